@@ -1,0 +1,18 @@
+export type StoreFailure =
+  /** The datastore did not answer in time, or refused the connection. Try again later. */
+  | { readonly code: "UNAVAILABLE"; readonly reason: string }
+  /** It answered, and said no to who we are. */
+  | { readonly code: "UNAUTHORIZED"; readonly reason: string }
+  /** What is stored under a key does not decode. */
+  | { readonly code: "UNDECODABLE"; readonly key: string; readonly reason: string };
+
+/** The failures of the datastore as a part of the world. Conflicts are values (`CommitResult`), not errors. */
+export class StoreError extends Error {
+  override readonly name = "StoreError";
+  readonly failure: StoreFailure;
+
+  constructor(failure: StoreFailure, options?: ErrorOptions) {
+    super("key" in failure ? `${failure.key}: ${failure.reason}` : failure.reason, options);
+    this.failure = failure;
+  }
+}

@@ -1,0 +1,103 @@
+/**
+ * The port to the datastore. Callers speak of kinds and names; where and how they are kept (etcd keys, Kubernetes
+ * objects, a map) is the implementation's. Every implementation passes one contract test (test/src/storeContract).
+ *
+ * What never happens: a lost connection or a dropped watch is never told as a deletion, and a write never overwrites
+ * a revision that its writer has not read, unless it says `put`.
+ */
+import type { BGPConfiguration } from "../kinds/bgpConfiguration.ts";
+import type { BGPPeer } from "../kinds/bgpPeer.ts";
+import type { ClusterInformation } from "../kinds/clusterInformation.ts";
+import type { BlockAffinity, IPAMBlock, IPAMHandle } from "../kinds/ipam.ts";
+import type { IPPool } from "../kinds/ipPool.ts";
+import type { Node } from "../kinds/node.ts";
+import type { GlobalNetworkPolicy, NetworkPolicy, Profile } from "../kinds/policy.ts";
+import type { WorkloadEndpoint } from "../kinds/workloadEndpoint.ts";
+
+/** Every kind that can be stored, and the type of its value. */
+export interface Stored {
+  readonly Node: Node;
+  readonly IPPool: IPPool;
+  readonly BGPConfiguration: BGPConfiguration;
+  readonly BGPPeer: BGPPeer;
+  readonly WorkloadEndpoint: WorkloadEndpoint;
+  readonly NetworkPolicy: NetworkPolicy;
+  readonly GlobalNetworkPolicy: GlobalNetworkPolicy;
+  readonly Profile: Profile;
+  readonly ClusterInformation: ClusterInformation;
+  /** Named by its CIDR: `10.0.0.0/26`. */
+  readonly IPAMBlock: IPAMBlock;
+  /** Named `host:<node>/<cidr>`. */
+  readonly BlockAffinity: BlockAffinity;
+  /** Named by its handle, `k8s-pod-network.<container>`. */
+  readonly IPAMHandle: IPAMHandle;
+}
+
+export type Kind = keyof Stored;
+
+export interface Key<K extends Kind = Kind> {
+  readonly kind: K;
+  readonly namespace?: string;
+  readonly name: string;
+}
+
+/** The datastore's own: compared for equality, never computed with. etcd's ModRevision in decimal. */
+export type Revision = string;
+
+export interface Item<K extends Kind = Kind> {
+  readonly key: Key<K>;
+  readonly value: Stored[K];
+  readonly revision: Revision;
+}
+
+export interface Listing<K extends Kind> {
+  readonly items: readonly Item<K>[];
+  readonly revision: Revision;
+}
+
+/** One write of a transaction; all of them happen or none. */
+export type Write = {
+  [K in Kind]:
+    | { readonly op: "create"; readonly key: Key<K>; readonly value: Stored[K] }
+    | { readonly op: "update"; readonly key: Key<K>; readonly value: Stored[K]; readonly revision: Revision }
+    /** Creates or overwrites whatever is there: for values that one writer owns. */
+    | { readonly op: "put"; readonly key: Key<K>; readonly value: Stored[K] }
+    | { readonly op: "delete"; readonly key: Key<K>; readonly revision: Revision }
+    /** Writes nothing; the transaction needs the key at this revision, or absent (`null`). */
+    | { readonly op: "expect"; readonly key: Key<K>; readonly revision: Revision | null };
+}[Kind];
+
+export type CommitResult =
+  | { readonly kind: "committed"; readonly revision: Revision }
+  /** What the store holds now under every key of the transaction, read in the same instant. */
+  | { readonly kind: "conflict"; readonly current: readonly (Item | { readonly key: Key; readonly value: null })[] };
+
+export type WatchEvent =
+  | { readonly type: "changed"; readonly item: Item }
+  | { readonly type: "deleted"; readonly key: Key }
+  /** What is stored under the key does not decode; `reason` says why. Consumers treat the object as absent. */
+  | { readonly type: "undecodable"; readonly key: Key; readonly reason: string }
+  /** All that existed when the watch began has been told. Comes once for each kind. */
+  | { readonly type: "inSync"; readonly kind: Kind }
+  /** The datastore is away; what was told still stands. `connected` follows, after the differences. */
+  | { readonly type: "disconnected"; readonly reason: string }
+  | { readonly type: "connected" };
+
+export interface Scope {
+  readonly namespace?: string;
+  /** Only names that begin so. */
+  readonly namePrefix?: string;
+}
+
+export interface Store {
+  get<K extends Kind>(key: Key<K>): Promise<Item<K> | null>;
+  list<K extends Kind>(kind: K, scope?: Scope): Promise<Listing<K>>;
+  commit(writes: readonly Write[]): Promise<CommitResult>;
+  /** Tells the present state, then every change, until stopped. Survives compaction and reconnects by listing anew. */
+  watch(kinds: readonly Kind[], listener: (event: WatchEvent) => void): Watch;
+  close(): Promise<void>;
+}
+
+export interface Watch {
+  stop(): Promise<void>;
+}

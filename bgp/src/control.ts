@@ -1,0 +1,57 @@
+/** What a speaker tells of itself: the answers of the control interface, and the rows of `brindlectl bgp`. */
+import type { Family } from "@brindle/net";
+
+export type SessionPhase = "idle" | "connect" | "active" | "openSent" | "openConfirm" | "established";
+
+export interface PeerStatus {
+  readonly name: string;
+  readonly role: "mesh" | "peer";
+  readonly address: string;
+  readonly asn: number;
+  readonly localAsn: number;
+  readonly phase: SessionPhase;
+  /** When the present phase began, milliseconds since 1970. */
+  readonly sinceMs: number;
+  /** How often the session was lost after it had been Established. */
+  readonly flaps: number;
+  /** `null` while nothing has ever failed. It outlives the recovery, so that one sees what had been wrong. */
+  readonly lastFailure: SessionFailure | null;
+  /** `null` while the session is not Established: counts of a session that is down would lie. */
+  readonly session: EstablishedStatus | null;
+}
+
+export interface EstablishedStatus {
+  readonly remoteBgpId: string;
+  readonly holdSeconds: number;
+  readonly families: readonly FamilyStatus[];
+}
+
+export interface FamilyStatus {
+  readonly family: Family;
+  readonly received: number;
+  readonly accepted: number;
+  readonly filtered: number;
+  readonly advertised: number;
+}
+
+export interface SessionFailure {
+  readonly atMs: number;
+  /** One line for a person: `peer sent Cease/Administrative Shutdown: "maintenance"`, `connection refused`. */
+  readonly text: string;
+  readonly notification?: { readonly sentBy: "us" | "peer"; readonly code: number; readonly subcode: number };
+}
+
+export interface RouteStatus {
+  readonly prefix: string;
+  readonly best: boolean;
+  /** The peer's name, or `local` for a prefix of our own. */
+  readonly from: string;
+  readonly nextHop: string | null;
+  readonly asPath: string;
+  readonly origin: string;
+  readonly localPref: number | null;
+  readonly med: number | null;
+  readonly communities: readonly string[];
+  /** Why it is not the best, by the name of the deciding rule; `null` for the best. */
+  readonly lostBy: string | null;
+}

@@ -1,0 +1,48 @@
+/** The session machine's vocabulary: one transport connection to one peer, RFC 4271 §8, without sockets or clock. */
+import type { Message, Notification, Open } from "../wire/message.ts";
+
+/** There is no `remoteId: 0` before an OPEN arrived, and no way to ask for it. */
+export type SessionState =
+  | { readonly phase: "idle" }
+  | { readonly phase: "connect" | "active" }
+  | { readonly phase: "openSent" }
+  | { readonly phase: "openConfirm"; readonly open: Open; readonly holdSeconds: number }
+  | { readonly phase: "established"; readonly open: Open; readonly holdSeconds: number };
+
+export type SessionTimer = "connectRetry" | "hold" | "keepalive" | "idleHold";
+
+export type SessionEvent =
+  | { readonly type: "start" }
+  /** An operator or the end of the process: `subcode` and text of RFC 4486 and RFC 9003. */
+  | { readonly type: "stop"; readonly subcode: number; readonly text?: string }
+  /** Our dial succeeded, or an accepted connection was given to this session. */
+  | { readonly type: "connected" }
+  | { readonly type: "connectFailed"; readonly reason: string }
+  | { readonly type: "disconnected"; readonly reason: string }
+  | { readonly type: "timerFired"; readonly timer: SessionTimer }
+  | { readonly type: "received"; readonly message: Message }
+  /** The bytes did not parse; the codec says what to answer. */
+  | { readonly type: "malformed"; readonly notification: Notification; readonly reason: string };
+
+export type SessionAction =
+  | { readonly type: "connect" }
+  | { readonly type: "disconnect" }
+  | { readonly type: "send"; readonly message: Message }
+  /** Arms anew when it is running. Jitter (RFC 4271 §10) comes from the shell. */
+  | { readonly type: "arm"; readonly timer: SessionTimer; readonly seconds: number }
+  | { readonly type: "disarm"; readonly timer: SessionTimer }
+  | { readonly type: "established"; readonly open: Open }
+  /** The session ended, or never came to be: the reason that `bgp peers` shows. */
+  | { readonly type: "failed"; readonly text: string; readonly notification?: NotificationSeen }
+  | { readonly type: "refresh"; readonly family: 4 | 6 };
+
+export interface NotificationSeen {
+  readonly sentBy: "us" | "peer";
+  readonly code: number;
+  readonly subcode: number;
+}
+
+export interface Step {
+  readonly state: SessionState;
+  readonly actions: readonly SessionAction[];
+}

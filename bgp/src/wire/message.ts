@@ -1,0 +1,114 @@
+/**
+ * The messages of BGP-4 as values: what the codecs of this folder decode to and encode from, and all that the session
+ * machine and the RIB know of the wire. AS numbers are always four octets here; that an old speaker sends two
+ * (RFC 6793) is known to the codecs alone.
+ */
+import type { Address, Family } from "@brindle/net";
+
+export type Message = Open | Update | Notification | Keepalive | RouteRefresh;
+
+export interface Open {
+  readonly type: "open";
+  /** From the four-octet AS capability where there is one, else from the header field. */
+  readonly asn: number;
+  readonly holdSeconds: number;
+  /** The BGP identifier as an unsigned 32-bit number. */
+  readonly bgpId: number;
+  readonly capabilities: readonly Capability[];
+}
+
+export type Capability =
+  | { readonly code: 1; readonly name: "multiprotocol"; readonly family: Family }
+  | { readonly code: 2; readonly name: "routeRefresh" }
+  | { readonly code: 65; readonly name: "fourOctetAs"; readonly asn: number }
+  | { readonly code: 64; readonly name: "gracefulRestart"; readonly restart: GracefulRestart }
+  | { readonly code: 73; readonly name: "fqdn"; readonly host: string; readonly domain: string }
+  /** One that we do not know, or an AFI/SAFI that we do not carry. */
+  | { readonly code: number; readonly name: "unknown"; readonly value: Uint8Array };
+
+/** RFC 4724 §3. */
+export interface GracefulRestart {
+  readonly restarting: boolean;
+  readonly restartSeconds: number;
+  readonly families: readonly { readonly family: Family; readonly forwardingKept: boolean }[];
+}
+
+/**
+ * Prefixes of one family, packed for the RIB: for each an address of one word (IPv4) or four (IPv6), high word first
+ * and host bits zero, then one word with the length in bits.
+ */
+export interface PackedPrefixes {
+  readonly family: Family;
+  readonly words: Uint32Array;
+}
+
+export interface Update {
+  readonly type: "update";
+  /** From the withdrawn field and from MP_UNREACH_NLRI. */
+  readonly withdrawn: readonly PackedPrefixes[];
+  /** From the NLRI field with NEXT_HOP, and from MP_REACH_NLRI with its own next hop. */
+  readonly announced: readonly Announcement[];
+  /** All attributes but the next hops and the NLRI; `null` where the message announces nothing. */
+  readonly attributes: PathAttributes | null;
+  /** The family whose initial table is complete (RFC 4724 §2), or `null`. */
+  readonly endOfRib: Family | null;
+  /** What was wrong and survived it (RFC 7606): the announced prefixes of `withdrawRoutes` are already in `withdrawn`. */
+  readonly faults: readonly AttributeFault[];
+}
+
+export interface Announcement {
+  readonly prefixes: PackedPrefixes;
+  readonly nextHop: Address;
+  /** RFC 2545 §3: the second, link-local next hop of IPv6. */
+  readonly linkLocalNextHop?: Address;
+}
+
+export interface AttributeFault {
+  readonly code: number;
+  readonly name: string;
+  readonly done: "discardAttribute" | "withdrawRoutes";
+  readonly reason: string;
+}
+
+export interface Notification {
+  readonly type: "notification";
+  readonly code: number;
+  readonly subcode: number;
+  readonly data: Uint8Array;
+}
+
+export interface Keepalive {
+  readonly type: "keepalive";
+}
+
+export interface RouteRefresh {
+  readonly type: "routeRefresh";
+  readonly family: Family;
+}
+
+export type Origin = "igp" | "egp" | "incomplete";
+
+export interface AsPathSegment {
+  readonly type: "sequence" | "set" | "confedSequence" | "confedSet";
+  readonly asns: readonly number[];
+}
+
+/** Path attributes without next hop and NLRI. An absent field means an absent attribute. */
+export interface PathAttributes {
+  readonly origin: Origin;
+  readonly asPath: readonly AsPathSegment[];
+  readonly med?: number;
+  readonly localPref?: number;
+  readonly atomicAggregate?: true;
+  readonly aggregator?: { readonly asn: number; readonly address: number };
+  /** RFC 1997, each as an unsigned 32-bit number. */
+  readonly communities?: readonly number[];
+  readonly originatorId?: number;
+  readonly clusterList?: readonly number[];
+  /** RFC 4360, each as 16 hexadecimal digits. */
+  readonly extendedCommunities?: readonly string[];
+  /** RFC 8092. */
+  readonly largeCommunities?: readonly (readonly [number, number, number])[];
+  /** Optional transitive attributes that we do not know; passed on with the partial bit (RFC 4271 §5). */
+  readonly unknown?: readonly { readonly code: number; readonly flags: number; readonly value: Uint8Array }[];
+}
