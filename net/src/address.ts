@@ -77,8 +77,8 @@ function parseV4(text: string): bigint | null {
 function parseV6(text: string): bigint | null {
   const halves = text.split("::");
   if (halves.length > 2) return null;
-  const head = parseGroups(halves[0] ?? "");
-  const tail = halves.length === 2 ? parseGroups(halves[1] ?? "") : [];
+  const head = parseGroups(halves[0] ?? "", { isLast: halves.length === 1 });
+  const tail = halves.length === 2 ? parseGroups(halves[1] ?? "", { isLast: true }) : [];
   if (!head || !tail) return null;
   const missing = 8 - head.length - tail.length;
   if (halves.length === 2 ? missing < 1 : missing !== 0) return null;
@@ -86,14 +86,14 @@ function parseV6(text: string): bigint | null {
   return groups.reduce((value, group) => (value << 16n) | BigInt(group), 0n);
 }
 
-/** The 16-bit groups of one side of a `::`; a dotted quad at the end counts as two. */
-function parseGroups(text: string): number[] | null {
+/** The 16-bit groups of one side of a `::`; a dotted quad at the end of the last side counts as two. */
+function parseGroups(text: string, { isLast }: { isLast: boolean }): number[] | null {
   if (text === "") return [];
   const groups: number[] = [];
   const parts = text.split(":");
   for (const [i, part] of parts.entries()) {
     if (part.includes(".")) {
-      const quad = i === parts.length - 1 ? parseV4(part) : null;
+      const quad = isLast && i === parts.length - 1 ? parseV4(part) : null;
       if (quad === null) return null;
       groups.push(Number(quad >> 16n), Number(quad & 0xffffn));
     } else {

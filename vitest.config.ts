@@ -1,0 +1,33 @@
+import { defineConfig } from "vitest/config";
+
+/**
+ * Two projects. `unit` is everything beside the sources: pure, quick, safe in threads. `real` is what needs root and
+ * the world (kernel, etcd, routers): forked processes, since entering a namespace concerns a thread for good.
+ */
+export default defineConfig({
+  resolve: { conditions: ["brindle-source"] },
+  ssr: { resolve: { conditions: ["brindle-source", "node"] } },
+  test: {
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "unit",
+          include: ["{net,api,bgp,ipam,policy,cni,agent,cli}/src/**/*.test.ts"],
+          pool: "threads",
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "real",
+          include: ["test/src/**/*.test.ts"],
+          pool: "forks",
+          execArgv: ["--conditions=brindle-source"],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+    ],
+  },
+});
