@@ -1,1 +1,2 @@
-export {};
+export * from "./pendingDels.ts";
+export * from "./server.ts";

@@ -1,0 +1,175 @@
+/**
+ * The plugin's configuration, as it comes on stdin: what an operator wrote for `type: brindle` in the list, and what
+ * the runtime added. A field is known, or reserved by the specification for others, or refused: none is ignored.
+ */
+import { CniError } from "./error.ts";
+
+export const supportedVersions = ["1.0.0", "1.1.0"] as const;
+export type CniVersion = (typeof supportedVersions)[number];
+
+export interface PluginConfig {
+  readonly cniVersion: CniVersion;
+  /** The network's name, part of the handle under which addresses are held. */
+  readonly network: string;
+  readonly ipam: IpamConfig;
+  /** `null`: the agent chooses, from the underlay and the encapsulation. */
+  readonly mtu: number | null;
+  /** By the convention `args.cni.labels`; become labels of the endpoint, so that policies can select it. */
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+export interface IpamConfig {
+  readonly assignIpv4: boolean;
+  readonly assignIpv6: boolean;
+  /** Names or CIDRs of pools; empty means any that selects this node. */
+  readonly ipv4Pools: readonly string[];
+  readonly ipv6Pools: readonly string[];
+}
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** What the specification reserves at the top level and what this plugin need not heed. */
+const reserved = new Set(["cniVersions", "disableCheck", "disableGC", "loadOnlyInlinedPlugins", "capabilities"]);
+const known = new Set(["cniVersion", "name", "type", "ipam", "mtu", "args", "runtimeConfig", "prevResult"]);
+const knownIpam = new Set(["type", "assign_ipv4", "assign_ipv6", "ipv4_pools", "ipv6_pools"]);
+const mtuMin = 1280; // The least that IPv6 works with (RFC 8200 §5).
+const mtuMax = 65_535;
+
+/** The version of a configuration that may be wrong otherwise, so that the error is told in the right version. */
+export function versionOf(stdin: string): CniVersion {
+  try {
+    const config: unknown = JSON.parse(stdin);
+    return supportedVersions.find((version) => isObject(config) && config.cniVersion === version) ?? "1.0.0";
+  } catch {
+    return "1.0.0";
+  }
+}
+
+/** The configuration of an ADD, and of STATUS. */
+export function parseConfig(stdin: string): PluginConfig {
+  const config = parseObject(stdin);
+  const cniVersion = parseVersion(config);
+  refuseUnknown(config);
+  if (config.prevResult !== undefined)
+    throw unsupported("prevResult", "brindle makes the interface, so it must be the first plugin of the list");
+  if (config.type !== "brindle") throw invalid("type", 'must be "brindle"');
+  return {
+    cniVersion,
+    network: parseName(config.name),
+    ipam: parseIpam(config.ipam),
+    mtu: parseMtu(config.mtu),
+    labels: parseArgs(config.args),
+  };
+}
+
+/** What DEL needs. It must not fail on a field, or a pod made under another release could never be deleted. */
+export function parseNetwork(stdin: string): string {
+  const config = parseObject(stdin);
+  parseVersion(config);
+  return parseName(config.name);
+}
+
+function parseObject(stdin: string): Json {
+  try {
+    const config: unknown = JSON.parse(stdin);
+    if (isObject(config)) return config;
+  } catch {
+    // The parser's message quotes what it read, and configurations may hold secrets.
+  }
+  throw new CniError({ code: "DECODE", message: "the network configuration on stdin is no JSON object" });
+}
+
+function parseVersion(config: Json): CniVersion {
+  const version = supportedVersions.find((supported) => supported === config.cniVersion);
+  if (version) return version;
+  throw new CniError({
+    code: "INCOMPATIBLE_VERSION",
+    message: `cniVersion must be ${supportedVersions.join(" or ")}`,
+    details: `the configuration says ${JSON.stringify(config.cniVersion ?? null)}`,
+  });
+}
+
+function refuseUnknown(config: Json): void {
+  for (const field of Object.keys(config)) {
+    if (known.has(field) || reserved.has(field) || field.startsWith("cni.dev/")) continue;
+    throw unsupported(field, "remove it");
+  }
+  const [capability] = Object.keys(config.runtimeConfig ?? {});
+  if (capability !== undefined)
+    throw unsupported(`runtimeConfig.${capability}`, "declare that capability for a plugin that follows brindle");
+}
+
+function parseName(name: unknown): string {
+  // "Network configuration format" of the specification; it becomes part of a key in the datastore.
+  if (typeof name === "string" && /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(name)) return name;
+  throw invalid("name", 'must begin with a letter or digit and hold only letters, digits, "_", "." and "-"');
+}
+
+function parseIpam(ipam: unknown): IpamConfig {
+  if (!isObject(ipam) || ipam.type !== "brindle-ipam") throw invalid("ipam.type", 'must be "brindle-ipam"');
+  for (const field of Object.keys(ipam)) {
+    if (!knownIpam.has(field)) throw unsupported(`ipam.${field}`, "remove it");
+  }
+  const config = {
+    assignIpv4: parseFlag("ipam.assign_ipv4", ipam.assign_ipv4, true),
+    assignIpv6: parseFlag("ipam.assign_ipv6", ipam.assign_ipv6, false),
+    ipv4Pools: parsePools("ipam.ipv4_pools", ipam.ipv4_pools),
+    ipv6Pools: parsePools("ipam.ipv6_pools", ipam.ipv6_pools),
+  };
+  if (!config.assignIpv4 && !config.assignIpv6)
+    throw invalid("ipam.assign_ipv4", "and ipam.assign_ipv6 are both false: a pod needs an address");
+  return config;
+}
+
+/** `true`, or `"true"` as Calico's configurations have it. */
+function parseFlag(field: string, value: unknown, otherwise: boolean): boolean {
+  if (value === undefined) return otherwise;
+  if (value === true || value === "true") return true;
+  if (value === false || value === "false") return false;
+  throw invalid(field, "must be true or false");
+}
+
+function parsePools(field: string, value: unknown): readonly string[] {
+  if (value === undefined) return [];
+  if (Array.isArray(value) && value.every((pool) => typeof pool === "string" && pool !== "")) return value;
+  throw invalid(field, "must be a list of names or CIDRs of pools");
+}
+
+function parseMtu(value: unknown): number | null {
+  if (value === undefined || value === 0) return null;
+  if (typeof value === "number" && Number.isInteger(value) && value >= mtuMin && value <= mtuMax) return value;
+  throw invalid("mtu", `must be a whole number from ${mtuMin} to ${mtuMax}, or 0 to let the agent choose`);
+}
+
+/** `args.cni` has conventions, of which we know `labels`; the rest of `args` is other programs' business. */
+function parseArgs(args: unknown): Readonly<Record<string, string>> {
+  const conventions = isObject(args) ? args.cni : undefined;
+  if (conventions === undefined) return {};
+  if (!isObject(conventions)) throw invalid("args.cni", "must be an object");
+  const other = Object.keys(conventions).find((field) => field !== "labels");
+  if (other !== undefined) throw unsupported(`args.cni.${other}`, "remove it");
+  return parseLabels(conventions.labels ?? []);
+}
+
+function parseLabels(list: unknown): Readonly<Record<string, string>> {
+  const refusal = invalid("args.cni.labels", 'must be a list of {"key": "...", "value": "..."}');
+  if (!Array.isArray(list)) throw refusal;
+  const pairs = list.map((label: unknown) => {
+    if (!isObject(label) || typeof label.key !== "string" || typeof label.value !== "string") throw refusal;
+    return [label.key, label.value] as const;
+  });
+  return Object.fromEntries(pairs);
+}
+
+function isObject(value: unknown): value is Json {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function invalid(field: string, rule: string): CniError {
+  return new CniError({ code: "INVALID_CONFIG", message: `${field} ${rule}` });
+}
+
+/** The specification wants the field's value told, too. We keep it: the unknown field may be a password. */
+function unsupported(field: string, advice: string): CniError {
+  return new CniError({ code: "UNSUPPORTED_FIELD", message: `${field} is not supported: ${advice}` });
+}

@@ -1,0 +1,84 @@
+/** The variables by which a runtime says what it wants, checked as the specification, "Parameters", asks. */
+import { CniError } from "./error.ts";
+
+export const commands = ["ADD", "DEL", "CHECK", "GC", "STATUS", "VERSION"] as const;
+export type Command = (typeof commands)[number];
+
+/** The container and interface that ADD and DEL are about. */
+export interface Environment {
+  readonly containerId: string;
+  readonly interfaceName: string;
+  /** The path of the container's network namespace. DEL may come without: the namespace may be gone. */
+  readonly netns: string | null;
+  readonly args: CniArgs;
+}
+
+/** What is known of CNI_ARGS; Kubernetes' runtimes send these. */
+export interface CniArgs {
+  readonly podNamespace?: string;
+  readonly podName?: string;
+  readonly podUid?: string;
+}
+
+const containerIdBytesMax = 200; // The id becomes part of a file name; the executable has the same limit.
+const argNames: Readonly<Record<string, keyof CniArgs | null>> = {
+  K8S_POD_NAMESPACE: "podNamespace",
+  K8S_POD_NAME: "podName",
+  K8S_POD_UID: "podUid",
+  K8S_POD_INFRA_CONTAINER_ID: null, // The container's id once more.
+  IgnoreUnknown: null,
+};
+
+type Variables = Readonly<Record<string, string>>;
+
+export function parseCommand(variables: Variables): Command {
+  const command = commands.find((known) => known === variables.CNI_COMMAND);
+  if (!command) throw invalid(`CNI_COMMAND must be one of ${commands.join(", ")}`);
+  return command;
+}
+
+export function parseEnvironment(variables: Variables, command: "ADD" | "DEL"): Environment {
+  const containerId = variables.CNI_CONTAINERID ?? "";
+  if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(containerId) || containerId.length > containerIdBytesMax)
+    throw invalid(
+      `CNI_CONTAINERID must begin with a letter or digit, hold only letters, digits, "_", "." and "-", ` +
+        `and be no longer than ${containerIdBytesMax}`,
+    );
+  const interfaceName = variables.CNI_IFNAME ?? "";
+  if (!isInterfaceName(interfaceName))
+    throw invalid('CNI_IFNAME must be 1 to 15 bytes without "/", ":" and spaces, and neither "." nor ".."');
+  const netns = variables.CNI_NETNS || null;
+  if (command === "ADD" && !netns) throw invalid("CNI_NETNS is missing: ADD needs the container's network namespace");
+  return { containerId, interfaceName, netns, args: parseArgs(variables.CNI_ARGS ?? "") };
+}
+
+/** What the kernel takes as a name (`dev_valid_name`). */
+function isInterfaceName(name: string): boolean {
+  const bytes = Buffer.byteLength(name);
+  return bytes > 0 && bytes <= 15 && name !== "." && name !== ".." && !/[/:\s\0]/.test(name);
+}
+
+/** `K=V;K=V`. A key that nobody knows is an error unless `IgnoreUnknown` allows it. */
+function parseArgs(text: string): CniArgs {
+  const pairs = text.split(";").filter((pair) => pair !== "");
+  const given = new Map<string, string>();
+  for (const pair of pairs) {
+    const equals = pair.indexOf("=");
+    if (equals < 1) throw invalid(`CNI_ARGS must be KEY=VALUE separated by ";", not ${JSON.stringify(pair)}`);
+    given.set(pair.slice(0, equals), pair.slice(equals + 1));
+  }
+  const ignoreUnknown = /^(1|t|true)$/i.test(given.get("IgnoreUnknown") ?? "");
+  const args: { -readonly [K in keyof CniArgs]: string } = {};
+  for (const [name, value] of given) {
+    const field = argNames[name];
+    if (field === undefined && !ignoreUnknown) throw invalid(`CNI_ARGS has an unknown key: ${name}`);
+    if (field && value !== "") args[field] = value;
+  }
+  if ((args.podName === undefined) !== (args.podNamespace === undefined))
+    throw invalid("CNI_ARGS must name both K8S_POD_NAMESPACE and K8S_POD_NAME, or neither");
+  return args;
+}
+
+function invalid(message: string): CniError {
+  return new CniError({ code: "INVALID_ENVIRONMENT", message });
+}

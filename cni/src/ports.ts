@@ -1,0 +1,86 @@
+/** What the commands need of the world. The agent implements these; tests script them. */
+import type { WorkloadEndpoint } from "@brindle/api";
+import type { Address } from "@brindle/net";
+import type { Attachment } from "./attachment.ts";
+import type { IpamConfig } from "./config.ts";
+import type { RelayedRequest } from "./relay.ts";
+
+export interface Ports {
+  readonly node: string;
+  readonly addresses: Addresses;
+  readonly links: Links;
+  readonly policy: PolicyGate;
+  readonly readiness: () => Promise<Readiness>;
+  readonly pending: PendingDels;
+}
+
+/** Failures of the datastore arrive as `StoreError`; the commands make "try again later" of them. */
+export interface Addresses {
+  /** The same attachment asked twice gets the same addresses, and its endpoint is written in the same transaction. */
+  assign(request: AddressRequest): Promise<AssignOutcome>;
+  /**
+   * Frees what the attachment's handle holds, and deletes its endpoint if that is still this container's. Nothing
+   * there is success.
+   */
+  release(attachment: Attachment): Promise<void>;
+}
+
+export interface AddressRequest {
+  readonly attachment: Attachment;
+  readonly handle: string;
+  readonly ipam: IpamConfig;
+  /** The endpoint to write once the addresses are known. */
+  readonly endpoint: (addresses: readonly Address[]) => WorkloadEndpoint;
+}
+
+export type AssignOutcome =
+  /** `isNew` is false when the attachment had them already. */
+  | { readonly kind: "assigned"; readonly addresses: readonly Address[]; readonly isNew: boolean }
+  /** No pool that may be used has an address left. */
+  | { readonly kind: "exhausted"; readonly reason: string }
+  /** The configuration asks for what cannot be: a pool that does not exist, a family without a pool. */
+  | { readonly kind: "refused"; readonly reason: string };
+
+export interface Links {
+  wire(request: WireRequest): Promise<Wired>;
+  /** Removes the attachment's interface and routes. What is missing, or is another container's by now, is left. */
+  unwire(attachment: Attachment): Promise<void>;
+}
+
+export interface WireRequest {
+  readonly attachment: Attachment & { readonly netns: string };
+  readonly addresses: readonly Address[];
+  readonly mtu: number | null;
+}
+
+export interface Wired {
+  /** False when all of it was there, as after an ADD whose answer was lost. */
+  readonly isNew: boolean;
+  readonly hostMac: string;
+  readonly mtu: number;
+  /** What the container's default routes point to, by family. */
+  readonly gateways: readonly Address[];
+}
+
+export interface PolicyGate {
+  /** Resolves once the endpoint's policy is in force; rejects, bounded, if it does not come to be. */
+  ready(endpoint: WorkloadEndpoint, signal: AbortSignal): Promise<void>;
+}
+
+export type Readiness =
+  | { readonly kind: "ready" }
+  | {
+      readonly kind: "notReady";
+      readonly reason: string;
+      /** Whether pods that exist may be cut off as well. */
+      readonly connectivity: "intact" | "limited";
+    };
+
+/** DELs that were answered and are still to be done, on disk: one an attachment, named by `attachmentKey`. */
+export interface PendingDels {
+  keep(key: string, request: RelayedRequest): Promise<void>;
+  keys(): Promise<readonly string[]>;
+  /** `null` when there is none, or none that can be read. */
+  read(key: string): Promise<RelayedRequest | null>;
+  remove(key: string): Promise<void>;
+}

@@ -1,0 +1,50 @@
+/**
+ * DELs still to be done, a file each, in the directory where the executable puts them while no agent answers. What has
+ * been kept survives a power cut: written, flushed, renamed, and the directory flushed too.
+ */
+import { mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { PendingDels } from "../ports.ts";
+import { decodeRequest, encodeRequest, frameBytesMax, type RelayedRequest } from "../relay.ts";
+
+export const pendingDirectory = "/var/lib/brindle/cni-pending";
+
+export async function openPendingDels(directory: string = pendingDirectory): Promise<PendingDels> {
+  await mkdir(dirname(directory), { recursive: true, mode: 0o755 });
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  return {
+    keep: (key, request) => keep(directory, key, request),
+    keys: async () => (await readdir(directory)).filter((name) => !name.startsWith(".")),
+    read: (key) => read(join(directory, key)),
+    remove: (key) => rm(join(directory, key), { force: true }),
+  };
+}
+
+async function keep(directory: string, key: string, request: RelayedRequest): Promise<void> {
+  const temporary = join(directory, `.agent.${key}`); // The executable's begin with its process id.
+  const file = await open(temporary, "w", 0o600);
+  try {
+    await file.writeFile(encodeRequest(request));
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(temporary, join(directory, key));
+  const parent = await open(directory, "r");
+  try {
+    await parent.sync();
+  } finally {
+    await parent.close();
+  }
+}
+
+/** A file that does not decode is no request of ours, and is left for a person to look at. */
+async function read(path: string): Promise<RelayedRequest | null> {
+  try {
+    const bytes = await readFile(path);
+    return bytes.length > frameBytesMax ? null : decodeRequest(bytes);
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return null;
+    throw error;
+  }
+}

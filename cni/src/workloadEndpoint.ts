@@ -1,0 +1,73 @@
+/** The endpoint which ADD stores, in Calico's form, and the profile that one without Kubernetes needs. */
+import { apiVersion, type Profile, type WorkloadEndpoint } from "@brindle/api";
+import { type Address, formatPrefix, hostPrefix } from "@brindle/net";
+import type { Attachment } from "./attachment.ts";
+
+export interface EndpointOwner {
+  readonly attachment: Attachment;
+  readonly node: string;
+  /** Labels given with the request; ours win over them. */
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+export function workloadEndpoint(
+  { attachment, node, labels }: EndpointOwner,
+  addresses: readonly Address[],
+): WorkloadEndpoint {
+  const { workload } = attachment;
+  return {
+    apiVersion,
+    kind: "WorkloadEndpoint",
+    metadata: {
+      ...endpointKey(attachment, node),
+      labels: {
+        ...labels,
+        "projectcalico.org/namespace": workload.namespace,
+        "projectcalico.org/orchestrator": workload.orchestrator,
+      },
+      // A StatefulSet's pods share a name one after the other; the UID tells whose endpoint this is.
+      ...(workload.orchestrator === "k8s" && workload.podUid
+        ? { annotations: { "brindle.network/pod-uid": workload.podUid } }
+        : {}),
+    },
+    spec: {
+      orchestrator: workload.orchestrator,
+      ...(workload.orchestrator === "k8s" ? { pod: workload.pod } : { workload: attachment.containerId }),
+      node,
+      containerID: attachment.containerId,
+      endpoint: attachment.interfaceName,
+      ipNetworks: addresses.map((address) => formatPrefix(hostPrefix(address))),
+      profiles: [workload.orchestrator === "k8s" ? `kns.${workload.namespace}` : attachment.network],
+      interfaceName: attachment.hostInterface,
+      mac: attachment.mac,
+    },
+  };
+}
+
+/** `<node>-<orchestrator>-<workload>-<interface>`, each "-" within a part doubled (Calico's names of endpoints). */
+export function endpointKey(
+  attachment: Attachment,
+  node: string,
+): { readonly namespace: string; readonly name: string } {
+  const { workload, containerId, interfaceName } = attachment;
+  const subject = workload.orchestrator === "k8s" ? workload.pod : containerId;
+  const parts = [node, workload.orchestrator, subject, interfaceName];
+  return { namespace: workload.namespace, name: parts.map((part) => part.replaceAll("-", "--")).join("-") };
+}
+
+/**
+ * The profile named after the network, as Calico's plugin makes it where no Kubernetes has namespaces: what is on the
+ * network reaches what is on the network. Without it an endpoint that no policy selects would be cut off.
+ */
+export function networkProfile(network: string): Profile {
+  return {
+    apiVersion,
+    kind: "Profile",
+    metadata: { name: network },
+    spec: {
+      ingress: [{ action: "Allow", source: { selector: `has(${network})` } }],
+      egress: [{ action: "Allow" }],
+      labelsToApply: { [network]: "" },
+    },
+  };
+}
