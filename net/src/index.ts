@@ -1,2 +1,29 @@
 export * from "./address.ts";
+export * from "./kernelError.ts";
+export {
+  type InterfaceAddress,
+  type KernelAddress,
+  scope,
+} from "./netlink/interfaceAddress.ts";
+export type {
+  AddressGeneration,
+  Link,
+  LinkReference,
+  LinkSettings,
+  NewLink,
+  NewPeer,
+  VxlanSettings,
+} from "./netlink/link.ts";
+export type { ForwardingEntry, Neighbour, NeighbourState } from "./netlink/neighbour.ts";
+export type { NextHop } from "./netlink/nextHop.ts";
+export { describeChange, type KernelChange } from "./netlink/request.ts";
+export {
+  type NewRoute,
+  type Route,
+  type RouteFilter,
+  type RouteKind,
+  type RouteLookup,
+  routeProtocol,
+  routeTable,
+} from "./netlink/route.ts";
 export * from "./prefix.ts";

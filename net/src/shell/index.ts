@@ -1,1 +1,21 @@
-export {};
+export type { KernelEvent, Watch, WatchedKind } from "./kernelWatch.ts";
+export {
+  bindSocket,
+  connectSocket,
+  getSocketName,
+  getSocketOption,
+  listenOnSocket,
+  openSocket,
+  setSocketOption,
+  socketDomain,
+  socketType,
+} from "./libc.ts";
+export {
+  insideNamespace,
+  type NamespaceReference,
+  type OpenNamespace,
+  openNamespace,
+  warmThreadPool,
+} from "./namespace.ts";
+export { type ChangeOutcome, openRouteSocket, RouteSocket, type RouteSocketOptions } from "./routeSocket.ts";
+export { ensureSysctl, readSysctl, type SysctlPath, writeSysctl } from "./sysctl.ts";

@@ -1,0 +1,137 @@
+/**
+ * Netlink attributes (type, length, value, padding to four bytes) and the tables that describe them. A table has one
+ * row for each field of the value: its type number and how its bytes look. Types without a row are skipped, since every
+ * kernel adds some.
+ */
+import { littleEndian, nestedFlag, type ValueCodec, viewOf } from "./value.ts";
+
+export interface AttributeRow<T> {
+  readonly type: number;
+  readonly codec: ValueCodec<T>;
+}
+
+/** One row a field. The fields of `A` are optional, as attributes are. */
+export type AttributeTable<A> = { readonly [K in keyof A]-?: AttributeRow<Exclude<A[K], undefined>> };
+
+export interface RawAttribute {
+  readonly type: number;
+  readonly value: Uint8Array;
+}
+
+const headerBytes = 4;
+/** The two highest bits of the type are flags. */
+const typeMask = 0x3fff;
+
+/** Every attribute in order, or `null` when a length leads outside. */
+export function splitAttributes(bytes: Uint8Array): RawAttribute[] | null {
+  const attributes: RawAttribute[] = [];
+  const view = viewOf(bytes);
+  let offset = 0;
+  while (offset < bytes.length) {
+    if (bytes.length - offset < headerBytes) return null;
+    const length = view.getUint16(offset, littleEndian);
+    if (length < headerBytes || length > bytes.length - offset) return null;
+    const type = view.getUint16(offset + 2, littleEndian) & typeMask;
+    attributes.push({ type, value: bytes.subarray(offset + headerBytes, offset + length) });
+    offset += align(length); // The last one may lack its padding; then this leads beyond the end and the loop stops.
+  }
+  return attributes;
+}
+
+/** `null` when the bytes do not parse, or when a known attribute has a value that its codec refuses. */
+export function decodeAttributes<A extends object>(table: AttributeTable<A>, bytes: Uint8Array): A | null {
+  const raw = splitAttributes(bytes);
+  if (!raw) return null;
+  const rows = rowsByType(table);
+  const values: Record<string, unknown> = {};
+  for (const { type, value } of raw) {
+    const row = rows.get(type);
+    if (!row) continue;
+    const decoded = row.codec.decode(value);
+    if (decoded === null) return null;
+    values[row.field] = decoded;
+  }
+  return values as A;
+}
+
+/** The fields that are there, in the table's order. */
+export function encodeAttributes<A extends object>(table: AttributeTable<A>, values: A): Uint8Array {
+  const parts: Uint8Array[] = [];
+  for (const [field, row] of Object.entries<AttributeRow<unknown>>(table)) {
+    const value = (values as Record<string, unknown>)[field];
+    if (value === undefined) continue;
+    parts.push(encodeAttribute(row.type | (row.codec.typeFlags ?? 0), row.codec.encode(value)));
+  }
+  return concat(parts);
+}
+
+export function encodeAttribute(type: number, value: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(align(headerBytes + value.length));
+  const view = viewOf(bytes);
+  view.setUint16(0, headerBytes + value.length, littleEndian);
+  view.setUint16(2, type, littleEndian);
+  bytes.set(value, headerBytes);
+  return bytes;
+}
+
+/** A table inside an attribute. */
+export function nested<A extends object>(table: AttributeTable<A>): ValueCodec<A> {
+  return {
+    typeFlags: nestedFlag,
+    decode: (bytes) => decodeAttributes(table, bytes),
+    encode: (value) => encodeAttributes(table, value),
+  };
+}
+
+/** Several attributes of one type inside an attribute: a list. */
+export function listOf<T>(row: AttributeRow<T>): ValueCodec<readonly T[]> {
+  return {
+    typeFlags: nestedFlag,
+    decode(bytes) {
+      const raw = splitAttributes(bytes);
+      if (!raw) return null;
+      const values: T[] = [];
+      for (const { type, value } of raw) {
+        if (type !== row.type) continue;
+        const decoded = row.codec.decode(value);
+        if (decoded === null) return null;
+        values.push(decoded);
+      }
+      return values;
+    },
+    encode: (values) =>
+      concat(values.map((value) => encodeAttribute(row.type | (row.codec.typeFlags ?? 0), row.codec.encode(value)))),
+  };
+}
+
+export function align(length: number): number {
+  return (length + 3) & ~3;
+}
+
+export function concat(parts: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(parts.reduce((total, part) => total + part.length, 0));
+  let offset = 0;
+  for (const part of parts) {
+    bytes.set(part, offset);
+    offset += part.length;
+  }
+  return bytes;
+}
+
+interface NamedRow extends AttributeRow<unknown> {
+  readonly field: string;
+}
+
+const rowsOfTables = new WeakMap<object, Map<number, NamedRow>>();
+
+function rowsByType(table: object): Map<number, NamedRow> {
+  let rows = rowsOfTables.get(table);
+  if (!rows) {
+    rows = new Map();
+    for (const [field, row] of Object.entries<AttributeRow<unknown>>(table as Record<string, AttributeRow<unknown>>)) {
+      rows.set(row.type, { field, ...row });
+    }
+    rowsOfTables.set(table, rows);
+  }
+  return rows;
+}

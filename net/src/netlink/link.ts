@@ -1,0 +1,296 @@
+/** Network interfaces: RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK. */
+
+import type { Address } from "../address.ts";
+import { type AttributeTable, concat, decodeAttributes, encodeAttributes, nested } from "./attribute.ts";
+import { messageFlag, type NetlinkMessage, type NetlinkRequest } from "./message.ts";
+import { type StructCodec, structCodec } from "./struct.ts";
+import { address, binary, bool, mac, s32, text, u8, u16be, u32, type ValueCodec } from "./value.ts";
+
+/** An interface as the kernel tells it. */
+export interface Link {
+  readonly index: number;
+  readonly name: string;
+  /** "veth", "bridge", "vxlan", …; `null` for a physical interface and the loopback. */
+  readonly kind: string | null;
+  readonly up: boolean;
+  /** Whether there is a carrier. */
+  readonly running: boolean;
+  readonly loopback: boolean;
+  readonly mtu: number;
+  readonly mac: string | null;
+  readonly group: number;
+  readonly masterIndex: number | null;
+  /** The other end of a veth, or the interface below: an index in `peerNamespaceId`'s namespace where that is set. */
+  readonly peerIndex: number | null;
+  readonly peerNamespaceId: number | null;
+  readonly vxlan: VxlanSettings | null;
+}
+
+export interface VxlanSettings {
+  readonly id: number;
+  readonly port?: number;
+  readonly local?: Address;
+  /** The interface that the tunnel's packets leave by. */
+  readonly linkIndex?: number;
+  readonly learning?: boolean;
+  readonly udpChecksum?: boolean;
+}
+
+/** What may be said about an interface when it is made and changed later. */
+export interface LinkSettings {
+  readonly name?: string;
+  readonly mtu?: number;
+  readonly mac?: string;
+  readonly up?: boolean;
+  readonly group?: number;
+  /** `null` takes it out of its bridge. */
+  readonly masterIndex?: number | null;
+  readonly transmitQueueLength?: number;
+  /** A descriptor of the namespace that it shall be in: see `openNamespace`. */
+  readonly namespaceFd?: number;
+  /** How the kernel makes the IPv6 link-local address; "none" makes none. */
+  readonly addressGeneration?: AddressGeneration;
+}
+
+export type AddressGeneration = "eui64" | "none" | "stablePrivacy" | "random";
+
+interface NamedLink extends LinkSettings {
+  readonly name: string;
+}
+
+/** The other end of a veth. It cannot be made up: the kernel refuses (ENOTCONN) while it has no other end yet. */
+export type NewPeer = Omit<NamedLink, "up">;
+
+export type NewLink =
+  | (NamedLink & { readonly kind: "veth"; readonly peer: NewPeer })
+  | (NamedLink & { readonly kind: "bridge" })
+  | (NamedLink & { readonly kind: "vxlan"; readonly vxlan: VxlanSettings });
+
+/** Which interface is meant. */
+export type LinkReference = { readonly index: number } | { readonly name: string };
+
+const linkMessage = { new: 16, delete: 17, get: 18 } as const;
+
+/** struct ifinfomsg */
+interface LinkHeader {
+  readonly [field: string]: number;
+  readonly family: number;
+  readonly padding: number;
+  readonly hardware: number;
+  readonly index: number;
+  readonly flags: number;
+  readonly changed: number;
+}
+
+const linkHeader: StructCodec<LinkHeader> = structCodec<LinkHeader>([
+  ["family", "u8"],
+  ["padding", "u8"],
+  ["hardware", "u16"],
+  ["index", "s32"],
+  ["flags", "u32"],
+  ["changed", "u32"],
+]);
+
+const interfaceFlag = { up: 0x1, loopback: 0x8, lowerUp: 0x10000 } as const;
+
+interface LinkAttributes {
+  readonly name?: string;
+  readonly mac?: string;
+  readonly mtu?: number;
+  readonly linkIndex?: number;
+  readonly masterIndex?: number;
+  readonly transmitQueueLength?: number;
+  readonly info?: LinkInfo;
+  readonly families?: FamilySettings;
+  readonly group?: number;
+  readonly namespaceFd?: number;
+  readonly filter?: number;
+  readonly linkNamespaceId?: number;
+}
+
+interface LinkInfo {
+  readonly kind?: string;
+  /** Its form depends on the kind. */
+  readonly data?: Uint8Array;
+}
+
+interface FamilySettings {
+  readonly inet6?: { readonly addressGeneration?: number };
+}
+
+/** IFLA_INET6_* inside AF_INET6 inside IFLA_AF_SPEC. */
+const familySettings: AttributeTable<FamilySettings> = {
+  inet6: { type: 10, codec: nested<{ addressGeneration?: number }>({ addressGeneration: { type: 8, codec: u8 } }) },
+};
+
+/** IFLA_INFO_* */
+const linkInfo: AttributeTable<LinkInfo> = {
+  kind: { type: 1, codec: text },
+  data: { type: 2, codec: { ...binary, typeFlags: 0x8000 } },
+};
+
+/** IFLA_* */
+const linkAttributes: AttributeTable<LinkAttributes> = {
+  name: { type: 3, codec: text },
+  mac: { type: 1, codec: mac },
+  mtu: { type: 4, codec: u32 },
+  linkIndex: { type: 5, codec: s32 },
+  masterIndex: { type: 10, codec: s32 },
+  transmitQueueLength: { type: 13, codec: u32 },
+  info: { type: 18, codec: nested(linkInfo) },
+  families: { type: 26, codec: nested(familySettings) },
+  group: { type: 27, codec: u32 },
+  namespaceFd: { type: 28, codec: u32 },
+  filter: { type: 29, codec: u32 },
+  linkNamespaceId: { type: 37, codec: s32 },
+};
+
+interface VxlanAttributes {
+  readonly id?: number;
+  readonly linkIndex?: number;
+  readonly local4?: Address;
+  readonly local6?: Address;
+  readonly learning?: boolean;
+  readonly port?: number;
+  readonly udpChecksum?: boolean;
+}
+
+/** IFLA_VXLAN_*; the port alone is in network byte order. */
+const vxlanAttributes: AttributeTable<VxlanAttributes> = {
+  id: { type: 1, codec: u32 },
+  linkIndex: { type: 3, codec: s32 },
+  local4: { type: 4, codec: address },
+  local6: { type: 17, codec: address },
+  learning: { type: 7, codec: bool },
+  port: { type: 15, codec: u16be },
+  udpChecksum: { type: 18, codec: bool },
+};
+
+const addressGenerations: readonly AddressGeneration[] = ["eui64", "none", "stablePrivacy", "random"];
+
+/** VETH_INFO_PEER: a link header and attributes, as in a message of its own. */
+const vethPeer: ValueCodec<Uint8Array> = binary;
+const vethAttributes: AttributeTable<{ readonly peer?: Uint8Array }> = { peer: { type: 1, codec: vethPeer } };
+
+/** RTEXT_FILTER_SKIP_STATS: traffic counters are three quarters of each reply, and nobody here reads them. */
+const skipStatistics = 8;
+
+export function isLinkMessage(type: number): boolean {
+  return type === linkMessage.new || type === linkMessage.delete;
+}
+
+export function isLinkDeletion(type: number): boolean {
+  return type === linkMessage.delete;
+}
+
+export function decodeLink({ body }: NetlinkMessage): Link | null {
+  const header = linkHeader.decode(body);
+  const attributes = decodeAttributes(linkAttributes, body.subarray(linkHeader.size));
+  if (!header || !attributes) return null;
+  const kind = attributes.info?.kind ?? null;
+  const data = kind === "vxlan" ? attributes.info?.data : undefined;
+  return {
+    index: header.index,
+    name: attributes.name ?? "",
+    kind,
+    up: (header.flags & interfaceFlag.up) !== 0,
+    running: (header.flags & interfaceFlag.lowerUp) !== 0,
+    loopback: (header.flags & interfaceFlag.loopback) !== 0,
+    mtu: attributes.mtu ?? 0,
+    mac: attributes.mac ? attributes.mac : null,
+    group: attributes.group ?? 0,
+    masterIndex: attributes.masterIndex ?? null,
+    peerIndex: attributes.linkIndex ?? null,
+    peerNamespaceId: attributes.linkNamespaceId ?? null,
+    vxlan: data ? decodeVxlan(data) : null,
+  };
+}
+
+/** All interfaces. */
+export function listLinks(): NetlinkRequest {
+  const body = concat([linkHeader.encode({}), encodeAttributes(linkAttributes, { filter: skipStatistics })]);
+  return { type: linkMessage.get, flags: messageFlag.dump, body };
+}
+
+export function getLink(reference: LinkReference): NetlinkRequest {
+  return { type: linkMessage.get, flags: 0, body: encodeReference(reference, { filter: skipStatistics }) };
+}
+
+export function createLink(link: NewLink): NetlinkRequest {
+  const info = { kind: link.kind, data: encodeKindData(link) };
+  const flags = messageFlag.create | messageFlag.exclusive;
+  return { type: linkMessage.new, flags, body: encodeSettings(link, { index: 0, info }) };
+}
+
+/** Changes the interface `reference`; `settings.name` renames it (and needs it down on kernels before 6.2). */
+export function setLink(reference: LinkReference, settings: LinkSettings): NetlinkRequest {
+  if ("index" in reference) {
+    return { type: linkMessage.new, flags: 0, body: encodeSettings(settings, { index: reference.index }) };
+  }
+  // With index zero IFLA_IFNAME says which interface is meant, so that a rename by name would be ambiguous.
+  if (settings.name !== undefined) throw new RangeError("an interface is renamed by its index");
+  return { type: linkMessage.new, flags: 0, body: encodeSettings({ ...settings, name: reference.name }, { index: 0 }) };
+}
+
+export function deleteLink(reference: LinkReference): NetlinkRequest {
+  return { type: linkMessage.delete, flags: 0, body: encodeReference(reference, {}) };
+}
+
+/** Deletes every interface of a group in one request: the kernel then waits once instead of once for each. */
+export function deleteLinkGroup(group: number): NetlinkRequest {
+  const body = concat([linkHeader.encode({}), encodeAttributes(linkAttributes, { group })]);
+  return { type: linkMessage.delete, flags: 0, body };
+}
+
+function encodeReference(reference: LinkReference, attributes: LinkAttributes): Uint8Array {
+  const header = linkHeader.encode({ index: "index" in reference ? reference.index : 0 });
+  const named = "name" in reference ? { ...attributes, name: reference.name } : attributes;
+  return concat([header, encodeAttributes(linkAttributes, named)]);
+}
+
+function encodeSettings(settings: LinkSettings, { index, info }: { index: number; info?: LinkInfo }): Uint8Array {
+  const isUp = settings.up === true ? interfaceFlag.up : 0;
+  const changed = settings.up === undefined ? 0 : interfaceFlag.up;
+  const header = linkHeader.encode({ index, flags: isUp, changed });
+  return concat([header, encodeAttributes(linkAttributes, settingsAttributes(settings, info))]);
+}
+
+function settingsAttributes(settings: LinkSettings, info: LinkInfo | undefined): LinkAttributes {
+  const { name, mac, mtu, group, transmitQueueLength, namespaceFd, masterIndex, addressGeneration } = settings;
+  return {
+    ...(name === undefined ? {} : { name }),
+    ...(mac === undefined ? {} : { mac }),
+    ...(mtu === undefined ? {} : { mtu }),
+    ...(group === undefined ? {} : { group }),
+    ...(transmitQueueLength === undefined ? {} : { transmitQueueLength }),
+    ...(namespaceFd === undefined ? {} : { namespaceFd }),
+    ...(masterIndex === undefined ? {} : { masterIndex: masterIndex ?? 0 }),
+    ...(info === undefined ? {} : { info }),
+    ...(addressGeneration === undefined
+      ? {}
+      : { families: { inet6: { addressGeneration: addressGenerations.indexOf(addressGeneration) } } }),
+  };
+}
+
+function encodeKindData(link: NewLink): Uint8Array {
+  switch (link.kind) {
+    case "bridge":
+      return new Uint8Array(0);
+    case "veth":
+      return encodeAttributes(vethAttributes, { peer: encodeSettings(link.peer, { index: 0 }) });
+    case "vxlan": {
+      const { local, ...rest } = link.vxlan;
+      const local4 = local?.family === 4 ? { local4: local } : {};
+      const local6 = local?.family === 6 ? { local6: local } : {};
+      return encodeAttributes(vxlanAttributes, { ...rest, ...local4, ...local6 });
+    }
+  }
+}
+
+function decodeVxlan(data: Uint8Array): VxlanSettings | null {
+  const attributes = decodeAttributes(vxlanAttributes, data);
+  if (attributes?.id === undefined) return null;
+  const { id, local4, local6, ...rest } = attributes;
+  const local = local4 ?? local6;
+  return { id, ...rest, ...(local ? { local } : {}) };
+}

@@ -1,0 +1,125 @@
+/** Netlink messages (struct nlmsghdr and what follows), and the acknowledgements in which the kernel explains itself. */
+import { type AttributeTable, align, concat, decodeAttributes } from "./attribute.ts";
+import { littleEndian, s32, text, u32, viewOf } from "./value.ts";
+
+export interface NetlinkMessage {
+  readonly type: number;
+  readonly flags: number;
+  readonly sequence: number;
+  /** Whom a reply is for: the port of the socket that asked. */
+  readonly port: number;
+  readonly body: Uint8Array;
+}
+
+/** A request before it has a sequence number. */
+export interface NetlinkRequest {
+  readonly type: number;
+  readonly flags: number;
+  readonly body: Uint8Array;
+}
+
+export const messageHeaderBytes = 16;
+
+/** linux/netlink.h */
+export const messageType = { noop: 1, error: 2, done: 3, overrun: 4 } as const;
+
+export const messageFlag = {
+  request: 0x1,
+  multi: 0x2,
+  ack: 0x4,
+  /** On a reply: what was dumped changed meanwhile. */
+  dumpInterrupted: 0x10,
+  // For reading.
+  root: 0x100,
+  match: 0x200,
+  dump: 0x300,
+  // For making.
+  replace: 0x100,
+  exclusive: 0x200,
+  create: 0x400,
+  append: 0x800,
+  // On acknowledgements.
+  capped: 0x100,
+  ackAttributes: 0x200,
+} as const;
+
+export function encodeMessage(message: NetlinkMessage): Uint8Array {
+  const length = messageHeaderBytes + message.body.length;
+  const bytes = new Uint8Array(align(length));
+  const view = viewOf(bytes);
+  view.setUint32(0, length, littleEndian);
+  view.setUint16(4, message.type, littleEndian);
+  view.setUint16(6, message.flags, littleEndian);
+  view.setUint32(8, message.sequence, littleEndian);
+  view.setUint32(12, message.port, littleEndian);
+  bytes.set(message.body, messageHeaderBytes);
+  return bytes;
+}
+
+export function encodeMessages(messages: readonly NetlinkMessage[]): Uint8Array {
+  return concat(messages.map(encodeMessage));
+}
+
+/** The messages of one datagram, or `null` when a length leads outside. */
+export function decodeMessages(bytes: Uint8Array): NetlinkMessage[] | null {
+  const messages: NetlinkMessage[] = [];
+  const view = viewOf(bytes);
+  let offset = 0;
+  while (offset < bytes.length) {
+    if (bytes.length - offset < messageHeaderBytes) return null;
+    const length = view.getUint32(offset, littleEndian);
+    if (length < messageHeaderBytes || length > bytes.length - offset) return null;
+    messages.push({
+      type: view.getUint16(offset + 4, littleEndian),
+      flags: view.getUint16(offset + 6, littleEndian),
+      sequence: view.getUint32(offset + 8, littleEndian),
+      port: view.getUint32(offset + 12, littleEndian),
+      body: bytes.subarray(offset + messageHeaderBytes, offset + length),
+    });
+    offset += align(length);
+  }
+  return messages;
+}
+
+/** How a request ended, from an error or a done message. `errno` zero is success. */
+export interface Acknowledgement {
+  readonly errno: number;
+  readonly text?: string;
+  /** Offset of the offending attribute in the request, counted from its netlink header. */
+  readonly offset?: number;
+  /** The number of a required attribute that was not there. */
+  readonly missingType?: number;
+}
+
+interface AckAttributes {
+  readonly text?: string;
+  readonly offset?: number;
+  readonly missingType?: number;
+}
+
+/** enum nlmsgerr_attrs */
+const ackAttributes: AttributeTable<AckAttributes> = {
+  text: { type: 1, codec: text },
+  offset: { type: 2, codec: u32 },
+  missingType: { type: 5, codec: u32 },
+};
+
+/** Of a message of type `error`; also of `done`, whose body starts with the error of the dump. */
+export function decodeAcknowledgement(message: NetlinkMessage): Acknowledgement | null {
+  const { body, flags } = message;
+  // A dump's end may have an empty body: success.
+  if (message.type === messageType.done && body.length < 4) return { errno: 0 };
+  const errno = s32.decode(body.subarray(0, 4));
+  if (errno === null) return null;
+  const attributes = (flags & messageFlag.ackAttributes) === 0 ? null : ackTail(message);
+  return { errno: Math.abs(errno), ...attributes };
+}
+
+/** What follows the error: of an error message first the request, whole unless `capped`. */
+function ackTail({ type, flags, body }: NetlinkMessage): AckAttributes | null {
+  if (type === messageType.done) return decodeAttributes(ackAttributes, body.subarray(4));
+  const requestLength = u32.decode(body.subarray(4, 8));
+  if (requestLength === null) return null;
+  const skipped = (flags & messageFlag.capped) !== 0 ? messageHeaderBytes : align(requestLength);
+  return decodeAttributes(ackAttributes, body.subarray(4 + skipped));
+}

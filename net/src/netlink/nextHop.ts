@@ -1,0 +1,94 @@
+/** Next hops: alone in a route's own attributes, or several in RTA_MULTIPATH (struct rtnexthop and attributes). */
+import { type Address, addressBytes, type Family } from "../address.ts";
+import { type AttributeTable, align, concat, decodeAttributes, encodeAttributes } from "./attribute.ts";
+import { familyNumber, familyOf } from "./family.ts";
+import { address, littleEndian, u16, type ValueCodec, viewOf } from "./value.ts";
+
+export interface NextHop {
+  /** May be an IPv6 address for an IPv4 destination (RFC 5549). */
+  readonly gateway?: Address | null;
+  readonly interfaceIndex?: number | null;
+  /** The gateway is taken as a neighbour on the interface, whatever its address. */
+  readonly onLink?: boolean;
+  /** Share of the traffic among the next hops of a route, 1 to 256. */
+  readonly weight?: number;
+}
+
+export interface NextHopAttributes {
+  readonly gateway?: Address;
+  readonly via?: Address;
+}
+
+/** RTNH_F_ONLINK, in the flags of a route and of a next hop. */
+const onLinkFlag = 4;
+const nextHopHeaderBytes = 8;
+
+/** struct rtvia: a family in front of the address, since it is not the route's. */
+const via: ValueCodec<Address> = {
+  decode(bytes) {
+    const family = u16.decode(bytes.subarray(0, 2));
+    const value = address.decode(bytes.subarray(2));
+    return value && family !== null && familyOf(family) === value.family ? value : null;
+  },
+  encode: (value) => concat([u16.encode(familyNumber[value.family]), addressBytes(value)]),
+};
+
+/** RTA_GATEWAY and RTA_VIA. */
+export const nextHopRows: AttributeTable<NextHopAttributes> = {
+  gateway: { type: 5, codec: address },
+  via: { type: 18, codec: via },
+};
+
+export function nextHopAttributes({ gateway }: NextHop, routeFamily: Family): NextHopAttributes {
+  if (!gateway) return {};
+  return gateway.family === routeFamily ? { gateway } : { via: gateway };
+}
+
+export function nextHopFlags(hop: NextHop): number {
+  return hop.onLink ? onLinkFlag : 0;
+}
+
+export function decodeNextHop(
+  { gateway, via }: NextHopAttributes,
+  { flags, interfaceIndex, weight }: { flags: number; interfaceIndex: number | null; weight: number },
+): NextHop {
+  return { gateway: gateway ?? via ?? null, interfaceIndex, onLink: (flags & onLinkFlag) !== 0, weight };
+}
+
+/** The value of RTA_MULTIPATH, or `null` when it does not parse. */
+export function decodeMultipath(bytes: Uint8Array): NextHop[] | null {
+  const hops: NextHop[] = [];
+  const view = viewOf(bytes);
+  let offset = 0;
+  while (offset < bytes.length) {
+    if (bytes.length - offset < nextHopHeaderBytes) return null;
+    const length = view.getUint16(offset, littleEndian);
+    if (length < nextHopHeaderBytes || length > bytes.length - offset) return null;
+    const attributes = decodeAttributes(nextHopRows, bytes.subarray(offset + nextHopHeaderBytes, offset + length));
+    if (!attributes) return null;
+    const place = {
+      flags: view.getUint8(offset + 2),
+      weight: view.getUint8(offset + 3) + 1,
+      interfaceIndex: view.getInt32(offset + 4, littleEndian) || null,
+    };
+    hops.push(decodeNextHop(attributes, place));
+    offset += align(length);
+  }
+  return hops;
+}
+
+export function encodeMultipath(hops: readonly NextHop[], routeFamily: Family): Uint8Array {
+  return concat(hops.map((hop) => encodeNextHop(hop, routeFamily)));
+}
+
+function encodeNextHop(hop: NextHop, routeFamily: Family): Uint8Array {
+  const attributes = encodeAttributes(nextHopRows, nextHopAttributes(hop, routeFamily));
+  const bytes = new Uint8Array(nextHopHeaderBytes + attributes.length);
+  const view = viewOf(bytes);
+  view.setUint16(0, bytes.length, littleEndian);
+  view.setUint8(2, nextHopFlags(hop));
+  view.setUint8(3, (hop.weight ?? 1) - 1);
+  view.setInt32(4, hop.interfaceIndex ?? 0, littleEndian);
+  bytes.set(attributes, nextHopHeaderBytes);
+  return bytes;
+}

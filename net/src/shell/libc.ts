@@ -1,0 +1,97 @@
+/**
+ * The few system calls that Node lacks, by koffi. Every call is synchronous and on the calling thread, which `setns`
+ * depends on. This is the only file of the project that reaches into C. Typed arrays are passed by reference, so that
+ * what the kernel writes is there afterwards.
+ */
+import koffi from "koffi";
+import { KernelError, refusal } from "../kernelError.ts";
+import { u32 } from "../netlink/value.ts";
+
+type Call<A extends readonly unknown[]> = (...args: A) => number;
+
+const libc = koffi.load(null);
+const setnsCall: Call<[number, number]> = libc.func("int setns(int, int)");
+const socketCall: Call<[number, number, number]> = libc.func("int socket(int, int, int)");
+const bindCall: Call<[number, Uint8Array, number]> = libc.func("int bind(int, const void *, uint32_t)");
+const connectCall: Call<[number, Uint8Array, number]> = libc.func("int connect(int, const void *, uint32_t)");
+const listenCall: Call<[number, number]> = libc.func("int listen(int, int)");
+const setOptionCall: Call<[number, number, number, Uint8Array, number]> = libc.func(
+  "int setsockopt(int, int, int, const void *, uint32_t)",
+);
+const getOptionCall: Call<[number, number, number, Uint8Array, Uint8Array]> = libc.func(
+  "int getsockopt(int, int, int, void *, void *)",
+);
+const getNameCall: Call<[number, Uint8Array, Uint8Array]> = libc.func("int getsockname(int, void *, void *)");
+
+/** sys/socket.h */
+export const socketDomain: { readonly inet: 2; readonly inet6: 10; readonly netlink: 16; readonly packet: 17 } = {
+  inet: 2,
+  inet6: 10,
+  netlink: 16,
+  packet: 17,
+};
+export const socketType: {
+  readonly stream: 1;
+  readonly datagram: 2;
+  readonly raw: 3;
+  readonly nonBlocking: 0x800;
+  readonly closeOnExec: 0x80000;
+} = { stream: 1, datagram: 2, raw: 3, nonBlocking: 0x800, closeOnExec: 0x80000 };
+
+const cloneNewNet = 0x40000000;
+const inProgress = 115;
+
+/** Moves the calling thread into the network namespace of an open descriptor. Not exported from the package: see `insideNamespace`. */
+export function setNetworkNamespace(fd: number): void {
+  check("setns", setnsCall(fd, cloneNewNet));
+}
+
+/** A new socket's descriptor. The caller owns it: `closeSync` of node:fs closes it. */
+export function openSocket(domain: number, type: number, protocol = 0): number {
+  return check("socket", socketCall(domain, type, protocol));
+}
+
+/** `address` is a struct sockaddr of the socket's domain. */
+export function bindSocket(fd: number, address: Uint8Array): void {
+  check("bind", bindCall(fd, address, address.length));
+}
+
+/** On a socket that does not block this only starts; the outcome shows when it becomes writable. */
+export function connectSocket(fd: number, address: Uint8Array): void {
+  if (connectCall(fd, address, address.length) < 0 && koffi.errno() !== inProgress) throw systemCallError("connect");
+}
+
+export function listenOnSocket(fd: number, backlog: number): void {
+  check("listen", listenCall(fd, backlog));
+}
+
+/** `value` is a number for the usual int, or the bytes of the option's structure. */
+export function setSocketOption(fd: number, level: number, option: number, value: number | Uint8Array): void {
+  const bytes = typeof value === "number" ? u32.encode(value >>> 0) : value;
+  check("setsockopt", setOptionCall(fd, level, option, bytes, bytes.length));
+}
+
+/** The first `size` bytes of an option's value. */
+export function getSocketOption(fd: number, level: number, option: number, size: number): Uint8Array {
+  const value = new Uint8Array(size);
+  const length = u32.encode(size);
+  check("getsockopt", getOptionCall(fd, level, option, value, length));
+  return value.subarray(0, u32.decode(length) ?? 0);
+}
+
+/** The struct sockaddr that a socket is bound to. */
+export function getSocketName(fd: number): Uint8Array {
+  const value = new Uint8Array(128);
+  const length = u32.encode(value.length);
+  check("getsockname", getNameCall(fd, value, length));
+  return value.subarray(0, u32.decode(length) ?? 0);
+}
+
+function check(call: string, result: number): number {
+  if (result < 0) throw systemCallError(call);
+  return result;
+}
+
+function systemCallError(call: string): KernelError {
+  return new KernelError(refusal(koffi.errno(), call));
+}

@@ -1,0 +1,41 @@
+/**
+ * Kernel settings below /proc/sys/net. Synchronous, since /proc/sys/net shows the namespace of the thread that opens
+ * the file: inside `insideNamespace` these reach that namespace's settings.
+ */
+import { readFileSync, writeFileSync } from "node:fs";
+import { KernelError, refusal } from "../kernelError.ts";
+
+/** A path below /proc/sys with slashes, since interface names may contain dots: "net/ipv4/conf/eth0.5/forwarding". */
+export type SysctlPath = `net/${string}`;
+
+export function readSysctl(path: SysctlPath): string {
+  return wrapped(`read sysctl ${path}`, () => readFileSync(fileOf(path), "utf8").trim());
+}
+
+export function writeSysctl(path: SysctlPath, value: string | number): void {
+  wrapped(`write sysctl ${path} = ${value}`, () => writeFileSync(fileOf(path), String(value)));
+}
+
+/** Writes only what differs, and tells whether it did. */
+export function ensureSysctl(path: SysctlPath, value: string | number): boolean {
+  if (readSysctl(path) === String(value)) return false;
+  writeSysctl(path, value);
+  return true;
+}
+
+function fileOf(path: SysctlPath): string {
+  if (path.split("/").some((part) => part === "" || part === "." || part === "..")) {
+    throw new RangeError(`${path} is no path of a kernel setting`);
+  }
+  return `/proc/sys/${path}`;
+}
+
+function wrapped<T>(object: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    const errno = (error as NodeJS.ErrnoException).errno;
+    if (errno === undefined) throw error;
+    throw new KernelError(refusal(Math.abs(errno), object), { cause: error });
+  }
+}
