@@ -1,3 +1,14 @@
 export * from "./control.ts";
 export * from "./speaker/config.ts";
+export { decodeAttributes } from "./wire/attributesDecoder.ts";
+export { encodeAttributes } from "./wire/attributesEncoder.ts";
+export { decodeMessage, encodeMessage } from "./wire/codec.ts";
+export type { CodecContext, DecodeResult, EncodeContext } from "./wire/contract.ts";
+export { cease, errorCode, type Fault } from "./wire/fault.ts";
+export { type Frame, MessageFramer } from "./wire/framing.ts";
 export * from "./wire/message.ts";
+export { ceaseNotification, shutdownText } from "./wire/notification.ts";
+export { countPrefixes, cutPrefixes, decodePackedPrefixes, encodePackedPrefixes } from "./wire/prefixes.ts";
+export { splitUpdate } from "./wire/split.ts";
+export { decodeUpdate } from "./wire/update.ts";
+export { encodeUpdates } from "./wire/updateEncoder.ts";

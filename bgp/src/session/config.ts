@@ -1,0 +1,27 @@
+/** What the session machine is told about itself and its peer, worked out from `PeerConfig` by the speaker. */
+import type { Family } from "@brindle/net";
+import type { Capability } from "../wire/message.ts";
+
+export interface SessionConfig {
+  readonly localAsn: number;
+  readonly localBgpId: number;
+  readonly peerAsn: number;
+  /** What we offer; 0 for a session without keepalives. Never 1 or 2 (RFC 4271 §4.2). */
+  readonly holdSeconds: number;
+  readonly connectRetrySeconds: number;
+  /** Wait for the peer to dial. */
+  readonly passive: boolean;
+  /** What we are willing to carry. At least one. */
+  readonly families: readonly Family[];
+  /** All that the OPEN offers, the families' included: `offeredCapabilities` makes the usual ones. */
+  readonly capabilities: readonly Capability[];
+}
+
+/** The multiprotocol capability of each family, route refresh, four-octet AS numbers. */
+export function offeredCapabilities(config: Pick<SessionConfig, "localAsn" | "families">): Capability[] {
+  return [
+    ...config.families.map((family): Capability => ({ code: 1, name: "multiprotocol", family })),
+    { code: 2, name: "routeRefresh" },
+    { code: 65, name: "fourOctetAs", asn: config.localAsn },
+  ];
+}
