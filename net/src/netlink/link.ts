@@ -19,6 +19,8 @@ export interface Link {
   readonly mtu: number;
   readonly mac: string | null;
   readonly group: number;
+  /** A free text for people and for whoever made the interface; `null` when none is set. */
+  readonly alias: string | null;
   readonly masterIndex: number | null;
   /** The other end of a veth, or the interface below: an index in `peerNamespaceId`'s namespace where that is set. */
   readonly peerIndex: number | null;
@@ -43,6 +45,8 @@ export interface LinkSettings {
   readonly mac?: string;
   readonly up?: boolean;
   readonly group?: number;
+  /** At most 255 bytes. The kernel heeds it in changes, and ignores it when an interface is made. */
+  readonly alias?: string;
   /** `null` takes it out of its bridge. */
   readonly masterIndex?: number | null;
   readonly transmitQueueLength?: number;
@@ -102,6 +106,7 @@ interface LinkAttributes {
   readonly transmitQueueLength?: number;
   readonly info?: LinkInfo;
   readonly families?: FamilySettings;
+  readonly alias?: string;
   readonly group?: number;
   readonly namespaceFd?: number;
   readonly filter?: number;
@@ -138,6 +143,7 @@ const linkAttributes: AttributeTable<LinkAttributes> = {
   masterIndex: { type: 10, codec: s32 },
   transmitQueueLength: { type: 13, codec: u32 },
   info: { type: 18, codec: nested(linkInfo) },
+  alias: { type: 20, codec: text },
   families: { type: 26, codec: nested(familySettings) },
   group: { type: 27, codec: u32 },
   namespaceFd: { type: 28, codec: u32 },
@@ -199,6 +205,7 @@ export function decodeLink({ body }: NetlinkMessage): Link | null {
     mtu: attributes.mtu ?? 0,
     mac: attributes.mac ? attributes.mac : null,
     group: attributes.group ?? 0,
+    alias: attributes.alias || null,
     masterIndex: attributes.masterIndex ?? null,
     peerIndex: attributes.linkIndex ?? null,
     peerNamespaceId: attributes.linkNamespaceId ?? null,
@@ -256,12 +263,13 @@ function encodeSettings(settings: LinkSettings, { index, info }: { index: number
 }
 
 function settingsAttributes(settings: LinkSettings, info: LinkInfo | undefined): LinkAttributes {
-  const { name, mac, mtu, group, transmitQueueLength, namespaceFd, masterIndex, addressGeneration } = settings;
+  const { name, mac, mtu, group, alias, transmitQueueLength, namespaceFd, masterIndex, addressGeneration } = settings;
   return {
     ...(name === undefined ? {} : { name }),
     ...(mac === undefined ? {} : { mac }),
     ...(mtu === undefined ? {} : { mtu }),
     ...(group === undefined ? {} : { group }),
+    ...(alias === undefined ? {} : { alias }),
     ...(transmitQueueLength === undefined ? {} : { transmitQueueLength }),
     ...(namespaceFd === undefined ? {} : { namespaceFd }),
     ...(masterIndex === undefined ? {} : { masterIndex: masterIndex ?? 0 }),
