@@ -1,1 +1,19 @@
-export {};
+export * from "./allocator.ts";
+export * from "./assign.ts";
+export * from "./audit.ts";
+export {
+  addressAt,
+  addressesOf,
+  type HeldAddress,
+  nodeOf,
+  type Ordinal,
+  type Owner,
+  ordinalOf,
+} from "./block.ts";
+export * from "./blockProblems.ts";
+export * from "./handle.ts";
+export type { PlaceRefusal, PoolUse } from "./place.ts";
+export * from "./pools.ts";
+export * from "./release.ts";
+export type { Found, InvalidBlock, IpamState } from "./state.ts";
+export * from "./summary.ts";

@@ -1,0 +1,124 @@
+/**
+ * Plans one assignment: which addresses a handle gets, and the writes that give them, as one transaction. Nothing is
+ * ever given in two steps, so a crash leaves either all of it or none, and no state in between.
+ *
+ * A handle that holds addresses keeps them: planning again after a crash, or after an answer that was lost, plans to
+ * give what is there. Families are all or nothing.
+ */
+import type { IPPool, Key, Write } from "@brindle/api";
+import { type Address, containsAddress, type Family, type Prefix } from "@brindle/net";
+import type { HeldAddress, Owner } from "./block.ts";
+import { blocksOf, countByBlock, handleWith, hasCounts } from "./handle.ts";
+import { type Placement, type PlaceRefusal, place } from "./place.ts";
+import {
+  blockKey,
+  handleKey,
+  handleWrite,
+  heldBy,
+  type InvalidBlock,
+  type IpamState,
+  invalidBlockOf,
+  unchanged,
+} from "./state.ts";
+
+export interface AssignRequest extends Owner {
+  readonly node: string;
+  /** One address of each. */
+  readonly families: readonly Family[];
+  /** By family: the names or CIDRs of the only pools to take it from. */
+  readonly pools?: Readonly<Partial<Record<Family, readonly string[]>>>;
+  /** Of the pod's namespace, for pools that select namespaces. */
+  readonly namespaceLabels?: Readonly<Record<string, string>>;
+}
+
+/** What the cluster's resources say, as far as addresses go. */
+export interface ClusterView {
+  readonly pools: readonly IPPool[];
+  readonly nodeLabels: Readonly<Record<string, string>>;
+  /** Never given to a pod. */
+  readonly reserved: readonly Prefix[];
+  readonly settings: IpamSettings;
+}
+
+/** Calico's IPAM configuration. */
+export interface IpamSettings {
+  /** A node uses no other node's blocks. */
+  readonly strictAffinity: boolean;
+  /** A node may claim blocks. */
+  readonly autoAllocateBlocks: boolean;
+  /** How many blocks of a family a node may own. */
+  readonly blocksPerNodeMax: number;
+}
+
+/** What holds where nothing is configured, as in Calico. */
+export const defaultIpamSettings: IpamSettings = {
+  strictAffinity: false,
+  autoAllocateBlocks: true,
+  blocksPerNodeMax: 20,
+};
+
+export type AssignPlan =
+  /** These writes give the addresses, if what the plan rests on still holds. */
+  | {
+      readonly kind: "commit";
+      readonly addresses: readonly HeldAddress[];
+      /** False when the handle held all of them already; the writes then only make sure of it. */
+      readonly isNew: boolean;
+      readonly writes: readonly Write[];
+    }
+  /** Planning needs to know these first. */
+  | { readonly kind: "read"; readonly keys: readonly Key<"IPAMBlock">[] }
+  /** Planning needs to know all blocks, and all affinities of the node. */
+  | { readonly kind: "list" }
+  | PlaceRefusal
+  | InvalidBlock;
+
+export function planAssign(
+  state: IpamState,
+  request: AssignRequest,
+  { view, nowNs }: { view: ClusterView; nowNs: bigint },
+): AssignPlan {
+  const unread = blocksOf(state.handle?.value).filter((cidr) => !state.blocks.has(cidr));
+  if (unread.length > 0) return { kind: "read", keys: unread.map(blockKey) };
+  const invalid = invalidBlockOf(state);
+  if (invalid) return invalid;
+
+  const kept = heldBy(state, request.handleId);
+  const placements: Placement[] = [];
+  for (const family of request.families) {
+    if (kept.some(({ address }) => address.family === family)) continue;
+    const placed = place(state, { ...request, family }, { view, nowNs, isReserved: isReserved(view) });
+    if (placed.kind !== "placed") return placed;
+    placements.push(placed);
+  }
+  const held = [...kept, ...placements.map((placement) => placement.held)];
+  return {
+    kind: "commit",
+    addresses: held.filter(({ address }) => request.families.includes(address.family)),
+    isNew: placements.length > 0,
+    writes: [
+      ...placements.flatMap(({ writes }) => writes),
+      ...restingOn(state, kept, placements),
+      writeHandle(state, request.handleId, held),
+    ],
+  };
+}
+
+/** What was counted in other blocks must still be there, and what was missing still missing. */
+function restingOn(state: IpamState, kept: readonly HeldAddress[], placements: readonly Placement[]): Write[] {
+  const cidrs = new Set([...blocksOf(state.handle?.value), ...kept.map(({ block }) => block)]);
+  for (const { held } of placements) cidrs.delete(held.block);
+  return [...cidrs].map((cidr) => unchanged(state.blocks.get(cidr), blockKey(cidr)));
+}
+
+/** Counts what is in the blocks, not what was in the handle: Calico may have left it counting too much. */
+function writeHandle({ handle }: IpamState, handleId: string, held: readonly HeldAddress[]): Write {
+  const counts = countByBlock(held);
+  const key = handleKey(handleId);
+  if (handle && hasCounts(handle.value, counts)) return unchanged(handle, key);
+  return handleWrite(handle, key, handleWith(handle?.value, counts));
+}
+
+function isReserved({ reserved }: ClusterView): (address: Address) => boolean {
+  return (address) => reserved.some((prefix) => containsAddress(prefix, address));
+}

@@ -1,0 +1,201 @@
+/**
+ * What happens to one block, as values: a block in, a block out. A block is changed only by `take` and `giveBack`, each
+ * of which is one write and counts one sequence number on. Fields that we do not know are carried along.
+ *
+ * Callers hand in blocks without problems (`blockProblems`); what these functions assert is then our own doing.
+ */
+import { strict as assert } from "node:assert";
+import type { BlockAttribute, IPAMBlock } from "@brindle/api";
+import { type Address, addressBits, addToAddress, containsAddress, type Prefix, parsePrefix } from "@brindle/net";
+
+/** How far into its block an address lies. */
+export type Ordinal = number;
+
+/** An address that a handle holds. The sequence number tells this holding from an earlier one of the same address. */
+export interface HeldAddress {
+  readonly address: Address;
+  /** The CIDR of its block. */
+  readonly block: string;
+  readonly sequenceNumber: bigint;
+}
+
+/** Who gets an address: what Calico keeps in the block beside it. */
+export interface Owner {
+  readonly handleId: string;
+  readonly attributes: Readonly<Record<string, string>>;
+}
+
+export function newBlock(cidr: string, node: string, nowNs: bigint): IPAMBlock {
+  const size = blockSize(cidr);
+  return {
+    cidr,
+    affinity: affinityOf(node),
+    affinity_claim_time: claimTime(nowNs),
+    allocations: new Array<null>(size).fill(null),
+    unallocated: Array.from({ length: size }, (_, ordinal) => ordinal),
+    attributes: [],
+    // From the clock, so that a block deleted and made anew never repeats a number that someone may still hold.
+    sequenceNumber: nowNs,
+    sequenceNumberForAllocation: {},
+    deleted: false,
+  };
+}
+
+/** The same block, now of this node. Not a write of its own: a `take` follows. */
+export function claimFor(block: IPAMBlock, node: string, nowNs: bigint): IPAMBlock {
+  return { ...block, affinity: affinityOf(node), affinity_claim_time: claimTime(nowNs) };
+}
+
+/** Takes the address that has been free longest, passing over what `isReserved`; `null` when nothing is left. */
+export function take(
+  block: IPAMBlock,
+  owner: Owner,
+  isReserved: (address: Address) => boolean,
+): { readonly block: IPAMBlock; readonly held: HeldAddress } | null {
+  const ordinal = firstFree(block, isReserved);
+  if (ordinal === undefined) return null;
+  const { attributes, index } = withAttribute(block.attributes, owner);
+  return {
+    block: {
+      ...block,
+      allocations: block.allocations.with(ordinal, index),
+      unallocated: block.unallocated.filter((other) => other !== ordinal),
+      attributes,
+      sequenceNumberForAllocation: { ...block.sequenceNumberForAllocation, [ordinal]: block.sequenceNumber },
+      sequenceNumber: block.sequenceNumber + 1n,
+    },
+    held: { address: addressAt(block, ordinal), block: block.cidr, sequenceNumber: block.sequenceNumber },
+  };
+}
+
+/** Frees addresses. They go to the tail, so that an address rests as long as the block allows before its next use. */
+export function giveBack(block: IPAMBlock, addresses: readonly Address[]): IPAMBlock {
+  const allocations = [...block.allocations];
+  const unallocated = [...block.unallocated];
+  const sequenceNumbers = { ...block.sequenceNumberForAllocation };
+  for (const address of addresses) {
+    const ordinal = ordinalOf(block, address);
+    assert(ordinal !== null && allocations[ordinal] !== null, `${block.cidr} does not hold ${address.value}`);
+    allocations[ordinal] = null;
+    unallocated.push(ordinal);
+    delete sequenceNumbers[ordinal];
+  }
+  return {
+    ...block,
+    ...withoutUnusedAttributes(allocations, block.attributes),
+    unallocated,
+    sequenceNumber: block.sequenceNumber + 1n,
+    sequenceNumberForAllocation: sequenceNumbers,
+  };
+}
+
+/** The addresses of a block that a handle holds, in order. */
+export function addressesOf(block: IPAMBlock, handleId: string): HeldAddress[] {
+  const held: HeldAddress[] = [];
+  for (const [ordinal, index] of block.allocations.entries()) {
+    const attribute = index === null ? undefined : block.attributes[index];
+    if (attribute && handleOf(attribute) === handleId) held.push(heldAt(block, ordinal));
+  }
+  return held;
+}
+
+export function heldAt(block: IPAMBlock, ordinal: Ordinal): HeldAddress {
+  // Blocks written by old releases have no numbers by address; Calico reads those as zero.
+  const sequenceNumber = block.sequenceNumberForAllocation?.[ordinal] ?? 0n;
+  return { address: addressAt(block, ordinal), block: block.cidr, sequenceNumber };
+}
+
+/** Who holds the addresses that point to this attribute, or `undefined`. */
+export function handleOf(attribute: BlockAttribute): string | undefined {
+  // Calico's cooldown parks a released address with this mark: it is not free yet, but nobody's any more.
+  if ("releasedAt" in attribute) return undefined;
+  // Handles that came from Calico's migration of host-local files carry rubbish after a carriage return.
+  return attribute.handle_id?.split("\r")[0];
+}
+
+export function isFree(block: IPAMBlock, isReserved: (address: Address) => boolean): boolean {
+  return firstFree(block, isReserved) !== undefined;
+}
+
+export function isEmpty(block: IPAMBlock): boolean {
+  return block.allocations.every((index) => index === null);
+}
+
+/** The affinity of a node's block. Other kinds exist: `virtual:load-balancer`. */
+export function affinityOf(node: string): string {
+  return `host:${node}`;
+}
+
+/** The node whose block this is, or `null`. */
+export function nodeOf(block: IPAMBlock): string | null {
+  return block.affinity?.startsWith("host:") ? block.affinity.slice("host:".length) : null;
+}
+
+export function prefixOf(block: IPAMBlock): Prefix {
+  const prefix = parsePrefix(block.cidr);
+  assert(prefix, `block ${block.cidr} is no prefix`);
+  return prefix;
+}
+
+export function addressAt(block: IPAMBlock, ordinal: Ordinal): Address {
+  return addToAddress(prefixOf(block).address, BigInt(ordinal));
+}
+
+/** `null` for an address outside the block. */
+export function ordinalOf(block: IPAMBlock, address: Address): Ordinal | null {
+  const prefix = prefixOf(block);
+  return containsAddress(prefix, address) ? Number(address.value - prefix.address.value) : null;
+}
+
+function firstFree(block: IPAMBlock, isReserved: (address: Address) => boolean): Ordinal | undefined {
+  return block.unallocated.find((ordinal) => !isReserved(addressAt(block, ordinal)));
+}
+
+/** Addresses of one owner share an entry, as long as the entry says nothing else: not one with Calico's newer fields. */
+function withAttribute(
+  attributes: readonly BlockAttribute[],
+  { handleId, attributes: secondary }: Owner,
+): { readonly attributes: readonly BlockAttribute[]; readonly index: number } {
+  const index = attributes.findIndex(
+    (other) => other.handle_id === handleId && Object.keys(other).length === 2 && sameText(other.secondary, secondary),
+  );
+  if (index >= 0) return { attributes, index };
+  // Sorted, as Go writes a map: then what we write and Calico rewrites stays the same text.
+  const sorted = Object.fromEntries(Object.entries(secondary).sort(([a], [b]) => (a < b ? -1 : 1)));
+  return { attributes: [...attributes, { handle_id: handleId, secondary: sorted }], index: attributes.length };
+}
+
+function sameText(a: Readonly<Record<string, string>> = {}, b: Readonly<Record<string, string>>): boolean {
+  const names = Object.keys(a);
+  return names.length === Object.keys(b).length && names.every((name) => a[name] === b[name]);
+}
+
+/** Drops the attributes that no address points to any more, and points the addresses at the new places of the rest. */
+function withoutUnusedAttributes(
+  allocations: readonly (number | null)[],
+  attributes: readonly BlockAttribute[],
+): Pick<IPAMBlock, "allocations" | "attributes"> {
+  const used = new Set(allocations);
+  const newIndex = new Map<number, number>();
+  for (const index of attributes.keys()) if (used.has(index)) newIndex.set(index, newIndex.size);
+  return {
+    allocations: allocations.map((index) => (index === null ? null : (newIndex.get(index) ?? null))),
+    attributes: attributes.filter((_, index) => used.has(index)),
+  };
+}
+
+function blockSize(cidr: string): number {
+  const prefix = parsePrefix(cidr);
+  assert(prefix, `block ${cidr} is no prefix`);
+  const bits = addressBits[prefix.address.family] - prefix.length;
+  assert(bits <= blockBitsMax, `block ${cidr} is too large`);
+  return 2 ** bits;
+}
+
+/** Calico allows blocks from /20 and /116 on. */
+export const blockBitsMax = 12;
+
+/** RFC 3339 in whole seconds, as Kubernetes writes times. */
+function claimTime(nowNs: bigint): string {
+  return `${new Date(Number(nowNs / 1_000_000n)).toISOString().slice(0, 19)}Z`;
+}

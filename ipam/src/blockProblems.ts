@@ -1,0 +1,44 @@
+/**
+ * What is wrong with a block that was read: the checks of `calicoctl ipam check`, as values. A block with a problem is
+ * never assigned from or released into, since either could give one address to two pods.
+ */
+import type { IPAMBlock } from "@brindle/api";
+import { addressBits, parsePrefix } from "@brindle/net";
+import { blockBitsMax } from "./block.ts";
+
+/** Each a sentence without a full stop, such as `ordinal 3 is both allocated and free`. None for a sound block. */
+export function blockProblems(block: IPAMBlock): string[] {
+  const prefix = parsePrefix(block.cidr);
+  if (!prefix) return [`${JSON.stringify(block.cidr)} is no prefix`];
+  const bits = addressBits[prefix.address.family] - prefix.length;
+  if (bits > blockBitsMax) return [`a /${prefix.length} is too large for a block`];
+  return [...sizeProblems(block, 2 ** bits), ...allocationProblems(block), ...freeProblems(block)];
+}
+
+function sizeProblems({ allocations, unallocated }: IPAMBlock, size: number): string[] {
+  const problems: string[] = [];
+  if (allocations.length !== size) problems.push(`${allocations.length} allocations in a block of ${size} addresses`);
+  const allocated = allocations.filter((index) => index !== null).length;
+  if (allocated + unallocated.length !== size) {
+    problems.push(`${allocated} allocated and ${unallocated.length} free addresses in a block of ${size}`);
+  }
+  return problems;
+}
+
+function allocationProblems({ allocations, attributes }: IPAMBlock): string[] {
+  return [...allocations.entries()]
+    .filter(([, index]) => index !== null && !attributes[index])
+    .map(([ordinal, index]) => `ordinal ${ordinal} points to attribute ${index} of ${attributes.length}`);
+}
+
+function freeProblems({ allocations, unallocated }: IPAMBlock): string[] {
+  const problems: string[] = [];
+  const seen = new Set<number>();
+  for (const ordinal of unallocated) {
+    if (seen.has(ordinal)) problems.push(`ordinal ${ordinal} is twice in the list of free ones`);
+    seen.add(ordinal);
+    if (allocations[ordinal] === undefined) problems.push(`ordinal ${ordinal} lies outside the block`);
+    else if (allocations[ordinal] !== null) problems.push(`ordinal ${ordinal} is both allocated and free`);
+  }
+  return problems;
+}

@@ -1,0 +1,107 @@
+/** Which pools may serve a pod, in the order in which they are tried, and why not the others. */
+import { type IPPool, parseSelector } from "@brindle/api";
+import { addressBits, type Family, type Prefix, parsePrefix } from "@brindle/net";
+import { blockBitsMax } from "./block.ts";
+
+/** A pool with what address management needs to know of it, parsed. */
+export interface UsablePool {
+  readonly name: string;
+  readonly prefix: Prefix;
+  /** The prefix length of its blocks. */
+  readonly blockLength: number;
+}
+
+export interface PoolQuery {
+  readonly family: Family;
+  readonly nodeLabels: Readonly<Record<string, string>>;
+  /** Unknown when absent: a pool that selects namespaces then is not used. */
+  readonly namespaceLabels?: Readonly<Record<string, string>>;
+  /** Names or CIDRs, first choice first: these and no others, whatever their selectors say (as Calico). */
+  readonly asked?: readonly string[];
+}
+
+export interface RefusedPool {
+  /** Its name, or what the request called it. */
+  readonly pool: string;
+  readonly reason: string;
+}
+
+export interface PoolChoice {
+  readonly usable: readonly UsablePool[];
+  readonly refused: readonly RefusedPool[];
+}
+
+const defaultBlockLength: Readonly<Record<Family, number>> = { 4: 26, 6: 122 };
+
+export function choosePools(pools: readonly IPPool[], query: PoolQuery): PoolChoice {
+  const usable: UsablePool[] = [];
+  const refused: RefusedPool[] = [];
+  for (const candidate of candidates(pools, query)) {
+    if ("reason" in candidate) {
+      refused.push(candidate);
+      continue;
+    }
+    const parsed = parsePool(candidate);
+    const pool = candidate.metadata.name;
+    if ("reason" in parsed) refused.push({ pool, reason: parsed.reason });
+    else if (parsed.prefix.address.family === query.family) {
+      const reason = refusal(candidate, query);
+      if (reason === null) usable.push(parsed);
+      else refused.push({ pool, reason });
+    } else if (query.asked) refused.push({ pool, reason: `its addresses are not IPv${query.family}` });
+  }
+  return { usable, refused };
+}
+
+/** A pool's prefix and block length, or why it can hold no blocks. */
+export function parsePool(pool: IPPool): UsablePool | { readonly reason: string } {
+  const { name } = pool.metadata;
+  const prefix = parsePrefix(pool.spec.cidr);
+  if (!prefix) return { reason: `its CIDR ${JSON.stringify(pool.spec.cidr)} is no prefix` };
+  const { family } = prefix.address;
+  const blockLength = pool.spec.blockSize ?? defaultBlockLength[family];
+  if (blockLength > addressBits[family] || blockLength < addressBits[family] - blockBitsMax) {
+    return { reason: `blocks of /${blockLength} are not possible` };
+  }
+  if (blockLength < prefix.length) return { reason: `it is smaller than a block of /${blockLength}` };
+  return { name, prefix, blockLength };
+}
+
+/** By name where none is asked for: the order in which etcd lists them, hence Calico's. */
+function candidates(pools: readonly IPPool[], { asked }: PoolQuery): (IPPool | RefusedPool)[] {
+  if (!asked) return pools.toSorted((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
+  return asked.map(
+    (wanted) =>
+      pools.find(({ metadata, spec }) => metadata.name === wanted || spec.cidr === wanted) ?? {
+        pool: wanted,
+        reason: "there is no such pool",
+      },
+  );
+}
+
+/** Why a pool may not serve, or `null`. The first reason that an operator would want to hear. */
+function refusal({ spec }: IPPool, query: PoolQuery): string | null {
+  if (spec.disabled) return "it is disabled";
+  if (spec.allowedUses && !spec.allowedUses.includes("Workload")) {
+    return `its allowedUses are ${spec.allowedUses.join(", ")}, not Workload`;
+  }
+  if (query.asked) return null;
+  if (spec.assignmentMode === "Manual") return "its assignmentMode is Manual, and it was not asked for";
+  return (
+    selectorRefusal("nodeSelector", spec.nodeSelector, query.nodeLabels) ??
+    selectorRefusal("namespaceSelector", spec.namespaceSelector, query.namespaceLabels)
+  );
+}
+
+function selectorRefusal(
+  field: string,
+  selector: string | undefined,
+  labels: Readonly<Record<string, string>> | undefined,
+): string | null {
+  if (!selector) return null;
+  const parsed = parseSelector(selector);
+  if (parsed.kind === "malformed") return `its ${field} is malformed: ${parsed.reason}`;
+  if (parsed.selector.canonical === "all()") return null;
+  if (!labels) return `it has a ${field}, and the labels are not known`;
+  return parsed.selector.matches(labels) ? null : `its ${field} (${selector}) does not match`;
+}

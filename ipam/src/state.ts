@@ -1,0 +1,123 @@
+/** What planning knows of the datastore. It may be old: every plan carries the revisions that it rests on. */
+import type { BlockAffinity, IPAMBlock, IPAMHandle, Item, Key, Kind, Revision, Write } from "@brindle/api";
+import { addressesOf, type HeldAddress } from "./block.ts";
+import { blockProblems } from "./blockProblems.ts";
+import { blocksOf } from "./handle.ts";
+
+export interface IpamState {
+  /** `undefined`: not read; it is then taken to be absent, which the transaction checks. */
+  readonly handle: Item<"IPAMHandle"> | null | undefined;
+  /** By CIDR; `null` when it was read and does not exist. */
+  readonly blocks: ReadonlyMap<string, Item<"IPAMBlock"> | null>;
+  /** The affinities of this node, by CIDR. */
+  readonly affinities: ReadonlyMap<string, Item<"BlockAffinity"> | null>;
+  /** All blocks and this node's affinities were listed for the request in hand. */
+  readonly complete: boolean;
+}
+
+export const emptyState: IpamState = { handle: undefined, blocks: new Map(), affinities: new Map(), complete: false };
+
+/** What a store found under a key. */
+export type Found = Item | { readonly key: Key; readonly value: null };
+
+/** The state with what the store says now. Kinds and nodes that are none of ours are passed over. */
+export function withFound(
+  state: IpamState,
+  found: readonly Found[],
+  ids: { node: string; handleId: string },
+): IpamState {
+  let { handle } = state;
+  const blocks = new Map(state.blocks);
+  const affinities = new Map(state.affinities);
+  for (const entry of found) {
+    const { name } = entry.key;
+    if (isOf(entry, "IPAMBlock")) blocks.set(name, entry.value === null ? null : entry);
+    else if (isOf(entry, "IPAMHandle") && name === ids.handleId) handle = entry.value === null ? null : entry;
+    else if (isOf(entry, "BlockAffinity") && name.startsWith(affinityPrefix(ids.node))) {
+      affinities.set(name.slice(affinityPrefix(ids.node).length), entry.value === null ? null : entry);
+    }
+  }
+  return { ...state, handle, blocks, affinities };
+}
+
+/** What the handle holds in the blocks that are known, whether or not the handle says so. */
+export function heldBy(state: IpamState, handleId: string): HeldAddress[] {
+  return soundBlocks(state).flatMap(({ value }) => addressesOf(value, handleId));
+}
+
+/** The known blocks that exist and that one may work with. */
+export function soundBlocks({ blocks }: IpamState): Item<"IPAMBlock">[] {
+  return [...blocks.values()].filter((item) => item !== null).filter(isSound);
+}
+
+/** The handle names a block that is not sound, and which therefore nobody may write to. */
+export interface InvalidBlock {
+  readonly kind: "invalidBlock";
+  readonly block: string;
+  readonly problems: readonly string[];
+}
+
+/** Another's broken block is no reason to refuse; one that the handle itself names is. */
+export function invalidBlockOf({ handle, blocks }: IpamState): InvalidBlock | null {
+  for (const block of blocksOf(handle?.value)) {
+    const item = blocks.get(block);
+    if (item && !isSound(item)) return { kind: "invalidBlock", block, problems: blockProblems(item.value) };
+  }
+  return null;
+}
+
+export function blockKey(cidr: string): Key<"IPAMBlock"> {
+  return { kind: "IPAMBlock", name: cidr };
+}
+
+export function handleKey(handleId: string): Key<"IPAMHandle"> {
+  return { kind: "IPAMHandle", name: handleId };
+}
+
+export function affinityKey(node: string, cidr: string): Key<"BlockAffinity"> {
+  return { kind: "BlockAffinity", name: `${affinityPrefix(node)}${cidr}` };
+}
+
+/** What the names of a node's affinities begin with. A node's name holds no slash, so none begins another's. */
+export function affinityPrefix(node: string): string {
+  return `host:${node}/`;
+}
+
+/** Writes a value over what was read, or creates it where nothing was. */
+export function blockWrite(before: Item<"IPAMBlock"> | null | undefined, value: IPAMBlock): Write {
+  const key = blockKey(value.cidr);
+  return before ? { op: "update", key, value, revision: before.revision } : { op: "create", key, value };
+}
+
+export function handleWrite(before: IpamState["handle"], key: Key<"IPAMHandle">, value: IPAMHandle): Write {
+  return before ? { op: "update", key, value, revision: before.revision } : { op: "create", key, value };
+}
+
+export function affinityWrite(
+  before: Item<"BlockAffinity"> | null | undefined,
+  key: Key<"BlockAffinity">,
+  state: BlockAffinity["state"],
+): Write {
+  if (!before) return { op: "create", key, value: { state, deleted: false } };
+  if (before.value.state === state && !before.value.deleted) return unchanged(before, key);
+  return { op: "update", key, value: { ...before.value, state, deleted: false }, revision: before.revision };
+}
+
+/** The plan rests on this being as it was read, though it does not write it. */
+export function unchanged<K extends Kind>(item: Item<K> | null | undefined, key: Key<K>): Write {
+  const revision: Revision | null = item ? item.revision : null;
+  // The union of writes is one member for each kind; the key says which, but not to the compiler.
+  return { op: "expect", key, revision } as Write;
+}
+
+function isOf<K extends Kind>(
+  found: Found,
+  kind: K,
+): found is Item<K> | { readonly key: Key<K>; readonly value: null } {
+  return found.key.kind === kind;
+}
+
+/** What the Kubernetes datastore is about to delete bears `deleted` for a moment; it is in the way, but not of use. */
+function isSound({ key, value }: Item<"IPAMBlock">): boolean {
+  return !value.deleted && value.cidr === key.name && blockProblems(value).length === 0;
+}
