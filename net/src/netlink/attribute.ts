@@ -3,7 +3,8 @@
  * row for each field of the value: its type number and how its bytes look. Types without a row are skipped, since every
  * kernel adds some.
  */
-import { littleEndian, nestedFlag, type ValueCodec, viewOf } from "./value.ts";
+import { getU16, setU16 } from "./bytes.ts";
+import { nestedFlag, type ValueCodec } from "./value.ts";
 
 export interface AttributeRow<T> {
   readonly type: number;
@@ -25,13 +26,12 @@ const typeMask = 0x3fff;
 /** Every attribute in order, or `null` when a length leads outside. */
 export function splitAttributes(bytes: Uint8Array): RawAttribute[] | null {
   const attributes: RawAttribute[] = [];
-  const view = viewOf(bytes);
   let offset = 0;
   while (offset < bytes.length) {
     if (bytes.length - offset < headerBytes) return null;
-    const length = view.getUint16(offset, littleEndian);
+    const length = getU16(bytes, offset);
     if (length < headerBytes || length > bytes.length - offset) return null;
-    const type = view.getUint16(offset + 2, littleEndian) & typeMask;
+    const type = getU16(bytes, offset + 2) & typeMask;
     attributes.push({ type, value: bytes.subarray(offset + headerBytes, offset + length) });
     offset += align(length); // The last one may lack its padding; then this leads beyond the end and the loop stops.
   }
@@ -67,9 +67,8 @@ export function encodeAttributes<A extends object>(table: AttributeTable<A>, val
 
 export function encodeAttribute(type: number, value: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(align(headerBytes + value.length));
-  const view = viewOf(bytes);
-  view.setUint16(0, headerBytes + value.length, littleEndian);
-  view.setUint16(2, type, littleEndian);
+  setU16(bytes, 0, headerBytes + value.length);
+  setU16(bytes, 2, type);
   bytes.set(value, headerBytes);
   return bytes;
 }

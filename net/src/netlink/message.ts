@@ -1,6 +1,7 @@
 /** Netlink messages (struct nlmsghdr and what follows), and the acknowledgements in which the kernel explains itself. */
 import { type AttributeTable, align, concat, decodeAttributes } from "./attribute.ts";
-import { littleEndian, s32, text, u32, viewOf } from "./value.ts";
+import { getU16, getU32, setU16, setU32 } from "./bytes.ts";
+import { s32, text, u32 } from "./value.ts";
 
 export interface NetlinkMessage {
   readonly type: number;
@@ -46,12 +47,11 @@ export const messageFlag = {
 export function encodeMessage(message: NetlinkMessage): Uint8Array {
   const length = messageHeaderBytes + message.body.length;
   const bytes = new Uint8Array(align(length));
-  const view = viewOf(bytes);
-  view.setUint32(0, length, littleEndian);
-  view.setUint16(4, message.type, littleEndian);
-  view.setUint16(6, message.flags, littleEndian);
-  view.setUint32(8, message.sequence, littleEndian);
-  view.setUint32(12, message.port, littleEndian);
+  setU32(bytes, 0, length);
+  setU16(bytes, 4, message.type);
+  setU16(bytes, 6, message.flags);
+  setU32(bytes, 8, message.sequence);
+  setU32(bytes, 12, message.port);
   bytes.set(message.body, messageHeaderBytes);
   return bytes;
 }
@@ -63,17 +63,16 @@ export function encodeMessages(messages: readonly NetlinkMessage[]): Uint8Array 
 /** The messages of one datagram, or `null` when a length leads outside. */
 export function decodeMessages(bytes: Uint8Array): NetlinkMessage[] | null {
   const messages: NetlinkMessage[] = [];
-  const view = viewOf(bytes);
   let offset = 0;
   while (offset < bytes.length) {
     if (bytes.length - offset < messageHeaderBytes) return null;
-    const length = view.getUint32(offset, littleEndian);
+    const length = getU32(bytes, offset);
     if (length < messageHeaderBytes || length > bytes.length - offset) return null;
     messages.push({
-      type: view.getUint16(offset + 4, littleEndian),
-      flags: view.getUint16(offset + 6, littleEndian),
-      sequence: view.getUint32(offset + 8, littleEndian),
-      port: view.getUint32(offset + 12, littleEndian),
+      type: getU16(bytes, offset + 4),
+      flags: getU16(bytes, offset + 6),
+      sequence: getU32(bytes, offset + 8),
+      port: getU32(bytes, offset + 12),
       body: bytes.subarray(offset + messageHeaderBytes, offset + length),
     });
     offset += align(length);

@@ -1,8 +1,9 @@
 /** Next hops: alone in a route's own attributes, or several in RTA_MULTIPATH (struct rtnexthop and attributes). */
 import { type Address, addressBytes, type Family } from "../address.ts";
 import { type AttributeTable, align, concat, decodeAttributes, encodeAttributes } from "./attribute.ts";
+import { getU16, getU32, setU16, setU32 } from "./bytes.ts";
 import { familyNumber, familyOf } from "./family.ts";
-import { address, littleEndian, u16, type ValueCodec, viewOf } from "./value.ts";
+import { address, u16, type ValueCodec } from "./value.ts";
 
 export interface NextHop {
   /** May be an IPv6 address for an IPv4 destination (RFC 5549). */
@@ -58,18 +59,17 @@ export function decodeNextHop(
 /** The value of RTA_MULTIPATH, or `null` when it does not parse. */
 export function decodeMultipath(bytes: Uint8Array): NextHop[] | null {
   const hops: NextHop[] = [];
-  const view = viewOf(bytes);
   let offset = 0;
   while (offset < bytes.length) {
     if (bytes.length - offset < nextHopHeaderBytes) return null;
-    const length = view.getUint16(offset, littleEndian);
+    const length = getU16(bytes, offset);
     if (length < nextHopHeaderBytes || length > bytes.length - offset) return null;
     const attributes = decodeAttributes(nextHopRows, bytes.subarray(offset + nextHopHeaderBytes, offset + length));
     if (!attributes) return null;
     const place = {
-      flags: view.getUint8(offset + 2),
-      weight: view.getUint8(offset + 3) + 1,
-      interfaceIndex: view.getInt32(offset + 4, littleEndian) || null,
+      flags: bytes[offset + 2] ?? 0,
+      weight: (bytes[offset + 3] ?? 0) + 1,
+      interfaceIndex: getU32(bytes, offset + 4) || null,
     };
     hops.push(decodeNextHop(attributes, place));
     offset += align(length);
@@ -84,11 +84,10 @@ export function encodeMultipath(hops: readonly NextHop[], routeFamily: Family): 
 function encodeNextHop(hop: NextHop, routeFamily: Family): Uint8Array {
   const attributes = encodeAttributes(nextHopRows, nextHopAttributes(hop, routeFamily));
   const bytes = new Uint8Array(nextHopHeaderBytes + attributes.length);
-  const view = viewOf(bytes);
-  view.setUint16(0, bytes.length, littleEndian);
-  view.setUint8(2, nextHopFlags(hop));
-  view.setUint8(3, (hop.weight ?? 1) - 1);
-  view.setInt32(4, hop.interfaceIndex ?? 0, littleEndian);
+  setU16(bytes, 0, bytes.length);
+  bytes[2] = nextHopFlags(hop);
+  bytes[3] = (hop.weight ?? 1) - 1;
+  setU32(bytes, 4, hop.interfaceIndex ?? 0);
   bytes.set(attributes, nextHopHeaderBytes);
   return bytes;
 }

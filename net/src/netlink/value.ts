@@ -3,6 +3,7 @@
  * `be`. A `decode` answers `null` for bytes that are not such a value: it never throws and never reads outside.
  */
 import { type Address, addressBytes, addressFromBytes } from "../address.ts";
+import { getU16, getU16be, getU32, getU32be, setU16, setU16be, setU32, setU32be } from "./bytes.ts";
 
 export interface ValueCodec<T> {
   /** Bits to set in the attribute's type, such as `nestedFlag`. */
@@ -15,43 +16,13 @@ export interface ValueCodec<T> {
 export const nestedFlag = 0x8000;
 export const netByteOrderFlag = 0x4000;
 
-export const littleEndian: boolean = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
-
-export function viewOf(bytes: Uint8Array): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
-
-export const u8: ValueCodec<number> = integer(
-  1,
-  (view) => view.getUint8(0),
-  (view, value) => view.setUint8(0, value),
-);
-export const u16: ValueCodec<number> = integer(
-  2,
-  (view) => view.getUint16(0, littleEndian),
-  (view, value) => view.setUint16(0, value, littleEndian),
-);
-export const u32: ValueCodec<number> = integer(
-  4,
-  (view) => view.getUint32(0, littleEndian),
-  (view, value) => view.setUint32(0, value, littleEndian),
-);
+export const u8: ValueCodec<number> = integer(1, (bytes) => bytes[0] ?? 0, setU8);
+export const u16: ValueCodec<number> = integer(2, (bytes) => getU16(bytes, 0), setU16);
+export const u32: ValueCodec<number> = integer(4, (bytes) => getU32(bytes, 0), setU32);
 /** Interface indices and namespace ids are signed in the kernel. */
-export const s32: ValueCodec<number> = integer(
-  4,
-  (view) => view.getInt32(0, littleEndian),
-  (view, value) => view.setInt32(0, value, littleEndian),
-);
-export const u16be: ValueCodec<number> = integer(
-  2,
-  (view) => view.getUint16(0, false),
-  (view, value) => view.setUint16(0, value, false),
-);
-export const u32be: ValueCodec<number> = integer(
-  4,
-  (view) => view.getUint32(0, false),
-  (view, value) => view.setUint32(0, value, false),
-);
+export const s32: ValueCodec<number> = integer(4, (bytes) => getU32(bytes, 0) | 0, setU32);
+export const u16be: ValueCodec<number> = integer(2, (bytes) => getU16be(bytes, 0), setU16be);
+export const u32be: ValueCodec<number> = integer(4, (bytes) => getU32be(bytes, 0), setU32be);
 
 /** A boolean in one byte. */
 export const bool: ValueCodec<boolean> = {
@@ -85,17 +56,19 @@ export const address: ValueCodec<Address> = {
   encode: addressBytes,
 };
 
-function integer(
-  size: number,
-  get: (view: DataView) => number,
-  set: (view: DataView, value: number) => void,
-): ValueCodec<number> {
+type SetInteger = (bytes: Uint8Array, offset: number, value: number) => void;
+
+function integer(size: number, get: (bytes: Uint8Array) => number, set: SetInteger): ValueCodec<number> {
   return {
-    decode: (bytes) => (bytes.length === size ? get(viewOf(bytes)) : null),
+    decode: (bytes) => (bytes.length === size ? get(bytes) : null),
     encode(value) {
       const bytes = new Uint8Array(size);
-      set(viewOf(bytes), value);
+      set(bytes, 0, value);
       return bytes;
     },
   };
+}
+
+function setU8(bytes: Uint8Array, offset: number, value: number): void {
+  bytes[offset] = value;
 }

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import { RawNetlinkSocket } from "netlink";
-import { littleEndian, viewOf } from "../netlink/value.ts";
+import { getU16, getU32 } from "../netlink/bytes.ts";
 import { getSocketName, getSocketOption, setSocketOption, socketDomain } from "./libc.ts";
 import { insideNamespace, type NamespaceReference } from "./namespace.ts";
 
@@ -88,11 +88,9 @@ function descriptorsOf(wanted: { protocol: number; port: number }): number[] {
 
 function isBoundTo(fd: number, { protocol, port }: { protocol: number; port: number }): boolean {
   try {
-    const name = viewOf(getSocketName(fd));
-    // struct sockaddr_nl: family, padding, port, groups.
-    if (name.byteLength < 12 || name.getUint16(0, littleEndian) !== socketDomain.netlink) return false;
-    const option = viewOf(getSocketOption(fd, solSocket, soProtocol, 4));
-    return name.getUint32(4, littleEndian) === port && option.getInt32(0, littleEndian) === protocol;
+    const name = getSocketName(fd); // struct sockaddr_nl: family, padding, port, groups.
+    if (name.length < 12 || getU16(name, 0) !== socketDomain.netlink) return false;
+    return getU32(name, 4) === port && getU32(getSocketOption(fd, solSocket, soProtocol, 4), 0) === protocol;
   } catch {
     return false; // Not a socket, or the descriptor of the directory that was just read.
   }
