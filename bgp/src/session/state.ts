@@ -1,13 +1,31 @@
 /** The session machine's vocabulary: one transport connection to one peer, RFC 4271 §8, without sockets or clock. */
 import type { Message, Notification, Open } from "../wire/message.ts";
+import type { Negotiated } from "./negotiate.ts";
 
 /** There is no `remoteId: 0` before an OPEN arrived, and no way to ask for it. */
-export type SessionState =
+export type SessionState = { readonly past?: Past } & (
   | { readonly phase: "idle" }
   | { readonly phase: "connect" | "active" }
   | { readonly phase: "openSent" }
-  | { readonly phase: "openConfirm"; readonly open: Open; readonly holdSeconds: number }
-  | { readonly phase: "established"; readonly open: Open; readonly holdSeconds: number };
+  | ({ readonly phase: "openConfirm" } & Agreed)
+  | ({ readonly phase: "established" } & Agreed)
+);
+
+/** What is known once the peer's OPEN was accepted. */
+export interface Agreed {
+  readonly open: Open;
+  /** The shorter of the two offers; 0 means that nobody sends keepalives. */
+  readonly holdSeconds: number;
+  readonly negotiated: Negotiated;
+}
+
+/** What outlives a failed attempt. Absent where there is nothing to remember. */
+export interface Past {
+  /** In a row, without a session that stood for a while: the next wait grows with it. */
+  readonly failures: number;
+  /** The peer refused our optional parameters, so the next OPEN has none (RFC 5492 §3). */
+  readonly withoutCapabilities: boolean;
+}
 
 export type SessionTimer = "connectRetry" | "hold" | "keepalive" | "idleHold";
 
@@ -31,7 +49,7 @@ export type SessionAction =
   /** Arms anew when it is running. Jitter (RFC 4271 §10) comes from the shell. */
   | { readonly type: "arm"; readonly timer: SessionTimer; readonly seconds: number }
   | { readonly type: "disarm"; readonly timer: SessionTimer }
-  | { readonly type: "established"; readonly open: Open }
+  | { readonly type: "established"; readonly open: Open; readonly negotiated: Negotiated }
   /** The session ended, or never came to be: the reason that `bgp peers` shows. */
   | { readonly type: "failed"; readonly text: string; readonly notification?: NotificationSeen }
   | { readonly type: "refresh"; readonly family: 4 | 6 };

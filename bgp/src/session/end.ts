@@ -1,0 +1,84 @@
+/** How a session ends: by our NOTIFICATION, by the peer's, by the transport, or by the operator. */
+import { errorCode, fsmError, notification } from "../wire/fault.ts";
+import { typeNumber } from "../wire/header.ts";
+import type { Message, Notification } from "../wire/message.ts";
+import { ceaseNotification } from "../wire/notification.ts";
+import { describeNotification } from "../wire/notificationText.ts";
+import type { NotificationSeen, Past, SessionAction, SessionEvent, SessionState, Step } from "./state.ts";
+
+/**
+ * RFC 4271 §8.1.1, DampPeerOscillations: the wait before the next attempt doubles with each failure in a row, so that
+ * a peer which refuses us is not asked all the time, and one which merely restarts is asked soon.
+ */
+export const idleHoldSecondsMin = 1;
+export const idleHoldSecondsMax = 60;
+
+/** A session that stood for so long has proven itself: failures before it no longer count. */
+export const steadyAfterSeconds = 60;
+
+export const disarmAll: readonly SessionAction[] = [
+  { type: "disarm", timer: "connectRetry" },
+  { type: "disarm", timer: "hold" },
+  { type: "disarm", timer: "keepalive" },
+];
+
+/** Says why, closes, and tries again later. */
+export function refuse(state: SessionState, message: Notification, reason?: string): Step {
+  const text = `sent ${describe(message)}${reason ? `: ${reason}` : ""}`;
+  const ending = fail(state, text, seen("us", message));
+  return { state: ending.state, actions: [{ type: "send", message }, ...ending.actions] };
+}
+
+/** The peer said why it closes. */
+export function onNotification(state: SessionState, message: Notification, past?: Partial<Past>): Step {
+  return fail(state, `peer sent ${describe(message)}`, seen("peer", message), past);
+}
+
+/** A message that has no place in this phase: RFC 6608 §3 wants its type as data. */
+export function refuseUnexpected(state: SessionState, subcode: number, message: Message): Step {
+  const answer = notification(errorCode.fsm, subcode, Uint8Array.of(typeNumber(message.type)));
+  return refuse(state, answer, `a message of type ${message.type}`);
+}
+
+/** A second transport for a session that has one. Peers with two connections have two sessions, see `collision.ts`. */
+export function refuseTransport(state: SessionState): Step {
+  return refuse(state, notification(errorCode.fsm, fsmError.unspecified), "a second connection for one session");
+}
+
+/** To idle, from where `idleHold` leads out again. */
+export function fail(state: SessionState, text: string, by?: NotificationSeen, past?: Partial<Past>): Step {
+  const failures = state.past?.failures ?? 0;
+  const seconds = Math.min(idleHoldSecondsMax, idleHoldSecondsMin * 2 ** failures);
+  return {
+    state: { phase: "idle", past: { withoutCapabilities: false, ...past, failures: failures + 1 } },
+    actions: [
+      { type: "disconnect" },
+      ...disarmAll,
+      { type: "failed", text, ...(by && { notification: by }) },
+      { type: "arm", timer: "idleHold", seconds },
+    ],
+  };
+}
+
+/** The operator ends a session whose transport is up. It stays ended, and forgets. */
+export function stopConnected(event: Extract<SessionEvent, { type: "stop" }>): Step {
+  const message = ceaseNotification(event.subcode, event.text);
+  return {
+    state: { phase: "idle" },
+    actions: [
+      { type: "send", message },
+      { type: "disconnect" },
+      ...disarmAll,
+      { type: "disarm", timer: "idleHold" },
+      { type: "failed", text: `sent ${describe(message)}`, notification: seen("us", message) },
+    ],
+  };
+}
+
+function describe({ code, subcode, data }: Notification): string {
+  return describeNotification(code, subcode, data);
+}
+
+function seen(sentBy: NotificationSeen["sentBy"], { code, subcode }: Notification): NotificationSeen {
+  return { sentBy, code, subcode };
+}
