@@ -1,11 +1,39 @@
+export * from "./json/json.ts";
 export * from "./kinds/bgpConfiguration.ts";
 export * from "./kinds/bgpPeer.ts";
 export * from "./kinds/clusterInformation.ts";
+export * from "./kinds/globalNetworkPolicy.ts";
 export * from "./kinds/ipam.ts";
 export * from "./kinds/ipPool.ts";
+export * from "./kinds/kind.ts";
+export * from "./kinds/kinds.ts";
+export * from "./kinds/networkPolicy.ts";
 export * from "./kinds/node.ts";
-export * from "./kinds/policy.ts";
+export {
+  defaultTier,
+  type PolicyDirection,
+  type PolicySpec,
+} from "./kinds/policy.ts";
+export * from "./kinds/problem.ts";
+export * from "./kinds/profile.ts";
 export * from "./kinds/resource.ts";
+export type {
+  EntityRule,
+  HttpMatch,
+  IcmpMatch,
+  PortSpec,
+  Rule,
+  RuleAction,
+  ServiceAccountMatch,
+  ServiceMatch,
+} from "./kinds/rule.ts";
+export type { SecretReference } from "./kinds/secret.ts";
+export * from "./kinds/validate.ts";
 export * from "./kinds/workloadEndpoint.ts";
+export * from "./kinds/workloadEndpointName.ts";
+export * from "./selector/selector.ts";
 export * from "./store/error.ts";
+export * from "./store/etcdKeys.ts";
+export { MemoryStore, type MemoryStoreOptions } from "./store/memoryStore.ts";
+export { formatKey, operationsMax } from "./store/request.ts";
 export * from "./store/store.ts";

@@ -1,4 +1,7 @@
+import { flag, text } from "./fields.ts";
+import { type Column, type KindDefinition, nameColumn } from "./kind.ts";
 import type { Resource } from "./resource.ts";
+import { object, optional } from "./schema.ts";
 
 export interface ClusterInformationSpec {
   readonly clusterGUID?: string;
@@ -6,6 +9,35 @@ export interface ClusterInformationSpec {
   readonly calicoVersion?: string;
   /** The CNI plugin refuses ADD while this is false. */
   readonly datastoreReady?: boolean;
+  readonly variant?: string;
 }
 
 export type ClusterInformation = Resource<"ClusterInformation", ClusterInformationSpec>;
+
+const columns: readonly Column<ClusterInformation>[] = [
+  nameColumn,
+  { header: "CLUSTERGUID", cell: ({ spec }) => spec.clusterGUID ?? "" },
+  { header: "CLUSTERTYPE", cell: ({ spec }) => spec.clusterType ?? "" },
+  { header: "CALICOVERSION", cell: ({ spec }) => spec.calicoVersion ?? "" },
+  { header: "DATASTOREREADY", cell: ({ spec }) => String(spec.datastoreReady ?? false) },
+];
+
+export const clusterInformationKind: KindDefinition<ClusterInformation> = {
+  kind: "ClusterInformation",
+  plural: "clusterinformations",
+  aliases: ["clusterinfo", "clusterinfos"],
+  namespaced: false,
+  spec: object<ClusterInformationSpec>({
+    clusterGUID: optional(text),
+    clusterType: optional(text),
+    calicoVersion: optional(text),
+    datastoreReady: optional(flag),
+    variant: optional(text),
+  }),
+  unsupported: [],
+  check: ({ metadata: { name } }) =>
+    name === "default" ? [] : [{ path: "metadata.name", value: name, reason: "must be default" }],
+  withDefaults: (resource) => resource,
+  columns,
+  wideColumns: columns,
+};

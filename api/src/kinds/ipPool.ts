@@ -1,6 +1,12 @@
+import { isLinkLocal, overlaps, type Prefix, parsePrefix } from "@brindle/net";
+import { flag, integer, oneOf, prefix, selectorNotGlobal } from "./fields.ts";
+import { type Draft, type KindDefinition, nameColumn } from "./kind.ts";
+import type { Problem } from "./problem.ts";
 import type { Resource } from "./resource.ts";
+import { checked, object, optional, set } from "./schema.ts";
 
 export type EncapsulationMode = "Never" | "Always" | "CrossSubnet";
+export type AllowedUse = "Workload" | "Tunnel" | "LoadBalancer";
 
 export interface IPPoolSpec {
   readonly cidr: string;
@@ -13,8 +19,147 @@ export interface IPPoolSpec {
   readonly blockSize?: number;
   readonly nodeSelector?: string;
   readonly namespaceSelector?: string;
-  readonly allowedUses?: readonly ("Workload" | "Tunnel" | "LoadBalancer")[];
+  readonly allowedUses?: readonly AllowedUse[];
   readonly assignmentMode?: "Automatic" | "Manual";
 }
 
 export type IPPool = Resource<"IPPool", IPPoolSpec>;
+
+const mode = oneOf("Never", "Always", "CrossSubnet");
+const poolPrefix = checked(prefix, (cidr) => {
+  const parsed = parsePrefix(cidr);
+  return parsed && isLinkLocal(parsed.address) ? "is link-local" : null;
+});
+
+export const ipPoolKind: KindDefinition<IPPool> = {
+  kind: "IPPool",
+  plural: "ippools",
+  aliases: ["ipp", "ipps", "pool", "pools"],
+  namespaced: false,
+  spec: object<IPPoolSpec>({
+    cidr: poolPrefix,
+    vxlanMode: optional(mode),
+    ipipMode: optional(mode),
+    natOutgoing: optional(flag),
+    disabled: optional(flag),
+    disableBGPExport: optional(flag),
+    blockSize: optional(integer(0, 128)),
+    nodeSelector: optional(selectorNotGlobal),
+    namespaceSelector: optional(selectorNotGlobal),
+    allowedUses: optional(set(oneOf("Workload", "Tunnel", "LoadBalancer"))),
+    assignmentMode: optional(oneOf("Automatic", "Manual")),
+  }),
+  unsupported: [
+    { path: "spec.vxlanMode", accepted: ["Never"] },
+    { path: "spec.ipipMode", accepted: ["Never"] },
+  ],
+  check: ({ spec }) => [...checkBlocks(spec), ...checkModes(spec), ...checkUses(spec)],
+  checkUpdate: (before, after) =>
+    (["cidr", "blockSize"] as const)
+      .filter((field) => before.spec[field] !== after.spec[field])
+      .map((field) => ({
+        path: `spec.${field}`,
+        value: after.spec[field],
+        reason: `cannot change from ${before.spec[field]}: make a new pool, disable this one, and move the pods`,
+      })),
+  withDefaults: (pool) => ({ ...pool, spec: poolWithDefaults(pool.spec) }),
+  columns: [
+    nameColumn,
+    { header: "CIDR", cell: (pool) => pool.spec.cidr },
+    { header: "SELECTOR", cell: (pool) => pool.spec.nodeSelector ?? "" },
+  ],
+  wideColumns: [
+    nameColumn,
+    { header: "CIDR", cell: (pool) => pool.spec.cidr },
+    { header: "NAT", cell: (pool) => String(pool.spec.natOutgoing ?? false) },
+    { header: "IPIPMODE", cell: (pool) => pool.spec.ipipMode ?? "Never" },
+    { header: "VXLANMODE", cell: (pool) => pool.spec.vxlanMode ?? "Never" },
+    { header: "DISABLED", cell: (pool) => String(pool.spec.disabled ?? false) },
+    { header: "DISABLEBGPEXPORT", cell: (pool) => String(pool.spec.disableBGPExport ?? false) },
+    { header: "SELECTOR", cell: (pool) => pool.spec.nodeSelector ?? "" },
+    { header: "ASSIGNMENTMODE", cell: (pool) => pool.spec.assignmentMode ?? "Automatic" },
+  ],
+};
+
+/** Two pools that share an address would give it twice. Pools are compared with all others but the one they replace. */
+export function checkPoolOverlap(pool: IPPool, others: readonly IPPool[]): Problem[] {
+  const own = parsePrefix(pool.spec.cidr);
+  return others.flatMap((other) => {
+    const theirs = parsePrefix(other.spec.cidr);
+    if (!own || !theirs || other.metadata.name === pool.metadata.name || !overlaps(own, theirs)) return [];
+    const reason = `overlaps with ${theirs ? other.spec.cidr : ""} of IPPool ${other.metadata.name}`;
+    return [{ path: "spec.cidr", value: pool.spec.cidr, reason }];
+  });
+}
+
+const defaultBlockSize = { 4: 26, 6: 122 } as const;
+const blockSizeRange = { 4: { min: 20, max: 32 }, 6: { min: 116, max: 128 } } as const;
+
+/** Zero means unset, as in Calico's schema. */
+function blockSizeOf(cidr: Prefix, blockSize: number | undefined): number {
+  return blockSize || defaultBlockSize[cidr.address.family];
+}
+
+function checkBlocks(spec: Draft<IPPool>["spec"]): Problem[] {
+  const cidr = parsePrefix(spec.cidr ?? "");
+  if (!cidr) return [];
+  const { min, max } = blockSizeRange[cidr.address.family];
+  const blockSize = blockSizeOf(cidr, spec.blockSize);
+  if (blockSize < min || blockSize > max) {
+    const reason = `is no block size from ${min} to ${max}, which IPv${cidr.address.family} allows`;
+    return [{ path: "spec.blockSize", value: spec.blockSize, reason }];
+  }
+  if (cidr.length <= blockSize || spec.disabled) return [];
+  return [{ path: "spec.cidr", value: spec.cidr, reason: `is smaller than one block of length ${blockSize}` }];
+}
+
+function checkModes(spec: Draft<IPPool>["spec"]): Problem[] {
+  const problems: Problem[] = [];
+  const isOn = (encapsulation: EncapsulationMode | undefined) => (encapsulation ?? "Never") !== "Never";
+  if (isOn(spec.ipipMode) && isOn(spec.vxlanMode)) {
+    problems.push({ path: "spec.vxlanMode", value: spec.vxlanMode, reason: "cannot be on together with ipipMode" });
+  }
+  if (isOn(spec.ipipMode) && spec.cidr?.includes(":")) {
+    problems.push({ path: "spec.ipipMode", value: spec.ipipMode, reason: "carries no IPv6" });
+  }
+  return problems;
+}
+
+function checkUses(spec: Draft<IPPool>["spec"]): Problem[] {
+  const uses = spec.allowedUses ?? [];
+  const problems: Problem[] = [];
+  const refuse = (field: keyof IPPoolSpec, reason: string) =>
+    problems.push({ path: `spec.${field}`, value: spec[field], reason });
+  if (uses.includes("LoadBalancer")) {
+    if (uses.length > 1) refuse("allowedUses", "LoadBalancer cannot be combined with another use");
+    if (spec.disableBGPExport) refuse("disableBGPExport", "a LoadBalancer pool must be announced");
+    if ((spec.nodeSelector ?? "all()") !== "all()") refuse("nodeSelector", "a LoadBalancer pool is for all() nodes");
+  }
+  if (uses.includes("Tunnel") && spec.namespaceSelector) {
+    refuse("namespaceSelector", "a pool for Tunnel has no namespaces; set allowedUses to [Workload]");
+  }
+  return problems;
+}
+
+function poolWithDefaults(spec: IPPoolSpec): IPPoolSpec {
+  const cidr = parsePrefix(spec.cidr);
+  return {
+    cidr: spec.cidr,
+    vxlanMode: spec.vxlanMode ?? "Never",
+    ipipMode: spec.ipipMode ?? "Never",
+    // Calico leaves out flags that are false.
+    ...(spec.natOutgoing && { natOutgoing: true }),
+    ...(spec.disabled && { disabled: true }),
+    ...(spec.disableBGPExport && { disableBGPExport: true }),
+    ...(cidr && { blockSize: blockSizeOf(cidr, spec.blockSize) }),
+    nodeSelector: spec.nodeSelector || "all()",
+    ...(spec.namespaceSelector && { namespaceSelector: spec.namespaceSelector }),
+    allowedUses: spec.allowedUses?.length ? spec.allowedUses : usesUnlessTold(spec),
+    assignmentMode: spec.assignmentMode ?? "Automatic",
+  };
+}
+
+/** A pool for some namespaces cannot hold tunnel addresses, which belong to none. */
+function usesUnlessTold(spec: IPPoolSpec): readonly AllowedUse[] {
+  return spec.namespaceSelector ? ["Workload"] : ["Workload", "Tunnel"];
+}

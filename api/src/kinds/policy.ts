@@ -1,39 +1,13 @@
-/** NetworkPolicy, GlobalNetworkPolicy and Profile share their rules. */
+/** What NetworkPolicy and GlobalNetworkPolicy share. */
+import * as z from "zod";
+import { formatJson } from "../json/json.ts";
+import { oneOf, selectorNotGlobal, text } from "./fields.ts";
+import { type Column, nameColumn, type UnsupportedField } from "./kind.ts";
 import type { Resource } from "./resource.ts";
+import { type Rule, rules, unsupportedInRules } from "./rule.ts";
+import { list, optional, type Shape, set } from "./schema.ts";
 
 export type PolicyDirection = "Ingress" | "Egress";
-export type RuleAction = "Allow" | "Deny" | "Log" | "Pass";
-
-/** A port number, a range `a:b`, or the name of a port of the endpoint. */
-export type PortSpec = number | string;
-
-export interface EntityRule {
-  readonly nets?: readonly string[];
-  readonly notNets?: readonly string[];
-  readonly selector?: string;
-  readonly notSelector?: string;
-  readonly namespaceSelector?: string;
-  readonly ports?: readonly PortSpec[];
-  readonly notPorts?: readonly PortSpec[];
-}
-
-export interface IcmpMatch {
-  readonly type?: number;
-  readonly code?: number;
-}
-
-export interface Rule {
-  readonly action: RuleAction;
-  readonly ipVersion?: 4 | 6;
-  /** A name (`TCP`, `UDP`, `ICMP`, `ICMPv6`, `SCTP`, `UDPLite`) or a number from 1 to 255. */
-  readonly protocol?: string | number;
-  readonly notProtocol?: string | number;
-  readonly icmp?: IcmpMatch;
-  readonly notICMP?: IcmpMatch;
-  readonly source?: EntityRule;
-  readonly destination?: EntityRule;
-  readonly metadata?: { readonly annotations?: Readonly<Record<string, string>> };
-}
 
 export interface PolicySpec {
   readonly tier?: string;
@@ -42,18 +16,70 @@ export interface PolicySpec {
   readonly egress?: readonly Rule[];
   readonly selector?: string;
   readonly types?: readonly PolicyDirection[];
+  readonly serviceAccountSelector?: string;
+  readonly performanceHints?: readonly "AssumeNeededOnEveryNode"[];
 }
 
-export interface GlobalPolicySpec extends PolicySpec {
-  readonly namespaceSelector?: string;
+export const defaultTier = "default";
+
+/** In two parts, since a GlobalNetworkPolicy has its own fields between them. */
+export const policyShape: Pick<Shape<PolicySpec>, "tier" | "order" | "ingress" | "egress" | "selector" | "types"> = {
+  tier: optional(text),
+  order: optional(z.number()),
+  ingress: optional(rules),
+  egress: optional(rules),
+  selector: optional(selectorNotGlobal),
+  types: optional(list(oneOf("Ingress", "Egress"), { min: 1, max: 2 })),
+};
+
+export const policyTailShape: Omit<Shape<PolicySpec>, keyof typeof policyShape> = {
+  serviceAccountSelector: optional(selectorNotGlobal),
+  performanceHints: optional(set(oneOf("AssumeNeededOnEveryNode"))),
+};
+
+export const unsupportedInPolicies: readonly UnsupportedField[] = [
+  { path: "spec.tier", accepted: [defaultTier] },
+  { path: "spec.serviceAccountSelector" },
+  { path: "spec.performanceHints" },
+  ...unsupportedInRules("ingress"),
+  ...unsupportedInRules("egress"),
+];
+
+/**
+ * The label is how Calico's tools find the policies of a tier. The annotation keeps the name as the user wrote it:
+ * releases before 3.32 stored a policy under `<tier>.<name>`.
+ */
+export function policyWithDefaults<R extends Resource<string, PolicySpec>>(policy: R): R {
+  const { metadata, spec } = policy;
+  const tier = spec.tier || defaultTier;
+  return {
+    ...policy,
+    metadata: {
+      ...metadata,
+      labels: { ...metadata.labels, "projectcalico.org/tier": tier },
+      annotations: { ...metadata.annotations, [userMetadata]: formatJson({ name: metadata.name }) },
+    },
+    spec: { ...spec, tier, types: spec.types ?? typesOf(spec) },
+  };
 }
 
-export interface ProfileSpec {
-  readonly ingress?: readonly Rule[];
-  readonly egress?: readonly Rule[];
-  readonly labelsToApply?: Readonly<Record<string, string>>;
+const userMetadata = "projectcalico.org/metadata";
+
+/** A policy without types is about the directions of its rules, and about ingress where it has none. */
+function typesOf(spec: PolicySpec): PolicyDirection[] {
+  if (!spec.egress?.length) return ["Ingress"];
+  return spec.ingress?.length ? ["Ingress", "Egress"] : ["Egress"];
 }
 
-export type NetworkPolicy = Resource<"NetworkPolicy", PolicySpec>;
-export type GlobalNetworkPolicy = Resource<"GlobalNetworkPolicy", GlobalPolicySpec>;
-export type Profile = Resource<"Profile", ProfileSpec>;
+type Policy = Resource<string, PolicySpec>;
+
+export const policyColumns: readonly Column<Policy>[] = [
+  nameColumn,
+  { header: "TIER", cell: ({ spec }) => spec.tier ?? defaultTier },
+];
+
+export const policyWideColumns: readonly Column<Policy>[] = [
+  ...policyColumns,
+  { header: "ORDER", cell: ({ spec }) => String(spec.order ?? "<nil>") },
+  { header: "SELECTOR", cell: ({ spec }) => spec.selector ?? "" },
+];

@@ -1,4 +1,7 @@
 /** What every resource of `projectcalico.org/v3` has in common. */
+import type * as z from "zod";
+import { annotations, label as dnsLabel, labels, subdomain, text } from "./fields.ts";
+import { object, optional } from "./schema.ts";
 
 export const apiVersion = "projectcalico.org/v3";
 
@@ -19,3 +22,15 @@ export interface Resource<K extends string, Spec> {
   readonly metadata: Metadata;
   readonly spec: Spec;
 }
+
+export type AnyResource = Resource<string, object>;
+
+export const metadataSchema: z.ZodType<Metadata> = object<Metadata>({
+  name: subdomain,
+  namespace: optional(dnsLabel),
+  uid: optional(text),
+  resourceVersion: optional(text),
+  creationTimestamp: optional(text),
+  labels: optional(labels),
+  annotations: optional(annotations),
+});

@@ -5,26 +5,11 @@
  * What never happens: a lost connection or a dropped watch is never told as a deletion, and a write never overwrites
  * a revision that its writer has not read, unless it says `put`.
  */
-import type { BGPConfiguration } from "../kinds/bgpConfiguration.ts";
-import type { BGPPeer } from "../kinds/bgpPeer.ts";
-import type { ClusterInformation } from "../kinds/clusterInformation.ts";
 import type { BlockAffinity, IPAMBlock, IPAMHandle } from "../kinds/ipam.ts";
-import type { IPPool } from "../kinds/ipPool.ts";
-import type { Node } from "../kinds/node.ts";
-import type { GlobalNetworkPolicy, NetworkPolicy, Profile } from "../kinds/policy.ts";
-import type { WorkloadEndpoint } from "../kinds/workloadEndpoint.ts";
+import type { Resources } from "../kinds/kinds.ts";
 
 /** Every kind that can be stored, and the type of its value. */
-export interface Stored {
-  readonly Node: Node;
-  readonly IPPool: IPPool;
-  readonly BGPConfiguration: BGPConfiguration;
-  readonly BGPPeer: BGPPeer;
-  readonly WorkloadEndpoint: WorkloadEndpoint;
-  readonly NetworkPolicy: NetworkPolicy;
-  readonly GlobalNetworkPolicy: GlobalNetworkPolicy;
-  readonly Profile: Profile;
-  readonly ClusterInformation: ClusterInformation;
+export interface Stored extends Resources {
   /** Named by its CIDR: `10.0.0.0/26`. */
   readonly IPAMBlock: IPAMBlock;
   /** Named `host:<node>/<cidr>`. */
@@ -52,7 +37,14 @@ export interface Item<K extends Kind = Kind> {
 
 export interface Listing<K extends Kind> {
   readonly items: readonly Item<K>[];
+  /** What is stored but does not decode. Like a watch, a listing goes on without it; the caller may report it. */
+  readonly undecodable: readonly Undecodable[];
   readonly revision: Revision;
+}
+
+export interface Undecodable {
+  readonly key: Key;
+  readonly reason: string;
 }
 
 /** One write of a transaction; all of them happen or none. */

@@ -1,0 +1,149 @@
+/** Schemas of the values that several kinds have: addresses, names, ports, selectors. */
+import { type Address, isLinkLocal, parseAddress, parseCidr, parsePrefix } from "@brindle/net";
+import * as z from "zod";
+import { parseSelector } from "../selector/selector.ts";
+import { checked } from "./schema.ts";
+
+export const text: z.ZodType<string> = z.string();
+export const flag: z.ZodType<boolean> = z.boolean();
+
+export function oneOf<const T extends string>(...values: readonly T[]): z.ZodType<T> {
+  return z.enum(values);
+}
+
+export function integer(min: number, max: number): z.ZodType<number> {
+  return checked(z.number(), (value) =>
+    Number.isInteger(value) && value >= min && value <= max ? null : `is no whole number from ${min} to ${max}`,
+  );
+}
+
+/** An address without a length. */
+export const address: z.ZodType<string> = checked(text, (value) => (parseAddress(value) ? null : "is no IP address"));
+
+/** A network whose host bits are clear. */
+export const prefix: z.ZodType<string> = checked(text, prefixFault);
+
+/** An address with the length of its network, of one family; a bare address counts as its own network. */
+export function interfaceAddress(family: 4 | 6): z.ZodType<string> {
+  return checked(text, (value) => {
+    const parsed: Address | undefined = parseCidr(value)?.address ?? parseAddress(value) ?? undefined;
+    if (!parsed) return "is no IP address with the length of its network, like 172.30.1.11/24";
+    if (parsed.family !== family) return `is no IPv${family} address`;
+    return isLinkLocal(parsed) ? "is link-local, which other nodes do not reach" : null;
+  });
+}
+
+function prefixFault(value: string): string | null {
+  if (parsePrefix(value)) return null;
+  if (parseCidr(value)) return "has host bits set; write the network's first address";
+  return parseAddress(value) ? "has no length; write /32 or /128 for one address" : "is no network, like 10.0.0.0/8";
+}
+
+export const selector: z.ZodType<string> = checked(text, selectorFault);
+
+/** `global()` means "no namespace", which has a meaning only in the namespaceSelector of a rule. */
+export const selectorNotGlobal: z.ZodType<string> = checked(text, (value) =>
+  /\bglobal\(/.test(value) ? "global() is allowed only in the namespaceSelector of a rule" : selectorFault(value),
+);
+
+function selectorFault(value: string): string | null {
+  const parsed = parseSelector(value);
+  return parsed.kind === "selector" ? null : `is no selector: ${parsed.reason} at character ${parsed.position + 1}`;
+}
+
+/** RFC 1123 §2.1, in the stricter reading of Kubernetes. */
+const dnsLabel = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
+const dnsSubdomain = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
+
+export const subdomain: z.ZodType<string> = checked(text, (value) =>
+  value.length <= 253 && dnsSubdomain.test(value)
+    ? null
+    : 'is no name: lower case letters, digits, "-" and ".", at most 253, beginning and ending with a letter or digit',
+);
+
+export const label: z.ZodType<string> = checked(text, (value) =>
+  value.length <= 63 && dnsLabel.test(value)
+    ? null
+    : 'is no name: lower case letters, digits and "-", at most 63, beginning and ending with a letter or digit',
+);
+
+/** Manifests carry AS numbers as numbers, as their text, and as `high.low` (RFC 5396). */
+export const asNumber: z.ZodType<number> = z
+  .union([z.number(), z.string()], { error: "is no AS number" })
+  .transform((value, context) => {
+    const number = asNumberOf(value);
+    if (number !== null) return number;
+    context.addIssue({ code: "custom", message: "is no AS number from 1 to 4294967295" });
+    return z.NEVER;
+  });
+
+function asNumberOf(value: number | string): number | null {
+  const dotted = /^(\d{1,5})\.(\d{1,5})$/.exec(String(value));
+  if (typeof value === "string" && dotted) {
+    const [high, low] = [Number(dotted[1]), Number(dotted[2])];
+    return high <= 0xffff && low <= 0xffff && high + low > 0 ? high * 0x10000 + low : null;
+  }
+  const number = typeof value === "string" && !/^\d+$/.test(value) ? Number.NaN : Number(value);
+  return Number.isInteger(number) && number >= 1 && number <= 0xffffffff ? number : null;
+}
+
+const protocolNames = ["TCP", "UDP", "ICMP", "ICMPv6", "SCTP", "UDPLite"];
+
+export const protocol: z.ZodType<string | number> = checked(
+  z.union([z.number(), z.string()], { error: "is no protocol" }),
+  (value) => {
+    if (typeof value === "string" && protocolNames.includes(value)) return null;
+    if (typeof value === "number" && Number.isInteger(value) && value >= 1 && value <= 255) return null;
+    return `is no protocol: ${protocolNames.join(", ")}, or a number from 1 to 255`;
+  },
+);
+
+/** A port, a range `first:last`, or a name. A port in quotes is the port, as in Calico. */
+export const portSpec: z.ZodType<string | number> = checked(
+  z
+    .union([z.number(), z.string()], { error: "is no port" })
+    .transform((value) => (typeof value === "string" && /^\d+$/.test(value) ? Number(value) : value)),
+  portFault,
+);
+
+function portFault(value: string | number): string | null {
+  if (typeof value === "number") return isPort(value) ? null : "is no port from 1 to 65535";
+  const range = /^(\d+):(\d+)$/.exec(value);
+  if (!range) return /^[a-zA-Z0-9_.-]{1,128}$/.test(value) ? null : "is no port, range first:last or port name";
+  const [first, last] = [Number(range[1]), Number(range[2])];
+  return isPort(first) && isPort(last) && first <= last ? null : "is no range of ports from 1 to 65535, lower first";
+}
+
+function isPort(value: number): boolean {
+  return Number.isInteger(value) && value >= 1 && value <= 65535;
+}
+
+export const duration: z.ZodType<string> = checked(text, (value) =>
+  /^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$|^0$/.test(value) ? null : "is no duration like 90s or 1m30s",
+);
+
+/** The name of a label; the prefix of its maker may stand before it. */
+const labelName = /^([a-z0-9]([-a-z0-9.]*[a-z0-9])?\/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$/;
+const labelValue = /^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$/;
+
+export const labels: z.ZodType<Readonly<Record<string, string>>> = sorted(
+  z.record(z.string(), z.string()).check((context) => {
+    for (const [name, value] of Object.entries(context.value)) {
+      const fault = !labelName.test(name)
+        ? "is no name of a label"
+        : labelValue.test(value)
+          ? null
+          : 'is no value of a label: at most 63 letters, digits, "-", "_" and "."';
+      if (fault !== null) {
+        context.issues.push({ code: "custom", path: [name], message: fault, input: context.value });
+      }
+    }
+  }),
+);
+
+export const annotations: z.ZodType<Readonly<Record<string, string>>> = sorted(z.record(z.string(), z.string()));
+
+/** Go writes maps in the order of their names. */
+function sorted(schema: z.ZodType<Record<string, string>>): z.ZodType<Readonly<Record<string, string>>> {
+  return schema.transform((map) => Object.fromEntries(Object.entries(map).sort(([a], [b]) => (a < b ? -1 : 1))));
+}

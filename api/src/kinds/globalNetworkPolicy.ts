@@ -1,0 +1,61 @@
+import { flag, selectorNotGlobal } from "./fields.ts";
+import type { KindDefinition } from "./kind.ts";
+import {
+  type PolicySpec,
+  policyColumns,
+  policyShape,
+  policyTailShape,
+  policyWideColumns,
+  policyWithDefaults,
+  unsupportedInPolicies,
+} from "./policy.ts";
+import type { Problem } from "./problem.ts";
+import type { Resource } from "./resource.ts";
+import { object, optional } from "./schema.ts";
+
+export interface GlobalPolicySpec extends PolicySpec {
+  readonly doNotTrack?: boolean;
+  readonly preDNAT?: boolean;
+  readonly applyOnForward?: boolean;
+  readonly namespaceSelector?: string;
+}
+
+export type GlobalNetworkPolicy = Resource<"GlobalNetworkPolicy", GlobalPolicySpec>;
+
+export const globalNetworkPolicyKind: KindDefinition<GlobalNetworkPolicy> = {
+  kind: "GlobalNetworkPolicy",
+  plural: "globalnetworkpolicies",
+  aliases: ["gnp", "gnps"],
+  namespaced: false,
+  spec: object<GlobalPolicySpec>({
+    ...policyShape,
+    doNotTrack: optional(flag),
+    preDNAT: optional(flag),
+    applyOnForward: optional(flag),
+    namespaceSelector: optional(selectorNotGlobal),
+    ...policyTailShape,
+  }),
+  unsupported: [
+    ...unsupportedInPolicies,
+    { path: "spec.doNotTrack", accepted: [false] },
+    { path: "spec.preDNAT", accepted: [false] },
+    { path: "spec.applyOnForward", accepted: [false] },
+  ],
+  check: ({ spec }) => checkForwarding(spec),
+  withDefaults: policyWithDefaults,
+  columns: policyColumns,
+  wideColumns: policyWideColumns,
+};
+
+function checkForwarding(spec: GlobalPolicySpec): Problem[] {
+  const problems: Problem[] = [];
+  const refuse = (field: keyof GlobalPolicySpec, reason: string) =>
+    problems.push({ path: `spec.${field}`, value: spec[field], reason });
+  if (spec.preDNAT && spec.doNotTrack) refuse("preDNAT", "cannot be given together with doNotTrack");
+  if (spec.preDNAT && spec.egress?.length) refuse("egress", "has no rules in a policy before DNAT");
+  if (spec.preDNAT && spec.types?.includes("Egress")) refuse("types", "has no Egress in a policy before DNAT");
+  if ((spec.preDNAT || spec.doNotTrack) && !spec.applyOnForward) {
+    refuse("applyOnForward", "must be true with preDNAT or doNotTrack");
+  }
+  return problems;
+}

@@ -1,0 +1,53 @@
+/** How a kind is declared: one value that parsing, defaults, tables, the datastore and generated CRDs read. */
+import type * as z from "zod";
+import type { Problem } from "./problem.ts";
+import type { AnyResource, Metadata } from "./resource.ts";
+
+export interface KindDefinition<R extends AnyResource = AnyResource> {
+  readonly kind: R["kind"];
+  /** Lower case; also the name of the folder in etcd and of the resource in Kubernetes. */
+  readonly plural: string;
+  /** What else a person may type, besides the kind and its plural in any case. */
+  readonly aliases: readonly string[];
+  readonly namespaced: boolean;
+  readonly spec: z.ZodType<R["spec"]>;
+  readonly status?: z.ZodType<object>;
+  /** Fields of Calico's schema on which this version does not act, and which it therefore refuses. */
+  readonly unsupported: readonly UnsupportedField[];
+  /** What is wrong with fields that are each right. A field that is wrong by itself is absent. */
+  check?(draft: Draft<R>): readonly Problem[];
+  /** What may not change once it is stored. */
+  checkUpdate?(before: R, after: R): readonly Problem[];
+  /** What Calico's own client adds before it stores a resource. */
+  withDefaults(resource: R): R;
+  /** `brindlectl get` in its default form, and in its wide one. */
+  readonly columns: readonly Column<R>[];
+  readonly wideColumns: readonly Column<R>[];
+}
+
+export interface Draft<R extends AnyResource> {
+  readonly metadata: Metadata;
+  readonly spec: Partial<R["spec"]>;
+}
+
+export interface UnsupportedField {
+  /** `spec.ingress[].http`; `[]` is every entry of a list. */
+  readonly path: string;
+  /** Values that ask for nothing else than what happens anyway. */
+  readonly accepted?: readonly unknown[];
+  /** Only these values are refused. */
+  readonly refused?: readonly unknown[];
+}
+
+export interface Column<R extends AnyResource> {
+  readonly header: string;
+  cell(resource: R, context: ColumnContext): string;
+}
+
+/** What a table shows beside the resource itself. */
+export interface ColumnContext {
+  /** The AS of a node that names none. */
+  readonly clusterAsNumber: number;
+}
+
+export const nameColumn: Column<AnyResource> = { header: "NAME", cell: (resource) => resource.metadata.name };

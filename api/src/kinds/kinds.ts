@@ -1,0 +1,58 @@
+/** Every kind of resource, declared once. All that is generic (validation, stores, tables, CRDs) reads this. */
+import { type BGPConfiguration, bgpConfigurationKind } from "./bgpConfiguration.ts";
+import { type BGPPeer, bgpPeerKind } from "./bgpPeer.ts";
+import { type ClusterInformation, clusterInformationKind } from "./clusterInformation.ts";
+import { type GlobalNetworkPolicy, globalNetworkPolicyKind } from "./globalNetworkPolicy.ts";
+import { type IPPool, ipPoolKind } from "./ipPool.ts";
+import type { KindDefinition, UnsupportedField } from "./kind.ts";
+import { type NetworkPolicy, networkPolicyKind } from "./networkPolicy.ts";
+import { type Node, nodeKind } from "./node.ts";
+import { type Profile, profileKind } from "./profile.ts";
+import { type WorkloadEndpoint, workloadEndpointKind } from "./workloadEndpoint.ts";
+
+/** Every kind of `projectcalico.org/v3` that this version has, and its type. */
+export interface Resources {
+  readonly Node: Node;
+  readonly IPPool: IPPool;
+  readonly BGPConfiguration: BGPConfiguration;
+  readonly BGPPeer: BGPPeer;
+  readonly WorkloadEndpoint: WorkloadEndpoint;
+  readonly NetworkPolicy: NetworkPolicy;
+  readonly GlobalNetworkPolicy: GlobalNetworkPolicy;
+  readonly Profile: Profile;
+  readonly ClusterInformation: ClusterInformation;
+}
+
+export type ResourceKind = keyof Resources;
+
+export const kinds: { readonly [K in ResourceKind]: KindDefinition<Resources[K]> } = {
+  Node: nodeKind,
+  IPPool: ipPoolKind,
+  BGPConfiguration: bgpConfigurationKind,
+  BGPPeer: bgpPeerKind,
+  WorkloadEndpoint: workloadEndpointKind,
+  NetworkPolicy: networkPolicyKind,
+  GlobalNetworkPolicy: globalNetworkPolicyKind,
+  Profile: profileKind,
+  ClusterInformation: clusterInformationKind,
+};
+
+export const resourceKinds: readonly ResourceKind[] = Object.values(kinds).map(({ kind }) => kind);
+
+/** The kind that a person means: its name, singular or plural in any case, or one of its aliases. */
+export function findKind(word: string): ResourceKind | null {
+  const wanted = word.toLowerCase();
+  const found = Object.values(kinds).find(({ kind, plural, aliases }) =>
+    [kind.toLowerCase(), plural, ...aliases].includes(wanted),
+  );
+  return found?.kind ?? null;
+}
+
+export function isResourceKind(kind: string): kind is ResourceKind {
+  return Object.hasOwn(kinds, kind);
+}
+
+/** The table of what this version refuses, kind by kind. */
+export function unsupportedFields(): readonly (UnsupportedField & { readonly kind: ResourceKind })[] {
+  return Object.values(kinds).flatMap(({ kind, unsupported }) => unsupported.map((field) => ({ kind, ...field })));
+}

@@ -1,0 +1,26 @@
+import type { KindDefinition } from "./kind.ts";
+import {
+  type PolicySpec,
+  policyColumns,
+  policyShape,
+  policyTailShape,
+  policyWideColumns,
+  policyWithDefaults,
+  unsupportedInPolicies,
+} from "./policy.ts";
+import type { Resource } from "./resource.ts";
+import { object } from "./schema.ts";
+
+export type NetworkPolicy = Resource<"NetworkPolicy", PolicySpec>;
+
+export const networkPolicyKind: KindDefinition<NetworkPolicy> = {
+  kind: "NetworkPolicy",
+  plural: "networkpolicies",
+  aliases: ["policy", "np", "policies", "pol", "pols"],
+  namespaced: true,
+  spec: object<PolicySpec>({ ...policyShape, ...policyTailShape }),
+  unsupported: unsupportedInPolicies,
+  withDefaults: policyWithDefaults,
+  columns: policyColumns,
+  wideColumns: policyWideColumns,
+};

@@ -1,0 +1,50 @@
+import { labels } from "./fields.ts";
+import { type KindDefinition, nameColumn } from "./kind.ts";
+import { apiVersion, type Resource } from "./resource.ts";
+import { type Rule, rules, unsupportedInRules } from "./rule.ts";
+import { object, optional } from "./schema.ts";
+
+export interface ProfileSpec {
+  readonly ingress?: readonly Rule[];
+  readonly egress?: readonly Rule[];
+  readonly labelsToApply?: Readonly<Record<string, string>>;
+}
+
+export type Profile = Resource<"Profile", ProfileSpec>;
+
+export const profileKind: KindDefinition<Profile> = {
+  kind: "Profile",
+  plural: "profiles",
+  aliases: ["pro", "pros"],
+  namespaced: false,
+  spec: object<ProfileSpec>({
+    ingress: optional(rules),
+    egress: optional(rules),
+    labelsToApply: optional(labels),
+  }),
+  unsupported: [...unsupportedInRules("ingress"), ...unsupportedInRules("egress")],
+  check: ({ metadata: { name } }) =>
+    name === defaultAllowProfile.metadata.name
+      ? [{ path: "metadata.name", value: name, reason: "is built in and cannot be written" }]
+      : [],
+  withDefaults: (profile) => profile,
+  columns: [nameColumn],
+  wideColumns: [
+    nameColumn,
+    {
+      header: "LABELS",
+      cell: ({ spec }) =>
+        Object.entries(spec.labelsToApply ?? {})
+          .map(([name, value]) => `${name}=${value}`)
+          .join(","),
+    },
+  ],
+};
+
+/** What an endpoint without a namespace's profile has. Every datastore tells it, and none stores it. */
+export const defaultAllowProfile: Profile = {
+  kind: "Profile",
+  apiVersion,
+  metadata: { name: "projectcalico-default-allow" },
+  spec: { ingress: [{ action: "Allow" }], egress: [{ action: "Allow" }] },
+};

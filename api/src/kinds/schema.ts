@@ -1,0 +1,82 @@
+/**
+ * Schemas that the compiler holds to the documented interfaces. The order of the fields is that of Calico's Go
+ * structs: a parsed value has its members in it, and is stored so. Unknown members pass (a newer Calico's must survive
+ * our read and write) and come last; `findUnknown` names them where a person wrote the value.
+ */
+import * as z from "zod";
+import { nearest, type PathStep } from "./problem.ts";
+
+/** A schema for each member of `T`: optional members, and only those, have optional schemas. */
+export type Shape<T> = {
+  readonly [K in keyof T]-?: undefined extends T[K]
+    ? z.ZodExactOptional<z.ZodType<Exclude<T[K], undefined>>>
+    : z.ZodType<T[K]>;
+};
+
+/** Says what is wrong with members that are each right. */
+export type CheckMembers<T> = (value: T, report: (path: readonly PathStep[], reason: string) => void) => void;
+
+export function object<T extends object>(shape: Shape<T>, check?: CheckMembers<T>): z.ZodType<T> {
+  const schema = z.looseObject(shape) as unknown as z.ZodType<T>; // `Shape<T>` states what zod would infer.
+  if (!check) return schema;
+  return schema.superRefine((value, context) => {
+    check(value, (path, message) => context.addIssue({ code: "custom", path: [...path], message }));
+  });
+}
+
+export function optional<T>(schema: z.ZodType<T>): z.ZodExactOptional<z.ZodType<T>> {
+  return z.exactOptional(schema);
+}
+
+export function list<T>(item: z.ZodType<T>, limits: { max?: number; min?: number } = {}): z.ZodType<readonly T[]> {
+  return z.array(item).check((context) => {
+    const { length } = context.value;
+    if (length > (limits.max ?? 10_000)) push(context, `has ${length} entries, at most ${limits.max} are allowed`);
+    if (length < (limits.min ?? 0)) push(context, `has ${length} entries, at least ${limits.min} are needed`);
+  });
+}
+
+/** Like a list in which nothing may stand twice. */
+export function set<T>(item: z.ZodType<T>): z.ZodType<readonly T[]> {
+  return list(item).check((context) => {
+    if (new Set(context.value).size !== context.value.length) push(context, "has an entry twice");
+  });
+}
+
+/** `fault` says why a value is wrong, or `null`. */
+export function checked<T>(schema: z.ZodType<T>, fault: (value: T) => string | null): z.ZodType<T> {
+  return schema.check((context) => {
+    const reason = fault(context.value);
+    if (reason !== null) push(context, reason);
+  });
+}
+
+export interface UnknownMember {
+  readonly path: readonly PathStep[];
+  readonly value: unknown;
+  readonly reason: string;
+}
+
+/** Members that no schema knows, each with the known name that is nearest. */
+export function findUnknown(schema: unknown, value: unknown, path: readonly PathStep[] = []): UnknownMember[] {
+  if (schema instanceof z.ZodExactOptional) return findUnknown(schema.def.innerType, value, path);
+  if (schema instanceof z.ZodArray && Array.isArray(value)) {
+    return value.flatMap((item, i) => findUnknown(schema.element, item, [...path, i]));
+  }
+  if (!(schema instanceof z.ZodObject) || typeof value !== "object" || value === null) return [];
+  const shape: Record<string, unknown> = schema.shape;
+  return Object.entries(value).flatMap(([name, member]) =>
+    Object.hasOwn(shape, name)
+      ? findUnknown(shape[name], member, [...path, name])
+      : [{ path: [...path, name], value: member, reason: unknownReason(name, Object.keys(shape)) }],
+  );
+}
+
+function unknownReason(name: string, known: readonly string[]): string {
+  const meant = nearest(name, known);
+  return meant ? `is no known field; did you mean ${meant}?` : `is no known field; known here: ${known.join(", ")}`;
+}
+
+function push<T>(context: z.core.ParsePayload<T>, message: string): void {
+  context.issues.push({ code: "custom", message, input: context.value });
+}

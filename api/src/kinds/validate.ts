@@ -1,0 +1,190 @@
+/**
+ * From what a person wrote, or a datastore holds, to a resource. The two are judged differently. A person is told every
+ * problem at once, unknown fields and those this version does not act on included. What is stored already may come from
+ * a newer Calico: unknown fields are kept, unsupported ones are reported by `validate` to whoever acts on the resource.
+ */
+import * as z from "zod";
+import { withoutNullMembers } from "../json/json.ts";
+import type { KindDefinition, UnsupportedField } from "./kind.ts";
+import { isResourceKind, kinds, type ResourceKind, type Resources, resourceKinds } from "./kinds.ts";
+import { formatPath, nearest, type PathStep, type Problem } from "./problem.ts";
+import { apiVersion, metadataSchema } from "./resource.ts";
+import { findUnknown } from "./schema.ts";
+
+export type AnyKindOfResource = Resources[ResourceKind];
+
+export type Validation<R = AnyKindOfResource> =
+  /** With Calico's defaults, and its members in the order of Calico's own. */
+  | { readonly kind: "valid"; readonly resource: R }
+  | { readonly kind: "invalid"; readonly problems: readonly Problem[] };
+
+/** Judges one document of a manifest. */
+export function validate(document: unknown): Validation {
+  const value = withoutNullMembers(document);
+  const kind = isRecord(value) ? value.kind : undefined;
+  if (!isRecord(value)) return invalid([{ path: "", value: document, reason: "is no resource" }]);
+  if (typeof kind !== "string" || !isResourceKind(kind)) return invalid([unknownKind(kind)]);
+  return validateAs(kind, value);
+}
+
+/** What may not change: empty when `after` may replace `before`. */
+export function checkUpdate<K extends ResourceKind>(
+  kind: K,
+  before: Resources[K],
+  after: Resources[K],
+): readonly Problem[] {
+  return kinds[kind].checkUpdate?.(before, after) ?? [];
+}
+
+/** A resource as it is stored: unknown members kept, nulls (which Go writes for what is empty) dropped. */
+export function decodeResource<K extends ResourceKind>(kind: K, stored: unknown): Validation<Resources[K]> {
+  const value = withSpec(withoutNullMembers(stored));
+  const parsed = schemaOf(kind).safeParse(value);
+  return parsed.success ? { kind: "valid", resource: parsed.data } : invalid(problemsOf(parsed.error, value));
+}
+
+function validateAs<K extends ResourceKind>(kind: K, document: Record<string, unknown>): Validation<Resources[K]> {
+  const definition: KindDefinition<Resources[K]> = kinds[kind];
+  const value = withSpec(document);
+  const schema = schemaOf(kind);
+  const parsed = schema.safeParse(value);
+  const problems = [
+    ...(parsed.success ? [] : problemsOf(parsed.error, value)),
+    ...findUnknown(schema, value)
+      .filter(({ path }) => !ownedByApiServer(path))
+      .map((unknown) => ({ ...unknown, path: formatPath(unknown.path) })),
+    ...unsupportedIn(definition.unsupported, value),
+    ...checkNamespace(definition, value),
+    ...checkTogether(definition, value, parsed.error),
+  ];
+  if (!parsed.success || problems.length > 0) return invalid(problems);
+  // Defaults come in any order; parsing puts them into Calico's.
+  return { kind: "valid", resource: schema.parse(definition.withDefaults(parsed.data)) };
+}
+
+const schemas = new Map<ResourceKind, z.ZodType>();
+
+function schemaOf<K extends ResourceKind>(kind: K): z.ZodType<Resources[K]> {
+  let schema = schemas.get(kind);
+  if (!schema) {
+    const { spec, status } = kinds[kind];
+    schema = z.looseObject({
+      kind: z.literal(kind),
+      apiVersion: z.literal(apiVersion),
+      metadata: metadataSchema,
+      spec,
+      ...(status && { status: z.exactOptional(status) }),
+    });
+    schemas.set(kind, schema);
+  }
+  return schema as z.ZodType<Resources[K]>; // The members are those of `KindDefinition<Resources[K]>`.
+}
+
+/** Calico's client runs each check on the whole; here each runs on the fields which are right by themselves. */
+function checkTogether<K extends ResourceKind>(
+  definition: KindDefinition<Resources[K]>,
+  value: Record<string, unknown>,
+  error: z.ZodError | undefined,
+): readonly Problem[] {
+  const metadata = metadataSchema.safeParse(value.metadata);
+  const wrong = new Set(error?.issues.filter(({ path }) => path[0] === "spec").map(({ path }) => path[1]));
+  const spec = value.spec;
+  if (!definition.check || !metadata.success || !isRecord(spec) || wrong.has(undefined)) return [];
+  const right = Object.fromEntries(Object.entries(spec).filter(([name]) => !wrong.has(name)));
+  return definition.check({ metadata: metadata.data, spec: right as Partial<Resources[K]["spec"]> });
+}
+
+function checkNamespace({ kind, namespaced }: KindDefinition, value: Record<string, unknown>): Problem[] {
+  const metadata = value.metadata;
+  const namespace = isRecord(metadata) ? metadata.namespace : undefined;
+  if (namespaced === (namespace !== undefined)) return [];
+  const reason = namespaced ? "is missing" : `must not be given: a ${kind} belongs to no namespace`;
+  return [{ path: "metadata.namespace", value: namespace, reason }];
+}
+
+function unsupportedIn(fields: readonly UnsupportedField[], value: unknown): Problem[] {
+  return fields.flatMap(({ path, accepted, refused }) =>
+    valuesAt(value, path.split("."))
+      .filter((found) => (refused ? refused.includes(found.value) : !accepted?.includes(found.value)))
+      .filter((found) => !(Array.isArray(found.value) && found.value.length === 0))
+      .map((found) => ({
+        ...found,
+        path: formatPath(found.path),
+        reason: unsupportedReason(found.value, accepted, refused),
+      })),
+  );
+}
+
+function unsupportedReason(value: unknown, accepted?: readonly unknown[], refused?: readonly unknown[]): string {
+  const what = refused || typeof value === "string" ? "this value is" : "this field is";
+  const instead = accepted?.length ? `; leave it out or write ${accepted.join(" or ")}` : "";
+  return `${what} not supported by this version of Brindle${instead}`;
+}
+
+/** Every value at a path like `spec.ingress[].http`. */
+function valuesAt(
+  value: unknown,
+  steps: readonly string[],
+  path: readonly PathStep[] = [],
+): { readonly path: readonly PathStep[]; readonly value: unknown }[] {
+  const [step, ...rest] = steps;
+  if (step === undefined) return [{ path, value }];
+  const name = step.replace("[]", "");
+  if (!isRecord(value) || !Object.hasOwn(value, name)) return [];
+  const member = value[name];
+  if (!step.endsWith("[]")) return valuesAt(member, rest, [...path, name]);
+  if (!Array.isArray(member)) return [];
+  return member.flatMap((item, i) => valuesAt(item, rest, [...path, name, i]));
+}
+
+function problemsOf(error: z.ZodError, value: unknown): Problem[] {
+  return error.issues.map((issue) => {
+    const found = issue.path.reduce<unknown>((at, step) => (isIndexable(at) ? at[step] : undefined), value);
+    return { path: formatPath(issue.path), value: found, reason: reasonOf(issue, found) };
+  });
+}
+
+const typeNames: Readonly<Record<string, string>> = {
+  string: "text",
+  number: "a number",
+  boolean: "true or false",
+  array: "a list",
+  object: "a group of fields",
+  record: "a group of names and values",
+};
+
+function reasonOf(issue: z.core.$ZodIssue, found: unknown): string {
+  if (found === undefined) return "is missing";
+  if (issue.code === "invalid_type") return `is not ${typeNames[issue.expected] ?? issue.expected}`;
+  if (issue.code !== "invalid_value") return issue.message;
+  if (issue.values.length === 1) return `is not ${String(issue.values[0])}`;
+  const meant = typeof found === "string" ? nearest(found, issue.values.map(String)) : null;
+  return `is none of ${issue.values.map(String).join(", ")}${meant ? `; did you mean ${meant}?` : ""}`;
+}
+
+function unknownKind(kind: unknown): Problem {
+  const meant = typeof kind === "string" ? nearest(kind, resourceKinds) : null;
+  const reason = kind === undefined ? "is missing" : "is no kind that this version of Brindle knows";
+  return { path: "kind", value: kind, reason: meant ? `${reason}; did you mean ${meant}?` : reason };
+}
+
+/** What `kubectl get -o yaml` prints beside the resource itself; kept as it is, and asked for by nobody. */
+function ownedByApiServer([first, second]: readonly PathStep[]): boolean {
+  return first === "metadata" && ["generation", "managedFields", "selfLink"].includes(String(second));
+}
+
+function withSpec<T>(value: T): T {
+  return isRecord(value) && value.spec === undefined ? { ...value, spec: {} } : value;
+}
+
+function invalid(problems: readonly Problem[]): { readonly kind: "invalid"; readonly problems: readonly Problem[] } {
+  return { kind: "invalid", problems };
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isIndexable(value: unknown): value is Record<PathStep, unknown> {
+  return typeof value === "object" && value !== null;
+}
