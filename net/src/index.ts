@@ -27,3 +27,4 @@ export {
   routeTable,
 } from "./netlink/route.ts";
 export * from "./prefix.ts";
+export { type PrefixEntry, PrefixTable } from "./prefixTable.ts";
