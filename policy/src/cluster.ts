@@ -1,0 +1,78 @@
+/** What `evaluate` is told: the resources as they are stored. It works out everything else by itself. */
+import type { GlobalNetworkPolicy, NetworkPolicy, PolicyDirection, Profile, WorkloadEndpoint } from "@brindle/api";
+import { type Address, parseCidr } from "@brindle/net";
+import type { Labelled } from "./scope.ts";
+
+export type Policy = NetworkPolicy | GlobalNetworkPolicy;
+
+/** What becomes of a packet from a pod to the node it runs on, once policy has allowed it. */
+export type EndpointToHostAction = "Drop" | "Accept";
+
+export interface Cluster {
+  readonly endpoints: readonly WorkloadEndpoint[];
+  readonly policies: readonly Policy[];
+  readonly profiles: readonly Profile[];
+  /** The addresses of each node, which reaches its own pods always. */
+  readonly nodes?: ReadonlyMap<string, readonly Address[]>;
+  /** Calico's `defaultEndpointToHostAction`, and its default: `Drop`. */
+  readonly endpointToHostAction?: EndpointToHostAction;
+}
+
+/** The name of a policy as people write it: with its namespace where it has one. */
+export interface PolicyName {
+  readonly kind: Policy["kind"];
+  readonly namespace: string | null;
+  readonly name: string;
+}
+
+export function policyName(policy: Policy): PolicyName {
+  return { kind: policy.kind, namespace: policy.metadata.namespace ?? null, name: policy.metadata.name };
+}
+
+export function formatPolicyName({ kind, namespace, name }: PolicyName): string {
+  return namespace === null ? `${kind} ${name}` : `${kind} ${namespace}/${name}`;
+}
+
+/** `namespace/name`, by which endpoints are known here. */
+export function endpointId(endpoint: WorkloadEndpoint): string {
+  return `${endpoint.metadata.namespace ?? ""}/${endpoint.metadata.name}`;
+}
+
+/** The addresses of an endpoint; text that is none is left out (validation refuses it upstream). */
+export function endpointAddresses(endpoint: WorkloadEndpoint): Address[] {
+  return (endpoint.spec.ipNetworks ?? []).flatMap((text) => parseCidr(text)?.address ?? []);
+}
+
+/**
+ * The labels of an endpoint as selectors see them: its own before those of its profiles, an earlier profile before a
+ * later one. The two last are Calico's, which its clients write into the endpoint; here they always hold.
+ */
+export function labelled(endpoint: WorkloadEndpoint, profile: (name: string) => Profile | undefined): Labelled {
+  const inherited = (endpoint.spec.profiles ?? []).map((name) => profile(name)?.spec.labelsToApply ?? {}).reverse();
+  const namespace = endpoint.metadata.namespace ?? null;
+  const labels: Record<string, string> = Object.assign({}, ...inherited, endpoint.metadata.labels);
+  labels["projectcalico.org/orchestrator"] = endpoint.spec.orchestrator;
+  if (namespace !== null) labels["projectcalico.org/namespace"] = namespace;
+  return { namespace, labels };
+}
+
+/** Lower orders first, none last; equal orders by `name/namespace/kind`, as Calico sorts them. */
+export function comparePolicies(a: Policy, b: Policy): number {
+  const orderA = a.spec.order ?? Number.POSITIVE_INFINITY;
+  const orderB = b.spec.order ?? Number.POSITIVE_INFINITY;
+  if (orderA !== orderB) return orderA < orderB ? -1 : 1;
+  const keyA = tieBreak(a);
+  const keyB = tieBreak(b);
+  return keyA < keyB ? -1 : keyA > keyB ? 1 : 0;
+}
+
+/** Whether a policy speaks of a direction. Without `types` its rules tell, and a policy without rules is for ingress. */
+export function appliesTo(policy: Policy, direction: PolicyDirection): boolean {
+  const { types, ingress = [], egress = [] } = policy.spec;
+  if (types && types.length > 0) return types.includes(direction);
+  return direction === "Egress" ? egress.length > 0 : ingress.length > 0 || egress.length === 0;
+}
+
+function tieBreak(policy: Policy): string {
+  return `${policy.metadata.name}/${policy.metadata.namespace ?? ""}/${policy.kind}`;
+}

@@ -1,0 +1,271 @@
+import type { EntityRule, Rule } from "@brindle/api";
+import { describe, expect, it } from "vitest";
+import type { Cluster, Policy } from "./cluster.ts";
+import { evaluate } from "./evaluate.ts";
+import { explain } from "./explain.ts";
+import type { Packet } from "./packet.ts";
+import {
+  addressSample,
+  endpointSample,
+  globalPolicySample,
+  namespaceProfileSample,
+  packetSample,
+  policySample,
+} from "./sampleCluster.ts";
+
+const http = { name: "http", protocol: "TCP", port: 8080 };
+const endpoints = [
+  endpointSample("client", { labels: { app: "client" }, addresses: ["10.0.0.1", "fd00::1"] }),
+  endpointSample("web", { labels: { app: "web" }, addresses: ["10.0.0.2", "fd00::2"], ports: [http] }),
+  endpointSample("other", { labels: { app: "client" }, addresses: ["10.0.1.1"], namespace: "team-b" }),
+];
+const profiles = [namespaceProfileSample("default"), namespaceProfileSample("team-b", { team: "b" })];
+
+function clusterOf(...policies: Policy[]): Cluster {
+  return { endpoints, profiles, policies, nodes: new Map([["node1", [addressSample("192.0.2.1")]]]) };
+}
+
+function ingressOf(...rules: Rule[]): Cluster {
+  return clusterOf(policySample("web", { selector: "app == 'web'", types: ["Ingress"], ingress: rules }));
+}
+
+function allowFrom(source: EntityRule): Rule {
+  return { action: "Allow", source };
+}
+
+const toWeb = packetSample("10.0.0.1", "10.0.0.2");
+const toWebV6 = packetSample("fd00::1", "fd00::2");
+const othersToWeb = packetSample("10.0.1.1", "10.0.0.2");
+const outsideToWeb = packetSample("203.0.113.9", "10.0.0.2");
+
+describe("one ingress rule", () => {
+  const ping = packetSample("10.0.0.1", "10.0.0.2", { protocol: 1, icmp: { type: 8, code: 0 } });
+  const to8080 = { ...toWeb, destinationPort: 8080 };
+  const ports = (...specs: (string | number)[]): Rule => ({
+    action: "Allow",
+    protocol: "TCP",
+    destination: { ports: specs },
+  });
+
+  const table: { name: string; rule: Rule; allowed: Packet[]; denied?: Packet[] }[] = [
+    { name: "without a condition matches everything", rule: { action: "Allow" }, allowed: [toWeb, toWebV6, ping] },
+    { name: "matches its IP version", rule: { action: "Allow", ipVersion: 6 }, allowed: [toWebV6], denied: [toWeb] },
+    { name: "matches its protocol", rule: { action: "Allow", protocol: "tcp" }, allowed: [toWeb], denied: [ping] },
+    { name: "takes a protocol by number", rule: { action: "Allow", protocol: 1 }, allowed: [ping], denied: [toWeb] },
+    { name: "excludes a protocol", rule: { action: "Allow", notProtocol: "TCP" }, allowed: [ping], denied: [toWeb] },
+    {
+      name: "matches an ICMP type",
+      rule: { action: "Allow", protocol: "ICMP", icmp: { type: 8, code: 0 } },
+      allowed: [ping],
+      denied: [toWeb, { ...ping, icmp: { type: 13, code: 0 } }, { ...ping, icmp: { type: 8, code: 1 } }],
+    },
+    {
+      name: "excludes an ICMP type, and still speaks of ICMP alone",
+      rule: { action: "Allow", protocol: "ICMP", notICMP: { type: 13 } },
+      allowed: [ping],
+      denied: [toWeb, { ...ping, icmp: { type: 13, code: 0 } }],
+    },
+    { name: "matches a port and a range", rule: ports(80, "8000:8999"), allowed: [toWeb, to8080] },
+    { name: "matches no other port", rule: ports(81, "8000:8079", "8081:8999"), allowed: [], denied: [toWeb, to8080] },
+    { name: "reads a port's name at its endpoint", rule: ports("http"), allowed: [to8080], denied: [toWeb] },
+    {
+      name: "reads a port's name with its protocol",
+      rule: ports("http"),
+      allowed: [],
+      denied: [{ ...to8080, protocol: 17 }],
+    },
+    {
+      name: "excludes ports",
+      rule: { action: "Allow", protocol: "TCP", destination: { notPorts: ["http", "1:20"] } },
+      allowed: [toWeb],
+      denied: [to8080, { ...toWeb, destinationPort: 20 }],
+    },
+    {
+      name: "matches nets",
+      rule: allowFrom({ nets: ["10.0.0.0/24"] }),
+      allowed: [toWeb],
+      denied: [othersToWeb, toWebV6],
+    },
+    {
+      name: "excludes nets",
+      rule: allowFrom({ notNets: ["10.0.1.0/24"] }),
+      allowed: [toWeb, toWebV6],
+      denied: [othersToWeb],
+    },
+    {
+      name: "looks for endpoints in its own namespace",
+      rule: allowFrom({ selector: "app == 'client'" }),
+      allowed: [toWeb, toWebV6],
+      denied: [othersToWeb, outsideToWeb],
+    },
+    {
+      name: "looks for endpoints in the namespaces it selects",
+      rule: allowFrom({ selector: "app == 'client'", namespaceSelector: "team == 'b'" }),
+      allowed: [othersToWeb],
+      denied: [toWeb],
+    },
+    {
+      name: "finds all namespaces",
+      rule: allowFrom({ namespaceSelector: "all()" }),
+      allowed: [toWeb, othersToWeb],
+      denied: [outsideToWeb],
+    },
+    {
+      name: "finds no pod with global()",
+      rule: allowFrom({ namespaceSelector: "global()" }),
+      allowed: [],
+      denied: [toWeb],
+    },
+    {
+      name: "means its own namespace by a negated selector alone",
+      rule: allowFrom({ notSelector: "app == 'web'" }),
+      allowed: [toWeb],
+      denied: [othersToWeb, outsideToWeb],
+    },
+  ];
+  for (const { name, rule, allowed, denied = [] } of table) {
+    it(name, () => {
+      for (const packet of allowed) expect(evaluate(ingressOf(rule), packet).verdict).toBe("allow");
+      for (const packet of denied) expect(evaluate(ingressOf(rule), packet).verdict).toBe("deny");
+    });
+  }
+
+  it("of a global policy means the rest of the world by a negated selector alone", () => {
+    const rule = allowFrom({ notSelector: "app == 'web'" });
+    const cluster = clusterOf(globalPolicySample("g", { selector: "app == 'web'", ingress: [rule] }));
+    expect(evaluate(cluster, outsideToWeb).verdict).toBe("allow");
+  });
+});
+
+describe("several policies", () => {
+  const web = "app == 'web'";
+  const allow: Rule = { action: "Allow" };
+  const deny: Rule = { action: "Deny" };
+  const pass: Rule = { action: "Pass" };
+  const table: { name: string; policies: Policy[]; verdict: string; decider: object }[] = [
+    {
+      name: "none selects the endpoint: its profile decides",
+      policies: [],
+      verdict: "allow",
+      decider: { kind: "profileRule", profile: "kns.default", rule: 0 },
+    },
+    {
+      name: "one without rules denies",
+      policies: [policySample("p", { selector: web })],
+      verdict: "deny",
+      decider: { kind: "noPolicyRule", policies: [{ kind: "NetworkPolicy", namespace: "default", name: "p" }] },
+    },
+    {
+      name: "one for the other direction does not count",
+      policies: [policySample("p", { selector: web, egress: [deny] })],
+      verdict: "allow",
+      decider: { kind: "profileRule" },
+    },
+    {
+      name: "one of another namespace does not count",
+      policies: [policySample("p", { selector: web, ingress: [deny] }, "team-b")],
+      verdict: "allow",
+      decider: { kind: "profileRule" },
+    },
+    {
+      name: "the lower order decides",
+      policies: [
+        policySample("late", { selector: web, order: 10, ingress: [deny] }),
+        policySample("early", { selector: web, order: 9.5, ingress: [allow] }),
+      ],
+      verdict: "allow",
+      decider: { kind: "policyRule", policy: { kind: "NetworkPolicy", namespace: "default", name: "early" }, rule: 0 },
+    },
+    {
+      name: "no order comes last",
+      policies: [
+        policySample("a", { selector: web, ingress: [deny] }),
+        policySample("b", { selector: web, order: 9e9, ingress: [allow] }),
+      ],
+      verdict: "allow",
+      decider: { kind: "policyRule" },
+    },
+    {
+      name: "equal orders go by name",
+      policies: [
+        globalPolicySample("b", { selector: web, ingress: [deny] }),
+        policySample("a", { selector: web, ingress: [allow] }),
+      ],
+      verdict: "allow",
+      decider: { kind: "policyRule" },
+    },
+    {
+      name: "passing on leaves the policies that follow out",
+      policies: [
+        policySample("a", { selector: web, ingress: [pass] }),
+        policySample("b", { selector: web, ingress: [deny] }),
+      ],
+      verdict: "allow",
+      decider: { kind: "profileRule" },
+    },
+    {
+      name: "logging goes on",
+      policies: [policySample("a", { selector: web, ingress: [{ action: "Log" }, deny] })],
+      verdict: "deny",
+      decider: { kind: "policyRule", rule: 1 },
+    },
+    {
+      name: "a global one selects by namespace",
+      policies: [globalPolicySample("g", { namespaceSelector: "team == 'b'", ingress: [deny] })],
+      verdict: "allow",
+      decider: { kind: "profileRule" },
+    },
+  ];
+  for (const { name, policies, verdict, decider } of table) {
+    it(name, () => {
+      const { ingress } = evaluate(clusterOf(...policies), toWeb);
+      expect(ingress.verdict).toBe(verdict);
+      expect(ingress.decidedBy).toMatchObject(decider);
+    });
+  }
+});
+
+describe("both ends", () => {
+  const denyAll: Policy = globalPolicySample("deny", { selector: "app == 'client'", types: ["Egress"] });
+  const open = clusterOf();
+
+  it("are asked: the source may not send though the destination would take it", () => {
+    const result = evaluate(clusterOf(denyAll), toWeb);
+    expect([result.verdict, result.egress.verdict, result.ingress.verdict]).toEqual(["deny", "deny", "allow"]);
+  });
+  it("are not policed where no endpoint is", () => {
+    expect(evaluate(open, outsideToWeb).egress.decidedBy.kind).toBe("noEndpoint");
+  });
+  it("let a node reach its own pods, whatever policy says", () => {
+    const cluster = clusterOf(globalPolicySample("deny", { types: ["Ingress"] }));
+    expect(evaluate(cluster, packetSample("192.0.2.1", "10.0.0.2")).verdict).toBe("allow");
+  });
+  it("keep a pod from its own node unless the operator says otherwise", () => {
+    const packet = packetSample("10.0.0.1", "192.0.2.1");
+    expect(evaluate(open, packet).egress.decidedBy.kind).toBe("toOwnNode");
+    expect(evaluate({ ...open, endpointToHostAction: "Accept" }, packet).verdict).toBe("allow");
+  });
+  it("leave an endpoint's traffic with itself alone", () => {
+    expect(evaluate(clusterOf(denyAll), packetSample("10.0.0.1", "10.0.0.1")).verdict).toBe("allow");
+  });
+  it("deny an endpoint whose profile does not exist", () => {
+    const lost = endpointSample("lost", { addresses: ["10.0.0.3"], profiles: ["kns.gone"] });
+    const result = evaluate({ ...open, endpoints: [...endpoints, lost] }, packetSample("10.0.0.1", "10.0.0.3"));
+    expect(result.ingress.decidedBy).toEqual({ kind: "noProfileRule", profiles: ["kns.gone"] });
+  });
+});
+
+it("explain names the deciding rule and those before it", () => {
+  const rules: Rule[] = [
+    { action: "Allow", protocol: "UDP" },
+    allowFrom({ selector: "app == 'x'" }),
+    { action: "Deny" },
+  ];
+  expect(explain(ingressOf(...rules), toWeb).lines).toEqual([
+    "tcp from 10.0.0.1 to 10.0.0.2 port 80: DENIED",
+    "egress of the source default/client: allow, no policy decides, Allow by rule 0 of Profile kns.default",
+    "ingress of the destination default/web: deny, Deny by rule 2 of NetworkPolicy default/web",
+    "  passed over: rule 0 of NetworkPolicy default/web: protocol is tcp, not udp",
+    "  passed over: rule 1 of NetworkPolicy default/web: source does not match its selector",
+  ]);
+});

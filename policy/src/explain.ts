@@ -1,0 +1,56 @@
+/** `evaluate` in sentences: which rule decided at each end, and why those before it did not. */
+import { type Cluster, formatPolicyName } from "./cluster.ts";
+import { type Decider, type DirectionResult, type Evaluation, evaluate, type PassedOver } from "./evaluate.ts";
+import { describePacket, type Packet } from "./packet.ts";
+
+export interface Explanation {
+  readonly evaluation: Evaluation;
+  /** Ready to print. Nested lines are indented by two spaces. */
+  readonly lines: readonly string[];
+}
+
+export function explain(cluster: Cluster, packet: Packet): Explanation {
+  const evaluation = evaluate(cluster, packet);
+  const verdict = evaluation.verdict === "allow" ? "ALLOWED" : "DENIED";
+  const lines = [
+    `${describePacket(packet)}: ${verdict}`,
+    ...explainDirection(evaluation.egress),
+    ...explainDirection(evaluation.ingress),
+  ];
+  return { evaluation, lines };
+}
+
+function explainDirection(result: DirectionResult): string[] {
+  const end = result.direction === "Egress" ? "source" : "destination";
+  const who = result.endpoint === null ? `the ${end}` : `the ${end} ${result.endpoint}`;
+  return [
+    `${result.direction.toLowerCase()} of ${who}: ${result.verdict}, ${explainDecider(result.decidedBy)}`,
+    ...result.passedOver.map((passed) => `  passed over: ${explainPassedOver(passed)}`),
+  ];
+}
+
+function explainDecider(decider: Decider): string {
+  switch (decider.kind) {
+    case "noEndpoint":
+      return "no endpoint has this address, so no policy applies";
+    case "sameEndpoint":
+      return "an endpoint's traffic with itself is not policed";
+    case "fromOwnNode":
+      return "a node always reaches its own pods";
+    case "toOwnNode":
+      return "pods may not open connections to their own node (endpointToHostAction is Drop)";
+    case "policyRule":
+      return `${decider.action} by rule ${decider.rule} of ${formatPolicyName(decider.policy)}`;
+    case "noPolicyRule":
+      return `no rule matches of the policies that select it: ${decider.policies.map(formatPolicyName).join(", ")}`;
+    case "profileRule":
+      return `no policy decides, ${decider.action} by rule ${decider.rule} of Profile ${decider.profile}`;
+    case "noProfileRule":
+      return `no policy decides and no profile allows it (${decider.profiles.join(", ") || "it has none"})`;
+  }
+}
+
+function explainPassedOver({ owner, rule, reason }: PassedOver): string {
+  const name = owner.kind === "Profile" ? `Profile ${owner.name}` : formatPolicyName(owner);
+  return rule === null ? `${name}, which ${reason}` : `rule ${rule} of ${name}: ${reason}`;
+}

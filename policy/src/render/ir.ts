@@ -1,0 +1,58 @@
+/**
+ * Chains as data, between policies and any dataplane. Sets stand here under their base names; which generation of a
+ * set a rule is to use is only known when a plan is made (plan/sets.ts).
+ */
+import type { Prefix } from "@brindle/net";
+import type { PortRange } from "../ports.ts";
+
+export type Side = "source" | "destination";
+
+export type Match =
+  | { readonly kind: "protocol"; readonly protocol: number; readonly negated: boolean }
+  | { readonly kind: "net"; readonly side: Side; readonly net: Prefix; readonly negated: boolean }
+  /** By address, or by address, protocol and port together. */
+  | {
+      readonly kind: "set";
+      readonly side: Side;
+      readonly set: string;
+      readonly withPort: boolean;
+      readonly negated: boolean;
+    }
+  /** At most 15 numbers; a range counts as two. */
+  | { readonly kind: "ports"; readonly side: Side; readonly ranges: readonly PortRange[]; readonly negated: boolean }
+  | { readonly kind: "icmp"; readonly type: number; readonly code: number | null; readonly negated: boolean }
+  /** All bits of the mark are set; negated: none of it need be. */
+  | { readonly kind: "mark"; readonly mark: number; readonly negated: boolean }
+  | { readonly kind: "connection"; readonly states: readonly ("ESTABLISHED" | "RELATED" | "INVALID")[] }
+  /** A name that ends in `+` stands for all that begin so. */
+  | { readonly kind: "interface"; readonly direction: "in" | "out"; readonly name: string };
+
+export type Target =
+  | { readonly kind: "accept" | "drop" | "return" | "masquerade" }
+  | { readonly kind: "log"; readonly prefix: string }
+  /** `goto` returns to where its caller would have returned to. */
+  | { readonly kind: "jump" | "goto"; readonly chain: string }
+  | { readonly kind: "setMark" | "clearMark"; readonly mark: number };
+
+export interface ChainRule {
+  readonly matches: readonly Match[];
+  readonly target: Target;
+  /** Who wants the rule, for people and for counters. */
+  readonly comment: string;
+}
+
+export interface Chain {
+  readonly name: string;
+  readonly rules: readonly ChainRule[];
+}
+
+/** One rule at the head of a chain of the kernel's. */
+export interface Hook {
+  readonly chain: "FORWARD" | "INPUT" | "OUTPUT" | "POSTROUTING";
+  readonly rule: ChainRule;
+}
+
+export interface TableContent {
+  readonly chains: readonly Chain[];
+  readonly hooks: readonly Hook[];
+}

@@ -1,0 +1,51 @@
+/** The sets that rules refer to: what is in them, and what their growth does to the verdicts. */
+import { type Family, formatPrefix, type Prefix } from "@brindle/net";
+import { type Scope, scopeKey } from "../scope.ts";
+import { setBaseName } from "./names.ts";
+
+export type SetContent =
+  /** The addresses of the endpoints in a scope. */
+  | { readonly kind: "addresses"; readonly scope: Scope }
+  /** Address, protocol and number of every port of that name of the endpoints in a scope. */
+  | { readonly kind: "namedPort"; readonly scope: Scope; readonly port: string }
+  /** A list that a rule writes out. */
+  | { readonly kind: "nets"; readonly nets: readonly Prefix[] }
+  /** Where pods live, and from where they are masqueraded. */
+  | { readonly kind: "pools" | "masqueraded" };
+
+/**
+ * What becomes of verdicts as the set grows. `mixed` is anything that is not surely one or the other; such a set is
+ * never changed while rules refer to it.
+ */
+export type Growth = "loosens" | "tightens" | "mixed";
+
+export interface SetUse {
+  /** The base name, to which a generation is added. */
+  readonly name: string;
+  readonly family: Family;
+  readonly content: SetContent;
+  readonly growth: Growth;
+}
+
+export function setUse(family: Family, content: SetContent, growth: Growth): SetUse {
+  return { name: setBaseName(family, contentKey(content)), family, content, growth };
+}
+
+export function combineGrowth(a: Growth, b: Growth): Growth {
+  return a === b ? a : "mixed";
+}
+
+/** Also by this key the content is found again: equal texts are equal sets. */
+export function contentKey(content: SetContent): string {
+  switch (content.kind) {
+    case "addresses":
+      return `addresses ${scopeKey(content.scope)}`;
+    case "namedPort":
+      return `port ${content.port} ${scopeKey(content.scope)}`;
+    case "nets":
+      return `nets ${content.nets.map(formatPrefix).sort().join(" ")}`;
+    case "pools":
+    case "masqueraded":
+      return content.kind;
+  }
+}

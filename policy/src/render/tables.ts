@@ -1,0 +1,165 @@
+/**
+ * The chains around policies: hooks, dispatch by interface, endpoints, masquerading. What a packet meets:
+ *
+ *     FORWARD -> BRDL-FORWARD -> from a pod: BRDL-FROM-PODS -> the endpoint's chain -> policies, profiles
+ *                             -> to a pod:   BRDL-TO-PODS   -> the endpoint's chain -> policies, profiles -> ACCEPT
+ *     INPUT   -> BRDL-INPUT   -> from a pod: BRDL-PODS-TO-HOST -> BRDL-FROM-PODS -> ... -> endpointToHostAction
+ *     OUTPUT  -> BRDL-OUTPUT  -> to a pod: ACCEPT, as a node always reaches its own pods
+ *
+ * Whatever is not expressly allowed is dropped, and an interface of a pod that has no chain yet is dropped whole.
+ */
+import type { PolicyDirection } from "@brindle/api";
+import { type Address, type Family, hostPrefix } from "@brindle/net";
+import type { EndpointToHostAction } from "../cluster.ts";
+import type { Chain, ChainRule, Hook, Match, TableContent, Target } from "./ir.ts";
+import { allowedMark, chainName, chains, passedMark, podInterfaces } from "./names.ts";
+
+/** An endpoint of this node, with the chains that decide for it, in order. */
+export interface EndpointChains {
+  /** `namespace/name`, for comments. */
+  readonly id: string;
+  readonly interfaceName: string;
+  readonly addresses: readonly Address[];
+  readonly ingress: DirectionChains;
+  readonly egress: DirectionChains;
+}
+
+export interface DirectionChains {
+  /** Empty where no policy selects the endpoint: then its profiles decide. */
+  readonly policies: readonly string[];
+  readonly profiles: readonly string[];
+}
+
+export interface FilterInput {
+  readonly family: Family;
+  readonly endpoints: readonly EndpointChains[];
+  /** The chains of policies and profiles. */
+  readonly owners: readonly Chain[];
+  readonly endpointToHostAction: EndpointToHostAction;
+}
+
+export function renderFilter({ family, endpoints, owners, endpointToHostAction }: FilterInput): TableContent {
+  const fromPod = podInterface("in");
+  const toPod = podInterface("out");
+  const own: Chain[] = [
+    {
+      name: chains.forward,
+      rules: [
+        rule([fromPod], { kind: "jump", chain: chains.fromPods }, "from pods"),
+        rule([toPod], { kind: "jump", chain: chains.toPods }, "to pods"),
+        rule([fromPod], { kind: "accept" }, "allowed by policy"),
+        rule([toPod], { kind: "accept" }, "allowed by policy"),
+      ],
+    },
+    { name: chains.input, rules: [rule([fromPod], { kind: "goto", chain: chains.podsToHost }, "from pods")] },
+    { name: chains.output, rules: [rule([toPod], { kind: "accept" }, "a node always reaches its own pods")] },
+    { name: chains.podsToHost, rules: podsToHost(family, endpointToHostAction) },
+    { name: chains.fromPods, rules: dispatchFrom(family, endpoints) },
+    { name: chains.toPods, rules: dispatchTo(endpoints) },
+    { name: chains.allow, rules: [rule([], { kind: "setMark", mark: allowedMark }, "allowed")] },
+    { name: chains.pass, rules: [rule([], { kind: "setMark", mark: passedMark }, "passed on to the profiles")] },
+  ];
+  const ofEndpoints = endpoints.flatMap((endpoint) => [
+    endpointChain(endpoint, "Egress"),
+    endpointChain(endpoint, "Ingress"),
+  ]);
+  const hooks = [hook("FORWARD", chains.forward), hook("INPUT", chains.input), hook("OUTPUT", chains.output)];
+  return { chains: [...own, ...owners, ...ofEndpoints], hooks };
+}
+
+/** Pods of masqueraded pools speak to the outside with the node's address, and to pods with their own. */
+export function renderNat(sets: { masqueraded: string; pools: string } | null): TableContent {
+  if (!sets) return { chains: [], hooks: [] };
+  const matches: Match[] = [
+    { kind: "set", side: "source", set: sets.masqueraded, withPort: false, negated: false },
+    { kind: "set", side: "destination", set: sets.pools, withPort: false, negated: true },
+  ];
+  const chain = { name: chains.postrouting, rules: [rule(matches, { kind: "masquerade" }, "natOutgoing of IPPools")] };
+  return { chains: [chain], hooks: [hook("POSTROUTING", chains.postrouting)] };
+}
+
+/**
+ * The source address is guarded by the dispatch: an endpoint's chain is reached with an address of the endpoint only,
+ * also by packets of flows that conntrack knows.
+ */
+function dispatchFrom(family: Family, endpoints: readonly EndpointChains[]): ChainRule[] {
+  const rules = endpoints.flatMap(({ id, interfaceName, addresses }) =>
+    addresses
+      .filter((address) => address.family === family)
+      .map((address) => {
+        const source: Match = { kind: "net", side: "source", net: hostPrefix(address), negated: false };
+        const target: Target = { kind: "goto", chain: endpointChainName(interfaceName, "Egress") };
+        return rule([{ kind: "interface", direction: "in", name: interfaceName }, source], target, id);
+      }),
+  );
+  return [...rules, rule([], { kind: "drop" }, "no endpoint, or not its address")];
+}
+
+function dispatchTo(endpoints: readonly EndpointChains[]): ChainRule[] {
+  const rules = endpoints.map(({ id, interfaceName }) => {
+    const target: Target = { kind: "goto", chain: endpointChainName(interfaceName, "Ingress") };
+    return rule([{ kind: "interface", direction: "out", name: interfaceName }], target, id);
+  });
+  return [...rules, rule([], { kind: "drop" }, "no endpoint")];
+}
+
+function endpointChainName(interfaceName: string, direction: PolicyDirection): string {
+  return chainName(direction === "Egress" ? "from" : "to", interfaceName);
+}
+
+function endpointChain(endpoint: EndpointChains, direction: PolicyDirection): Chain {
+  const { policies, profiles } = direction === "Egress" ? endpoint.egress : endpoint.ingress;
+  const notPassed: Match = { kind: "mark", mark: passedMark, negated: true };
+  const returnAllowed = rule([{ kind: "mark", mark: allowedMark, negated: false }], { kind: "return" }, "allowed");
+  const rules: ChainRule[] = [
+    rule([{ kind: "connection", states: ["ESTABLISHED", "RELATED"] }], { kind: "accept" }, "known flow"),
+    rule([{ kind: "connection", states: ["INVALID"] }], { kind: "drop" }, "no flow"),
+    // A mark may have been left by the chain of the packet's other end, or by another program.
+    rule([], { kind: "clearMark", mark: allowedMark | passedMark }, "nothing decided yet"),
+  ];
+  for (const chain of policies) {
+    rules.push(rule([notPassed], { kind: "jump", chain }, endpoint.id), returnAllowed);
+  }
+  if (policies.length > 0) rules.push(rule([notPassed], { kind: "drop" }, "no policy allows it"));
+  for (const chain of profiles) {
+    rules.push(rule([], { kind: "jump", chain }, endpoint.id), returnAllowed);
+  }
+  rules.push(rule([], { kind: "drop" }, "no profile allows it"));
+  return { name: endpointChainName(endpoint.interfaceName, direction), rules };
+}
+
+function podsToHost(family: Family, action: EndpointToHostAction): ChainRule[] {
+  const discovery = family === 6 ? neighbourDiscovery.map(discoveryRule) : [];
+  return [
+    ...discovery,
+    // Replies to what the node asked are accepted in there, as flows that conntrack knows.
+    rule([], { kind: "jump", chain: chains.fromPods }, "policy before the node's own decision"),
+    rule([], { kind: action === "Drop" ? "drop" : "accept" }, `endpointToHostAction ${action}`),
+  ];
+}
+
+/**
+ * Without these a pod does not find its gateway: listeners' queries and reports (RFC 2710, 3810), router solicitation,
+ * neighbour solicitation and advertisement (RFC 4861). They never leave the link, so no policy speaks of them.
+ */
+const neighbourDiscovery: readonly number[] = [130, 131, 132, 133, 135, 136, 143];
+
+function discoveryRule(type: number): ChainRule {
+  const matches: Match[] = [
+    { kind: "protocol", protocol: 58, negated: false },
+    { kind: "icmp", type, code: null, negated: false },
+  ];
+  return rule(matches, { kind: "accept" }, "neighbour discovery");
+}
+
+function podInterface(direction: "in" | "out"): Match {
+  return { kind: "interface", direction, name: podInterfaces };
+}
+
+function hook(chain: Hook["chain"], to: string): Hook {
+  return { chain, rule: rule([], { kind: "jump", chain: to }, "hook") };
+}
+
+function rule(matches: readonly Match[], target: Target, comment: string): ChainRule {
+  return { matches, target, comment };
+}
