@@ -1,0 +1,1 @@
+export { Links, type LinksOptions } from "./wiring/links.ts";

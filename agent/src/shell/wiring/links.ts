@@ -1,0 +1,211 @@
+/**
+ * Wires containers to the node and unwires them: the `links` port of the CNI plugin, over the kernel. What it makes
+ * follows from the request alone (`wiring/plan.ts`), each step can be repeated, and a failure leaves nothing behind.
+ */
+import { fstatSync, statfsSync } from "node:fs";
+import { type Attachment, CniError, type Links as LinksPort, type Wired, type WireRequest } from "@brindle/cni";
+import { isKernelError, type KernelChange, type Link } from "@brindle/net";
+import {
+  ensureSysctl,
+  insideNamespace,
+  type NamespaceReference,
+  type OpenNamespace,
+  openNamespace,
+  openRouteSocket,
+  type RouteSocket,
+} from "@brindle/net/shell";
+import { isMarkedFor, judgeExisting } from "../../wiring/existing.ts";
+import {
+  familiesOf,
+  gateways,
+  hostChanges,
+  hostMac,
+  hostSettings,
+  hostSysctls,
+  podChanges,
+  podSysctls,
+  type Sysctl,
+  vethPair,
+} from "../../wiring/plan.ts";
+import { GatheredRemoval } from "./gatheredRemoval.ts";
+
+/** NSFS_MAGIC (linux/magic.h) */
+const namespaceFilesystem = 0x6e73_6673;
+
+export interface LinksOptions {
+  /** For requests that do not say: what the underlay carries, less the encapsulation's headers. */
+  readonly mtu: number;
+  /** The node's network namespace; the thread's own when left out. */
+  readonly namespace?: NamespaceReference;
+}
+
+export class Links implements LinksPort, Disposable {
+  readonly #mtu: number;
+  readonly #node: OpenNamespace;
+  readonly #kernel: RouteSocket;
+  readonly #removal: GatheredRemoval;
+
+  private constructor(options: LinksOptions, node: OpenNamespace, kernel: RouteSocket) {
+    this.#mtu = options.mtu;
+    this.#node = node;
+    this.#kernel = kernel;
+    this.#removal = new GatheredRemoval(kernel);
+  }
+
+  /** Also makes the node a router, without which no pod reaches anything. */
+  static async open(options: LinksOptions): Promise<Links> {
+    const { namespace = "/proc/thread-self/ns/net" } = options;
+    const node = openNamespace(typeof namespace === "number" ? `/proc/self/fd/${namespace}` : namespace);
+    try {
+      const kernel = await openRouteSocket({ namespace: node.fd });
+      const links = new Links(options, node, kernel);
+      writeSysctls(node, [
+        { path: "net/ipv4/ip_forward", value: 1 },
+        { path: "net/ipv6/conf/all/forwarding", value: 1 },
+      ]);
+      return links;
+    } catch (error) {
+      node.close();
+      throw error;
+    }
+  }
+
+  async wire(request: WireRequest): Promise<Wired> {
+    const { attachment, addresses } = request;
+    const mtu = request.mtu ?? this.#mtu;
+    using container = this.#openContainer(attachment.netns);
+    using inside = await openRouteSocket({ namespace: container.fd });
+
+    await using undo = new AsyncDisposableStack();
+    const present = await this.#reuse(attachment, inside);
+    const host = present ?? (await this.#create(request, { mtu, container, undo }));
+    await this.#configure(request, { host, container, inside });
+    undo.move(); // Success: nothing is undone.
+
+    const families = familiesOf(addresses);
+    return { isNew: !present, hostMac, mtu: host.mtu, gateways: [...families].map((family) => gateways[family]) };
+  }
+
+  async unwire(attachment: Attachment): Promise<void> {
+    const link = await this.#kernel.link(attachment.hostInterface);
+    // Another's: a newer container of the same pod has the name by now.
+    if (!link || !isMarkedFor(link, attachment)) return;
+    await this.#removal.remove(link.index);
+  }
+
+  [Symbol.dispose](): void {
+    this.#kernel.close();
+    this.#node.close();
+  }
+
+  /** The node's end, when an earlier ADD of the same attachment has left the pair as it should be. */
+  async #reuse(attachment: Attachment, inside: RouteSocket): Promise<Link | null> {
+    const existing = judgeExisting(await this.#kernel.link(attachment.hostInterface), attachment);
+    switch (existing.kind) {
+      case "none":
+        return null;
+      case "foreign":
+        throw new CniError({
+          code: "CONFLICT",
+          message: `${existing.reason}: remove it, or the container that uses it`,
+        });
+      case "predecessor":
+        await this.#removal.remove(existing.link.index);
+        return null;
+      case "ours": {
+        const peer = await inside.link(attachment.interfaceName);
+        if (peer?.mac === attachment.mac && peer.peerIndex === existing.link.index) return existing.link;
+        await this.#removal.remove(existing.link.index); // Its other end is elsewhere: the namespace is a new one.
+        return null;
+      }
+    }
+  }
+
+  async #create(request: WireRequest, world: Creation): Promise<Link> {
+    const { attachment, addresses } = request;
+    const { mtu, container, undo } = world;
+    const name = attachment.hostInterface;
+    try {
+      await this.#kernel.createLink(vethPair({ attachment, mtu }, container.fd));
+    } catch (error) {
+      if (!isKernelError(error, "EXISTS")) throw error;
+      // The node's end has been looked at, so the name is taken inside: CNI wants that to be an error.
+      const message = `the container has an interface ${attachment.interfaceName} already`;
+      throw new CniError({ code: "CONFLICT", message }, { cause: error });
+    }
+    undo.defer(() => this.#kernel.deleteLink({ name }));
+    await this.#kernel.setLink({ name }, hostSettings(attachment, familiesOf(addresses)));
+    return found(await this.#kernel.link(name), name);
+  }
+
+  async #configure({ attachment, addresses }: WireRequest, { host, container, inside }: Pair): Promise<void> {
+    const families = familiesOf(addresses);
+    writeSysctls(this.#node, hostSysctls(host.name, families));
+    writeSysctls(container, podSysctls(attachment.interfaceName, families));
+    const pod = found(await inside.link(attachment.interfaceName), attachment.interfaceName);
+    // The node's end last: no packet reaches a pod that is not whole. And the end that comes up last, with a carrier,
+    // has its link-local address at once; the node needs that to ask for the pod's hardware address.
+    await applyAll(inside, podChanges(pod.index, addresses));
+    await applyAll(this.#kernel, hostChanges(host.index, addresses));
+  }
+
+  #openContainer(path: string): OpenNamespace {
+    const container = openExisting(path);
+    const objection = this.#objectionTo(container);
+    if (objection === null) return container;
+    container.close();
+    throw new CniError({ code: "INVALID_NETNS", message: `${path} is ${objection}` });
+  }
+
+  #objectionTo(container: OpenNamespace): string | null {
+    if (statfsSync(`/proc/self/fd/${container.fd}`).type !== namespaceFilesystem) return "no network namespace";
+    const isOwn = fstatSync(container.fd).ino === fstatSync(this.#node.fd).ino;
+    return isOwn ? "the node's own network namespace" : null;
+  }
+}
+
+function openExisting(path: string): OpenNamespace {
+  try {
+    return openNamespace(path);
+  } catch (cause) {
+    const message = `the network namespace ${path} cannot be opened: does it exist, and does the agent see it?`;
+    throw new CniError({ code: "INVALID_NETNS", message }, { cause });
+  }
+}
+
+interface Creation {
+  readonly mtu: number;
+  readonly container: OpenNamespace;
+  readonly undo: AsyncDisposableStack;
+}
+
+interface Pair {
+  readonly host: Link;
+  readonly container: OpenNamespace;
+  readonly inside: RouteSocket;
+}
+
+/** A kernel without IPv6 lacks its settings; when a pod is to have an IPv6 address, adding that says so. */
+function writeSysctls(namespace: OpenNamespace, settings: readonly Sysctl[]): void {
+  insideNamespace(namespace.fd, () => {
+    for (const { path, value } of settings) {
+      try {
+        ensureSysctl(path, value);
+      } catch (error) {
+        if (!path.startsWith("net/ipv6/") || !isKernelError(error, "NOT_FOUND")) throw error;
+      }
+    }
+  });
+}
+
+/** In order, in as few system calls as possible; the first that failed is thrown. */
+async function applyAll(kernel: RouteSocket, changes: readonly KernelChange[]): Promise<void> {
+  for (const outcome of await kernel.apply(changes)) {
+    if (outcome.kind === "failed") throw outcome.error;
+  }
+}
+
+function found(link: Link | null, name: string): Link {
+  if (link) return link;
+  throw new CniError({ code: "TRY_AGAIN_LATER", message: `the interface ${name} went away while it was set up` });
+}

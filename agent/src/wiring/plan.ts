@@ -1,0 +1,157 @@
+/**
+ * What must exist for an attachment, as data: a veth pair, its addresses, routes, neighbours and kernel settings. The
+ * forms are Calico's, so that a pod survives a change of agent; the mark (alias, route protocol) is ours, so that we
+ * touch nothing else.
+ */
+import type { Attachment } from "@brindle/cni";
+import {
+  type Address,
+  type Family,
+  hostPrefix,
+  type InterfaceAddress,
+  type KernelChange,
+  type LinkSettings,
+  type NewLink,
+  type NewRoute,
+  scope,
+} from "@brindle/net";
+
+/** Marks the routes of local pods. Not 80, which is Calico's: the two may meet on one node. */
+export const localRouteProtocol = 214;
+
+/** Felix's, and what the kernel gives to IPv6 routes that come without one, so that both families look alike. */
+export const localRouteMetric = 1024;
+
+/** Every pod's next hop has this address: the pod's routes and neighbours then need nothing of the node's own. */
+export const hostMac = "ee:ee:ee:ee:ee:ee";
+
+/** 169.254.1.1, and the link-local address that the kernel makes of `hostMac` (RFC 4291 appendix A). */
+export const gateways: Readonly<Record<Family, Address>> = {
+  4: { family: 4, value: 0xa9fe_0101n },
+  6: { family: 6, value: 0xfe80_0000_0000_0000_ecee_eeff_feee_eeeen },
+};
+
+const everywhere: Readonly<Record<Family, { readonly address: Address; readonly length: 0 }>> = {
+  4: { address: { family: 4, value: 0n }, length: 0 },
+  6: { address: { family: 6, value: 0n }, length: 0 },
+};
+
+export interface Sysctl {
+  readonly path: `net/${string}`;
+  readonly value: number;
+}
+
+/** Who made an interface and for whom: the alias of the node's end. */
+export function markOf(attachment: Pick<Attachment, "containerId" | "interfaceName">): string {
+  return `brindle ${attachment.containerId} ${attachment.interfaceName}`;
+}
+
+/** The pair, its second end made inside the container's namespace, so that no name is ever taken on the node. */
+export function vethPair({ attachment, mtu }: { attachment: Attachment; mtu: number }, namespaceFd: number): NewLink {
+  return {
+    kind: "veth",
+    name: attachment.hostInterface,
+    mac: hostMac,
+    mtu,
+    peer: { name: attachment.interfaceName, mac: attachment.mac, mtu, namespaceFd },
+  };
+}
+
+/** What the kernel takes only once the interface exists. The node may make link-local addresses another way by default. */
+export function hostSettings(attachment: Attachment, families: ReadonlySet<Family>): LinkSettings {
+  return { alias: markOf(attachment), ...(families.has(6) ? { addressGeneration: "eui64" } : {}) };
+}
+
+/** Written before the node's end is up: what the kernel does as it comes up depends on them. */
+export function hostSysctls(name: string, families: ReadonlySet<Family>): Sysctl[] {
+  const v4: Sysctl[] = [
+    { path: `net/ipv4/conf/${name}/forwarding`, value: 1 },
+    // Strict: a pod that sends with another's address is not forwarded.
+    { path: `net/ipv4/conf/${name}/rp_filter`, value: 1 },
+    { path: `net/ipv4/conf/${name}/route_localnet`, value: 1 },
+    // For programs that ask by ARP all the same (arping). The delay, random up to 0.8 s, is for shared links.
+    { path: `net/ipv4/conf/${name}/proxy_arp`, value: 1 },
+    { path: `net/ipv4/neigh/${name}/proxy_delay`, value: 0 },
+  ];
+  // Without IPv6 for the pod the node speaks none on this link: no router advertisement of a pod's gets anywhere.
+  if (!families.has(6)) return [...v4, { path: `net/ipv6/conf/${name}/disable_ipv6`, value: 1 }];
+  return [...v4, ...quietIpv6(name), { path: `net/ipv6/conf/${name}/forwarding`, value: 1 }, ...proxyNdp(name)];
+}
+
+/** Written inside the container's namespace. Some runtimes disable IPv6 there for all interfaces. */
+export function podSysctls(name: string, families: ReadonlySet<Family>): Sysctl[] {
+  if (!families.has(6)) return [];
+  return [{ path: "net/ipv6/conf/all/disable_ipv6", value: 0 }, ...quietIpv6(name)];
+}
+
+/** Duplicate address detection would keep the addresses from being used for a second or two, and find nothing. */
+function quietIpv6(name: string): Sysctl[] {
+  return [
+    { path: `net/ipv6/conf/${name}/disable_ipv6`, value: 0 },
+    { path: `net/ipv6/conf/${name}/accept_dad`, value: 0 },
+    { path: `net/ipv6/conf/${name}/dad_transmits`, value: 0 },
+    { path: `net/ipv6/conf/${name}/accept_ra`, value: 0 },
+  ];
+}
+
+function proxyNdp(name: string): Sysctl[] {
+  return [
+    { path: `net/ipv6/conf/${name}/proxy_ndp`, value: 1 },
+    { path: `net/ipv6/neigh/${name}/proxy_delay`, value: 0 },
+  ];
+}
+
+/** The node's end: up, and a route to each address of the pod. */
+export function hostChanges(interfaceIndex: number, addresses: readonly Address[]): KernelChange[] {
+  return [
+    { op: "setLink", link: { index: interfaceIndex }, settings: { up: true } },
+    ...addresses.map((address): KernelChange => ({ op: "replaceRoute", route: localRoute(interfaceIndex, address) })),
+  ];
+}
+
+export function localRoute(interfaceIndex: number, address: Address): NewRoute {
+  return {
+    destination: hostPrefix(address),
+    protocol: localRouteProtocol,
+    metric: localRouteMetric,
+    nextHops: [{ interfaceIndex }],
+  };
+}
+
+/**
+ * The container's end. The gateway is a permanent neighbour, so no packet ever waits for ARP or neighbour discovery.
+ * It must be: the node answers ARP for 169.254.1.1 only while it has a route that covers the address (proxy_arp looks
+ * one up), so a node without a default route would leave its pods without a network.
+ */
+export function podChanges(interfaceIndex: number, addresses: readonly Address[]): KernelChange[] {
+  const families = familiesOf(addresses);
+  return [
+    { op: "setLink", link: { index: interfaceIndex }, settings: { up: true } },
+    ...addresses.map(
+      (address): KernelChange => ({ op: "replaceAddress", address: podAddress(interfaceIndex, address) }),
+    ),
+    ...[...families].flatMap((family) => gatewayChanges(interfaceIndex, family)),
+  ];
+}
+
+function podAddress(interfaceIndex: number, address: Address): InterfaceAddress {
+  return { interfaceIndex, address: hostPrefix(address), ...(address.family === 6 ? { noDad: true } : {}) };
+}
+
+function gatewayChanges(interfaceIndex: number, family: Family): KernelChange[] {
+  const gateway = gateways[family];
+  const toGateway: KernelChange = {
+    op: "replaceRoute",
+    route: { destination: hostPrefix(gateway), scope: scope.link, nextHops: [{ interfaceIndex }] },
+  };
+  return [
+    { op: "replaceNeighbour", neighbour: { interfaceIndex, address: gateway, mac: hostMac, state: "permanent" } },
+    // fe80::/64 is on the link already.
+    ...(family === 4 ? [toGateway] : []),
+    { op: "replaceRoute", route: { destination: everywhere[family], nextHops: [{ gateway, interfaceIndex }] } },
+  ];
+}
+
+export function familiesOf(addresses: readonly Address[]): ReadonlySet<Family> {
+  return new Set(addresses.map((address) => address.family));
+}
