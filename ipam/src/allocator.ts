@@ -170,8 +170,9 @@ export class Allocator {
     const { store } = this.#ports;
     const affinities = await store.list("BlockAffinity", { namePrefix: affinityPrefix(this.#node) });
     const blocks = await store.list("IPAMBlock");
-    const found = [...affinities.items, ...blocks.items];
-    return this.#learn({ ...emptyState, handle: state.handle, complete: true }, found, { handleId: "" });
+    const undecodable = new Set(blocks.undecodable.map(({ key }) => key.name));
+    const listed: IpamState = { ...emptyState, handle: state.handle, undecodable, complete: true };
+    return this.#learn(listed, [...affinities.items, ...blocks.items], { handleId: "" });
   }
 
   /** What was found belongs to the request in hand; of it the node's own blocks are kept for the next ones. */

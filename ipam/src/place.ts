@@ -84,8 +84,8 @@ function fromNew(
   { nowNs, isReserved, view: { reserved } }: PlaceFacts,
 ): Placement | null {
   const { node } = request;
-  const existing = [...state.blocks].flatMap(([cidr, item]) => (item ? [cidr] : []));
-  const begun = [...state.affinities].flatMap(([cidr, item]) => (item ? [cidr] : []));
+  const existing = [...presentIn(state.blocks), ...state.undecodable];
+  const begun = presentIn(state.affinities);
   for (const pool of pools) {
     for (const cidr of newBlocks(pool, { blocks: existing, reserved }, { node, begun })) {
       const taken = take(newBlock(cidr, node, nowNs), request, isReserved);
@@ -139,6 +139,10 @@ function placed(held: HeldAddress, writes: readonly Write[]): Placement {
 
 function blocksIn(state: IpamState, pool: UsablePool): Item<"IPAMBlock">[] {
   return soundBlocks(state).filter(({ value }) => isBlockOf(pool, prefixOf(value)));
+}
+
+function presentIn(items: ReadonlyMap<string, Item | null>): string[] {
+  return [...items].flatMap(([cidr, item]) => (item ? [cidr] : []));
 }
 
 /** How many blocks of the family the node owns, in whatever pool. */

@@ -9,13 +9,21 @@ export interface IpamState {
   readonly handle: Item<"IPAMHandle"> | null | undefined;
   /** By CIDR; `null` when it was read and does not exist. */
   readonly blocks: ReadonlyMap<string, Item<"IPAMBlock"> | null>;
+  /** CIDRs of blocks that are stored but do not decode: of no use, and in the way of a new one. */
+  readonly undecodable: ReadonlySet<string>;
   /** The affinities of this node, by CIDR. */
   readonly affinities: ReadonlyMap<string, Item<"BlockAffinity"> | null>;
   /** All blocks and this node's affinities were listed for the request in hand. */
   readonly complete: boolean;
 }
 
-export const emptyState: IpamState = { handle: undefined, blocks: new Map(), affinities: new Map(), complete: false };
+export const emptyState: IpamState = {
+  handle: undefined,
+  blocks: new Map(),
+  undecodable: new Set(),
+  affinities: new Map(),
+  complete: false,
+};
 
 /** What a store found under a key. */
 export type Found = Item | { readonly key: Key; readonly value: null };
