@@ -1,4 +1,13 @@
 export * from "./address.ts";
+export { type KernelSet, type SetDefinition, type SetType, setNameBytesMax } from "./ipset/message.ts";
+export {
+  formatSetElement,
+  type PortElement,
+  parseSetElement,
+  type SetElement,
+  setProtocol,
+  splitForSet,
+} from "./ipset/setElement.ts";
 export * from "./kernelError.ts";
 export {
   type InterfaceAddress,

@@ -88,6 +88,8 @@ export interface Acknowledgement {
   readonly offset?: number;
   /** The number of a required attribute that was not there. */
   readonly missingType?: number;
+  /** As much of the request, from its netlink header on, as the kernel sent back. */
+  readonly request?: Uint8Array;
 }
 
 interface AckAttributes {
@@ -111,7 +113,8 @@ export function decodeAcknowledgement(message: NetlinkMessage): Acknowledgement 
   const errno = s32.decode(body.subarray(0, 4));
   if (errno === null) return null;
   const attributes = (flags & messageFlag.ackAttributes) === 0 ? null : ackTail(message);
-  return { errno: Math.abs(errno), ...attributes };
+  const request = message.type === messageType.error && errno !== 0 ? { request: body.subarray(4) } : {};
+  return { errno: Math.abs(errno), ...attributes, ...request };
 }
 
 /** What follows the error: of an error message first the request, whole unless `capped`. */

@@ -9,6 +9,7 @@ import {
   decodeMessages,
   encodeMessages,
   messageFlag,
+  messageHeaderBytes,
   messageType,
   type NetlinkMessage,
   type NetlinkRequest,
@@ -33,6 +34,8 @@ export interface NetlinkSocketOptions {
 
 /** Measured: beyond 64 messages a datagram the kernel is the limit. */
 const messagesPerDatagram = 64;
+/** The kernel refuses (EMSGSIZE) what does not fit into the send buffer, which is at least this by four. */
+const datagramBytes = 32 * 1024;
 /** Bounds what the kernel may have to say to us at once, well within the receive buffer. */
 const datagramsInFlightMax = 16;
 const dumpAttemptsMax = 10;
@@ -74,9 +77,7 @@ export class NetlinkSocket {
   /** Many requests, in order, with an outcome for each: one that fails does not stop the others. */
   async apply(requests: readonly NamedRequest[]): Promise<RequestOutcome[]> {
     const batches: Promise<RequestOutcome[]>[] = [];
-    for (let start = 0; start < requests.length; start += messagesPerDatagram) {
-      batches.push(this.#exchange(requests.slice(start, start + messagesPerDatagram), messageFlag.ack));
-    }
+    for (const datagram of datagramsOf(requests)) batches.push(this.#exchange(datagram, messageFlag.ack));
     return (await Promise.all(batches)).flat();
   }
 
@@ -184,6 +185,21 @@ export class NetlinkSocket {
     this.#pending.get(sequence)?.settle(outcome);
     this.#pending.delete(sequence);
   }
+}
+
+function* datagramsOf(requests: readonly NamedRequest[]): Generator<readonly NamedRequest[]> {
+  let start = 0;
+  let bytes = 0;
+  for (const [i, { body }] of requests.entries()) {
+    const isFull = i - start === messagesPerDatagram || bytes + body.length > datagramBytes;
+    if (isFull && i > start) {
+      yield requests.slice(start, i);
+      start = i;
+      bytes = 0;
+    }
+    bytes += body.length + messageHeaderBytes;
+  }
+  if (start < requests.length) yield requests.slice(start);
 }
 
 function doneOf(outcome: RequestOutcome | undefined): Extract<RequestOutcome, { kind: "done" }> {
