@@ -1,6 +1,6 @@
 /** Finds one address of a family: in a block of the node's own, in a new one, or in somebody else's. */
 import type { Item, Write } from "@brindle/api";
-import { type Address, containsPrefix, type Family, prefixSize } from "@brindle/net";
+import { type Address, containsPrefix, type Family, parsePrefix, prefixSize } from "@brindle/net";
 import type { AssignRequest, ClusterView } from "./assign.ts";
 import { affinityOf, claimFor, type HeldAddress, newBlock, prefixOf, take } from "./block.ts";
 import { inOrderOf, isBlockOf, newBlocks } from "./claim.ts";
@@ -33,6 +33,9 @@ export interface PoolUse {
   readonly addresses: bigint;
   readonly inUse: bigint;
 }
+
+/** So many are dropped at once; the transaction has other work to do. */
+const lostClaimsMax = 8;
 
 export function place(
   state: IpamState,
@@ -89,7 +92,12 @@ function fromNew(
   for (const pool of pools) {
     for (const cidr of newBlocks(pool, { blocks: existing, reserved }, { node, begun })) {
       const taken = take(newBlock(cidr, node, nowNs), request, isReserved);
-      if (taken) return placed(taken.held, [blockWrite(null, taken.block), confirm(state, node, cidr)]);
+      const writes = taken && [
+        blockWrite(null, taken.block),
+        confirm(state, node, cidr),
+        ...dropLostClaims(state, request),
+      ];
+      if (writes) return placed(taken.held, writes);
     }
   }
   return null;
@@ -131,6 +139,20 @@ function fromOthers(
  */
 function confirm(state: IpamState, node: string, cidr: string): Write {
   return affinityWrite(state.affinities.get(cidr), affinityKey(node, cidr), "confirmed");
+}
+
+/**
+ * Affinities of the node for blocks that are another's by now: two nodes would announce one block. Those of one family,
+ * since a request for both makes one transaction, which may name a key but once.
+ */
+function dropLostClaims({ affinities, blocks }: IpamState, { node, family }: PlaceRequest): Write[] {
+  return [...affinities]
+    .filter(([cidr]) => {
+      const block = blocks.get(cidr);
+      return block && block.value.affinity !== affinityOf(node) && parsePrefix(cidr)?.address.family === family;
+    })
+    .flatMap(([, item]): Write[] => (item ? [{ op: "delete", key: item.key, revision: item.revision }] : []))
+    .slice(0, lostClaimsMax);
 }
 
 function placed(held: HeldAddress, writes: readonly Write[]): Placement {
