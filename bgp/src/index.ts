@@ -1,10 +1,16 @@
 export * from "./control.ts";
-export { loserOfCollision, type Side, type Speaker } from "./session/collision.ts";
+export * from "./error.ts";
+export type { NextHopFact } from "./rib/nextHopTable.ts";
+export { type Contender, loserOfCollision, type Side } from "./session/collision.ts";
 export { offeredCapabilities, type SessionConfig } from "./session/config.ts";
 export { type Negotiated, negotiate } from "./session/negotiate.ts";
 export * from "./session/state.ts";
 export { initialSession, step } from "./session/step.ts";
+export { type ChangeCost, costOfChange } from "./speaker/changeCost.ts";
+export { checkConfig } from "./speaker/checkConfig.ts";
 export * from "./speaker/config.ts";
+export * from "./speaker/event.ts";
+export { Speaker } from "./speaker/speaker.ts";
 export { decodeAttributes } from "./wire/attributesDecoder.ts";
 export { encodeAttributes } from "./wire/attributesEncoder.ts";
 export { decodeMessage, encodeMessage } from "./wire/codec.ts";

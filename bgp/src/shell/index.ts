@@ -1,1 +1,3 @@
-export {};
+export type { RunningSpeaker, SpeakerListeners } from "./runningSpeaker.ts";
+export { startSpeaker } from "./startSpeaker.ts";
+export { type SpeakerThreadOptions, startSpeakerThread } from "./startSpeakerThread.ts";

@@ -8,6 +8,21 @@ export interface SpeakerConfig {
   /** Where to accept connections; empty for a speaker that only dials. */
   readonly listen: readonly { readonly address: string; readonly port: number }[];
   readonly peers: readonly PeerConfig[];
+  /** RFC 4724. Absent: not offered, and a peer that goes away takes its routes with it at once. */
+  readonly gracefulRestart?: GracefulRestartConfig;
+  /**
+   * This process takes the place of one that died, whose routes are still in force at the peers and in the kernel.
+   * Heeded in the first configuration alone: nothing is decided or announced until every configured peer that restarts
+   * gracefully has sent its table and our own prefixes are known, or until the deadline.
+   */
+  readonly restarting?: { readonly deadlineSeconds: number };
+}
+
+export interface GracefulRestartConfig {
+  /** How long the peers shall wait for us to come back; at most 4095. */
+  readonly restartSeconds: number;
+  /** Whether packets are forwarded as before while this process is away, as they are where the kernel keeps routes. */
+  readonly forwardingKept: boolean;
 }
 
 export interface PeerConfig {
@@ -27,6 +42,11 @@ export interface PeerConfig {
   readonly families: readonly Family[];
   /** Our own address of each family, sent as next hop. The connection's address serves where it has the family. */
   readonly nextHop: { readonly 4?: string; readonly 6?: string };
+  /**
+   * What becomes of the next hop of learned routes. By default a peer of another AS is told our own address (`self`),
+   * and one of our own AS that which we learned (`keep`).
+   */
+  readonly nextHopMode?: "self" | "keep";
   readonly importPolicy: RoutePolicy;
   readonly exportPolicy: RoutePolicy;
 }

@@ -1,0 +1,31 @@
+/** The one error class of this workspace: failures of the world and of what it is told, never of a peer. */
+
+export type BgpFailure =
+  | { readonly code: "CONFIG_INVALID"; readonly field: string; readonly reason: string }
+  | { readonly code: "LISTEN_FAILED"; readonly address: string; readonly port: number; readonly reason: string }
+  | { readonly code: "STOPPED" }
+  | { readonly code: "THREAD_DIED"; readonly reason: string };
+
+/** Callers switch on `failure.code`, never on the message. */
+export class BgpError extends Error {
+  override readonly name = "BgpError";
+  readonly failure: BgpFailure;
+
+  constructor(failure: BgpFailure, options?: ErrorOptions) {
+    super(describe(failure), options);
+    this.failure = failure;
+  }
+}
+
+function describe(failure: BgpFailure): string {
+  switch (failure.code) {
+    case "CONFIG_INVALID":
+      return `${failure.field}: ${failure.reason}`;
+    case "LISTEN_FAILED":
+      return `cannot listen on ${failure.address} port ${failure.port}: ${failure.reason}`;
+    case "STOPPED":
+      return "the speaker has been stopped";
+    case "THREAD_DIED":
+      return `the speaker's thread ended: ${failure.reason}`;
+  }
+}

@@ -1,0 +1,146 @@
+/**
+ * What one Established peer has been told (Adj-RIB-Out): derived from the best routes when its turn comes, so all that
+ * is kept is one bit a prefix, for the withdrawal.
+ */
+import type { Address, Family } from "@brindle/net";
+import type { AttrId } from "../rib/attrTable.ts";
+import { BitSet } from "../rib/column.ts";
+import type { NextHopId } from "../rib/nextHopTable.ts";
+import type { PrefixId } from "../rib/prefixTable.ts";
+import type { Rib } from "../rib/rib.ts";
+import type { PackedPrefixes, PathAttributes } from "../wire/message.ts";
+import { type ExportView, exportedAttributes, exportedNextHop, isExported } from "./exportView.ts";
+import { PendingUpdates } from "./pendingUpdates.ts";
+
+/** What goes into one or more UPDATE messages. */
+export type OutGroup =
+  | { readonly type: "withdraw"; readonly prefixes: PackedPrefixes }
+  | {
+      readonly type: "announce";
+      readonly prefixes: PackedPrefixes;
+      readonly nextHop: Address;
+      readonly attributes: PathAttributes;
+    }
+  /** The whole table has been sent for the first time (RFC 4724 §2). */
+  | { readonly type: "endOfRib"; readonly family: Family };
+
+interface Group {
+  readonly family: Family;
+  readonly attr: AttrId;
+  readonly hop: NextHopId;
+  readonly prefixes: PrefixId[];
+}
+
+export class AdjRibOut {
+  readonly #rib: Rib;
+  readonly #pending: PendingUpdates;
+  /** Each is retained while it is set. */
+  readonly #sent = new BitSet();
+  readonly #advertised: Record<Family, number> = { 4: 0, 6: 0 };
+  #view: ExportView;
+  #owesEndOfRib = true;
+
+  constructor(rib: Rib, view: ExportView) {
+    this.#rib = rib;
+    this.#view = view;
+    this.#pending = new PendingUpdates(rib.prefixes);
+    this.#pending.markAll();
+  }
+
+  get isIdle(): boolean {
+    return this.#pending.isEmpty && !this.#owesEndOfRib;
+  }
+
+  get view(): ExportView {
+    return this.#view;
+  }
+
+  advertised(family: Family): number {
+    return this.#advertised[family];
+  }
+
+  isAdvertised(prefix: PrefixId): boolean {
+    return this.#sent.has(prefix);
+  }
+
+  mark(prefix: PrefixId): void {
+    this.#pending.mark(prefix);
+  }
+
+  /** Sends everything again: a route refresh, or other rules, by which some of it may have to be withdrawn. */
+  markAll(view: ExportView = this.#view): void {
+    this.#view = view;
+    this.#pending.markAll();
+  }
+
+  /** At most `limit` prefixes of what the peer is to hear, withdrawals first. */
+  drain(limit: number): OutGroup[] {
+    const groups = new Map<number, Group>();
+    const withdrawn: Record<Family, PrefixId[]> = { 4: [], 6: [] };
+    this.#pending.drain(limit, (prefix) => {
+      // It will be marked again if the decision brings a change, but not for the change that it waits for here.
+      if (this.#rib.isUnsettled(prefix)) return false;
+      const family = this.#rib.prefixes.family(prefix);
+      if (this.#gather(groups, prefix, family)) this.#setSent(prefix, family);
+      else if (this.#sent.delete(prefix)) withdrawn[family].push(prefix);
+      return true;
+    });
+    return [...this.#withdrawals(withdrawn), ...this.#announcements(groups), ...this.#endsOfRib()];
+  }
+
+  /** Forgets everything: the session ended. */
+  clear(): void {
+    this.#pending.clear();
+    for (let prefix = 1; prefix < this.#rib.prefixes.idsEnd; prefix++) {
+      if (this.#sent.delete(prefix)) this.#rib.prefixes.release(prefix);
+    }
+  }
+
+  #gather(groups: Map<number, Group>, prefix: PrefixId, family: Family): boolean {
+    const route = this.#rib.best(prefix);
+    if (route === 0 || !isExported(this.#rib, this.#view, prefix, route)) return false;
+    const [attr, hop] = [this.#rib.routes.attr.get(route), this.#rib.routes.nextHop.get(route)];
+    const key = (attr * 2 ** 20 + hop) * 2 + (family === 6 ? 1 : 0);
+    const group = groups.get(key);
+    if (group) group.prefixes.push(prefix);
+    else groups.set(key, { family, attr, hop, prefixes: [prefix] });
+    return true;
+  }
+
+  #setSent(prefix: PrefixId, family: Family): void {
+    if (!this.#sent.add(prefix)) return;
+    this.#rib.prefixes.retain(prefix);
+    this.#advertised[family] += 1;
+  }
+
+  #withdrawals(withdrawn: Readonly<Record<Family, readonly PrefixId[]>>): OutGroup[] {
+    const groups: OutGroup[] = [];
+    for (const family of [4, 6] as const) {
+      const ids = withdrawn[family];
+      if (ids.length === 0) continue;
+      groups.push({ type: "withdraw", prefixes: this.#rib.prefixes.pack(ids, family) });
+      this.#advertised[family] -= ids.length;
+      for (const prefix of ids) this.#rib.prefixes.release(prefix); // Only now: its words were needed.
+    }
+    return groups;
+  }
+
+  #announcements(groups: ReadonlyMap<number, Group>): OutGroup[] {
+    const out: OutGroup[] = [];
+    for (const { family, attr, hop, prefixes } of groups.values()) {
+      const isOwn = hop === 0;
+      const learned = isOwn ? null : this.#rib.nextHops.value(hop).address;
+      const nextHop = exportedNextHop(this.#view, family, learned);
+      if (!nextHop) continue; // `isExported` lets no such family pass.
+      const attributes = exportedAttributes(this.#rib.attrs.value(attr), this.#view, { isOwn });
+      out.push({ type: "announce", prefixes: this.#rib.prefixes.pack(prefixes, family), nextHop, attributes });
+    }
+    return out;
+  }
+
+  #endsOfRib(): OutGroup[] {
+    if (!this.#owesEndOfRib || !this.#pending.isEmpty) return [];
+    this.#owesEndOfRib = false;
+    return this.#view.families.map((family) => ({ type: "endOfRib", family }) as const);
+  }
+}

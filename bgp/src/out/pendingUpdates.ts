@@ -1,0 +1,60 @@
+/**
+ * The prefixes of which a peer is still to hear: at most one entry a prefix, so a slow peer costs memory in proportion
+ * to the table and never to the churn. What it hears is whatever is best when its turn comes.
+ *
+ * A whole table, as after the session came up, is no million entries but a place up to which it has been walked.
+ */
+import { IdQueue } from "../rib/idQueue.ts";
+import type { PrefixId, PrefixTable } from "../rib/prefixTable.ts";
+
+export class PendingUpdates {
+  readonly #prefixes: PrefixTable;
+  /** Each is retained while it waits. */
+  readonly #queue = new IdQueue();
+  #walkAt: PrefixId = Number.POSITIVE_INFINITY;
+
+  constructor(prefixes: PrefixTable) {
+    this.#prefixes = prefixes;
+  }
+
+  get isEmpty(): boolean {
+    return this.#queue.size === 0 && !this.isWalking;
+  }
+
+  /** Whether the walk through the whole table goes on. */
+  get isWalking(): boolean {
+    return this.#walkAt < this.#prefixes.idsEnd;
+  }
+
+  mark(prefix: PrefixId): void {
+    if (prefix >= this.#walkAt) return; // The walk will come by.
+    if (this.#queue.add(prefix)) this.#prefixes.retain(prefix);
+  }
+
+  markAll(): void {
+    this.#walkAt = 1;
+  }
+
+  /** Hands out at most `limit` prefixes. One that `take` refuses by `false` waits on. */
+  drain(limit: number, take: (prefix: PrefixId) => boolean): void {
+    let left = limit;
+    for (let waiting = this.#queue.size; left > 0 && waiting > 0; left--, waiting--) {
+      const prefix = this.#queue.shift();
+      if (prefix === undefined) break;
+      if (!take(prefix)) this.mark(prefix);
+      this.#prefixes.release(prefix);
+    }
+    for (; left > 0 && this.isWalking; left--) {
+      const prefix = this.#walkAt++;
+      if (this.#prefixes.isLive(prefix) && !take(prefix)) this.mark(prefix);
+    }
+    if (!this.isWalking) this.#walkAt = Number.POSITIVE_INFINITY;
+  }
+
+  clear(): void {
+    this.#walkAt = Number.POSITIVE_INFINITY;
+    for (let prefix = this.#queue.shift(); prefix !== undefined; prefix = this.#queue.shift()) {
+      this.#prefixes.release(prefix);
+    }
+  }
+}

@@ -1,0 +1,83 @@
+/** The best of a prefix's routes: `decide` over the columns, and MED heeded only among routes of one neighbour. */
+import { type Candidate, decide, ruleName } from "./decide.ts";
+import type { Rib } from "./rib.ts";
+import type { RouteId } from "./routeTable.ts";
+import { accepted } from "./verdict.ts";
+
+export interface Decider {
+  /** The best of the chain that begins with this route, or zero where none is eligible. */
+  best(first: RouteId): RouteId;
+  /** The rule by which `route` lost to `best`. */
+  lostBy(route: RouteId, best: RouteId): string;
+}
+
+/** Above whatever a peer may say: what we originate ourselves is never better reached through another. */
+const localPrefOfOwn = 2 ** 32;
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+export function makeDecider({ attrs, nextHops, routes, peers, local }: Rib): Decider {
+  const winner = emptyCandidate();
+  const challenger = emptyCandidate();
+  /** The best route so far of each neighbouring AS. */
+  const byNeighbor = new Map<number, RouteId>();
+
+  function load(into: Mutable<Candidate>, route: RouteId): void {
+    const [attr, hop, peerId] = [routes.attr.get(route), routes.nextHop.get(route), routes.peer.get(route)];
+    const peer = peers.get(peerId);
+    into.eligible = routes.verdict.get(route) === accepted && nextHops.isReachable(hop);
+    into.localPref = peerId === local ? localPrefOfOwn : attrs.localPref.get(attr);
+    into.asPathLength = attrs.asPathLength.get(attr);
+    into.origin = attrs.origin.get(attr);
+    into.med = attrs.med.get(attr);
+    into.neighborAsn = attrs.neighborAsn.get(attr);
+    into.external = peer.external;
+    into.igpCost = nextHops.igpCost.get(hop);
+    into.bgpId = attrs.originatorId.get(attr) || peer.bgpId;
+    into.clusterListLength = attrs.clusterListLength.get(attr);
+    into.peerRank = peers.rank.get(peerId);
+  }
+
+  function better(a: RouteId, b: RouteId): RouteId {
+    load(winner, a);
+    load(challenger, b);
+    return decide(winner, challenger) > 0 ? a : b;
+  }
+
+  /** RFC 4271 §9.1.2.2 c: routes that lose by MED leave before the rest is compared. */
+  function bestOfMany(first: RouteId): RouteId {
+    byNeighbor.clear();
+    for (let route = first; route !== 0; route = routes.nextOfPrefix(route)) {
+      const neighbor = attrs.neighborAsn.get(routes.attr.get(route));
+      const rival = byNeighbor.get(neighbor);
+      byNeighbor.set(neighbor, rival === undefined ? route : better(rival, route));
+    }
+    let best: RouteId = 0;
+    for (const route of byNeighbor.values()) best = best === 0 ? route : better(best, route);
+    return best;
+  }
+
+  function best(first: RouteId): RouteId {
+    if (first === 0) return 0;
+    const second = routes.nextOfPrefix(first);
+    let route = first;
+    if (second !== 0) route = routes.nextOfPrefix(second) === 0 ? better(first, second) : bestOfMany(first);
+    load(winner, route);
+    return winner.eligible ? route : 0;
+  }
+
+  function lostBy(route: RouteId, best: RouteId): string {
+    load(winner, best);
+    load(challenger, route);
+    const rule = decide(winner, challenger);
+    // Better than the best by this comparison, so it was a rival of its own neighbour that put it out.
+    return rule < 0 ? "med" : ruleName(rule);
+  }
+
+  return { best, lostBy };
+}
+
+function emptyCandidate(): Mutable<Candidate> {
+  const zeros = { localPref: 0, asPathLength: 0, origin: 0, med: 0, neighborAsn: 0, igpCost: 0, bgpId: 0 };
+  return { ...zeros, eligible: false, external: false, clusterListLength: 0, peerRank: 0 };
+}

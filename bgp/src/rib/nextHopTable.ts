@@ -1,0 +1,95 @@
+/**
+ * Next hops, each once. Whether one can be reached, and how far it is, is a fact from outside (the kernel's own
+ * routes); nobody having said anything, it is reachable at cost zero.
+ */
+import assert from "node:assert/strict";
+import { type Address, formatAddress } from "@brindle/net";
+import { Column, IdPool } from "./column.ts";
+
+/** Zero is no next hop: that of our own prefixes. */
+export type NextHopId = number;
+
+export interface NextHop {
+  readonly address: Address;
+  /** RFC 2545 §3. */
+  readonly linkLocal?: Address;
+}
+
+/** What is known of an address: its cost, or `null` for one that cannot be reached. */
+export interface NextHopFact {
+  readonly address: string;
+  readonly igpCost: number | null;
+}
+
+export class NextHopTable {
+  readonly igpCost: Column = new Column();
+  readonly #unreachable = new Column();
+  readonly #refs = new Column();
+  readonly #pool = new IdPool();
+  readonly #ids = new Map<string, NextHopId>();
+  readonly #values: { readonly key: string; readonly text: string; readonly nextHop: NextHop }[] = [];
+  readonly #facts = new Map<string, number | null>();
+
+  /** The next hop's id, which lives once it is retained. */
+  intern(nextHop: NextHop): NextHopId {
+    const { address, linkLocal } = nextHop;
+    const key = `${address.family}.${address.value}.${linkLocal?.value ?? ""}`;
+    const known = this.#ids.get(key);
+    if (known !== undefined) return known;
+    const id = this.#pool.take();
+    const text = formatAddress(address);
+    this.#ids.set(key, id);
+    this.#values[id] = { key, text, nextHop };
+    this.#learn(id, this.#facts.get(text));
+    return id;
+  }
+
+  retain(id: NextHopId): void {
+    if (id !== 0) this.#refs.set(id, this.#refs.get(id) + 1);
+  }
+
+  release(id: NextHopId): void {
+    if (id === 0) return;
+    const refs = this.#refs.get(id);
+    assert(refs > 0, `next hop ${id} is released once too often`);
+    this.#refs.set(id, refs - 1);
+    if (refs > 1) return;
+    this.#ids.delete(this.#values[id]?.key ?? "");
+    delete this.#values[id];
+    this.#pool.giveBack(id);
+  }
+
+  value(id: NextHopId): NextHop {
+    const entry = this.#values[id];
+    assert(entry, `no next hop ${id}`);
+    return entry.nextHop;
+  }
+
+  text(id: NextHopId): string {
+    return this.#values[id]?.text ?? "";
+  }
+
+  isReachable(id: NextHopId): boolean {
+    return this.#unreachable.get(id) === 0;
+  }
+
+  /** All that is known of next hops, in place of what was: gives the ids for which something changed. */
+  learn(facts: readonly NextHopFact[]): Set<NextHopId> {
+    const before = new Map(this.#facts);
+    this.#facts.clear();
+    for (const { address, igpCost } of facts) this.#facts.set(address, igpCost);
+    const changed = new Set<NextHopId>();
+    for (const id of this.#ids.values()) {
+      const fact = this.#facts.get(this.text(id));
+      if (fact === before.get(this.text(id))) continue;
+      this.#learn(id, fact);
+      changed.add(id);
+    }
+    return changed;
+  }
+
+  #learn(id: NextHopId, fact: number | null | undefined): void {
+    this.#unreachable.set(id, fact === null ? 1 : 0);
+    this.igpCost.set(id, fact ?? 0);
+  }
+}

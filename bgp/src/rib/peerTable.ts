@@ -1,0 +1,66 @@
+/** What the decision and the counters need to know of whoever routes come from. */
+import { type Address, compareAddresses } from "@brindle/net";
+import { Column, IdPool } from "./column.ts";
+import type { PrefixFilter } from "./prefixFilter.ts";
+import type { Verdict } from "./verdict.ts";
+
+export type PeerId = number;
+
+export interface RibPeer {
+  readonly name: string;
+  /** Of another AS (eBGP). */
+  readonly external: boolean;
+  readonly bgpId: number;
+  readonly address: Address;
+  readonly importRules: ImportRules;
+}
+
+export interface ImportRules {
+  readonly filter: PrefixFilter;
+  /** What the attributes and the next hop say of a route, whatever its prefix. */
+  judge(attr: number, nextHop: number): Verdict;
+}
+
+export interface PeerCounts {
+  readonly received: number;
+  readonly accepted: number;
+}
+
+export class PeerTable {
+  /** Counts up when the peer's session ends: what it announced before is stale. */
+  readonly epoch: Column = new Column();
+  readonly rank: Column = new Column();
+  readonly received: Readonly<Record<4 | 6, Column>> = { 4: new Column(), 6: new Column() };
+  readonly accepted: Readonly<Record<4 | 6, Column>> = { 4: new Column(), 6: new Column() };
+  readonly #pool = new IdPool();
+  readonly #peers = new Map<PeerId, RibPeer>();
+
+  get(id: PeerId): RibPeer {
+    const peer = this.#peers.get(id);
+    if (!peer) throw new RangeError(`no peer ${id} in the RIB`);
+    return peer;
+  }
+
+  add(peer: RibPeer): PeerId {
+    const id = this.#pool.take();
+    this.#peers.set(id, peer);
+    this.#rankByAddress();
+    return id;
+  }
+
+  set(id: PeerId, peer: RibPeer): void {
+    this.#peers.set(id, peer);
+    this.#rankByAddress();
+  }
+
+  delete(id: PeerId): void {
+    this.#peers.delete(id);
+    this.#pool.giveBack(id);
+  }
+
+  /** Two peers keep their order whoever comes or goes, so no decision is ever made anew for this. */
+  #rankByAddress(): void {
+    const byAddress = [...this.#peers].sort(([, a], [, b]) => compareAddresses(a.address, b.address));
+    for (const [rank, [id]] of byAddress.entries()) this.rank.set(id, rank);
+  }
+}

@@ -1,0 +1,272 @@
+/**
+ * The routing table: what every peer announced (Adj-RIB-In) and the best of it by prefix (Loc-RIB), over dense ids and
+ * columns. Announcing and withdrawing only note what changed; `settle` and `walk` do the rest in slices, so that no
+ * turn of the speaker is long however large the table.
+ *
+ * What is sent to peers is none of its business: `out/` derives that from `best`.
+ */
+import assert from "node:assert/strict";
+import type { Announcement, PackedPrefixes, PathAttributes } from "../wire/message.ts";
+import { wordsPerPrefix } from "../wire/prefixes.ts";
+import { type AttrId, AttrTable } from "./attrTable.ts";
+import { Column } from "./column.ts";
+import { type Decider, makeDecider } from "./decider.ts";
+import { IdQueue } from "./idQueue.ts";
+import { type NextHopFact, type NextHopId, NextHopTable } from "./nextHopTable.ts";
+import { type PeerCounts, type PeerId, PeerTable, type RibPeer } from "./peerTable.ts";
+import { type PrefixId, PrefixTable } from "./prefixTable.ts";
+import { type RouteId, RouteTable } from "./routeTable.ts";
+import { accepted, verdictName, verdictNumber } from "./verdict.ts";
+
+/** In `#best` where the best route was removed and `settle` has not come by yet. */
+const gone = 0xffffffff;
+
+interface Walk {
+  readonly peer: PeerId;
+  cursor: RouteId;
+  readonly visit: (route: RouteId) => void;
+  readonly done: () => void;
+}
+
+export class Rib {
+  readonly prefixes: PrefixTable = new PrefixTable();
+  readonly attrs: AttrTable = new AttrTable();
+  readonly nextHops: NextHopTable = new NextHopTable();
+  readonly routes: RouteTable = new RouteTable();
+  readonly peers: PeerTable = new PeerTable();
+  readonly local: PeerId;
+  readonly #best = new Column();
+  /** Each is retained while it waits. */
+  readonly #unsettled = new IdQueue();
+  readonly #walks: Walk[] = [];
+  readonly #decider: Decider;
+
+  /** `local` is the peer whose routes beat all others: ourselves. */
+  constructor(local: RibPeer) {
+    this.local = this.peers.add(local);
+    this.#decider = makeDecider(this);
+  }
+
+  /** Whether there is work for `settle` or `walk`. */
+  get isSettled(): boolean {
+    return this.#unsettled.size === 0 && this.#walks.length === 0;
+  }
+
+  get isWalking(): boolean {
+    return this.#walks.length > 0;
+  }
+
+  isUnsettled(prefix: PrefixId): boolean {
+    return this.#unsettled.has(prefix);
+  }
+
+  /** The best route as of the last decision, or zero. */
+  best(prefix: PrefixId): RouteId {
+    const route = this.#best.get(prefix);
+    return route === gone ? 0 : route;
+  }
+
+  isStale(route: RouteId): boolean {
+    return this.routes.epoch.get(route) !== this.peers.epoch.get(this.routes.peer.get(route));
+  }
+
+  counts(peer: PeerId, family: 4 | 6): PeerCounts {
+    return { received: this.peers.received[family].get(peer), accepted: this.peers.accepted[family].get(peer) };
+  }
+
+  announce(peer: PeerId, { prefixes, nextHop, linkLocalNextHop }: Announcement, attributes: PathAttributes): void {
+    const attr = this.attrs.intern(attributes);
+    const hop = this.nextHops.intern(
+      linkLocalNextHop ? { address: nextHop, linkLocal: linkLocalNextHop } : { address: nextHop },
+    );
+    this.#putAll(peer, prefixes, { attr, hop });
+  }
+
+  /** Our own prefixes have no next hop. */
+  originate(peer: PeerId, prefixes: PackedPrefixes, attributes: PathAttributes): void {
+    this.#putAll(peer, prefixes, { attr: this.attrs.intern(attributes), hop: 0 });
+  }
+
+  withdraw(peer: PeerId, prefixes: PackedPrefixes): void {
+    const stride = wordsPerPrefix[prefixes.family];
+    for (let at = 0; at < prefixes.words.length; at += stride) {
+      const prefix = this.prefixes.find(prefixes, at);
+      const route = prefix === 0 ? 0 : this.routes.find(prefix, peer);
+      if (route !== 0) this.#remove(route);
+    }
+  }
+
+  /** What the peer announced so far is stale until it announces it anew, or until `sweep`. */
+  endEpoch(peer: PeerId): void {
+    this.peers.epoch.set(peer, this.peers.epoch.get(peer) + 1);
+  }
+
+  /** Removes the peer's routes that are stale by now, in slices. */
+  sweep(peer: PeerId, families: readonly (4 | 6)[], done: () => void = () => {}): void {
+    const epoch = this.peers.epoch.get(peer);
+    const visit = (route: RouteId): void => {
+      if (this.routes.epoch.get(route) >= epoch) return;
+      if (families.includes(this.prefixes.family(this.routes.prefix.get(route)))) this.#remove(route);
+    };
+    this.#startWalk({ peer, visit, done });
+  }
+
+  /** Removes a peer that announces nothing any more, with all that it announced. */
+  removePeer(peer: PeerId): void {
+    this.endEpoch(peer);
+    this.sweep(peer, [4, 6], () => this.peers.delete(peer));
+  }
+
+  /** Judges all that the peer announced by its present import rules. */
+  reimport(peer: PeerId): void {
+    const visit = (route: RouteId): void => {
+      const content = { attr: this.routes.attr.get(route), hop: this.routes.nextHop.get(route) };
+      this.#judge(route, this.#verdictOfAll(peer, content));
+    };
+    this.#startWalk({ peer, visit, done: () => {} });
+  }
+
+  learnNextHops(facts: readonly NextHopFact[]): void {
+    const changed = this.nextHops.learn(facts);
+    if (changed.size === 0) return;
+    for (let route = 1; route < this.routes.idsEnd; route++) {
+      const prefix = this.routes.prefix.get(route);
+      if (prefix !== 0 && changed.has(this.routes.nextHop.get(route))) this.#unsettle(prefix);
+    }
+  }
+
+  /** Goes on with sweeps and the like, for at most `limit` routes. */
+  walk(limit: number): void {
+    for (let left = limit; left > 0 && this.#walks.length > 0; ) {
+      const walk = this.#walks[0];
+      assert(walk);
+      for (; left > 0 && walk.cursor !== 0; left--) {
+        const route = walk.cursor;
+        walk.cursor = this.routes.nextOfPeer(route);
+        walk.visit(route);
+      }
+      if (walk.cursor !== 0) return;
+      this.#walks.shift();
+      walk.done();
+    }
+  }
+
+  /** Decides at most `limit` prefixes and tells those whose best route is another, or has other content. */
+  settle(limit: number, onChanged: (prefix: PrefixId) => void): void {
+    for (let left = limit; left > 0; left--) {
+      const prefix = this.#unsettled.shift();
+      if (prefix === undefined) return;
+      const before = this.#best.get(prefix);
+      const best = this.#decider.best(this.routes.firstOfPrefix(prefix));
+      this.#best.set(prefix, best);
+      if (best !== before || (best !== 0 && this.routes.touched.get(best) === 1)) onChanged(prefix);
+      for (let route = this.routes.firstOfPrefix(prefix); route !== 0; route = this.routes.nextOfPrefix(route)) {
+        this.routes.touched.set(route, 0);
+      }
+      this.prefixes.release(prefix);
+    }
+  }
+
+  /** Why a route is not the best; `null` for the best. */
+  lostBy(route: RouteId): string | null {
+    const prefix = this.routes.prefix.get(route);
+    const verdict = this.routes.verdict.get(route);
+    if (verdict !== accepted) return verdictName(verdict);
+    if (!this.nextHops.isReachable(this.routes.nextHop.get(route))) return "nextHopUnreachable";
+    const best = this.best(prefix);
+    if (best === route) return null;
+    return best === 0 ? "undecided" : this.#decider.lostBy(route, best);
+  }
+
+  #putAll(peer: PeerId, prefixes: PackedPrefixes, content: { attr: AttrId; hop: NextHopId }): void {
+    // Held meanwhile, so that replacing the last route that has them does not free them.
+    this.attrs.retain(content.attr);
+    this.nextHops.retain(content.hop);
+    const verdict = this.#verdictOfAll(peer, content);
+    const stride = wordsPerPrefix[prefixes.family];
+    for (let at = 0; at < prefixes.words.length; at += stride) {
+      const prefix = this.prefixes.intern(prefixes, at);
+      const route = this.routes.find(prefix, peer);
+      this.#judge(route === 0 ? this.#add(prefix, peer, content) : this.#replace(route, content), verdict);
+    }
+    this.attrs.release(content.attr);
+    this.nextHops.release(content.hop);
+  }
+
+  #add(prefix: PrefixId, peer: PeerId, { attr, hop }: { attr: AttrId; hop: NextHopId }): RouteId {
+    this.prefixes.retain(prefix);
+    this.attrs.retain(attr);
+    this.nextHops.retain(hop);
+    const route = this.routes.add({ prefix, peer, attr, nextHop: hop });
+    this.routes.epoch.set(route, this.peers.epoch.get(peer));
+    this.routes.verdict.set(route, accepted);
+    this.#count(route, this.peers.received, 1);
+    this.#count(route, this.peers.accepted, 1);
+    this.#touch(route);
+    return route;
+  }
+
+  /** A route announced again just as it was, as after a restart of the peer, disturbs nothing. */
+  #replace(route: RouteId, { attr, hop }: { attr: AttrId; hop: NextHopId }): RouteId {
+    this.routes.epoch.set(route, this.peers.epoch.get(this.routes.peer.get(route)));
+    const [oldAttr, oldHop] = [this.routes.attr.get(route), this.routes.nextHop.get(route)];
+    if (oldAttr === attr && oldHop === hop) return route;
+    this.attrs.retain(attr);
+    this.nextHops.retain(hop);
+    this.routes.attr.set(route, attr);
+    this.routes.nextHop.set(route, hop);
+    this.attrs.release(oldAttr);
+    this.nextHops.release(oldHop);
+    this.#touch(route);
+    return route;
+  }
+
+  #remove(route: RouteId): void {
+    const prefix = this.routes.prefix.get(route);
+    for (const walk of this.#walks) if (walk.cursor === route) walk.cursor = this.routes.nextOfPeer(route);
+    this.#count(route, this.peers.received, -1);
+    if (this.routes.verdict.get(route) === accepted) this.#count(route, this.peers.accepted, -1);
+    if (this.#best.get(prefix) === route) this.#best.set(prefix, gone);
+    this.#unsettle(prefix);
+    this.attrs.release(this.routes.attr.get(route));
+    this.nextHops.release(this.routes.nextHop.get(route));
+    this.routes.remove(route);
+    this.prefixes.release(prefix);
+  }
+
+  /** `ofAll` is what the attributes say; the filter, which looks at the prefix, has the last word. */
+  #judge(route: RouteId, ofAll: number): void {
+    const { filter } = this.peers.get(this.routes.peer.get(route)).importRules;
+    const passes = ofAll !== accepted || filter.passes(this.prefixes, this.routes.prefix.get(route));
+    const verdict = passes ? ofAll : verdictNumber("importPolicy");
+    const before = this.routes.verdict.get(route);
+    if (verdict === before) return;
+    this.routes.verdict.set(route, verdict);
+    if (verdict === accepted) this.#count(route, this.peers.accepted, 1);
+    else if (before === accepted) this.#count(route, this.peers.accepted, -1);
+    this.#touch(route);
+  }
+
+  #verdictOfAll(peer: PeerId, { attr, hop }: { attr: AttrId; hop: NextHopId }): number {
+    return verdictNumber(this.peers.get(peer).importRules.judge(attr, hop));
+  }
+
+  #touch(route: RouteId): void {
+    this.routes.touched.set(route, 1);
+    this.#unsettle(this.routes.prefix.get(route));
+  }
+
+  #unsettle(prefix: PrefixId): void {
+    if (this.#unsettled.add(prefix)) this.prefixes.retain(prefix);
+  }
+
+  #count(route: RouteId, columns: Readonly<Record<4 | 6, Column>>, by: 1 | -1): void {
+    const column = columns[this.prefixes.family(this.routes.prefix.get(route))];
+    const peer = this.routes.peer.get(route);
+    column.set(peer, column.get(peer) + by);
+  }
+
+  #startWalk(walk: Omit<Walk, "cursor">): void {
+    this.#walks.push({ ...walk, cursor: this.routes.firstOfPeer(walk.peer) });
+  }
+}

@@ -1,0 +1,29 @@
+/** What import makes of a route, before the decision hears of it. Filtered routes stay in the table, not eligible. */
+import type { PathAttributes } from "../wire/message.ts";
+
+/** In the order in which they are looked for; the number of each is its place. */
+export const verdicts = ["accepted", "asLoop", "originatorLoop", "clusterLoop", "ownNextHop", "importPolicy"] as const;
+
+export type Verdict = (typeof verdicts)[number];
+
+export const accepted = 0;
+
+export function verdictNumber(verdict: Verdict): number {
+  return verdicts.indexOf(verdict);
+}
+
+export function verdictName(number: number): Verdict {
+  return verdicts[number] ?? "accepted";
+}
+
+/** Whether the attributes say that the route has been here before. */
+export function loopVerdict(
+  attributes: PathAttributes,
+  own: { readonly asn: number; readonly bgpId: number },
+): Verdict {
+  if (attributes.asPath.some(({ asns }) => asns.includes(own.asn))) return "asLoop"; // RFC 4271 §9.1.2
+  if (attributes.originatorId === own.bgpId) return "originatorLoop"; // RFC 4456 §8
+  // Not being a reflector, our cluster identifier is our BGP identifier, which is what RFC 4456 §7 makes the default.
+  if (attributes.clusterList?.includes(own.bgpId)) return "clusterLoop";
+  return "accepted";
+}

@@ -1,0 +1,102 @@
+/** TCP connections by their numbers: what the speaker wants done to them, and what happens to them as its events. */
+import { createConnection, type Socket } from "node:net";
+import type { ConnectionId, Dial, SpeakerEvent } from "../speaker/event.ts";
+import { transportReason } from "./transportReason.ts";
+
+/** How long a closed connection may take to hand over its last message. */
+const lingerMs = 2_000;
+
+export class Connections {
+  readonly #dispatch: (event: SpeakerEvent) => void;
+  readonly #sockets = new Map<ConnectionId, Socket>();
+  /** Closed by the speaker, but the last message may still be on its way. */
+  readonly #lingering = new Set<Socket>();
+  #lastAccepted: ConnectionId = 0;
+
+  constructor(dispatch: (event: SpeakerEvent) => void) {
+    this.#dispatch = dispatch;
+  }
+
+  dial(connection: ConnectionId, { address, port, localAddress }: Dial): void {
+    const local = localAddress === undefined ? {} : { localAddress };
+    const socket = createConnection({ host: address, port, noDelay: true, ...local });
+    this.#watch(connection, socket);
+    socket.once("connect", () => {
+      if (!this.#isOurs(connection, socket)) return;
+      this.#dispatch({ type: "connected", connection, localAddress: socket.localAddress ?? "" });
+    });
+  }
+
+  accept(socket: Socket): void {
+    const { localAddress, remoteAddress } = socket;
+    if (!localAddress || !remoteAddress) {
+      socket.destroy(); // It was reset before we looked.
+      return;
+    }
+    this.#lastAccepted -= 1;
+    this.#watch(this.#lastAccepted, socket);
+    this.#dispatch({ type: "accepted", connection: this.#lastAccepted, localAddress, remoteAddress });
+  }
+
+  send(connection: ConnectionId, bytes: Uint8Array): void {
+    const socket = this.#sockets.get(connection);
+    socket?.write(bytes, () => {
+      if (socket.writableLength > 0 || !this.#isOurs(connection, socket)) return;
+      this.#dispatch({ type: "drained", connection });
+    });
+  }
+
+  /**
+   * Reads on until the peer closes too: to close with unread bytes would reset the connection (RFC 1122 §4.2.2.13), and
+   * a reset may overtake the NOTIFICATION that says why.
+   */
+  close(connection: ConnectionId): void {
+    const socket = this.#sockets.get(connection);
+    if (!socket) return;
+    this.#sockets.delete(connection);
+    if (socket.connecting) {
+      socket.destroy();
+      return;
+    }
+    this.#lingering.add(socket);
+    socket.end();
+    const linger = setTimeout(() => socket.destroy(), lingerMs);
+    socket.once("close", () => {
+      clearTimeout(linger);
+      this.#lingering.delete(socket);
+    });
+  }
+
+  /** Resolves when the last one is gone. */
+  async end(): Promise<void> {
+    for (const connection of [...this.#sockets.keys()]) this.close(connection);
+    await Promise.all([...this.#lingering].map((socket) => new Promise((resolve) => socket.once("close", resolve))));
+  }
+
+  #watch(connection: ConnectionId, socket: Socket): void {
+    this.#sockets.set(connection, socket);
+    let reason = "connection closed by the peer";
+    const closed = (): void => {
+      if (!this.#isOurs(connection, socket)) return;
+      this.#sockets.delete(connection);
+      socket.destroy();
+      this.#dispatch({ type: "closed", connection, reason });
+    };
+    socket.on("error", (error) => {
+      reason = transportReason(error);
+    });
+    socket.on("end", closed); // Not only at `close`, which waits for what we cannot send any more.
+    socket.on("close", closed);
+    socket.on("data", (bytes: Buffer) => {
+      if (!this.#isOurs(connection, socket)) return;
+      // One chunk a round of the event loop: libuv would read dozens before it looks at a timer.
+      socket.pause();
+      setImmediate(() => socket.resume());
+      this.#dispatch({ type: "bytes", connection, bytes });
+    });
+  }
+
+  #isOurs(connection: ConnectionId, socket: Socket): boolean {
+    return this.#sockets.get(connection) === socket;
+  }
+}

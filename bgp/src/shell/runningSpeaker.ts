@@ -1,0 +1,31 @@
+/** What runs: a speaker with its sockets and timers, as its owner sees it. */
+import type { PeerStatus, RouteStatus } from "../control.ts";
+import type { NextHopFact } from "../rib/nextHopTable.ts";
+import type { SpeakerConfig } from "../speaker/config.ts";
+import type { BestChange, RouteQuery } from "../speaker/event.ts";
+
+/** What a running speaker tells of. Each is called between turns of the event loop and must not throw. */
+export interface SpeakerListeners {
+  bestChanged?(changes: readonly BestChange[]): void;
+  peerChanged?(peer: PeerStatus): void;
+  /** Once: what this speaker could learn at its start is decided. Until then routes of an earlier run are to stay. */
+  tableComplete?(): void;
+  /** A bug or the end of its thread: the speaker is gone and will not come back by itself. */
+  failed?(error: Error): void;
+}
+
+/** A running speaker, in this thread or in another: the same calls and the same answers. */
+export interface RunningSpeaker {
+  /** The whole configuration; peers whose part did not change keep their sessions. */
+  configure(config: SpeakerConfig): Promise<void>;
+  /** All prefixes of our own, in place of those before. */
+  originate(prefixes: readonly string[]): Promise<void>;
+  /** All that is known of next hops, in place of what was; of the others each is reachable at cost zero. */
+  nextHops(facts: readonly NextHopFact[]): Promise<void>;
+  /** Asks a peer to send everything again, or all of them. */
+  refresh(peer?: string): Promise<void>;
+  peers(): Promise<readonly PeerStatus[]>;
+  routes(query?: RouteQuery): Promise<readonly RouteStatus[]>;
+  /** Ends all sessions and listeners. `keepForwarding`: see the `stop` event. */
+  stop(options?: { readonly keepForwarding?: boolean; readonly text?: string }): Promise<void>;
+}

@@ -1,0 +1,125 @@
+/** A speaker with sockets, timers and a clock, in this thread. All decisions are `Speaker`'s: here they are carried out. */
+import type { PeerStatus, RouteStatus } from "../control.ts";
+import { BgpError } from "../error.ts";
+import type { NextHopFact } from "../rib/nextHopTable.ts";
+import { checkConfig } from "../speaker/checkConfig.ts";
+import type { SpeakerConfig } from "../speaker/config.ts";
+import type { RouteQuery, SpeakerAction, SpeakerEvent } from "../speaker/event.ts";
+import { Speaker } from "../speaker/speaker.ts";
+import { Connections } from "./connections.ts";
+import { ListenerSet } from "./listenerSet.ts";
+import type { RunningSpeaker, SpeakerListeners } from "./runningSpeaker.ts";
+import { TimerSet } from "./timerSet.ts";
+
+/** Rejects where the configuration is invalid or an address cannot be listened on; nothing runs then. */
+export async function startSpeaker(config: SpeakerConfig, listeners: SpeakerListeners = {}): Promise<RunningSpeaker> {
+  const speaker = new LocalSpeaker(listeners);
+  await speaker.configure(config);
+  return speaker;
+}
+
+class LocalSpeaker implements RunningSpeaker {
+  readonly #speaker = new Speaker();
+  readonly #listeners: SpeakerListeners;
+  readonly #connections = new Connections((event) => this.#dispatch(event));
+  readonly #timers = new TimerSet((timer) => this.#dispatch({ type: "timer", timer }));
+  readonly #servers = new ListenerSet((socket) => this.#connections.accept(socket));
+  /** A listener may call back while actions are being carried out; its event waits until they are. */
+  readonly #events: SpeakerEvent[] = [];
+  #isDispatching = false;
+  #stopped = false;
+
+  constructor(listeners: SpeakerListeners) {
+    this.#listeners = listeners;
+  }
+
+  async configure(config: SpeakerConfig): Promise<void> {
+    this.#assertRunning();
+    checkConfig(config);
+    const release = await this.#servers.open(config.listen);
+    this.#assertRunning();
+    this.#dispatch({ type: "configure", config });
+    release();
+  }
+
+  async originate(prefixes: readonly string[]): Promise<void> {
+    this.#assertRunning();
+    this.#dispatch({ type: "originate", prefixes });
+  }
+
+  async nextHops(facts: readonly NextHopFact[]): Promise<void> {
+    this.#assertRunning();
+    this.#dispatch({ type: "nextHops", facts });
+  }
+
+  async refresh(peer?: string): Promise<void> {
+    this.#assertRunning();
+    this.#dispatch({ type: "refresh", peer: peer ?? null });
+  }
+
+  async peers(): Promise<readonly PeerStatus[]> {
+    return this.#speaker.peers();
+  }
+
+  async routes(query: RouteQuery = {}): Promise<readonly RouteStatus[]> {
+    return this.#speaker.routes(query);
+  }
+
+  async stop({ keepForwarding = false, text }: { keepForwarding?: boolean; text?: string } = {}): Promise<void> {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    this.#dispatch(text === undefined ? { type: "stop", keepForwarding } : { type: "stop", keepForwarding, text });
+    this.#timers.clear();
+    await Promise.all([this.#servers.close(), this.#connections.end()]);
+  }
+
+  #assertRunning(): void {
+    if (this.#stopped) throw new BgpError({ code: "STOPPED" });
+  }
+
+  #dispatch(event: SpeakerEvent): void {
+    this.#events.push(event);
+    if (this.#isDispatching) return;
+    this.#isDispatching = true;
+    try {
+      for (let next = this.#events.shift(); next; next = this.#events.shift()) {
+        for (const action of this.#speaker.handle(next, Date.now())) this.#perform(action);
+      }
+    } finally {
+      this.#isDispatching = false;
+    }
+  }
+
+  #perform(action: SpeakerAction): void {
+    switch (action.type) {
+      case "connect":
+        this.#connections.dial(action.connection, action.to);
+        break;
+      case "send":
+        this.#connections.send(action.connection, action.bytes);
+        break;
+      case "close":
+        this.#connections.close(action.connection);
+        break;
+      case "arm":
+        this.#timers.arm(action.timer, action.seconds);
+        break;
+      case "disarm":
+        this.#timers.disarm(action.timer);
+        break;
+      case "wake":
+        // After the sockets and timers of this round, so that long work holds up no keepalive.
+        setImmediate(() => this.#dispatch({ type: "turn" }));
+        break;
+      case "bestChanged":
+        this.#listeners.bestChanged?.(action.changes);
+        break;
+      case "peerChanged":
+        this.#listeners.peerChanged?.(action.peer);
+        break;
+      case "tableComplete":
+        this.#listeners.tableComplete?.();
+        break;
+    }
+  }
+}

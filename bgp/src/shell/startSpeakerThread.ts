@@ -1,0 +1,146 @@
+/** A speaker in a thread of its own, so that nothing which its owner does can delay a keepalive. */
+import { Worker } from "node:worker_threads";
+import type { PeerStatus, RouteStatus } from "../control.ts";
+import { BgpError } from "../error.ts";
+import type { NextHopFact } from "../rib/nextHopTable.ts";
+import type { SpeakerConfig } from "../speaker/config.ts";
+import type { RouteQuery } from "../speaker/event.ts";
+import type { RunningSpeaker, SpeakerListeners } from "./runningSpeaker.ts";
+import type { Call, FromThread } from "./threadMessages.ts";
+
+export interface SpeakerThreadOptions {
+  /** The file `speakerThread`, where a bundle has moved it; by default it lies beside this one. */
+  readonly entry?: URL;
+}
+
+/** As `startSpeaker`. Answers and notices arrive in the order in which the thread sent them. */
+export async function startSpeakerThread(
+  config: SpeakerConfig,
+  listeners: SpeakerListeners = {},
+  options: SpeakerThreadOptions = {},
+): Promise<RunningSpeaker> {
+  const thread = new SpeakerThread(config, listeners, options);
+  await thread.started;
+  return thread;
+}
+
+type Pending = PromiseWithResolvers<unknown>;
+
+class SpeakerThread implements RunningSpeaker {
+  readonly started: Promise<void>;
+  readonly #worker: Worker;
+  readonly #listeners: SpeakerListeners;
+  readonly #pending = new Map<number, Pending>();
+  readonly #exited = Promise.withResolvers<void>();
+  #lastId = 0;
+  #isRunning = false;
+  #end: BgpError | null = null;
+
+  constructor(config: SpeakerConfig, listeners: SpeakerListeners, { entry = defaultEntry() }: SpeakerThreadOptions) {
+    this.#listeners = listeners;
+    this.#worker = new Worker(entry, { name: "bgp", workerData: config, execArgv: conditionsOf(entry) });
+    this.started = this.#expect(0).promise.then(() => {});
+    this.#worker.on("message", (message: FromThread) => this.#onMessage(message));
+    this.#worker.on("error", (error) =>
+      this.#onEnd(error instanceof Error ? (error.stack ?? error.message) : String(error)),
+    );
+    this.#worker.on("exit", (code) => this.#onEnd(`exit code ${code}`));
+  }
+
+  async configure(config: SpeakerConfig): Promise<void> {
+    await this.#call("configure", config);
+  }
+
+  async originate(prefixes: readonly string[]): Promise<void> {
+    await this.#call("originate", prefixes);
+  }
+
+  async nextHops(facts: readonly NextHopFact[]): Promise<void> {
+    await this.#call("nextHops", facts);
+  }
+
+  async refresh(peer?: string): Promise<void> {
+    await this.#call("refresh", peer);
+  }
+
+  async peers(): Promise<readonly PeerStatus[]> {
+    return (await this.#call("peers")) as readonly PeerStatus[];
+  }
+
+  async routes(query?: RouteQuery): Promise<readonly RouteStatus[]> {
+    return (await this.#call("routes", query)) as readonly RouteStatus[];
+  }
+
+  async stop(options?: { readonly keepForwarding?: boolean; readonly text?: string }): Promise<void> {
+    if (this.#end) return;
+    const stopped = this.#call("stop", options);
+    this.#end = new BgpError({ code: "STOPPED" });
+    await stopped;
+    await this.#exited.promise;
+  }
+
+  #call(name: Call["name"], ...args: readonly unknown[]): Promise<unknown> {
+    if (this.#end) return Promise.reject(this.#end);
+    this.#lastId += 1;
+    const call: Call = { id: this.#lastId, name, args };
+    const { promise } = this.#expect(call.id);
+    this.#worker.postMessage(call);
+    return promise;
+  }
+
+  #expect(id: number): Pending {
+    const pending = Promise.withResolvers<unknown>();
+    this.#pending.set(id, pending);
+    return pending;
+  }
+
+  #onMessage(message: FromThread): void {
+    switch (message.type) {
+      case "started":
+        this.#isRunning = true;
+        this.#take(0)?.resolve(undefined);
+        break;
+      case "returned":
+        this.#take(message.id)?.resolve(message.value);
+        break;
+      case "threw":
+        this.#take(message.id)?.reject(message.failure ? new BgpError(message.failure) : new Error(message.text));
+        break;
+      case "notice":
+        this.#notice(message);
+        break;
+    }
+  }
+
+  #notice({ name, args }: Extract<FromThread, { type: "notice" }>): void {
+    const listener = this.#listeners[name] as ((...args: readonly unknown[]) => void) | undefined;
+    listener?.(...args);
+  }
+
+  #take(id: number): Pending | undefined {
+    const pending = this.#pending.get(id);
+    this.#pending.delete(id);
+    return pending;
+  }
+
+  /** Told at most once, and not after a `stop` or a start that failed: those have answered already. */
+  #onEnd(reason: string): void {
+    const died = new BgpError({ code: "THREAD_DIED", reason });
+    const isSurprise = this.#isRunning && this.#end === null;
+    this.#end ??= died;
+    for (const id of [...this.#pending.keys()]) this.#take(id)?.reject(died);
+    this.#exited.resolve();
+    if (isSurprise) this.#listeners.failed?.(died);
+  }
+}
+
+/** From sources this file is TypeScript, and so is the thread's; built, both are JavaScript. */
+function defaultEntry(): URL {
+  return new URL(import.meta.url.endsWith(".ts") ? "./speakerThread.ts" : "./speakerThread.js", import.meta.url);
+}
+
+/** The thread resolves the workspaces as we do: from sources under the condition that says so. */
+function conditionsOf(entry: URL): string[] {
+  const given = process.execArgv.filter((argument) => argument.startsWith("--conditions="));
+  return entry.pathname.endsWith(".ts") && given.length === 0 ? ["--conditions=brindle-source"] : given;
+}

@@ -1,0 +1,19 @@
+/** What goes between a speaker's thread and its owner's: plain data, as `postMessage` wants it. */
+import type { BgpFailure } from "../error.ts";
+import type { RunningSpeaker, SpeakerListeners } from "./runningSpeaker.ts";
+
+type CallName = keyof RunningSpeaker;
+type NoticeName = Exclude<keyof SpeakerListeners, "failed">;
+
+export interface Call {
+  readonly id: number;
+  readonly name: CallName;
+  readonly args: readonly unknown[];
+}
+
+export type FromThread =
+  | { readonly type: "started" }
+  | { readonly type: "returned"; readonly id: number; readonly value: unknown }
+  /** `failure` where it is one of ours; of others only the text crosses. `id` 0 is the start. */
+  | { readonly type: "threw"; readonly id: number; readonly failure: BgpFailure | null; readonly text: string }
+  | { readonly type: "notice"; readonly name: NoticeName; readonly args: readonly unknown[] };

@@ -1,0 +1,85 @@
+/** Refuses a configuration that could not work, naming the field. */
+import { addressBits, formatAddress, parseAddress, parsePrefix } from "@brindle/net";
+import { BgpError } from "../error.ts";
+import type { PeerConfig, RoutePolicy, SpeakerConfig } from "./config.ts";
+
+/** Throws a `BgpError` with the code `CONFIG_INVALID`. */
+export function checkConfig(config: SpeakerConfig): void {
+  checkAsn("asn", config.asn);
+  const bgpId = parseAddress(config.bgpId);
+  check(bgpId?.family === 4 && bgpId.value !== 0n, "bgpId", `${config.bgpId} is not a dotted quad but 0.0.0.0`);
+  for (const [i, { address, port }] of config.listen.entries()) {
+    check(parseAddress(address), `listen[${i}].address`, `${address} is not an address`);
+    checkPort(`listen[${i}].port`, port);
+  }
+  const { gracefulRestart, restarting } = config;
+  if (gracefulRestart)
+    checkRange("gracefulRestart.restartSeconds", gracefulRestart.restartSeconds, { min: 1, max: 4095 });
+  if (restarting) checkRange("restarting.deadlineSeconds", restarting.deadlineSeconds, { min: 1, max: 3600 });
+  const names = new Set<string>();
+  const addresses = new Set<string>();
+  for (const peer of config.peers) {
+    const field = `peers[${peer.name}]`;
+    check(peer.name !== "" && peer.name !== "local", field, "a peer needs a name, and `local` is our own");
+    check(!names.has(peer.name), field, "two peers have this name");
+    names.add(peer.name);
+    checkPeer(field, peer);
+    const address = parseAddress(peer.address);
+    const key = address ? formatAddress(address) : peer.address;
+    check(!addresses.has(key), `${field}.address`, `two peers have the address ${key}`);
+    addresses.add(key);
+  }
+}
+
+function checkPeer(field: string, peer: PeerConfig): void {
+  check(parseAddress(peer.address), `${field}.address`, `${peer.address} is not an address`);
+  checkPort(`${field}.port`, peer.port);
+  checkAsn(`${field}.asn`, peer.asn);
+  const { localAddress, holdSeconds, nextHop } = peer;
+  check(
+    localAddress === undefined || parseAddress(localAddress)?.family === parseAddress(peer.address)?.family,
+    `${field}.localAddress`,
+    `${localAddress} is not an address of the peer's family`,
+  );
+  // RFC 4271 §4.2: one and two seconds are refused by every peer.
+  check(
+    holdSeconds === 0 || (holdSeconds >= 3 && holdSeconds <= 65535),
+    `${field}.holdSeconds`,
+    "must be 0, or 3 to 65535",
+  );
+  checkRange(`${field}.connectRetrySeconds`, peer.connectRetrySeconds, { min: 1, max: 65535 });
+  check(peer.families.length > 0, `${field}.families`, "must name at least one family");
+  for (const family of [4, 6] as const) {
+    const text = nextHop[family];
+    const isFamily = text === undefined || parseAddress(text)?.family === family;
+    check(isFamily, `${field}.nextHop[${family}]`, `${text} is not an IPv${family} address`);
+  }
+  checkPolicy(`${field}.importPolicy`, peer.importPolicy);
+  checkPolicy(`${field}.exportPolicy`, peer.exportPolicy);
+}
+
+function checkPolicy(field: string, { accept }: RoutePolicy): void {
+  if (accept === "all") return;
+  for (const [i, { prefix: text, minLength, maxLength }] of accept.entries()) {
+    const prefix = parsePrefix(text);
+    check(prefix, `${field}.accept[${i}].prefix`, `${text} is not a prefix`);
+    const isRange = minLength <= maxLength && minLength >= 0 && maxLength <= addressBits[prefix.address.family];
+    check(isRange, `${field}.accept[${i}]`, `${minLength} to ${maxLength} is no range of lengths of ${text}`);
+  }
+}
+
+function checkAsn(field: string, asn: number): void {
+  checkRange(field, asn, { min: 1, max: 0xffffffff }); // RFC 7607: AS 0 is nobody's.
+}
+
+function checkPort(field: string, port: number): void {
+  checkRange(field, port, { min: 0, max: 65535 });
+}
+
+function checkRange(field: string, value: number, { min, max }: { readonly min: number; readonly max: number }): void {
+  check(Number.isInteger(value) && value >= min && value <= max, field, `${value} is not between ${min} and ${max}`);
+}
+
+function check(holds: unknown, field: string, reason: string): asserts holds {
+  if (!holds) throw new BgpError({ code: "CONFIG_INVALID", field, reason });
+}

@@ -1,0 +1,89 @@
+/**
+ * What a speaker is told and what it wants done: plain data, so that a run can be recorded, replayed, simulated, and
+ * sent between threads.
+ */
+import type { PeerStatus } from "../control.ts";
+import type { NextHopFact } from "../rib/nextHopTable.ts";
+import type { SessionTimer } from "../session/state.ts";
+import type { SpeakerConfig } from "./config.ts";
+
+/** Connections that we dial count up from 1; those which the shell accepts count down from -1. */
+export type ConnectionId = number;
+
+export type SpeakerEvent =
+  /** The whole configuration, which takes the place of the one before. */
+  | { readonly type: "configure"; readonly config: SpeakerConfig }
+  /** All prefixes of our own, in place of those before. */
+  | { readonly type: "originate"; readonly prefixes: readonly string[] }
+  | { readonly type: "nextHops"; readonly facts: readonly NextHopFact[] }
+  | {
+      readonly type: "accepted";
+      readonly connection: ConnectionId;
+      readonly localAddress: string;
+      readonly remoteAddress: string;
+    }
+  | { readonly type: "connected"; readonly connection: ConnectionId; readonly localAddress: string }
+  /** The dial failed, or the transport ended; not told for a connection that we closed. */
+  | { readonly type: "closed"; readonly connection: ConnectionId; readonly reason: string }
+  | { readonly type: "bytes"; readonly connection: ConnectionId; readonly bytes: Uint8Array }
+  /** All that was sent on the connection has gone to the kernel. */
+  | { readonly type: "drained"; readonly connection: ConnectionId }
+  | { readonly type: "timer"; readonly timer: SpeakerTimer }
+  /** The turn that a `wake` asked for. */
+  | { readonly type: "turn" }
+  /** Asks a peer to send everything again, or `null` all of them (RFC 2918). */
+  | { readonly type: "refresh"; readonly peer: string | null }
+  /**
+   * The end of the process. With `keepForwarding` connections close without NOTIFICATION, so that peers which restart
+   * gracefully keep our routes; without it, peers hear Cease/Administrative Shutdown.
+   */
+  | { readonly type: "stop"; readonly keepForwarding: boolean; readonly text?: string };
+
+export type SpeakerTimer =
+  | { readonly of: "session"; readonly peer: string; readonly session: number; readonly timer: SessionTimer }
+  /** `stale`: how long the routes of a restarting peer are kept. `retry`: when to try again after a failure. */
+  | { readonly of: "peer"; readonly peer: string; readonly timer: "retry" | "stale" }
+  | { readonly of: "speaker"; readonly timer: "restartDeadline" };
+
+export type SpeakerAction =
+  | { readonly type: "connect"; readonly connection: ConnectionId; readonly to: Dial }
+  | { readonly type: "send"; readonly connection: ConnectionId; readonly bytes: Uint8Array }
+  /** After what was sent has left. */
+  | { readonly type: "close"; readonly connection: ConnectionId }
+  /** Arms anew when it is running. */
+  | { readonly type: "arm"; readonly timer: SpeakerTimer; readonly seconds: number }
+  | { readonly type: "disarm"; readonly timer: SpeakerTimer }
+  /** There is more to do than one turn may take: a `turn` event soon, after timers and sockets had theirs. */
+  | { readonly type: "wake" }
+  | { readonly type: "bestChanged"; readonly changes: readonly BestChange[] }
+  | { readonly type: "peerChanged"; readonly peer: PeerStatus }
+  /** Once: whatever this speaker knew at its start is decided, so who holds routes of an earlier run may sweep them. */
+  | { readonly type: "tableComplete" };
+
+export interface Dial {
+  readonly address: string;
+  readonly port: number;
+  readonly localAddress?: string;
+}
+
+/** The best route of a prefix from now on. */
+export interface BestChange {
+  readonly prefix: string;
+  /** Empty for a prefix of our own, and where no route is left. */
+  readonly nextHops: readonly string[];
+  /** The peer's name, `local` for a prefix of our own, or `null` where no route is left. */
+  readonly from: string | null;
+}
+
+/** Which routes to tell of; an absent field does not restrict. */
+export interface RouteQuery {
+  readonly family?: 4 | 6;
+  readonly prefix?: string;
+  /** Learned from this peer, by name; `local` for our own. */
+  readonly peer?: string;
+  readonly bestOnly?: boolean;
+  /** Announced to this peer, by name. */
+  readonly advertisedTo?: string;
+  /** At most this many, 1,000 unless told. */
+  readonly limit?: number;
+}

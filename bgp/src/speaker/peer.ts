@@ -1,0 +1,329 @@
+/**
+ * One configured peer: its connections, of which at most one becomes the session (RFC 4271 §6.8), when to dial again
+ * after a failure, and what an operator is told of it.
+ */
+import assert from "node:assert/strict";
+import { type Address, formatAddress, parseAddress } from "@brindle/net";
+import type { PeerStatus } from "../control.ts";
+import { encodeGroups } from "../out/encodeGroup.ts";
+import type { NotificationSeen, Past, SessionTimer } from "../session/state.ts";
+import { encodeMessage } from "../wire/codec.ts";
+import { cease, errorCode } from "../wire/fault.ts";
+import type { Open, Update } from "../wire/message.ts";
+import { ownCapabilities } from "./capabilities.ts";
+import { type ChangeCost, costOfChange } from "./changeCost.ts";
+import type { PeerConfig, SpeakerConfig } from "./config.ts";
+import type { ConnectionId, SpeakerTimer } from "./event.ts";
+import { furthestPhase, PeerRecord } from "./peerRecord.ts";
+import { PeerSession, type SessionOwner } from "./peerSession.ts";
+import type { SpeakerPorts } from "./ports.ts";
+import { loserOf } from "./rivals.ts";
+import { RouteSide } from "./routeSide.ts";
+
+export interface PeerContext {
+  readonly speaker: SpeakerConfig;
+  readonly peer: PeerConfig;
+}
+
+export interface PeerPorts extends SpeakerPorts {
+  /** Whether this process is catching up after taking the place of another (RFC 4724, the restarter's side). */
+  isRestarting(): boolean;
+}
+
+/** Bounds what a peer which dials without end may hold. */
+const sessionsMax = 4;
+
+export class Peer implements SessionOwner {
+  readonly routes: RouteSide;
+  readonly #ports: PeerPorts;
+  #context: PeerContext;
+  #sessions: PeerSession[] = [];
+  #established: PeerSession | null = null;
+  #sessionNumber = 0;
+  #stopped = false;
+  /** What the machine that failed last knew, for the next one: how long to wait depends on it. */
+  #past: Past | undefined;
+  #awaitsRetry = false;
+  /** The peer broke the protocol: until the retry, not even its own dials are answered. */
+  #refuses = false;
+  readonly #record: PeerRecord;
+
+  constructor(context: PeerContext, ports: PeerPorts) {
+    this.#context = context;
+    this.#ports = ports;
+    this.#record = new PeerRecord(ports.nowMs());
+    this.routes = new RouteSide(context, ports);
+  }
+
+  get config(): PeerConfig {
+    return this.#context.peer;
+  }
+
+  /** Whether a turn would find something to send. */
+  get wantsTurn(): boolean {
+    return this.#established?.isWritable === true && this.routes.out?.isIdle === false;
+  }
+
+  start(): void {
+    this.#review();
+  }
+
+  /** Gives back what the change costs, so that it can be told. */
+  reconfigure(context: PeerContext): ChangeCost {
+    const cost = costOfChange(this.#context, context);
+    this.#context = context;
+    if (cost.resets) {
+      this.#endAll(cease.otherConfigurationChange);
+      this.routes.reconfigure(context, { import: true, export: true });
+      this.#cancelRetry();
+    } else {
+      this.routes.reconfigure(context, { import: cost.reimports, export: cost.reexports });
+    }
+    if (this.config.passive) this.#dropDials();
+    this.#review();
+    return cost;
+  }
+
+  /** No longer configured. */
+  remove(): void {
+    this.stop({ subcode: cease.peerDeconfigured });
+    this.routes.remove();
+  }
+
+  /** For good. Without `subcode` connections close without a word, so that the peer keeps our routes for a while. */
+  stop({ subcode, text }: { readonly subcode: number | null; readonly text?: string }): void {
+    this.#stopped = true;
+    this.#cancelRetry();
+    this.#endAll(subcode, text);
+    this.#review();
+  }
+
+  /** A connection from the peer's address. `false`: it is not welcome now. */
+  accept(connection: ConnectionId, localAddress: Address): boolean {
+    const expected = this.config.localAddress;
+    if (expected !== undefined && formatAddress(localAddress) !== canonical(expected)) return false;
+    if (this.#stopped || this.#refuses) return false;
+    // Of two that the peer opened and said nothing on, the older is likely one that it has given up.
+    for (const other of this.#sessions) {
+      if (other.side === "passive" && other.state.phase === "openSent") this.#end(other, cease.collision);
+    }
+    if (this.#sessions.length >= sessionsMax) return false;
+    this.#newSession().accept(connection, localAddress);
+    this.#review();
+    return true;
+  }
+
+  connected(session: PeerSession, localAddress: Address | null): void {
+    session.connected(localAddress);
+    this.#review();
+  }
+
+  closed(session: PeerSession, reason: string): void {
+    session.closed(reason);
+    this.#review();
+  }
+
+  bytes(session: PeerSession, bytes: Uint8Array): void {
+    session.bytes(bytes);
+    this.#review();
+  }
+
+  sessionTimer(number: number, timer: SessionTimer): void {
+    this.#sessions.find(({ options }) => options.number === number)?.timerFired(timer);
+    this.#review();
+  }
+
+  peerTimer(timer: "retry" | "stale"): void {
+    if (timer === "stale") {
+      this.routes.staleTimerFired();
+      return;
+    }
+    this.#awaitsRetry = false;
+    this.#refuses = false;
+    this.#review();
+  }
+
+  /** Asks the peer for all its routes; one that cannot be asked keeps what it has told. */
+  requestRefresh(): void {
+    const session = this.#established;
+    if (!session?.negotiated?.routeRefresh) return;
+    for (const family of session.negotiated.families) {
+      session.send(encodeMessage({ type: "routeRefresh", family }, session.negotiated));
+    }
+  }
+
+  /** Sends at most `limit` prefixes of what the peer is still to hear. */
+  drain(limit: number): void {
+    const session = this.#established;
+    if (!session?.isWritable || !session.negotiated) return;
+    const bytes = encodeGroups(this.routes.drain(limit), session.negotiated);
+    if (bytes.length > 0) session.send(bytes);
+  }
+
+  onOpen(newcomer: PeerSession, open: Open): boolean {
+    const us = { bgpId: numberOf(this.#context.speaker.bgpId), asn: this.#context.speaker.asn };
+    for (const other of this.#sessions.filter((session) => session !== newcomer)) {
+      const loser = loserOf(newcomer, other, open, us);
+      if (loser === "other" && other === this.#established) this.#losePredecessor(other);
+      else if (loser === "other") this.#end(other, cease.collision);
+      if (loser !== "newcomer") continue;
+      this.#end(newcomer, cease.collision);
+      return false;
+    }
+    return true;
+  }
+
+  onEstablished(session: PeerSession): void {
+    this.#established = session;
+    for (const other of this.#sessions) if (other !== session) this.#end(other, cease.collision);
+    this.#cancelRetry();
+    const { state, localAddress } = session;
+    assert(state.phase === "established");
+    this.#past = undefined;
+    this.routes.established({ negotiated: state.negotiated, remoteBgpId: state.open.bgpId, localAddress });
+  }
+
+  onUpdate(update: Update): void {
+    this.routes.update(update);
+  }
+
+  onRefresh(): void {
+    this.routes.out?.markAll();
+  }
+
+  onFailed(session: PeerSession, text: string, notification?: NotificationSeen): void {
+    if (!this.#sessions.includes(session)) return; // We ended it ourselves.
+    const wasEstablished = session === this.#established;
+    if (this.#established && !wasEstablished) return; // The loser of a collision, ended by the peer.
+    this.#record.fail(text, notification, this.#ports.nowMs());
+    this.#refuses = notification?.sentBy === "us" && notification.code !== errorCode.cease;
+    if (wasEstablished) this.#loseSession({ gracefully: notification === undefined });
+  }
+
+  onEnded({ state }: PeerSession, retrySeconds: number): void {
+    this.#past = state.past;
+    this.#awaitsRetry = true;
+    this.#ports.emit({ type: "arm", timer: this.#retryTimer(), seconds: retrySeconds });
+  }
+
+  status(): PeerStatus {
+    const { name, role, address, asn } = this.config;
+    const localAsn = this.#context.speaker.asn;
+    return { name, role, address, asn, localAsn, ...this.#record.status(), session: this.#sessionStatus() };
+  }
+
+  #sessionStatus(): PeerStatus["session"] {
+    const state = this.#established?.state;
+    const agreement = this.routes.agreement;
+    if (state?.phase !== "established" || !agreement) return null;
+    const families = agreement.negotiated.families.map((family) => {
+      const { received, accepted } = this.#ports.rib.counts(this.routes.ribPeer, family);
+      const advertised = this.routes.out?.advertised(family) ?? 0;
+      return { family, received, accepted, filtered: received - accepted, advertised };
+    });
+    const remoteBgpId = formatAddress({ family: 4, value: BigInt(state.open.bgpId) });
+    return { remoteBgpId, holdSeconds: state.holdSeconds, families };
+  }
+
+  #losePredecessor(session: PeerSession): void {
+    this.#record.fail("the peer restarted and came back by another connection", undefined, this.#ports.nowMs());
+    this.#loseSession({ gracefully: true });
+    this.#end(session, null);
+  }
+
+  #loseSession({ gracefully }: { readonly gracefully: boolean }): void {
+    this.#established = null;
+    this.#record.countFlap();
+    this.routes.lost({ gracefully });
+  }
+
+  #dial(): void {
+    this.#newSession().start();
+  }
+
+  #isDialling(): boolean {
+    return this.#sessions.some(({ side }) => side === "active");
+  }
+
+  #dropDials(): void {
+    for (const session of this.#sessions) {
+      const { phase } = session.state;
+      if (session.side === "active" && (phase === "connect" || phase === "active")) this.#end(session, null);
+    }
+  }
+
+  #newSession(): PeerSession {
+    const { speaker, peer } = this.#context;
+    const { name, address, port, localAddress } = peer;
+    this.#sessionNumber += 1;
+    const config = {
+      localAsn: speaker.asn,
+      localBgpId: numberOf(speaker.bgpId),
+      peerAsn: peer.asn,
+      holdSeconds: peer.holdSeconds,
+      connectRetrySeconds: peer.connectRetrySeconds,
+      passive: peer.passive,
+      families: peer.families,
+      capabilities: ownCapabilities(speaker, peer, { restarting: this.#ports.isRestarting() }),
+    };
+    const dial = localAddress === undefined ? { address, port } : { address, port, localAddress };
+    const options = { number: this.#sessionNumber, peer: name, config, dial, ...(this.#past && { past: this.#past }) };
+    const session = new PeerSession(options, this, this.#ports);
+    this.#sessions.push(session);
+    return session;
+  }
+
+  /** Ends a session of which nobody need hear: what it says from here on is not a failure. */
+  #end(session: PeerSession, subcode: number | null, text?: string): void {
+    this.#sessions = this.#sessions.filter((other) => other !== session);
+    const { phase } = session.state;
+    const hearsUs = phase === "openSent" || phase === "openConfirm" || phase === "established";
+    if (subcode !== null && hearsUs) session.stop(subcode, text);
+    else session.drop();
+  }
+
+  #endAll(subcode: number | null, text?: string): void {
+    const wasEstablished = this.#established !== null;
+    for (const session of this.#sessions) this.#end(session, subcode, text);
+    this.#established = null;
+    if (wasEstablished) this.routes.lost({ gracefully: false });
+  }
+
+  #cancelRetry(): void {
+    if (this.#awaitsRetry) this.#ports.emit({ type: "disarm", timer: this.#retryTimer() });
+    this.#awaitsRetry = false;
+    this.#refuses = false;
+  }
+
+  #retryTimer(): SpeakerTimer {
+    return { of: "peer", peer: this.config.name, timer: "retry" };
+  }
+
+  /** After every event: buries sessions that ended, sees to the next attempt, and tells what changed. */
+  #review(): void {
+    for (const session of this.#sessions.filter(isOver)) {
+      this.#sessions = this.#sessions.filter((other) => other !== session);
+      session.drop();
+    }
+    const wantsDial = !this.config.passive && !this.#established && !this.#isDialling();
+    if (wantsDial && !this.#awaitsRetry && !this.#stopped) this.#dial();
+    const waits = this.config.passive && !this.#refuses && !this.#stopped;
+    const phase = furthestPhase(this.#sessions.map(({ state }) => state.phase)) ?? (waits ? "active" : "idle");
+    this.#record.enter(phase, this.#ports.nowMs());
+    if (this.#record.takeChanged()) this.#ports.emit({ type: "peerChanged", peer: this.status() });
+  }
+}
+/** A machine whose own dial failed tries again; one that was given its connection has no other. */
+function isOver({ side, state, hasConnection }: PeerSession): boolean {
+  return state.phase === "idle" || (side === "passive" && !hasConnection);
+}
+
+/** Of a text that `checkConfig` has seen. */
+function numberOf(bgpId: string): number {
+  return Number(parseAddress(bgpId)?.value ?? 0n);
+}
+
+function canonical(address: string): string {
+  const parsed = parseAddress(address);
+  return parsed ? formatAddress(parsed) : address;
+}

@@ -1,0 +1,254 @@
+/**
+ * One session machine with its transport: bytes become messages and events, and its actions become the speaker's. What
+ * they mean for the peer, it tells its owner.
+ */
+import type { Address } from "@brindle/net";
+import type { Side } from "../session/collision.ts";
+import type { SessionConfig } from "../session/config.ts";
+import type { Negotiated } from "../session/negotiate.ts";
+import type {
+  NotificationSeen,
+  Past,
+  SessionAction,
+  SessionEvent,
+  SessionState,
+  SessionTimer,
+} from "../session/state.ts";
+import { step } from "../session/step.ts";
+import { decodeMessage, encodeMessage } from "../wire/codec.ts";
+import type { CodecContext } from "../wire/contract.ts";
+import type { Fault } from "../wire/fault.ts";
+import { MessageFramer } from "../wire/framing.ts";
+import type { Message, Open, Update } from "../wire/message.ts";
+import type { ConnectionId, Dial } from "./event.ts";
+import type { SpeakerPorts } from "./ports.ts";
+
+export interface SessionOptions {
+  /** Unique among the sessions of the peer, ever. */
+  readonly number: number;
+  readonly peer: string;
+  readonly config: SessionConfig;
+  readonly dial: Dial;
+  /** What the machine before it knew. */
+  readonly past?: Past;
+}
+
+export interface SessionOwner {
+  /** The peer's OPEN is here, and nothing has been made of it. `false`: the session has been dropped meanwhile. */
+  onOpen(session: PeerSession, open: Open): boolean;
+  onEstablished(session: PeerSession): void;
+  onUpdate(update: Update): void;
+  onRefresh(): void;
+  onFailed(session: PeerSession, text: string, notification?: NotificationSeen): void;
+  /** The machine has come to rest after a failure; the next attempt is not to begin before that time. */
+  onEnded(session: PeerSession, retrySeconds: number): void;
+}
+
+/** How much may wait in the shell for a slow peer before we stop making more (the rest waits as prefixes, once each). */
+const windowBytes = 256 * 1024;
+
+export class PeerSession {
+  readonly options: SessionOptions;
+  readonly #owner: SessionOwner;
+  readonly #ports: SpeakerPorts;
+  readonly #timers = new Set<SessionTimer>();
+  #state: SessionState;
+  #side: Side = "active";
+  #connection: ConnectionId | null = null;
+  #localAddress: Address | null = null;
+  #framer = new MessageFramer();
+  #undrainedBytes = 0;
+
+  constructor(options: SessionOptions, owner: SessionOwner, ports: SpeakerPorts) {
+    this.options = options;
+    this.#owner = owner;
+    this.#ports = ports;
+    this.#state = options.past ? { phase: "idle", past: options.past } : { phase: "idle" };
+  }
+
+  get state(): SessionState {
+    return this.#state;
+  }
+
+  /** Who dialled. */
+  get side(): Side {
+    return this.#side;
+  }
+
+  get localAddress(): Address | null {
+    return this.#localAddress;
+  }
+
+  /** `null` before the peer's OPEN. */
+  get negotiated(): Negotiated | null {
+    return "negotiated" in this.#state ? this.#state.negotiated : null;
+  }
+
+  get hasConnection(): boolean {
+    return this.#connection !== null;
+  }
+
+  get isWritable(): boolean {
+    return this.#undrainedBytes < windowBytes;
+  }
+
+  start(): void {
+    this.handle({ type: "start" });
+  }
+
+  /** A connection that the peer opened: the machine waits for one (Active) and gets it. */
+  accept(connection: ConnectionId, localAddress: Address | null): void {
+    this.#side = "passive";
+    this.#state = { ...this.#state, phase: "active" };
+    this.#bind(connection);
+    this.connected(localAddress);
+  }
+
+  connected(localAddress: Address | null): void {
+    this.#localAddress = localAddress;
+    this.handle({ type: "connected" });
+  }
+
+  /** The transport is gone, or never came to be. */
+  closed(reason: string): void {
+    this.#unbind();
+    const isDialling = this.#state.phase === "connect";
+    this.handle(isDialling ? { type: "connectFailed", reason } : { type: "disconnected", reason });
+  }
+
+  bytes(bytes: Uint8Array): void {
+    this.#framer.push(bytes);
+    const framer = this.#framer;
+    // A message may end the session, and with it the connection and its framer.
+    while (this.#connection !== null && this.#framer === framer) {
+      const frame = framer.next();
+      if (frame === null) return;
+      if (frame.kind === "fault") this.#onFault(frame);
+      else this.#onFrame(frame.bytes);
+    }
+  }
+
+  drained(): void {
+    this.#undrainedBytes = 0;
+  }
+
+  timerFired(timer: SessionTimer): void {
+    this.#timers.delete(timer);
+    this.handle({ type: "timerFired", timer });
+  }
+
+  send(bytes: Uint8Array): void {
+    if (this.#connection === null) return;
+    this.#undrainedBytes += bytes.length;
+    this.#ports.emit({ type: "send", connection: this.#connection, bytes });
+  }
+
+  /** With a Cease where the peer is there to hear it. */
+  stop(subcode: number, text?: string): void {
+    this.handle(text === undefined ? { type: "stop", subcode } : { type: "stop", subcode, text });
+    this.drop();
+  }
+
+  /** Without a word. */
+  drop(): void {
+    if (this.#connection !== null) this.#ports.emit({ type: "close", connection: this.#connection });
+    this.#unbind();
+    for (const timer of this.#timers) this.#disarm(timer);
+    this.#state = { phase: "idle" };
+  }
+
+  handle(event: SessionEvent): void {
+    const { state, actions } = step(this.#state, event, this.options.config);
+    this.#state = state;
+    for (const action of actions) this.#perform(action);
+  }
+
+  #onFrame(bytes: Uint8Array): void {
+    const decoded = decodeMessage(bytes, this.#codecContext());
+    if (decoded.kind === "ignored") return;
+    if (decoded.kind === "fault") {
+      this.#onFault(decoded);
+      return;
+    }
+    const { message } = decoded;
+    const isFirst = message.type === "open" && this.#state.phase === "openSent";
+    if (isFirst && !this.#owner.onOpen(this, message)) return;
+    this.handle({ type: "received", message });
+    if (message.type === "update" && this.#state.phase === "established") this.#owner.onUpdate(message);
+  }
+
+  #onFault({ notification, reason }: Fault): void {
+    this.handle({ type: "malformed", notification, reason });
+  }
+
+  #codecContext(): CodecContext {
+    const { localAsn, peerAsn } = this.options.config;
+    return {
+      fourOctetAs: this.negotiated?.fourOctetAs ?? false,
+      external: localAsn !== peerAsn,
+      families: this.negotiated?.families ?? [],
+    };
+  }
+
+  #perform(action: SessionAction): void {
+    switch (action.type) {
+      case "connect":
+        this.#bind(this.#ports.newConnection());
+        if (this.#connection === null) return;
+        this.#ports.emit({ type: "connect", connection: this.#connection, to: this.options.dial });
+        return;
+      case "disconnect":
+        if (this.#connection !== null) this.#ports.emit({ type: "close", connection: this.#connection });
+        this.#unbind();
+        return;
+      case "send":
+        this.#sendMessage(action.message);
+        return;
+      case "arm":
+        // In Idle the machine would try again by itself; here its keeper does, who knows of other connections.
+        if (action.timer === "idleHold" && this.#state.phase === "idle") {
+          this.#owner.onEnded(this, action.seconds);
+          return;
+        }
+        this.#timers.add(action.timer);
+        this.#ports.emit({ type: "arm", timer: this.#timerOf(action.timer), seconds: action.seconds });
+        return;
+      case "disarm":
+        this.#disarm(action.timer);
+        return;
+      case "established":
+        this.#owner.onEstablished(this);
+        return;
+      case "failed":
+        this.#owner.onFailed(this, action.text, action.notification);
+        return;
+      case "refresh":
+        this.#owner.onRefresh();
+        return;
+    }
+  }
+
+  #sendMessage(message: Message): void {
+    this.send(encodeMessage(message, { fourOctetAs: this.negotiated?.fourOctetAs ?? false }));
+  }
+
+  #disarm(timer: SessionTimer): void {
+    if (this.#timers.delete(timer)) this.#ports.emit({ type: "disarm", timer: this.#timerOf(timer) });
+  }
+
+  #timerOf(timer: SessionTimer): { of: "session"; peer: string; session: number; timer: SessionTimer } {
+    return { of: "session", peer: this.options.peer, session: this.options.number, timer };
+  }
+
+  #bind(connection: ConnectionId): void {
+    this.#connection = connection;
+    this.#framer = new MessageFramer();
+    this.#undrainedBytes = 0;
+    this.#ports.bind(connection, this);
+  }
+
+  #unbind(): void {
+    if (this.#connection !== null) this.#ports.unbind(this.#connection);
+    this.#connection = null;
+  }
+}

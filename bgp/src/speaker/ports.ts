@@ -1,0 +1,15 @@
+/** What the parts of a speaker share: the table, the actions gathered in this turn, and the time they were told. */
+import type { Rib } from "../rib/rib.ts";
+import type { ConnectionId, SpeakerAction } from "./event.ts";
+import type { PeerSession } from "./peerSession.ts";
+
+export interface SpeakerPorts {
+  readonly rib: Rib;
+  emit(action: SpeakerAction): void;
+  /** Milliseconds since 1970, as of the present event. */
+  nowMs(): number;
+  newConnection(): ConnectionId;
+  /** Whose events those of a connection are. */
+  bind(connection: ConnectionId, session: PeerSession): void;
+  unbind(connection: ConnectionId): void;
+}

@@ -1,0 +1,33 @@
+/** Two connections to one peer, seen when the newcomer's OPEN arrives: which of them must go. */
+import { loserOfCollision } from "../session/collision.ts";
+import type { Open } from "../wire/message.ts";
+import type { PeerSession } from "./peerSession.ts";
+
+export interface Identity {
+  readonly bgpId: number;
+  readonly asn: number;
+}
+
+/** `null` while both may live. */
+export function loserOf(
+  newcomer: PeerSession,
+  other: PeerSession,
+  open: Open,
+  us: Identity,
+): "newcomer" | "other" | null {
+  const { phase } = other.state;
+  if (phase === "established") return isReturn(newcomer, other, open) ? "other" : "newcomer";
+  if (phase !== "openConfirm") return null;
+  if (newcomer.side === other.side) return "other"; // The peer dialled anew: it has given the other up.
+  const side = loserOfCollision(newcomer.side, "openConfirm", us, { bgpId: open.bgpId, asn: open.asn });
+  return side === null ? null : side === newcomer.side ? "newcomer" : "other";
+}
+
+/**
+ * RFC 4724 §4.2: a peer that died without its TCP connection noticing comes back by a new one. Only the R bit tells
+ * that from a mere second dial, which must not cost us the session.
+ */
+function isReturn(newcomer: PeerSession, established: PeerSession, open: Open): boolean {
+  if (newcomer.side !== "passive" || !established.negotiated?.gracefulRestart) return false;
+  return open.capabilities.some((each) => each.name === "gracefulRestart" && each.restart.restarting);
+}

@@ -1,0 +1,88 @@
+/** The rows of `brindlectl bgp routes`: bounded, since a table may hold a million. */
+import { parsePrefix } from "@brindle/net";
+import type { RouteStatus } from "../control.ts";
+import { packPrefix } from "../rib/packed.ts";
+import type { PrefixId } from "../rib/prefixTable.ts";
+import type { Rib } from "../rib/rib.ts";
+import type { RouteId } from "../rib/routeTable.ts";
+import type { AsPathSegment } from "../wire/message.ts";
+import type { RouteQuery } from "./event.ts";
+import type { RouteSide } from "./routeSide.ts";
+
+const limitDefault = 1000;
+
+interface Sources {
+  readonly rib: Rib;
+  routesOf(peer: string): RouteSide | undefined;
+}
+
+/** The best route of each prefix before the others. */
+export function queryRoutes(query: RouteQuery, sources: Sources): RouteStatus[] {
+  const { rib } = sources;
+  const limit = query.limit ?? limitDefault;
+  const peer = query.peer === undefined ? null : ribPeerOf(query.peer, sources);
+  const out = query.advertisedTo === undefined ? null : (sources.routesOf(query.advertisedTo)?.out ?? undefined);
+  if (peer === undefined || out === undefined) return [];
+
+  const rows: RouteStatus[] = [];
+  for (const prefix of prefixesOf(query, rib)) {
+    if (out && !out.isAdvertised(prefix)) continue;
+    for (const route of routesOf(prefix, rib)) {
+      if (rows.length >= limit) return rows;
+      const isBest = route === rib.best(prefix);
+      if ((query.bestOnly || out) && !isBest) continue;
+      if (peer === null || rib.routes.peer.get(route) === peer) rows.push(rowOf(route, rib));
+    }
+  }
+  return rows;
+}
+
+function ribPeerOf(name: string, { routesOf, rib }: Sources): number | undefined {
+  return name === "local" ? rib.local : routesOf(name)?.ribPeer;
+}
+
+function* prefixesOf(query: RouteQuery, rib: Rib): Generator<PrefixId> {
+  if (query.prefix !== undefined) {
+    const prefix = parsePrefix(query.prefix);
+    const id = prefix ? rib.prefixes.find(packPrefix(prefix), 0) : 0;
+    if (id !== 0) yield id;
+    return;
+  }
+  for (let id: PrefixId = 1; id < rib.prefixes.idsEnd; id++) {
+    if (!rib.prefixes.isLive(id)) continue;
+    if (query.family === undefined || rib.prefixes.family(id) === query.family) yield id;
+  }
+}
+
+function* routesOf(prefix: PrefixId, rib: Rib): Generator<RouteId> {
+  const best = rib.best(prefix);
+  if (best !== 0) yield best;
+  for (let route = rib.routes.firstOfPrefix(prefix); route !== 0; route = rib.routes.nextOfPrefix(route)) {
+    if (route !== best) yield route;
+  }
+}
+
+function rowOf(route: RouteId, rib: Rib): RouteStatus {
+  const { routes, nextHops, attrs, prefixes, peers } = rib;
+  const attributes = attrs.value(routes.attr.get(route));
+  const hop = routes.nextHop.get(route);
+  const prefix = routes.prefix.get(route);
+  return {
+    prefix: prefixes.text(prefix),
+    best: rib.best(prefix) === route,
+    from: peers.get(routes.peer.get(route)).name,
+    nextHop: hop === 0 ? null : nextHops.text(hop),
+    asPath: asPathText(attributes.asPath),
+    origin: attributes.origin,
+    localPref: attributes.localPref ?? null,
+    med: attributes.med ?? null,
+    communities: (attributes.communities ?? []).map((community) => `${community >>> 16}:${community & 0xffff}`),
+    lostBy: rib.lostBy(route),
+  };
+}
+
+/** As routers print it: a set in braces, confederation segments in parentheses. */
+function asPathText(path: readonly AsPathSegment[]): string {
+  const brackets = { sequence: ["", ""], set: ["{", "}"], confedSequence: ["(", ")"], confedSet: ["[", "]"] } as const;
+  return path.map(({ type, asns }) => `${brackets[type][0]}${asns.join(" ")}${brackets[type][1]}`).join(" ");
+}

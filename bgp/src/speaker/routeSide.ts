@@ -1,0 +1,225 @@
+/**
+ * The routes of one peer, both ways, over all its sessions: what it announced, what becomes of that when the session
+ * is lost (RFC 4724, the helper's side), and what it has been told.
+ */
+import { type Address, type Family, formatAddress, parseAddress } from "@brindle/net";
+import { AdjRibOut, type OutGroup } from "../out/adjRibOut.ts";
+import type { ExportView } from "../out/exportView.ts";
+import type { ImportRules, PeerId, RibPeer } from "../rib/peerTable.ts";
+import { PrefixFilter } from "../rib/prefixFilter.ts";
+import type { PrefixId } from "../rib/prefixTable.ts";
+import { loopVerdict, type Verdict } from "../rib/verdict.ts";
+import type { Negotiated } from "../session/negotiate.ts";
+import type { GracefulRestart, Update } from "../wire/message.ts";
+import type { PeerConfig, SpeakerConfig } from "./config.ts";
+import type { SpeakerPorts } from "./ports.ts";
+
+/** How long after its return a restarted peer may take to send its table, whatever it does. */
+const staleAfterReturnSeconds = 360;
+
+export interface RouteSideConfig {
+  readonly speaker: Pick<SpeakerConfig, "asn" | "bgpId">;
+  readonly peer: PeerConfig;
+}
+
+/** What the two sides agreed on, as far as routes are concerned. */
+export interface Agreement {
+  readonly negotiated: Negotiated;
+  readonly remoteBgpId: number;
+  readonly localAddress: Address | null;
+}
+
+export class RouteSide {
+  readonly #ports: SpeakerPorts;
+  readonly #ribPeer: PeerId;
+  #config: RouteSideConfig;
+  #bgpId = 0;
+  #agreement: Agreement | null = null;
+  #out: AdjRibOut | null = null;
+  /** Whose routes are kept from a session that was lost. */
+  #stale: readonly Family[] = [];
+  #endOfRib: readonly Family[] = [];
+
+  constructor(config: RouteSideConfig, ports: SpeakerPorts) {
+    this.#config = config;
+    this.#ports = ports;
+    this.#ribPeer = ports.rib.peers.add(this.#ribPeerFacts());
+  }
+
+  get ribPeer(): PeerId {
+    return this.#ribPeer;
+  }
+
+  get out(): AdjRibOut | null {
+    return this.#out;
+  }
+
+  get agreement(): Agreement | null {
+    return this.#agreement;
+  }
+
+  /** Whether the peer's table has been heard to its end, or its end cannot be told (RFC 4724 §4.1). */
+  get hasAllRoutes(): boolean {
+    if (!this.#agreement) return false;
+    const { families, gracefulRestart } = this.#agreement.negotiated;
+    if (!gracefulRestart || gracefulRestart.restarting) return true;
+    return families.every((family) => this.#endOfRib.includes(family));
+  }
+
+  /** Other rules by the same session: what is known is judged anew, what was sent is sent anew. */
+  reconfigure(config: RouteSideConfig, changed: { readonly import: boolean; readonly export: boolean }): void {
+    this.#config = config;
+    const { rib } = this.#ports;
+    rib.peers.set(this.#ribPeer, this.#ribPeerFacts());
+    if (changed.import) rib.reimport(this.#ribPeer);
+    if (changed.export && this.#out && this.#agreement) this.#out.markAll(this.#exportView(this.#agreement));
+  }
+
+  established(agreement: Agreement): void {
+    const { rib } = this.#ports;
+    this.#bgpId = agreement.remoteBgpId;
+    this.#agreement = agreement;
+    this.#endOfRib = [];
+    rib.peers.set(this.#ribPeer, this.#ribPeerFacts());
+    this.#out = new AdjRibOut(rib, this.#exportView(agreement));
+    this.#keepStale(agreement.negotiated.gracefulRestart);
+  }
+
+  /** `gracefully` where the transport was lost and neither side said why. */
+  lost({ gracefully }: { readonly gracefully: boolean }): void {
+    const { rib } = this.#ports;
+    this.#out?.clear();
+    this.#out = null;
+    // RFC 4724 §4.2: what was stale already does not outlive a second restart.
+    rib.sweep(this.#ribPeer, [4, 6]);
+    rib.endEpoch(this.#ribPeer);
+    const restart = gracefully && this.#agreement ? this.#agreement.negotiated.gracefulRestart : null;
+    this.#agreement = null;
+    this.#stale = restart?.families.map(({ family }) => family) ?? [];
+    this.#sweepAllBut(this.#stale);
+    if (restart && this.#stale.length > 0) this.#armStale(restart.restartSeconds);
+    else this.#disarmStale();
+  }
+
+  /** The peer took too long. */
+  staleTimerFired(): void {
+    this.#stale = [];
+    this.#ports.rib.sweep(this.#ribPeer, [4, 6]);
+  }
+
+  update(update: Update): void {
+    const { rib } = this.#ports;
+    for (const prefixes of update.withdrawn) rib.withdraw(this.#ribPeer, prefixes);
+    if (update.attributes) {
+      for (const announcement of update.announced) rib.announce(this.#ribPeer, announcement, update.attributes);
+    }
+    if (update.endOfRib !== null) this.#onEndOfRib(update.endOfRib);
+  }
+
+  mark(prefix: PrefixId): void {
+    this.#out?.mark(prefix);
+  }
+
+  drain(limit: number): readonly OutGroup[] {
+    return this.#out?.drain(limit) ?? [];
+  }
+
+  /** The peer is no longer configured. */
+  remove(): void {
+    this.#out?.clear();
+    this.#out = null;
+    this.#disarmStale();
+    this.#ports.rib.removePeer(this.#ribPeer);
+  }
+
+  #onEndOfRib(family: Family): void {
+    if (!this.#endOfRib.includes(family)) this.#endOfRib = [...this.#endOfRib, family];
+    if (!this.#stale.includes(family)) return;
+    this.#ports.rib.sweep(this.#ribPeer, [family]);
+    this.#stale = this.#stale.filter((other) => other !== family);
+    if (this.#stale.length === 0) this.#disarmStale();
+  }
+
+  /** RFC 4724 §4.2: after its return, the routes of a family stay only if the peer went on forwarding by them. */
+  #keepStale(restart: GracefulRestart | null): void {
+    if (this.#stale.length === 0) return;
+    const kept = restart?.families.filter(({ forwardingKept }) => forwardingKept).map(({ family }) => family) ?? [];
+    this.#stale = this.#stale.filter((family) => kept.includes(family));
+    this.#sweepAllBut(this.#stale);
+    if (this.#stale.length > 0) this.#armStale(staleAfterReturnSeconds);
+    else this.#disarmStale();
+  }
+
+  #sweepAllBut(kept: readonly Family[]): void {
+    const swept = ([4, 6] as const).filter((family) => !kept.includes(family));
+    if (swept.length > 0) this.#ports.rib.sweep(this.#ribPeer, swept);
+  }
+
+  #armStale(seconds: number): void {
+    this.#ports.emit({ type: "arm", timer: { of: "peer", peer: this.#config.peer.name, timer: "stale" }, seconds });
+  }
+
+  #disarmStale(): void {
+    this.#ports.emit({ type: "disarm", timer: { of: "peer", peer: this.#config.peer.name, timer: "stale" } });
+  }
+
+  #ribPeerFacts(): RibPeer {
+    const { peer, speaker } = this.#config;
+    const external = peer.asn !== speaker.asn;
+    return {
+      name: peer.name,
+      external,
+      bgpId: this.#bgpId,
+      address: addressOf(peer.address),
+      importRules: this.#importRules(),
+    };
+  }
+
+  #importRules(): ImportRules {
+    const { peer, speaker } = this.#config;
+    const { rib } = this.#ports;
+    const own = { asn: speaker.asn, bgpId: Number(addressOf(speaker.bgpId).value) };
+    const ownAddresses = this.#ownAddresses();
+    const judge = (attr: number, nextHop: number): Verdict => {
+      if (ownAddresses.has(rib.nextHops.text(nextHop))) return "ownNextHop"; // RFC 4271 §5.1.3
+      return loopVerdict(rib.attrs.value(attr), own);
+    };
+    return { filter: new PrefixFilter(peer.importPolicy), judge };
+  }
+
+  #ownAddresses(): Set<string> {
+    const { nextHop, localAddress } = this.#config.peer;
+    const local = this.#agreement?.localAddress;
+    const addresses = [nextHop[4], nextHop[6], localAddress, local ? formatAddress(local) : undefined];
+    return new Set(addresses.flatMap((text) => (text === undefined ? [] : [formatAddress(addressOf(text))])));
+  }
+
+  #exportView({ negotiated, localAddress }: Agreement): ExportView {
+    const { peer, speaker } = this.#config;
+    const external = peer.asn !== speaker.asn;
+    return {
+      peer: this.#ribPeer,
+      external,
+      localAsn: speaker.asn,
+      peerAddress: addressOf(peer.address),
+      families: negotiated.families,
+      ownNextHop: { ...ownNextHop(4, peer, localAddress), ...ownNextHop(6, peer, localAddress) },
+      nextHopMode: peer.nextHopMode ?? (external ? "self" : "keep"),
+      filter: new PrefixFilter(peer.exportPolicy),
+    };
+  }
+}
+
+/** As configured, else the address of the connection. */
+function ownNextHop(family: Family, { nextHop }: PeerConfig, local: Address | null): Partial<Record<Family, Address>> {
+  const configured = nextHop[family];
+  if (configured !== undefined) return { [family]: addressOf(configured) };
+  return local?.family === family ? { [family]: local } : {};
+}
+
+/** Of a text that `checkConfig` has seen. */
+function addressOf(text: string): Address {
+  const address = parseAddress(text);
+  if (!address) throw new TypeError(`not an address: ${text}`);
+  return address;
+}

@@ -1,0 +1,284 @@
+/**
+ * A whole BGP speaker as one function: events in, actions out. It has no clock, no socket and no random number, so that
+ * a run can be recorded and replayed, and many speakers simulated in one process.
+ *
+ * Long work is never done in the event that asks for it, but noted and done in `turn` events, a slice in each.
+ */
+import { type Address, formatAddress, formatPrefix, type Prefix, parseAddress, parsePrefix } from "@brindle/net";
+import type { PeerStatus, RouteStatus } from "../control.ts";
+import { BgpError } from "../error.ts";
+import { packPrefix } from "../rib/packed.ts";
+import { PrefixFilter } from "../rib/prefixFilter.ts";
+import type { PrefixId } from "../rib/prefixTable.ts";
+import { Rib } from "../rib/rib.ts";
+import { encodeMessage } from "../wire/codec.ts";
+import { cease } from "../wire/fault.ts";
+import type { PackedPrefixes, PathAttributes } from "../wire/message.ts";
+import { ceaseNotification } from "../wire/notification.ts";
+import { checkConfig } from "./checkConfig.ts";
+import type { SpeakerConfig } from "./config.ts";
+import type { BestChange, ConnectionId, RouteQuery, SpeakerAction, SpeakerEvent, SpeakerTimer } from "./event.ts";
+import { Peer, type PeerPorts } from "./peer.ts";
+import type { PeerSession } from "./peerSession.ts";
+import { Restart } from "./restart.ts";
+import { queryRoutes } from "./routeQuery.ts";
+
+/** Some 5 ms of work. */
+const turnPrefixesMax = 4096;
+const turnPrefixesOfPeerMin = 64;
+
+const ownAttributes: PathAttributes = { origin: "igp", asPath: [] };
+
+export class Speaker {
+  readonly #rib: Rib;
+  readonly #peers = new Map<string, Peer>();
+  readonly #connections = new Map<ConnectionId, { readonly session: PeerSession; readonly peer: Peer }>();
+  readonly #restart = new Restart();
+  #config: SpeakerConfig | null = null;
+  #originated = new Map<string, PackedPrefixes>();
+  #actions: SpeakerAction[] = [];
+  #nowMs = 0;
+  #lastConnection: ConnectionId = 0;
+  #awaitsTurn = false;
+  #stopped = false;
+
+  constructor() {
+    const importRules = { filter: new PrefixFilter({ accept: "all" }), judge: () => "accepted" as const };
+    const address: Address = { family: 4, value: 0n };
+    this.#rib = new Rib({ name: "local", external: true, bgpId: 0, address, importRules });
+  }
+
+  /** What we were told wrongly (`configure`, `originate`) throws a `BgpError` and changes nothing. */
+  handle(event: SpeakerEvent, nowMs: number): SpeakerAction[] {
+    this.#nowMs = nowMs;
+    this.#dispatch(event);
+    this.#reviewRestart();
+    if (this.#hasWork() && !this.#awaitsTurn) {
+      this.#awaitsTurn = true;
+      this.#actions.push({ type: "wake" });
+    }
+    const actions = this.#actions;
+    this.#actions = [];
+    return actions;
+  }
+
+  peers(): PeerStatus[] {
+    return [...this.#peers.values()].map((peer) => peer.status());
+  }
+
+  routes(query: RouteQuery = {}): RouteStatus[] {
+    return queryRoutes(query, { rib: this.#rib, routesOf: (name) => this.#peers.get(name)?.routes });
+  }
+
+  #dispatch(event: SpeakerEvent): void {
+    switch (event.type) {
+      case "configure":
+        this.#configure(event.config);
+        break;
+      case "originate":
+        this.#originate(event.prefixes);
+        break;
+      case "nextHops":
+        this.#rib.learnNextHops(event.facts);
+        break;
+      case "accepted":
+        this.#onAccepted(event);
+        break;
+      case "connected":
+      case "closed":
+      case "bytes":
+      case "drained":
+        this.#onConnection(event);
+        break;
+      case "timer":
+        this.#onTimer(event.timer);
+        break;
+      case "turn":
+        this.#onTurn();
+        break;
+      case "refresh":
+        this.#onRefresh(event.peer);
+        break;
+      case "stop":
+        this.#onStop(event);
+        break;
+    }
+  }
+
+  #configure(config: SpeakerConfig): void {
+    checkConfig(config);
+    const isFirst = this.#config === null;
+    this.#config = config;
+    if (isFirst && config.restarting) {
+      this.#restart.begin();
+      this.#actions.push({ type: "arm", timer: restartDeadline, seconds: config.restarting.deadlineSeconds });
+    }
+    const names = new Set(config.peers.map(({ name }) => name));
+    for (const [name, peer] of this.#peers) {
+      if (names.has(name)) continue;
+      peer.remove();
+      this.#peers.delete(name);
+    }
+    for (const peerConfig of config.peers) {
+      const context = { speaker: config, peer: peerConfig };
+      const known = this.#peers.get(peerConfig.name);
+      if (known) {
+        known.reconfigure(context);
+        continue;
+      }
+      const peer: Peer = new Peer(
+        context,
+        this.#portsOf(() => peer),
+      );
+      this.#peers.set(peerConfig.name, peer);
+      peer.start();
+    }
+  }
+
+  #originate(prefixes: readonly string[]): void {
+    const wanted = new Map(
+      prefixes.map((text) => {
+        const prefix = originatedPrefix(text);
+        return [formatPrefix(prefix), packPrefix(prefix)];
+      }),
+    );
+    this.#restart.ownKnown();
+    for (const [text, prefix] of this.#originated) if (!wanted.has(text)) this.#rib.withdraw(this.#rib.local, prefix);
+    for (const [text, prefix] of wanted) {
+      if (!this.#originated.has(text)) this.#rib.originate(this.#rib.local, prefix, ownAttributes);
+    }
+    this.#originated = wanted;
+  }
+
+  #onAccepted({ connection, localAddress, remoteAddress }: Extract<SpeakerEvent, { type: "accepted" }>): void {
+    const remote = canonicalAddress(remoteAddress);
+    const local = canonicalAddress(localAddress);
+    const peer = this.#peers.values().find(({ config }) => canonicalAddress(config.address)?.text === remote?.text);
+    if (!this.#stopped && local && remote && peer?.accept(connection, local.address)) return;
+    const refusal = ceaseNotification(cease.connectionRejected);
+    this.#actions.push({ type: "send", connection, bytes: encodeMessage(refusal, { fourOctetAs: false }) });
+    this.#actions.push({ type: "close", connection });
+  }
+
+  #onConnection(event: ConnectionEvent): void {
+    const bound = this.#connections.get(event.connection);
+    if (!bound) return; // We closed it while the event was under way.
+    const { peer, session } = bound;
+    switch (event.type) {
+      case "connected":
+        peer.connected(session, canonicalAddress(event.localAddress)?.address ?? null);
+        break;
+      case "closed":
+        peer.closed(session, event.reason);
+        break;
+      case "bytes":
+        peer.bytes(session, event.bytes);
+        break;
+      case "drained":
+        session.drained();
+        break;
+    }
+  }
+
+  #onTimer(timer: SpeakerTimer): void {
+    if (timer.of === "speaker") {
+      this.#restart.deadlinePassed();
+      return;
+    }
+    const peer = this.#peers.get(timer.peer);
+    if (timer.of === "session") peer?.sessionTimer(timer.session, timer.timer);
+    else peer?.peerTimer(timer.timer);
+  }
+
+  #onRefresh(name: string | null): void {
+    for (const peer of this.#peers.values()) if (name === null || peer.config.name === name) peer.requestRefresh();
+  }
+
+  #onStop({ keepForwarding, text }: Extract<SpeakerEvent, { type: "stop" }>): void {
+    this.#stopped = true;
+    const subcode = keepForwarding ? null : cease.administrativeShutdown;
+    for (const peer of this.#peers.values()) peer.stop(text === undefined ? { subcode } : { subcode, text });
+  }
+
+  /** One slice of each kind of work: the table's, the decisions', and what peers are to hear. */
+  #onTurn(): void {
+    this.#awaitsTurn = false;
+    this.#rib.walk(turnPrefixesMax);
+    if (this.#restart.phase === "deferring") return;
+    this.#settle();
+    if (this.#restart.phase !== "complete") return;
+    const busy = [...this.#peers.values()].filter((peer) => peer.wantsTurn);
+    const share = Math.max(turnPrefixesOfPeerMin, Math.floor(turnPrefixesMax / Math.max(1, busy.length)));
+    for (const peer of busy) peer.drain(share);
+  }
+
+  #settle(): void {
+    const changes: BestChange[] = [];
+    this.#rib.settle(turnPrefixesMax, (prefix) => {
+      changes.push(this.#changeOf(prefix));
+      for (const peer of this.#peers.values()) peer.routes.mark(prefix);
+    });
+    if (changes.length > 0) this.#actions.push({ type: "bestChanged", changes });
+    if (this.#restart.phase === "settling" && this.#rib.isSettled) {
+      this.#restart.settled();
+      this.#actions.push({ type: "tableComplete" });
+    }
+  }
+
+  #changeOf(id: PrefixId): BestChange {
+    const prefix = this.#rib.prefixes.text(id);
+    const route = this.#rib.best(id);
+    if (route === 0) return { prefix, nextHops: [], from: null };
+    const hop = this.#rib.routes.nextHop.get(route);
+    const from = this.#rib.peers.get(this.#rib.routes.peer.get(route)).name;
+    return { prefix, nextHops: hop === 0 ? [] : [this.#rib.nextHops.text(hop)], from };
+  }
+
+  #hasWork(): boolean {
+    if (this.#rib.isWalking) return true;
+    if (this.#restart.phase === "deferring") return false;
+    if (!this.#rib.isSettled || this.#restart.phase === "settling") return true;
+    return this.#peers.values().some((peer) => peer.wantsTurn);
+  }
+
+  #reviewRestart(): void {
+    if (this.#restart.phase !== "deferring") return;
+    for (const [name, peer] of this.#peers) if (peer.routes.hasAllRoutes) this.#restart.heard(name);
+    if (this.#restart.endIfHeard(this.#peers.keys())) {
+      this.#actions.push({ type: "disarm", timer: restartDeadline });
+    }
+  }
+
+  #portsOf(peer: () => Peer): PeerPorts {
+    return {
+      rib: this.#rib,
+      emit: (action) => this.#actions.push(action),
+      nowMs: () => this.#nowMs,
+      newConnection: () => ++this.#lastConnection,
+      bind: (connection, session) => this.#connections.set(connection, { session, peer: peer() }),
+      unbind: (connection) => this.#connections.delete(connection),
+      isRestarting: () => this.#restart.phase === "deferring",
+    };
+  }
+}
+
+type ConnectionEvent = Extract<SpeakerEvent, { type: "connected" | "closed" | "bytes" | "drained" }>;
+
+const restartDeadline: SpeakerTimer = { of: "speaker", timer: "restartDeadline" };
+
+function originatedPrefix(text: string): Prefix {
+  const prefix = parsePrefix(text);
+  if (!prefix) throw new BgpError({ code: "CONFIG_INVALID", field: "originate", reason: `${text} is not a prefix` });
+  return prefix;
+}
+
+/** A socket bound to both families shows an IPv4 peer as a mapped address; a link-local one has its interface. */
+function canonicalAddress(text: string): { readonly text: string; readonly address: Address } | null {
+  const plain = withoutZone(text).replace(/^::ffff:(?=\d+\.)/i, "");
+  const address = parseAddress(plain);
+  return address && { text: formatAddress(address), address };
+}
+
+function withoutZone(text: string): string {
+  return text.replace(/%.*$/, "");
+}
