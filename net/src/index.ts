@@ -1,4 +1,5 @@
 export * from "./address.ts";
+export { ControlError, type ControlTransportCode } from "./controlError.ts";
 export { type KernelSet, type SetDefinition, type SetType, setNameBytesMax } from "./ipset/message.ts";
 export {
   formatSetElement,
@@ -8,6 +9,23 @@ export {
   setProtocol,
   splitForSet,
 } from "./ipset/setElement.ts";
+export type { TablesBackend } from "./iptables/backend.ts";
+export type { RuleArguments } from "./iptables/ruleText.ts";
+export {
+  type Counters,
+  parseSavedTables,
+  type SavedChain,
+  type SavedRule,
+  type SavedTable,
+} from "./iptables/savedTable.ts";
+export {
+  type ChainContent,
+  chainNameBytesMax,
+  type HookChange,
+  renderTransactions,
+  type TableName,
+  type TableTransaction,
+} from "./iptables/transaction.ts";
 export * from "./kernelError.ts";
 export {
   type InterfaceAddress,

@@ -1,3 +1,11 @@
+export {
+  type ControlHandler,
+  type ControlServer,
+  type ControlServerOptions,
+  type JsonCodec,
+  serveControl,
+} from "./control.ts";
+export { type CallOptions, callControl } from "./controlClient.ts";
 export { IpsetSocket, type IpsetSocketOptions, openIpsetSocket } from "./ipsetSocket.ts";
 export type { KernelEvent, Watch, WatchedKind } from "./kernelWatch.ts";
 export {
@@ -20,3 +28,4 @@ export {
 } from "./namespace.ts";
 export { type ChangeOutcome, openRouteSocket, RouteSocket, type RouteSocketOptions } from "./routeSocket.ts";
 export { ensureSysctl, readSysctl, type SysctlPath, writeSysctl } from "./sysctl.ts";
+export { detectTablesBackend, openTables, type Tables, type TablesOptions } from "./tables.ts";

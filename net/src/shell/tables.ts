@@ -1,0 +1,176 @@
+/**
+ * The tables of iptables, read by iptables-save and changed by `iptables-restore --noflush`. What is asked for while a
+ * commit runs is gathered into the next one, since a legacy commit costs time in proportion to the whole table.
+ */
+import { readFileSync } from "node:fs";
+import type { Family } from "../address.ts";
+import { chooseBackend, type TablesBackend } from "../iptables/backend.ts";
+import { parseSavedTables, type SavedTable } from "../iptables/savedTable.ts";
+import { renderTransactions, type TableName, type TableTransaction } from "../iptables/transaction.ts";
+import { isKernelError, KernelError } from "../kernelError.ts";
+import { runCommand } from "./command.ts";
+import { insideNamespace, type NamespaceReference, warmThreadPool } from "./namespace.ts";
+
+export interface TablesOptions {
+  readonly family: Family;
+  readonly backend: TablesBackend;
+  readonly namespace?: NamespaceReference;
+  /** How long to wait for other programs' hold on the xtables lock. */
+  readonly lockSeconds?: number;
+}
+
+/** One family of one backend. */
+export interface Tables {
+  readonly family: Family;
+  readonly backend: TablesBackend;
+  save(table: TableName, options?: { counters?: boolean }): Promise<SavedTable>;
+  /**
+   * All of one table at once or nothing of it; the tables one after the other, in the order of their first mention,
+   * each whether or not another failed. Resolves when the kernel has all.
+   */
+  commit(transactions: readonly TableTransaction[]): Promise<void>;
+}
+
+export function openTables(options: TablesOptions): Tables {
+  return new CommandTables(options);
+}
+
+interface Waiting {
+  readonly transactions: readonly TableTransaction[];
+  resolve(): void;
+  reject(error: unknown): void;
+}
+
+class CommandTables implements Tables {
+  readonly #options: TablesOptions;
+  #waiting: Waiting[] = [];
+  #isRunning = false;
+
+  constructor(options: TablesOptions) {
+    this.#options = options;
+  }
+
+  get family(): Family {
+    return this.#options.family;
+  }
+
+  get backend(): TablesBackend {
+    return this.#options.backend;
+  }
+
+  async save(table: TableName, { counters = false }: { counters?: boolean } = {}): Promise<SavedTable> {
+    const command = this.#command("save");
+    const text = await runCommand(command, ["-t", table, ...(counters ? ["-c"] : [])], this.#options);
+    const tables = parseSavedTables(text);
+    if (!tables) throw new KernelError({ code: "MALFORMED", object: `${command} -t ${table}` });
+    // iptables-nft-save says nothing about a table that nobody has used yet.
+    return tables.find((saved) => saved.table === table) ?? { table, chains: new Map() };
+  }
+
+  commit(transactions: readonly TableTransaction[]): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#waiting.push({ transactions, resolve, reject });
+    if (!this.#isRunning) void this.#run();
+    return promise;
+  }
+
+  async #run(): Promise<void> {
+    this.#isRunning = true;
+    while (this.#waiting.length > 0) {
+      const batch = this.#waiting;
+      this.#waiting = [];
+      await this.#commitBatch(batch);
+    }
+    this.#isRunning = false;
+  }
+
+  /** Each table by itself: every one is a commit of its own, and one that stands must not be made a second time. */
+  async #commitBatch(batch: readonly Waiting[]): Promise<void> {
+    const failures = new Map<Waiting, unknown>();
+    const tables = new Set(batch.flatMap((waiting) => waiting.transactions.map((transaction) => transaction.table)));
+    for (const table of tables) await this.#commitTable(table, batch, failures);
+    for (const waiting of batch) {
+      if (failures.has(waiting)) waiting.reject(failures.get(waiting));
+      else waiting.resolve();
+    }
+  }
+
+  /** One caller's mistake must not be another's failure: a batch that is refused is made again, each for itself. */
+  async #commitTable(table: TableName, batch: readonly Waiting[], failures: Map<Waiting, unknown>): Promise<void> {
+    const involved = batch.filter(({ transactions }) =>
+      transactions.some((transaction) => transaction.table === table),
+    );
+    try {
+      const transactions = involved.flatMap((waiting) => waiting.transactions);
+      await this.#restore(
+        renderTransactions(
+          table,
+          transactions.filter((transaction) => transaction.table === table),
+        ),
+      );
+    } catch (error) {
+      const [only] = involved;
+      if (only && involved.length === 1) failures.set(only, error);
+      else for (const waiting of involved) await this.#commitTable(table, [waiting], failures);
+    }
+  }
+
+  async #restore(input: string): Promise<void> {
+    const wait = ["-w", String(this.#options.lockSeconds ?? 10)];
+    try {
+      await runCommand(this.#command("restore"), ["--noflush", ...wait], { ...this.#options, input });
+    } catch (error) {
+      throw isKernelError(error, "COMMAND_FAILED") ? withLine(error, input) : error;
+    }
+  }
+
+  #command(action: "save" | "restore"): string {
+    return `${commandOf(this.#options.family)}-${this.#options.backend}-${action}`;
+  }
+}
+
+/** Looks at the node and says which backend it uses: see `chooseBackend` for the rules. */
+export async function detectTablesBackend(
+  family: Family,
+  options: { readonly namespace?: NamespaceReference } = {},
+): Promise<TablesBackend> {
+  const command = commandOf(family);
+  const orEmpty = (output: Promise<string>): Promise<string> => output.catch(() => "");
+  const [commandVersion, nftSave, legacySave] = await Promise.all([
+    orEmpty(runCommand(command, ["--version"], options)),
+    orEmpty(runCommand(`${command}-nft-save`, [], options)),
+    (await hasLegacyTables(family, options.namespace))
+      ? orEmpty(runCommand(`${command}-legacy-save`, [], options))
+      : "",
+  ]);
+  return chooseBackend({ commandVersion: commandVersion || null, nftSave, legacySave });
+}
+
+/** iptables-legacy-save loads the legacy modules just to say that they hold nothing. */
+async function hasLegacyTables(family: Family, namespace: NamespaceReference | undefined): Promise<boolean> {
+  const path = family === 4 ? "/proc/net/ip_tables_names" : "/proc/net/ip6_tables_names";
+  const read = (): boolean => {
+    try {
+      return readFileSync(path, "utf8") !== "";
+    } catch {
+      return false; // The modules are not loaded.
+    }
+  };
+  if (namespace === undefined) return read();
+  await warmThreadPool();
+  return insideNamespace(namespace, read);
+}
+
+function commandOf(family: Family): string {
+  return family === 4 ? "iptables" : "ip6tables";
+}
+
+/** Both restores say "line N failed" or "Error occurred at line: N"; the line's text says which rule it was. */
+function withLine(error: KernelError, input: string): KernelError {
+  const { failure } = error;
+  if (failure.code !== "COMMAND_FAILED") return error;
+  const number = /\bline:? (\d+)/.exec(failure.stderr)?.[1];
+  const line = number === undefined ? undefined : input.split("\n")[Number(number) - 1];
+  // nft finds some mistakes when it commits, and then it is this line's fault no more than the others'.
+  return line === undefined || line === "COMMIT" ? error : new KernelError({ ...failure, line }, { cause: error });
+}
