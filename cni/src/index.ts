@@ -1,3 +1,4 @@
+export * from "./allocatedAddresses.ts";
 export * from "./attachment.ts";
 export * from "./config.ts";
 export * from "./environment.ts";

@@ -1,5 +1,5 @@
 /** The endpoint which ADD stores, in Calico's form, and the profile that one without Kubernetes needs. */
-import { apiVersion, type Profile, type WorkloadEndpoint } from "@brindle/api";
+import { apiVersion, type Profile, type WorkloadEndpoint, workloadEndpointName } from "@brindle/api";
 import { type Address, formatPrefix, hostPrefix } from "@brindle/net";
 import type { Attachment } from "./attachment.ts";
 
@@ -44,15 +44,13 @@ export function workloadEndpoint(
   };
 }
 
-/** `<node>-<orchestrator>-<workload>-<interface>`, each "-" within a part doubled (Calico's names of endpoints). */
 export function endpointKey(
-  attachment: Attachment,
+  { workload, containerId, interfaceName }: Attachment,
   node: string,
 ): { readonly namespace: string; readonly name: string } {
-  const { workload, containerId, interfaceName } = attachment;
-  const subject = workload.orchestrator === "k8s" ? workload.pod : containerId;
-  const parts = [node, workload.orchestrator, subject, interfaceName];
-  return { namespace: workload.namespace, name: parts.map((part) => part.replaceAll("-", "--")).join("-") };
+  const subject = workload.orchestrator === "k8s" ? { pod: workload.pod } : { workload: containerId };
+  const identity = { node, orchestrator: workload.orchestrator, endpoint: interfaceName, ...subject };
+  return { namespace: workload.namespace, name: workloadEndpointName(identity) };
 }
 
 /**

@@ -1,0 +1,92 @@
+import assert from "node:assert/strict";
+import { parseAddress } from "@brindle/net";
+import { describe, it } from "vitest";
+import { attachmentOf, handleOf } from "./attachment.ts";
+import type { CniArgs } from "./environment.ts";
+import { workloadEndpoint } from "./workloadEndpoint.ts";
+
+const containerId = "0123456789abcdef";
+const pod: CniArgs = { podNamespace: "prod", podName: "web-0", podUid: "u1" };
+const addresses = ["10.65.0.3", "fd00::3"].map(parseAddress).filter((address) => address !== null);
+
+function attach({ interfaceName = "eth0", args = pod }: { interfaceName?: string; args?: CniArgs } = {}) {
+  return attachmentOf({ containerId, interfaceName, netns: "/run/netns/x", args }, "k8s-pod-network");
+}
+
+describe("the names of an attachment", () => {
+  const names: { name: string; of: Parameters<typeof attach>[0]; hostInterface: string; handle: string }[] = [
+    {
+      name: "a pod's first interface are Calico's", // echo -n prod.web-0 | sha1sum
+      of: {},
+      hostInterface: "caliaa960f0d82e",
+      handle: `k8s-pod-network.${containerId}`,
+    },
+    {
+      name: "a pod's second interface are others", // echo -n prod.web-0.net1 | sha1sum
+      of: { interfaceName: "net1" },
+      hostInterface: "cali93ab8299b8e",
+      handle: `k8s-pod-network.${containerId}.net1`,
+    },
+    {
+      name: "a container outside Kubernetes begin as its id does",
+      of: { args: {} },
+      hostInterface: "cali0123456789a",
+      handle: `k8s-pod-network.${containerId}`,
+    },
+  ];
+  for (const { name, of, hostInterface, handle } of names) {
+    it(`of ${name}`, () => {
+      assert.equal(attach(of).hostInterface, hostInterface);
+      assert.equal(handleOf(attach(of)), handle);
+    });
+  }
+
+  it("include a hardware address, unicast and of local administration, the same each time", () => {
+    const { mac } = attach();
+    assert.match(mac, /^[0-9a-f][26ae](:[0-9a-f]{2}){5}$/);
+    assert.equal(attach().mac, mac);
+    assert.notEqual(attach({ interfaceName: "net1" }).mac, mac);
+  });
+});
+
+describe("the endpoint", () => {
+  it("of a pod is the one that Calico's plugin would write", () => {
+    const owner = { attachment: attach(), node: "node-1", labels: { app: "web" } };
+    const endpoint = workloadEndpoint(owner, addresses);
+    assert.deepEqual(endpoint.metadata, {
+      namespace: "prod",
+      name: "node--1-k8s-web--0-eth0",
+      labels: { app: "web", "projectcalico.org/namespace": "prod", "projectcalico.org/orchestrator": "k8s" },
+      annotations: { "brindle.network/pod-uid": "u1" },
+    });
+    assert.deepEqual(endpoint.spec, {
+      orchestrator: "k8s",
+      pod: "web-0",
+      node: "node-1",
+      containerID: containerId,
+      endpoint: "eth0",
+      ipNetworks: ["10.65.0.3/32", "fd00::3/128"],
+      profiles: ["kns.prod"],
+      interfaceName: owner.attachment.hostInterface,
+      mac: owner.attachment.mac,
+    });
+  });
+
+  it("of a container outside Kubernetes has its id as workload and its network's profile", () => {
+    const { metadata, spec } = workloadEndpoint(
+      { attachment: attach({ args: {} }), node: "n1", labels: {} },
+      addresses,
+    );
+    assert.equal(metadata.name, `n1-cni-${containerId}-eth0`);
+    assert.equal(metadata.namespace, "default");
+    assert.equal(spec.workload, containerId);
+    assert.equal(spec.pod, undefined);
+    assert.deepEqual(spec.profiles, ["k8s-pod-network"]);
+  });
+
+  it("cannot be given another namespace's labels", () => {
+    const labels = { "projectcalico.org/namespace": "kube-system" };
+    const { metadata } = workloadEndpoint({ attachment: attach(), node: "n1", labels }, addresses);
+    assert.equal(metadata.labels?.["projectcalico.org/namespace"], "prod");
+  });
+});
