@@ -3,7 +3,7 @@
 /** Who dialled: `active` is the connection that we opened. */
 export type Side = "active" | "passive";
 
-export interface Speaker {
+export interface Contender {
   readonly bgpId: number;
   readonly asn: number;
 }
@@ -17,8 +17,8 @@ export interface Speaker {
 export function loserOfCollision(
   newcomer: Side,
   other: "none" | "openConfirm" | "established",
-  us: Speaker,
-  them: Speaker,
+  us: Contender,
+  them: Contender,
 ): Side | null {
   if (other === "none") return null;
   if (other === "established") return newcomer;
@@ -26,6 +26,6 @@ export function loserOfCollision(
 }
 
 /** The connection of the higher identifier survives; of equal ones, the higher AS's (RFC 6286 §2.3). */
-function ranksAbove(us: Speaker, them: Speaker): boolean {
+function ranksAbove(us: Contender, them: Contender): boolean {
   return us.bgpId === them.bgpId ? us.asn > them.asn : us.bgpId > them.bgpId;
 }

@@ -104,7 +104,7 @@ function withSubcode(name: string, subcode: number): string {
 /** What the data tells, as far as its form is specified; quoted, since the peer chose the words. */
 function describeData(notification: Omit<Notification, "type">): string | null {
   const text = shutdownText(notification);
-  if (text !== null) return JSON.stringify(text);
+  if (text !== null) return JSON.stringify(text.replaceAll(/[\p{Cc}\p{Cf}]/gu, "\ufffd")); // No terminal control.
   const { code, subcode, data } = notification;
   const isVersion = code === errorCode.open && subcode === openError.unsupportedVersion && data.length === 2;
   return isVersion ? `it speaks version ${new WireReader(data).u16()}` : null;

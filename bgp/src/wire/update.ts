@@ -66,17 +66,17 @@ function decodePrefixes(pieces: UpdatePieces, context: CodecContext): Prefixes |
   if (unreach?.kind === "fault") return unreach;
   if (reach?.kind === "fault") return reach;
 
-  const withdrawals = unreach?.kind === "unreach" ? [withdrawn, unreach.prefixes] : [withdrawn];
-  const nothingWithdrawn = withdrawals.every(({ words }) => words.length === 0);
-  const familyAtEnd = unreach?.kind === "unreach" ? unreach.prefixes.family : unreach ? null : 4;
-  const carriesIpv4 = context.families.includes(4);
+  const isCarried = ({ family }: PackedPrefixes): boolean => context.families.includes(family);
+  const ending = unreach?.kind === "unreach" ? unreach.prefixes : unreach ? null : withdrawn;
+  const allWithdrawn = unreach?.kind === "unreach" ? [withdrawn, unreach.prefixes] : [withdrawn];
+  const isEnd = allWithdrawn.every(({ words }) => words.length === 0);
   return {
     kind: "prefixes",
-    withdrawn: withdrawals.filter(({ words }) => words.length > 0),
-    nlri: carriesIpv4 ? nlri : { family: 4, words: new Uint32Array(0) },
+    withdrawn: allWithdrawn.filter((prefixes) => prefixes.words.length > 0 && isCarried(prefixes)),
+    nlri: isCarried(nlri) ? nlri : { family: 4, words: new Uint32Array(0) },
     announcement: reach?.kind === "reach" ? reach.announcement : null,
     announces: pieces.nlri.length > 0 || pieces.mpReach !== null,
-    endOfRib: nothingWithdrawn ? familyAtEnd : null,
+    endOfRib: isEnd && ending && isCarried(ending) ? ending.family : null,
     faults: reachFaults(reach, pieces.mpReach),
   };
 }

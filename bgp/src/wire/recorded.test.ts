@@ -1,0 +1,123 @@
+/**
+ * Real messages of real routers, from MRT files (RFC 6396): each is decoded without a fault of ours, and what we encode
+ * from it means the same. The recordings are no part of the repository: they are looked for beside it.
+ */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { gunzipSync } from "node:zlib";
+import { describe, expect, it } from "vitest";
+import { decodeMessage, encodeMessage } from "./codec.ts";
+import type { CodecContext } from "./contract.ts";
+import type { PackedPrefixes, Update } from "./message.ts";
+import { wordsPerPrefix } from "./prefixes.ts";
+import { encodeUpdates } from "./updateEncoder.ts";
+
+interface Recorded {
+  readonly bytes: Uint8Array;
+  readonly context: CodecContext;
+}
+
+const folder = findRecordings(import.meta.dirname);
+const files = folder === null ? [] : readdirSync(folder).filter((name) => name.endsWith(".gz"));
+
+describe.skipIf(files.length === 0)(
+  `recordings${files.length === 0 ? " (skipped: no recordings beside the repository)" : ""}`,
+  () => {
+    for (const file of files) {
+      const messages = readMrt(gunzipSync(readFileSync(join(folder ?? "", file))));
+
+      it(`decodes and re-encodes all ${messages.length} messages of ${file}`, { timeout: 60_000 }, () => {
+        expect(messages.length).toBeGreaterThan(10_000);
+        for (const { bytes, context } of messages) {
+          const result = decodeMessage(bytes, context);
+          if (result.kind !== "message") throw new Error(`${result.reason}: ${bytes.toHex()}`);
+          const { message } = result;
+          if (message.type === "update") expectSameMeaning(message, context);
+          else expect(encodeMessage(message, context).toHex()).toBe(bytes.toHex());
+        }
+      });
+
+      it(`finds in ${file} no malformed attribute but AS 0, which RFC 7607 forbids`, () => {
+        const reasons = new Set(messages.flatMap(({ bytes, context }) => faultReasons(bytes, context)));
+        expect([...reasons].filter((reason) => !reason.includes("RFC 7607"))).toEqual([]);
+      });
+    }
+  },
+);
+
+/** Compares what is withdrawn, what is announced with which next hop, and the attributes. */
+function expectSameRoutes(update: Update, context: CodecContext): void {
+  const again = encodeUpdates(update, context).map((bytes) => {
+    const result = decodeMessage(bytes, context);
+    if (result.kind !== "message" || result.message.type !== "update") throw new Error(`we encoded a ${result.kind}`);
+    return result.message;
+  });
+  const before = meaningOf([update]);
+  const after = meaningOf(again);
+  if (before !== after) expect(after).toBe(before);
+}
+
+/** One text for one meaning: a route a line, sorted. Attributes only count where something is announced. */
+function meaningOf(updates: readonly Update[]): string {
+  const lines: string[] = [];
+  for (const { withdrawn, announced, attributes } of updates) {
+    for (const prefixes of withdrawn) for (const key of keysOf(prefixes)) lines.push(`${key} withdrawn`);
+    const common = announced.length > 0 ? JSON.stringify(sortKeys(attributes ?? {})) : "";
+    for (const { prefixes, nextHop, linkLocalNextHop } of announced) {
+      const route = `${nextHop.value} ${linkLocalNextHop?.value} ${common}`;
+      for (const key of keysOf(prefixes)) lines.push(`${key} ${route}`);
+    }
+  }
+  return lines.sort().join("\n");
+}
+
+function keysOf({ family, words }: PackedPrefixes): string[] {
+  const keys: string[] = [];
+  const step = wordsPerPrefix[family];
+  for (let at = 0; at < words.length; at += step) keys.push(`${family} ${words.slice(at, at + step).join(" ")}`);
+  return keys;
+}
+
+function sortKeys(value: object): object {
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+function faultReasons(bytes: Uint8Array, context: CodecContext): string[] {
+  const result = decodeMessage(bytes, context);
+  if (result.kind !== "message") return [result.reason];
+  return result.message.type === "update" ? result.message.faults.map(({ name, reason }) => `${name} ${reason}`) : [];
+}
+
+/** The BGP messages of BGP4MP and BGP4MP_ET records (RFC 6396 §4.4, §3); state changes are left out. */
+function readMrt(bytes: Uint8Array): Recorded[] {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const recorded: Recorded[] = [];
+  for (let at = 0; at + 12 <= bytes.length; ) {
+    const hasMicroseconds = view.getUint16(at + 4) === 17;
+    const subtype = view.getUint16(at + 6);
+    const start = at + (hasMicroseconds ? 16 : 12);
+    const end = at + 12 + view.getUint32(at + 8);
+    if (subtype === 1 || subtype === 4) recorded.push(readRecord(bytes.subarray(start, end), subtype === 4));
+    at = end;
+  }
+  return recorded;
+}
+
+/** Two AS numbers, an interface, an AFI, two addresses, then the message. */
+function readRecord(record: Uint8Array, fourOctetAs: boolean): Recorded {
+  const asnBytes = fourOctetAs ? 4 : 2;
+  const peerAsn = record.subarray(0, asnBytes).toHex();
+  const localAsn = record.subarray(asnBytes, asnBytes * 2).toHex();
+  const addressBytes = record[asnBytes * 2 + 3] === 1 ? 4 : 16;
+  const bytes = record.subarray(asnBytes * 2 + 4 + addressBytes * 2);
+  return { bytes, context: { fourOctetAs, external: peerAsn !== localAsn, families: [4, 6] } };
+}
+
+/** `../shared/data/mrt` seen from the repository, wherever this file is in it. */
+function findRecordings(from: string): string | null {
+  for (let folder = from; folder !== dirname(folder); folder = dirname(folder)) {
+    const found = join(folder, "shared", "data", "mrt");
+    if (existsSync(found)) return found;
+  }
+  return null;
+}
