@@ -64,6 +64,14 @@ describe("assign", () => {
     expect((await stored()).blocks.flatMap(({ unallocated }) => unallocated)).toHaveLength(6);
   });
 
+  it("does not believe its memory of an address that somebody else released", async () => {
+    const { allocator, node, findings } = lab();
+    await allocator.assign(v4("net.a"));
+    await node("node4").release("net.a");
+    expect(textOf(await allocator.assign(v4("net.a")))).toEqual(["10.0.0.1"]);
+    expect(await findings()).toEqual([]);
+  });
+
   it("gives the missing family to a handle that has the other", async () => {
     const { allocator, findings } = lab();
     await allocator.assign({ ...dual("net.a"), families: [6] });

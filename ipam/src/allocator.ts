@@ -184,15 +184,7 @@ export class Allocator {
   }
 
   async #inTurn<T>(task: () => Promise<T>): Promise<T> {
-    const result = this.#turns.take(async () => {
-      try {
-        return await task();
-      } catch (error) {
-        // Whether the transaction was made is not known, so neither is what the blocks hold now.
-        this.#known = emptyState;
-        throw error;
-      }
-    });
+    const result = this.#turns.take(task);
     if (result) return result;
     throw new StoreError({ code: "UNAVAILABLE", reason: "too many requests for addresses are waiting" });
   }
