@@ -1,0 +1,112 @@
+/** The port over the real allocator and a datastore in memory. */
+import assert from "node:assert/strict";
+import { type IPPool, MemoryStore, type Store } from "@brindle/api";
+import { Allocator, defaultIpamSettings, readClusterView } from "@brindle/ipam";
+import { formatAddress } from "@brindle/net";
+import { describe, it } from "vitest";
+import { AllocatedAddresses } from "./allocatedAddresses.ts";
+import { type Attachment, attachmentOf, handleOf } from "./attachment.ts";
+import type { AddressRequest, AssignOutcome } from "./ports.ts";
+import { workloadEndpoint } from "./workloadEndpoint.ts";
+
+const pool: IPPool = {
+  apiVersion: "projectcalico.org/v3",
+  kind: "IPPool",
+  metadata: { name: "small" },
+  spec: { cidr: "10.65.0.0/30", blockSize: 30 },
+};
+const endpointKey = { kind: "WorkloadEndpoint", namespace: "prod", name: "node1-k8s-web-eth0" } as const;
+
+async function world() {
+  const store = new MemoryStore();
+  await store.commit([{ op: "create", key: { kind: "IPPool", name: "small" }, value: pool }]);
+  let ns = 1_700_000_000_000_000_000n;
+  const view = () => readClusterView(store, "node1", { reserved: [], settings: defaultIpamSettings });
+  const allocator = new Allocator({ node: "node1" }, { store, now: () => ns++, view });
+  return { store, addresses: new AllocatedAddresses("node1", { allocator, store }) };
+}
+
+function attach(containerId: string, podName: string | null = "web"): Attachment {
+  const args = podName === null ? {} : { podNamespace: "prod", podName };
+  return attachmentOf({ containerId, interfaceName: "eth0", netns: "/run/netns/x", args }, "pods");
+}
+
+function requestOf(attachment: Attachment, pools: readonly string[] = []): AddressRequest {
+  return {
+    attachment,
+    handle: handleOf(attachment),
+    ipam: { assignIpv4: true, assignIpv6: false, ipv4Pools: pools, ipv6Pools: [] },
+    endpoint: (addresses) => workloadEndpoint({ attachment, node: "node1", labels: {} }, addresses),
+  };
+}
+
+function textOf(outcome: AssignOutcome): string {
+  assert(outcome.kind === "assigned", outcome.kind);
+  return outcome.addresses.map(formatAddress).join(" ");
+}
+
+async function isFree(store: Store): Promise<boolean> {
+  const blocks = await store.list("IPAMBlock");
+  return blocks.items.every(({ value }) => value.unallocated.length === 4);
+}
+
+describe("an attachment's addresses", () => {
+  it("are the same when it is asked twice, and what others added to the endpoint stays", async () => {
+    const { store, addresses } = await world();
+    const first = textOf(await addresses.assign(requestOf(attach("c1"))));
+    const endpoint = await store.get(endpointKey);
+    assert(endpoint);
+    const labels = { ...endpoint.value.metadata.labels, app: "web" };
+    const value = { ...endpoint.value, metadata: { ...endpoint.value.metadata, labels } };
+    await store.commit([{ op: "update", key: endpointKey, value, revision: endpoint.revision }]);
+
+    const second = await addresses.assign(requestOf(attach("c1")));
+    assert.equal(textOf(second), first);
+    assert.equal(second.kind === "assigned" && second.isNew, false);
+    assert.equal((await store.get(endpointKey))?.value.metadata.labels?.app, "web");
+  });
+
+  it("go with the endpoint, and going twice does nothing", async () => {
+    const { store, addresses } = await world();
+    await addresses.assign(requestOf(attach("c1")));
+    await addresses.release(attach("c1"));
+    await addresses.release(attach("c1"));
+    assert.equal(await store.get(endpointKey), null);
+    assert(await isFree(store));
+  });
+
+  it("of a dead container go, and the endpoint of its successor stays", async () => {
+    const { store, addresses } = await world();
+    await addresses.assign(requestOf(attach("c1")));
+    const successor = textOf(await addresses.assign(requestOf(attach("c2"))));
+    await addresses.release(attach("c1"));
+    const endpoint = await store.get(endpointKey);
+    assert.equal(endpoint?.value.spec.containerID, "c2");
+    assert.deepEqual(endpoint?.value.spec.ipNetworks, [`${successor}/32`]);
+    assert.equal(await store.get({ kind: "IPAMHandle", name: "pods.c1" }), null);
+    assert(await store.get({ kind: "IPAMHandle", name: "pods.c2" }));
+  });
+
+  it("outside Kubernetes come with their network's profile", async () => {
+    const { store, addresses } = await world();
+    await addresses.assign(requestOf(attach("c1", null)));
+    await addresses.assign(requestOf(attach("c2", null)));
+    const profile = await store.get({ kind: "Profile", name: "pods" });
+    assert.deepEqual(profile?.value.spec.labelsToApply, { pods: "" });
+  });
+
+  it("run out, in words that name the pool", async () => {
+    const { addresses } = await world();
+    for (let i = 0; i < 4; i++) textOf(await addresses.assign(requestOf(attach(`c${i}`, `pod${i}`))));
+    const outcome = await addresses.assign(requestOf(attach("c9", "pod9")));
+    assert.deepEqual(outcome, { kind: "exhausted", reason: "no IPv4 address is left (small: 4 of 4 in use)" });
+  });
+
+  it("out of a pool that does not exist are refused", async () => {
+    const { store, addresses } = await world();
+    const outcome = await addresses.assign(requestOf(attach("c1"), ["absent"]));
+    assert.equal(outcome.kind, "refused");
+    assert.match(outcome.kind === "refused" ? outcome.reason : "", /absent/);
+    assert.equal(await store.get(endpointKey), null);
+  });
+});

@@ -1,0 +1,298 @@
+/** The commands over scripted ports: what is called in which order, what is undone, what a runtime is told. */
+import assert from "node:assert/strict";
+import { StoreError } from "@brindle/api";
+import { type Address, parseAddress } from "@brindle/net";
+import { describe, it } from "vitest";
+import { CniPlugin } from "./plugin.ts";
+import type { AssignOutcome, Ports, Readiness } from "./ports.ts";
+import type { Answer, RelayedRequest } from "./relay.ts";
+
+const [podAddress, podAddress6, gateway, gateway6] = ["10.65.0.3", "fd00::3", "169.254.1.1", "fe80::1"].map((text) => {
+  const address = parseAddress(text);
+  assert(address);
+  return address;
+}) as [Address, Address, Address, Address];
+
+const config = { cniVersion: "1.0.0", name: "pods", type: "brindle", ipam: { type: "brindle-ipam" } };
+const never = new AbortController().signal;
+
+function request(command: string, { with: extra = {}, container = "c1" } = {}): RelayedRequest {
+  const variables = {
+    CNI_COMMAND: command,
+    CNI_CONTAINERID: container,
+    CNI_NETNS: "/run/netns/c1",
+    CNI_IFNAME: "eth0",
+    CNI_ARGS: "IgnoreUnknown=1;K8S_POD_NAMESPACE=prod;K8S_POD_NAME=web",
+  };
+  return { variables, stdin: JSON.stringify({ ...config, ...extra }) };
+}
+
+interface Script {
+  readonly assign?: () => Promise<AssignOutcome>;
+  readonly release?: () => Promise<void>;
+  readonly policy?: () => Promise<void>;
+  readonly wire?: () => Promise<void>;
+  readonly isWired?: boolean;
+  readonly readiness?: Readiness;
+}
+
+/** A world in which all goes well but for what the script says, and which writes down what it is asked. */
+function world(script: Script = {}) {
+  const calls: string[] = [];
+  const kept = new Map<string, RelayedRequest>();
+  const ports: Ports = {
+    node: "node1",
+    addresses: {
+      async assign() {
+        calls.push("assign");
+        return script.assign?.() ?? { kind: "assigned", addresses: [podAddress, podAddress6], isNew: !script.isWired };
+      },
+      async release({ containerId }) {
+        calls.push(`release ${containerId}`);
+        await script.release?.();
+      },
+    },
+    policy: {
+      async ready() {
+        calls.push("policy");
+        await script.policy?.();
+      },
+    },
+    links: {
+      async wire() {
+        calls.push("wire");
+        await script.wire?.();
+        return { isNew: !script.isWired, hostMac: "ee:ee:ee:ee:ee:ee", mtu: 1450, gateways: [gateway, gateway6] };
+      },
+      async unwire({ containerId }) {
+        calls.push(`unwire ${containerId}`);
+      },
+    },
+    readiness: async () => script.readiness ?? { kind: "ready" },
+    pending: {
+      keep: async (key, request) => void kept.set(key, request),
+      keys: async () => [...kept.keys()],
+      read: async (key) => kept.get(key) ?? null,
+      remove: async (key) => void kept.delete(key),
+    },
+  };
+  return { plugin: new CniPlugin(ports), calls, kept };
+}
+
+function printed(answer: Answer): { readonly code?: number; readonly msg?: string; readonly [field: string]: unknown } {
+  return JSON.parse(answer.stdout);
+}
+
+const away = async (): Promise<never> => {
+  throw new StoreError({ code: "UNAVAILABLE", reason: "no etcd answers" });
+};
+const broken = async (): Promise<never> => {
+  throw new Error("the kernel said no");
+};
+
+describe("ADD", () => {
+  it("answers with the form of version 1.0.0", async () => {
+    const { plugin } = world();
+    const answer = await plugin.answer(request("ADD"), never);
+    assert.equal(answer.exitCode, 0);
+    const { interfaces, ...rest } = printed(answer) as { interfaces: Record<string, unknown>[] };
+    assert.deepEqual(rest, {
+      cniVersion: "1.0.0",
+      ips: [
+        { address: "10.65.0.3/32", gateway: "169.254.1.1", interface: 1 },
+        { address: "fd00::3/128", gateway: "fe80::1", interface: 1 },
+      ],
+      routes: [
+        { dst: "0.0.0.0/0", gw: "169.254.1.1" },
+        { dst: "::/0", gw: "fe80::1" },
+      ],
+      dns: {},
+    });
+    assert.deepEqual(
+      interfaces.map(({ name, sandbox, mtu }) => ({ name, sandbox, mtu })),
+      [
+        { name: "calic36cb0217f8", sandbox: undefined, mtu: undefined },
+        { name: "eth0", sandbox: "/run/netns/c1", mtu: undefined },
+      ],
+    );
+  });
+
+  it("answers with the interfaces' MTU in version 1.1.0", async () => {
+    const answer = await world().plugin.answer(request("ADD", { with: { cniVersion: "1.1.0" } }), never);
+    const { interfaces } = printed(answer) as { interfaces: { mtu: number }[] };
+    assert.deepEqual(
+      interfaces.map(({ mtu }) => mtu),
+      [1450, 1450],
+    );
+  });
+
+  const failures: { name: string; script: Script; calls: string[]; code: number; says: RegExp }[] = [
+    {
+      name: "the node is not ready: nothing is begun",
+      script: { readiness: { kind: "notReady", reason: "etcd is away", connectivity: "intact" } },
+      calls: [],
+      code: 11,
+      says: /etcd is away/,
+    },
+    { name: "the datastore is away", script: { assign: away }, calls: ["assign"], code: 11, says: /datastore/ },
+    {
+      name: "the pools are exhausted",
+      script: { assign: async () => ({ kind: "exhausted", reason: "no IPv4 address is left" }) },
+      calls: ["assign"],
+      code: 11,
+      says: /no IPv4 address is left/,
+    },
+    {
+      name: "the pool does not exist",
+      script: { assign: async () => ({ kind: "refused", reason: "no pool x" }) },
+      calls: ["assign"],
+      code: 7,
+      says: /no pool x/,
+    },
+    {
+      name: "the policy does not come to be: the pod is never wired",
+      script: { policy: broken },
+      calls: ["assign", "policy", "release c1"],
+      code: 999,
+      says: /kernel said no/,
+    },
+    {
+      name: "the wiring fails",
+      script: { wire: broken },
+      calls: ["assign", "policy", "wire", "release c1"],
+      code: 999,
+      says: /kernel said no/,
+    },
+    {
+      name: "what fails is a repeated ADD: what was there stays",
+      script: { wire: broken, isWired: true },
+      calls: ["assign", "policy", "wire"],
+      code: 999,
+      says: /kernel said no/,
+    },
+  ];
+  for (const { name, script, calls, code, says } of failures) {
+    it(`undoes what it did when ${name}`, async () => {
+      const { plugin, calls: made, kept } = world(script);
+      const answer = await plugin.answer(request("ADD"), never);
+      assert.deepEqual(made, calls);
+      assert.equal(answer.exitCode, 1);
+      assert.equal(printed(answer).code, code);
+      assert.match(printed(answer).msg ?? "", says);
+      assert.equal(kept.size, 0);
+    });
+  }
+
+  it("whose undoing fails keeps a DEL, and tells the first failure", async () => {
+    const { plugin, kept } = world({ wire: broken, release: away });
+    assert.match(printed(await plugin.answer(request("ADD"), never)).msg ?? "", /kernel said no/);
+    assert.equal(kept.get("c1@eth0")?.variables.CNI_COMMAND, "DEL");
+  });
+
+  it("that nobody waits for any more is answered at once, and undone when it comes to its end", async () => {
+    const gate = Promise.withResolvers<void>();
+    const { plugin, calls } = world({ wire: () => gate.promise });
+    const patience = new AbortController();
+    const answering = plugin.answer(request("ADD"), patience.signal);
+    await new Promise(setImmediate);
+    patience.abort();
+    assert.equal(printed(await answering).code, 11);
+    assert.deepEqual(calls, ["assign", "policy", "wire"]);
+    gate.resolve();
+    await new Promise(setImmediate);
+    assert.deepEqual(calls.slice(3), ["unwire c1", "release c1"]);
+  });
+
+  it("does an earlier DEL of the same container first", async () => {
+    const script: { release?: () => Promise<void> } = { release: away };
+    const { plugin, calls, kept } = world(script);
+    await plugin.answer(request("DEL"), never);
+    delete script.release;
+    calls.length = 0;
+    await plugin.answer(request("ADD"), never);
+    assert.deepEqual(calls, ["unwire c1", "release c1", "assign", "policy", "wire"]);
+    assert.equal(kept.size, 0);
+  });
+});
+
+describe("DEL", () => {
+  it("unwires before it releases, so that two interfaces never hold one address", async () => {
+    const { plugin, calls } = world();
+    assert.deepEqual(await plugin.answer(request("DEL"), never), { exitCode: 0, stdout: "" });
+    assert.deepEqual(calls, ["unwire c1", "release c1"]);
+  });
+
+  it("waits for an ADD of the same container that is under way, and not for another's", async () => {
+    const gate = Promise.withResolvers<void>();
+    const { plugin, calls } = world({ wire: () => gate.promise });
+    const adding = plugin.answer(request("ADD"), never);
+    const deleting = plugin.answer(request("DEL"), never);
+    await plugin.answer(request("DEL", { container: "c2" }), never);
+    assert.deepEqual(calls, ["assign", "policy", "unwire c2", "release c2", "wire"].sort(byFirst(calls)));
+    gate.resolve();
+    await Promise.all([adding, deleting]);
+    assert.deepEqual(calls.slice(-2), ["unwire c1", "release c1"]);
+  });
+
+  it("without a datastore is kept and answered with success, and done at the next replay", async () => {
+    const script: { release?: () => Promise<void> } = { release: away };
+    const { plugin, calls, kept } = world(script);
+    assert.equal((await plugin.answer(request("DEL"), never)).exitCode, 0);
+    const failed = await plugin.replay();
+    assert.deepEqual(
+      failed.failed.map(({ key, failure }) => [key, failure.code]),
+      [["c1@eth0", "TRY_AGAIN_LATER"]],
+    );
+    delete script.release;
+    assert.deepEqual((await plugin.replay()).done, ["c1@eth0"]);
+    assert.equal(kept.size, 0);
+    assert.equal(calls.at(-1), "release c1");
+  });
+
+  it("that fails for good is an error, and not kept", async () => {
+    const { plugin, kept } = world({ release: broken });
+    assert.equal(printed(await plugin.answer(request("DEL"), never)).code, 999);
+    assert.equal(kept.size, 0);
+  });
+});
+
+describe("the other commands", () => {
+  it("VERSION names both versions, whatever stdin holds", async () => {
+    const answer = await world().plugin.answer({ variables: { CNI_COMMAND: "VERSION" }, stdin: "" }, never);
+    assert.deepEqual(printed(answer), { cniVersion: "1.1.0", supportedVersions: ["1.0.0", "1.1.0"] });
+  });
+
+  const states: { name: string; readiness: Readiness; code: number | null }[] = [
+    { name: "says nothing when all is well", readiness: { kind: "ready" }, code: null },
+    {
+      name: "answers 50 when no pod can be added",
+      readiness: { kind: "notReady", reason: "etcd is away", connectivity: "intact" },
+      code: 50,
+    },
+    {
+      name: "answers 51 when pods may be cut off",
+      readiness: { kind: "notReady", reason: "no policy yet", connectivity: "limited" },
+      code: 51,
+    },
+  ];
+  for (const { name, readiness, code } of states) {
+    it(`STATUS ${name}`, async () => {
+      const answer = await world({ readiness }).plugin.answer(request("STATUS"), never);
+      if (code === null) assert.deepEqual(answer, { exitCode: 0, stdout: "" });
+      else assert.equal(printed(answer).code, code);
+    });
+  }
+
+  for (const command of ["CHECK", "GC"]) {
+    it(`${command} is refused in words that say what to do`, async () => {
+      const { code, msg } = printed(await world().plugin.answer(request(command), never));
+      assert.equal(code, 100);
+      assert.match(msg ?? "", /not supported yet: set "disableCheck"/);
+    });
+  }
+});
+
+/** Sorts a list as the same things are sorted in another. */
+function byFirst(order: readonly string[]): (a: string, b: string) => number {
+  return (a, b) => order.indexOf(a) - order.indexOf(b);
+}
