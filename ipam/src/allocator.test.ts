@@ -82,13 +82,13 @@ describe("assign", () => {
   it("gives nothing when one family has nothing left", async () => {
     const { allocator, store } = lab({ pools: [pool("four", "10.0.0.0/28", 30), pool("six", "fd00::/128", 128)] });
     await allocator.assign(dual("net.a"));
-    const before = store.dump();
+    const before = store.data.dump();
     expect(await allocator.assign(dual("net.b"))).toEqual({
       kind: "poolExhausted",
       family: 6,
       pools: [{ pool: "six", addresses: 1n, inUse: 1n }],
     });
-    expect(store.dump()).toEqual(before);
+    expect(store.data.dump()).toEqual(before);
   });
 
   it("says why no pool serves", async () => {
@@ -135,20 +135,20 @@ describe("assign", () => {
       createEndpoint(addresses.map(({ address }) => formatPrefix(hostPrefix(address)))),
     ];
     await allocator.assign({ ...dual("net.a"), extraWrites });
-    const before = store.dump();
+    const before = store.data.dump();
     const second = await allocator.assign({ ...dual("net.b"), extraWrites });
     expect(second).toMatchObject({
       kind: "conflict",
       current: [{ value: { spec: { ipNetworks: ["10.0.0.0/32", "fd00::/128"] } } }],
     });
-    expect(store.dump()).toEqual(before);
+    expect(store.data.dump()).toEqual(before);
   });
 
   it("passes over its own block when that is not sound, and over what does not decode", async () => {
     const broken = { ...newBlock("10.0.0.0/30", "node3", nowNs), unallocated: [0, 0, 1, 2] };
     const { allocator, store } = lab();
     await store.commit([{ op: "create", key: blockKey("10.0.0.0/30"), value: broken }]);
-    store.writeText("/calico/ipam/v2/assignment/ipv4/block/10.0.0.4-30", "nonsense");
+    store.data.writeText("/calico/ipam/v2/assignment/ipv4/block/10.0.0.4-30", "nonsense");
     expect(textOf(await allocator.assign(v4("net.a")))).toEqual(["10.0.0.8"]);
   });
 
@@ -242,9 +242,9 @@ describe("release", () => {
     const { allocator, store } = lab();
     await allocator.assign(dual("net.a"));
     await allocator.release("net.a");
-    const before = store.dump();
+    const before = store.data.dump();
     expect(await allocator.release("net.a")).toEqual({ kind: "released", addresses: [] });
-    expect(store.dump()).toEqual(before);
+    expect(store.data.dump()).toEqual(before);
   });
 
   it("succeeds the second time when the first answer was lost", async () => {
@@ -285,10 +285,10 @@ describe("release", () => {
     const { allocator, store } = lab();
     await allocator.assign(v4("net.a"));
     const key = { kind: "WorkloadEndpoint", namespace: "prod", name: "node3-k8s-web-eth0" } as const;
-    const before = store.dump();
+    const before = store.data.dump();
     const missing: Write = { op: "delete", key, revision: "77" };
     expect(await allocator.release("net.a", { extraWrites: [missing] })).toMatchObject({ kind: "conflict" });
-    expect(store.dump()).toEqual(before);
+    expect(store.data.dump()).toEqual(before);
   });
 
   it("deletes a block that no node owns with its last address", async () => {

@@ -38,6 +38,8 @@ class World {
   readonly #random: () => number;
   readonly #work: (() => void)[] = [];
   readonly #store: MemoryStore = new MemoryStore({ schedule: (work) => this.#work.push(work) });
+  /** Reads past the schedule: what a check sees is no step of the history. */
+  readonly #observer: MemoryStore = new MemoryStore({ data: this.#store.data });
   readonly #agents = new Map<string, Agent>();
   /** By handle, which names its node. A runtime has one request of a container under way at a time. */
   readonly #pods = new Map<string, Phase>();
@@ -66,9 +68,9 @@ class World {
 
   /** Nothing held is lost or held twice, and blocks, handles and affinities agree. */
   async check(): Promise<void> {
-    if (this.#store.revision === this.#checked) return;
-    this.#checked = this.#store.revision;
-    const { blocks, handles, affinities } = await this.#stored();
+    if (this.#store.data.revision === this.#checked) return;
+    this.#checked = this.#store.data.revision;
+    const { blocks, handles, affinities } = await readAll(this.#observer);
     expect(audit(blocks, handles)).toEqual([]);
     for (const [i, block] of blocks.entries()) {
       expect(blocks.slice(i + 1).filter((other) => overlaps(prefixOf(block), prefixOf(other)))).toEqual([]);
@@ -97,7 +99,7 @@ class World {
         if (phase === "unknown" && !this.#busy.has(handleId)) this.#release(handleId);
       }
     }
-    const { blocks, handles } = await this.#stored();
+    const { blocks, handles } = await readAll(this.#observer);
     expect([...handles.keys()]).toEqual([]);
     expect(blocks.filter((block) => !isEmpty(block))).toEqual([]);
   }
@@ -192,15 +194,6 @@ class World {
     work?.();
     await microtasks();
     for (const { failure } of this.#agents.values()) if (failure) throw failure;
-  }
-
-  /** Reads past the schedule: what a check sees is no step of the history. */
-  async #stored(): Promise<Awaited<ReturnType<typeof readAll>>> {
-    const waiting = this.#work.splice(0);
-    const reading = readAll(this.#store);
-    for (let work = this.#work.shift(); work; work = this.#work.shift()) work();
-    this.#work.push(...waiting);
-    return reading;
   }
 
   #pick<T>(items: readonly T[]): T {
