@@ -17,6 +17,7 @@ import {
   type PolicyName,
   policyName,
 } from "./cluster.ts";
+import { enforceablePolicy, enforceableProfile } from "./enforceable.ts";
 import { mismatch, type RuleContext, type RuleEndpoint } from "./matchRule.ts";
 import { type Packet, protocolNumber } from "./packet.ts";
 import { inScope, policyScope } from "./scope.ts";
@@ -123,7 +124,8 @@ class Decision {
       const owner = { kind: "Profile", name, namespace: null } as const;
       const profile = this.#cluster.profiles.find((candidate) => candidate.metadata.name === name);
       if (!profile) this.#passedOver.push({ owner, rule: null, reason: "does not exist" });
-      const found = profile && this.#firstMatch(owner, this.#rulesOf(profile.spec), null);
+      const found =
+        profile && this.#firstMatch(owner, this.#rulesOf(enforceableProfile(profile).resource?.spec ?? {}), null);
       // A profile has nothing to pass on to.
       if (found) return this.#decided({ kind: "profileRule", profile: name, ...found });
     }
@@ -147,6 +149,7 @@ class Decision {
   #policies(): Policy[] {
     const self = labelled(this.#endpoint, profileOf(this.#cluster));
     return this.#cluster.policies
+      .flatMap((policy) => enforceablePolicy(policy).resource ?? [])
       .filter((policy) => appliesTo(policy, this.#direction))
       .filter((policy) => inScope(policyScope(policy.spec, policy.metadata.namespace ?? null), self))
       .sort(comparePolicies);

@@ -3,7 +3,7 @@
  * give it (name, order, selector texts, one rule for each protocol and peer), so that either may write it.
  */
 import { apiVersion, type EntityRule, type NetworkPolicy, type PolicyDirection, type Rule } from "@brindle/api";
-import { policyProblem } from "../ruleProblem.ts";
+import { policyProblem } from "../enforceable.ts";
 import type {
   KubernetesNetworkPolicy,
   KubernetesPeer,

@@ -8,10 +8,8 @@ export type SetContent =
   | { readonly kind: "addresses"; readonly scope: Scope }
   /** Address, protocol and number of every port of that name of the endpoints in a scope. */
   | { readonly kind: "namedPort"; readonly scope: Scope; readonly port: string }
-  /** A list that a rule writes out. */
-  | { readonly kind: "nets"; readonly nets: readonly Prefix[] }
-  /** Where pods live, and from where they are masqueraded. */
-  | { readonly kind: "pools" | "masqueraded" };
+  /** A list that is written out, by a rule or by the pools. Another list is another set. */
+  | { readonly kind: "nets"; readonly nets: readonly Prefix[] };
 
 /**
  * What becomes of verdicts as the set grows. `mixed` is anything that is not surely one or the other; such a set is
@@ -44,8 +42,5 @@ export function contentKey(content: SetContent): string {
       return `port ${content.port} ${scopeKey(content.scope)}`;
     case "nets":
       return `nets ${content.nets.map(formatPrefix).sort().join(" ")}`;
-    case "pools":
-    case "masqueraded":
-      return content.kind;
   }
 }

@@ -1,5 +1,5 @@
 /**
- * The chains around policies: hooks, dispatch by interface, endpoints, masquerading. What a packet meets:
+ * The chains around policies: hooks, dispatch by interface, endpoints. What a packet meets:
  *
  *     FORWARD -> BRDL-FORWARD -> from a pod: BRDL-FROM-PODS -> the endpoint's chain -> policies, profiles
  *                             -> to a pod:   BRDL-TO-PODS   -> the endpoint's chain -> policies, profiles -> ACCEPT
@@ -65,17 +65,6 @@ export function renderFilter({ family, endpoints, owners, endpointToHostAction }
   ]);
   const hooks = [hook("FORWARD", chains.forward), hook("INPUT", chains.input), hook("OUTPUT", chains.output)];
   return { chains: [...own, ...owners, ...ofEndpoints], hooks };
-}
-
-/** Pods of masqueraded pools speak to the outside with the node's address, and to pods with their own. */
-export function renderNat(sets: { masqueraded: string; pools: string } | null): TableContent {
-  if (!sets) return { chains: [], hooks: [] };
-  const matches: Match[] = [
-    { kind: "set", side: "source", set: sets.masqueraded, withPort: false, negated: false },
-    { kind: "set", side: "destination", set: sets.pools, withPort: false, negated: true },
-  ];
-  const chain = { name: chains.postrouting, rules: [rule(matches, { kind: "masquerade" }, "natOutgoing of IPPools")] };
-  return { chains: [chain], hooks: [hook("POSTROUTING", chains.postrouting)] };
 }
 
 /**
@@ -156,10 +145,10 @@ function podInterface(direction: "in" | "out"): Match {
   return { kind: "interface", direction, name: podInterfaces };
 }
 
-function hook(chain: Hook["chain"], to: string): Hook {
+export function hook(chain: Hook["chain"], to: string): Hook {
   return { chain, rule: rule([], { kind: "jump", chain: to }, "hook") };
 }
 
-function rule(matches: readonly Match[], target: Target, comment: string): ChainRule {
+export function rule(matches: readonly Match[], target: Target, comment: string): ChainRule {
   return { matches, target, comment };
 }

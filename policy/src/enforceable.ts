@@ -1,0 +1,112 @@
+/**
+ * What of a policy can be enforced as it is written. Validation refuses the rest when it is stored; this is for what
+ * came into the datastore another way, as by a client of Calico. It fails closed: a policy that has a rule which we
+ * cannot enforce still selects its endpoints, and allows nothing.
+ */
+import { type EntityRule, type GlobalPolicySpec, type Profile, parseSelector, type Rule } from "@brindle/api";
+import { parseCidr } from "@brindle/net";
+import { appliesTo, type Policy } from "./cluster.ts";
+import { isIcmp, protocolNumber, protocolNumbers } from "./packet.ts";
+import { parsePorts } from "./ports.ts";
+
+export interface Enforceable<R> {
+  /** What to enforce in its place; `null` when nothing can be, since it is not known for whom it would be. */
+  readonly resource: R | null;
+  readonly problem: string | null;
+}
+
+export function enforceablePolicy<P extends Policy>(policy: P): Enforceable<P> {
+  const { spec } = policy;
+  const selector = selectorProblem(spec.selector) ?? selectorProblem(namespaceSelectorOf(policy));
+  if (selector) return { resource: null, problem: `spec: ${selector}` };
+  const forHosts = hostFields(policy).find(([, isSet]) => isSet);
+  if (forHosts) return { resource: null, problem: `spec.${forHosts[0]}: policies for hosts are not enforced yet` };
+
+  const problem = policyProblem(spec);
+  if (!problem) return { resource: policy, problem };
+  const types = (["Ingress", "Egress"] as const).filter((direction) => appliesTo(policy, direction));
+  return { resource: { ...policy, spec: { ...spec, types, ingress: [], egress: [] } }, problem };
+}
+
+export function enforceableProfile(profile: Profile): Enforceable<Profile> {
+  const problem = rulesProblem(profile.spec);
+  if (!problem) return { resource: profile, problem };
+  return { resource: { ...profile, spec: { ...profile.spec, ingress: [], egress: [] } }, problem };
+}
+
+/** The first problem of what a policy says, with its path, or `null`. */
+export function policyProblem(spec: GlobalPolicySpec): string | null {
+  if (spec.tier && spec.tier !== defaultTier) return `spec.tier: only the tier "${defaultTier}" is enforced`;
+  if (spec.serviceAccountSelector) return "spec.serviceAccountSelector is not enforced yet";
+  return selectorProblem(spec.selector) ?? rulesProblem(spec);
+}
+
+function rulesProblem(owner: { readonly ingress?: readonly Rule[]; readonly egress?: readonly Rule[] }): string | null {
+  for (const direction of ["ingress", "egress"] as const) {
+    for (const [index, rule] of (owner[direction] ?? []).entries()) {
+      const problem = ruleProblem(rule);
+      if (problem) return `spec.${direction}[${index}]: ${problem}`;
+    }
+  }
+  return null;
+}
+
+function namespaceSelectorOf(policy: Policy): string | undefined {
+  return policy.kind === "GlobalNetworkPolicy" ? policy.spec.namespaceSelector : undefined;
+}
+
+/** Policies with these say nothing about pods. */
+function hostFields(policy: Policy): [string, boolean | undefined][] {
+  if (policy.kind !== "GlobalNetworkPolicy") return [];
+  return [
+    ["doNotTrack", policy.spec.doNotTrack],
+    ["preDNAT", policy.spec.preDNAT],
+  ];
+}
+
+function ruleProblem(rule: Rule): string | null {
+  if (rule.http) return "http is not enforced yet";
+  const protocol = rule.protocol === undefined ? null : protocolNumber(rule.protocol);
+  if (rule.protocol !== undefined && protocol === null) return `protocol ${rule.protocol} is not known`;
+  if (rule.notProtocol !== undefined && protocolNumber(rule.notProtocol) === null) return "notProtocol is not known";
+  if ((rule.icmp || rule.notICMP) && (protocol === null || !isIcmp(protocol))) {
+    return "icmp and notICMP need the protocol ICMP or ICMPv6";
+  }
+  return (
+    entityProblem("source", rule.source ?? {}, protocol) ??
+    entityProblem("destination", rule.destination ?? {}, protocol)
+  );
+}
+
+const defaultTier = "default";
+
+/** The protocols whose ports the kernel's matches read. */
+const portProtocols: ReadonlySet<number | undefined> = new Set([
+  protocolNumbers.tcp,
+  protocolNumbers.udp,
+  protocolNumbers.sctp,
+  protocolNumbers.udplite,
+]);
+
+/** A port's name brings its protocol along; a number means nothing without one. */
+function entityProblem(name: string, entity: EntityRule, protocol: number | null): string | null {
+  if (entity.services || entity.serviceAccounts) return `${name}: services and serviceAccounts are not enforced yet`;
+  for (const [field, ports] of Object.entries({ ports: entity.ports, notPorts: entity.notPorts })) {
+    const parsed = parsePorts(ports ?? []);
+    if (!parsed) return `${name}.${field} has an entry that is no port`;
+    if (parsed.ranges.length > 0 && (protocol === null || !portProtocols.has(protocol))) {
+      return `${name}.${field} need the protocol TCP, UDP, SCTP or UDPLite`;
+    }
+  }
+  for (const net of [...(entity.nets ?? []), ...(entity.notNets ?? [])]) {
+    if (!parseCidr(net)) return `${name}: ${net} is not a CIDR`;
+  }
+  const selectors = [entity.selector, entity.notSelector, entity.namespaceSelector];
+  const problem = selectors.map(selectorProblem).find((found) => found !== null);
+  return problem ? `${name}: ${problem}` : null;
+}
+
+function selectorProblem(text: string | undefined): string | null {
+  const parsed = parseSelector(text ?? "");
+  return parsed.kind === "malformed" ? `selector ${JSON.stringify(text)}: ${parsed.reason}` : null;
+}

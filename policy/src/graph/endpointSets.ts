@@ -1,0 +1,72 @@
+/** The sets whose members are endpoints. Only those that rules of this node refer to are kept. */
+import { type Family, hostPrefix, type SetElement } from "@brindle/net";
+import type { SetContent, SetUse } from "../render/setUse.ts";
+import { type Scope, scopeKey } from "../scope.ts";
+import { CountedMembers, type Members } from "./countedMembers.ts";
+import type { EndpointView } from "./endpointViews.ts";
+import { ScopeIndex } from "./scopeIndex.ts";
+
+export type EndpointContent = Extract<SetContent, { readonly scope: Scope }>;
+
+interface EndpointSet {
+  readonly family: Family;
+  readonly content: EndpointContent;
+  readonly members: CountedMembers;
+}
+
+export class EndpointSets {
+  readonly #index = new ScopeIndex((key, id, view) => this.#onMatch(key, id, view));
+  readonly #sets = new Map<string, EndpointSet>();
+  readonly #setsOfScope = new Map<string, Set<EndpointSet>>();
+
+  onEndpoint(id: string, view: EndpointView | null): void {
+    this.#index.onEndpoint(id, view);
+  }
+
+  /** Exactly these sets are kept from now on. */
+  require(uses: ReadonlyMap<string, SetUse>): void {
+    for (const [name, set] of this.#sets) if (!uses.has(name)) this.#drop(name, set);
+    for (const { name, family, content } of uses.values()) {
+      if ("scope" in content && !this.#sets.has(name)) this.#keep(name, family, content);
+    }
+  }
+
+  members(name: string): Members {
+    return this.#sets.get(name)?.members.snapshot() ?? new Map();
+  }
+
+  #keep(name: string, family: Family, content: EndpointContent): void {
+    const set: EndpointSet = { family, content, members: new CountedMembers() };
+    this.#sets.set(name, set);
+    const key = scopeKey(content.scope);
+    this.#setsOfScope.set(key, (this.#setsOfScope.get(key) ?? new Set()).add(set));
+    this.#index.add(content.scope);
+    for (const [id, view] of this.#index.matching(content.scope)) {
+      set.members.onContributor(id, contribution(set, view));
+    }
+  }
+
+  #drop(name: string, set: EndpointSet): void {
+    this.#sets.delete(name);
+    const key = scopeKey(set.content.scope);
+    const sharing = this.#setsOfScope.get(key);
+    sharing?.delete(set);
+    if (sharing?.size === 0) this.#setsOfScope.delete(key);
+    this.#index.remove(set.content.scope);
+  }
+
+  #onMatch(key: string, id: string, view: EndpointView | null): void {
+    for (const set of this.#setsOfScope.get(key) ?? []) {
+      set.members.onContributor(id, view ? contribution(set, view) : []);
+    }
+  }
+}
+
+function contribution({ family, content }: EndpointSet, view: EndpointView): SetElement[] {
+  const addresses = view.addresses.filter((address) => address.family === family);
+  if (content.kind === "addresses") return addresses.map(hostPrefix);
+  const ports = view.ports.filter(({ name }) => name === content.port);
+  return ports.flatMap(({ protocol, port }) =>
+    protocol === null ? [] : addresses.map((address) => ({ address, protocol, port })),
+  );
+}

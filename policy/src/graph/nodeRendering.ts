@@ -1,0 +1,106 @@
+/** The chains and sets for the endpoints of one node. What a policy compiles to is kept while the resource stays. */
+import type { IPPool, PolicyDirection, Profile } from "@brindle/api";
+import { type Family, formatSetElement, splitForSet } from "@brindle/net";
+import { type EndpointToHostAction, type Policy, policyName } from "../cluster.ts";
+import { renderMasquerade } from "../render/masquerade.ts";
+import { type CompiledChain, compileOwner, ownerChainName, type RuleOwner } from "../render/owner.ts";
+import { combineGrowth, type SetUse } from "../render/setUse.ts";
+import { type DirectionChains, type EndpointChains, renderFilter } from "../render/tables.ts";
+import type { Members } from "./countedMembers.ts";
+import type { Desired, DesiredSet, DesiredTable } from "./desired.ts";
+import type { EndpointSets } from "./endpointSets.ts";
+import type { EndpointView } from "./endpointViews.ts";
+
+export interface LocalEndpoint {
+  readonly id: string;
+  readonly view: EndpointView;
+  /** Those that select it and speak of the direction, in order. */
+  policies(direction: PolicyDirection): readonly Policy[];
+  readonly profiles: readonly Profile[];
+}
+
+const families: readonly Family[] = [4, 6];
+const directions: readonly PolicyDirection[] = ["Ingress", "Egress"];
+
+export class NodeRendering {
+  readonly #endpointToHostAction: EndpointToHostAction;
+  readonly #compiled = new WeakMap<Policy | Profile, Map<string, CompiledChain>>();
+
+  constructor(endpointToHostAction: EndpointToHostAction) {
+    this.#endpointToHostAction = endpointToHostAction;
+  }
+
+  /** Tells `sets` which of them are needed, and takes their members from there. */
+  render(local: readonly LocalEndpoint[], pools: readonly IPPool[], sets: EndpointSets): Omit<Desired, "problems"> {
+    const endpoints = local.flatMap(endpointChains);
+    const tables: DesiredTable[] = [];
+    const uses = new Map<string, SetUse>();
+    for (const family of families) {
+      const owners = this.#owners(local, family);
+      const masquerade = renderMasquerade(pools, family);
+      const filter = { family, endpoints, owners: owners.map(({ chain }) => chain) };
+      const content = renderFilter({ ...filter, endpointToHostAction: this.#endpointToHostAction });
+      tables.push({ family, table: "filter", content }, { family, table: "nat", content: masquerade.content });
+      for (const use of [...owners.flatMap((owner) => owner.sets), ...masquerade.sets]) addUse(uses, use);
+    }
+    sets.require(uses);
+    return {
+      tables,
+      sets: new Map([...uses].map(([name, use]) => [name, desiredSet(use, sets)])),
+      endpoints: new Map(endpoints.map(({ id, addresses }) => [id, addresses])),
+    };
+  }
+
+  /** Each policy and profile that concerns an endpoint here, once for each direction. */
+  #owners(local: readonly LocalEndpoint[], family: Family): CompiledChain[] {
+    return directions.flatMap((direction) => {
+      const owners = new Set(local.flatMap((endpoint) => [...endpoint.policies(direction), ...endpoint.profiles]));
+      return [...owners].map((owner) => this.#compile(owner, direction, family));
+    });
+  }
+
+  #compile(owner: Policy | Profile, direction: PolicyDirection, family: Family): CompiledChain {
+    const compiled = this.#compiled.get(owner) ?? new Map<string, CompiledChain>();
+    this.#compiled.set(owner, compiled);
+    const key = `${direction} ${family}`;
+    const known = compiled.get(key);
+    if (known) return known;
+    const rules = (direction === "Ingress" ? owner.spec.ingress : owner.spec.egress) ?? [];
+    const chain = compileOwner(ruleOwner(owner), rules, { direction, family });
+    compiled.set(key, chain);
+    return chain;
+  }
+}
+
+/** One that is not wired, or has no address, has no chains: what it sends is dropped. */
+function endpointChains(endpoint: LocalEndpoint): EndpointChains[] {
+  const { interfaceName, addresses } = endpoint.view;
+  if (interfaceName === null || addresses.length === 0) return [];
+  const ofDirection = (direction: PolicyDirection): DirectionChains => ({
+    policies: endpoint.policies(direction).map((policy) => ownerChainName(ruleOwner(policy), direction)),
+    profiles: endpoint.profiles.map((profile) => ownerChainName(ruleOwner(profile), direction)),
+  });
+  const chains = { ingress: ofDirection("Ingress"), egress: ofDirection("Egress") };
+  return [{ id: endpoint.id, interfaceName, addresses, ...chains }];
+}
+
+function ruleOwner(owner: Policy | Profile): RuleOwner {
+  if (owner.kind === "Profile") return { kind: "Profile", namespace: null, name: owner.metadata.name };
+  return policyName(owner);
+}
+
+/** Rules that share a set must agree on what its growth does. */
+function addUse(uses: Map<string, SetUse>, use: SetUse): void {
+  const known = uses.get(use.name);
+  uses.set(use.name, known ? { ...use, growth: combineGrowth(known.growth, use.growth) } : use);
+}
+
+function desiredSet({ name, family, content, growth }: SetUse, sets: EndpointSets): DesiredSet {
+  if (content.kind !== "nets") {
+    const type = content.kind === "namedPort" ? "hash:ip,port" : "hash:net";
+    return { name, family, type, growth, members: sets.members(name) };
+  }
+  const elements = content.nets.flatMap(splitForSet);
+  const members: Members = new Map(elements.map((element) => [formatSetElement(element), element]));
+  return { name, family, type: "hash:net", growth, members };
+}

@@ -1,0 +1,176 @@
+import type { IPPool, Rule } from "@brindle/api";
+import { apiVersion } from "@brindle/api";
+import { formatAddress } from "@brindle/net";
+import { describe, expect, it } from "vitest";
+import { endpointSample, globalPolicySample, namespaceProfileSample, policySample } from "../sampleCluster.ts";
+import type { Desired } from "./desired.ts";
+import { PolicyGraph, type PolicyResource, type PolicyUpdate } from "./policyGraph.ts";
+
+const web = endpointSample("web", { labels: { app: "web" }, addresses: ["10.0.0.2", "fd00::2"] });
+const client = endpointSample("client", { labels: { app: "client" }, addresses: ["10.0.1.1"], node: "node2" });
+const sharing = endpointSample("sharing", { labels: { app: "client" }, addresses: ["10.0.1.1"], node: "node3" });
+const relabelled = endpointSample("client", { labels: { app: "other" }, addresses: ["10.0.1.1"], node: "node2" });
+const moved = endpointSample("client", { labels: { app: "client" }, addresses: ["10.0.1.9"], node: "node2" });
+const named = endpointSample("client", {
+  labels: { app: "client" },
+  addresses: ["10.0.1.1"],
+  node: "node2",
+  ports: [{ name: "http", protocol: "TCP", port: 8080 }],
+});
+const fromClients: Rule = { action: "Allow", source: { selector: "app == 'client'" } };
+const allowClients = policySample("allow", { selector: "app == 'web'", ingress: [fromClients] });
+const denyClients = policySample("allow", { selector: "app == 'web'", ingress: [{ ...fromClients, action: "Deny" }] });
+const both = policySample("both", {
+  selector: "app == 'web'",
+  order: 1,
+  ingress: [{ ...fromClients, action: "Deny" }],
+});
+const elsewhere = policySample("elsewhere", { selector: "app == 'client'", ingress: [fromClients] });
+const byPort = policySample("port", {
+  selector: "app == 'web'",
+  types: ["Egress"],
+  egress: [{ action: "Allow", destination: { ports: ["http"] } }],
+});
+const teamOnly = policySample("team", {
+  selector: "app == 'web'",
+  ingress: [{ action: "Allow", source: { namespaceSelector: "team == 'a'" } }],
+});
+const broken = globalPolicySample("broken", { ingress: [{ action: "Allow", protocol: "NOSUCH" }] });
+const plainNamespace = namespaceProfileSample("default");
+const teamNamespace = namespaceProfileSample("default", { team: "a" });
+const pool: IPPool = {
+  apiVersion,
+  kind: "IPPool",
+  metadata: { name: "pool" },
+  spec: { cidr: "10.0.0.0/16", natOutgoing: true },
+};
+
+function set(value: PolicyResource): PolicyUpdate {
+  const { name, namespace } = value.metadata;
+  return { key: { kind: value.kind, name, ...(namespace === undefined ? {} : { namespace }) }, value };
+}
+
+function gone(value: PolicyResource): PolicyUpdate {
+  return { ...set(value), value: null };
+}
+
+/** Each leads to a state; the last word on each resource counts. */
+const scenarios: { name: string; updates: PolicyUpdate[] }[] = [
+  { name: "an endpoint alone", updates: [set(web)] },
+  { name: "a policy with its endpoints", updates: [set(plainNamespace), set(web), set(client), set(allowClients)] },
+  { name: "an address that two endpoints share", updates: [set(web), set(allowClients), set(client), set(sharing)] },
+  { name: "one of the two gone", updates: [set(web), set(allowClients), set(client), set(sharing), gone(client)] },
+  { name: "an endpoint relabelled", updates: [set(web), set(client), set(allowClients), set(relabelled)] },
+  { name: "an endpoint with a new address", updates: [set(web), set(client), set(allowClients), set(moved)] },
+  { name: "a policy changed", updates: [set(web), set(client), set(allowClients), set(denyClients)] },
+  { name: "a set used both ways", updates: [set(web), set(client), set(allowClients), set(both)] },
+  { name: "a policy for others", updates: [set(web), set(client), set(elsewhere)] },
+  { name: "a named port", updates: [set(web), set(byPort), set(client), set(named)] },
+  {
+    name: "a namespace labelled",
+    updates: [set(plainNamespace), set(web), set(client), set(teamOnly), set(teamNamespace)],
+  },
+  {
+    name: "a namespace gone",
+    updates: [set(teamNamespace), set(web), set(client), set(teamOnly), gone(teamNamespace)],
+  },
+  { name: "a policy that cannot be enforced", updates: [set(web), set(broken)] },
+  { name: "pools", updates: [set(pool), set(web)] },
+  {
+    name: "everything gone",
+    updates: [set(web), set(client), set(allowClients), gone(allowClients), gone(client), gone(web)],
+  },
+];
+
+function run(updates: readonly PolicyUpdate[], { between = false } = {}): Desired {
+  const graph = new PolicyGraph({ node: "node1" });
+  for (const update of updates) {
+    graph.receive(update);
+    if (between) graph.desired();
+  }
+  return graph.desired();
+}
+
+/** What is equal when the states are: sets without the order in which they came. */
+function comparable(desired: Desired): unknown {
+  const sets = [...desired.sets.values()].map((one) => ({ ...one, members: [...one.members.keys()].sort() }));
+  return { ...desired, sets: sets.sort((a, b) => (a.name < b.name ? -1 : 1)) };
+}
+
+function lastWords(updates: readonly PolicyUpdate[]): PolicyUpdate[] {
+  const byKey = new Map(updates.map((update) => [JSON.stringify(update.key), update]));
+  return [...byKey.values()];
+}
+
+describe("the graph's output depends on the state only", () => {
+  for (const { name, updates } of scenarios) {
+    const expected = comparable(run(lastWords(updates)));
+    const ways: { way: string; sequence: PolicyUpdate[]; between?: boolean }[] = [
+      { way: "forwards", sequence: updates },
+      { way: "forwards with every state looked at", sequence: updates, between: true },
+      { way: "backwards", sequence: lastWords(updates).reverse() },
+      { way: "backwards with every state looked at", sequence: lastWords(updates).reverse(), between: true },
+      { way: "doubled", sequence: updates.flatMap((update) => [update, update]), between: true },
+      { way: "undone and done again", sequence: [...updates, ...updates.map(undone), ...updates], between: true },
+      { way: "interleaved with others", sequence: updates.flatMap((update) => [set(sharing), update, gone(sharing)]) },
+    ];
+    for (const { way, sequence, between = false } of ways) {
+      // A scenario about the other endpoint itself cannot be interleaved with it.
+      if (way.startsWith("interleaved") && updates.some(({ key }) => key.name === "sharing")) continue;
+      it(`${name}, ${way}`, () => expect(comparable(run(sequence, { between }))).toEqual(expected));
+    }
+  }
+});
+
+function undone(update: PolicyUpdate): PolicyUpdate {
+  return { ...update, value: null };
+}
+
+describe("the graph", () => {
+  const members = (desired: Desired) => [...desired.sets.values()].map((one) => [...one.members.keys()]);
+  const chainNames = (desired: Desired) =>
+    desired.tables.flatMap(({ family, table, content }) =>
+      family === 4 && table === "filter" ? content.chains.map((chain) => chain.name) : [],
+    );
+
+  it("tells which endpoints the chains are for", () => {
+    const { endpoints } = run([set(web), set(client)]);
+    expect([...endpoints].map(([id, addresses]) => [id, addresses.map(formatAddress)])).toEqual([
+      ["default/web", ["10.0.0.2", "fd00::2"]],
+    ]);
+  });
+  it("keeps no set and no chain that only other nodes need", () => {
+    const desired = run([set(web), set(client), set(elsewhere)]);
+    expect(desired.sets.size).toBe(0);
+    expect(chainNames(desired)).not.toContain("BRDL-pi-default/elsewhere");
+  });
+  it("gives a shared address up with its last holder", () => {
+    expect(members(run([set(web), set(allowClients), set(client), set(sharing), gone(client)]))[0]).toEqual([
+      "10.0.1.1/32",
+    ]);
+  });
+  it("knows how verdicts follow the growth of a set", () => {
+    const growth = (...updates: PolicyUpdate[]) =>
+      [...run([set(web), ...updates]).sets.values()].map((one) => one.growth);
+    expect(growth(set(allowClients))).toEqual(["loosens", "loosens"]);
+    expect(growth(set(denyClients))).toEqual(["tightens", "tightens"]);
+    expect(growth(set(allowClients), set(both))).toEqual(["mixed", "mixed"]);
+  });
+  it("lets a policy that it cannot enforce allow nothing, and says why", () => {
+    const desired = run([set(web), set(broken)]);
+    expect(chainNames(desired)).toContain("BRDL-pi-broken");
+    expect([...desired.problems]).toEqual([
+      ["GlobalNetworkPolicy broken", "spec.ingress[0]: protocol NOSUCH is not known"],
+    ]);
+  });
+  it("hands out the same members as long as nothing changes", () => {
+    const graph = new PolicyGraph({ node: "node1" });
+    for (const update of [set(web), set(allowClients), set(client)]) graph.receive(update);
+    const first = [...graph.desired().sets.values()][0]?.members;
+    graph.receive(set(client));
+    expect([...graph.desired().sets.values()][0]?.members).toBe(first);
+    graph.receive(gone(client));
+    expect(first?.size).toBe(1);
+    expect([...graph.desired().sets.values()][0]?.members.size).toBe(0);
+  });
+});

@@ -1,0 +1,134 @@
+/**
+ * From resources to what the kernel of one node is to have. `receive` takes them one by one, in any order, as often as
+ * they come, `null` for one that is gone; it is cheap and keeps memberships up to date. `desired` puts together what
+ * concerns the endpoints of this node: only their policies, and only the sets that those refer to.
+ */
+import type {
+  GlobalNetworkPolicy,
+  IPPool,
+  Key,
+  NetworkPolicy,
+  PolicyDirection,
+  Profile,
+  WorkloadEndpoint,
+} from "@brindle/api";
+import { appliesTo, comparePolicies, type EndpointToHostAction, type Policy } from "../cluster.ts";
+import { enforceablePolicy, enforceableProfile } from "../enforceable.ts";
+import { policyScope, type Scope } from "../scope.ts";
+import type { Desired } from "./desired.ts";
+import { EndpointSets } from "./endpointSets.ts";
+import { type EndpointView, EndpointViews } from "./endpointViews.ts";
+import { NodeRendering } from "./nodeRendering.ts";
+import { ScopeIndex } from "./scopeIndex.ts";
+
+export type PolicyResource = WorkloadEndpoint | NetworkPolicy | GlobalNetworkPolicy | Profile | IPPool;
+
+/** The kinds that the graph wants to hear of. */
+export const policyKinds: readonly PolicyResource["kind"][] = [
+  "WorkloadEndpoint",
+  "NetworkPolicy",
+  "GlobalNetworkPolicy",
+  "Profile",
+  "IPPool",
+];
+
+export interface PolicyUpdate {
+  readonly key: Key<PolicyResource["kind"]>;
+  readonly value: PolicyResource | null;
+}
+
+export interface PolicyGraphConfig {
+  /** The node whose endpoints are local. */
+  readonly node: string;
+  /** Calico's `defaultEndpointToHostAction`; `Drop` unless told. */
+  readonly endpointToHostAction?: EndpointToHostAction;
+}
+
+export class PolicyGraph {
+  readonly #node: string;
+  readonly #rendering: NodeRendering;
+  readonly #views = new EndpointViews((id, view) => this.#onView(id, view));
+  readonly #sets = new EndpointSets();
+  readonly #local = new Map<string, EndpointView>();
+  readonly #localIndex = new ScopeIndex();
+  readonly #policies = new Map<string, Policy>();
+  readonly #profiles = new Map<string, Profile>();
+  readonly #pools = new Map<string, IPPool>();
+  readonly #problems = new Map<string, string>();
+
+  constructor({ node, endpointToHostAction = "Drop" }: PolicyGraphConfig) {
+    this.#node = node;
+    this.#rendering = new NodeRendering(endpointToHostAction);
+  }
+
+  receive({ key, value }: PolicyUpdate): void {
+    const id = key.namespace === undefined ? key.name : `${key.namespace}/${key.name}`;
+    switch (key.kind) {
+      case "WorkloadEndpoint":
+        this.#views.onEndpoint(id, value?.kind === key.kind ? value : null);
+        break;
+      case "NetworkPolicy":
+      case "GlobalNetworkPolicy":
+        this.#onPolicy(`${key.kind} ${id}`, value?.kind === key.kind ? value : null);
+        break;
+      case "Profile":
+        this.#onProfile(id, value?.kind === key.kind ? value : null);
+        break;
+      case "IPPool":
+        replace(this.#pools, id, value?.kind === key.kind ? value : null);
+        break;
+    }
+  }
+
+  desired(): Desired {
+    const policies = [...this.#policies.values()].sort(comparePolicies);
+    const endpoints = new Map([...this.#local].sort(([a], [b]) => (a < b ? -1 : 1)));
+    const policiesOf = new Map([...endpoints.keys()].map((id): [string, Policy[]] => [id, []]));
+    for (const policy of policies) {
+      for (const id of this.#localIndex.matching(scopeOf(policy)).keys()) policiesOf.get(id)?.push(policy);
+    }
+    const local = [...endpoints].map(([id, view]) => ({
+      id,
+      view,
+      policies: (direction: PolicyDirection) =>
+        (policiesOf.get(id) ?? []).filter((policy) => appliesTo(policy, direction)),
+      profiles: view.profiles.flatMap((name) => this.#profiles.get(name) ?? []),
+    }));
+    const rendered = this.#rendering.render(local, [...this.#pools.values()], this.#sets);
+    return { ...rendered, problems: new Map([...this.#problems].sort()) };
+  }
+
+  #onPolicy(id: string, policy: Policy | null): void {
+    const before = this.#policies.get(id);
+    const { resource, problem } = policy ? enforceablePolicy(policy) : nothing;
+    replace(this.#problems, id, problem);
+    replace(this.#policies, id, resource);
+    if (resource) this.#localIndex.add(scopeOf(resource));
+    if (before) this.#localIndex.remove(scopeOf(before));
+  }
+
+  #onProfile(name: string, profile: Profile | null): void {
+    const { resource, problem } = profile ? enforceableProfile(profile) : nothing;
+    replace(this.#problems, `Profile ${name}`, problem);
+    replace(this.#profiles, name, resource);
+    this.#views.onProfile(name, resource);
+  }
+
+  #onView(id: string, view: EndpointView | null): void {
+    this.#sets.onEndpoint(id, view);
+    const local = view?.node === this.#node ? view : null;
+    replace(this.#local, id, local);
+    this.#localIndex.onEndpoint(id, local);
+  }
+}
+
+const nothing = { resource: null, problem: null } as const;
+
+function replace<V>(map: Map<string, V>, key: string, value: V | null): void {
+  if (value === null) map.delete(key);
+  else map.set(key, value);
+}
+
+function scopeOf(policy: Policy): Scope {
+  return policyScope(policy.spec, policy.metadata.namespace ?? null);
+}

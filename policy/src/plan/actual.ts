@@ -1,0 +1,30 @@
+/** What the kernel has of ours, as it was read back. */
+import type { Family, SavedChain, SetType } from "@brindle/net";
+import type { Members } from "../graph/countedMembers.ts";
+import type { TableName } from "../graph/desired.ts";
+
+export interface ActualSet {
+  readonly name: string;
+  readonly family: Family | null;
+  /** Another program may have made a set with our prefix, of any type. */
+  readonly type: SetType | string;
+  readonly members: Members;
+}
+
+export interface ActualTable {
+  readonly family: Family;
+  readonly table: TableName;
+  /** All chains, also those of others. */
+  readonly chains: ReadonlyMap<string, SavedChain>;
+}
+
+export interface Actual {
+  readonly tables: readonly ActualTable[];
+  /** Those that bear our prefix, by name. */
+  readonly sets: ReadonlyMap<string, ActualSet>;
+}
+
+export function tableOf(actual: Actual, family: Family, table: TableName): ActualTable {
+  const found = actual.tables.find((candidate) => candidate.family === family && candidate.table === table);
+  return found ?? { family, table, chains: new Map() };
+}

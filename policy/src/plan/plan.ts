@@ -1,0 +1,71 @@
+/**
+ * From what is to what should be, in an order that opens nothing on the way. Applying a plan takes no decisions.
+ *
+ * Two things can change at once: rules and sets. Sets that change in place pass through states of their own, and with
+ * rules that change as well, old rules would meet new sets. So:
+ *
+ * - While the chains of policies, profiles and endpoints that exist stay as they are, sets change in place, before new
+ *   endpoints get their chains.
+ * - As soon as one of those chains changes, every set that changes too is made anew, and the commit moves the rules
+ *   from the old sets to the new ones at once: a packet sees the old state or the new one.
+ */
+import type { Family, TableTransaction } from "@brindle/net";
+import type { Desired } from "../graph/desired.ts";
+import { chainPrefix, isOwnersChain } from "../render/names.ts";
+import { setsOf } from "../render/ruleArguments.ts";
+import { type Actual, tableOf } from "./actual.ts";
+import { currentSet, freshName, planSets, type SetChange } from "./sets.ts";
+import { planTable } from "./tables.ts";
+
+export interface Commit {
+  readonly family: Family;
+  readonly transaction: TableTransaction;
+}
+
+export interface Plan {
+  /** The sets in the kernel, by the base names of the desired ones. */
+  readonly names: ReadonlyMap<string, string>;
+  readonly before: readonly SetChange[];
+  readonly commits: readonly Commit[];
+  readonly after: readonly SetChange[];
+}
+
+export function plan(desired: Desired, actual: Actual): Plan {
+  const referenced = referencedSets(actual);
+  const asNow = planCommits(desired, actual, (base) => {
+    const set = desired.sets.get(base);
+    if (!set) return base;
+    const current = currentSet(set, actual.sets, referenced);
+    return current?.name ?? freshName(set, current);
+  });
+  const replaceChanged = asNow.some((commit) => changesOwnersChain(commit, actual));
+  const { names, before, after } = planSets(desired.sets, actual.sets, { referenced, replaceChanged });
+  return { names, before, commits: planCommits(desired, actual, (base) => names.get(base) ?? base), after };
+}
+
+export function isEmptyPlan({ before, commits, after }: Plan): boolean {
+  return before.length === 0 && commits.length === 0 && after.length === 0;
+}
+
+function planCommits(desired: Desired, actual: Actual, setName: (base: string) => string): Commit[] {
+  return desired.tables.flatMap((table): Commit[] => {
+    const transaction = planTable(table, tableOf(actual, table.family, table.table), setName);
+    return transaction ? [{ family: table.family, transaction }] : [];
+  });
+}
+
+/** Whether a chain that decides for someone, and that packets meet already, gets other rules. */
+function changesOwnersChain({ family, transaction }: Commit, actual: Actual): boolean {
+  if (transaction.table !== "filter") return false;
+  const { chains } = tableOf(actual, family, "filter");
+  return (transaction.chains ?? []).some(({ name }) => isOwnersChain(name) && chains.has(name));
+}
+
+function referencedSets(actual: Actual): Set<string> {
+  const ours = actual.tables.flatMap(({ chains }) => [...chains.values()]).filter(isChainOfOurs);
+  return new Set(ours.flatMap(({ rules }) => rules.flatMap((rule) => setsOf(rule.arguments))));
+}
+
+function isChainOfOurs({ name }: { readonly name: string }): boolean {
+  return name.startsWith(chainPrefix);
+}

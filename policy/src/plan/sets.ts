@@ -1,0 +1,134 @@
+/**
+ * What to change in the sets. A set in the kernel has its base name and a letter, its generation. Where changing a set
+ * under the eyes of rules could let something pass that neither the old state nor the new one allows, the set is made
+ * anew under the other letter, and the rules move to it in the commit that changes them.
+ */
+import type { SetDefinition, SetElement } from "@brindle/net";
+import type { Members } from "../graph/countedMembers.ts";
+import type { DesiredSet } from "../graph/desired.ts";
+import type { ActualSet } from "./actual.ts";
+
+export type SetChange =
+  | { readonly op: "create"; readonly set: SetDefinition }
+  | { readonly op: "add" | "delete"; readonly name: string; readonly elements: readonly SetElement[] }
+  | { readonly op: "flush" | "destroy"; readonly name: string };
+
+export interface SetPlan {
+  /** The name in the kernel by base name: what rules have to refer to. */
+  readonly names: ReadonlyMap<string, string>;
+  /** To do before the tables are committed, in this order. */
+  readonly before: readonly SetChange[];
+  /** To do after it: only then nothing refers to them any more. */
+  readonly after: readonly SetChange[];
+}
+
+export interface SetPlanOptions {
+  /** The sets that rules in the kernel refer to. Others of ours are leftovers: what is in them is not trusted. */
+  readonly referenced: ReadonlySet<string>;
+  /** Whether every set that changes is made anew. */
+  readonly replaceChanged: boolean;
+}
+
+/** Calico's `maxIpsetSize`; the kernel's default of 65,536 is too few for the pods of a large cluster. */
+export const setElementsMax = 1_048_576;
+
+const generations: readonly string[] = ["a", "b"];
+
+export function planSets(
+  desired: ReadonlyMap<string, DesiredSet>,
+  actual: ReadonlyMap<string, ActualSet>,
+  { referenced, replaceChanged }: SetPlanOptions,
+): SetPlan {
+  const names = new Map<string, string>();
+  const made: SetChange[] = [];
+  const inPlace: Change[] = [];
+  for (const set of desired.values()) {
+    const current = currentSet(set, actual, referenced);
+    const change = current && differences(set, current);
+    const isKept = change && (!change.isChange || !(replaceChanged || set.growth === "mixed"));
+    const name = isKept ? current.name : freshName(set, current);
+    names.set(set.name, name);
+    if (isKept) inPlace.push(change);
+    else made.push(...makeSet(set, name, actual.get(name)));
+  }
+  const used = new Set(names.values());
+  const after = [...actual.keys()]
+    .filter((name) => !used.has(name))
+    .map((name): SetChange => ({ op: "destroy", name }));
+  return { names, before: [...made, ...inPlaceChanges(inPlace)], after };
+}
+
+/** The set in use for a base name. One of another type or family cannot be changed into what is wanted. */
+export function currentSet(
+  { name, type, family }: DesiredSet,
+  actual: ReadonlyMap<string, ActualSet>,
+  referenced: ReadonlySet<string>,
+): ActualSet | null {
+  for (const generation of generations) {
+    const set = actual.get(name + generation);
+    if (set && referenced.has(set.name) && set.type === type && set.family === family) return set;
+  }
+  return null;
+}
+
+/** A letter that no rule refers to. */
+export function freshName({ name }: DesiredSet, current: ActualSet | null): string {
+  const taken = current?.name.slice(name.length);
+  return name + generations.find((generation) => generation !== taken);
+}
+
+interface Change {
+  readonly set: DesiredSet;
+  readonly name: string;
+  readonly added: readonly SetElement[];
+  readonly removed: readonly SetElement[];
+  readonly isChange: boolean;
+}
+
+function differences(set: DesiredSet, { name, members }: ActualSet): Change {
+  if (set.members === members) return { set, name, added: [], removed: [], isChange: false };
+  const added = missingFrom(members, set.members);
+  const removed = missingFrom(set.members, members);
+  return { set, name, added, removed, isChange: added.length > 0 || removed.length > 0 };
+}
+
+/** What `of` has and `set` lacks. */
+function missingFrom(set: Members, of: Members): SetElement[] {
+  const missing: SetElement[] = [];
+  for (const [text, element] of of) if (!set.has(text)) missing.push(element);
+  return missing;
+}
+
+/**
+ * A leftover of the same kind is emptied and used: nf_tables lets go of the sets of deleted rules only a while after
+ * the commit, and until then a set cannot be destroyed.
+ */
+function makeSet({ family, type, members }: DesiredSet, name: string, leftover: ActualSet | undefined): SetChange[] {
+  const changes: SetChange[] = [];
+  if (leftover?.type === type && leftover.family === family) {
+    changes.push({ op: "flush", name });
+  } else {
+    if (leftover) changes.push({ op: "destroy", name });
+    changes.push({ op: "create", set: { name, type, family, maxElements: setElementsMax } });
+  }
+  if (members.size > 0) changes.push({ op: "add", name, elements: [...members.values()] });
+  return changes;
+}
+
+/** What tightens comes before what loosens, and what allows is there before something else that allowed goes. */
+function inPlaceChanges(changes: readonly Change[]): SetChange[] {
+  const tightening = changes.filter(({ set }) => set.growth === "tightens");
+  const loosening = changes.filter(({ set }) => set.growth !== "tightens");
+  const add = ({ name, added }: Change) => elementsChange("add", name, added);
+  const remove = ({ name, removed }: Change) => elementsChange("delete", name, removed);
+  return [
+    ...tightening.flatMap(add),
+    ...loosening.flatMap(add),
+    ...loosening.flatMap(remove),
+    ...tightening.flatMap(remove),
+  ];
+}
+
+function elementsChange(op: "add" | "delete", name: string, elements: readonly SetElement[]): SetChange[] {
+  return elements.length > 0 ? [{ op, name, elements }] : [];
+}

@@ -1,0 +1,69 @@
+/** What to change in one table: the chains that differ, those of ours that nobody wants, and the hooks. */
+import type { Family, HookChange, SavedChain, TableTransaction } from "@brindle/net";
+import type { DesiredTable } from "../graph/desired.ts";
+import type { Chain, ChainRule, Hook } from "../render/ir.ts";
+import { chainPrefix } from "../render/names.ts";
+import { hashOf, type RenderedRule, ruleArguments, targetOf } from "../render/ruleArguments.ts";
+import type { ActualTable } from "./actual.ts";
+
+/** `null` when the table is as it should be. `setName` tells the set in the kernel for a base name. */
+export function planTable(
+  desired: DesiredTable,
+  actual: ActualTable,
+  setName: (base: string) => string,
+): TableTransaction | null {
+  const { family, table, content } = desired;
+  const render = (rule: ChainRule): RenderedRule => rendered(rule, family, setName);
+  const chains = content.chains.flatMap((chain) => differing(chain, actual.chains.get(chain.name), render));
+  const wanted = new Set(content.chains.map(({ name }) => name));
+  const deletedChains = [...actual.chains.keys()].filter((name) => name.startsWith(chainPrefix) && !wanted.has(name));
+  const hooks = [...actual.chains.values()]
+    .filter(({ name }) => !name.startsWith(chainPrefix))
+    .flatMap((chain) => planHook(chain, content.hooks, render));
+  // The kernel's own chains are not there before anyone has used the table.
+  for (const { chain, rule } of content.hooks) {
+    if (!actual.chains.has(chain)) hooks.push({ op: "insert", chain, rule: render(rule).arguments });
+  }
+  if (chains.length === 0 && hooks.length === 0 && deletedChains.length === 0) return null;
+  return { table, chains, hooks, deletedChains };
+}
+
+function differing(
+  { name, rules }: Chain,
+  saved: SavedChain | undefined,
+  render: (rule: ChainRule) => RenderedRule,
+): NonNullable<TableTransaction["chains"]>[number][] {
+  const wanted = rules.map(render);
+  const isSame =
+    saved?.rules.length === wanted.length &&
+    saved.rules.every((rule, index) => hashOf(rule.arguments) === wanted[index]?.hash);
+  return isSame ? [] : [{ name, rules: wanted.map((rule) => rule.arguments) }];
+}
+
+/** Ours has to be first, and once: what others insert before it would escape policy. */
+function planHook(chain: SavedChain, hooks: readonly Hook[], render: (rule: ChainRule) => RenderedRule): HookChange[] {
+  const ours = chain.rules.filter((rule) => isOurs(rule.arguments));
+  const hook = hooks.find((candidate) => candidate.chain === chain.name);
+  const wanted = hook && render(hook.rule);
+  const first = chain.rules[0];
+  if (wanted && ours.length === 1 && first && hashOf(first.arguments) === wanted.hash) return [];
+  const removals = ours.map((rule): HookChange => ({ op: "delete", chain: chain.name, rule: rule.arguments }));
+  return wanted ? [...removals, { op: "insert", chain: chain.name, rule: wanted.arguments }] : removals;
+}
+
+function isOurs(saved: readonly string[]): boolean {
+  return hashOf(saved) !== null || (targetOf(saved)?.startsWith(chainPrefix) ?? false);
+}
+
+/** Rules are values that the graph keeps, so most of them were rendered before, with the same sets. */
+const cache = new WeakMap<ChainRule, { readonly key: string; readonly rendered: RenderedRule }>();
+
+function rendered(rule: ChainRule, family: Family, setName: (base: string) => string): RenderedRule {
+  const names = rule.matches.map((match) => (match.kind === "set" ? setName(match.set) : ""));
+  const key = `${family} ${names.join(" ")}`;
+  const known = cache.get(rule);
+  if (known?.key === key) return known.rendered;
+  const fresh = ruleArguments(rule, family, setName);
+  cache.set(rule, { key, rendered: fresh });
+  return fresh;
+}

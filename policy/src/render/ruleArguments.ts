@@ -1,0 +1,98 @@
+/**
+ * A rule in the words of iptables, with a hash of itself in its comment. The kernel gives rules back in its own words
+ * (other order, other numbers), so two rules are compared by this hash and never by their text.
+ */
+import { type Family, formatPrefix, type RuleArguments } from "@brindle/net";
+import { formatRange } from "../ports.ts";
+import type { ChainRule, Match, Target } from "./ir.ts";
+import { hash } from "./names.ts";
+
+export interface RenderedRule {
+  readonly arguments: RuleArguments;
+  readonly hash: string;
+}
+
+/** What begins the comment of every rule of ours. */
+const commentMark = "brdl:";
+const hashLength = 16;
+/** XT_MAX_COMMENT_LEN is 256 with its end; mark and hash take some of it. */
+const commentLengthMax = 200;
+
+/** `setName` tells the set in the kernel for a base name. */
+export function ruleArguments(rule: ChainRule, family: Family, setName: (base: string) => string): RenderedRule {
+  const words = [...rule.matches.flatMap((match) => matchWords(match, family, setName)), ...targetWords(rule.target)];
+  const comment = rule.comment.slice(0, commentLengthMax);
+  const digest = hash(`${comment}\n${words.join(" ")}`).slice(0, hashLength);
+  return { arguments: ["-m", "comment", "--comment", `${commentMark}${digest} ${comment}`, ...words], hash: digest };
+}
+
+/** The hash of a rule as it was saved; `null` for a rule that is not ours. */
+export function hashOf(saved: RuleArguments): string | null {
+  const comment = saved[saved.indexOf("--comment") + 1] ?? "";
+  return comment.startsWith(commentMark) ? comment.slice(commentMark.length).slice(0, hashLength) : null;
+}
+
+/** The sets that a saved rule refers to. */
+export function setsOf(saved: RuleArguments): string[] {
+  return saved.flatMap((word, index) => (word === "--match-set" ? (saved[index + 1] ?? []) : []));
+}
+
+/** Where a saved rule jumps or goes to. */
+export function targetOf(saved: RuleArguments): string | null {
+  const option = saved.findIndex((word) => word === "-j" || word === "-g");
+  return option < 0 ? null : (saved[option + 1] ?? null);
+}
+
+function matchWords(match: Match, family: Family, setName: (base: string) => string): string[] {
+  const not = "negated" in match && match.negated ? ["!"] : [];
+  switch (match.kind) {
+    case "protocol":
+      return [...not, "-p", String(match.protocol)];
+    case "net":
+      return [...not, match.side === "source" ? "-s" : "-d", formatPrefix(match.net)];
+    case "set": {
+      const side = match.side === "source" ? "src" : "dst";
+      return ["-m", "set", ...not, "--match-set", setName(match.set), match.withPort ? `${side},${side}` : side];
+    }
+    case "ports": {
+      const option = match.side === "source" ? "--sports" : "--dports";
+      return ["-m", "multiport", ...not, option, match.ranges.map(formatRange).join(",")];
+    }
+    case "icmp": {
+      const type = match.code === null ? String(match.type) : `${match.type}/${match.code}`;
+      return family === 4
+        ? ["-m", "icmp", ...not, "--icmp-type", type]
+        : ["-m", "icmp6", ...not, "--icmpv6-type", type];
+    }
+    case "mark":
+      return ["-m", "mark", ...not, "--mark", `${hex(match.mark)}/${hex(match.mark)}`];
+    case "connection":
+      return ["-m", "conntrack", "--ctstate", match.states.join(",")];
+    case "interface":
+      return [match.direction === "in" ? "-i" : "-o", match.name];
+  }
+}
+
+function targetWords(target: Target): string[] {
+  switch (target.kind) {
+    case "accept":
+    case "drop":
+    case "return":
+    case "masquerade":
+      return ["-j", target.kind.toUpperCase()];
+    case "log":
+      return ["-j", "LOG", "--log-prefix", target.prefix, "--log-level", "notice"];
+    case "jump":
+      return ["-j", target.chain];
+    case "goto":
+      return ["-g", target.chain];
+    case "setMark":
+      return ["-j", "MARK", "--set-xmark", `${hex(target.mark)}/${hex(target.mark)}`];
+    case "clearMark":
+      return ["-j", "MARK", "--set-xmark", `0x0/${hex(target.mark)}`];
+  }
+}
+
+function hex(mark: number): string {
+  return `0x${(mark >>> 0).toString(16)}`;
+}

@@ -1,0 +1,191 @@
+/**
+ * Keeps the kernel of one node at what the policy graph desires. The newest desired state wins; what failed is tried
+ * again with growing delays, after reading back what is really there. Closing leaves the kernel as it is: policy
+ * outlives the agent.
+ */
+import type { Address } from "@brindle/net";
+import { formatAddress } from "@brindle/net";
+import type { Desired } from "../graph/desired.ts";
+import type { Actual } from "../plan/actual.ts";
+import { afterPlan } from "../plan/afterPlan.ts";
+import { isEmptyPlan, plan } from "../plan/plan.ts";
+import { PolicyError } from "../policyError.ts";
+import { applyPlan, type Kernel, readActual } from "./kernel.ts";
+
+export interface EnforcerPorts extends Kernel {
+  /** Does `work` once after a delay, unless the answered function is called before. */
+  schedule(delayMs: number, work: () => void): () => void;
+  /** Hears of every failure; the enforcer itself goes on. */
+  readonly onFailure?: (error: unknown) => void;
+}
+
+/** Since the enforcer was made. */
+export interface EnforcerCounters {
+  readonly applied: number;
+  readonly failed: number;
+  readonly readBacks: number;
+  /** Tables committed to the kernel. */
+  readonly tableWrites: number;
+  /** Changes of sets: one for each set made, grown, shrunk or destroyed. */
+  readonly setWrites: number;
+}
+
+const retryDelayMsMin = 100;
+const retryDelayMsMax = 10_000;
+
+interface Waiter {
+  isDone(): boolean;
+  resolve(): void;
+  reject(error: unknown): void;
+}
+
+export class Enforcer {
+  readonly #ports: EnforcerPorts;
+  #desired: Desired | null = null;
+  #inForce: Desired | null = null;
+  #actual: Actual | null = null;
+  /** Whether `#actual` is to be read anew before the next plan. */
+  #isStale = true;
+  /** Calls are numbered; all up to `#done` are in the kernel. */
+  #requested = 0;
+  #done = 0;
+  #isRunning = false;
+  #isClosed = false;
+  #failuresInRow = 0;
+  #cancelRetry: (() => void) | null = null;
+  readonly #waiters = new Set<Waiter>();
+  #counters: EnforcerCounters = { applied: 0, failed: 0, readBacks: 0, tableWrites: 0, setWrites: 0 };
+
+  constructor(ports: EnforcerPorts) {
+    this.#ports = ports;
+  }
+
+  /** Resolves when this or a newer state is in the kernel; failures before that are retried. */
+  apply(desired: Desired): Promise<void> {
+    this.#desired = desired;
+    return this.#settled();
+  }
+
+  /** Reads everything back and repairs what differs; for a timer of the caller's. */
+  resync(): Promise<void> {
+    this.#isStale = true;
+    return this.#desired ? this.#settled() : Promise.resolve();
+  }
+
+  /**
+   * Resolves when the policy of an endpoint of this node is in the kernel, for all of the addresses that are given.
+   * A pod may be told its addresses only after this.
+   */
+  inForce(endpoint: string, options: { addresses?: readonly Address[]; signal?: AbortSignal } = {}): Promise<void> {
+    const wanted = (options.addresses ?? []).map(formatAddress);
+    const isDone = (): boolean => {
+      const held = this.#inForce?.endpoints.get(endpoint)?.map(formatAddress);
+      return held !== undefined && wanted.every((address) => held.includes(address));
+    };
+    return this.#wait(isDone, options.signal);
+  }
+
+  counters(): EnforcerCounters {
+    return this.#counters;
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#cancelRetry?.();
+    for (const waiter of this.#waiters) waiter.reject(new PolicyError({ code: "CLOSED" }));
+    this.#waiters.clear();
+  }
+
+  #settled(): Promise<void> {
+    this.#requested += 1;
+    const turn = this.#requested;
+    const settled = this.#wait(() => this.#done >= turn);
+    void this.#run();
+    return settled;
+  }
+
+  #wait(isDone: () => boolean, signal?: AbortSignal): Promise<void> {
+    if (this.#isClosed) return Promise.reject(new PolicyError({ code: "CLOSED" }));
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    if (isDone()) return Promise.resolve();
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const waiter: Waiter = { isDone, resolve, reject };
+    this.#waiters.add(waiter);
+    signal?.addEventListener("abort", () => this.#waiters.delete(waiter) && reject(signal.reason), { once: true });
+    return promise;
+  }
+
+  async #run(): Promise<void> {
+    if (this.#isRunning) return;
+    this.#isRunning = true;
+    this.#cancelRetry?.();
+    while (this.#done < this.#requested && !this.#isClosed && this.#desired) {
+      const turn = this.#requested;
+      try {
+        await this.#applyOnce(this.#desired);
+      } catch (error) {
+        this.#onFailure(error);
+        break;
+      }
+      this.#failuresInRow = 0;
+      this.#done = turn;
+      this.#wake();
+    }
+    this.#isRunning = false;
+  }
+
+  async #applyOnce(desired: Desired): Promise<void> {
+    const actual = this.#isStale || !this.#actual ? await this.#readBack() : this.#actual;
+    const toDo = plan(desired, actual);
+    const undestroyed = isEmptyPlan(toDo) ? new Set<string>() : await applyPlan(toDo, this.#ports);
+    this.#actual = afterPlan(actual, toDo, desired, undestroyed);
+    this.#inForce = desired;
+    this.#count({
+      applied: 1,
+      tableWrites: toDo.commits.length,
+      setWrites: toDo.before.length + toDo.after.length - undestroyed.size,
+    });
+    if (undestroyed.size > 0) this.#retryLater(retryDelayMsMin);
+  }
+
+  async #readBack(): Promise<Actual> {
+    this.#isStale = false; // Before reading: a resync that is asked for meanwhile counts.
+    this.#count({ readBacks: 1 });
+    return readActual(this.#ports);
+  }
+
+  #onFailure(error: unknown): void {
+    this.#isStale = true;
+    this.#count({ failed: 1 });
+    this.#ports.onFailure?.(error);
+    this.#retryLater(Math.min(retryDelayMsMax, retryDelayMsMin * 2 ** this.#failuresInRow));
+    this.#failuresInRow += 1;
+  }
+
+  #retryLater(delayMs: number): void {
+    this.#cancelRetry?.();
+    this.#cancelRetry = this.#ports.schedule(delayMs, () => {
+      this.#requested += 1;
+      void this.#run();
+    });
+  }
+
+  #wake(): void {
+    for (const waiter of this.#waiters) {
+      if (!waiter.isDone()) continue;
+      this.#waiters.delete(waiter);
+      waiter.resolve();
+    }
+  }
+
+  #count(more: Partial<EnforcerCounters>): void {
+    const { applied, failed, readBacks, tableWrites, setWrites } = this.#counters;
+    this.#counters = {
+      applied: applied + (more.applied ?? 0),
+      failed: failed + (more.failed ?? 0),
+      readBacks: readBacks + (more.readBacks ?? 0),
+      tableWrites: tableWrites + (more.tableWrites ?? 0),
+      setWrites: setWrites + (more.setWrites ?? 0),
+    };
+  }
+}

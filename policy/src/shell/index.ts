@@ -1,0 +1,2 @@
+export * from "./enforcer.ts";
+export type { Kernel, Sets } from "./kernel.ts";

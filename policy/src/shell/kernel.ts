@@ -1,0 +1,85 @@
+/** Reads what the kernel has of ours, and makes the changes of a plan, one after the other. */
+import {
+  type Family,
+  formatSetElement,
+  isKernelError,
+  type KernelSet,
+  type SetDefinition,
+  type SetElement,
+} from "@brindle/net";
+import type { Tables } from "@brindle/net/shell";
+import type { TableName } from "../graph/desired.ts";
+import type { Actual, ActualSet, ActualTable } from "../plan/actual.ts";
+import type { Plan } from "../plan/plan.ts";
+import type { SetChange } from "../plan/sets.ts";
+import { setPrefix } from "../render/names.ts";
+
+/** What an `IpsetSocket` does; a test may do it otherwise. */
+export interface Sets {
+  list(): Promise<readonly KernelSet[]>;
+  create(definition: SetDefinition): Promise<void>;
+  add(name: string, elements: Iterable<SetElement>): Promise<void>;
+  delete(name: string, elements: Iterable<SetElement>): Promise<void>;
+  flush(name: string): Promise<void>;
+  destroy(name: string): Promise<void>;
+}
+
+export interface Kernel {
+  /** One for each family. */
+  readonly tables: readonly Tables[];
+  readonly sets: Sets;
+}
+
+const tableNames: readonly TableName[] = ["filter", "nat"];
+
+export async function readActual({ tables, sets }: Kernel): Promise<Actual> {
+  const saves = tables.flatMap((port) => tableNames.map((table) => saveTable(port, table)));
+  const [listed, saved] = await Promise.all([sets.list(), Promise.all(saves)]);
+  const ours = listed.filter(({ name }) => name.startsWith(setPrefix)).map(actualSet);
+  return { tables: saved, sets: new Map(ours.map((set) => [set.name, set])) };
+}
+
+/** Answers the sets that could not be destroyed yet, since the kernel has not let go of rules that are gone. */
+export async function applyPlan(plan: Plan, { tables, sets }: Kernel): Promise<Set<string>> {
+  for (const change of plan.before) await applySetChange(change, sets);
+  await Promise.all(tables.map((port) => commit(plan, port.family, port)));
+  const undestroyed = new Set<string>();
+  for (const change of plan.after) {
+    try {
+      await applySetChange(change, sets);
+    } catch (error) {
+      if (change.op !== "destroy" || !isKernelError(error, "BUSY")) throw error;
+      undestroyed.add(change.name);
+    }
+  }
+  return undestroyed;
+}
+
+async function saveTable(port: Tables, table: TableName): Promise<ActualTable> {
+  const { chains } = await port.save(table);
+  return { family: port.family, table, chains };
+}
+
+function actualSet({ name, family, type, members }: KernelSet): ActualSet {
+  return { name, family, type, members: new Map(members.map((element) => [formatSetElement(element), element])) };
+}
+
+async function commit(plan: Plan, family: Family, port: Tables): Promise<void> {
+  const transactions = plan.commits.filter((candidate) => candidate.family === family);
+  if (transactions.length > 0) await port.commit(transactions.map(({ transaction }) => transaction));
+}
+
+async function applySetChange(change: SetChange, sets: Sets): Promise<void> {
+  switch (change.op) {
+    case "create":
+      return sets.create(change.set);
+    case "add":
+      return sets.add(change.name, change.elements);
+    case "delete":
+      return sets.delete(change.name, change.elements);
+    case "flush":
+      return sets.flush(change.name);
+    case "destroy":
+      return sets.destroy(change.name);
+  }
+}
