@@ -2,12 +2,14 @@
  * Path attributes from bytes, with the faults of RFC 7606 as values. What a fault means for the routes is decided in
  * `update.ts`, which knows whether the message announces any.
  */
+
 import type { Address } from "@brindle/net";
 import { asPath, mergeAs4Path } from "./attributes/asPath.ts";
 import { origin } from "./attributes/basic.ts";
 import { flag } from "./attributes/codec.ts";
 import { type AttributeRow, findAttributeRow, type WireAttributes } from "./attributes/table.ts";
 import type { CodecContext } from "./contract.ts";
+import { copyOf } from "./copy.ts";
 import { errorCode, type Fault, fault, notification, updateError } from "./fault.ts";
 import { asTrans } from "./limits.ts";
 import type { AttributeFault, PathAttributes } from "./message.ts";
@@ -90,7 +92,7 @@ function decodeKnown(
 
 /** The data is the attribute itself (RFC 4271 §6.3). */
 function unrecognizedWellKnown(raw: RawAttribute): Fault {
-  const answer = notification(errorCode.update, updateError.unrecognizedWellKnown, raw.whole.slice());
+  const answer = notification(errorCode.update, updateError.unrecognizedWellKnown, copyOf(raw.whole));
   return fault(answer, `attribute ${raw.code} calls itself well-known and is not known`);
 }
 
@@ -113,5 +115,5 @@ function toPathAttributes(found: Partial<WireAttributes>, unknown: readonly RawA
 /** The partial bit tells those behind us that somebody on the way did not understand (RFC 4271 §5). */
 function passedOn({ code, flags, value }: RawAttribute): NonNullable<PathAttributes["unknown"]>[number] {
   const kept = (flags & (flag.optional | flag.transitive)) | flag.partial;
-  return { code, flags: kept, value: value.slice() };
+  return { code, flags: kept, value: copyOf(value) };
 }

@@ -1,4 +1,5 @@
 /** Capabilities (RFC 5492 §4). One that we do not know, or whose value does not fit, is kept as its bytes. */
+import { copyOf } from "./copy.ts";
 import { afiOf, familyOf, unicast } from "./family.ts";
 import type { Capability, GracefulRestart } from "./message.ts";
 import { WireReader } from "./reader.ts";
@@ -14,7 +15,7 @@ export const capabilityCode = {
 
 /** `null` where the value decides about the session and does not parse, so that guessing would be wrong. */
 export function decodeCapability(code: number, value: Uint8Array): Capability | null {
-  const unknown: Capability = { code, name: "unknown", value: value.slice() };
+  const unknown: Capability = { code, name: "unknown", value: copyOf(value) };
   switch (code) {
     case capabilityCode.multiprotocol:
       return value.length === 4 ? (decodeMultiprotocol(value) ?? unknown) : null;

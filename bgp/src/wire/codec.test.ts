@@ -162,6 +162,13 @@ describe("decodeMessage and encodeMessage", () => {
     });
   }
 
+  it("keeps nothing of the buffer that the bytes came in", () => {
+    const buffer = Buffer.from(hex(`${marker} 0017 03 01 02 1001`));
+    const result = decodeMessage(buffer, externalPeer);
+    buffer.fill(0);
+    expect(result).toMatchObject({ message: { data: hex("1001") } });
+  });
+
   it("gathers capabilities from several parameters", () => {
     const result = decodeMessage(open(`${openHead} 08 02 02 0200 02 02 7f00`), externalPeer);
     expect(openOf(result).capabilities.map(({ code }) => code)).toEqual([2, 127]);

@@ -1,4 +1,5 @@
 /** The header of every message: RFC 4271 §4.1, and the errors of §6.1. */
+import { copyOf } from "./copy.ts";
 import { errorCode, type Fault, fault, headerError, notification } from "./fault.ts";
 import { headerBytes, messageBytesMax, updateBytesMin } from "./limits.ts";
 import type { Message } from "./message.ts";
@@ -40,7 +41,8 @@ export function readHeader(bytes: Uint8Array): Header | Fault {
   const type = bytes[18] ?? 0;
   if (length < headerBytes || length > messageBytesMax) return badLength(bytes, `a message of ${length} bytes`);
   const kind = kinds[type];
-  if (!kind) return fault(headerFault(headerError.badType, bytes.slice(18, 19)), `message type ${type} is unknown`);
+  if (!kind)
+    return fault(headerFault(headerError.badType, copyOf(bytes.subarray(18, 19))), `message type ${type} is unknown`);
   if (length < kind.bytesMin || length > kind.bytesMax) return badLength(bytes, `a ${kind.type} of ${length} bytes`);
   return { kind: "header", type: kind.type, length };
 }
@@ -62,7 +64,7 @@ export function typeNumber(type: Message["type"]): number {
 
 /** The data is the length field itself (RFC 4271 §6.1). */
 export function badLength(bytes: Uint8Array, what: string): Fault {
-  return fault(headerFault(headerError.badLength, bytes.slice(16, 18)), `${what} cannot be`);
+  return fault(headerFault(headerError.badLength, copyOf(bytes.subarray(16, 18))), `${what} cannot be`);
 }
 
 function headerFault(subcode: number, data?: Uint8Array): ReturnType<typeof notification> {

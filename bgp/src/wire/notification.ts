@@ -1,5 +1,7 @@
 /** NOTIFICATION: RFC 4271 §4.5, and the shutdown communication of RFC 9003. */
+
 import type { DecodeResult } from "./contract.ts";
+import { copyOf } from "./copy.ts";
 import { cease, errorCode, notification } from "./fault.ts";
 import type { Notification } from "./message.ts";
 
@@ -9,7 +11,7 @@ const shutdownTextBytesMax = 255;
 /** Unknown codes are kept: an error in a NOTIFICATION is never answered (RFC 4271 §6.4). */
 export function decodeNotification(body: Uint8Array): DecodeResult {
   const [code = 0, subcode = 0] = body;
-  return { kind: "message", message: notification(code, subcode, body.slice(2)) };
+  return { kind: "message", message: notification(code, subcode, copyOf(body.subarray(2))) };
 }
 
 export function encodeNotification(message: Notification): Uint8Array {

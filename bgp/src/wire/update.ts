@@ -2,6 +2,7 @@
  * UPDATE from bytes: RFC 4271 §4.3, RFC 4760, and what RFC 7606 does with faults. "Treat as withdraw" is carried out
  * here: the prefixes of a route that cannot be used are found in `withdrawn`, so that nobody after can use it.
  */
+
 import type { Family } from "@brindle/net";
 import { nextHop, nextHopProblem } from "./attributes/basic.ts";
 import type { AttributeCodec } from "./attributes/codec.ts";
@@ -14,6 +15,7 @@ import {
   flagsProblem,
 } from "./attributesDecoder.ts";
 import type { CodecContext } from "./contract.ts";
+import { copyOf } from "./copy.ts";
 import { errorCode, type Fault, fault, malformedList, notification, updateError } from "./fault.ts";
 import type { Announcement, AttributeFault, PackedPrefixes, Update } from "./message.ts";
 import { decodePackedPrefixes } from "./prefixes.ts";
@@ -102,7 +104,7 @@ function decodeMultiprotocol<T extends { readonly kind: string }>(
   const reader = new WireReader(raw.value);
   const value = codec.decode(reader, context);
   if (value !== null && reader.isWhole) return value;
-  const answer = notification(errorCode.update, updateError.optionalAttribute, raw.whole.slice());
+  const answer = notification(errorCode.update, updateError.optionalAttribute, copyOf(raw.whole));
   return fault(answer, `${codec.name}: ${reader.fault}`);
 }
 
