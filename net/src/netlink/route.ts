@@ -154,9 +154,6 @@ const routeAttributes: AttributeTable<RouteAttributes> = {
   table: { type: 15, codec: u32 },
 };
 
-/** RT_TABLE_COMPAT says that the number does not fit into the header's byte. */
-const tableCompat = 252;
-
 export function isRouteMessage(type: number): boolean {
   return type === routeMessage.new || type === routeMessage.delete;
 }
@@ -270,8 +267,9 @@ function encodeRoute(route: NewRoute, { isDeletion = false } = {}): Uint8Array {
   return concat([header, attributes]);
 }
 
+/** RT_TABLE_UNSPEC where the number does not fit into the header's byte: the attribute has it. */
 function headerTable(table: number): number {
-  return table < 256 ? table : tableCompat;
+  return table < 256 ? table : 0;
 }
 
 /** The kernel refuses an IPv4 route to a neighbour with global scope when it is a next hop's way. */

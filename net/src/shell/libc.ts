@@ -1,7 +1,7 @@
 /**
- * The few system calls that Node lacks, by koffi. Every call is synchronous and on the calling thread, which `setns`
- * depends on. This is the only file of the project that reaches into C. Typed arrays are passed by reference, so that
- * what the kernel writes is there afterwards.
+ * The few system calls that Node lacks, by koffi. Every call but `sendAside` is synchronous and on the calling thread,
+ * which `setns` depends on. This is the only file of the project that reaches into C. Typed arrays are passed by
+ * reference, so that what the kernel writes is there afterwards.
  */
 import koffi from "koffi";
 import { KernelError, refusal } from "../kernelError.ts";
@@ -23,6 +23,13 @@ const getOptionCall: Call<[number, number, number, Uint8Array, Uint8Array]> = li
 );
 const getNameCall: Call<[number, Uint8Array, Uint8Array]> = libc.func("int getsockname(int, void *, void *)");
 
+const sendCall: { async(fd: number, bytes: Uint8Array, length: number, flags: number, done: Done): void } = libc.func(
+  "ssize_t send(int, const void *, size_t, int)",
+);
+const receiveCall: Call<[number, Uint8Array, number, number]> = libc.func("ssize_t recv(int, void *, size_t, int)");
+
+type Done = (error: Error | null, sent: number) => void;
+
 /** sys/socket.h */
 export const socketDomain: { readonly inet: 2; readonly inet6: 10; readonly netlink: 16; readonly packet: 17 } = {
   inet: 2,
@@ -40,6 +47,7 @@ export const socketType: {
 
 const cloneNewNet = 0x40000000;
 const inProgress = 115;
+const dontWait = 0x40;
 
 /** Moves the calling thread into the network namespace of an open descriptor. Not exported from the package: see `insideNamespace`. */
 export function setNetworkNamespace(fd: number): void {
@@ -85,6 +93,25 @@ export function getSocketName(fd: number): Uint8Array {
   const length = u32.encode(value.length);
   check("getsockname", getNameCall(fd, value, length));
   return value.subarray(0, u32.decode(length) ?? 0);
+}
+
+/**
+ * Sends on a thread of libuv's pool, for messages that keep the kernel busy before the call returns. Why it failed
+ * cannot be told: errno is the other thread's.
+ */
+export function sendAside(fd: number, bytes: Uint8Array): Promise<void> {
+  return new Promise((resolve, reject) => {
+    sendCall.async(fd, bytes, bytes.length, 0, (error, sent) => {
+      if (sent === bytes.length) resolve();
+      else reject(error ?? new KernelError({ code: "CLOSED", object: "send" }));
+    });
+  });
+}
+
+/** What is there to be read at this moment; nothing there is an error. */
+export function receiveNow(fd: number, bytesMax: number): Uint8Array {
+  const bytes = new Uint8Array(bytesMax);
+  return bytes.subarray(0, check("recv", receiveCall(fd, bytes, bytes.length, dontWait)));
 }
 
 function check(call: string, result: number): number {
