@@ -5,7 +5,7 @@ import { packPrefix } from "../rib/packed.ts";
 import type { PrefixId } from "../rib/prefixTable.ts";
 import type { Rib } from "../rib/rib.ts";
 import type { RouteId } from "../rib/routeTable.ts";
-import type { AsPathSegment } from "../wire/message.ts";
+import { formatAsPath, formatCommunity } from "../wire/text.ts";
 import type { RouteQuery } from "./event.ts";
 import type { RouteSide } from "./routeSide.ts";
 
@@ -72,17 +72,11 @@ function rowOf(route: RouteId, rib: Rib): RouteStatus {
     best: rib.best(prefix) === route,
     from: peers.get(routes.peer.get(route)).name,
     nextHop: hop === 0 ? null : nextHops.text(hop),
-    asPath: asPathText(attributes.asPath),
+    asPath: formatAsPath(attributes.asPath),
     origin: attributes.origin,
     localPref: attributes.localPref ?? null,
     med: attributes.med ?? null,
-    communities: (attributes.communities ?? []).map((community) => `${community >>> 16}:${community & 0xffff}`),
+    communities: (attributes.communities ?? []).map(formatCommunity),
     lostBy: rib.lostBy(route),
   };
-}
-
-/** As routers print it: a set in braces, confederation segments in parentheses. */
-function asPathText(path: readonly AsPathSegment[]): string {
-  const brackets = { sequence: ["", ""], set: ["{", "}"], confedSequence: ["(", ")"], confedSet: ["[", "]"] } as const;
-  return path.map(({ type, asns }) => `${brackets[type][0]}${asns.join(" ")}${brackets[type][1]}`).join(" ");
 }
