@@ -27,5 +27,6 @@ export {
   warmThreadPool,
 } from "./namespace.ts";
 export { type ChangeOutcome, openRouteSocket, RouteSocket, type RouteSocketOptions } from "./routeSocket.ts";
+export { deleteLinkGroupAside } from "./slowRequest.ts";
 export { ensureSysctl, readSysctl, type SysctlPath, writeSysctl } from "./sysctl.ts";
 export { detectTablesBackend, openTables, type Tables, type TablesOptions } from "./tables.ts";

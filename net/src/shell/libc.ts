@@ -24,9 +24,9 @@ const getOptionCall: Call<[number, number, number, Uint8Array, Uint8Array]> = li
 const getNameCall: Call<[number, Uint8Array, Uint8Array]> = libc.func("int getsockname(int, void *, void *)");
 
 const sendCall: { async(fd: number, bytes: Uint8Array, length: number, flags: number, done: Done): void } = libc.func(
-  "ssize_t send(int, const void *, size_t, int)",
+  "intptr_t send(int, const void *, size_t, int)",
 );
-const receiveCall: Call<[number, Uint8Array, number, number]> = libc.func("ssize_t recv(int, void *, size_t, int)");
+const receiveCall: Call<[number, Uint8Array, number, number]> = libc.func("intptr_t recv(int, void *, size_t, int)");
 
 type Done = (error: Error | null, sent: number) => void;
 

@@ -19,7 +19,9 @@ const acknowledgementBytesMax = 8_192;
 export async function deleteLinkGroupAside(group: number, namespace: NamespaceReference): Promise<void> {
   const object = `deleteLinkGroup ${group}`;
   const { type, flags, body } = deleteLinkGroup(group);
-  const fd = insideNamespace(namespace, () => openSocket(socketDomain.netlink, socketType.raw | socketType.closeOnExec));
+  const fd = insideNamespace(namespace, () =>
+    openSocket(socketDomain.netlink, socketType.raw | socketType.closeOnExec),
+  );
   try {
     for (const option of [netlinkCapAck, netlinkExtAck]) setSocketOption(fd, solNetlink, option, 1);
     const asked = flags | messageFlag.request | messageFlag.ack;
@@ -28,7 +30,7 @@ export async function deleteLinkGroupAside(group: number, namespace: NamespaceRe
     const [reply] = decodeMessages(receiveNow(fd, acknowledgementBytesMax)) ?? [];
     const ack = reply && decodeAcknowledgement(reply);
     if (!ack) throw new KernelError({ code: "MALFORMED", object });
-    if (ack.errno !== 0) throw new KernelError(refusal(ack.errno, object));
+    if (ack.errno !== 0) throw new KernelError(refusal(ack.errno, object, ack));
   } finally {
     closeSync(fd);
   }

@@ -49,7 +49,7 @@ export class Links implements LinksPort, Disposable {
     this.#mtu = options.mtu;
     this.#node = node;
     this.#kernel = kernel;
-    this.#removal = new GatheredRemoval(kernel);
+    this.#removal = new GatheredRemoval(kernel, node.fd);
   }
 
   /** Also makes the node a router, without which no pod reaches anything. */
