@@ -91,12 +91,10 @@ export function giveBack(block: IPAMBlock, addresses: readonly Address[]): IPAMB
 
 /** The addresses of a block that a handle holds, in order. */
 export function addressesOf(block: IPAMBlock, handleId: string): HeldAddress[] {
-  const held: HeldAddress[] = [];
-  for (const [ordinal, index] of block.allocations.entries()) {
-    const attribute = index === null ? undefined : block.attributes[index];
-    if (attribute && handleOf(attribute) === handleId) held.push(heldAt(block, ordinal));
-  }
-  return held;
+  const indexes = new Set<number | null>();
+  for (const [index, attribute] of block.attributes.entries()) if (handleOf(attribute) === handleId) indexes.add(index);
+  if (indexes.size === 0) return [];
+  return block.allocations.flatMap((index, ordinal) => (indexes.has(index) ? [heldAt(block, ordinal)] : []));
 }
 
 export function heldAt(block: IPAMBlock, ordinal: Ordinal): HeldAddress {
@@ -110,7 +108,8 @@ export function handleOf(attribute: BlockAttribute): string | undefined {
   // Calico's cooldown parks a released address with this mark: it is not free yet, but nobody's any more.
   if ("releasedAt" in attribute) return undefined;
   // Handles that came from Calico's migration of host-local files carry rubbish after a carriage return.
-  return attribute.handle_id?.split("\r")[0];
+  const end = attribute.handle_id?.indexOf("\r") ?? -1;
+  return end < 0 ? attribute.handle_id : attribute.handle_id?.slice(0, end);
 }
 
 export function isFree(block: IPAMBlock, isReserved: (address: Address) => boolean): boolean {

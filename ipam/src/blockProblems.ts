@@ -7,7 +7,18 @@ import { addressBits, parsePrefix } from "@brindle/net";
 import { blockBitsMax } from "./block.ts";
 
 /** Each a sentence without a full stop, such as `ordinal 3 is both allocated and free`. None for a sound block. */
-export function blockProblems(block: IPAMBlock): string[] {
+export function blockProblems(block: IPAMBlock): readonly string[] {
+  const known = checked.get(block);
+  if (known) return known;
+  const problems = findProblems(block);
+  checked.set(block, problems);
+  return problems;
+}
+
+/** Blocks are values that never change, and every plan asks about each block of its node: half the time of a plan. */
+const checked = new WeakMap<IPAMBlock, readonly string[]>();
+
+function findProblems(block: IPAMBlock): string[] {
   const prefix = parsePrefix(block.cidr);
   if (!prefix) return [`${JSON.stringify(block.cidr)} is no prefix`];
   const bits = addressBits[prefix.address.family] - prefix.length;
