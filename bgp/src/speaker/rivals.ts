@@ -25,9 +25,15 @@ export function loserOf(
 
 /**
  * RFC 4724 §4.2: a peer that died without its TCP connection noticing comes back by a new one. Only the R bit tells
- * that from a mere second dial, which must not cost us the session.
+ * that from a mere second dial, which must not cost us the session; nor must the second dial of a peer that has just
+ * come back, whose present session began with an R bit too.
  */
 function isReturn(newcomer: PeerSession, established: PeerSession, open: Open): boolean {
-  if (newcomer.side !== "passive" || !established.negotiated?.gracefulRestart) return false;
-  return open.capabilities.some((each) => each.name === "gracefulRestart" && each.restart.restarting);
+  if (newcomer.side !== "passive" || established.state.phase !== "established") return false;
+  const { negotiated, open: present } = established.state;
+  return negotiated.gracefulRestart !== null && isRestarting(open) && !isRestarting(present);
+}
+
+function isRestarting({ capabilities }: Open): boolean {
+  return capabilities.some((each) => each.name === "gracefulRestart" && each.restart.restarting);
 }

@@ -1,0 +1,241 @@
+/**
+ * Speakers in one process with a network and a clock that exist only here: every run of a test is the same run. Nothing
+ * but tests imports it.
+ */
+import type { PeerStatus } from "../control.ts";
+import type { PeerConfig, SpeakerConfig } from "./config.ts";
+import type { BestChange, ConnectionId, Dial, SpeakerAction, SpeakerEvent } from "./event.ts";
+import { Speaker } from "./speaker.ts";
+
+const latencyMs = 1;
+
+interface Entry {
+  readonly atMs: number;
+  readonly node: SimulatedNode;
+  readonly event: SpeakerEvent;
+  readonly key: string | null;
+}
+
+/** One end of a connection. */
+interface End {
+  readonly node: SimulatedNode;
+  readonly connection: ConnectionId;
+}
+
+export class SimulatedNode {
+  readonly address: string;
+  speaker: Speaker = new Speaker();
+  /** Counts restarts: what was meant for an earlier life does not reach a later one. */
+  life = 0;
+  isUp = true;
+  /** Whether what it sends reaches its kernel at once. */
+  isDraining = true;
+  accepted = 0;
+  /** The most changes that one turn brought. */
+  largestBatch = 0;
+  readonly best: Map<string, BestChange> = new Map();
+  readonly told: BestChange[] = [];
+  readonly statuses: PeerStatus[] = [];
+  readonly other: SpeakerAction[] = [];
+
+  constructor(address: string) {
+    this.address = address;
+  }
+
+  status(peer: string): PeerStatus {
+    const status = this.speaker.peers().find(({ name }) => name === peer);
+    if (!status) throw new Error(`${this.address} has no peer ${peer}`);
+    return status;
+  }
+
+  /** Where packets to this prefix go: what the kernel would hold. */
+  nextHops(prefix: string): readonly string[] {
+    return this.best.get(prefix)?.nextHops ?? [];
+  }
+}
+
+export class SimulatedNetwork {
+  nowMs = 1_000;
+  readonly #nodes = new Map<string, SimulatedNode>();
+  readonly #ends = new Map<string, End>();
+  #queue: Entry[] = [];
+  /** Every byte sent over the network, for looking at. */
+  readonly sent: { readonly from: string; readonly to: string; readonly bytes: Uint8Array }[] = [];
+
+  node(address: string): SimulatedNode {
+    const node: SimulatedNode = this.#nodes.get(address) ?? new SimulatedNode(address);
+    this.#nodes.set(address, node);
+    return node;
+  }
+
+  /** Tells a node something from outside, now. */
+  tell(node: SimulatedNode, event: SpeakerEvent): void {
+    const actions = node.speaker.handle(event, this.nowMs);
+    for (const action of actions) this.#perform(node, action);
+  }
+
+  /** Until nothing but timers is left, and for `ms` of them. */
+  run(ms: number): void {
+    const endMs = this.nowMs + ms;
+    while (true) {
+      const next = this.#takeBefore(endMs);
+      if (!next) break;
+      this.nowMs = Math.max(this.nowMs, next.atMs);
+      this.tell(next.node, next.event);
+    }
+    this.nowMs = endMs;
+  }
+
+  /** SIGKILL: its kernel closes the connections, and it remembers nothing. */
+  kill(node: SimulatedNode): void {
+    for (const [key, end] of this.#ends) {
+      const far = end.node === node ? this.#farEnd(key) : undefined;
+      if (!far) continue;
+      this.#post(far.node, { type: "closed", connection: far.connection, reason: "reset" });
+      this.#ends.delete(keyOf(far));
+    }
+    this.vanish(node);
+  }
+
+  /** The power failed: nobody is told. */
+  vanish(node: SimulatedNode): void {
+    for (const [key, end] of this.#ends) if (end.node === node) this.#ends.delete(key);
+    this.#queue = this.#queue.filter((entry) => entry.node !== node);
+    node.isUp = false;
+    node.life += 1;
+    node.speaker = new Speaker();
+  }
+
+  /** A connection from an address that is no speaker's; gives a function by which it sends. */
+  intrude(to: SimulatedNode, remoteAddress: string): (bytes: Uint8Array) => void {
+    to.accepted -= 1;
+    const connection = to.accepted;
+    const stranger = new SimulatedNode(remoteAddress);
+    stranger.isUp = false;
+    this.#join({ node: stranger, connection: 1 }, { node: to, connection });
+    this.tell(to, { type: "accepted", connection, localAddress: to.address, remoteAddress });
+    return (bytes) => this.tell(to, { type: "bytes", connection, bytes });
+  }
+
+  #perform(node: SimulatedNode, action: SpeakerAction): void {
+    switch (action.type) {
+      case "connect":
+        this.#connect(node, action.connection, action.to);
+        break;
+      case "send":
+        this.#send({ node, connection: action.connection }, action.bytes);
+        break;
+      case "close":
+        this.#close({ node, connection: action.connection });
+        break;
+      case "arm":
+        this.#disarm(node, JSON.stringify(action.timer));
+        this.#post(node, { type: "timer", timer: action.timer }, action.seconds * 1000, JSON.stringify(action.timer));
+        break;
+      case "disarm":
+        this.#disarm(node, JSON.stringify(action.timer));
+        break;
+      case "wake":
+        this.#post(node, { type: "turn" }, 0);
+        break;
+      case "bestChanged":
+        node.told.push(...action.changes);
+        node.largestBatch = Math.max(node.largestBatch, action.changes.length);
+        for (const change of action.changes) node.best.set(change.prefix, change);
+        break;
+      case "peerChanged":
+        node.statuses.push(action.peer);
+        break;
+      case "tableComplete":
+        node.other.push(action);
+        break;
+    }
+  }
+
+  #connect(from: SimulatedNode, connection: ConnectionId, { address }: Dial): void {
+    const to = this.#nodes.get(address);
+    if (!to?.isUp) {
+      this.#post(from, { type: "closed", connection, reason: "connection refused" });
+      return;
+    }
+    to.accepted -= 1;
+    this.#join({ node: from, connection }, { node: to, connection: to.accepted });
+    this.#post(from, { type: "connected", connection, localAddress: from.address });
+    const addresses = { localAddress: to.address, remoteAddress: from.address };
+    this.#post(to, { type: "accepted", connection: to.accepted, ...addresses });
+  }
+
+  readonly #pairs = new Map<string, End>();
+
+  #join(a: End, b: End): void {
+    this.#ends.set(keyOf(a), a);
+    this.#ends.set(keyOf(b), b);
+    this.#pairs.set(keyOf(a), b);
+    this.#pairs.set(keyOf(b), a);
+  }
+
+  #farEnd(key: string): End | undefined {
+    return this.#pairs.get(key);
+  }
+
+  #send(end: End, bytes: Uint8Array): void {
+    const far = this.#farEnd(keyOf(end));
+    if (!far) return;
+    this.sent.push({ from: end.node.address, to: far.node.address, bytes });
+    if (this.#ends.has(keyOf(far))) this.#post(far.node, { type: "bytes", connection: far.connection, bytes });
+    if (end.node.isDraining) this.#post(end.node, { type: "drained", connection: end.connection });
+  }
+
+  #close(end: End): void {
+    this.#ends.delete(keyOf(end));
+    const far = this.#farEnd(keyOf(end));
+    if (!far || !this.#ends.delete(keyOf(far))) return;
+    this.#post(far.node, { type: "closed", connection: far.connection, reason: "connection closed by the peer" });
+  }
+
+  #post(node: SimulatedNode, event: SpeakerEvent, delayMs: number = latencyMs, key: string | null = null): void {
+    if (!node.isUp) return;
+    this.#queue.push({ atMs: this.nowMs + delayMs, node, event, key });
+  }
+
+  #disarm(node: SimulatedNode, key: string): void {
+    this.#queue = this.#queue.filter((entry) => entry.node !== node || entry.key !== key);
+  }
+
+  /** The earliest entry, and of equally early ones the first. */
+  #takeBefore(endMs: number): Entry | null {
+    let earliest: Entry | null = null;
+    for (const entry of this.#queue)
+      if (entry.atMs <= endMs && (!earliest || entry.atMs < earliest.atMs)) earliest = entry;
+    if (earliest) this.#queue.splice(this.#queue.indexOf(earliest), 1);
+    return earliest;
+  }
+}
+
+function keyOf({ node, connection }: End): string {
+  return `${node.address} ${node.life} ${connection}`;
+}
+
+export function peerOf(address: string, asn: number, parts: Partial<PeerConfig> = {}): PeerConfig {
+  return {
+    name: address,
+    role: "peer",
+    address,
+    port: 179,
+    asn,
+    passive: false,
+    holdSeconds: 90,
+    connectRetrySeconds: 5,
+    families: [4, 6],
+    nextHop: { 6: `fd00::${address.split(".").at(-1)}` },
+    importPolicy: { accept: "all" },
+    exportPolicy: { accept: "all" },
+    ...parts,
+  };
+}
+
+export function speakerOf(node: SimulatedNode, asn: number, parts: Partial<SpeakerConfig>): SpeakerConfig {
+  const nextHop = { 6: `fd00::${node.address.split(".").at(-1)}` };
+  const peers = (parts.peers ?? []).map((peer) => ({ ...peer, nextHop }));
+  return { asn, bgpId: node.address, listen: [], ...parts, peers };
+}
