@@ -9,7 +9,7 @@
 import { type Key, type Store, StoreError, type Write } from "@brindle/api";
 import { type AssignRequest, type ClusterView, planAssign } from "./assign.ts";
 import { affinityOf, type HeldAddress } from "./block.ts";
-import { violatedWrites } from "./conflict.ts";
+import { keyText, violatedWrites } from "./conflict.ts";
 import { goTime } from "./goTime.ts";
 import type { PlaceRefusal } from "./place.ts";
 import { planRelease, type ReleaseRequest } from "./release.ts";
@@ -32,6 +32,7 @@ export interface AllocatorPorts {
   readonly view: () => ClusterView | Promise<ClusterView>;
 }
 
+/** The allocator adds `node` and `timestamp` to the attributes, in Calico's words. */
 export interface AssignOptions extends Omit<AssignRequest, "node"> {
   /** What the caller writes in the same transaction, such as the WorkloadEndpoint with these addresses. */
   readonly extraWrites?: (addresses: readonly HeldAddress[]) => readonly Write[];
@@ -89,8 +90,8 @@ export class Allocator {
   async #assign({ extraWrites, ...options }: AssignOptions): Promise<AssignResult> {
     const view = await this.#ports.view();
     const nowNs = this.#ports.now();
-    const timestamps = { node: this.#node, timestamp: goTime(nowNs), ...options.attributes };
-    const request: AssignRequest = { ...options, node: this.#node, attributes: timestamps };
+    const attributes = { node: this.#node, timestamp: goTime(nowNs), ...options.attributes };
+    const request: AssignRequest = { ...options, node: this.#node, attributes };
     let state = this.#known;
     for (let attempts = 0; attempts < attemptsMax; attempts++) {
       const plan = planAssign(state, request, { view, nowNs });
@@ -155,8 +156,8 @@ export class Allocator {
     if (ofCaller.length === 0 || violatedWrites(planned, result.current).length > 0) {
       return { kind: "overtaken", state: overtaken };
     }
-    const keys = new Set(ofCaller.map(({ key }) => key.name));
-    return { kind: "conflict", current: result.current.filter(({ key }) => keys.has(key.name)) };
+    const keys = new Set(ofCaller.map(({ key }) => keyText(key)));
+    return { kind: "conflict", current: result.current.filter(({ key }) => keys.has(keyText(key))) };
   }
 
   async #read(state: IpamState, keys: readonly Key<"IPAMBlock">[], ids: { handleId: string }): Promise<IpamState> {

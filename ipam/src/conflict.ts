@@ -3,8 +3,8 @@ import type { Key, Write } from "@brindle/api";
 import type { Found } from "./state.ts";
 
 export function violatedWrites(writes: readonly Write[], current: readonly Found[]): Write[] {
-  const revisions = new Map(current.map((found) => [textOf(found.key), revisionOf(found)]));
-  return writes.filter((write) => !holds(write, revisions.get(textOf(write.key)) ?? null));
+  const revisions = new Map(current.map((found) => [keyText(found.key), revisionOf(found)]));
+  return writes.filter((write) => !holds(write, revisions.get(keyText(write.key)) ?? null));
 }
 
 function holds(write: Write, revision: string | null): boolean {
@@ -24,6 +24,7 @@ function revisionOf(found: Found): string | null {
   return found.value === null || !("revision" in found) ? null : found.revision;
 }
 
-function textOf({ kind, namespace = "", name }: Key): string {
+/** A key as a key of maps. */
+export function keyText({ kind, namespace = "", name }: Key): string {
   return `${kind}/${namespace}/${name}`;
 }
