@@ -34,6 +34,8 @@ export * from "./kinds/workloadEndpointName.ts";
 export * from "./selector/selector.ts";
 export * from "./store/error.ts";
 export * from "./store/etcdKeys.ts";
+export { isItemOf } from "./store/item.ts";
+export { MemoryData } from "./store/memoryData.ts";
 export { MemoryStore, type MemoryStoreOptions } from "./store/memoryStore.ts";
 export { formatKey, operationsMax } from "./store/request.ts";
 export * from "./store/store.ts";

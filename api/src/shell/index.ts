@@ -1,1 +1,1 @@
-export {};
+export { type EtcdStoreOptions, openEtcdStore } from "./etcdStore.ts";

@@ -1,28 +1,19 @@
-/** A watch of the store in memory. It is woken after each change, and catches up with all that it has not told yet. */
-
-import type { Entry } from "./codec.ts";
+/** A watch of the datastore in memory. It is woken after each change, and catches up with all it has not told yet. */
 import { etcdPrefixes } from "./etcdKeys.ts";
+import type { MemoryData } from "./memoryData.ts";
 import type { Kind, WatchEvent } from "./store.ts";
 import { type Change, WatchState } from "./watchState.ts";
-
-/** What a watch reads of its store. */
-export interface WatchedStore {
-  readonly awayBecause: string | null;
-  readonly revision: bigint;
-  changesAfter(revision: bigint): readonly Change[] | null;
-  entriesUnder(prefixes: readonly string[]): Entry[];
-}
 
 export class MemoryWatch {
   readonly #kinds: readonly { readonly prefixes: readonly string[]; readonly state: WatchState }[];
   readonly #listener: (event: WatchEvent) => void;
-  readonly #store: WatchedStore;
+  readonly #data: MemoryData;
   /** All up to here was told; `null` before the first listing and after a disconnection. */
   #position: bigint | null = null;
   #isAway = false;
   #isStopped = false;
 
-  constructor(kinds: readonly Kind[], listener: (event: WatchEvent) => void, store: WatchedStore) {
+  constructor(kinds: readonly Kind[], listener: (event: WatchEvent) => void, data: MemoryData) {
     this.#listener = (event) => {
       if (!this.#isStopped) listener(event);
     };
@@ -30,22 +21,23 @@ export class MemoryWatch {
       prefixes: etcdPrefixes(kind),
       state: new WatchState(kind, this.#listener),
     }));
-    this.#store = store;
+    this.#data = data;
   }
 
   stop(): void {
     this.#isStopped = true;
   }
 
-  deliver(): void {
-    const { awayBecause } = this.#store;
-    if (awayBecause === null) this.#catchUp();
+  /** `awayBecause` is why the datastore cannot be reached now, or `null`. */
+  catchUp(awayBecause: string | null): void {
+    if (this.#isStopped) return;
+    if (awayBecause === null) this.#tellMissed();
     else this.#onAway(awayBecause);
   }
 
-  #catchUp(): void {
-    const changes = this.#position === null ? null : this.#store.changesAfter(this.#position);
-    this.#position = this.#store.revision;
+  #tellMissed(): void {
+    const changes = this.#position === null ? null : this.#data.changesAfter(this.#position);
+    this.#position = this.#data.revision;
     if (changes) this.#tellChanges(changes);
     else this.#tellListing();
     if (!this.#isAway) return;
@@ -61,8 +53,8 @@ export class MemoryWatch {
   }
 
   #tellListing(): void {
-    const revision = String(this.#store.revision);
-    for (const { prefixes, state } of this.#kinds) state.onListing(this.#store.entriesUnder(prefixes), revision);
+    const revision = String(this.#data.revision);
+    for (const { prefixes, state } of this.#kinds) state.onListing(this.#data.entriesUnder(prefixes), revision);
   }
 
   #tellChanges(changes: readonly Change[]): void {

@@ -1,0 +1,114 @@
+/** Calico's datastore in etcd, by the npm client `etcd3`, of which we use the calls and the raw stream of a watch. */
+import type { IRequestOp, IResponseOp, ITxnRequest } from "etcd3";
+import { builtIn, isDefaultAllow } from "../store/builtIn.ts";
+import { encodeValue } from "../store/codec.ts";
+import { StoreError } from "../store/error.ts";
+import { etcdKey, etcdPrefixes } from "../store/etcdKeys.ts";
+import { checkWrites, decodeEntry, listingOf } from "../store/request.ts";
+import type { CommitResult, Item, Key, Kind, Listing, Scope, Store, Watch, WatchEvent, Write } from "../store/store.ts";
+import { EtcdConnection, type EtcdConnectionOptions } from "./etcdConnection.ts";
+import { entryOf, listPrefixes } from "./etcdRange.ts";
+import { EtcdWatch, type EtcdWatchOptions } from "./etcdWatch.ts";
+
+export interface EtcdStoreOptions extends EtcdConnectionOptions, EtcdWatchOptions {}
+
+/**
+ * Opens nothing yet: the first call connects. A commit that ends with UNAVAILABLE may have happened or not; whoever
+ * must know reads the keys again.
+ */
+export function openEtcdStore(options: EtcdStoreOptions): Store {
+  return new EtcdStore(options);
+}
+
+class EtcdStore implements Store {
+  readonly #connection: EtcdConnection;
+  readonly #options: EtcdStoreOptions;
+  readonly #watches = new Set<EtcdWatch>();
+
+  constructor(options: EtcdStoreOptions) {
+    this.#options = options;
+    this.#connection = new EtcdConnection(options);
+  }
+
+  async get<K extends Kind>(key: Key<K>): Promise<Item<K> | null> {
+    if (isDefaultAllow(key)) return builtIn(key.kind)[0] ?? null;
+    const { kvs } = await this.#connection.range({ key: Buffer.from(etcdKey(key)) });
+    const [kv] = kvs;
+    return kv ? decodeEntry(key, entryOf(kv)) : null;
+  }
+
+  async list<K extends Kind>(kind: K, scope: Scope = {}): Promise<Listing<K>> {
+    const { entries, revision } = await listAfterCompaction(this.#connection, etcdPrefixes(kind, scope));
+    return listingOf(kind, scope, { entries: entries.flat(), revision });
+  }
+
+  async commit(writes: readonly Write[]): Promise<CommitResult> {
+    checkWrites(writes);
+    const { header, succeeded, responses } = await this.#connection.txn(transactionOf(writes));
+    if (succeeded) return { kind: "committed", revision: header.revision };
+    return { kind: "conflict", current: writes.map(({ key }, i) => currentOf(key, responses[i])) };
+  }
+
+  watch(kinds: readonly Kind[], listener: (event: WatchEvent) => void): Watch {
+    const watch = new EtcdWatch(kinds, listener, { connection: this.#connection, options: this.#options });
+    this.#watches.add(watch);
+    return {
+      stop: async () => {
+        this.#watches.delete(watch);
+        await watch.stop();
+      },
+    };
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#watches].map((watch) => watch.stop()));
+    this.#watches.clear();
+    this.#connection.close();
+  }
+}
+
+/** A compaction between two pages is bad luck; twice in a row it is not. */
+async function listAfterCompaction(connection: EtcdConnection, prefixes: readonly string[]) {
+  try {
+    return await listPrefixes(connection, prefixes);
+  } catch (error) {
+    if (!(error instanceof StoreError) || error.failure.code !== "COMPACTED") throw error;
+    return listPrefixes(connection, prefixes);
+  }
+}
+
+/** Compares revisions, then writes all; where one differs, reads all instead. */
+function transactionOf(writes: readonly Write[]): ITxnRequest {
+  return {
+    compare: writes
+      .filter(({ op }) => op !== "put")
+      .map((write) => ({
+        result: "Equal",
+        target: "Mod",
+        key: Buffer.from(etcdKey(write.key)),
+        mod_revision: "revision" in write && write.revision !== null ? write.revision : absent,
+      })),
+    success: writes.flatMap(requestOf),
+    failure: writes.map(({ key }) => ({ request_range: { key: Buffer.from(etcdKey(key)) } })),
+  };
+}
+
+/** etcd says that a key which is not there was last changed at revision 0. */
+const absent = "0";
+
+function requestOf(write: Write): IRequestOp[] {
+  const key = Buffer.from(etcdKey(write.key));
+  switch (write.op) {
+    case "expect":
+      return [];
+    case "delete":
+      return [{ request_delete_range: { key } }];
+    default:
+      return [{ request_put: { key, value: Buffer.from(encodeValue(write.key, write.value)) } }];
+  }
+}
+
+function currentOf(key: Key, response: IResponseOp | undefined): Item | { readonly key: Key; readonly value: null } {
+  const kv = response?.response_range.kvs[0];
+  return kv ? decodeEntry(key, entryOf(kv)) : { key, value: null };
+}

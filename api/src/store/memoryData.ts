@@ -1,0 +1,105 @@
+/**
+ * What a datastore in memory holds: the texts that etcd would hold under the same keys, a revision that counts its
+ * writes, and the history of its changes. Several clients (`MemoryStore`) may share one.
+ */
+import { type Entry, encodeValue } from "./codec.ts";
+import { etcdKey } from "./etcdKeys.ts";
+import { decodeEntry } from "./request.ts";
+import type { CommitResult, Write } from "./store.ts";
+import type { Change } from "./watchState.ts";
+
+export class MemoryData {
+  readonly #entries = new Map<string, Entry>();
+  readonly #listeners = new Set<() => void>();
+  #history: Change[] = [];
+  #revision = 1n;
+  #compacted = 0n;
+
+  get revision(): bigint {
+    return this.#revision;
+  }
+
+  /** `listener` is called after each change, until the returned function is. */
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  entry(key: string): Entry | undefined {
+    return this.#entries.get(key);
+  }
+
+  entriesUnder(prefixes: readonly string[]): Entry[] {
+    const found = [...this.#entries.values()].filter(({ key }) => prefixes.some((prefix) => key.startsWith(prefix)));
+    return found.sort((a, b) => (a.key < b.key ? -1 : 1));
+  }
+
+  /** What is stored, in the order of the keys: to be compared, or printed when a test fails. */
+  dump(): Entry[] {
+    return this.entriesUnder([""]);
+  }
+
+  /** `null` when the history no longer reaches back to `revision`. */
+  changesAfter(revision: bigint): readonly Change[] | null {
+    if (revision < this.#compacted) return null;
+    const last = this.#history.findLastIndex((change) => revisionOf(change) <= revision);
+    return this.#history.slice(last + 1);
+  }
+
+  /** Fault: the history up to now is forgotten; a watch that has not told all of it yet must list anew. */
+  compact(): void {
+    this.#compacted = this.#revision;
+    this.#history = [];
+  }
+
+  /** Writes any text under any key, as another program might. `null` deletes. */
+  writeText(key: string, text: string | null): void {
+    this.#revision += 1n;
+    this.#write(key, text);
+    this.#tellListeners();
+  }
+
+  commit(writes: readonly Write[]): CommitResult {
+    if (!writes.every((write) => this.#holds(write))) return this.#conflict(writes);
+    const changes = writes.filter((write) => write.op !== "expect");
+    if (changes.length > 0) this.#revision += 1n;
+    for (const write of changes) {
+      this.#write(etcdKey(write.key), write.op === "delete" ? null : encodeValue(write.key, write.value));
+    }
+    this.#tellListeners();
+    return { kind: "committed", revision: String(this.#revision) };
+  }
+
+  #holds(write: Write): boolean {
+    if (write.op === "put") return true;
+    const revision = this.#entries.get(etcdKey(write.key))?.revision ?? null;
+    return revision === (write.op === "create" ? null : write.revision);
+  }
+
+  #conflict(writes: readonly Write[]): CommitResult {
+    const current = writes.map(({ key }) => {
+      const entry = this.#entries.get(etcdKey(key));
+      return entry ? decodeEntry(key, entry) : { key, value: null };
+    });
+    return { kind: "conflict", current };
+  }
+
+  #write(key: string, text: string | null): void {
+    const revision = String(this.#revision);
+    if (text !== null) {
+      const entry = { key, text, revision };
+      this.#entries.set(key, entry);
+      this.#history.push({ type: "put", entry });
+    } else if (this.#entries.delete(key)) {
+      this.#history.push({ type: "delete", key, revision });
+    }
+  }
+
+  #tellListeners(): void {
+    for (const listener of this.#listeners) listener();
+  }
+}
+
+function revisionOf(change: Change): bigint {
+  return BigInt(change.type === "put" ? change.entry.revision : change.revision);
+}
