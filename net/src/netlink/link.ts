@@ -58,7 +58,8 @@ export interface LinkSettings {
 
 export type AddressGeneration = "eui64" | "none" | "stablePrivacy" | "random";
 
-interface NamedLink extends LinkSettings {
+/** The kernel takes `addressGeneration` only for an interface that exists (EAFNOSUPPORT else): set it while it is down. */
+interface NamedLink extends Omit<LinkSettings, "addressGeneration"> {
   readonly name: string;
 }
 
