@@ -4,6 +4,7 @@
  */
 
 import type { Address } from "@brindle/net";
+import { AttributeCursor, type RawAttribute } from "./attributeCursor.ts";
 import { asPath, mergeAs4Path } from "./attributes/asPath.ts";
 import { origin } from "./attributes/basic.ts";
 import { flag } from "./attributes/codec.ts";
@@ -13,7 +14,6 @@ import { copyOf } from "./copy.ts";
 import { errorCode, type Fault, fault, notification, updateError } from "./fault.ts";
 import { asTrans } from "./limits.ts";
 import type { AttributeFault, PathAttributes } from "./message.ts";
-import { AttributeWalker, type RawAttribute } from "./split.ts";
 
 export interface DecodedAttributes {
   readonly kind: "attributes";
@@ -26,27 +26,26 @@ export interface DecodedAttributes {
   readonly missing: readonly AttributeFault[];
 }
 
-export type AttributesDecoder = (bytes: Uint8Array, context: CodecContext) => DecodedAttributes | Fault;
-
 /** `bytes` are the `attributes` of `splitUpdate`. */
 export function decodeAttributes(bytes: Uint8Array, context: CodecContext): DecodedAttributes | Fault {
   const found: Partial<WireAttributes> = {};
   const unknown: RawAttribute[] = [];
   const faults: AttributeFault[] = [];
   const seen = new Set<number>();
-  const walker = new AttributeWalker(bytes);
-  for (let raw = walker.next(); raw; raw = walker.next()) {
-    if (seen.has(raw.code)) {
-      faults.push(attributeFault(raw, "discardAttribute", "came again; the first one counts (RFC 7606 §3.g)"));
+  const cursor = new AttributeCursor(bytes);
+  while (cursor.next()) {
+    const { code, flags } = cursor;
+    if (seen.has(code)) {
+      faults.push(attributeFault({ code }, "discardAttribute", "came again; the first one counts (RFC 7606 §3.g)"));
       continue;
     }
-    seen.add(raw.code);
-    const row = findAttributeRow(raw.code);
+    seen.add(code);
+    const row = findAttributeRow(code);
     if (row) {
-      const problem = decodeKnown(row, raw, found, context);
+      const problem = decodeKnown(row, cursor, found, context);
       if (problem) faults.push(problem);
-    } else if (!(raw.flags & flag.optional)) return unrecognizedWellKnown(raw);
-    else if (raw.flags & flag.transitive) unknown.push(raw);
+    } else if (!(flags & flag.optional)) return unrecognizedWellKnown(cursor.raw());
+    else if (flags & flag.transitive) unknown.push(cursor.raw());
   }
   const { nextHop = null } = found;
   const missing = [origin, asPath]
@@ -72,7 +71,7 @@ export function attributeFault(
 
 function decodeKnown(
   row: AttributeRow,
-  raw: RawAttribute,
+  raw: Pick<RawAttribute, "flags" | "value">,
   found: Partial<WireAttributes>,
   context: CodecContext,
 ): AttributeFault | null {

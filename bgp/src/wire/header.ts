@@ -1,4 +1,5 @@
 /** The header of every message: RFC 4271 §4.1, and the errors of §6.1. */
+import assert from "node:assert/strict";
 import { copyOf } from "./copy.ts";
 import { errorCode, type Fault, fault, headerError, notification } from "./fault.ts";
 import { headerBytes, messageBytesMax, updateBytesMin } from "./limits.ts";
@@ -49,6 +50,7 @@ export function readHeader(bytes: Uint8Array): Header | Fault {
 
 /** The whole message: a header in front of `body`. */
 export function withHeader(type: Message["type"], body: Uint8Array): Uint8Array {
+  assert(headerBytes + body.length <= messageBytesMax, `a ${type} of ${body.length} bytes does not fit a message`);
   const bytes = new Uint8Array(headerBytes + body.length).fill(0xff, 0, 16);
   bytes[16] = bytes.length >>> 8;
   bytes[17] = bytes.length;

@@ -3,19 +3,12 @@
  * and §4. The attributes that describe a route are apart from the two that name prefixes, so that many UPDATEs of one
  * route's attributes have equal `attributes`, and a cache can decode them once.
  */
-import { flag } from "./attributes/codec.ts";
+
+import { AttributeCursor, type RawAttribute } from "./attributeCursor.ts";
 import { mpReach, mpUnreach } from "./attributes/multiprotocol.ts";
 import { type Fault, malformedList } from "./fault.ts";
 import { headerBytes } from "./limits.ts";
 import { WireReader } from "./reader.ts";
-
-export interface RawAttribute {
-  readonly flags: number;
-  readonly code: number;
-  readonly value: Uint8Array;
-  /** With flags, code and length. */
-  readonly whole: Uint8Array;
-}
 
 export interface UpdatePieces {
   readonly kind: "pieces";
@@ -38,59 +31,38 @@ export function splitUpdate(bytes: Uint8Array): UpdatePieces | Fault {
   const nlri = reader.rest();
   if (reader.fault) return malformedList(`the lengths of the UPDATE do not add up: it ${reader.fault}`);
 
-  const others: Uint8Array[] = [];
-  const multiprotocol = new Map<number, RawAttribute>();
-  const walker = new AttributeWalker(attributes);
-  for (let raw = walker.next(); raw; raw = walker.next()) {
-    if (raw.code !== mpReach.code && raw.code !== mpUnreach.code) others.push(raw.whole);
-    else if (multiprotocol.has(raw.code)) return malformedList(`attribute ${raw.code} twice (RFC 7606 §3.g)`);
-    else multiprotocol.set(raw.code, raw);
+  const found: RawAttribute[] = [];
+  const cursor = new AttributeCursor(attributes);
+  while (cursor.next()) {
+    if (cursor.code !== mpReach.code && cursor.code !== mpUnreach.code) continue;
+    if (found.some(({ code }) => code === cursor.code)) {
+      return malformedList(`attribute ${cursor.code} twice (RFC 7606 §3.g)`);
+    }
+    found.push(cursor.raw());
   }
   return {
     kind: "pieces",
     withdrawn,
     nlri,
-    attributes: multiprotocol.size === 0 && !walker.cutOff ? attributes : join(others),
-    mpReach: multiprotocol.get(mpReach.code) ?? null,
-    mpUnreach: multiprotocol.get(mpUnreach.code) ?? null,
-    cutOff: walker.cutOff,
+    attributes: without(attributes.subarray(0, cursor.end), found),
+    mpReach: found.find(({ code }) => code === mpReach.code) ?? null,
+    mpUnreach: found.find(({ code }) => code === mpUnreach.code) ?? null,
+    cutOff: cursor.cutOff,
   };
 }
 
-/** Steps from attribute to attribute, and stops where the next one does not fit. */
-export class AttributeWalker {
-  readonly #bytes: Uint8Array;
-  readonly #reader: WireReader;
-
-  constructor(bytes: Uint8Array) {
-    this.#bytes = bytes;
-    this.#reader = new WireReader(bytes);
+/** What is left of `bytes` when those attributes, which are views into it in their order, are taken out. */
+function without(bytes: Uint8Array, removed: readonly RawAttribute[]): Uint8Array {
+  if (removed.length === 0) return bytes;
+  const rest = new Uint8Array(bytes.length - removed.reduce((length, { whole }) => length + whole.length, 0));
+  let from = 0;
+  let to = 0;
+  for (const { whole } of removed) {
+    const start = whole.byteOffset - bytes.byteOffset;
+    rest.set(bytes.subarray(from, start), to);
+    to += start - from;
+    from = start + whole.length;
   }
-
-  get cutOff(): string | null {
-    return this.#reader.fault;
-  }
-
-  next(): RawAttribute | null {
-    const reader = this.#reader;
-    const start = this.#bytes.length - reader.remaining;
-    if (reader.remaining === 0) return null;
-    const flags = reader.u8();
-    const code = reader.u8();
-    const value = reader.take(flags & flag.extendedLength ? reader.u16() : reader.u8());
-    if (reader.fault) return null;
-    return { flags, code, value, whole: this.#bytes.subarray(start, this.#bytes.length - reader.remaining) };
-  }
-}
-
-function join(parts: readonly Uint8Array[]): Uint8Array {
-  const [only] = parts;
-  if (only && parts.length === 1) return only;
-  const joined = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    joined.set(part, at);
-    at += part.length;
-  }
-  return joined;
+  rest.set(bytes.subarray(from), to);
+  return rest;
 }

@@ -4,32 +4,23 @@
  */
 
 import type { Family } from "@brindle/net";
+import type { RawAttribute } from "./attributeCursor.ts";
 import { nextHop, nextHopProblem } from "./attributes/basic.ts";
 import type { AttributeCodec } from "./attributes/codec.ts";
 import { type MpReach, mpReach, mpUnreach } from "./attributes/multiprotocol.ts";
-import {
-  type AttributesDecoder,
-  attributeFault,
-  type DecodedAttributes,
-  decodeAttributes,
-  flagsProblem,
-} from "./attributesDecoder.ts";
+import { attributeFault, type DecodedAttributes, decodeAttributes, flagsProblem } from "./attributesDecoder.ts";
 import type { CodecContext } from "./contract.ts";
 import { copyOf } from "./copy.ts";
 import { errorCode, type Fault, fault, malformedList, notification, updateError } from "./fault.ts";
 import type { Announcement, AttributeFault, PackedPrefixes, Update } from "./message.ts";
 import { decodePackedPrefixes } from "./prefixes.ts";
 import { WireReader } from "./reader.ts";
-import { type RawAttribute, splitUpdate, type UpdatePieces } from "./split.ts";
+import { splitUpdate, type UpdatePieces } from "./split.ts";
 
 export type DecodedUpdate = { readonly kind: "message"; readonly message: Update } | Fault;
 
-/** `bytes` is the whole message. `decode` may be a cache in front of `decodeAttributes`. */
-export function decodeUpdate(
-  bytes: Uint8Array,
-  context: CodecContext,
-  decode: AttributesDecoder = decodeAttributes,
-): DecodedUpdate {
+/** `bytes` is the whole message. */
+export function decodeUpdate(bytes: Uint8Array, context: CodecContext): DecodedUpdate {
   const pieces = splitUpdate(bytes);
   if (pieces.kind === "fault") return pieces;
   const prefixes = decodePrefixes(pieces, context);
@@ -39,7 +30,7 @@ export function decodeUpdate(
     const { withdrawn, endOfRib, faults } = prefixes;
     return update({ withdrawn, endOfRib, faults });
   }
-  const decoded = decode(pieces.attributes, context);
+  const decoded = decodeAttributes(pieces.attributes, context);
   if (decoded.kind === "fault") return decoded;
   return prefixes.announces ? announce(pieces, prefixes, decoded) : withdrawOnly(pieces, prefixes, decoded);
 }
@@ -125,7 +116,10 @@ function announce(pieces: UpdatePieces, prefixes: Prefixes, decoded: DecodedAttr
   if (isUsable && decoded.nextHop && prefixes.nlri.words.length > 0) {
     announced.push({ prefixes: prefixes.nlri, nextHop: decoded.nextHop });
   }
-  if (isUsable) return update({ withdrawn: prefixes.withdrawn, announced, attributes: decoded.attributes, faults });
+  if (isUsable) {
+    const attributes = announced.length > 0 ? decoded.attributes : null;
+    return update({ withdrawn: prefixes.withdrawn, announced, attributes, faults });
+  }
   const unusable = [prefixes.nlri, ...announced.map((each) => each.prefixes)].filter(({ words }) => words.length > 0);
   return update({ withdrawn: [...prefixes.withdrawn, ...unusable], faults });
 }

@@ -1,5 +1,5 @@
 /** ORIGIN, NEXT_HOP, MULTI_EXIT_DISC, LOCAL_PREF, ATOMIC_AGGREGATE: RFC 4271 §5.1, faults by RFC 7606 §7.1 to §7.6. */
-import { type Address, addressBytes, addressFromBytes } from "@brindle/net";
+import { type Address, addressBytes } from "@brindle/net";
 import type { Origin } from "../message.ts";
 import { type AttributeCodec, optionalNonTransitive, wellKnown } from "./codec.ts";
 
@@ -24,9 +24,7 @@ export const nextHop: AttributeCodec<Address> = {
   flags: wellKnown,
   onMalformed: "withdrawRoutes",
   decode: (reader) => {
-    const bytes = reader.take(4);
-    if (bytes.length < 4) return null;
-    const address = addressFromBytes(bytes);
+    const address: Address = { family: 4, value: BigInt(reader.u32()) };
     const problem = nextHopProblem(address);
     return problem === null ? address : reader.refuse(problem);
   },
