@@ -317,16 +317,34 @@ describe("release", () => {
     expect(calls.filter((call) => call === "commit")).toHaveLength(3);
   });
 
-  it("refuses to write to a block that is not sound", async () => {
-    const { allocator, store } = lab();
-    await allocator.assign(v4("net.a"));
-    const item = await store.get(blockKey("10.0.0.0/30"));
-    if (!item) throw new Error("the block exists");
-    const value = { ...item.value, unallocated: [1, 2, 2] };
-    await store.commit([{ op: "update", key: item.key, revision: item.revision, value }]);
-    const problems = ["ordinal 2 is twice in the list of free ones"];
-    expect(await allocator.release("net.a")).toEqual({ kind: "invalidBlock", block: "10.0.0.0/30", problems });
-  });
+  const unsound: { name: string; block: Partial<IPAMBlock>; problem: string }[] = [
+    {
+      name: "does not add up",
+      block: { unallocated: [1, 2, 2] },
+      problem: "ordinal 2 is twice in the list of free ones",
+    },
+    { name: "is being deleted", block: { deleted: true }, problem: "it is being deleted" },
+    {
+      name: "says that it is another",
+      block: { cidr: "10.0.0.4/30" },
+      problem: "it is stored as the block 10.0.0.0/30",
+    },
+  ];
+  for (const { name, block, problem } of unsound) {
+    it(`refuses to write to a block that ${name}`, async () => {
+      const { allocator, store } = lab();
+      await allocator.assign(v4("net.a"));
+      const item = await store.get(blockKey("10.0.0.0/30"));
+      if (!item) throw new Error("the block exists");
+      const value = { ...item.value, ...block };
+      await store.commit([{ op: "update", key: item.key, revision: item.revision, value }]);
+      expect(await allocator.release("net.a")).toEqual({
+        kind: "invalidBlock",
+        block: "10.0.0.0/30",
+        problems: [problem],
+      });
+    });
+  }
 });
 
 interface Lab {

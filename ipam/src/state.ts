@@ -69,7 +69,8 @@ export interface InvalidBlock {
 export function invalidBlockOf({ handle, blocks }: IpamState): InvalidBlock | null {
   for (const block of blocksOf(handle?.value)) {
     const item = blocks.get(block);
-    if (item && !isSound(item)) return { kind: "invalidBlock", block, problems: blockProblems(item.value) };
+    const problems = item ? problemsOf(item) : [];
+    if (problems.length > 0) return { kind: "invalidBlock", block, problems };
   }
   return null;
 }
@@ -125,7 +126,13 @@ function isOf<K extends Kind>(
   return found.key.kind === kind;
 }
 
-/** What the Kubernetes datastore is about to delete bears `deleted` for a moment; it is in the way, but not of use. */
-function isSound({ key, value }: Item<"IPAMBlock">): boolean {
-  return !value.deleted && value.cidr === key.name && blockProblems(value).length === 0;
+function isSound(item: Item<"IPAMBlock">): boolean {
+  return problemsOf(item).length === 0;
+}
+
+function problemsOf({ key, value }: Item<"IPAMBlock">): readonly string[] {
+  // The Kubernetes datastore marks for a moment what it is about to delete: in the way, but not of use.
+  if (value.deleted) return ["it is being deleted"];
+  if (value.cidr !== key.name) return [`it is stored as the block ${key.name}`];
+  return blockProblems(value);
 }
