@@ -192,6 +192,15 @@ describe("wiring again", () => {
     await ping(node, alive.v4);
   });
 
+  it("replaces what an agent died over while it made it", async () => {
+    await using pod = await createPod();
+    const name = pod.attachment.hostInterface;
+    await node.ip(`link add ${name} address ee:ee:ee:ee:ee:ee type veth peer name unfinished`);
+    assert.equal((await links.wire(pod.request)).isNew, true);
+    assert.deepEqual(await interfacesOf(node), [name, "lo"].sort());
+    await ping(node, pod.v4);
+  });
+
   it("starts anew when the container came back with another namespace", async () => {
     const containerId = "came-back";
     await using first = await createWiredPod({ name: "again", containerId });

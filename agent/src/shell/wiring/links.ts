@@ -3,7 +3,14 @@
  * follows from the request alone (`wiring/plan.ts`), each step can be repeated, and a failure leaves nothing behind.
  */
 import { fstatSync, statfsSync } from "node:fs";
-import { type Attachment, CniError, type Links as LinksPort, type Wired, type WireRequest } from "@brindle/cni";
+import {
+  type Attachment,
+  CniError,
+  KeyedQueue,
+  type Links as LinksPort,
+  type Wired,
+  type WireRequest,
+} from "@brindle/cni";
 import { isKernelError, type KernelChange, type Link } from "@brindle/net";
 import {
   ensureSysctl,
@@ -14,7 +21,7 @@ import {
   openRouteSocket,
   type RouteSocket,
 } from "@brindle/net/shell";
-import { isMarkedFor, judgeExisting } from "../../wiring/existing.ts";
+import { isRemovable, judgeExisting } from "../../wiring/existing.ts";
 import {
   familiesOf,
   gateways,
@@ -44,6 +51,7 @@ export class Links implements LinksPort, Disposable {
   readonly #node: OpenNamespace;
   readonly #kernel: RouteSocket;
   readonly #removal: GatheredRemoval;
+  readonly #queue = new KeyedQueue();
 
   private constructor(options: LinksOptions, node: OpenNamespace, kernel: RouteSocket) {
     this.#mtu = options.mtu;
@@ -70,7 +78,25 @@ export class Links implements LinksPort, Disposable {
     }
   }
 
-  async wire(request: WireRequest): Promise<Wired> {
+  /** Two containers of one pod share the name of the node's end, so their work must not mix. */
+  wire(request: WireRequest): Promise<Wired> {
+    return this.#queue.run(request.attachment.hostInterface, () => this.#wire(request));
+  }
+
+  unwire(attachment: Attachment): Promise<void> {
+    return this.#queue.run(attachment.hostInterface, async () => {
+      const link = await this.#kernel.link(attachment.hostInterface);
+      // Another's: a newer container of the same pod has the name by now.
+      if (link && isRemovable(link, attachment)) await this.#removal.remove(link.index);
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.#kernel.close();
+    this.#node.close();
+  }
+
+  async #wire(request: WireRequest): Promise<Wired> {
     const { attachment, addresses } = request;
     const mtu = request.mtu ?? this.#mtu;
     using container = this.#openContainer(attachment.netns);
@@ -86,18 +112,6 @@ export class Links implements LinksPort, Disposable {
     return { isNew: !present, hostMac, mtu: host.mtu, gateways: [...families].map((family) => gateways[family]) };
   }
 
-  async unwire(attachment: Attachment): Promise<void> {
-    const link = await this.#kernel.link(attachment.hostInterface);
-    // Another's: a newer container of the same pod has the name by now.
-    if (!link || !isMarkedFor(link, attachment)) return;
-    await this.#removal.remove(link.index);
-  }
-
-  [Symbol.dispose](): void {
-    this.#kernel.close();
-    this.#node.close();
-  }
-
   /** The node's end, when an earlier ADD of the same attachment has left the pair as it should be. */
   async #reuse(attachment: Attachment, inside: RouteSocket): Promise<Link | null> {
     const existing = judgeExisting(await this.#kernel.link(attachment.hostInterface), attachment);
@@ -109,7 +123,7 @@ export class Links implements LinksPort, Disposable {
           code: "CONFLICT",
           message: `${existing.reason}: remove it, or the container that uses it`,
         });
-      case "predecessor":
+      case "obsolete":
         await this.#removal.remove(existing.link.index);
         return null;
       case "ours": {
@@ -133,9 +147,10 @@ export class Links implements LinksPort, Disposable {
       const message = `the container has an interface ${attachment.interfaceName} already`;
       throw new CniError({ code: "CONFLICT", message }, { cause: error });
     }
-    undo.defer(() => this.#kernel.deleteLink({ name }));
-    await this.#kernel.setLink({ name }, hostSettings(attachment, familiesOf(addresses)));
-    return found(await this.#kernel.link(name), name);
+    const link = found(await this.#kernel.link(name), name);
+    undo.defer(() => this.#removal.remove(link.index));
+    await this.#kernel.setLink({ index: link.index }, hostSettings(attachment, familiesOf(addresses)));
+    return link;
   }
 
   async #configure({ attachment, addresses }: WireRequest, { host, container, inside }: Pair): Promise<void> {
