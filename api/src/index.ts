@@ -1,3 +1,6 @@
+export type { Outcome } from "./client/outcome.ts";
+export { keyOf, ResourceClient, type ResourceClientPorts, type ResourceList } from "./client/resourceClient.ts";
+export * from "./control.ts";
 export * from "./json/json.ts";
 export * from "./kinds/bgpConfiguration.ts";
 export * from "./kinds/bgpPeer.ts";

@@ -48,16 +48,17 @@ export interface Undecodable {
 }
 
 /** One write of a transaction; all of them happen or none. */
-export type Write = {
-  [K in Kind]:
-    | { readonly op: "create"; readonly key: Key<K>; readonly value: Stored[K] }
-    | { readonly op: "update"; readonly key: Key<K>; readonly value: Stored[K]; readonly revision: Revision }
-    /** Creates or overwrites whatever is there: for values that one writer owns. */
-    | { readonly op: "put"; readonly key: Key<K>; readonly value: Stored[K] }
-    | { readonly op: "delete"; readonly key: Key<K>; readonly revision: Revision }
-    /** Writes nothing; the transaction needs the key at this revision, or absent (`null`). */
-    | { readonly op: "expect"; readonly key: Key<K>; readonly revision: Revision | null };
-}[Kind];
+export type Write =
+  | {
+      [K in Kind]:
+        | { readonly op: "create"; readonly key: Key<K>; readonly value: Stored[K] }
+        | { readonly op: "update"; readonly key: Key<K>; readonly value: Stored[K]; readonly revision: Revision }
+        /** Creates or overwrites whatever is there: for values that one writer owns. */
+        | { readonly op: "put"; readonly key: Key<K>; readonly value: Stored[K] };
+    }[Kind]
+  | { readonly op: "delete"; readonly key: Key; readonly revision: Revision }
+  /** Writes nothing; the transaction needs the key at this revision, or absent (`null`). */
+  | { readonly op: "expect"; readonly key: Key; readonly revision: Revision | null };
 
 export type CommitResult =
   | { readonly kind: "committed"; readonly revision: Revision }

@@ -1,0 +1,92 @@
+/**
+ * What may be deleted. Calico's client lets a pool go while pods still use its addresses, which then belong to no pool:
+ * they lose their NAT and their route, and a later pool may give them a second time. Here a pool goes when none of its
+ * addresses is in use, together with the empty blocks that remain of it.
+ */
+import { containsPrefix, parsePrefix } from "@brindle/net";
+import type { IPAMBlock } from "../kinds/ipam.ts";
+import type { IPPool } from "../kinds/ipPool.ts";
+import type { ResourceKind } from "../kinds/kinds.ts";
+import { workloadEndpointPrefix } from "../kinds/workloadEndpointName.ts";
+import { isDefaultAllow } from "../store/builtIn.ts";
+import { isItemOf } from "../store/item.ts";
+import { operationsMax } from "../store/request.ts";
+import type { Item, Key, Store, Write } from "../store/store.ts";
+import type { Outcome, Raced } from "./outcome.ts";
+
+export async function deleteResource(store: Store, item: Item<ResourceKind>): Promise<Outcome | Raced> {
+  if (isDefaultAllow(item.key)) return refuse(item.key, "is built in and cannot be deleted");
+  if (isItemOf(item, "IPPool")) return deletePool(store, item);
+  if (isItemOf(item, "Node")) {
+    const { items } = await store.list("WorkloadEndpoint", { namePrefix: workloadEndpointPrefix(item.key.name) });
+    if (items.length > 0)
+      return refuse(item.key, `still has ${items.length} workload endpoints; delete its pods first`);
+  }
+  return deleteItems(store, item.key, [item]);
+}
+
+async function deletePool(store: Store, pool: Item<"IPPool">): Promise<Outcome | Raced> {
+  const used = (await blocksOf(store, pool.value)).filter(({ value }) => isInUse(value));
+  if (used.length > 0) return refuse(pool.key, inUseReason(pool.value, used));
+
+  const closed = await closePool(store, pool);
+  if (!closed) return { kind: "raced" };
+  // An address may have been given before the pool was closed.
+  const blocks = await blocksOf(store, pool.value);
+  const late = blocks.filter(({ value }) => isInUse(value));
+  if (late.length > 0) return refuse(pool.key, `is disabled now, but ${inUseReason(pool.value, late)}`);
+  const affinities = (await store.list("BlockAffinity")).items.filter(({ key }) =>
+    isInside(pool.value, key.name.slice(key.name.indexOf("/") + 1)),
+  );
+  return deleteItems(store, pool.key, [...affinities, ...blocks, closed]);
+}
+
+/** From now on nobody takes a new address from it. `null` when somebody changed it meanwhile. */
+async function closePool(store: Store, pool: Item<"IPPool">): Promise<Item<"IPPool"> | null> {
+  if (pool.value.spec.disabled) return pool;
+  const value: IPPool = { ...pool.value, spec: { ...pool.value.spec, disabled: true } };
+  const result = await store.commit([{ op: "update", key: pool.key, value, revision: pool.revision }]);
+  return result.kind === "committed" ? { key: pool.key, value, revision: result.revision } : null;
+}
+
+/** In order, as many at once as a transaction takes; the last item is the resource itself. */
+async function deleteItems(store: Store, key: Key, items: readonly Item[]): Promise<Outcome | Raced> {
+  for (let i = 0; i < items.length; i += operationsMax) {
+    const writes = items.slice(i, i + operationsMax).map(
+      (item): Write => ({
+        op: "delete",
+        key: item.key,
+        revision: item.revision,
+      }),
+    );
+    const result = await store.commit(writes);
+    if (result.kind === "conflict") return { kind: "raced" };
+  }
+  return { kind: "deleted", key };
+}
+
+async function blocksOf(store: Store, pool: IPPool): Promise<readonly Item<"IPAMBlock">[]> {
+  const { items } = await store.list("IPAMBlock");
+  return items.filter(({ key }) => isInside(pool, key.name));
+}
+
+function isInside(pool: IPPool, cidr: string): boolean {
+  const [outer, inner] = [parsePrefix(pool.spec.cidr), parsePrefix(cidr)];
+  return outer !== null && inner !== null && containsPrefix(outer, inner);
+}
+
+function isInUse(block: IPAMBlock): boolean {
+  return block.allocations.some((allocation) => allocation !== null);
+}
+
+function inUseReason(pool: IPPool, used: readonly Item<"IPAMBlock">[]): string {
+  const addresses = used.flatMap(({ value }) => value.allocations).filter((allocation) => allocation !== null).length;
+  return (
+    `${addresses} addresses of ${pool.spec.cidr} are in use, in ${used.length} blocks; ` +
+    "set disabled: true, move the pods to another pool, and delete it then"
+  );
+}
+
+function refuse(key: Key, reason: string): Outcome {
+  return { kind: "refused", problems: [{ path: "metadata.name", value: key.name, reason }] };
+}

@@ -1,0 +1,200 @@
+/**
+ * Resources as people and tools ask for them: judged, given their defaults and identity, and written only over the
+ * revision that was read. On the wire a resource carries its revision as `resourceVersion`; a document that carries
+ * one is written only over exactly that.
+ */
+import { checkPoolOverlap, type IPPool } from "../kinds/ipPool.ts";
+import type { ResourceKind, Resources } from "../kinds/kinds.ts";
+import type { Problem } from "../kinds/problem.ts";
+import type { Metadata } from "../kinds/resource.ts";
+import { type AnyKindOfResource, checkUpdate, validate } from "../kinds/validate.ts";
+import { encodeValue } from "../store/codec.ts";
+import { formatKey } from "../store/request.ts";
+import type { CommitResult, Item, Key, Revision, Scope, Store, Write } from "../store/store.ts";
+import { deleteResource } from "./deletion.ts";
+import type { Outcome, Raced } from "./outcome.ts";
+
+export interface ResourceClientPorts {
+  readonly store: Store;
+  readonly nowMs: () => number;
+  /** A UUID, new at each call. */
+  readonly newUid: () => string;
+}
+
+/** How often `apply` reads anew when others write the same resource meanwhile. */
+const attemptsMax = 5;
+
+export class ResourceClient {
+  readonly #ports: ResourceClientPorts;
+
+  constructor(ports: ResourceClientPorts) {
+    this.#ports = ports;
+  }
+
+  /** `null` when there is none. */
+  async get<K extends ResourceKind>(key: Key<K>): Promise<Resources[K] | null> {
+    const item = await this.#ports.store.get(key);
+    return item && onTheWire(item);
+  }
+
+  /** In the order of their namespaces and names. */
+  async list<K extends ResourceKind>(kind: K, scope: Scope = {}): Promise<ResourceList<K>> {
+    const { items, revision, undecodable } = await this.#ports.store.list(kind, scope);
+    const ordered = [...items].sort((a, b) => (sortKey(a.key) < sortKey(b.key) ? -1 : 1));
+    return {
+      resources: ordered.map((item) => onTheWire<K>(item)),
+      resourceVersion: revision,
+      problems: undecodable.map(({ key, reason }) => `${formatKey(key)} cannot be read: ${reason}`),
+    };
+  }
+
+  /** Fails where the resource exists. */
+  create(document: unknown): Promise<Outcome> {
+    return this.#write(document, async (resource) => this.#create(resource));
+  }
+
+  /** Fails where the resource does not exist. */
+  replace(document: unknown): Promise<Outcome> {
+    return this.#write(document, (resource) =>
+      this.#retrying(keyOf(resource), async (before) => (before ? this.#update(before, resource) : null)),
+    );
+  }
+
+  /** Creates or replaces. */
+  apply(document: unknown): Promise<Outcome> {
+    return this.#write(document, (resource) =>
+      this.#retrying(keyOf(resource), (before) =>
+        before ? this.#update(before, resource) : this.#createUnlessRaced(resource),
+      ),
+    );
+  }
+
+  delete(key: Key<ResourceKind>): Promise<Outcome> {
+    return this.#retrying(key, (before) =>
+      before ? deleteResource(this.#ports.store, before) : Promise.resolve(null),
+    );
+  }
+
+  async #write(document: unknown, write: (resource: AnyKindOfResource) => Promise<Outcome>): Promise<Outcome> {
+    const judged = validate(document);
+    if (judged.kind === "invalid") return { kind: "refused", problems: judged.problems };
+    const problems = await this.#checkAmongOthers(judged.resource);
+    return problems.length > 0 ? { kind: "refused", problems } : write(judged.resource);
+  }
+
+  /** Reads again when somebody else wrote meanwhile. `null` from `attempt` is "not found". */
+  async #retrying(
+    key: Key<ResourceKind>,
+    attempt: (before: Item<ResourceKind> | null) => Promise<Outcome | Raced | null>,
+  ): Promise<Outcome> {
+    for (let i = 0; i < attemptsMax; i++) {
+      const outcome = await attempt(await this.#ports.store.get(key));
+      if (outcome === null) return { kind: "notFound", key, text: `${formatKey(key)} does not exist` };
+      if (outcome.kind !== "raced") return outcome;
+    }
+    return { kind: "conflict", key, text: `${formatKey(key)} is being changed by others; try again` };
+  }
+
+  async #create(resource: AnyKindOfResource): Promise<Outcome> {
+    const key = keyOf(resource);
+    const { uid: _uid, creationTimestamp: _time, resourceVersion, ...metadata } = resource.metadata;
+    if (resourceVersion) return this.#staleDocument(key, `${formatKey(key)} does not exist any more`);
+    const created = withMetadata(resource, {
+      ...metadata,
+      uid: this.#ports.newUid(),
+      creationTimestamp: formatTime(this.#ports.nowMs()),
+    });
+    const result = await this.#commit({ op: "create", key, value: created });
+    if (result.kind === "committed") return { kind: "created", key, resource: withRevision(created, result.revision) };
+    return { kind: "alreadyExists", key, text: `${formatKey(key)} already exists` };
+  }
+
+  async #createUnlessRaced(resource: AnyKindOfResource): Promise<Outcome | Raced> {
+    const outcome = await this.#create(resource);
+    return outcome.kind === "alreadyExists" ? { kind: "raced" } : outcome;
+  }
+
+  async #update(before: Item<ResourceKind>, resource: AnyKindOfResource): Promise<Outcome | Raced> {
+    const { key, revision } = before;
+    const wanted = resource.metadata.resourceVersion;
+    if (wanted && wanted !== revision) {
+      return this.#staleDocument(key, `${formatKey(key)} has changed since resourceVersion ${wanted}`);
+    }
+    const problems = checkUpdate(resource.kind, before.value as typeof resource, resource);
+    if (problems.length > 0) return { kind: "refused", problems };
+    const after = withIdentityOf(before.value, resource);
+    if (encodeValue(key, before.value) === encodeValue(key, after)) {
+      return { kind: "unchanged", key, resource: withRevision(after, revision) };
+    }
+    const result = await this.#commit({ op: "update", key, value: after, revision });
+    if (result.kind === "committed") return { kind: "updated", key, resource: withRevision(after, result.revision) };
+    return { kind: "raced" };
+  }
+
+  #staleDocument(key: Key, text: string): Outcome {
+    return { kind: "conflict", key, text: `${text}; read it again, or leave out resourceVersion to overwrite` };
+  }
+
+  #commit(write: {
+    op: "create" | "update";
+    key: Key;
+    value: AnyKindOfResource;
+    revision?: Revision;
+  }): Promise<CommitResult> {
+    return this.#ports.store.commit([write as Write]); // `keyOf` gives a key of the kind of its resource.
+  }
+
+  async #checkAmongOthers(resource: AnyKindOfResource): Promise<readonly Problem[]> {
+    if (resource.kind !== "IPPool") return [];
+    const { items } = await this.#ports.store.list("IPPool");
+    return checkPoolOverlap(
+      resource,
+      items.map(({ value }): IPPool => value),
+    );
+  }
+}
+
+export interface ResourceList<K extends ResourceKind> {
+  readonly resources: readonly Resources[K][];
+  readonly resourceVersion: string;
+  /** A line for each stored object that cannot be read, and is therefore not among the resources. */
+  readonly problems: readonly string[];
+}
+
+export function keyOf(resource: AnyKindOfResource): Key<ResourceKind> {
+  const { name, namespace } = resource.metadata;
+  return { kind: resource.kind, name, ...(namespace !== undefined && { namespace }) };
+}
+
+function onTheWire<K extends ResourceKind>(item: Item<K>): Resources[K] {
+  return withRevision(item.value as AnyKindOfResource, item.revision) as Resources[K];
+}
+
+function withRevision(resource: AnyKindOfResource, resourceVersion: Revision): AnyKindOfResource {
+  return withMetadata(resource, { ...resource.metadata, resourceVersion });
+}
+
+/** What belongs to the object and not to the document: who it is, since when, and the status that others write. */
+function withIdentityOf(before: AnyKindOfResource, after: AnyKindOfResource): AnyKindOfResource {
+  const { uid, creationTimestamp } = before.metadata;
+  const { resourceVersion: _wanted, ...metadata } = after.metadata;
+  const kept = withMetadata(after, {
+    ...metadata,
+    ...(uid !== undefined && { uid }),
+    ...(creationTimestamp !== undefined && { creationTimestamp }),
+  });
+  return "status" in before && before.status !== undefined ? { ...kept, ...{ status: before.status } } : kept;
+}
+
+function withMetadata<R extends AnyKindOfResource>(resource: R, metadata: Metadata): R {
+  return { ...resource, metadata };
+}
+
+/** To the second, as Kubernetes has it. */
+function formatTime(ms: number): string {
+  return new Date(ms).toISOString().replace(/\.\d+Z$/, "Z");
+}
+
+function sortKey({ namespace, name }: Key): string {
+  return `${namespace ?? ""}/${name}`;
+}
