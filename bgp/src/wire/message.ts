@@ -64,6 +64,7 @@ export interface Announcement {
 }
 
 export interface AttributeFault {
+  /** Zero where the fault is none of one attribute: the attributes are cut off, the prefixes of no use. */
   readonly code: number;
   readonly name: string;
   readonly done: "discardAttribute" | "withdrawRoutes";

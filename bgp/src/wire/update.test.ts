@@ -468,6 +468,7 @@ describe("decodeUpdate", () => {
     const attributes = mpReachIpv6 + mandatory;
     const message = decode(updateBytes({ attributes, nlri }), onlyIpv6);
     expect(message.announced.map((each) => each.prefixes.family)).toEqual([6]);
+    expect(message.faults).toEqual([expect.objectContaining({ name: "nlri", done: "discardAttribute" })]);
     const onlyIpv4: CodecContext = { ...externalPeer, families: [4] };
     expect(decode(updateBytes({ attributes: attribute(0x80, 15, "0002 01") }), onlyIpv4).endOfRib).toBeNull();
   });

@@ -42,7 +42,7 @@ interface Prefixes {
   readonly announcement: Announcement | null;
   /** Whether the message has reachable prefixes, also of a family that is none of ours. */
   readonly announces: boolean;
-  /** RFC 4724 §2: no prefix at all ends IPv4, no prefix in MP_UNREACH_NLRI its family. Only if nothing is announced. */
+  /** Means something only where nothing is announced and no other attribute came. */
   readonly endOfRib: Family | null;
   readonly faults: AttributeFault[];
 }
@@ -60,6 +60,7 @@ function decodePrefixes(pieces: UpdatePieces, context: CodecContext): Prefixes |
   if (reach?.kind === "fault") return reach;
 
   const isCarried = ({ family }: PackedPrefixes): boolean => context.families.includes(family);
+  // Whose end an UPDATE without prefixes tells: the family's of MP_UNREACH_NLRI, without that IPv4's (RFC 4724 §2).
   const ending = unreach?.kind === "unreach" ? unreach.prefixes : unreach ? null : withdrawn;
   const allWithdrawn = unreach?.kind === "unreach" ? [withdrawn, unreach.prefixes] : [withdrawn];
   const isEnd = allWithdrawn.every(({ words }) => words.length === 0);
@@ -67,11 +68,16 @@ function decodePrefixes(pieces: UpdatePieces, context: CodecContext): Prefixes |
     kind: "prefixes",
     withdrawn: allWithdrawn.filter((prefixes) => prefixes.words.length > 0 && isCarried(prefixes)),
     nlri: isCarried(nlri) ? nlri : { family: 4, words: new Uint32Array(0) },
-    announcement: reach?.kind === "reach" ? reach.announcement : null,
+    announcement: reach?.kind === "reach" && reach.announcement.prefixes.words.length > 0 ? reach.announcement : null,
     announces: pieces.nlri.length > 0 || pieces.mpReach !== null,
     endOfRib: isEnd && ending && isCarried(ending) ? ending.family : null,
-    faults: reachFaults(reach, pieces.mpReach),
+    faults: [...nlriFaults(nlri, isCarried(nlri)), ...reachFaults(reach, pieces.mpReach)],
   };
+}
+
+function nlriFaults({ words }: PackedPrefixes, isCarried: boolean): AttributeFault[] {
+  if (isCarried || words.length === 0) return [];
+  return [{ code: 0, name: "nlri", done: "discardAttribute", reason: "IPv4 was not agreed on" }];
 }
 
 function reachFaults(reach: MpReach | null, raw: RawAttribute | null): AttributeFault[] {
