@@ -27,7 +27,11 @@ const families: { name: string; of: Address[]; pod: string[]; host: string[] }[]
       "replaceRoute 169.254.1.1/32 interface 7",
       "replaceRoute 0.0.0.0/0 via 169.254.1.1 interface 7",
     ],
-    host: ["setLink interface 9", "replaceRoute 10.65.0.3/32 interface 9 metric 1024"],
+    host: [
+      "setLink interface 9",
+      "replaceNeighbour 10.65.0.3 interface 9",
+      "replaceRoute 10.65.0.3/32 interface 9 metric 1024",
+    ],
   },
   {
     name: "IPv6 alone",
@@ -38,7 +42,11 @@ const families: { name: string; of: Address[]; pod: string[]; host: string[] }[]
       "replaceNeighbour fe80::ecee:eeff:feee:eeee interface 7",
       "replaceRoute ::/0 via fe80::ecee:eeff:feee:eeee interface 7",
     ],
-    host: ["setLink interface 9", "replaceRoute fd00::3/128 interface 9 metric 1024"],
+    host: [
+      "setLink interface 9",
+      "replaceNeighbour fd00::3 interface 9",
+      "replaceRoute fd00::3/128 interface 9 metric 1024",
+    ],
   },
   {
     name: "both families",
@@ -55,7 +63,9 @@ const families: { name: string; of: Address[]; pod: string[]; host: string[] }[]
     ],
     host: [
       "setLink interface 9",
+      "replaceNeighbour 10.65.0.3 interface 9",
       "replaceRoute 10.65.0.3/32 interface 9 metric 1024",
+      "replaceNeighbour fd00::3 interface 9",
       "replaceRoute fd00::3/128 interface 9 metric 1024",
     ],
   },
@@ -64,7 +74,7 @@ const families: { name: string; of: Address[]; pod: string[]; host: string[] }[]
 describe("the changes for a pod", () => {
   for (const { name, of, pod, host } of families) {
     it(`with ${name} are these, and each can be repeated`, () => {
-      const changes = [...podChanges(7, of), ...hostChanges(9, of)];
+      const changes = [...podChanges(7, of), ...hostChanges(9, attachment.mac, of)];
       assert.deepEqual(changes.map(describeChange), [...pod, ...host]);
       assert(changes.every(({ op }) => op === "setLink" || op.startsWith("replace")));
     });

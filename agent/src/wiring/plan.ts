@@ -101,11 +101,20 @@ function proxyNdp(name: string): Sysctl[] {
   ];
 }
 
-/** The node's end: up, and a route to each address of the pod. */
-export function hostChanges(interfaceIndex: number, addresses: readonly Address[]): KernelChange[] {
+/**
+ * The node's end: up, and to each address of the pod a route and a first idea of its hardware address. Without it the
+ * first packet could wait for a second: the node cannot ask by neighbour discovery before the kernel has noticed the
+ * carrier and made its link-local address, and it puts that off (linkwatch) when both ends happen to have the same
+ * interface index. The entry is `stale`, not permanent: used at once, then confirmed, and corrected if the pod has
+ * another address by then.
+ */
+export function hostChanges(interfaceIndex: number, mac: string, addresses: readonly Address[]): KernelChange[] {
   return [
     { op: "setLink", link: { index: interfaceIndex }, settings: { up: true } },
-    ...addresses.map((address): KernelChange => ({ op: "replaceRoute", route: localRoute(interfaceIndex, address) })),
+    ...addresses.flatMap((address): KernelChange[] => [
+      { op: "replaceNeighbour", neighbour: { interfaceIndex, address, mac, state: "stale" } },
+      { op: "replaceRoute", route: localRoute(interfaceIndex, address) },
+    ]),
   ];
 }
 

@@ -96,11 +96,12 @@ class Service {
       gone.abort();
     });
     socket.on("error", () => socket.destroy());
+    socket.setTimeout(this.#arrivalMsMax, () => socket.destroy());
     if (this.#connections.size > this.#requestsMax) {
+      socket.resume(); // Closing with something unread would take the answer back.
       socket.end(encodeAnswer(refusal("TRY_AGAIN_LATER", `more than ${this.#requestsMax} requests at once`)));
       return;
     }
-    socket.setTimeout(this.#arrivalMsMax, () => socket.destroy());
     receive(socket, (request) => {
       socket.setTimeout(0);
       void this.#serve(socket, request, gone.signal);

@@ -71,6 +71,11 @@ async function interfacesOf(namespace: Namespace): Promise<string[]> {
   return list.map((link) => link.ifname).sort();
 }
 
+async function indexOf(namespace: Namespace, name: string): Promise<number | undefined> {
+  const [link] = JSON.parse(await namespace.ip(`-j link show dev ${name}`)) as { ifindex: number }[];
+  return link?.ifindex;
+}
+
 async function lines(text: Promise<string>): Promise<string[]> {
   return (await text)
     .split("\n")
@@ -162,6 +167,17 @@ describe("two wired pods", () => {
       assert.ok(roundTripMs < 100, printed);
     });
   }
+
+  it("reach each other at once also when the ends of a pair have the same interface index", async () => {
+    await using fresh = await createNamespace("fresh");
+    using own = await Links.open({ mtu: 1450, namespace: fresh.path });
+    await using web = await createPod();
+    await using client = await createPod();
+    await own.wire(web.request); // Both ends get the first free index after the loopback's.
+    await own.wire(client.request);
+    assert.equal(await indexOf(fresh, web.attachment.hostInterface), await indexOf(web.namespace, "eth0"));
+    await ping(client.namespace, web.v6);
+  });
 
   it("cannot use each other's addresses as a source", async () => {
     await using web = await createWiredPod();

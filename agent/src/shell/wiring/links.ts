@@ -158,10 +158,9 @@ export class Links implements LinksPort, Disposable {
     writeSysctls(this.#node, hostSysctls(host.name, families));
     writeSysctls(container, podSysctls(attachment.interfaceName, families));
     const pod = found(await inside.link(attachment.interfaceName), attachment.interfaceName);
-    // The node's end last: no packet reaches a pod that is not whole. And the end that comes up last, with a carrier,
-    // has its link-local address at once; the node needs that to ask for the pod's hardware address.
+    // The node's end last: no packet reaches a pod that is not whole.
     await applyAll(inside, podChanges(pod.index, addresses));
-    await applyAll(this.#kernel, hostChanges(host.index, addresses));
+    await applyAll(this.#kernel, hostChanges(host.index, attachment.mac, addresses));
   }
 
   #openContainer(path: string): OpenNamespace {
