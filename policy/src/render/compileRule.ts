@@ -65,9 +65,10 @@ function protocolTerms(rule: Rule, family: Family): Term[][] {
   const icmpOfOtherFamily = family === 4 ? protocolNumbers.icmpv6 : protocolNumbers.icmp;
   if (protocol !== null && protocol === icmpOfOtherFamily) return [];
   if (rule.notICMP && rule.notICMP.type === undefined) return [];
+  if (protocol !== null && protocol === notProtocol) return [];
   const matches: Match[] = [];
   if (protocol !== null) matches.push({ kind: "protocol", protocol, negated: false });
-  if (notProtocol !== null) matches.push({ kind: "protocol", protocol: notProtocol, negated: true });
+  else if (notProtocol !== null) matches.push({ kind: "protocol", protocol: notProtocol, negated: true });
   const icmpTypes = [
     { icmp: rule.icmp, negated: false },
     { icmp: rule.notICMP, negated: true },
@@ -124,15 +125,17 @@ class Entity {
     const unwanted = netsOf(this.#entity.notNets, this.#family);
     if (this.#entity.nets?.length && wanted.length === 0) return null;
     if (unwanted.some(isEverything)) return null;
-    return [...this.#byNets(wanted, false), ...this.#byNets(unwanted, true)];
+    const included = wanted.some(isEverything) ? [] : wanted;
+    // iptables takes one `-s` a rule.
+    const both = included.length > 0 && unwanted.length > 0;
+    return [...this.#byNets(included, false), ...this.#byNets(unwanted, true, both ? 0 : 1)];
   }
 
-  /** One net is matched as such, several as a set, which also finds one of thousands at once. */
-  #byNets(nets: readonly Prefix[], negated: boolean): Term[] {
-    const [first] = nets;
-    if (!first || nets.some(isEverything)) return [];
-    if (nets.length === 1) return [plain({ kind: "net", side: this.#side, net: first, negated })];
-    return [this.#bySet({ kind: "nets", nets }, negated)];
+  /** `plainMax`: up to how many are matched as such. More are a set, which also finds one of thousands at once. */
+  #byNets(nets: readonly Prefix[], negated: boolean, plainMax = 1): Term[] {
+    if (nets.length === 0) return [];
+    if (nets.length > plainMax) return [this.#bySet({ kind: "nets", nets }, negated)];
+    return nets.map((net) => plain({ kind: "net", side: this.#side, net, negated }));
   }
 
   #byPortName(port: string, negated: boolean): Term {

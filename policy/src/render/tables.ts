@@ -122,7 +122,7 @@ function podsToHost(family: Family, action: EndpointToHostAction): ChainRule[] {
   return [
     ...discovery,
     // Replies to what the node asked are accepted in there, as flows that conntrack knows.
-    rule([], { kind: "jump", chain: chains.fromPods }, "policy before the node's own decision"),
+    rule([], { kind: "jump", chain: chains.fromPods }, "policy first, then the node"),
     rule([], { kind: action === "Drop" ? "drop" : "accept" }, `endpointToHostAction ${action}`),
   ];
 }

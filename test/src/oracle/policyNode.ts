@@ -1,0 +1,191 @@
+/**
+ * A node with pods, by hand: one namespace that routes, a namespace for each pod wired as the CNI plugin does it, and
+ * one namespace for all that is outside, where the addresses of other nodes' pods live too. An `Enforcer` programs the
+ * node; probers sit in each namespace.
+ */
+import type { WorkloadEndpoint } from "@brindle/api";
+import type { TablesBackend } from "@brindle/net";
+import { openIpsetSocket, openTables } from "@brindle/net/shell";
+import type { Desired } from "@brindle/policy";
+import { Enforcer } from "@brindle/policy/shell";
+import { createNamespace, linkNamespaces, type Namespace } from "../fixtures/namespace.ts";
+import { waitFor } from "../fixtures/waitFor.ts";
+import { type ProbeOrder, Prober, type ProberReport } from "./probe.ts";
+
+export const nodeName = "node1";
+export const nodeAddresses: readonly string[] = ["203.0.113.1", "2001:db8:1::1"];
+export const outsideAddresses: readonly string[] = ["203.0.113.2", "198.51.100.9", "2001:db8:1::2", "2001:db8:9::9"];
+const gateway4 = "169.254.1.1";
+/** The link-local address of ee:ee:ee:ee:ee:ee, which all host ends have. */
+const gateway6 = "fe80::ecee:eeff:feee:eeee";
+
+export interface PolicyNodeOptions {
+  readonly endpoints: readonly WorkloadEndpoint[];
+  /** Where probers listen, for TCP and UDP. */
+  readonly ports: readonly number[];
+  readonly backend?: TablesBackend;
+}
+
+export class PolicyNode implements AsyncDisposable {
+  readonly enforcer: Enforcer;
+  readonly namespace: Namespace;
+  readonly #options: PolicyNodeOptions;
+  readonly #failure: Promise<never>;
+  readonly #stack = new AsyncDisposableStack();
+  readonly #outside: Namespace;
+  /** By address. */
+  readonly #probers = new Map<string, Prober>();
+  readonly #passed = new Set<string>();
+  readonly #streamed = new Map<string, number>();
+
+  private constructor(
+    options: PolicyNodeOptions,
+    world: { namespace: Namespace; outside: Namespace; enforcer: Enforcer; failure: Promise<never> },
+  ) {
+    this.#options = options;
+    this.namespace = world.namespace;
+    this.#outside = world.outside;
+    this.enforcer = world.enforcer;
+    this.#failure = world.failure;
+  }
+
+  static async create(options: PolicyNodeOptions): Promise<PolicyNode> {
+    await using undo = new AsyncDisposableStack();
+    const namespace = undo.use(await createNamespace("pnode", { forwarding: true }));
+    const outside = undo.use(await createNamespace("pout", { forwarding: true }));
+    const { backend = "nft" } = options;
+    const { promise: failure, reject: onFailure } = Promise.withResolvers<never>();
+    failure.catch(() => {}); // It is waited for in `apply`.
+    const enforcer = new Enforcer({
+      tables: ([4, 6] as const).map((family) => openTables({ family, backend, namespace: namespace.path })),
+      sets: undo.use(await openIpsetSocket({ namespace: namespace.path })),
+      schedule: (delayMs, work) => {
+        const timer = setTimeout(work, delayMs);
+        return () => clearTimeout(timer);
+      },
+      onFailure,
+    });
+    undo.defer(() => enforcer.close());
+    const node = new PolicyNode(options, { namespace, outside, enforcer, failure });
+    await node.#build();
+    node.#stack.use(undo.move());
+    return node;
+  }
+
+  /** Wires a pod of this node; its endpoint's chains are another matter. */
+  async addPod(endpoint: WorkloadEndpoint): Promise<void> {
+    const pod = this.#stack.use(await createNamespace(`p-${endpoint.metadata.name}`));
+    const host = endpoint.spec.interfaceName ?? "";
+    await linkNamespaces(
+      { namespace: this.namespace, name: host, mac: "ee:ee:ee:ee:ee:ee" },
+      { namespace: pod, name: "eth0" },
+    );
+    // Without the last the gateway lets up to 0.8 s pass before it answers for others.
+    await this.namespace.sysctl({ [`net.ipv4.conf.${host}.proxy_arp`]: 1, [`net.ipv4.neigh.${host}.proxy_delay`]: 0 });
+    await pod.ip(`route add ${gateway4} dev eth0 scope link`);
+    for (const network of endpoint.spec.ipNetworks ?? []) {
+      await pod.ip(`address add ${network} dev eth0`);
+      await this.namespace.ip(`route add ${network} dev ${host} scope link`);
+    }
+    await pod.ip(`route add default via ${gateway4} dev eth0`);
+    await pod.ip(`-6 route add default via ${gateway6} dev eth0`);
+    await this.#startProber(pod, (endpoint.spec.ipNetworks ?? []).map(addressOf));
+  }
+
+  /** What the enforcer would try again is a failure here. */
+  apply(desired: Desired): Promise<void> {
+    return Promise.race([this.enforcer.apply(desired), this.#failure]);
+  }
+
+  /**
+   * Sends all of them at once and answers which passed. Waits for those that should, and then a little longer for
+   * those that should not: only that second wait can find what passes against expectation.
+   */
+  async probe(orders: readonly ProbeOrder[], expected: ReadonlySet<string>, graceMs = 60): Promise<Set<string>> {
+    this.#passed.clear();
+    for (const [prober, ofProber] of Map.groupBy(orders, (order) => this.#proberOf(order.source))) {
+      prober.tell({ type: "send", orders: ofProber });
+    }
+    const allExpected = (): boolean => [...expected].every((id) => this.#passed.has(id));
+    await waitFor(allExpected, { what: "all expected probes passed", deadlineMs: 1_500, intervalMs: 5 }).catch(
+      () => {},
+    );
+    await new Promise((resolve) => setTimeout(resolve, graceMs));
+    for (const prober of new Set(this.#probers.values())) prober.tell({ type: "end" });
+    return new Set(this.#passed);
+  }
+
+  /** Sends numbered datagrams of one flow until `endStreams`. */
+  stream(order: ProbeOrder): void {
+    this.#proberOf(order.source).tell({ type: "stream", order });
+  }
+
+  /** By stream: how many were sent, and the numbers that arrived. */
+  async endStreams(ids: readonly string[]): Promise<Map<string, { sent: number; received: Set<number> }>> {
+    for (const prober of new Set(this.#probers.values())) prober.tell({ type: "end" });
+    await waitFor(() => ids.every((id) => this.#streamed.has(id)), { what: "all streams ended" });
+    await new Promise((resolve) => setTimeout(resolve, 100)); // What is still on its way.
+    return new Map(ids.map((id) => [id, { sent: this.#streamed.get(id) ?? 0, received: this.received(id) }]));
+  }
+
+  received(id: string): Set<number> {
+    const mine = [...this.#passed].filter((text) => text.startsWith(`${id}:`));
+    return new Set(mine.map((text) => Number(text.slice(id.length + 1))));
+  }
+
+  /** The chains of both families, for a person. */
+  async chains(): Promise<string> {
+    const backend = this.#options.backend ?? "nft";
+    const v4 = await this.namespace.exec(`iptables-${backend}-save`, []);
+    const v6 = await this.namespace.exec(`ip6tables-${backend}-save`, []);
+    return `${v4}\n${v6}\n${await this.namespace.exec("ipset", ["list"])}`;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const prober of new Set(this.#probers.values())) await prober[Symbol.asyncDispose]();
+    await this.#stack.disposeAsync();
+  }
+
+  async #build(): Promise<void> {
+    const [node4 = "", node6 = ""] = nodeAddresses;
+    await linkNamespaces(
+      { namespace: this.namespace, name: "uplink", addresses: [`${node4}/24`, `${node6}/64`] },
+      { namespace: this.#outside, name: "uplink" },
+    );
+    const remote = this.#options.endpoints.filter(({ spec }) => spec.node !== nodeName);
+    const remoteAddresses = remote.flatMap(({ spec }) => (spec.ipNetworks ?? []).map(addressOf));
+    for (const address of [...outsideAddresses, ...remoteAddresses]) {
+      const isOnLink = address.startsWith("203.0.113.") || address.startsWith("2001:db8:1:");
+      await this.#outside.ip(
+        `address add ${address}/${address.includes(":") ? 64 : 24} dev ${isOnLink ? "uplink" : "lo"}`,
+      );
+    }
+    await this.#outside.ip(`route add default via ${node4}`);
+    await this.#outside.ip(`-6 route add default via ${node6}`);
+    await this.namespace.ip("route add default via 203.0.113.2");
+    await this.namespace.ip("-6 route add default via 2001:db8:1::2");
+    await this.#startProber(this.#outside, [...outsideAddresses, ...remoteAddresses]);
+    await this.#startProber(this.namespace, nodeAddresses);
+    for (const endpoint of this.#options.endpoints) if (endpoint.spec.node === nodeName) await this.addPod(endpoint);
+  }
+
+  async #startProber(namespace: Namespace, addresses: readonly string[]): Promise<void> {
+    const prober = await Prober.start(namespace, this.#options.ports, (report) => this.#onReport(report));
+    for (const address of addresses) this.#probers.set(address, prober);
+  }
+
+  #onReport(report: ProberReport): void {
+    if (report.type === "passed") this.#passed.add(report.id);
+    if (report.type === "streamed") this.#streamed.set(report.id, report.count);
+  }
+
+  #proberOf(address: string): Prober {
+    const prober = this.#probers.get(address);
+    if (!prober) throw new Error(`no prober has ${address}`);
+    return prober;
+  }
+}
+
+function addressOf(network: string): string {
+  return network.slice(0, network.indexOf("/"));
+}

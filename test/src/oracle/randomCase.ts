@@ -1,0 +1,226 @@
+/** Random policies over a fixed set of endpoints, dense enough that each field decides some of the probes. */
+import {
+  apiVersion,
+  type EntityRule,
+  type GlobalNetworkPolicy,
+  type NetworkPolicy,
+  type PolicyDirection,
+  type PortSpec,
+  type Profile,
+  type Rule,
+  type WorkloadEndpoint,
+} from "@brindle/api";
+import { type Cluster, type Policy, parseClusterAddress } from "./oracle.ts";
+import { nodeAddresses, nodeName, outsideAddresses } from "./policyNode.ts";
+import type { ProbeOrder, ProbeProtocol } from "./probe.ts";
+import { Random } from "./random.ts";
+
+/** Where probers listen. Policies speak of these and of what lies just beside them. */
+export const listenPorts: readonly number[] = [53, 80, 81, 443, 5353, 8080, 8081];
+
+interface Place {
+  readonly name: string;
+  readonly namespace: string;
+  readonly node: string;
+  readonly addresses: readonly [string, string];
+}
+
+const places: readonly Place[] = [
+  { name: "p1", namespace: "ns1", node: nodeName, addresses: ["10.65.0.1", "fd65::1"] },
+  { name: "p2", namespace: "ns1", node: nodeName, addresses: ["10.65.0.2", "fd65::2"] },
+  { name: "p3", namespace: "ns2", node: nodeName, addresses: ["10.65.0.3", "fd65::3"] },
+  { name: "r1", namespace: "ns1", node: "node2", addresses: ["10.65.1.1", "fd65:1::1"] },
+  { name: "r2", namespace: "ns2", node: "node2", addresses: ["10.65.1.2", "fd65:1::2"] },
+];
+
+const namespaces = ["ns1", "ns2"];
+
+export function randomCluster(seed: number): Cluster {
+  const random = new Random(seed);
+  return {
+    endpoints: places.map((place) => randomEndpoint(random, place)),
+    profiles: namespaces.map((namespace) => randomProfile(random, namespace)),
+    policies: random.list(1 + random.integer(4), (index) => randomPolicy(random, index)),
+    nodes: new Map([[nodeName, nodeAddresses.map(parseClusterAddress)]]),
+  };
+}
+
+/** Probes between addresses of one family, at least one of them a pod's of this node. */
+export function randomOrders(seed: number, count: number): ProbeOrder[] {
+  const random = new Random(seed);
+  const local = places.filter(({ node }) => node === nodeName);
+  return random.list(count, (index): ProbeOrder => {
+    const family = random.integer(2);
+    const pod = random.pick(...withFirst(local)).addresses[family] ?? "";
+    const [isV6, others] = [family === 1, places.filter((place) => !place.addresses.includes(pod))];
+    const strangers = [...outsideAddresses, ...nodeAddresses].filter((address) => address.includes(":") === isV6);
+    const other = random.chance(0.7)
+      ? (random.pick(...withFirst(others)).addresses[family] ?? "")
+      : random.pick(...withFirst(strangers));
+    const [source, destination] = random.chance(0.5) ? [pod, other] : [other, pod];
+    const protocol: ProbeProtocol = random.chance(0.08) ? "echo" : random.pick("tcp", "tcp", "udp");
+    const isEcho = protocol === "echo";
+    const sourcePort = isEcho ? 0 : random.pick(20_000, 30_000) + ((index * 7 + random.integer(7)) % 10_000);
+    const destinationPort = isEcho ? 0 : random.pick(...withFirst(listenPorts));
+    return { id: `${seed}-${index}`, protocol, source, sourcePort, destination, destinationPort };
+  });
+}
+
+function withFirst<T>(list: readonly T[]): [T, ...T[]] {
+  const [first, ...rest] = list;
+  if (first === undefined) throw new Error("an empty list has nothing to pick");
+  return [first, ...rest];
+}
+
+/** The same endpoints without labels and policies, to build the node with. */
+export function plainEndpoints(): WorkloadEndpoint[] {
+  const plain = new Random(0);
+  return places.map((place) => randomEndpoint(plain, place));
+}
+
+function randomEndpoint(random: Random, { name, namespace, node, addresses }: Place): WorkloadEndpoint {
+  const labels = {
+    ...(random.chance(0.9) ? { app: random.pick("a", "b", "c") } : {}),
+    ...(random.chance(0.6) ? { env: random.pick("x", "y") } : {}),
+  };
+  const [v4, v6] = addresses;
+  return {
+    apiVersion,
+    kind: "WorkloadEndpoint",
+    metadata: { name, namespace, labels },
+    spec: {
+      orchestrator: "k8s",
+      node,
+      endpoint: "eth0",
+      pod: name,
+      interfaceName: `cali${name}`,
+      ipNetworks: [`${v4}/32`, `${v6}/128`],
+      profiles: [`kns.${namespace}`],
+      ports: [
+        { name: "web", protocol: "TCP", port: random.pick(80, 8080) },
+        { name: "dns", protocol: "UDP", port: random.pick(53, 5353) },
+      ],
+    },
+  };
+}
+
+/** Mostly as Calico's controllers make it; now and then one that has rules of its own. */
+function randomProfile(random: Random, namespace: string): Profile {
+  const rules = (): Rule[] => (random.chance(0.8) ? [{ action: "Allow" }] : randomRules(random));
+  return {
+    apiVersion,
+    kind: "Profile",
+    metadata: { name: `kns.${namespace}` },
+    spec: {
+      ingress: rules(),
+      egress: rules(),
+      labelsToApply: { "pcns.team": random.pick("red", "blue"), "pcns.projectcalico.org/name": namespace },
+    },
+  };
+}
+
+function randomPolicy(random: Random, index: number): Policy {
+  const types = random.pick<PolicyDirection[]>(["Ingress"], ["Egress"], ["Ingress", "Egress"]);
+  const spec = {
+    ...(random.chance(0.7) ? { selector: randomSelector(random) } : {}),
+    ...(random.chance(0.5) ? { order: random.integer(3) } : {}),
+    types,
+    ingress: types.includes("Ingress") ? randomRules(random) : [],
+    egress: types.includes("Egress") ? randomRules(random) : [],
+  };
+  const name = `policy-${index}${random.chance(0.2) ? "-with-a-name-that-is-too-long-for-a-chain" : ""}`;
+  if (random.chance(0.6)) {
+    const namespace = random.pick(...withFirst(namespaces));
+    return { apiVersion, kind: "NetworkPolicy", metadata: { name, namespace }, spec } satisfies NetworkPolicy;
+  }
+  const namespaceSelector = random.chance(0.3) ? { namespaceSelector: randomNamespaceSelector(random) } : {};
+  return {
+    apiVersion,
+    kind: "GlobalNetworkPolicy",
+    metadata: { name },
+    spec: { ...spec, ...namespaceSelector },
+  } satisfies GlobalNetworkPolicy;
+}
+
+function randomRules(random: Random): Rule[] {
+  return random.list(random.integer(5), () => randomRule(random));
+}
+
+function randomRule(random: Random): Rule {
+  const action = random.pick("Allow", "Allow", "Allow", "Allow", "Deny", "Deny", "Pass");
+  const withPorts = random.chance(0.5);
+  const protocol = withPorts ? random.pick("TCP", "TCP", "UDP") : random.pick(...protocols);
+  const isIcmp = protocol === "ICMP" || protocol === "ICMPv6";
+  const icmp = { type: protocol === "ICMP" ? 8 : 128, ...(random.chance(0.5) ? { code: 0 } : {}) };
+  return {
+    action,
+    ...(random.chance(0.1) ? { ipVersion: random.pick<4 | 6>(4, 6) } : {}),
+    ...(protocol === undefined ? {} : { protocol }),
+    ...(protocol === undefined && random.chance(0.2)
+      ? { notProtocol: random.pick<string | number>("TCP", "UDP", 1) }
+      : {}),
+    ...(isIcmp && random.chance(0.5) ? { icmp } : {}),
+    ...(isIcmp && random.chance(0.2) ? { notICMP: { type: random.pick(3, 13, icmp.type) } } : {}),
+    source: randomEntity(random, withPorts && random.chance(0.2) ? sourcePorts : []),
+    destination: randomEntity(random, withPorts ? destinationPorts : []),
+  };
+}
+
+const protocols: [string | number | undefined, ...(string | number | undefined)[]] = [
+  ...[undefined, undefined, "TCP", "UDP", "ICMP", "ICMPv6", 17],
+] as [undefined];
+const sourcePorts: readonly PortSpec[] = ["20000:29999", "30000:39999", "25000:35000"];
+/** More than fifteen slots of a match when all are chosen. */
+const destinationPorts: readonly PortSpec[] = [
+  ...[
+    53,
+    80,
+    81,
+    443,
+    8080,
+    "80:81",
+    "8080:8081",
+    "54:79",
+    "82:442",
+    "web",
+    "dns",
+    "5000:5353",
+    "1:52",
+    9,
+    10,
+    11,
+    12,
+    13,
+  ],
+];
+
+function randomEntity(random: Random, ports: readonly PortSpec[]): EntityRule {
+  const some = (probability: number): PortSpec[] => random.some(ports, probability, 1);
+  return {
+    ...(random.chance(0.2) ? { nets: random.some(nets, 0.3, 1) } : {}),
+    ...(random.chance(0.15) ? { notNets: random.some(nets, 0.2, 1) } : {}),
+    ...(random.chance(0.35) ? { selector: randomSelector(random) } : {}),
+    ...(random.chance(0.2) ? { notSelector: randomSelector(random) } : {}),
+    ...(random.chance(0.2) ? { namespaceSelector: randomNamespaceSelector(random) } : {}),
+    ...(ports.length > 0 && random.chance(0.7) ? { ports: some(random.pick(0.15, 0.3, 1)) } : {}),
+    ...(ports.length > 0 && random.chance(0.3) ? { notPorts: some(0.15) } : {}),
+  };
+}
+
+const nets: readonly string[] = [
+  ...["10.65.0.0/24", "10.65.0.2/32", "10.65.1.0/24", "203.0.113.0/24", "198.51.100.9/32", "0.0.0.0/0", "fd65::/64"],
+  ...["fd65::2/128", "fd65:1::/64", "2001:db8:1::/64", "2001:db8:9::9/128", "::/0"],
+];
+
+function randomSelector(random: Random): string {
+  const term = (): string =>
+    random.pick(
+      ...(["app == 'a'", "app == 'b'", "app != 'c'", "app in {'a', 'c'}", "env == 'x'", "has(env)"] as const),
+      ...(["!has(env)", "env not in {'y'}", "all()", "app starts with 'b'"] as const),
+    );
+  return random.chance(0.6) ? term() : `${term()} ${random.pick("&&", "||")} ${term()}`;
+}
+
+function randomNamespaceSelector(random: Random): string {
+  return random.pick("team == 'red'", "team == 'blue'", "projectcalico.org/name == 'ns1'", "all()", "has(team)");
+}
