@@ -23,6 +23,7 @@ export function formatPath(steps: readonly PathStep[]): string {
 
 /** One line: `spec.cidr: 10.0.0.1/8 has host bits set`. */
 export function formatProblem({ path, value, reason }: Problem): string {
+  if (path === "") return `the document ${reason}`;
   const shown = value === undefined || typeof value === "object" ? "" : `${JSON.stringify(String(value))} `;
   return `${path}: ${shown}${reason}`;
 }

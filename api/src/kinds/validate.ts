@@ -91,7 +91,8 @@ function checkTogether<K extends ResourceKind>(
   const spec = value.spec;
   if (!definition.check || !metadata.success || !isRecord(spec) || wrong.has(undefined)) return [];
   const right = Object.fromEntries(Object.entries(spec).filter(([name]) => !wrong.has(name)));
-  return definition.check({ metadata: metadata.data, spec: right as Partial<Resources[K]["spec"]> });
+  const together = definition.check({ metadata: metadata.data, spec: right as Partial<Resources[K]["spec"]> });
+  return together.filter(({ path }) => !wrong.has(path.split(".")[1])); // It is wrong, not missing.
 }
 
 function checkNamespace({ kind, namespaced }: KindDefinition, value: Record<string, unknown>): Problem[] {
