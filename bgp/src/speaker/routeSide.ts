@@ -58,11 +58,15 @@ export class RouteSide {
     return this.#agreement;
   }
 
-  /** Whether the peer's table has been heard to its end, or its end cannot be told (RFC 4724 §4.1). */
+  /**
+   * Whether the peer's table has been heard to its end, or waiting for that end is in vain (RFC 4724 §4.1): it cannot
+   * tell it, or it is restarting too and waits for ours. A helper alone names no family and waits for nobody; FRR is
+   * one, and sets the R bit in the first two minutes after any start.
+   */
   get hasAllRoutes(): boolean {
     if (!this.#agreement) return false;
     const { families, gracefulRestart } = this.#agreement.negotiated;
-    if (!gracefulRestart || gracefulRestart.restarting) return true;
+    if (!gracefulRestart || (gracefulRestart.restarting && gracefulRestart.families.length > 0)) return true;
     return families.every((family) => this.#endOfRib.includes(family));
   }
 

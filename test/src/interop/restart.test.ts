@@ -1,0 +1,87 @@
+import { afterAll, describe, expect, it } from "vitest";
+import { processInstance } from "../fixtures/instance.ts";
+import type { Router } from "../fixtures/routers/router.ts";
+import { waitFor } from "../fixtures/waitFor.ts";
+import { counterparts, createRack, nodeConfig } from "./rack.ts";
+import { holdsOfOurs, pods4, pods6, viaNode } from "./routes.ts";
+import { NodeSpeaker } from "./speaker.ts";
+
+afterAll(async () => (await processInstance())[Symbol.asyncDispose]());
+
+const restarting = { deadlineSeconds: 20 };
+
+describe.each(counterparts)("$name", ({ name, start, config, announces }) => {
+  it("keeps our routes while our process is killed and replaced, and loses what we no longer announce", async () => {
+    await using rack = await createRack(`gr-${name.toLowerCase()}`);
+    await using router = await start({ namespace: rack.router, config });
+    const dying = await NodeSpeaker.start(rack.node, nodeConfig());
+    await dying.originate(pods4, pods6, "10.244.9.0/26");
+    await dying.established("tor");
+    await holdsOfOurs(router, [...viaNode(pods4, pods6), ...viaNode("10.244.9.0/26")]);
+
+    const watch = watchFor(router, [pods4, pods6]);
+    await dying.kill();
+    await waitFor(async () => !(await isEstablished(router)), { what: `${name} has noticed`, deadlineMs: 20_000 });
+    await using replacement = await NodeSpeaker.start(rack.node, nodeConfig({ restarting }));
+    await replacement.originate(pods4, pods6);
+    await replacement.established("tor");
+    await holdsOfOurs(router, viaNode(pods4, pods6));
+    const looks = await watch.end();
+    expect(looks.missed).toEqual([]);
+    expect(looks.count).toBeGreaterThan(5);
+
+    await waitFor(() => replacement.isTableComplete, { what: "we know again what we knew", deadlineMs: 25_000 });
+    for (const prefix of announces) expect(replacement.best.get(prefix)?.from, prefix).toBe("tor");
+  });
+});
+
+describe("with a router that is killed", () => {
+  it("keeps its routes until it is back, where it offered to restart gracefully", async () => {
+    const bird = counterparts.find(({ name }) => name === "BIRD");
+    if (!bird) throw new Error("no BIRD");
+    const config = bird.config.replaceAll("graceful restart aware", "graceful restart on");
+    await using rack = await createRack("gr-helper");
+    await using speaker = await NodeSpeaker.start(rack.node, nodeConfig());
+    await using router = await bird.start({ namespace: rack.router, config });
+    await speaker.established("tor");
+    const isLearned = (): boolean => bird.announces.every((prefix) => speaker.best.get(prefix)?.from === "tor");
+    await waitFor(isLearned, { what: "we learn the rack's subnets" });
+
+    const told = speaker.told.length;
+    await router.kill();
+    await waitFor(async () => (await speaker.peer("tor")).phase !== "established", { what: "we have noticed" });
+    expect(speaker.told.slice(told)).toEqual([]);
+    await router.start();
+    await speaker.established("tor");
+    await waitFor(isLearned, { what: "we learn the rack's subnets anew" });
+  });
+});
+
+async function isEstablished(router: Router): Promise<boolean> {
+  return (await router.sessions()).some(({ neighbor, established }) => neighbor === "172.30.1.11" && established);
+}
+
+/** Looks at the router's table again and again; what was missing at any look is told at the end. */
+function watchFor(
+  router: Router,
+  prefixes: readonly string[],
+): { end(): Promise<{ readonly count: number; readonly missed: string[] }> } {
+  const missed: string[] = [];
+  let count = 0;
+  let ends = false;
+  const watching = (async () => {
+    while (!ends) {
+      const routes = [...(await router.routes("ipv4")), ...(await router.routes("ipv6"))];
+      const present = new Set(routes.filter(({ best }) => best).map(({ prefix }) => prefix));
+      missed.push(...prefixes.filter((prefix) => !present.has(prefix)));
+      count += 1;
+    }
+  })();
+  return {
+    async end() {
+      ends = true;
+      await watching;
+      return { count, missed };
+    },
+  };
+}

@@ -1,0 +1,53 @@
+import { isDeepStrictEqual } from "node:util";
+import { afterAll, describe, expect, it } from "vitest";
+import { processInstance } from "../fixtures/instance.ts";
+import { waitFor } from "../fixtures/waitFor.ts";
+import { counterparts, createRack, nodeAddress, nodeConfig, routerAddress } from "./rack.ts";
+import { holdsOfOurs, pods4, pods6, viaNode } from "./routes.ts";
+import { NodeSpeaker } from "./speaker.ts";
+
+afterAll(async () => (await processInstance())[Symbol.asyncDispose]());
+
+const ways = [
+  { name: "when it dials", ours: { passive: true }, theirs: "config" },
+  { name: "when we dial", ours: { passive: false }, theirs: "passiveConfig" },
+  { name: "when both dial at once", ours: { passive: false }, theirs: "config" },
+] as const;
+
+describe.each(counterparts)("$name", ({ name, start, announces, ...configs }) => {
+  it.each(ways)("exchanges routes of both families over one session $name", async ({ ours, theirs }) => {
+    await using rack = await createRack(`${name.toLowerCase()}`);
+    await using speaker = await NodeSpeaker.start(rack.node, nodeConfig(ours));
+    await using router = await start({ namespace: rack.router, config: configs[theirs] });
+
+    await speaker.originate(pods4, pods6, "192.0.2.0/24");
+    await speaker.established("tor");
+    await holdsOfOurs(router, viaNode(pods4, pods6));
+    for (const prefix of announces) {
+      const nextHop = prefix.includes(":") ? "fd00:30:1::1" : routerAddress;
+      await waitFor(() => isDeepStrictEqual(speaker.best.get(prefix)?.nextHops, [nextHop]), {
+        what: `we learn ${prefix} by way of ${nextHop}`,
+      });
+    }
+
+    await speaker.originate(pods6);
+    await holdsOfOurs(router, viaNode(pods6));
+    await speaker.originate(pods4);
+    await holdsOfOurs(router, viaNode(pods4));
+
+    expect(await speaker.peer("tor")).toMatchObject({ phase: "established", flaps: 0 });
+    const sessions = (await router.sessions()).filter(({ neighbor }) => neighbor === nodeAddress);
+    expect(sessions).toMatchObject([{ established: true, received: expect.any(Number) }]);
+  });
+
+  it("hears why we go", async () => {
+    await using rack = await createRack(`${name.toLowerCase()}`);
+    await using speaker = await NodeSpeaker.start(rack.node, nodeConfig());
+    await using router = await start({ namespace: rack.router, config: configs.config });
+    await speaker.originate(pods4);
+    await speaker.established("tor");
+    await holdsOfOurs(router, viaNode(pods4));
+    await speaker.stop({ text: "node drained" });
+    await holdsOfOurs(router, []);
+  });
+});
