@@ -1,0 +1,226 @@
+import assert from "node:assert/strict";
+import { describe, it } from "vitest";
+import type { IPAMBlock } from "../kinds/ipam.ts";
+import { formatProblem } from "../kinds/problem.ts";
+import { MemoryData } from "../store/memoryData.ts";
+import { MemoryStore } from "../store/memoryStore.ts";
+import type { Store, Write } from "../store/store.ts";
+import type { Outcome } from "./outcome.ts";
+import { ResourceClient } from "./resourceClient.ts";
+
+const nowMs = Date.UTC(2026, 10, 20, 23, 14, 52, 345);
+
+function clientOf(store: Store): ResourceClient {
+  let uids = 0;
+  return new ResourceClient({ store, nowMs: () => nowMs, newUid: () => `uid-${++uids}` });
+}
+
+function setUp(): { client: ResourceClient; store: MemoryStore; data: MemoryData } {
+  const data = new MemoryData();
+  const store = new MemoryStore({ data });
+  return { client: clientOf(store), store, data };
+}
+
+function pool(name: string, cidr: string, more: object = {}, metadata: object = {}): object {
+  return {
+    apiVersion: "projectcalico.org/v3",
+    kind: "IPPool",
+    metadata: { name, ...metadata },
+    spec: { cidr, ...more },
+  };
+}
+
+const poolA = { kind: "IPPool", name: "a" } as const;
+
+/** One line: what a person would be told. */
+function told(outcome: Outcome): string {
+  if (outcome.kind === "refused") return `refused: ${outcome.problems.map(formatProblem).join("; ")}`;
+  return "text" in outcome ? `${outcome.kind}: ${outcome.text}` : outcome.kind;
+}
+
+describe("create", () => {
+  it("gives the resource its identity, and says at which revision it stands", async () => {
+    const { client, data } = setUp();
+    const outcome = await client.create(pool("a", "10.0.0.0/16", {}, { uid: "mine", creationTimestamp: "never" }));
+    assert.ok(outcome.kind === "created");
+    assert.equal(outcome.resource.metadata.uid, "uid-1");
+    assert.equal(outcome.resource.metadata.creationTimestamp, "2026-11-20T23:14:52Z");
+    assert.equal(outcome.resource.metadata.resourceVersion, String(data.revision));
+    assert.deepEqual(await client.get(poolA), outcome.resource);
+    assert.doesNotMatch(data.dump()[0]?.text ?? "", /resourceVersion/);
+  });
+
+  it("refuses what exists, and leaves it as it is", async () => {
+    const { client, data } = setUp();
+    await client.create(pool("a", "10.0.0.0/16"));
+    const before = data.dump();
+    assert.equal(told(await client.create(pool("a", "10.0.0.0/16"))), "alreadyExists: IPPool(a) already exists");
+    assert.deepEqual(data.dump(), before);
+  });
+
+  it("refuses what is wrong, and stores nothing", async () => {
+    const { client, data } = setUp();
+    await client.create(pool("a", "10.0.0.0/16"));
+    const before = data.dump();
+    assert.match(told(await client.create(pool("b", "10.0.1.0/24"))), /overlaps with 10\.0\.0\.0\/16 of IPPool a/);
+    assert.match(told(await client.create(pool("b", "10.1.0.0"))), /^refused: spec\.cidr/);
+    assert.deepEqual(data.dump(), before);
+  });
+});
+
+describe("apply and replace", () => {
+  it("create what is new, change what differs, and write nothing where nothing does", async () => {
+    const { client, data } = setUp();
+    assert.equal(told(await client.apply(pool("a", "10.0.0.0/16"))), "created");
+    const { revision } = data;
+    assert.equal(told(await client.apply(pool("a", "10.0.0.0/16"))), "unchanged");
+    assert.equal(data.revision, revision);
+    assert.equal(told(await client.apply(pool("a", "10.0.0.0/16", { disabled: true }))), "updated");
+    const resource = await client.get(poolA);
+    assert.equal(resource?.spec.disabled, true);
+    assert.equal(resource.metadata.uid, "uid-1");
+  });
+
+  it("keep what other programs have written of the object: its status", async () => {
+    const { client, data } = setUp();
+    const node = { apiVersion: "projectcalico.org/v3", kind: "Node", metadata: { name: "n" }, spec: {} };
+    await client.apply(node);
+    const [entry] = data.dump();
+    assert.ok(entry);
+    data.writeText(entry.key, entry.text.replace('"status":{}', '"status":{"podCIDRs":["10.0.0.0/24"]}'));
+    await client.apply({ ...node, spec: { bgp: { ipv4Address: "192.0.2.1/24" } } });
+    assert.match(data.dump()[0]?.text ?? "", /"podCIDRs":\["10\.0\.0\.0\/24"\]/);
+  });
+
+  it("replace only what exists", async () => {
+    const { client } = setUp();
+    assert.equal(told(await client.replace(pool("a", "10.0.0.0/16"))), "notFound: IPPool(a) does not exist");
+  });
+
+  it("refuse to change what may not change", async () => {
+    const { client } = setUp();
+    await client.apply(pool("a", "10.0.0.0/16"));
+    assert.match(told(await client.apply(pool("a", "10.1.0.0/16"))), /spec\.cidr: "10\.1\.0\.0\/16" cannot change/);
+  });
+
+  it("write over exactly the revision that the document names", async () => {
+    const { client } = setUp();
+    const created = await client.apply(pool("a", "10.0.0.0/16"));
+    assert.ok(created.kind === "created");
+    const { resourceVersion } = created.resource.metadata;
+    const changed = pool("a", "10.0.0.0/16", { disabled: true }, { resourceVersion });
+    assert.equal(told(await client.apply(changed)), "updated");
+    assert.match(told(await client.apply(changed)), /^conflict: IPPool\(a\) has changed since resourceVersion/);
+    assert.match(told(await client.apply(pool("b", "10.1.0.0/16", {}, { resourceVersion }))), /^conflict: .*any more/);
+  });
+
+  it("read again when somebody else wrote meanwhile, and give up after some rounds", async () => {
+    for (const { rounds, expected } of [
+      { rounds: 2, expected: "updated" },
+      { rounds: 99, expected: "conflict: IPPool(a) is being changed by others; try again" },
+    ]) {
+      const { client, data, store } = setUp();
+      await client.apply(pool("a", "10.0.0.0/16"));
+      let left = rounds;
+      const racing: Store = {
+        get: (key) => store.get(key),
+        list: (kind, scope) => store.list(kind, scope),
+        watch: (kinds, listener) => store.watch(kinds, listener),
+        close: () => store.close(),
+        commit: async (writes: readonly Write[]) => {
+          const [entry] = data.dump();
+          if (entry && left-- > 0) data.writeText(entry.key, entry.text);
+          return store.commit(writes);
+        },
+      };
+      assert.equal(told(await clientOf(racing).apply(pool("a", "10.0.0.0/16", { disabled: true }))), expected);
+    }
+  });
+});
+
+describe("list", () => {
+  it("is in the order of the names, and tells what cannot be read", async () => {
+    const { client, data } = setUp();
+    await client.apply(pool("b", "10.1.0.0/16"));
+    await client.apply(pool("a", "10.0.0.0/16"));
+    data.writeText("/calico/resources/v3/projectcalico.org/ippools/c", "{");
+    const { resources, problems, resourceVersion } = await client.list("IPPool");
+    assert.deepEqual(
+      resources.map(({ metadata }) => metadata.name),
+      ["a", "b"],
+    );
+    assert.equal(resourceVersion, String(data.revision));
+    assert.match(problems.join(), /^IPPool\(c\) cannot be read: is no JSON/);
+  });
+});
+
+const block: IPAMBlock = {
+  cidr: "10.0.0.0/26",
+  affinity: "host:n",
+  allocations: new Array<null>(64).fill(null),
+  unallocated: Array.from({ length: 64 }, (_, i) => i),
+  attributes: [],
+  sequenceNumber: 1n,
+  deleted: false,
+};
+
+describe("delete", () => {
+  it("deletes what exists, once", async () => {
+    const { client } = setUp();
+    await client.apply(pool("a", "10.0.0.0/16"));
+    assert.equal(told(await client.delete(poolA)), "deleted");
+    assert.equal(told(await client.delete(poolA)), "notFound: IPPool(a) does not exist");
+  });
+
+  it("refuses a pool whose addresses are in use, and leaves it as it is", async () => {
+    const { client, store, data } = setUp();
+    await client.apply(pool("a", "10.0.0.0/16"));
+    const used = { ...block, allocations: [0, ...block.allocations.slice(1)], attributes: [{ handle_id: "h" }] };
+    await store.commit([{ op: "create", key: { kind: "IPAMBlock", name: block.cidr }, value: used }]);
+    const before = data.dump();
+    const expected =
+      /^refused: metadata\.name: "a" 1 addresses of 10\.0\.0\.0\/16 are in use, in 1 blocks; set disabled/;
+    assert.match(told(await client.delete(poolA)), expected);
+    assert.deepEqual(data.dump(), before);
+  });
+
+  it("deletes a pool with the blocks that stand empty in it, more of them than a transaction takes, and no others", async () => {
+    const { client, store, data } = setUp();
+    await client.apply(pool("a", "10.0.0.0/16"));
+    const cidrs = [...Array.from({ length: 150 }, (_, i) => `10.0.${i}.0/26`), "10.1.0.0/26"];
+    for (const cidr of cidrs) {
+      await store.commit([
+        { op: "create", key: { kind: "IPAMBlock", name: cidr }, value: { ...block, cidr } },
+        {
+          op: "create",
+          key: { kind: "BlockAffinity", name: `host:n/${cidr}` },
+          value: { state: "confirmed", deleted: false },
+        },
+      ]);
+    }
+    assert.equal(told(await client.delete(poolA)), "deleted");
+    assert.deepEqual(
+      data.dump().map(({ key }) => key.split("/block/")[1]),
+      ["10.1.0.0-26", "10.1.0.0-26"],
+    );
+  });
+
+  it("refuses a node that still has endpoints", async () => {
+    const { client } = setUp();
+    const apiVersion = "projectcalico.org/v3";
+    await client.apply({ apiVersion, kind: "Node", metadata: { name: "n" }, spec: {} });
+    await client.apply({
+      apiVersion,
+      kind: "WorkloadEndpoint",
+      metadata: { name: "n-k8s-web-eth0", namespace: "prod" },
+      spec: { orchestrator: "k8s", node: "n", pod: "web", endpoint: "eth0" },
+    });
+    assert.match(told(await client.delete({ kind: "Node", name: "n" })), /still has 1 workload endpoints/);
+  });
+
+  it("refuses the profile that is built in", async () => {
+    const { client } = setUp();
+    const key = { kind: "Profile", name: "projectcalico-default-allow" } as const;
+    assert.match(told(await client.delete(key)), /is built in and cannot be deleted/);
+  });
+});
