@@ -121,9 +121,12 @@ export function decodeAddress({ body }: NetlinkMessage): KernelAddress | null {
   };
 }
 
-export function listAddresses(filter: { family?: Family; interfaceIndex?: number } = {}): NetlinkRequest {
-  const family = filter.family ? familyNumber[filter.family] : 0;
-  const body = addressHeader.encode({ family, index: filter.interfaceIndex ?? 0 });
+/**
+ * All addresses of a family, or of both. The kernel could filter by interface, but such a dump never says that it was
+ * interrupted (inet_dump_ifaddr leaves the sequence alone), so that the caller filters.
+ */
+export function listAddresses(family?: Family): NetlinkRequest {
+  const body = addressHeader.encode({ family: family ? familyNumber[family] : 0 });
   return { type: addressMessage.get, flags: messageFlag.dump, body };
 }
 

@@ -1,9 +1,9 @@
 /**
  * A raw netlink socket of the npm package `netlink`, with the options that make the kernel explain itself. The package
- * neither sets them nor tells its descriptor, so that we find the descriptor among the process's own by its address.
+ * neither sets them nor tells its descriptor, so that we find the descriptor by the address that it is bound to.
  */
 import assert from "node:assert/strict";
-import { readdirSync } from "node:fs";
+import { closeSync, openSync, readdirSync } from "node:fs";
 import { RawNetlinkSocket } from "netlink";
 import { getU16, getU32 } from "../netlink/bytes.ts";
 import { getSocketName, getSocketOption, setSocketOption, socketDomain } from "./libc.ts";
@@ -31,59 +31,95 @@ export interface NetlinkPortOptions {
 
 /** asm-generic/socket.h and linux/netlink.h */
 const solSocket = 1;
-const soProtocol = 38;
 const soReceiveBufferForce = 33;
+const soProtocol = 38;
+const soMemoryInfo = 55;
 const solNetlink = 270;
+const netlinkNoEnobufs = 5;
 const netlinkCapAck = 10;
 const netlinkExtAck = 11;
 const netlinkStrictCheck = 12;
 
-/** A burst of 500,000 route notifications would still not fit; that is what `onOverrun` is for. */
+/** SK_MEMINFO_DROPS, the last of nine 32-bit counters: how many messages did not fit into the receive buffer. */
+const memoryInfoBytes = 36;
+const dropsOffset = 32;
+
+/** Room for some 8,000 notifications; of more, `onOverrun` tells. */
 const receiveBufferBytes = 8 * 1024 * 1024;
-const enobufs = 105;
+
+interface RawSocket {
+  readonly socket: RawNetlinkSocket;
+  readonly fd: number;
+}
 
 export function openNetlinkPort(options: NetlinkPortOptions): NetlinkPort {
   const { namespace } = options;
-  const socket = namespace === undefined ? openRaw(options) : insideNamespace(namespace, () => openRaw(options));
+  const raw = namespace === undefined ? openRaw(options) : insideNamespace(namespace, () => openRaw(options));
+  const { socket, fd } = raw;
   const { port } = socket.address();
+  let onOverrun = (): void => {};
+  let drops = 0;
+  let isOpen = true;
+  // Messages are dropped when the buffer is full. Then there are some to be read afterwards, so that this is the place.
+  const countDrops = (): void => {
+    if (!isOpen) return;
+    const now = getU32(getSocketOption(fd, solSocket, soMemoryInfo, memoryInfoBytes), dropsOffset);
+    if (now !== drops) onOverrun();
+    drops = now;
+  };
   return {
     port,
     send: (datagram, onError) => socket.send(datagram, {}, (error) => error && onError(error)),
-    // Other processes may write to our address; only the kernel, which is port 0, is listened to.
-    onDatagram: (listener) => socket.on("message", (datagram, sender) => sender.port === 0 && listener(datagram)),
-    onOverrun: (listener) => socket.on("error", (error) => Math.abs(error.errno) === enobufs && listener()),
-    onError: (listener) => socket.on("error", (error) => Math.abs(error.errno) !== enobufs && listener(error)),
-    close: () => socket.close(),
+    onDatagram(listener) {
+      socket.on("message", (datagram, sender) => {
+        // Other processes may write to our address; only the kernel, which is port 0, is listened to.
+        if (sender.port === 0) listener(datagram);
+        countDrops();
+      });
+    },
+    onOverrun(listener) {
+      onOverrun = listener;
+    },
+    onError: (listener) => void socket.on("error", listener),
+    close() {
+      isOpen = false;
+      socket.close();
+    },
   };
 }
 
-function openRaw({ protocol, groups = [] }: NetlinkPortOptions): RawNetlinkSocket {
+function openRaw({ protocol, groups = [] }: NetlinkPortOptions): RawSocket {
+  const likely = lowestFreeDescriptor();
   const socket = new RawNetlinkSocket(protocol);
   try {
-    for (const fd of descriptorsOf({ protocol, port: socket.address().port })) explainErrors(fd);
+    const fd = findDescriptor(likely, { protocol, port: socket.address().port });
+    for (const option of netlinkOptions) setSocketOption(fd, solNetlink, option, 1);
+    setSocketOption(fd, solSocket, soReceiveBufferForce, receiveBufferBytes);
     for (const group of groups) socket.addMembership(group);
-    return socket;
+    return { socket, fd };
   } catch (error) {
     socket.close();
     throw error;
   }
 }
 
-function explainErrors(fd: number): void {
-  for (const option of [netlinkCapAck, netlinkExtAck, netlinkStrictCheck]) setSocketOption(fd, solNetlink, option, 1);
-  setSocketOption(fd, solSocket, soReceiveBufferForce, receiveBufferBytes);
+/** With the first the kernel counts lost messages and reports no ENOBUFS, on which the package ends the process. */
+const netlinkOptions = [netlinkNoEnobufs, netlinkCapAck, netlinkExtAck, netlinkStrictCheck];
+
+/** What the next socket of this thread gets, unless another thread is quicker. */
+function lowestFreeDescriptor(): number {
+  const fd = openSync("/dev/null", "r");
+  closeSync(fd);
+  return fd;
 }
 
-/**
- * Our descriptors that are netlink sockets of this protocol bound to this port. Usually one: sockets of another thread
- * in another namespace may have the same port, and are no worse for having the same options set twice.
- */
-function descriptorsOf(wanted: { protocol: number; port: number }): number[] {
-  const found = readdirSync("/proc/self/fd")
-    .map(Number)
-    .filter((fd) => isBoundTo(fd, wanted));
-  assert(found.length > 0, "a netlink socket has a descriptor");
-  return found;
+/** The descriptor that is a netlink socket of this protocol bound to this port. */
+function findDescriptor(likely: number, wanted: { protocol: number; port: number }): number {
+  if (isBoundTo(likely, wanted)) return likely;
+  const found = readdirSync("/proc/self/fd").map(Number);
+  const fd = found.find((candidate) => isBoundTo(candidate, wanted));
+  assert(fd !== undefined, "a netlink socket has a descriptor");
+  return fd;
 }
 
 function isBoundTo(fd: number, { protocol, port }: { protocol: number; port: number }): boolean {

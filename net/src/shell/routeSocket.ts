@@ -92,7 +92,9 @@ export class RouteSocket implements Disposable {
   }
 
   async addresses(filter: { family?: Family; interfaceIndex?: number } = {}): Promise<KernelAddress[]> {
-    return this.#list("list addresses", listAddresses(filter), decodeAddress);
+    const { family, interfaceIndex } = filter;
+    const addresses = await this.#list("list addresses", listAddresses(family), decodeAddress);
+    return addresses.filter((one) => interfaceIndex === undefined || one.interfaceIndex === interfaceIndex);
   }
 
   async routes(filter: RouteFilter = {}): Promise<Route[]> {

@@ -1,0 +1,97 @@
+import { isKernelError, type KernelError, type TableTransaction } from "@brindle/net";
+import { detectTablesBackend, openTables, type Tables } from "@brindle/net/shell";
+import { describe, expect, it } from "vitest";
+import { createNamespace, type Namespace } from "../fixtures/namespace.ts";
+
+async function failureOf(promise: Promise<unknown>): Promise<KernelError["failure"] | null> {
+  return promise.then(
+    () => null,
+    (error: unknown) => (isKernelError(error) ? error.failure : Promise.reject(error)),
+  );
+}
+
+/** The chains of ours, as the save command shows them. */
+async function shown(node: Namespace, { family, backend }: Tables): Promise<string[]> {
+  const command = `${family === 4 ? "iptables" : "ip6tables"}-${backend}-save`;
+  const text = await node.exec(command, ["-t", "filter"]);
+  return text.split("\n").filter((line) => line.includes("b-"));
+}
+
+const fill = (name: string, ...rules: string[][]): TableTransaction => ({ table: "filter", chains: [{ name, rules }] });
+
+for (const backend of ["nft", "legacy"] as const) {
+  for (const family of [4, 6] as const) {
+    describe(`tables of IPv${family}, ${backend}`, () => {
+      it("are filled, hooked in, read back, changed and removed", async () => {
+        await using node = await createNamespace(`tables-${backend}${family}`);
+        const tables = openTables({ family, backend, namespace: node.path });
+        const comment = `a "quoted" \\ word, it's #1`;
+        await tables.commit([
+          {
+            table: "filter",
+            chains: [
+              { name: "b-in", rules: [["-m", "comment", "--comment", comment, "-j", "b-log"]] },
+              { name: "b-log", rules: [["-p", "tcp", "--dport", "80", "-j", "DROP"]] },
+            ],
+            hooks: [{ op: "insert", chain: "FORWARD", rule: ["-j", "b-in"] }],
+          },
+          { table: "nat", chains: [{ name: "b-nat", rules: [["-j", "RETURN"]] }] },
+        ]);
+        const filter = await tables.save("filter", { counters: true });
+        expect(filter.chains.get("FORWARD")?.rules.map((rule) => rule.arguments)).toEqual([["-j", "b-in"]]);
+        expect(filter.chains.get("b-in")?.rules[0]).toEqual({
+          arguments: ["-m", "comment", "--comment", comment, "-j", "b-log"],
+          counters: { packets: 0n, bytes: 0n },
+        });
+        expect((await tables.save("nat")).chains.get("b-nat")?.rules).toHaveLength(1);
+
+        await tables.commit([fill("b-log", ["-j", "ACCEPT"])]);
+        expect(await shown(node, tables)).toContain("-A b-log -j ACCEPT");
+        expect(await shown(node, tables)).not.toContain(expect.stringContaining("DROP"));
+
+        await tables.commit([
+          {
+            table: "filter",
+            hooks: [{ op: "delete", chain: "FORWARD", rule: ["-j", "b-in"] }],
+            deletedChains: ["b-in", "b-log", "b-never-was"],
+          },
+        ]);
+        expect(await shown(node, tables)).toEqual([]);
+      });
+
+      it("take all of a transaction or nothing, and say which line was refused", async () => {
+        await using node = await createNamespace(`atomic-${backend}${family}`);
+        const tables = openTables({ family, backend, namespace: node.path });
+        const failure = await failureOf(tables.commit([fill("b-good", ["-j", "ACCEPT"]), fill("b-bad", ["--bogus"])]));
+        expect(failure).toMatchObject({ code: "COMMAND_FAILED", line: "-A b-bad --bogus" });
+        expect(failure?.code === "COMMAND_FAILED" && failure.stderr).toContain("--bogus");
+        expect(await shown(node, tables)).toEqual([]);
+      });
+
+      it("gather what is asked for meanwhile, and fail only who is at fault", async () => {
+        await using node = await createNamespace(`gather-${backend}${family}`);
+        const tables = openTables({ family, backend, namespace: node.path });
+        const outcomes = await Promise.allSettled([
+          tables.commit([fill("b-first")]),
+          tables.commit([fill("b-1", ["-j", "ACCEPT"])]),
+          tables.commit([fill("b-wrong", ["-j", "b-nowhere"])]),
+          tables.commit([fill("b-2", ["-j", "b-1"])]),
+          tables.commit([]),
+        ]);
+        expect(outcomes.map((outcome) => outcome.status)).toEqual([
+          ...["fulfilled", "fulfilled", "rejected", "fulfilled", "fulfilled"],
+        ]);
+        expect((await shown(node, tables)).filter((line) => line.startsWith("-A"))).toEqual([
+          ...["-A b-1 -j ACCEPT", "-A b-2 -j b-1"],
+        ]);
+      });
+
+      it("are found to be the node's choice when they alone have rules", async () => {
+        await using node = await createNamespace(`detect-${backend}${family}`);
+        const command = family === 4 ? "iptables" : "ip6tables";
+        await node.exec(`${command}-${backend}`, ["-A", "INPUT", "-j", "ACCEPT"]);
+        expect(await detectTablesBackend(family, { namespace: node.path })).toBe(backend);
+      });
+    });
+  }
+}
