@@ -80,7 +80,7 @@ export type Readiness =
 export interface PendingDels {
   keep(key: string, request: RelayedRequest): Promise<void>;
   keys(): Promise<readonly string[]>;
-  /** `null` when there is none, or none that can be read. */
+  /** `null` when there is none. */
   read(key: string): Promise<RelayedRequest | null>;
   remove(key: string): Promise<void>;
 }

@@ -4,6 +4,7 @@
  */
 import { mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { CniError } from "../error.ts";
 import type { PendingDels } from "../ports.ts";
 import { decodeRequest, encodeRequest, frameBytesMax, type RelayedRequest } from "../relay.ts";
 
@@ -38,13 +39,14 @@ async function keep(directory: string, key: string, request: RelayedRequest): Pr
   }
 }
 
-/** A file that does not decode is no request of ours, and is left for a person to look at. */
 async function read(path: string): Promise<RelayedRequest | null> {
-  try {
-    const bytes = await readFile(path);
-    return bytes.length > frameBytesMax ? null : decodeRequest(bytes);
-  } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return null;
+  const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return null;
     throw error;
-  }
+  });
+  if (!bytes) return null;
+  const request = bytes.length > frameBytesMax ? null : decodeRequest(bytes);
+  // Neither the executable nor we leave half a file, so a person has put it there.
+  if (!request) throw new CniError({ code: "DECODE", message: `${path} is no request that was kept: remove it` });
+  return request;
 }

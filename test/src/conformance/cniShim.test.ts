@@ -12,6 +12,7 @@ import {
   encodeAnswer,
   type Ports,
   type RelayedRequest,
+  type Replay,
   requestState,
 } from "@brindle/cni";
 import { openPendingDels, type ServeOptions, serveCni } from "@brindle/cni/shell";
@@ -314,6 +315,17 @@ describe("the agent's server", () => {
     isStoreAway = false;
     await waitFor(async () => (await readdir(pendingDirectory)).length === 0, { what: "nothing is pending" });
     assert.deepEqual(released, ["c1"]);
+  });
+
+  it("tells of a file that is no request, and leaves it for a person to look at", async () => {
+    await mkdir(pendingDirectory, { recursive: true });
+    await writeFile(`${pendingDirectory}/c9@eth0`, "not a request");
+    const replay = Promise.withResolvers<Replay>();
+    await startServer({ onReplay: replay.resolve });
+    const [failed] = (await replay.promise).failed;
+    assert.equal(failed?.key, "c9@eth0");
+    assert.match(failed?.failure.message ?? "", /c9@eth0 is no request that was kept: remove it/);
+    assert.deepEqual(await readdir(pendingDirectory), ["c9@eth0"]);
   });
 
   it("takes the place of a dead one's socket, and leaves none of its own", async () => {
