@@ -1,0 +1,143 @@
+#!/bin/sh
+# Makes a bare Debian machine ready: packages, npm ci, the CNI executable. Called by npm before lab, test and bench.
+# It installs only what is missing, starts no service, and does nothing when nothing is to be done.
+#
+# POSIX sh and the machine's own tools alone: it runs before there is a node that could run anything else.
+set -eu
+
+packages="bird2 frr gobgpd openbgpd etcd-server etcd-client iptables ipset containernetworking-plugins \
+iproute2 iputils-ping gcc libc6-dev make procps"
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+cd "$root"
+policy=/usr/sbin/policy-rc.d
+saved_policy=$policy.before-brindle
+log=
+
+fail() {
+  echo "brindle: $*" >&2
+  exit 1
+}
+
+now_ms() {
+  date +%s%3N
+}
+
+# One line a step: what it does, and how long it took.
+step() {
+  title=$1
+  shift
+  printf '%s ... ' "$title"
+  started=$(now_ms)
+  log=$(mktemp /tmp/brindle-setup.XXXXXX)
+  if "$@" >"$log" 2>&1; then
+    rm -f "$log"
+    log=
+    elapsed=$(($(now_ms) - started))
+    printf '%d.%d s\n' $((elapsed / 1000)) $((elapsed % 1000 / 100))
+  else
+    printf 'failed\n'
+    tail -n 40 "$log" >&2
+    fail "$title did not work; the end of its output is above"
+  fi
+}
+
+# A policy-rc.d that answers 101 keeps maintainer scripts from starting services. An existing one comes back, also after
+# an interrupt, and after a kill at the next run.
+forbid_services() {
+  if [ -e "$policy" ] || [ -L "$policy" ]; then mv "$policy" "$saved_policy"; fi
+  printf '#!/bin/sh\n# brindle: removed when its packages are installed\nexit 101\n' >"$policy"
+  chmod 755 "$policy"
+}
+
+restore_services() {
+  if [ -f "$policy" ] && grep -q '^# brindle:' "$policy"; then rm -f "$policy"; fi
+  if [ -e "$saved_policy" ] || [ -L "$saved_policy" ]; then mv "$saved_policy" "$policy"; fi
+}
+
+cleanup() {
+  restore_services
+  [ -z "$log" ] || rm -f "$log"
+}
+
+missing_packages() {
+  # One query for all; a package that dpkg does not know is missing too.
+  # shellcheck disable=SC2016,SC2086
+  installed=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' $packages 2>/dev/null | sed -n 's/^installed //p')
+  for package in $packages; do
+    echo "$installed" | grep -qx "$package" || printf '%s ' "$package"
+  done
+}
+
+install_packages() {
+  export DEBIAN_FRONTEND=noninteractive
+  apt_install "$@" || { apt-get -o DPkg::Lock::Timeout=120 update && apt_install "$@"; } || return 1
+  # Nor at the next boot. Only those of packages that were not there before.
+  command -v systemctl >/dev/null || return 0
+  for package in "$@"; do
+    case $package in
+      bird2) service=bird ;;
+      etcd-server) service=etcd ;;
+      frr | gobgpd | openbgpd) service=$package ;;
+      *) continue ;;
+    esac
+    systemctl disable --quiet "$service.service" || true
+  done
+}
+
+apt_install() {
+  apt-get -y --no-install-recommends -o DPkg::Lock::Timeout=120 install "$@"
+}
+
+# In a network namespace of its own, which goes with the process.
+check_kernel() {
+  unshare --net true 2>/dev/null || fail "this kernel or container does not allow network namespaces"
+  # shellcheck disable=SC2016
+  lacking=$(unshare --net --mount sh -c '
+    mount -t tmpfs run /run || { echo "mount namespaces"; exit; }
+    ip link add name veth0 type veth peer name veth1 || { echo "veth (CONFIG_VETH)"; exit; }
+    ip link add name bridge0 type bridge || { echo "bridges (CONFIG_BRIDGE)"; exit; }
+    ip -6 address add fd00::1/64 dev veth0 || { echo "IPv6"; exit; }
+    ipset create s hash:net &&
+      iptables -A FORWARD -m set --match-set s src -j DROP || { echo "ipset (CONFIG_IP_SET_HASH_NET, CONFIG_NETFILTER_XT_SET)"; exit; }
+    for iptables in iptables ip6tables; do
+      $iptables -A FORWARD -j DROP || { echo "$iptables (CONFIG_NFT_COMPAT)"; exit; }
+      $iptables -A FORWARD -m conntrack --ctstate ESTABLISHED -j ACCEPT ||
+        { echo "conntrack for $iptables (CONFIG_NETFILTER_XT_MATCH_CONNTRACK)"; exit; }
+      $iptables -A FORWARD -m mark --mark 1 -m comment --comment x -j MARK --set-mark 2 ||
+        { echo "marks for $iptables (CONFIG_NETFILTER_XT_MARK)"; exit; }
+    done' 2>/dev/null)
+  [ -z "$lacking" ] || fail "this kernel lacks $lacking, which the tests and the lab need"
+}
+
+install_node_modules() {
+  npm ci --no-audit --no-fund && cksum package-lock.json >node_modules/.brindle-lock
+}
+
+shim_is_current() {
+  [ -x cni/shim/build/brindle ] || return 1
+  [ -z "$(find cni/shim -path cni/shim/build -prune -o -type f -newer cni/shim/build/brindle -print)" ]
+}
+
+[ "$(uname -s)" = Linux ] || fail "this runs on Linux only: it builds network namespaces"
+[ "$(id -u)" = 0 ] || fail "root is needed, to make network namespaces: run it with sudo or in a root shell"
+command -v dpkg-query >/dev/null && command -v apt-get >/dev/null ||
+  fail "Debian or a relative of it is needed, to install: $packages"
+trap cleanup EXIT
+trap 'exit 130' HUP INT TERM
+restore_services
+
+missing=$(missing_packages)
+if [ -n "$missing" ]; then
+  forbid_services
+  # shellcheck disable=SC2086
+  step "Installing Debian packages: ${missing% }" install_packages $missing
+  restore_services
+fi
+check_kernel
+if [ "$(cksum package-lock.json)" != "$(cat node_modules/.brindle-lock 2>/dev/null)" ]; then
+  step "Installing npm packages" install_node_modules
+fi
+if [ -f cni/shim/build.sh ] && ! shim_is_current; then
+  step "Building the CNI executable" sh cni/shim/build.sh
+fi
