@@ -7,3 +7,4 @@ export * from "./kubernetes/convert.ts";
 export type { ManifestFault } from "./kubernetes/reader.ts";
 export * from "./packet.ts";
 export * from "./policyError.ts";
+export * from "./render/ir.ts";

@@ -37,9 +37,9 @@ export async function compare(
   await node.apply(spoil(desiredOf(cluster)));
   const expected = new Set(orders.filter((order) => isAllowed(cluster, order)).map(({ id }) => id));
   const denied = orders.length - expected.size;
-  const differing = await differences(node, orders, expected);
+  const differing = await differences(node, orders, expected, 700);
   // A slow machine may be late with a packet; one that is not there the second time was dropped.
-  const mismatches = differing.length === 0 ? [] : await differences(node, renewed(differing), expected);
+  const mismatches = differing.length === 0 ? [] : await differences(node, renewed(differing), expected, 1_500);
   return { denied, mismatches: mismatches.map((order) => ({ order, expected: expected.has(order.id) })) };
 }
 
@@ -83,8 +83,10 @@ async function differences(
   node: PolicyNode,
   orders: readonly ProbeOrder[],
   expected: ReadonlySet<string>,
+  deadlineMs: number,
 ): Promise<ProbeOrder[]> {
-  const passed = await node.probe(orders, new Set(orders.map(({ id }) => id).filter((id) => expected.has(id))));
+  const awaited = new Set(orders.map(({ id }) => id).filter((id) => expected.has(id)));
+  const passed = await node.probe(orders, awaited, deadlineMs);
   return orders.filter(({ id }) => passed.has(id) !== expected.has(id));
 }
 

@@ -15,6 +15,8 @@ import { type ProbeOrder, Prober, type ProberReport } from "./probe.ts";
 export const nodeName = "node1";
 export const nodeAddresses: readonly string[] = ["203.0.113.1", "2001:db8:1::1"];
 export const outsideAddresses: readonly string[] = ["203.0.113.2", "198.51.100.9", "2001:db8:1::2", "2001:db8:9::9"];
+/** How long a packet that must not pass has to prove us wrong. On a veth it takes well under one millisecond. */
+const graceMs = 60;
 const gateway4 = "169.254.1.1";
 /** The link-local address of ee:ee:ee:ee:ee:ee, which all host ends have. */
 const gateway6 = "fe80::ecee:eeff:feee:eeee";
@@ -101,36 +103,36 @@ export class PolicyNode implements AsyncDisposable {
    * Sends all of them at once and answers which passed. Waits for those that should, and then a little longer for
    * those that should not: only that second wait can find what passes against expectation.
    */
-  async probe(orders: readonly ProbeOrder[], expected: ReadonlySet<string>, graceMs = 60): Promise<Set<string>> {
+  async probe(orders: readonly ProbeOrder[], expected: ReadonlySet<string>, deadlineMs = 1_500): Promise<Set<string>> {
     this.#passed.clear();
     for (const [prober, ofProber] of Map.groupBy(orders, (order) => this.#proberOf(order.source))) {
       prober.tell({ type: "send", orders: ofProber });
     }
     const allExpected = (): boolean => [...expected].every((id) => this.#passed.has(id));
-    await waitFor(allExpected, { what: "all expected probes passed", deadlineMs: 1_500, intervalMs: 5 }).catch(
-      () => {},
-    );
+    await waitFor(allExpected, { what: "all expected probes passed", deadlineMs, intervalMs: 5 }).catch(() => {});
     await new Promise((resolve) => setTimeout(resolve, graceMs));
     for (const prober of new Set(this.#probers.values())) prober.tell({ type: "end" });
     return new Set(this.#passed);
   }
 
-  /** Sends numbered datagrams of one flow until `endStreams`. */
-  stream(order: ProbeOrder): void {
-    this.#proberOf(order.source).tell({ type: "stream", order });
+  /** Sends numbered datagrams of each flow until `endStreams`. */
+  async startStreams(orders: readonly ProbeOrder[]): Promise<void> {
+    this.#passed.clear();
+    this.#streamed.clear();
+    for (const order of orders) this.#proberOf(order.source).tell({ type: "stream", order });
+    await waitFor(() => orders.every(({ id }) => this.#streamed.has(id)), { what: "all streams run" });
   }
 
-  /** By stream: how many were sent, and the numbers that arrived. */
-  async endStreams(ids: readonly string[]): Promise<Map<string, { sent: number; received: Set<number> }>> {
+  /** By stream: how many datagrams were sent and how many arrived. */
+  async endStreams(ids: readonly string[]): Promise<Map<string, { sent: number; received: number }>> {
+    this.#streamed.clear();
     for (const prober of new Set(this.#probers.values())) prober.tell({ type: "end" });
-    await waitFor(() => ids.every((id) => this.#streamed.has(id)), { what: "all streams ended" });
-    await new Promise((resolve) => setTimeout(resolve, 100)); // What is still on its way.
-    return new Map(ids.map((id) => [id, { sent: this.#streamed.get(id) ?? 0, received: this.received(id) }]));
-  }
-
-  received(id: string): Set<number> {
-    const mine = [...this.#passed].filter((text) => text.startsWith(`${id}:`));
-    return new Set(mine.map((text) => Number(text.slice(id.length + 1))));
+    await waitFor(() => ids.every((id) => this.#streamed.has(id)), { what: "all streams end" });
+    await new Promise((resolve) => setTimeout(resolve, graceMs));
+    const received = Map.groupBy(this.#passed, (text) => text.slice(0, text.indexOf(":")));
+    return new Map(
+      ids.map((id) => [id, { sent: this.#streamed.get(id) ?? 0, received: received.get(id)?.length ?? 0 }]),
+    );
   }
 
   /** The chains of both families, for a person. */

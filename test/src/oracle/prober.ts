@@ -13,7 +13,6 @@ import { createInterface } from "node:readline";
 import type { ProbeOrder, ProberCommand, ProberReport } from "./probe.ts";
 
 const open = new Set<() => void>();
-let streamTimer: NodeJS.Immediate | undefined;
 
 function report(message: ProberReport): void {
   process.stdout.write(`${JSON.stringify(message)}\n`);
@@ -62,20 +61,18 @@ function sendEcho({ id, source, destination }: ProbeOrder): void {
   open.add(() => ping.kill("SIGKILL"));
 }
 
-/** Numbered datagrams of one flow, as fast as turns of the loop allow, until `end`. */
+/** Numbered datagrams of one flow, a few thousand a second, until `end`; tells that it began and how many there were. */
 function stream({ id, source, sourcePort, destination, destinationPort }: ProbeOrder): void {
-  let number = 0;
+  let count = 0;
   const socket = udpSocket(source, sourcePort, () => {
-    const next = (): void => {
-      socket.send(`${id}:${number}`, destinationPort, destination);
-      number += 1;
-      streamTimer = setImmediate(next);
-    };
-    next();
-  });
-  open.add(() => {
-    clearImmediate(streamTimer);
-    socket.close(() => report({ type: "streamed", id, count: number }));
+    const timer = setInterval(() => {
+      for (let burst = 0; burst < 4; burst++) socket.send(`${id}:${count++}`, destinationPort, destination);
+    }, 1);
+    report({ type: "streamed", id, count });
+    open.add(() => {
+      clearInterval(timer);
+      socket.close(() => report({ type: "streamed", id, count }));
+    });
   });
 }
 

@@ -3,8 +3,10 @@ import {
   apiVersion,
   type EntityRule,
   type GlobalNetworkPolicy,
+  type Labels,
   type NetworkPolicy,
   type PolicyDirection,
+  type PolicySpec,
   type PortSpec,
   type Profile,
   type Rule,
@@ -76,6 +78,31 @@ function withFirst<T>(list: readonly T[]): [T, ...T[]] {
 export function plainEndpoints(): WorkloadEndpoint[] {
   const plain = new Random(0);
   return places.map((place) => randomEndpoint(plain, place));
+}
+
+/** The plain endpoints, each with its name as label `place`, under policies of the namespace ns1. */
+export function clusterWith(specs: readonly PolicySpec[]): Cluster {
+  const allow: Rule[] = [{ action: "Allow" }];
+  return {
+    endpoints: plainEndpoints().map((endpoint) => relabelled(endpoint, { place: endpoint.metadata.name })),
+    profiles: namespaces.map((namespace) => ({
+      apiVersion,
+      kind: "Profile",
+      metadata: { name: `kns.${namespace}` },
+      spec: { ingress: allow, egress: allow },
+    })),
+    policies: specs.map((spec, index) => ({
+      apiVersion,
+      kind: "NetworkPolicy",
+      metadata: { name: `policy-${index}`, namespace: "ns1" },
+      spec,
+    })),
+    nodes: new Map([[nodeName, nodeAddresses.map(parseClusterAddress)]]),
+  };
+}
+
+export function relabelled(endpoint: WorkloadEndpoint, labels: Labels): WorkloadEndpoint {
+  return { ...endpoint, metadata: { ...endpoint.metadata, labels } };
 }
 
 function randomEndpoint(random: Random, { name, namespace, node, addresses }: Place): WorkloadEndpoint {

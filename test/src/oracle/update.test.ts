@@ -1,0 +1,140 @@
+/** Changing policy opens nothing on the way, and interrupts nothing that stays allowed. Datagrams flow all the while. */
+import type { PolicySpec, Rule, WorkloadEndpoint } from "@brindle/api";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Cluster, compare, desiredOf } from "./oracle.ts";
+import { PolicyNode } from "./policyNode.ts";
+import type { ProbeOrder } from "./probe.ts";
+import { clusterWith, listenPorts, plainEndpoints, relabelled } from "./randomCase.ts";
+
+const selectsP2 = "place == 'p2'";
+const ingress = (...rules: Rule[]): PolicySpec => ({ selector: selectsP2, types: ["Ingress"], ingress: rules });
+const from = (selector: string, action: Rule["action"] = "Allow"): Rule => ({
+  action,
+  source: { selector, namespaceSelector: "all()" },
+});
+
+/** In both states p1 may send to p2 and p3 may not; only the reasons differ. */
+const transitions: { name: string; before: Cluster; after: Cluster }[] = [
+  {
+    name: "one set for another",
+    before: labelled([ingress(from("role == 'a'"))], { p1: "a", p3: "x" }),
+    after: labelled([ingress(from("place == 'p1'"))], { p1: "a", p3: "x" }),
+  },
+  {
+    name: "a list of the allowed for one of the denied, as the denied joins the first",
+    before: labelled([ingress(from("role == 'a'"))], { p1: "a", p3: "x" }),
+    after: labelled([ingress(from("role == 'x'", "Deny"), from("has(role)"))], { p1: "a", p3: "x" }),
+  },
+  {
+    name: "the label that allows, as the policy turns to another",
+    before: labelled([ingress(from("role == 'a'"))], { p1: "a", p3: "x" }),
+    after: labelled([ingress(from("role == 'b'"))], { p1: "b", p3: "a" }),
+  },
+  {
+    name: "roles of the two sides in one rule",
+    before: labelled([ingress({ action: "Allow", source: { notSelector: "role == 'x'" } })], { p1: "a", p3: "x" }),
+    after: labelled([ingress(from("role == 'x'"))], { p1: "x", p3: "a" }),
+  },
+  {
+    name: "no policy but a denying one for many",
+    before: labelled([ingress(from("role == 'x'", "Deny"), { action: "Allow" })], { p1: "a", p3: "x" }),
+    after: labelled([ingress(), { ...ingress(from("role == 'a'")), order: -1 }], { p1: "a", p3: "x" }),
+  },
+];
+
+function labelled(specs: readonly PolicySpec[], roles: Readonly<Record<string, string>>): Cluster {
+  const cluster = clusterWith(specs);
+  const endpoints = cluster.endpoints.map((endpoint) => {
+    const role = roles[endpoint.metadata.name];
+    return relabelled(endpoint, { place: endpoint.metadata.name, ...(role === undefined ? {} : { role }) });
+  });
+  return { ...cluster, endpoints };
+}
+
+function datagrams(id: string, source: string, destination: string): ProbeOrder {
+  return { id, protocol: "udp", source, sourcePort: 20_000, destination, destinationPort: 80 };
+}
+
+const wanted = [datagrams("wanted4", "10.65.0.1", "10.65.0.2"), datagrams("wanted6", "fd65::1", "fd65::2")];
+const unwanted = [datagrams("unwanted4", "10.65.0.3", "10.65.0.2"), datagrams("unwanted6", "fd65::3", "fd65::2")];
+
+describe.each(["nft", "legacy"] as const)("while policy changes, with the backend %s,", (backend) => {
+  let node: PolicyNode;
+  beforeAll(async () => {
+    node = await PolicyNode.create({ endpoints: plainEndpoints(), ports: listenPorts, backend });
+  });
+  afterAll(() => node?.[Symbol.asyncDispose]());
+
+  for (const { name, before, after } of transitions) {
+    it(`what is allowed flows and what is denied does not: ${name}`, async () => {
+      await node.apply(desiredOf(before));
+      const received = await streamsDuring(node, [...wanted, ...unwanted], async () => {
+        for (let round = 0; round < 8; round++) await node.apply(desiredOf(round % 2 === 0 ? after : before));
+      });
+      for (const { id } of unwanted) expect([id, received.get(id)?.received]).toEqual([id, 0]);
+      for (const { id } of wanted) {
+        const { sent = 0, received: arrived } = received.get(id) ?? {};
+        expect(sent).toBeGreaterThan(100);
+        expect([id, arrived]).toEqual([id, sent]);
+      }
+    });
+  }
+
+  it("the streams notice a hole", async () => {
+    const denied = labelled([ingress(from("role == 'a'"))], { p1: "a", p3: "x" });
+    const open = labelled([], {});
+    await node.apply(desiredOf(denied));
+    const received = await streamsDuring(node, unwanted, async () => {
+      await node.apply(desiredOf(open));
+      await node.apply(desiredOf(denied));
+    });
+    for (const { id } of unwanted) expect(received.get(id)?.received).toBeGreaterThan(0);
+  });
+});
+
+async function streamsDuring(
+  node: PolicyNode,
+  orders: readonly ProbeOrder[],
+  work: () => Promise<void>,
+): Promise<Map<string, { sent: number; received: number }>> {
+  await node.startStreams(orders);
+  await work();
+  return node.endStreams(orders.map(({ id }) => id));
+}
+
+describe("a new pod", () => {
+  const base = clusterWith([ingress(from("place == 'p1'"))]);
+  const late = base.endpoints.find(({ metadata }) => metadata.name === "p2");
+  const others = (endpoints: readonly WorkloadEndpoint[]) => endpoints.filter((endpoint) => endpoint !== late);
+
+  it("has no traffic before its policy stands, and its policy's from then on", async () => {
+    if (!late) throw new Error("p2 is one of the endpoints");
+    const first = { ...base, endpoints: others(base.endpoints) };
+    await using node = await PolicyNode.create({ endpoints: first.endpoints, ports: listenPorts });
+    await node.apply(desiredOf(first));
+    await node.addPod(late);
+
+    const toAndFrom = [...wanted, ...unwanted].flatMap((order, index) => [
+      order,
+      {
+        ...order,
+        id: `${order.id}-back`,
+        source: order.destination,
+        destination: order.source,
+        sourcePort: 21_000 + index,
+      },
+    ]);
+    expect(await node.probe(toAndFrom, new Set())).toEqual(new Set());
+
+    const inForce = node.enforcer.inForce("ns1/p2");
+    await node.apply(desiredOf(base));
+    await inForce;
+    const { mismatches } = await compare(
+      node,
+      base,
+      toAndFrom.map((order) => ({ ...order, sourcePort: order.sourcePort + 100 })),
+    );
+    expect(mismatches).toEqual([]);
+    expect(node.enforcer.counters().failed).toBe(0);
+  });
+});
