@@ -1,7 +1,7 @@
 /**
- * What may be deleted. Calico's client lets a pool go while pods still use its addresses, which then belong to no pool:
- * they lose their NAT and their route, and a later pool may give them a second time. Here a pool goes when none of its
- * addresses is in use, together with the empty blocks that remain of it.
+ * What may be deleted. Calico's client disables a pool, takes its blocks from their nodes and deletes it, also while pods
+ * use its addresses: these lose their NAT and their announcement. Here a pool goes when none of its addresses is in use,
+ * together with the empty blocks that remain of it.
  */
 import { containsPrefix, parsePrefix } from "@brindle/net";
 import type { IPAMBlock } from "../kinds/ipam.ts";

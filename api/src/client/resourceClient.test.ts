@@ -164,6 +164,16 @@ const block: IPAMBlock = {
   deleted: false,
 };
 
+describe("a pool over blocks of an earlier one", () => {
+  it("is refused when its blocks have another size", async () => {
+    const { client, store } = setUp();
+    await store.commit([{ op: "create", key: { kind: "IPAMBlock", name: block.cidr }, value: block }]);
+    const outcome = await client.create(pool("a", "10.0.0.0/16", { blockSize: 27 }));
+    assert.match(told(outcome), /^refused: spec\.blockSize: "27" differs from that of block 10\.0\.0\.0\/26/);
+    assert.equal(told(await client.create(pool("a", "10.0.0.0/16"))), "created");
+  });
+});
+
 describe("delete", () => {
   it("deletes what exists, once", async () => {
     const { client } = setUp();

@@ -3,7 +3,7 @@
  * revision that was read. On the wire a resource carries its revision as `resourceVersion`; a document that carries
  * one is written only over exactly that.
  */
-import { checkPoolOverlap, type IPPool } from "../kinds/ipPool.ts";
+import { checkPoolBlocks, checkPoolOverlap } from "../kinds/ipPool.ts";
 import type { ResourceKind, Resources } from "../kinds/kinds.ts";
 import type { Problem } from "../kinds/problem.ts";
 import type { Metadata } from "../kinds/resource.ts";
@@ -146,11 +146,9 @@ export class ResourceClient {
 
   async #checkAmongOthers(resource: AnyKindOfResource): Promise<readonly Problem[]> {
     if (resource.kind !== "IPPool") return [];
-    const { items } = await this.#ports.store.list("IPPool");
-    return checkPoolOverlap(
-      resource,
-      items.map(({ value }): IPPool => value),
-    );
+    const pools = (await this.#ports.store.list("IPPool")).items.map(({ value }) => value);
+    const blocks = (await this.#ports.store.list("IPAMBlock")).items.map(({ key }) => key.name);
+    return [...checkPoolOverlap(resource, pools), ...checkPoolBlocks(resource, blocks)];
   }
 }
 

@@ -87,9 +87,21 @@ export function checkPoolOverlap(pool: IPPool, others: readonly IPPool[]): Probl
   return others.flatMap((other) => {
     const theirs = parsePrefix(other.spec.cidr);
     if (!own || !theirs || other.metadata.name === pool.metadata.name || !overlaps(own, theirs)) return [];
-    const reason = `overlaps with ${theirs ? other.spec.cidr : ""} of IPPool ${other.metadata.name}`;
+    const reason = `overlaps with ${other.spec.cidr} of IPPool ${other.metadata.name}`;
     return [{ path: "spec.cidr", value: pool.spec.cidr, reason }];
   });
+}
+
+/** Blocks of two sizes in one range would overlap: those that an earlier pool left behind must go first. */
+export function checkPoolBlocks(pool: IPPool, blockCidrs: readonly string[]): Problem[] {
+  const own = parsePrefix(pool.spec.cidr);
+  const stranger = blockCidrs.find((cidr) => {
+    const block = parsePrefix(cidr);
+    return own && block && overlaps(own, block) && block.length !== blockSizeOf(own, pool.spec.blockSize);
+  });
+  if (stranger === undefined) return [];
+  const reason = `differs from that of block ${stranger}, which an earlier pool has left in this range`;
+  return [{ path: "spec.blockSize", value: pool.spec.blockSize, reason }];
 }
 
 const defaultBlockSize = { 4: 26, 6: 122 } as const;

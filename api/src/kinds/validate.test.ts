@@ -353,6 +353,14 @@ describe("validate gives what Calico would store", () => {
     });
   }
 
+  it("also of what kubectl printed, with the fields of its server", () => {
+    const printed = {
+      ...document("IPPool", { cidr: "10.0.0.0/16" }, { name: "a", generation: 2 }),
+      status: { conditions: [] },
+    };
+    assert.equal(valid(printed).kind, "IPPool");
+  });
+
   it("twice the same", () => {
     for (const { value } of stored) assert.deepEqual(valid(valid(value)), valid(value));
   });

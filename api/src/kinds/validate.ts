@@ -51,7 +51,7 @@ function validateAs<K extends ResourceKind>(kind: K, document: Record<string, un
   const problems = [
     ...(parsed.success ? [] : problemsOf(parsed.error, value)),
     ...findUnknown(schema, value)
-      .filter(({ path }) => !ownedByApiServer(path))
+      .filter(({ path }) => !ownedByServer(path))
       .map((unknown) => ({ ...unknown, path: formatPath(unknown.path) })),
     ...unsupportedIn(definition.unsupported, value),
     ...checkNamespace(definition, value),
@@ -169,9 +169,10 @@ function unknownKind(kind: unknown): Problem {
   return { path: "kind", value: kind, reason: meant ? `${reason}; did you mean ${meant}?` : reason };
 }
 
-/** What `kubectl get -o yaml` prints beside the resource itself; kept as it is, and asked for by nobody. */
-function ownedByApiServer([first, second]: readonly PathStep[]): boolean {
-  return first === "metadata" && ["generation", "managedFields", "selfLink"].includes(String(second));
+/** What `kubectl get -o yaml` prints beside what a person wrote. A status is kept, and changed by nobody who applies. */
+function ownedByServer([first, second]: readonly PathStep[]): boolean {
+  if (first === "metadata") return ["generation", "managedFields", "selfLink"].includes(String(second));
+  return first === "status" && second === undefined;
 }
 
 function withSpec<T>(value: T): T {

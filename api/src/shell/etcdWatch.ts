@@ -28,11 +28,6 @@ export interface EtcdWatchPorts {
 const retryDelayMsMin = 100;
 const retryDelayMsMax = 5_000;
 
-interface Watched {
-  readonly prefix: string;
-  readonly state: WatchState;
-}
-
 export class EtcdWatch implements Watch {
   readonly #kinds: readonly { readonly prefixes: readonly string[]; readonly state: WatchState }[];
   readonly #listener: (event: WatchEvent) => void;
@@ -66,15 +61,14 @@ export class EtcdWatch implements Watch {
     const { signal } = this.#stopping;
     let failures = 0;
     while (!signal.aborted) {
+      const startMs = performance.now();
       try {
-        const revision = await this.#list();
-        failures = 0;
-        await this.#follow(revision);
+        await this.#follow(await this.#list());
       } catch (error) {
         if (!(error instanceof StoreError)) throw error;
-        if (error.failure.code === "COMPACTED") continue;
-        this.#onAway(error);
-        failures += 1;
+        if (error.failure.code !== "COMPACTED") this.#onAway(error);
+        // A stream that held for a while was well: what ended it is a new story.
+        failures = performance.now() - startMs > retryDelayMsMax ? 1 : failures + 1;
         await sleep(retryDelayMs(failures), undefined, { signal }).catch(() => {});
       }
     }
@@ -98,9 +92,7 @@ export class EtcdWatch implements Watch {
 
   /** Ends without an error when it is time to list anew, or to stop. */
   async #follow(revision: string): Promise<void> {
-    const watched: Watched[] = this.#kinds.flatMap(({ prefixes, state }) =>
-      prefixes.map((prefix) => ({ prefix, state })),
-    );
+    const watched = this.#kinds.flatMap(({ prefixes, state }) => prefixes.map((prefix) => ({ prefix, state })));
     const over = AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(this.#relistDelayMs())]);
     const stream = new EtcdWatchStream(this.#connection, {
       prefixes: watched.map(({ prefix }) => prefix),
