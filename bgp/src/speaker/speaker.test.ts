@@ -385,6 +385,18 @@ describe("Speaker", () => {
     });
   });
 
+  it("tells nothing of routes once it is stopped, so that its owner's kernel keeps them", () => {
+    meet();
+    originate(b, "198.51.100.0/24");
+    network.run(100);
+    a.told.length = 0;
+    network.tell(a, { type: "stop", keepForwarding: false });
+    network.run(10_000);
+    expect(a.told).toEqual([]);
+    expect(a.status(b.address)).toMatchObject({ phase: "idle", session: null });
+    expect(b.status(a.address).phase).not.toBe("established");
+  });
+
   it("tells nothing complete before it is, and then once", () => {
     meet();
     expect(a.other).toEqual([{ type: "tableComplete" }]);

@@ -203,6 +203,7 @@ export class Speaker {
   /** One slice of each kind of work: the table's, the decisions', and what peers are to hear. */
   #onTurn(): void {
     this.#awaitsTurn = false;
+    if (this.#stopped) return;
     this.#rib.walk(turnPrefixesMax);
     if (this.#restart.phase === "deferring") return;
     this.#settle();
@@ -235,6 +236,8 @@ export class Speaker {
   }
 
   #hasWork(): boolean {
+    // Once stopped, nothing is told: that our sessions ended is no reason for anyone to drop routes.
+    if (this.#stopped) return false;
     if (this.#rib.isWalking) return true;
     if (this.#restart.phase === "deferring") return false;
     if (!this.#rib.isSettled || this.#restart.phase === "settling") return true;

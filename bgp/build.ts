@@ -1,0 +1,47 @@
+/**
+ * Builds `dist/` for the package: Node strips no types below `node_modules`, so what is installed is JavaScript. The
+ * other workspaces that the sources import go into it, code and types, so that an installed package needs nothing else.
+ */
+import { execFileSync } from "node:child_process";
+import { globSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { build } from "esbuild";
+
+const root = import.meta.dirname;
+const dist = join(root, "dist");
+const types = join(dist, "types");
+
+rmSync(dist, { recursive: true, force: true });
+await build({
+  absWorkingDir: root,
+  // The thread's entry keeps its place beside `shell/index.js`, where `startSpeakerThread` looks for it.
+  entryPoints: ["src/index.ts", "src/shell/index.ts", "src/shell/speakerThread.ts"],
+  outbase: "src",
+  outdir: dist,
+  bundle: true,
+  splitting: true,
+  format: "esm",
+  platform: "node",
+  target: "node24",
+  conditions: ["brindle-source"],
+  chunkNames: "chunks/[hash]",
+});
+emitTypes();
+
+/** Declarations of our sources and of those that they import, which then find each other by relative paths. */
+function emitTypes(): void {
+  execFileSync("tsc", ["-p", "tsconfig.build.json"], { cwd: root, stdio: "inherit" });
+  for (const name of globSync("**/*.d.ts", { cwd: types })) {
+    const file = join(types, name);
+    writeFileSync(file, withRelativeImports(readFileSync(file, "utf8"), file));
+  }
+}
+
+function withRelativeImports(text: string, file: string): string {
+  return text
+    .replaceAll(/"@brindle\/(\w+)"/g, (_, workspace: string) => {
+      const target = relative(dirname(file), join(types, workspace, "src/index.js"));
+      return `"${target.startsWith(".") ? target : `./${target}`}"`;
+    })
+    .replaceAll(/(from "\.[^"]*)\.ts"/g, '$1.js"');
+}
