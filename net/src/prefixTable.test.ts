@@ -58,7 +58,7 @@ describe("PrefixTable", () => {
     const random = randomOf(seed);
     const table = new PrefixTable<number>();
     const naive = new NaiveTable();
-    for (let step = 0; step < 4000; step++) {
+    for (let step = 0; step < 1500; step++) {
       const prefix = randomPrefix(random);
       if (random(5) < 3) {
         table.set(prefix, step);
