@@ -1,6 +1,6 @@
 /**
- * JSON as Go's encoder writes it and without its reader's loss: Calico keeps 64-bit sequence numbers, which
- * `JSON.parse` would round, and compares nothing but may diff everything, so what we did not change stays as it was.
+ * JSON as Go's encoder writes it, so that a value which we did not change is stored as it was, to the byte; and
+ * without loss, since Calico keeps 64-bit sequence numbers, which `JSON.parse` would round.
  *
  * Integers beyond 2^53 become `bigint`; a caller that always wants one (IPAM sequence numbers) converts the small ones.
  */

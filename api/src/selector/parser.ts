@@ -11,7 +11,7 @@ import type { Expression } from "./expression.ts";
 /** What a selector may be long, as in Calico's schema. It also bounds the depth of the recursion. */
 export const selectorLengthMax = 1024;
 
-/** Where a selector stops making sense, in characters from its start. */
+/** Where a selector stops making sense, in characters from its start. `parseSelector` makes a value of it. */
 export class SelectorSyntaxError extends Error {
   override readonly name = "SelectorSyntaxError";
   readonly position: number;

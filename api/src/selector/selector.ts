@@ -44,11 +44,11 @@ export function parseSelector(text: string): SelectorParse {
   return parsed;
 }
 
-/** For text that was validated before: throws where `parseSelector` returns a reason. */
+/** For text that was validated before: that it does not parse is a bug of the caller. */
 export function selectorOf(text: string): Selector {
   const parsed = parseSelector(text);
   if (parsed.kind === "selector") return parsed.selector;
-  throw new SelectorSyntaxError(`selector ${JSON.stringify(text)}: ${parsed.reason}`, parsed.position);
+  throw new TypeError(`selector ${JSON.stringify(text)} was not validated: ${parsed.reason}`);
 }
 
 function parse(text: string): SelectorParse {
