@@ -21,9 +21,14 @@ const transitions: { name: string; before: Cluster; after: Cluster }[] = [
     after: labelled([ingress(from("place == 'p1'"))], { p1: "a", p3: "x" }),
   },
   {
-    name: "a list of the allowed for one of the denied, as the denied joins the first",
+    name: "a rule that denies one who joins the set that allows",
     before: labelled([ingress(from("role == 'a'"))], { p1: "a", p3: "x" }),
-    after: labelled([ingress(from("role == 'x'", "Deny"), from("has(role)"))], { p1: "a", p3: "x" }),
+    after: labelled([ingress(from("place == 'p3'", "Deny"), from("role == 'a'"))], { p1: "a", p3: "a" }),
+  },
+  {
+    name: "a set that denies for one that allows, as members change places",
+    before: labelled([ingress(from("role == 'x'", "Deny"), from("has(role)"))], { p1: "a", p3: "x" }),
+    after: labelled([ingress(from("role == 'x'"))], { p1: "x", p3: "a" }),
   },
   {
     name: "the label that allows, as the policy turns to another",
