@@ -21,7 +21,7 @@ import { isKernelError, KernelError } from "../kernelError.ts";
 import type { NetlinkRequest } from "../netlink/message.ts";
 import { type NamespaceReference, warmThreadPool } from "./namespace.ts";
 import { openNetlinkPort } from "./netlinkPort.ts";
-import { NetlinkSocket } from "./netlinkSocket.ts";
+import { type NamedRequest, NetlinkSocket } from "./netlinkSocket.ts";
 
 export interface IpsetSocketOptions {
   /** The thread's own namespace when left out. */
@@ -119,17 +119,16 @@ export class IpsetSocket implements Disposable {
     return sets;
   }
 
-  async #inBatches(
-    object: string,
-    elements: Iterable<SetElement>,
-    encode: (batch: readonly SetElement[]) => NetlinkRequest,
-  ): Promise<void> {
-    const all = [...elements];
-    const requests = [];
-    for (let start = 0; start < all.length; start += elementsPerMessage) {
-      requests.push({ ...encode(all.slice(start, start + elementsPerMessage)), object });
-    }
-    const outcomes = await this.#socket.apply(requests);
+  async #inBatches(object: string, elements: Iterable<SetElement>, encode: EncodeElements): Promise<void> {
+    const outcomes = await this.#socket.apply(requestsOf(object, [...elements], encode));
     for (const outcome of outcomes) if (outcome.kind === "failed") throw outcome.error;
+  }
+}
+
+type EncodeElements = (batch: readonly SetElement[]) => NetlinkRequest;
+
+function* requestsOf(object: string, elements: readonly SetElement[], encode: EncodeElements): Generator<NamedRequest> {
+  for (let start = 0; start < elements.length; start += elementsPerMessage) {
+    yield { ...encode(elements.slice(start, start + elementsPerMessage)), object };
   }
 }

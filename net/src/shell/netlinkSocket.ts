@@ -35,9 +35,9 @@ export interface NetlinkSocketOptions {
 /** Measured: beyond 64 messages a datagram the kernel is the limit. */
 const messagesPerDatagram = 64;
 /** The kernel refuses (EMSGSIZE) what does not fit into the send buffer, which is at least this by four. */
-const datagramBytes = 32 * 1024;
-/** Bounds what the kernel may have to say to us at once, well within the receive buffer. */
-const datagramsInFlightMax = 16;
+const datagramBytesMax = 32 * 1024;
+/** Bounds a turn's work, and what the kernel may have to say to us at once: well within the receive buffer. */
+const datagramsInFlightMax = 8;
 const dumpAttemptsMax = 10;
 
 interface Pending {
@@ -74,10 +74,16 @@ export class NetlinkSocket {
     return doneOf(outcome).replies;
   }
 
-  /** Many requests, in order, with an outcome for each: one that fails does not stop the others. */
-  async apply(requests: readonly NamedRequest[]): Promise<RequestOutcome[]> {
+  /**
+   * Many requests, in order, with an outcome for each: one that fails does not stop the others. They are taken from
+   * `requests` as there is room, so that a caller who encodes them on the way never holds up the event loop for long.
+   */
+  async apply(requests: Iterable<NamedRequest>): Promise<RequestOutcome[]> {
     const batches: Promise<RequestOutcome[]>[] = [];
-    for (const datagram of datagramsOf(requests)) batches.push(this.#exchange(datagram, messageFlag.ack));
+    for (const datagram of datagramsOf(requests)) {
+      await this.#slot();
+      batches.push(this.#send(datagram, messageFlag.ack));
+    }
     return (await Promise.all(batches)).flat();
   }
 
@@ -107,12 +113,7 @@ export class NetlinkSocket {
 
   async #exchange(requests: readonly NamedRequest[], flags: number): Promise<RequestOutcome[]> {
     await this.#slot();
-    try {
-      return await this.#send(requests, flags);
-    } finally {
-      this.#datagramsInFlight -= 1;
-      this.#waiting.shift()?.();
-    }
+    return this.#send(requests, flags);
   }
 
   async #slot(): Promise<void> {
@@ -122,6 +123,7 @@ export class NetlinkSocket {
     this.#datagramsInFlight += 1;
   }
 
+  /** Gives the slot back when all outcomes are known. */
   #send(requests: readonly NamedRequest[], flags: number): Promise<RequestOutcome[]> {
     const messages = requests.map((request) => this.#number(request, flags));
     const sequences = messages.map((message) => message.sequence);
@@ -133,7 +135,11 @@ export class NetlinkSocket {
     const timer = setTimeout(() => setImmediate(() => fail("TIMEOUT")), this.#timeoutMs);
     if (this.#isClosed) fail("CLOSED");
     else this.#port.send(encodeMessages(messages), () => fail("CLOSED"));
-    return Promise.all(outcomes).finally(() => clearTimeout(timer));
+    return Promise.all(outcomes).finally(() => {
+      clearTimeout(timer);
+      this.#datagramsInFlight -= 1;
+      this.#waiting.shift()?.();
+    });
   }
 
   #number(request: NamedRequest, flags: number): NetlinkMessage {
@@ -187,19 +193,21 @@ export class NetlinkSocket {
   }
 }
 
-function* datagramsOf(requests: readonly NamedRequest[]): Generator<readonly NamedRequest[]> {
-  let start = 0;
+function* datagramsOf(requests: Iterable<NamedRequest>): Generator<readonly NamedRequest[]> {
+  let datagram: NamedRequest[] = [];
   let bytes = 0;
-  for (const [i, { body }] of requests.entries()) {
-    const isFull = i - start === messagesPerDatagram || bytes + body.length > datagramBytes;
-    if (isFull && i > start) {
-      yield requests.slice(start, i);
-      start = i;
+  for (const request of requests) {
+    const size = messageHeaderBytes + request.body.length;
+    const isFull = datagram.length === messagesPerDatagram || bytes + size > datagramBytesMax;
+    if (isFull && datagram.length > 0) {
+      yield datagram;
+      datagram = [];
       bytes = 0;
     }
-    bytes += body.length + messageHeaderBytes;
+    datagram.push(request);
+    bytes += size;
   }
-  if (start < requests.length) yield requests.slice(start);
+  if (datagram.length > 0) yield datagram;
 }
 
 function doneOf(outcome: RequestOutcome | undefined): Extract<RequestOutcome, { kind: "done" }> {

@@ -39,7 +39,7 @@ import {
 import { type KernelEvent, type Watch, type WatchedKind, watchKernel } from "./kernelWatch.ts";
 import { type NamespaceReference, type OpenNamespace, openNamespace, warmThreadPool } from "./namespace.ts";
 import { openNetlinkPort } from "./netlinkPort.ts";
-import { NetlinkSocket } from "./netlinkSocket.ts";
+import { type NamedRequest, NetlinkSocket } from "./netlinkSocket.ts";
 
 export type ChangeOutcome = { readonly kind: "done" } | { readonly kind: "failed"; readonly error: KernelError };
 
@@ -174,7 +174,7 @@ export class RouteSocket implements Disposable {
 
   /** Makes the changes in their order, many at a time; each has its own outcome, in the same order. */
   async apply(changes: readonly KernelChange[]): Promise<ChangeOutcome[]> {
-    return this.#socket.apply(changes.map((change) => ({ ...encodeChange(change), object: describeChange(change) })));
+    return this.#socket.apply(encodeAll(changes));
   }
 
   /**
@@ -202,6 +202,10 @@ export class RouteSocket implements Disposable {
     // What a decoder refuses is of another family (MPLS, bridges) and nothing of ours.
     return replies.map(decode).filter((value) => value !== null);
   }
+}
+
+function* encodeAll(changes: readonly KernelChange[]): Generator<NamedRequest> {
+  for (const change of changes) yield { ...encodeChange(change), object: describeChange(change) };
 }
 
 type Decode<T> = (message: NetlinkMessage) => T | null;
