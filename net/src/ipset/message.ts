@@ -11,8 +11,13 @@ import {
   splitAttributes,
 } from "../netlink/attribute.ts";
 import { familyNumber, familyOf } from "../netlink/family.ts";
-import type { NetlinkRequest } from "../netlink/message.ts";
-import { type Acknowledgement, messageFlag, messageHeaderBytes, type NetlinkMessage } from "../netlink/message.ts";
+import {
+  type Acknowledgement,
+  messageFlag,
+  messageHeaderBytes,
+  type NetlinkMessage,
+  type NetlinkRequest,
+} from "../netlink/message.ts";
 import {
   address,
   binary,

@@ -145,6 +145,12 @@ describe("requests", () => {
     ]);
   });
 
+  it("fail when the socket breaks", async () => {
+    const { port, result } = await start((socket) => socket.request(request()));
+    port.fail(new Error("poll"));
+    expect([await failureOf(result), port.isClosed]).toEqual(["CLOSED", true]);
+  });
+
   it("fail when nothing answers in time", async () => {
     const socket = new NetlinkSocket(new FakePort(), { timeoutMs: 1 });
     expect(await failureOf(socket.request(request()))).toBe("TIMEOUT");
@@ -196,9 +202,9 @@ describe("dumps", () => {
     const { port } = await start((socket) =>
       Promise.all([socket.dump(dumpRequest()), socket.dump(dumpRequest()), socket.request(request())]),
     );
-    expect(port.sent.flat().map(({ flags }) => (flags & messageFlag.dump) === messageFlag.dump)).toEqual([false, true]);
-    const dump = port.sent.flat().find(({ flags }) => (flags & messageFlag.dump) === messageFlag.dump);
-    port.answer({ type: messageType.done, sequence: dump?.sequence ?? 0 });
+    const dumps = port.sent.flat().filter(({ flags }) => (flags & messageFlag.dump) === messageFlag.dump);
+    expect([dumps.length, port.sent.length]).toEqual([1, 2]);
+    port.answer({ type: messageType.done, sequence: dumps[0]?.sequence ?? 0 });
     await settled();
     expect(port.sent).toHaveLength(3);
   });

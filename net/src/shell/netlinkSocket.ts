@@ -65,7 +65,7 @@ export class NetlinkSocket {
     this.#toRefusal = toRefusal;
     port.onDatagram((datagram) => this.#onDatagram(datagram));
     port.onOverrun(() => this.#failAll("OVERRUN"));
-    port.onError(() => this.#failAll("CLOSED"));
+    port.onError(() => this.close());
   }
 
   /** One request; answers what the kernel replied besides the acknowledgement. */

@@ -183,8 +183,12 @@ export class RouteSocket implements Disposable {
    */
   watch(kinds: readonly WatchedKind[], listener: (event: KernelEvent) => void): Watch {
     const watch = watchKernel(kinds, { namespace: this.#namespace.fd, listener });
+    const close = (): void => {
+      watch.close();
+      this.#watches.delete(watch);
+    };
     this.#watches.add(watch);
-    return watch;
+    return { close, [Symbol.dispose]: close };
   }
 
   close(): void {
