@@ -22,7 +22,7 @@ await build({
   splitting: true,
   format: "esm",
   platform: "node",
-  target: "node24",
+  target: "node22",
   conditions: ["brindle-source"],
   chunkNames: "chunks/[hash]",
 });
