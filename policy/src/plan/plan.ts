@@ -35,8 +35,7 @@ export function plan(desired: Desired, actual: Actual): Plan {
   const asNow = planCommits(desired, actual, (base) => {
     const set = desired.sets.get(base);
     if (!set) return base;
-    const current = currentSet(set, actual.sets, referenced);
-    return current?.name ?? freshName(set, current);
+    return currentSet(set, actual.sets, referenced)?.name ?? freshName(set, referenced);
   });
   const replaceChanged = asNow.some((commit) => changesOwnersChain(commit, actual));
   const { names, before, after } = planSets(desired.sets, actual.sets, { referenced, replaceChanged });

@@ -3,6 +3,7 @@
  * under the eyes of rules could let something pass that neither the old state nor the new one allows, the set is made
  * anew under the other letter, and the rules move to it in the commit that changes them.
  */
+import assert from "node:assert/strict";
 import type { SetDefinition, SetElement } from "@brindle/net";
 import type { Members } from "../graph/countedMembers.ts";
 import type { DesiredSet } from "../graph/desired.ts";
@@ -32,7 +33,8 @@ export interface SetPlanOptions {
 /** Calico's `maxIpsetSize`; the kernel's default of 65,536 is too few for the pods of a large cluster. */
 export const setElementsMax = 1_048_576;
 
-const generations: readonly string[] = ["a", "b"];
+/** Two take turns; the third is for a set of another type that rules refer to under one of our names. */
+const generations: readonly string[] = ["a", "b", "c"];
 
 export function planSets(
   desired: ReadonlyMap<string, DesiredSet>,
@@ -46,7 +48,7 @@ export function planSets(
     const current = currentSet(set, actual, referenced);
     const change = current && differences(set, current);
     const isKept = change && (!change.isChange || !(replaceChanged || set.growth === "mixed"));
-    const name = isKept ? current.name : freshName(set, current);
+    const name = isKept ? current.name : freshName(set, referenced);
     names.set(set.name, name);
     if (isKept) inPlace.push(change);
     else made.push(...makeSet(set, name, actual.get(name)));
@@ -71,10 +73,11 @@ export function currentSet(
   return null;
 }
 
-/** A letter that no rule refers to. */
-export function freshName({ name }: DesiredSet, current: ActualSet | null): string {
-  const taken = current?.name.slice(name.length);
-  return name + generations.find((generation) => generation !== taken);
+/** A name that no rule refers to. */
+export function freshName({ name }: DesiredSet, referenced: ReadonlySet<string>): string {
+  const free = generations.find((generation) => !referenced.has(name + generation));
+  assert(free !== undefined, `rules refer to every generation of the set ${name}`);
+  return name + free;
 }
 
 interface Change {

@@ -20,11 +20,15 @@ export interface Comparison {
 /** What the graph makes of a cluster that it is told at once. */
 export function desiredOf(cluster: Cluster): Desired {
   const graph = new PolicyGraph({ node: nodeName });
+  receiveCluster(graph, cluster);
+  return graph.desired();
+}
+
+export function receiveCluster(graph: PolicyGraph, cluster: Cluster): void {
   for (const value of [...cluster.profiles, ...cluster.endpoints, ...cluster.policies]) {
     const { name, namespace } = value.metadata;
     graph.receive({ key: { kind: value.kind, name, ...(namespace === undefined ? {} : { namespace }) }, value });
   }
-  return graph.desired();
 }
 
 /** `spoil` is for tests of this very comparison: it must notice whatever that breaks. */

@@ -7,7 +7,7 @@ import type { WorkloadEndpoint } from "@brindle/api";
 import type { TablesBackend } from "@brindle/net";
 import { openIpsetSocket, openTables } from "@brindle/net/shell";
 import type { Desired } from "@brindle/policy";
-import { Enforcer } from "@brindle/policy/shell";
+import { Enforcer, type EnforcerPorts } from "@brindle/policy/shell";
 import { createNamespace, linkNamespaces, type Namespace } from "../fixtures/namespace.ts";
 import { waitFor } from "../fixtures/waitFor.ts";
 import { type ProbeOrder, Prober, type ProberReport } from "./probe.ts";
@@ -29,25 +29,30 @@ export interface PolicyNodeOptions {
 }
 
 export class PolicyNode implements AsyncDisposable {
-  readonly enforcer: Enforcer;
+  enforcer: Enforcer;
   readonly namespace: Namespace;
   readonly #options: PolicyNodeOptions;
   readonly #failure: Promise<never>;
+  readonly #ports: EnforcerPorts;
   readonly #stack = new AsyncDisposableStack();
   readonly #outside: Namespace;
   /** By address. */
   readonly #probers = new Map<string, Prober>();
   readonly #passed = new Set<string>();
   readonly #streamed = new Map<string, number>();
+  readonly #sources = new Map<string, string>();
+  /** By address. */
+  readonly #pods = new Map<string, Namespace>();
 
   private constructor(
     options: PolicyNodeOptions,
-    world: { namespace: Namespace; outside: Namespace; enforcer: Enforcer; failure: Promise<never> },
+    world: { namespace: Namespace; outside: Namespace; ports: EnforcerPorts; failure: Promise<never> },
   ) {
     this.#options = options;
     this.namespace = world.namespace;
     this.#outside = world.outside;
-    this.enforcer = world.enforcer;
+    this.#ports = world.ports;
+    this.enforcer = new Enforcer(world.ports);
     this.#failure = world.failure;
   }
 
@@ -58,7 +63,7 @@ export class PolicyNode implements AsyncDisposable {
     const { backend = "nft" } = options;
     const { promise: failure, reject: onFailure } = Promise.withResolvers<never>();
     failure.catch(() => {}); // It is waited for in `apply`.
-    const enforcer = new Enforcer({
+    const ports: EnforcerPorts = {
       tables: ([4, 6] as const).map((family) => openTables({ family, backend, namespace: namespace.path })),
       sets: undo.use(await openIpsetSocket({ namespace: namespace.path })),
       schedule: (delayMs, work) => {
@@ -66,9 +71,8 @@ export class PolicyNode implements AsyncDisposable {
         return () => clearTimeout(timer);
       },
       onFailure,
-    });
-    undo.defer(() => enforcer.close());
-    const node = new PolicyNode(options, { namespace, outside, enforcer, failure });
+    };
+    const node = new PolicyNode(options, { namespace, outside, ports, failure });
     await node.#build();
     node.#stack.use(undo.move());
     return node;
@@ -77,6 +81,7 @@ export class PolicyNode implements AsyncDisposable {
   /** Wires a pod of this node; its endpoint's chains are another matter. */
   async addPod(endpoint: WorkloadEndpoint): Promise<void> {
     const pod = this.#stack.use(await createNamespace(`p-${endpoint.metadata.name}`));
+    for (const network of endpoint.spec.ipNetworks ?? []) this.#pods.set(addressOf(network), pod);
     const host = endpoint.spec.interfaceName ?? "";
     await linkNamespaces(
       { namespace: this.namespace, name: host, mac: "ee:ee:ee:ee:ee:ee" },
@@ -97,6 +102,25 @@ export class PolicyNode implements AsyncDisposable {
   /** What the enforcer would try again is a failure here. */
   apply(desired: Desired): Promise<void> {
     return Promise.race([this.enforcer.apply(desired), this.#failure]);
+  }
+
+  /** As a new agent that remembers nothing. */
+  async restartEnforcer(): Promise<void> {
+    this.enforcer.close();
+    this.enforcer = new Enforcer(this.#ports);
+  }
+
+  /** Gives the pod that has `known` another address, which its endpoint knows nothing of. */
+  async ownAddress(known: string, address: string): Promise<void> {
+    const pod = this.#pods.get(known);
+    if (!pod) throw new Error(`no pod has ${known}`);
+    await pod.ip(`address add ${address}/32 dev eth0`);
+    this.#probers.set(address, this.#proberOf(known));
+  }
+
+  /** From which address a datagram came. */
+  sourceOf(id: string): string | undefined {
+    return this.#sources.get(id);
   }
 
   /**
@@ -140,11 +164,12 @@ export class PolicyNode implements AsyncDisposable {
     const backend = this.#options.backend ?? "nft";
     const v4 = await this.namespace.exec(`iptables-${backend}-save`, []);
     const v6 = await this.namespace.exec(`ip6tables-${backend}-save`, []);
-    return `${v4}\n${v6}\n${await this.namespace.exec("ipset", ["list"])}`;
+    return `${v4}\n${v6}\n${await this.namespace.exec("ipset", ["save"])}`;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const prober of new Set(this.#probers.values())) await prober[Symbol.asyncDispose]();
+    this.enforcer.close();
     await this.#stack.disposeAsync();
   }
 
@@ -178,6 +203,7 @@ export class PolicyNode implements AsyncDisposable {
 
   #onReport(report: ProberReport): void {
     if (report.type === "passed") this.#passed.add(report.id);
+    if (report.type === "passed" && report.source) this.#sources.set(report.id, report.source);
     if (report.type === "streamed") this.#streamed.set(report.id, report.count);
   }
 

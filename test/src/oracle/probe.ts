@@ -24,7 +24,8 @@ export type ProberCommand =
 
 export type ProberReport =
   | { readonly type: "ready" }
-  | { readonly type: "passed"; readonly id: string }
+  /** `source` is where a datagram came from, as its receiver sees it. */
+  | { readonly type: "passed"; readonly id: string; readonly source?: string }
   | { readonly type: "streamed"; readonly id: string; readonly count: number };
 
 const script = fileURLToPath(new URL("prober.ts", import.meta.url));

@@ -26,7 +26,9 @@ async function listen(ports: readonly number[]): Promise<void> {
     }),
     new Promise<void>((resolve) => {
       const socket = createSocket({ type: "udp6", recvBufferSize: 4 << 20 });
-      socket.on("message", (data) => report({ type: "passed", id: data.toString() }));
+      socket.on("message", (data, { address }) =>
+        report({ type: "passed", id: data.toString(), source: address.replace("::ffff:", "") }),
+      );
       socket.bind(port, "::", resolve);
     }),
   ]);

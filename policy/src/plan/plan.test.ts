@@ -1,0 +1,130 @@
+import type { Rule } from "@brindle/api";
+import { describe, expect, it } from "vitest";
+import type { Policy } from "../cluster.ts";
+import type { Desired } from "../graph/desired.ts";
+import { nothingDesired } from "../graph/nothingDesired.ts";
+import { PolicyGraph } from "../graph/policyGraph.ts";
+import { endpointSample, namespaceProfileSample, policySample } from "../sampleCluster.ts";
+import type { Actual, ActualSet } from "./actual.ts";
+import { afterPlan } from "./afterPlan.ts";
+import { isEmptyPlan, type Plan, plan } from "./plan.ts";
+import type { SetChange } from "./sets.ts";
+
+const nothing: Actual = { tables: [], sets: new Map() };
+const selector = "app == 'web'";
+const fromA: Rule = { action: "Allow", source: { selector: "role == 'a'" } };
+const denyB: Rule = { action: "Deny", source: { selector: "role == 'b'" } };
+
+/** A node with the pod `web`, and pods elsewhere of the given roles: the name of each is its address's last number. */
+function state(policies: readonly Policy[], roles: Readonly<Record<string, string>>): Desired {
+  const graph = new PolicyGraph({ node: "node1" });
+  const web = endpointSample("web", { labels: { app: "web" }, addresses: ["10.0.0.1"] });
+  const others = Object.entries(roles).map(([last, role]) =>
+    endpointSample(`pod${last}`, { labels: { role }, addresses: [`10.0.0.${last}`], node: "node2" }),
+  );
+  for (const value of [web, ...others, namespaceProfileSample("default"), ...policies]) {
+    graph.receive({ key: { kind: value.kind, ...value.metadata }, value });
+  }
+  return graph.desired();
+}
+
+const policy = (...ingress: Rule[]): Policy => policySample("p", { selector, ingress });
+
+function applied(desired: Desired, actual: Actual = nothing): Actual {
+  return afterPlan(actual, plan(desired, actual), desired, new Set());
+}
+
+/** `+a10.0.0.2` for an addition to an IPv4 set of generation a. The sets of IPv6 are empty here. */
+function words(changes: readonly SetChange[]): string[] {
+  return changes.flatMap((change) => {
+    if (change.op === "create") return change.set.family === 4 ? [`create ${change.set.name.slice(-1)}`] : [];
+    if (!change.name.startsWith("brdl4")) return [];
+    const sign = { add: "+", delete: "-" } as const;
+    if (!("elements" in change)) return [`${change.op} ${change.name.slice(-1)}`];
+    return change.elements.map(
+      (element) => `${sign[change.op]}${change.name.slice(-1)}${element.address.value & 255n}`,
+    );
+  });
+}
+
+function chainsOf({ commits }: Plan): string[] {
+  return commits
+    .filter(({ family }) => family === 4)
+    .flatMap(({ transaction }) => (transaction.chains ?? []).map(({ name }) => name));
+}
+
+describe("a plan", () => {
+  it("is empty where everything is as it should be", () => {
+    const desired = state([policy(fromA)], { 2: "a" });
+    expect(isEmptyPlan(plan(desired, applied(desired)))).toBe(true);
+  });
+  it("makes sets before the rules that refer to them", () => {
+    const toDo = plan(state([policy(fromA)], { 2: "a" }), nothing);
+    expect([words(toDo.before), words(toDo.after)]).toEqual([["create a", "+a2"], []]);
+    expect(chainsOf(toDo)).toContain("BRDL-pi-default/p");
+  });
+  it("changes sets in place while no rule changes, and no table", () => {
+    const before = applied(state([policy(fromA)], { 2: "a", 3: "a" }));
+    const toDo = plan(state([policy(fromA)], { 3: "a", 4: "a" }), before);
+    expect([words(toDo.before), toDo.commits, toDo.after]).toEqual([["+a4", "-a2"], [], []]);
+  });
+  it("tightens before it loosens", () => {
+    const rules = policy(denyB, fromA);
+    const toDo = plan(state([rules], { 2: "b", 3: "a" }), applied(state([rules], { 2: "a", 3: "b" })));
+    // 2 is denied before it leaves the allowed; 3 is allowed before it leaves the denied.
+    expect(words(toDo.before)).toEqual(["+a2", "+a3", "-a2", "-a3"]);
+  });
+  it("makes sets anew that change together with the rules of someone", () => {
+    const before = applied(state([policy(fromA)], { 2: "a" }));
+    const toDo = plan(state([policy(fromA, { action: "Deny" })], { 2: "a", 3: "a" }), before);
+    expect([words(toDo.before), words(toDo.after)]).toEqual([["create b", "+b2", "+b3"], ["destroy a"]]);
+  });
+  it("leaves sets alone that do not change, whatever the rules do", () => {
+    const before = applied(state([policy(fromA)], { 2: "a" }));
+    const toDo = plan(state([policy(fromA, { action: "Deny" })], { 2: "a" }), before);
+    expect([words(toDo.before), words(toDo.after), chainsOf(toDo)]).toEqual([[], [], ["BRDL-pi-default/p"]]);
+  });
+  it("makes a set anew whose growth may do either", () => {
+    const both = policy(fromA, { ...fromA, action: "Deny" });
+    const toDo = plan(state([both], { 2: "a", 3: "a" }), applied(state([both], { 2: "a" })));
+    expect([words(toDo.before), words(toDo.after)]).toEqual([["create b", "+b2", "+b3"], ["destroy a"]]);
+  });
+  it("trusts nothing that is in a set which no rule refers to", () => {
+    const desired = state([policy(fromA)], { 2: "a" });
+    const sets = new Map([...applied(desired).sets].map(([name, set]): [string, ActualSet] => [name, set]));
+    expect(words(plan(desired, { tables: [], sets }).before)).toEqual(["flush a", "+a2"]);
+  });
+  it("makes a set of another type anew", () => {
+    const desired = state([policy(fromA)], { 2: "a" });
+    const actual = applied(desired);
+    const sets = new Map(
+      [...actual.sets].map(([name, set]): [string, ActualSet] => [name, { ...set, type: "hash:ip" }]),
+    );
+    const toDo = plan(desired, { ...actual, sets });
+    expect([words(toDo.before), words(toDo.after)]).toEqual([["create b", "+b2"], ["destroy a"]]);
+  });
+  it("takes away all that is ours when nothing is desired", () => {
+    const toDo = plan(nothingDesired, applied(state([policy(fromA)], { 2: "a" })));
+    expect(words(toDo.after)).toEqual(["destroy a"]);
+    const [filter] = toDo.commits;
+    expect(filter?.transaction.hooks?.map(({ op, chain }) => `${op} ${chain}`)).toEqual([
+      "delete FORWARD",
+      "delete INPUT",
+      "delete OUTPUT",
+    ]);
+    expect(isEmptyPlan(plan(nothingDesired, applied(nothingDesired, applied(state([], {})))))).toBe(true);
+  });
+  it("does not touch what others have", () => {
+    const foreign = { name: "FORWARD", policy: "DROP", rules: [{ arguments: ["-j", "OTHERS"], counters: null }] };
+    const others = { name: "OTHERS", policy: null, rules: [] };
+    const chains = new Map([foreign, others].map((chain) => [chain.name, chain]));
+    const actual: Actual = { tables: [{ family: 4, table: "filter", chains }], sets: new Map() };
+    const after = applied(nothingDesired, applied(state([], {}), actual));
+    expect(after.tables.find(({ family, table }) => family === 4 && table === "filter")?.chains.get("FORWARD")).toEqual(
+      foreign,
+    );
+    expect(after.tables.find(({ family, table }) => family === 4 && table === "filter")?.chains.get("OTHERS")).toEqual(
+      others,
+    );
+  });
+});

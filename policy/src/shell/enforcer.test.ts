@@ -1,0 +1,121 @@
+import { KernelError, type KernelSet, type SavedChain, type TableTransaction } from "@brindle/net";
+import type { Tables } from "@brindle/net/shell";
+import { describe, expect, it } from "vitest";
+import type { Desired } from "../graph/desired.ts";
+import { PolicyGraph } from "../graph/policyGraph.ts";
+import { PolicyError } from "../policyError.ts";
+import { addressSample, endpointSample, namespaceProfileSample } from "../sampleCluster.ts";
+import { Enforcer, type EnforcerPorts } from "./enforcer.ts";
+
+/** A kernel without sets whose tables take a commit, fail it, or hold it, as the test says. */
+class FakeKernel implements EnforcerPorts {
+  readonly commits: TableTransaction[] = [];
+  readonly scheduled: { delayMs: number; work: () => void }[] = [];
+  readonly failures: unknown[] = [];
+  failuresLeft = 0;
+  hold: Promise<void> = Promise.resolve();
+  readonly tables: Tables[] = [
+    {
+      family: 4,
+      backend: "nft",
+      save: async (table) => ({ table, chains: new Map<string, SavedChain>() }),
+      commit: async (transactions) => {
+        await this.hold;
+        if (this.failuresLeft-- > 0) throw new KernelError({ code: "TIMEOUT", object: "commit", timeoutMs: 1 });
+        this.commits.push(...transactions);
+      },
+    },
+  ];
+  readonly sets = {
+    list: async (): Promise<KernelSet[]> => [],
+    create: async () => {},
+    add: async () => {},
+    delete: async () => {},
+    flush: async () => {},
+    destroy: async () => {},
+  };
+
+  schedule(delayMs: number, work: () => void): () => void {
+    this.scheduled.push({ delayMs, work });
+    return () => {};
+  }
+
+  onFailure = (error: unknown): void => {
+    this.failures.push(error);
+  };
+}
+
+function desiredWith(...addresses: string[]): Desired {
+  const graph = new PolicyGraph({ node: "node1" });
+  const endpoints = addresses.map((address, index) => endpointSample(`pod${index}`, { addresses: [address] }));
+  for (const value of [namespaceProfileSample("default"), ...endpoints]) {
+    graph.receive({ key: { kind: value.kind, ...value.metadata }, value });
+  }
+  return graph.desired();
+}
+
+describe("the enforcer", () => {
+  it("retries what failed, later each time, and then reads back first", async () => {
+    const kernel = new FakeKernel();
+    kernel.failuresLeft = 3;
+    const enforcer = new Enforcer(kernel);
+    const applied = enforcer.apply(desiredWith("10.0.0.1"));
+    const delays: number[] = [];
+    for (let attempt = 0; attempt < 3; attempt++) {
+      await expect.poll(() => kernel.scheduled.length).toBe(1);
+      const [retry] = kernel.scheduled.splice(0);
+      delays.push(retry?.delayMs ?? 0);
+      retry?.work();
+    }
+    await applied;
+    expect(delays).toEqual([100, 200, 400]);
+    expect(enforcer.counters()).toMatchObject({ applied: 1, failed: 3, readBacks: 4 });
+    expect(kernel.failures).toHaveLength(3);
+  });
+
+  it("does not read back again as long as it knows", async () => {
+    const enforcer = new Enforcer(new FakeKernel());
+    await enforcer.apply(desiredWith("10.0.0.1"));
+    await enforcer.apply(desiredWith("10.0.0.1", "10.0.0.2"));
+    expect(enforcer.counters()).toMatchObject({ applied: 2, readBacks: 1 });
+    await enforcer.resync();
+    expect(enforcer.counters()).toMatchObject({ applied: 3, readBacks: 2 });
+  });
+
+  it("skips states that a newer one has overtaken", async () => {
+    const kernel = new FakeKernel();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    kernel.hold = promise;
+    const enforcer = new Enforcer(kernel);
+    const all = [1, 2, 3, 4, 5].map((last) => enforcer.apply(desiredWith(`10.0.0.${last}`)));
+    resolve();
+    await Promise.all(all);
+    expect(enforcer.counters().applied).toBe(2);
+  });
+
+  it("says that an endpoint is in force with its addresses, and not before", async () => {
+    const enforcer = new Enforcer(new FakeKernel());
+    const addresses = [addressSample("10.0.0.9")];
+    let isInForce = false;
+    const inForce = enforcer.inForce("default/pod0", { addresses }).then(() => {
+      isInForce = true;
+    });
+    await enforcer.apply(desiredWith("10.0.0.1"));
+    expect(isInForce).toBe(false);
+    await enforcer.apply(desiredWith("10.0.0.9"));
+    await inForce;
+    await enforcer.inForce("default/pod0");
+  });
+
+  it("gives up waiting when told to, and when it is closed", async () => {
+    const enforcer = new Enforcer(new FakeKernel());
+    const abort = new AbortController();
+    const aborted = enforcer.inForce("default/pod0", { signal: abort.signal });
+    abort.abort(new Error("too late"));
+    await expect(aborted).rejects.toThrow("too late");
+    const waiting = enforcer.inForce("default/pod0");
+    enforcer.close();
+    await expect(waiting).rejects.toThrow(PolicyError);
+    await expect(enforcer.apply(desiredWith())).rejects.toThrow(PolicyError);
+  });
+});
