@@ -4,16 +4,16 @@
  *
  * Long work is never done in the event that asks for it, but noted and done in `turn` events, a slice in each.
  */
-import { type Address, formatAddress, formatPrefix, type Prefix, parseAddress, parsePrefix } from "@brindle/net";
+import { type Address, formatAddress, parseAddress } from "@brindle/net";
 import type { PeerStatus, RouteStatus } from "../control.ts";
 import { BgpError } from "../error.ts";
-import { packPrefix } from "../rib/packed.ts";
+import { packTexts } from "../rib/packed.ts";
 import { PrefixFilter } from "../rib/prefixFilter.ts";
 import type { PrefixId } from "../rib/prefixTable.ts";
 import { Rib } from "../rib/rib.ts";
 import { encodeMessage } from "../wire/codec.ts";
 import { cease } from "../wire/fault.ts";
-import type { PackedPrefixes, PathAttributes } from "../wire/message.ts";
+import type { PathAttributes } from "../wire/message.ts";
 import { ceaseNotification } from "../wire/notification.ts";
 import { checkConfig } from "./checkConfig.ts";
 import type { SpeakerConfig } from "./config.ts";
@@ -35,7 +35,6 @@ export class Speaker {
   readonly #connections = new Map<ConnectionId, { readonly session: PeerSession; readonly peer: Peer }>();
   readonly #restart = new Restart();
   #config: SpeakerConfig | null = null;
-  #originated = new Map<string, PackedPrefixes>();
   #actions: SpeakerAction[] = [];
   #nowMs = 0;
   #lastConnection: ConnectionId = 0;
@@ -135,19 +134,16 @@ export class Speaker {
     }
   }
 
+  /** Those that stay are not touched: what is not named again is swept like the routes of a peer that restarted. */
   #originate(prefixes: readonly string[]): void {
-    const wanted = new Map(
-      prefixes.map((text) => {
-        const prefix = originatedPrefix(text);
-        return [formatPrefix(prefix), packPrefix(prefix)];
-      }),
-    );
-    this.#restart.ownKnown();
-    for (const [text, prefix] of this.#originated) if (!wanted.has(text)) this.#rib.withdraw(this.#rib.local, prefix);
-    for (const [text, prefix] of wanted) {
-      if (!this.#originated.has(text)) this.#rib.originate(this.#rib.local, prefix, ownAttributes);
+    const packed = packTexts(prefixes);
+    if (typeof packed === "string") {
+      throw new BgpError({ code: "CONFIG_INVALID", field: "originate", reason: `${packed} is not a prefix` });
     }
-    this.#originated = wanted;
+    this.#restart.ownKnown();
+    this.#rib.endEpoch(this.#rib.local);
+    for (const family of [4, 6] as const) this.#rib.originate(this.#rib.local, packed[family], ownAttributes);
+    this.#rib.sweep(this.#rib.local, [4, 6]);
   }
 
   #onAccepted({ connection, localAddress, remoteAddress }: Extract<SpeakerEvent, { type: "accepted" }>): void {
@@ -268,12 +264,6 @@ export class Speaker {
 type ConnectionEvent = Extract<SpeakerEvent, { type: "connected" | "closed" | "bytes" | "drained" }>;
 
 const restartDeadline: SpeakerTimer = { of: "speaker", timer: "restartDeadline" };
-
-function originatedPrefix(text: string): Prefix {
-  const prefix = parsePrefix(text);
-  if (!prefix) throw new BgpError({ code: "CONFIG_INVALID", field: "originate", reason: `${text} is not a prefix` });
-  return prefix;
-}
 
 /** A socket bound to both families shows an IPv4 peer as a mapped address; a link-local one has its interface. */
 function canonicalAddress(text: string): { readonly text: string; readonly address: Address } | null {
