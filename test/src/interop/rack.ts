@@ -29,10 +29,19 @@ export const routerSpec: RouterSpec = {
   ],
 };
 
+const routerSpecOverV6: RouterSpec = {
+  ...routerSpec,
+  neighbors: routerSpec.neighbors.map((neighbor) => {
+    return { ...neighbor, address: "fd00:30:1::11", localAddress: "fd00:30:1::1" };
+  }),
+};
+
 export interface Counterpart {
   readonly name: string;
   readonly start: (options: RouterOptions) => Promise<Router>;
   readonly config: string;
+  /** The same over IPv6. */
+  readonly configOverV6: string;
   /** The same, but it waits for the node to dial. */
   readonly passiveConfig: string;
   /** What it announces of `routerSpec.announces` without further configuration. */
@@ -44,6 +53,7 @@ export const counterparts: readonly Counterpart[] = [
     name: "BIRD",
     start: startBird,
     config: birdConfig(routerSpec),
+    configOverV6: birdConfig(routerSpecOverV6),
     passiveConfig: birdConfig(routerSpec).replace(`neighbor ${nodeAddress}`, `passive on;\n  neighbor ${nodeAddress}`),
     announces: routerSpec.announces,
   },
@@ -51,6 +61,7 @@ export const counterparts: readonly Counterpart[] = [
     name: "FRR",
     start: startFrr,
     config: frrConfig(routerSpec),
+    configOverV6: frrConfig(routerSpecOverV6),
     passiveConfig: frrConfig(routerSpec).replace(/( neighbor \S+) timers connect 3/, "$& \n$1 passive"),
     announces: routerSpec.announces,
   },
@@ -58,6 +69,7 @@ export const counterparts: readonly Counterpart[] = [
     name: "GoBGP",
     start: startGoBgp,
     config: goBgpConfig(routerSpec),
+    configOverV6: goBgpConfig(routerSpecOverV6),
     passiveConfig: goBgpConfig(routerSpec).replace("[neighbors.transport.config]", "$&\n    passive-mode = true"),
     announces: [],
   },
@@ -65,6 +77,7 @@ export const counterparts: readonly Counterpart[] = [
     name: "OpenBGPD",
     start: startOpenBgpd,
     config: openBgpdConfig(routerSpec),
+    configOverV6: openBgpdConfig(routerSpecOverV6),
     passiveConfig: openBgpdConfig(routerSpec).replace(/\tdescr "node1"/, "$&\n\tpassive"),
     // Over an IPv4 session, OpenBGPD 7.7 names ::1 as the next hop of its IPv6 networks, which nobody can use.
     announces: ["172.30.1.0/24"],
@@ -85,6 +98,13 @@ export async function createRack(label: string): Promise<Rack> {
     { namespace: node, name: "eth0", addresses: [`${nodeAddress}/24`, "fd00:30:1::11/64"] },
   );
   return { router, node, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+}
+
+export function nodeConfigOverV6(): SpeakerConfig {
+  const config = nodeConfig();
+  const addresses = { address: "fd00:30:1::1", localAddress: "fd00:30:1::11" };
+  const listen = [{ address: "fd00:30:1::11", port: 179 }];
+  return { ...config, listen, peers: config.peers.map((peer) => ({ ...peer, ...addresses })) };
 }
 
 /** The node's speaker, whose peer `tor` is the router. */

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import { afterAll, describe, expect, it } from "vitest";
 import { processInstance } from "../fixtures/instance.ts";
 import { waitFor } from "../fixtures/waitFor.ts";
-import { counterparts, createRack, nodeAddress, nodeConfig, routerAddress } from "./rack.ts";
+import { counterparts, createRack, nodeAddress, nodeConfig, nodeConfigOverV6, routerAddress } from "./rack.ts";
 import { holdsOfOurs, pods4, pods6, viaNode } from "./routes.ts";
 import { NodeSpeaker } from "./speaker.ts";
 
@@ -38,6 +38,15 @@ describe.each(counterparts)("$name", ({ name, start, announces, ...configs }) =>
     expect(await speaker.peer("tor")).toMatchObject({ phase: "established", flaps: 0 });
     const sessions = (await router.sessions()).filter(({ neighbor }) => neighbor === nodeAddress);
     expect(sessions).toMatchObject([{ established: true, received: expect.any(Number) }]);
+  });
+
+  it("takes routes of both families over a session of IPv6", async () => {
+    await using rack = await createRack(`v6-${name.toLowerCase()}`);
+    await using speaker = await NodeSpeaker.start(rack.node, nodeConfigOverV6());
+    await using router = await start({ namespace: rack.router, config: configs.configOverV6 });
+    await speaker.originate(pods4, pods6);
+    await speaker.established("tor");
+    await holdsOfOurs(router, viaNode(pods4, pods6));
   });
 
   it("hears why we go", async () => {
