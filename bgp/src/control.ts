@@ -24,6 +24,8 @@ export interface EstablishedStatus {
   readonly remoteBgpId: string;
   readonly holdSeconds: number;
   readonly families: readonly FamilyStatus[];
+  /** Attributes that were wrong and that the session survived (RFC 7606); absent while there were none. */
+  readonly attributeFaults?: { readonly count: number; readonly lastText: string };
 }
 
 export interface FamilyStatus {

@@ -222,7 +222,8 @@ export class Peer implements SessionOwner {
       return { family, received, accepted, filtered: received - accepted, advertised };
     });
     const remoteBgpId = formatAddress({ family: 4, value: BigInt(state.open.bgpId) });
-    return { remoteBgpId, holdSeconds: state.holdSeconds, families };
+    const { faults } = this.routes;
+    return { remoteBgpId, holdSeconds: state.holdSeconds, families, ...(faults && { attributeFaults: faults }) };
   }
 
   #losePredecessor(session: PeerSession): void {

@@ -39,6 +39,7 @@ export class RouteSide {
   /** Whose routes are kept from a session that was lost. */
   #stale: readonly Family[] = [];
   #endOfRib: readonly Family[] = [];
+  #faults: { readonly count: number; readonly lastText: string } | null = null;
 
   constructor(config: RouteSideConfig, ports: SpeakerPorts) {
     this.#config = config;
@@ -52,6 +53,11 @@ export class RouteSide {
 
   get out(): AdjRibOut | null {
     return this.#out;
+  }
+
+  /** What this session survived (RFC 7606). */
+  get faults(): { readonly count: number; readonly lastText: string } | null {
+    return this.#faults;
   }
 
   get agreement(): Agreement | null {
@@ -84,6 +90,7 @@ export class RouteSide {
     this.#bgpId = agreement.remoteBgpId;
     this.#agreement = agreement;
     this.#endOfRib = [];
+    this.#faults = null;
     rib.peers.set(this.#ribPeer, this.#ribPeerFacts());
     this.#out = new AdjRibOut(rib, this.#exportView(agreement));
     this.#keepStale(agreement.negotiated.gracefulRestart);
@@ -113,6 +120,10 @@ export class RouteSide {
 
   update(update: Update): void {
     const { rib } = this.#ports;
+    for (const { name, reason, done } of update.faults) {
+      const result = done === "withdrawRoutes" ? "its routes are treated as withdrawn" : "ignored";
+      this.#faults = { count: (this.#faults?.count ?? 0) + 1, lastText: `${name}: ${reason}; ${result}` };
+    }
     for (const prefixes of update.withdrawn) rib.withdraw(this.#ribPeer, prefixes);
     if (update.attributes) {
       for (const announcement of update.announced) rib.announce(this.#ribPeer, announcement, update.attributes);

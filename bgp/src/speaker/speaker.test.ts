@@ -157,6 +157,23 @@ describe("Speaker", () => {
       expect(route).toMatchObject({ asPath: "65002", from: b.address, localPref: null });
     });
 
+    it("and survives attributes that are wrong, and says so", () => {
+      meet();
+      network.tell(a, { type: "configure", config: withNextHop("127.0.0.1") });
+      originate(a, "203.0.113.0/24");
+      network.run(100);
+      expect(b.status(a.address)).toMatchObject({
+        phase: "established",
+        session: { attributeFaults: { count: 1, lastText: expect.stringContaining("treated as withdrawn") } },
+      });
+      expect(b.best.get("203.0.113.0/24")).toBeUndefined();
+    });
+
+    function withNextHop(address: string): SpeakerConfig {
+      const config = speakerOf(a, 65001, { peers: [peerOf(b.address, 65002)] });
+      return { ...config, peers: config.peers.map((peer) => ({ ...peer, nextHop: { 4: address } })) };
+    }
+
     it("again when the peer asks for them", () => {
       originate(a, "203.0.113.0/24");
       meet();
