@@ -1,5 +1,5 @@
 import type { Instance } from "../../fixtures/instance.ts";
-import { createNamespace, linkNamespaces, type Namespace } from "../../fixtures/namespace.ts";
+import { createNamespace, linkNamespaces, type NamespaceView } from "../../fixtures/namespace.ts";
 import { birdConfig, startBird } from "../../fixtures/routers/bird.ts";
 import { frrConfig, startFrr } from "../../fixtures/routers/frr.ts";
 import { goBgpConfig, startGoBgp } from "../../fixtures/routers/gobgp.ts";
@@ -34,7 +34,7 @@ export async function buildFabric(plan: FabricPlan, instance: Instance): Promise
       machines.set(machine.name, { ...machineAt(machine.name, namespace, holder?.pid), holderPid: holder?.pid });
     }),
   );
-  const namespaceOf = (name: string): Namespace => found(machines, name).namespace;
+  const namespaceOf = (name: string): NamespaceView => found(machines, name).namespace;
 
   await Promise.all(plan.machines.map((machine) => addAddresses(machine, namespaceOf(machine.name))));
   await Promise.all(plan.links.map((link) => addLink(link, namespaceOf)));
@@ -69,7 +69,7 @@ const starters: Record<RouterDaemon, (spec: RouterSpec, place: Place) => Promise
   },
 };
 
-async function addAddresses(machine: MachinePlan, namespace: Namespace): Promise<void> {
+async function addAddresses(machine: MachinePlan, namespace: NamespaceView): Promise<void> {
   for (const bridge of machine.bridges) {
     await namespace.ip(`link add ${bridge.name} type bridge`);
     await namespace.ip(`link set ${bridge.name} up`);
@@ -78,7 +78,7 @@ async function addAddresses(machine: MachinePlan, namespace: Namespace): Promise
   for (const address of machine.loopback) await namespace.ip(`address add ${address} dev lo`);
 }
 
-async function addLink({ ends: [a, b] }: LinkPlan, namespaceOf: (name: string) => Namespace): Promise<void> {
+async function addLink({ ends: [a, b] }: LinkPlan, namespaceOf: (name: string) => NamespaceView): Promise<void> {
   const end = ({ machine, name, addresses }: LinkEndPlan): Parameters<typeof linkNamespaces>[0] => {
     return { namespace: namespaceOf(machine), name, addresses };
   };
@@ -88,7 +88,7 @@ async function addLink({ ends: [a, b] }: LinkPlan, namespaceOf: (name: string) =
   }
 }
 
-async function addRoutes(machine: MachinePlan, namespace: Namespace): Promise<void> {
+async function addRoutes(machine: MachinePlan, namespace: NamespaceView): Promise<void> {
   for (const route of machine.routes) {
     const [family, rest] = route.startsWith("-6 ") ? ["-6 ", route.slice(3)] : ["", route];
     await namespace.ip(`${family}route add ${rest}`);

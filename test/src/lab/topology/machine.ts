@@ -7,13 +7,13 @@ import {
   type SpawnOptions,
   startDaemon,
 } from "../../fixtures/command.ts";
-import type { Namespace } from "../../fixtures/namespace.ts";
+import type { NamespaceView } from "../../fixtures/namespace.ts";
 import { waitFor } from "../../fixtures/waitFor.ts";
 
 /** Where a command runs. For a node that is its network and its files; for the rest the network alone. */
 export interface Machine {
   readonly name: string;
-  readonly namespace: Namespace;
+  readonly namespace: NamespaceView;
   /** Arguments of nsenter. */
   readonly enter: readonly string[];
   exec(command: string, args?: readonly string[], options?: CommandOptions): Promise<string>;
@@ -23,7 +23,7 @@ export interface Machine {
   outside(path: string): string;
 }
 
-export function machineAt(name: string, namespace: Namespace, holderPid?: number): Machine {
+export function machineAt(name: string, namespace: NamespaceView, holderPid?: number): Machine {
   const enter = holderPid === undefined ? [`--net=${namespace.path}`] : [`--target=${holderPid}`, "--mount", "--net"];
   const inside = (command: string, args: readonly string[]): string[] => [...enter, "--", command, ...args];
   return {
@@ -42,7 +42,7 @@ export function machineAt(name: string, namespace: Namespace, holderPid?: number
  * open; it dies with the network namespace. Mounts still flow in from the host, so that network namespaces of pods made
  * later are there, and none flow out.
  */
-export async function holdMounts(namespace: Namespace, directory: string): Promise<Daemon> {
+export async function holdMounts(namespace: NamespaceView, directory: string): Promise<Daemon> {
   const script = `
 mount --rbind /run/netns ${directory}
 mount -t tmpfs -o mode=755 run /run

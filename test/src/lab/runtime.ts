@@ -1,0 +1,134 @@
+import { randomBytes } from "node:crypto";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { exec } from "../fixtures/command.ts";
+import { FixtureError } from "../fixtures/error.ts";
+import type { Registry } from "../fixtures/instance.ts";
+import { field, list, text } from "../fixtures/json.ts";
+import { createNamespace } from "../fixtures/namespace.ts";
+import type { Machine } from "./topology/machine.ts";
+
+/** The part of a container runtime that a network sees: a namespace a pod, and the CNI executable run for it. */
+export interface Pod {
+  readonly name: string;
+  readonly node: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly containerId: string;
+  readonly namespace: string;
+  /** Without length; IPv4 first. */
+  readonly addresses: readonly string[];
+}
+
+export interface PodRequest {
+  readonly name: string;
+  readonly node: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+export interface CniCall {
+  readonly env: Readonly<Record<string, string>>;
+  readonly config: string;
+}
+
+const cniPath = fileURLToPath(new URL("../../../cni/shim/build", import.meta.url));
+export const podNamespace = "default";
+
+export class Runtime {
+  readonly #registry: Registry;
+  readonly #machine: (node: string) => Machine;
+
+  constructor(registry: Registry, machine: (node: string) => Machine) {
+    this.#registry = registry;
+    this.#machine = machine;
+  }
+
+  async add(request: PodRequest): Promise<Pod> {
+    const namespace = await createNamespace(`pod-${request.name}`, { instance: this.#registry });
+    const pod: Pod = {
+      ...request,
+      containerId: randomBytes(32).toString("hex"),
+      namespace: namespace.name,
+      addresses: [],
+    };
+    // Kept before the call: a pod whose ADD failed can still be deleted.
+    await this.#keep(pod);
+    const result: unknown = JSON.parse(await this.#call("ADD", pod));
+    const addresses = list(field(result, "ips")).map((ip) => text(field(ip, "address")).split("/")[0] ?? "");
+    const wired = { ...pod, addresses: addresses.sort((a, b) => Number(a.includes(":")) - Number(b.includes(":"))) };
+    await this.#keep(wired);
+    return wired;
+  }
+
+  async remove(pod: Pod): Promise<void> {
+    await this.#call("DEL", pod);
+    for (const pid of (await exec("ip", ["netns", "pids", pod.namespace])).split("\n").filter(Boolean)) {
+      await exec("kill", ["-KILL", pid]).catch(() => {}); // It may have ended by itself.
+    }
+    await exec("ip", ["netns", "delete", pod.namespace]);
+    await this.#registry.forgetNamespace(pod.namespace);
+    await rm(this.#file(pod.name));
+  }
+
+  async pods(): Promise<Pod[]> {
+    const files = await readdir(join(this.#registry.directory, "pods")).catch(() => []);
+    return Promise.all(
+      files.map(async (file) => JSON.parse(await readFile(join(this.#registry.directory, "pods", file), "utf8"))),
+    );
+  }
+
+  async pod(name: string): Promise<Pod> {
+    const pods = await this.pods();
+    const pod = pods.find((candidate) => candidate.name === name);
+    if (pod) return pod;
+    throw new FixtureError({
+      code: "EXPECTED",
+      what: `no pod is called "${name}"`,
+      expected: "the name of a pod",
+      seen: pods.map((other) => other.name).join(", ") || "no pods",
+    });
+  }
+
+  /** What a runtime hands to the executable, for printing too. */
+  callOf(command: "ADD" | "DEL", pod: Pod): CniCall {
+    const labels = Object.entries(pod.labels).map(([key, value]) => ({ key, value }));
+    const args = {
+      K8S_POD_NAMESPACE: podNamespace,
+      K8S_POD_NAME: pod.name,
+      K8S_POD_INFRA_CONTAINER_ID: pod.containerId,
+    };
+    return {
+      env: {
+        CNI_COMMAND: command,
+        CNI_CONTAINERID: pod.containerId,
+        CNI_NETNS: `/run/netns/${pod.namespace}`,
+        CNI_IFNAME: "eth0",
+        CNI_PATH: cniPath,
+        CNI_ARGS: `IgnoreUnknown=1;${Object.entries(args)
+          .map(([key, value]) => `${key}=${value}`)
+          .join(";")}`,
+      },
+      config: JSON.stringify({
+        cniVersion: "1.1.0",
+        name: "k8s-pod-network",
+        type: "brindle",
+        ipam: { type: "brindle-ipam", assign_ipv4: true, assign_ipv6: true },
+        args: { cni: { labels } },
+      }),
+    };
+  }
+
+  async #call(command: "ADD" | "DEL", pod: Pod): Promise<string> {
+    const { env, config } = this.callOf(command, pod);
+    return this.#machine(pod.node).exec(join(cniPath, "brindle"), [], { env, input: config, deadlineMs: 30_000 });
+  }
+
+  #file(name: string): string {
+    return join(this.#registry.directory, "pods", name);
+  }
+
+  async #keep(pod: Pod): Promise<void> {
+    await mkdir(join(this.#registry.directory, "pods"), { recursive: true });
+    await writeFile(this.#file(pod.name), JSON.stringify(pod));
+  }
+}
