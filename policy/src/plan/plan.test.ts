@@ -109,6 +109,7 @@ describe("a plan", () => {
     const [filter] = toDo.commits;
     expect(filter?.transaction.hooks?.map(({ op, chain }) => `${op} ${chain}`)).toEqual([
       "delete FORWARD",
+      "delete FORWARD",
       "delete INPUT",
       "delete OUTPUT",
     ]);

@@ -19,10 +19,10 @@ export function planTable(
   const deletedChains = [...actual.chains.keys()].filter((name) => name.startsWith(chainPrefix) && !wanted.has(name));
   const hooks = [...actual.chains.values()]
     .filter(({ name }) => !name.startsWith(chainPrefix))
-    .flatMap((chain) => planHook(chain, content.hooks, render));
+    .flatMap((chain) => planHooks(chain, content.hooks, render));
   // The kernel's own chains are not there before anyone has used the table.
-  for (const { chain, rule } of content.hooks) {
-    if (!actual.chains.has(chain)) hooks.push({ op: "insert", chain, rule: render(rule).arguments });
+  for (const hook of content.hooks) {
+    if (!actual.chains.has(hook.chain)) hooks.push(addition(hook, render));
   }
   if (chains.length === 0 && hooks.length === 0 && deletedChains.length === 0) return null;
   return { table, chains, hooks, deletedChains };
@@ -40,15 +40,24 @@ function differing(
   return isSame ? [] : [{ name, rules: wanted.map((rule) => rule.arguments) }];
 }
 
-/** Ours has to be first, and once: what others insert before it would escape policy. */
-function planHook(chain: SavedChain, hooks: readonly Hook[], render: (rule: ChainRule) => RenderedRule): HookChange[] {
+/**
+ * The first of ours has to come before all others: what stands before it would escape policy. One that is to be last
+ * only stands behind what was there.
+ */
+function planHooks(chain: SavedChain, hooks: readonly Hook[], render: (rule: ChainRule) => RenderedRule): HookChange[] {
   const ours = chain.rules.filter((rule) => isOurs(rule.arguments));
-  const hook = hooks.find((candidate) => candidate.chain === chain.name);
-  const wanted = hook && render(hook.rule);
-  const first = chain.rules[0];
-  if (wanted && ours.length === 1 && first && hashOf(first.arguments) === wanted.hash) return [];
+  const wanted = hooks.filter((hook) => hook.chain === chain.name);
+  const isSame =
+    ours.length === wanted.length &&
+    wanted.every((hook, index) => hashOf(ours[index]?.arguments ?? []) === render(hook.rule).hash) &&
+    (wanted[0]?.place !== "first" || ours[0] === chain.rules[0]);
+  if (isSame) return [];
   const removals = ours.map((rule): HookChange => ({ op: "delete", chain: chain.name, rule: rule.arguments }));
-  return wanted ? [...removals, { op: "insert", chain: chain.name, rule: wanted.arguments }] : removals;
+  return [...removals, ...wanted.map((hook) => addition(hook, render))];
+}
+
+function addition({ chain, place, rule }: Hook, render: (rule: ChainRule) => RenderedRule): HookChange {
+  return { op: place === "first" ? "insert" : "append", chain, rule: render(rule).arguments };
 }
 
 function isOurs(saved: readonly string[]): boolean {

@@ -46,9 +46,10 @@ export interface Chain {
   readonly rules: readonly ChainRule[];
 }
 
-/** One rule at the head of a chain of the kernel's. */
+/** A rule of ours in a chain of the kernel's: before all others, or behind those that are there. */
 export interface Hook {
   readonly chain: "FORWARD" | "INPUT" | "OUTPUT" | "POSTROUTING";
+  readonly place: "first" | "last";
   readonly rule: ChainRule;
 }
 

@@ -23,6 +23,7 @@ export const passedMark = 0x20000000;
 
 export interface DispatchChains {
   readonly forward: string;
+  readonly forwardEnd: string;
   readonly input: string;
   readonly output: string;
   readonly postrouting: string;
@@ -35,6 +36,7 @@ export interface DispatchChains {
 
 export const chains: DispatchChains = {
   forward: `${chainPrefix}FORWARD`,
+  forwardEnd: `${chainPrefix}FORWARD-END`,
   input: `${chainPrefix}INPUT`,
   output: `${chainPrefix}OUTPUT`,
   postrouting: `${chainPrefix}POSTROUTING`,

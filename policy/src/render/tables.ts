@@ -2,7 +2,9 @@
  * The chains around policies: hooks, dispatch by interface, endpoints. What a packet meets:
  *
  *     FORWARD -> BRDL-FORWARD -> from a pod: BRDL-FROM-PODS -> the endpoint's chain -> policies, profiles
- *                             -> to a pod:   BRDL-TO-PODS   -> the endpoint's chain -> policies, profiles -> ACCEPT
+ *                             -> to a pod:   BRDL-TO-PODS   -> the endpoint's chain -> policies, profiles
+ *           ... rules of others, as kube-proxy's, which rejects what is for a service without endpoints ...
+ *             BRDL-FORWARD-END -> allowed by policy: ACCEPT
  *     INPUT   -> BRDL-INPUT   -> from a pod: BRDL-PODS-TO-HOST -> BRDL-FROM-PODS -> ... -> endpointToHostAction
  *     OUTPUT  -> BRDL-OUTPUT  -> to a pod: ACCEPT, as a node always reaches its own pods
  *
@@ -38,6 +40,8 @@ export interface FilterInput {
   readonly endpointToHostAction: EndpointToHostAction;
 }
 
+const allowed: Match = { kind: "mark", mark: allowedMark, negated: false };
+
 export function renderFilter({ family, endpoints, owners, endpointToHostAction }: FilterInput): TableContent {
   const fromPod = podInterface("in");
   const toPod = podInterface("out");
@@ -47,9 +51,11 @@ export function renderFilter({ family, endpoints, owners, endpointToHostAction }
       rules: [
         rule([fromPod], { kind: "jump", chain: chains.fromPods }, "from pods"),
         rule([toPod], { kind: "jump", chain: chains.toPods }, "to pods"),
-        rule([fromPod], { kind: "accept" }, "allowed by policy"),
-        rule([toPod], { kind: "accept" }, "allowed by policy"),
       ],
+    },
+    {
+      name: chains.forwardEnd,
+      rules: [fromPod, toPod].map((match) => rule([match, allowed], { kind: "accept" }, "allowed by policy")),
     },
     { name: chains.input, rules: [rule([fromPod], { kind: "goto", chain: chains.podsToHost }, "from pods")] },
     { name: chains.output, rules: [rule([toPod], { kind: "accept" }, "a node always reaches its own pods")] },
@@ -63,7 +69,12 @@ export function renderFilter({ family, endpoints, owners, endpointToHostAction }
     endpointChain(endpoint, "Egress"),
     endpointChain(endpoint, "Ingress"),
   ]);
-  const hooks = [hook("FORWARD", chains.forward), hook("INPUT", chains.input), hook("OUTPUT", chains.output)];
+  const hooks = [
+    hook("FORWARD", chains.forward),
+    hook("INPUT", chains.input),
+    hook("OUTPUT", chains.output),
+    hook("FORWARD", chains.forwardEnd, "last"),
+  ];
   return { chains: [...own, ...owners, ...ofEndpoints], hooks };
 }
 
@@ -99,7 +110,7 @@ function endpointChainName(interfaceName: string, direction: PolicyDirection): s
 function endpointChain(endpoint: EndpointChains, direction: PolicyDirection): Chain {
   const { policies, profiles } = direction === "Egress" ? endpoint.egress : endpoint.ingress;
   const notPassed: Match = { kind: "mark", mark: passedMark, negated: true };
-  const returnAllowed = rule([{ kind: "mark", mark: allowedMark, negated: false }], { kind: "return" }, "allowed");
+  const returnAllowed = rule([allowed], { kind: "return" }, "allowed");
   const rules: ChainRule[] = [
     rule([{ kind: "connection", states: ["ESTABLISHED", "RELATED"] }], { kind: "accept" }, "known flow"),
     rule([{ kind: "connection", states: ["INVALID"] }], { kind: "drop" }, "no flow"),
@@ -145,8 +156,8 @@ function podInterface(direction: "in" | "out"): Match {
   return { kind: "interface", direction, name: podInterfaces };
 }
 
-export function hook(chain: Hook["chain"], to: string): Hook {
-  return { chain, rule: rule([], { kind: "jump", chain: to }, "hook") };
+export function hook(chain: Hook["chain"], to: string, place: Hook["place"] = "first"): Hook {
+  return { chain, place, rule: rule([], { kind: "jump", chain: to }, "hook") };
 }
 
 export function rule(matches: readonly Match[], target: Target, comment: string): ChainRule {

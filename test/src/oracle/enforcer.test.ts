@@ -45,6 +45,10 @@ describe.each(["nft", "legacy"] as const)("the enforcer, backend %s,", (backend)
     await node.namespace.exec(`iptables-${backend}`, ["-A", "FORWARD", "-s", "192.0.2.1", "-j", "DROP"]);
     await node.namespace.exec(`iptables-${backend}`, ["-N", "OTHERS"]);
     await node.namespace.exec("ipset", ["create", "others", "hash:ip"]);
+    // As Docker leaves it: what policy allows must pass all the same.
+    for (const program of ["iptables", "ip6tables"]) {
+      await node.namespace.exec(`${program}-${backend}`, ["-P", "FORWARD", "DROP"]);
+    }
   });
   afterAll(() => node?.[Symbol.asyncDispose]());
 
@@ -65,6 +69,7 @@ describe.each(["nft", "legacy"] as const)("the enforcer, backend %s,", (backend)
     { name: "a rule was deleted", command: [`iptables-${backend}`, "-D", "BRDL-FORWARD", "1"] },
     { name: "a chain was emptied", command: [`ip6tables-${backend}`, "-F", "BRDL-TO-PODS"] },
     { name: "a rule was added", command: [`iptables-${backend}`, "-I", "BRDL-to-calip2", "-j", "ACCEPT"] },
+    { name: "the acceptance at the end was deleted", command: [`iptables-${backend}`, "-D", "FORWARD", "3"] },
     { name: "the hook was deleted", command: [`iptables-${backend}`, "-D", "FORWARD", "1"] },
     {
       name: "another rule came before the hook",

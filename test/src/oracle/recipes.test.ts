@@ -1,0 +1,187 @@
+/**
+ * The well-known recipes of Kubernetes network policies, which operators copy from: each is converted, and evaluated
+ * for the connections that its recipe talks about. They are not part of this repository; without them the tests are
+ * skipped and say so.
+ */
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import type { Labels, WorkloadEndpoint } from "@brindle/api";
+import { apiVersion } from "@brindle/api";
+import { type Cluster, convertNetworkPolicy, evaluate, type Packet } from "@brindle/policy";
+import { describe, expect, it } from "vitest";
+import { parse } from "yaml";
+import { parseClusterAddress } from "./oracle.ts";
+
+/** From the client to the server, each in a namespace and with labels; `null` is someone outside the cluster. */
+interface Connection {
+  readonly from: Peer | null;
+  readonly to: Peer | null;
+  readonly port?: number;
+  readonly protocol?: number;
+  readonly allowed: boolean;
+}
+
+interface Peer {
+  readonly namespace?: string;
+  readonly labels: Labels;
+}
+
+const pod = (labels: Labels, namespace = "default"): Peer => ({ labels, namespace });
+const stranger = pod({ app: "stranger" });
+const web = pod({ app: "web" });
+const foo = pod({ app: "foo" });
+const apiServer = pod({ app: "apiserver" });
+const api = pod({ app: "bookstore", role: "api" });
+const database = pod({ app: "bookstore", role: "db" });
+const dns = pod({ "k8s-app": "kube-dns" }, "kube-system");
+
+const recipes: { file: string; connections: Connection[] }[] = [
+  {
+    file: "01-deny-all-traffic-to-an-application-0.yaml",
+    connections: [
+      { from: stranger, to: web, allowed: false },
+      { from: null, to: web, allowed: false },
+      { from: web, to: stranger, allowed: true },
+    ],
+  },
+  {
+    file: "02-limit-traffic-to-an-application-0.yaml",
+    connections: [
+      { from: pod({ app: "bookstore", role: "frontend" }), to: api, allowed: true },
+      { from: pod({ app: "bookstore" }, "other"), to: api, allowed: false },
+      { from: stranger, to: api, allowed: false },
+    ],
+  },
+  {
+    file: "02a-allow-all-traffic-to-an-application-0.yaml",
+    connections: [
+      { from: stranger, to: web, allowed: true },
+      { from: null, to: web, allowed: true },
+    ],
+  },
+  {
+    file: "03-deny-all-non-whitelisted-traffic-in-the-namespace-0.yaml",
+    connections: [
+      { from: stranger, to: web, allowed: false },
+      { from: stranger, to: pod({ app: "web" }, "other"), allowed: true },
+    ],
+  },
+  {
+    file: "07-allow-traffic-from-some-pods-in-another-namespace-0.yaml",
+    connections: [
+      { from: pod({ type: "monitoring" }, "other"), to: web, allowed: true },
+      { from: pod({ type: "other" }, "other"), to: web, allowed: false },
+      { from: pod({ type: "monitoring" }), to: web, allowed: false },
+    ],
+  },
+  {
+    file: "09-allow-traffic-only-to-a-port-0.yaml",
+    connections: [
+      { from: pod({ role: "monitoring" }), to: apiServer, port: 5000, allowed: true },
+      { from: pod({ role: "monitoring" }), to: apiServer, port: 8000, allowed: false },
+      { from: stranger, to: apiServer, port: 5000, allowed: false },
+    ],
+  },
+  {
+    file: "10-allowing-traffic-with-multiple-selectors-0.yaml",
+    connections: [
+      { from: pod({ app: "inventory", role: "web" }), to: database, allowed: true },
+      { from: api, to: database, allowed: true },
+      { from: pod({ app: "inventory", role: "api" }), to: database, allowed: false },
+    ],
+  },
+  {
+    file: "11-deny-egress-traffic-from-an-application-0.yaml",
+    connections: [
+      { from: foo, to: web, allowed: false },
+      { from: foo, to: null, allowed: false },
+      { from: web, to: foo, allowed: true },
+    ],
+  },
+  {
+    file: "12-deny-all-non-whitelisted-traffic-from-the-namespace-0.yaml",
+    connections: [
+      { from: web, to: null, allowed: false },
+      { from: pod({ app: "web" }, "other"), to: web, allowed: true },
+    ],
+  },
+  {
+    file: "14-deny-external-egress-traffic-0.yaml",
+    connections: [
+      { from: foo, to: dns, port: 53, protocol: 17, allowed: true },
+      { from: foo, to: dns, port: 53, allowed: true },
+      { from: foo, to: dns, port: 80, allowed: false },
+      { from: foo, to: pod({ "k8s-app": "kube-dns" }), port: 53, protocol: 17, allowed: false },
+      { from: foo, to: null, port: 53, protocol: 17, allowed: false },
+    ],
+  },
+];
+
+const folder = findUpwards(join("shared", "data", "netpol-recipes"));
+const title = folder ? "recipes" : "recipes (skipped: no shared/data/netpol-recipes in a folder above)";
+
+describe.skipIf(!folder)(title, () => {
+  for (const { file, connections } of recipes) {
+    it(`${file} converts and means what it says`, () => {
+      const conversion = convertNetworkPolicy(parse(readFileSync(join(folder ?? "", file), "utf8")));
+      if (conversion.kind === "invalid") expect.fail(JSON.stringify(conversion.faults));
+      for (const connection of connections) {
+        const { verdict } = evaluate(clusterOf(connection, conversion.policy), packetOf(connection));
+        expect([connection, verdict]).toEqual([connection, connection.allowed ? "allow" : "deny"]);
+      }
+    });
+  }
+});
+
+const clientAddress = "10.0.0.1";
+const serverAddress = "10.0.0.2";
+
+function clusterOf({ from, to }: Connection, policy: Cluster["policies"][number]): Cluster {
+  const endpoints = [endpointOf("client", from, clientAddress), endpointOf("server", to, serverAddress)];
+  return {
+    endpoints: endpoints.filter((endpoint) => endpoint !== null),
+    policies: [policy],
+    profiles: ["default", "other", "kube-system"].map((namespace) => ({
+      apiVersion,
+      kind: "Profile",
+      metadata: { name: `kns.${namespace}` },
+      spec: {
+        ingress: [{ action: "Allow" }],
+        egress: [{ action: "Allow" }],
+        labelsToApply: {
+          "pcns.kubernetes.io/metadata.name": namespace,
+          ...(namespace === "other" ? { "pcns.team": "operations" } : {}),
+        },
+      },
+    })),
+  };
+}
+
+function endpointOf(name: string, peer: Peer | null, address: string): WorkloadEndpoint | null {
+  if (!peer) return null;
+  const { namespace = "default", labels } = peer;
+  return {
+    apiVersion,
+    kind: "WorkloadEndpoint",
+    metadata: { name, namespace, labels },
+    spec: {
+      orchestrator: "k8s",
+      node: "node1",
+      endpoint: "eth0",
+      ipNetworks: [`${address}/32`],
+      profiles: [`kns.${namespace}`],
+    },
+  };
+}
+
+function packetOf({ port = 80, protocol = 6 }: Connection): Packet {
+  const [source, destination] = [parseClusterAddress(clientAddress), parseClusterAddress(serverAddress)];
+  return { source, destination, protocol, sourcePort: 40_000, destinationPort: port };
+}
+
+function findUpwards(path: string): string | null {
+  for (let at = import.meta.dirname; ; at = dirname(at)) {
+    if (existsSync(join(at, path))) return join(at, path);
+    if (at === dirname(at)) return null;
+  }
+}
