@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { type Address, formatAddress, parseAddress } from "@brindle/net";
 import type { PeerStatus } from "../control.ts";
 import { encodeGroups } from "../out/encodeGroup.ts";
+import type { SessionConfig } from "../session/config.ts";
 import type { NotificationSeen, Past, SessionTimer } from "../session/state.ts";
 import { encodeMessage } from "../wire/codec.ts";
 import { cease, errorCode } from "../wire/fault.ts";
@@ -135,7 +136,7 @@ export class Peer implements SessionOwner {
 
   peerTimer(timer: "retry" | "stale"): void {
     if (timer === "stale") {
-      this.routes.staleTimerFired();
+      this.routes.dropStale();
       return;
     }
     this.#awaitsRetry = false;
@@ -254,10 +255,23 @@ export class Peer implements SessionOwner {
   }
 
   #newSession(): PeerSession {
-    const { speaker, peer } = this.#context;
-    const { name, address, port, localAddress } = peer;
+    const { name, address, port, localAddress } = this.config;
     this.#sessionNumber += 1;
-    const config = {
+    const dial = localAddress === undefined ? { address, port } : { address, port, localAddress };
+    const past = this.#past && { past: this.#past };
+    const config = (): SessionConfig => this.#sessionConfig();
+    const session = new PeerSession(
+      { number: this.#sessionNumber, peer: name, config, dial, ...past },
+      this,
+      this.#ports,
+    );
+    this.#sessions.push(session);
+    return session;
+  }
+
+  #sessionConfig(): SessionConfig {
+    const { speaker, peer } = this.#context;
+    return {
       localAsn: speaker.asn,
       localBgpId: numberOf(speaker.bgpId),
       peerAsn: peer.asn,
@@ -267,11 +281,6 @@ export class Peer implements SessionOwner {
       families: peer.families,
       capabilities: ownCapabilities(speaker, peer, { restarting: this.#ports.isRestarting() }),
     };
-    const dial = localAddress === undefined ? { address, port } : { address, port, localAddress };
-    const options = { number: this.#sessionNumber, peer: name, config, dial, ...(this.#past && { past: this.#past }) };
-    const session = new PeerSession(options, this, this.#ports);
-    this.#sessions.push(session);
-    return session;
   }
 
   /** Ends a session of which nobody need hear: what it says from here on is not a failure. */
@@ -314,6 +323,7 @@ export class Peer implements SessionOwner {
     if (this.#record.takeChanged()) this.#ports.emit({ type: "peerChanged", peer: this.status() });
   }
 }
+
 /** A machine whose own dial failed tries again; one that was given its connection has no other. */
 function isOver({ side, state, hasConnection }: PeerSession): boolean {
   return state.phase === "idle" || (side === "passive" && !hasConnection);

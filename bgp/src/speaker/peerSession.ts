@@ -27,7 +27,8 @@ export interface SessionOptions {
   /** Unique among the sessions of the peer, ever. */
   readonly number: number;
   readonly peer: string;
-  readonly config: SessionConfig;
+  /** As of now: what we offer may change between two attempts of one machine. */
+  readonly config: () => SessionConfig;
   readonly dial: Dial;
   /** What the machine before it knew. */
   readonly past?: Past;
@@ -52,6 +53,7 @@ export class PeerSession {
   readonly #owner: SessionOwner;
   readonly #ports: SpeakerPorts;
   readonly #timers = new Set<SessionTimer>();
+  #config: SessionConfig;
   #state: SessionState;
   #side: Side = "active";
   #connection: ConnectionId | null = null;
@@ -63,6 +65,7 @@ export class PeerSession {
     this.options = options;
     this.#owner = owner;
     this.#ports = ports;
+    this.#config = options.config();
     this.#state = options.past ? { phase: "idle", past: options.past } : { phase: "idle" };
   }
 
@@ -106,6 +109,7 @@ export class PeerSession {
 
   connected(localAddress: Address | null): void {
     this.#localAddress = localAddress;
+    this.#config = this.options.config();
     this.handle({ type: "connected" });
   }
 
@@ -158,7 +162,7 @@ export class PeerSession {
   }
 
   handle(event: SessionEvent): void {
-    const { state, actions } = step(this.#state, event, this.options.config);
+    const { state, actions } = step(this.#state, event, this.#config);
     this.#state = state;
     for (const action of actions) this.#perform(action);
   }
@@ -182,7 +186,7 @@ export class PeerSession {
   }
 
   #codecContext(): CodecContext {
-    const { localAsn, peerAsn } = this.options.config;
+    const { localAsn, peerAsn } = this.#config;
     return {
       fourOctetAs: this.negotiated?.fourOctetAs ?? false,
       external: localAsn !== peerAsn,

@@ -87,6 +87,8 @@ export class RouteSide {
 
   established(agreement: Agreement): void {
     const { rib } = this.#ports;
+    // What is kept was decided by the identifier of before, which the decision compares: another one, another peer.
+    if (this.#bgpId !== agreement.remoteBgpId) this.dropStale();
     this.#bgpId = agreement.remoteBgpId;
     this.#agreement = agreement;
     this.#endOfRib = [];
@@ -112,8 +114,8 @@ export class RouteSide {
     else this.#disarmStale();
   }
 
-  /** The peer took too long. */
-  staleTimerFired(): void {
+  /** The peer took too long to come back, or to tell everything again. */
+  dropStale(): void {
     this.#stale = [];
     this.#ports.rib.sweep(this.#ribPeer, [4, 6]);
   }
