@@ -3,7 +3,14 @@
  * came into the datastore another way, as by a client of Calico. It fails closed: a policy that has a rule which we
  * cannot enforce still selects its endpoints, and allows nothing.
  */
-import { type EntityRule, type GlobalPolicySpec, type Profile, parseSelector, type Rule } from "@brindle/api";
+import {
+  type EntityRule,
+  type GlobalPolicySpec,
+  type Profile,
+  parseSelector,
+  type Rule,
+  type WorkloadEndpoint,
+} from "@brindle/api";
 import { parseCidr } from "@brindle/net";
 import { appliesTo, type Policy } from "./cluster.ts";
 import { isIcmp, protocolNumber, protocolNumbers } from "./packet.ts";
@@ -26,6 +33,14 @@ export function enforceablePolicy<P extends Policy>(policy: P): Enforceable<P> {
   if (!problem) return { resource: policy, problem };
   const types = (["Ingress", "Egress"] as const).filter((direction) => appliesTo(policy, direction));
   return { resource: { ...policy, spec: { ...spec, types, ingress: [], egress: [] } }, problem };
+}
+
+/** An endpoint whose interface the dispatch would not see, or iptables not take, is as one that is not wired yet. */
+export function enforceableEndpoint(endpoint: WorkloadEndpoint): Enforceable<WorkloadEndpoint> {
+  const { interfaceName, ...rest } = endpoint.spec;
+  if (!interfaceName || podInterfaceName.test(interfaceName)) return { resource: endpoint, problem: null };
+  const problem = `spec.interfaceName: ${JSON.stringify(interfaceName)} is no name of a pod's interface, as cali1a2b3c4d5e6`;
+  return { resource: { ...endpoint, spec: rest }, problem };
 }
 
 export function enforceableProfile(profile: Profile): Enforceable<Profile> {
@@ -79,6 +94,8 @@ function ruleProblem(rule: Rule): string | null {
 }
 
 const defaultTier = "default";
+/** IFNAMSIZ leaves 15 characters. */
+const podInterfaceName = /^cali[A-Za-z0-9_.-]{1,11}$/;
 
 /** The protocols whose ports the kernel's matches read. */
 const portProtocols: ReadonlySet<number | undefined> = new Set([

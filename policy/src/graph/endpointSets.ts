@@ -65,7 +65,7 @@ export class EndpointSets {
 function contribution({ family, content }: EndpointSet, view: EndpointView): SetElement[] {
   const addresses = view.addresses.filter((address) => address.family === family);
   if (content.kind === "addresses") return addresses.map(hostPrefix);
-  const ports = view.ports.filter(({ name }) => name === content.port);
+  const ports = view.ports.filter(({ name, port }) => name === content.port && port >= 1 && port <= 65535);
   return ports.flatMap(({ protocol, port }) =>
     protocol === null ? [] : addresses.map((address) => ({ address, protocol, port })),
   );

@@ -32,7 +32,7 @@ export class NodeRendering {
 
   /** Tells `sets` which of them are needed, and takes their members from there. */
   render(local: readonly LocalEndpoint[], pools: readonly IPPool[], sets: EndpointSets): Omit<Desired, "problems"> {
-    const endpoints = local.flatMap(endpointChains);
+    const endpoints = firstOfEachInterface(local.flatMap(endpointChains));
     const tables: DesiredTable[] = [];
     const uses = new Map<string, SetUse>();
     for (const family of families) {
@@ -82,6 +82,15 @@ function endpointChains(endpoint: LocalEndpoint): EndpointChains[] {
   });
   const chains = { ingress: ofDirection("Ingress"), egress: ofDirection("Egress") };
   return [{ id: endpoint.id, interfaceName, addresses, ...chains }];
+}
+
+/** Two endpoints on one interface are a mistake of whoever wrote them; the other one is as one that is not wired. */
+function firstOfEachInterface(endpoints: readonly EndpointChains[]): EndpointChains[] {
+  const seen = new Map<string, EndpointChains>();
+  for (const endpoint of endpoints) {
+    if (!seen.has(endpoint.interfaceName)) seen.set(endpoint.interfaceName, endpoint);
+  }
+  return [...seen.values()];
 }
 
 function ruleOwner(owner: Policy | Profile): RuleOwner {

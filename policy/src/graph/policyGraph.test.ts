@@ -163,6 +163,27 @@ describe("the graph", () => {
       ["GlobalNetworkPolicy broken", "spec.ingress[0]: protocol NOSUCH is not known"],
     ]);
   });
+  const interfaces: { name: string; interfaceName: string }[] = [
+    { name: "another prefix", interfaceName: "eth0" },
+    { name: "a wildcard", interfaceName: "cali+" },
+    { name: "too long a name", interfaceName: "cali0123456789ab" },
+  ];
+  for (const { name, interfaceName } of interfaces) {
+    it(`gives no chains to an endpoint whose interface has ${name}, and says why`, () => {
+      const desired = run([set({ ...web, spec: { ...web.spec, interfaceName } })]);
+      expect(desired.endpoints.size).toBe(0);
+      expect([...desired.problems.keys()]).toEqual(["WorkloadEndpoint default/web"]);
+    });
+  }
+  it("gives one interface to one endpoint", () => {
+    const twin = endpointSample("twin", { addresses: ["10.0.0.8"] });
+    const desired = run([set(web), set({ ...twin, spec: { ...twin.spec, interfaceName: "caliweb" } })]);
+    expect([...desired.endpoints.keys()]).toEqual(["default/twin"]);
+  });
+  it("writes names that are no names so that iptables takes them", () => {
+    const odd = policySample('a\nb "c"', { selector: "app == 'web'", ingress: [fromClients] });
+    expect(chainNames(run([set(web), set(odd)])).filter((name) => !/^[-A-Za-z0-9./_]{1,28}$/.test(name))).toEqual([]);
+  });
   it("hands out the same members as long as nothing changes", () => {
     const graph = new PolicyGraph({ node: "node1" });
     for (const update of [set(web), set(allowClients), set(client)]) graph.receive(update);

@@ -13,7 +13,7 @@ import type {
   WorkloadEndpoint,
 } from "@brindle/api";
 import { appliesTo, comparePolicies, type EndpointToHostAction, type Policy } from "../cluster.ts";
-import { enforceablePolicy, enforceableProfile } from "../enforceable.ts";
+import { enforceableEndpoint, enforceablePolicy, enforceableProfile } from "../enforceable.ts";
 import { policyScope, type Scope } from "../scope.ts";
 import type { Desired } from "./desired.ts";
 import { EndpointSets } from "./endpointSets.ts";
@@ -65,7 +65,7 @@ export class PolicyGraph {
     const id = key.namespace === undefined ? key.name : `${key.namespace}/${key.name}`;
     switch (key.kind) {
       case "WorkloadEndpoint":
-        this.#views.onEndpoint(id, value?.kind === key.kind ? value : null);
+        this.#onEndpoint(id, value?.kind === key.kind ? value : null);
         break;
       case "NetworkPolicy":
       case "GlobalNetworkPolicy":
@@ -96,6 +96,12 @@ export class PolicyGraph {
     }));
     const rendered = this.#rendering.render(local, [...this.#pools.values()], this.#sets);
     return { ...rendered, problems: new Map([...this.#problems].sort()) };
+  }
+
+  #onEndpoint(id: string, endpoint: WorkloadEndpoint | null): void {
+    const { resource, problem } = endpoint ? enforceableEndpoint(endpoint) : nothing;
+    replace(this.#problems, `WorkloadEndpoint ${id}`, problem);
+    this.#views.onEndpoint(id, resource);
   }
 
   #onPolicy(id: string, policy: Policy | null): void {

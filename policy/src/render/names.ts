@@ -1,18 +1,12 @@
 /** The names of what is ours in the kernel, by which a later agent that remembers nothing knows it. */
 import { createHash } from "node:crypto";
-import type { Family } from "@brindle/net";
+import { chainNameBytesMax, type Family, setNameBytesMax } from "@brindle/net";
 
 /** Not `cali`: Felix rewrites and removes whatever begins so, and the two may meet on one node. */
 export const chainPrefix = "BRDL-";
 export const setPrefix = "brdl";
 /** Pods' interfaces, as Calico names them. */
 export const podInterfaces = "cali+";
-
-/** XT_EXTENSION_MAXNAMELEN less its end: what every version of iptables takes. */
-export const chainNameLengthMax = 28;
-/** IPSET_MAXNAMELEN less its end, and less the letter of the generation. */
-export const setNameLengthMax = 31;
-const setBaseLengthMax = setNameLengthMax - 1;
 
 /**
  * Marks of packets on their way through the chains; cleared when an endpoint's chain begins. Both lie in the upper
@@ -55,22 +49,22 @@ export function isOwnersChain(name: string): boolean {
   return name.startsWith(chainPrefix) && !dispatchChains.has(name);
 }
 
-/** `role` is short: `pi` for a policy's ingress and so on. Names that are too long are cut to a hash. */
+/**
+ * `role` is short: `pi` for a policy's ingress and so on. What is too long, or is no plain name, becomes a hash; the `_`
+ * before it stands in no name of Kubernetes, so no plain name is mistaken for a hashed one.
+ */
 export function chainName(role: string, owner: string): string {
-  return fit(`${chainPrefix}${role}-`, owner, chainNameLengthMax);
+  const plain = `${chainPrefix}${role}-${owner}`;
+  if (plain.length <= chainNameBytesMax && /^[A-Za-z0-9./-]+$/.test(owner)) return plain;
+  return `${chainPrefix}${role}-_${hash(owner)}`.slice(0, chainNameBytesMax);
 }
 
+/** Leaves room for the letter of the generation. */
 export function setBaseName(family: Family, content: string): string {
-  return fit(`${setPrefix}${family}`, `_${hash(content)}`, setBaseLengthMax);
+  return `${setPrefix}${family}_${hash(content)}`.slice(0, setNameBytesMax - 1);
 }
 
-/** A `_` begins a hash: it stands in no name of Kubernetes, so no plain name is mistaken for a hashed one. */
-function fit(prefix: string, text: string, lengthMax: number): string {
-  const full = prefix + text;
-  return full.length <= lengthMax ? full : `${prefix}_${hash(text)}`.slice(0, lengthMax);
-}
-
-/** 256 bits; what is left of it after cutting, 100 bits and more, still makes collisions no concern. */
+/** What is left of the 256 bits after cutting, 100 and more, still makes collisions no concern. */
 export function hash(text: string): string {
   return createHash("sha256").update(text).digest("base64url");
 }

@@ -21,7 +21,8 @@ const commentLengthMax = 200;
 /** `setName` tells the set in the kernel for a base name. */
 export function ruleArguments(rule: ChainRule, family: Family, setName: (base: string) => string): RenderedRule {
   const words = [...rule.matches.flatMap((match) => matchWords(match, family, setName)), ...targetWords(rule.target)];
-  const comment = rule.comment.slice(0, commentLengthMax);
+  // Names in comments come from the datastore; a rule is one line of printable text.
+  const comment = rule.comment.slice(0, commentLengthMax).replaceAll(/[^ -~]/g, "?");
   const digest = hash(`${comment}\n${words.join(" ")}`).slice(0, hashLength);
   return { arguments: ["-m", "comment", "--comment", `${commentMark}${digest} ${comment}`, ...words], hash: digest };
 }
