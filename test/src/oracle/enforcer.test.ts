@@ -1,9 +1,9 @@
 /** The enforcer in a real kernel: what it writes and when, what it leaves alone, and what surrounds policy. */
 import { apiVersion, type IPPool, type Rule } from "@brindle/api";
-import { type Desired, nothingDesired, PolicyGraph } from "@brindle/policy";
+import { type Cluster, type Desired, nothingDesired, PolicyGraph } from "@brindle/policy";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { waitFor } from "../fixtures/waitFor.ts";
-import { type Cluster, compare, desiredOf, receiveCluster } from "./oracle.ts";
+import { compare, desiredOf, receiveCluster } from "./oracle.ts";
 import { nodeName, PolicyNode } from "./policyNode.ts";
 import type { ProbeOrder, ProbeProtocol } from "./probe.ts";
 import { clusterWith, listenPorts, plainEndpoints } from "./randomCase.ts";

@@ -5,8 +5,6 @@ import { type Cluster, type Desired, evaluate, explain, type Packet, type Policy
 import { nodeName, type PolicyNode } from "./policyNode.ts";
 import type { ProbeOrder } from "./probe.ts";
 
-export type { Cluster, Policy } from "@brindle/policy";
-
 export interface Mismatch {
   readonly order: ProbeOrder;
   readonly expected: boolean;
@@ -19,7 +17,8 @@ export interface Comparison {
 
 /** What the graph makes of a cluster that it is told at once. */
 export function desiredOf(cluster: Cluster): Desired {
-  const graph = new PolicyGraph({ node: nodeName });
+  const { endpointToHostAction = "Drop" } = cluster;
+  const graph = new PolicyGraph({ node: nodeName, endpointToHostAction });
   receiveCluster(graph, cluster);
   return graph.desired();
 }

@@ -12,7 +12,8 @@ import {
   type Rule,
   type WorkloadEndpoint,
 } from "@brindle/api";
-import { type Cluster, type Policy, parseClusterAddress } from "./oracle.ts";
+import type { Cluster, EndpointToHostAction, Policy } from "@brindle/policy";
+import { parseClusterAddress } from "./oracle.ts";
 import { nodeAddresses, nodeName, outsideAddresses } from "./policyNode.ts";
 import type { ProbeOrder, ProbeProtocol } from "./probe.ts";
 import { Random } from "./random.ts";
@@ -44,6 +45,7 @@ export function randomCluster(seed: number): Cluster {
     profiles: namespaces.map((namespace) => randomProfile(random, namespace)),
     policies: random.list(1 + random.integer(4), (index) => randomPolicy(random, index)),
     nodes: new Map([[nodeName, nodeAddresses.map(parseClusterAddress)]]),
+    endpointToHostAction: random.pick<EndpointToHostAction>("Drop", "Accept"),
   };
 }
 

@@ -1,7 +1,8 @@
 /** Changing policy opens nothing on the way, and interrupts nothing that stays allowed. Datagrams flow all the while. */
 import type { PolicySpec, Rule, WorkloadEndpoint } from "@brindle/api";
+import type { Cluster } from "@brindle/policy";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Cluster, compare, desiredOf } from "./oracle.ts";
+import { compare, desiredOf } from "./oracle.ts";
 import { PolicyNode } from "./policyNode.ts";
 import type { ProbeOrder } from "./probe.ts";
 import { clusterWith, listenPorts, plainEndpoints, relabelled } from "./randomCase.ts";
