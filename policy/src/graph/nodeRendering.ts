@@ -2,10 +2,11 @@
 import type { IPPool, PolicyDirection, Profile } from "@brindle/api";
 import { type Family, formatSetElement, splitForSet } from "@brindle/net";
 import { type EndpointToHostAction, type Policy, policyName } from "../cluster.ts";
+import type { Chain } from "../render/ir.ts";
 import { renderMasquerade } from "../render/masquerade.ts";
 import { type CompiledChain, compileOwner, ownerChainName, type RuleOwner } from "../render/owner.ts";
 import { combineGrowth, type SetUse } from "../render/setUse.ts";
-import { type DirectionChains, type EndpointChains, renderFilter } from "../render/tables.ts";
+import { type DirectionChains, type EndpointChains, endpointChain, renderFilter } from "../render/tables.ts";
 import type { Members } from "./countedMembers.ts";
 import type { Desired, DesiredSet, DesiredTable } from "./desired.ts";
 import type { EndpointSets } from "./endpointSets.ts";
@@ -25,6 +26,8 @@ const directions: readonly PolicyDirection[] = ["Ingress", "Egress"];
 export class NodeRendering {
   readonly #endpointToHostAction: EndpointToHostAction;
   readonly #compiled = new WeakMap<Policy | Profile, Map<string, CompiledChain>>();
+  /** The endpoints' chains of the last rendering, by what they are made from. */
+  #endpointChains = new Map<string, Chain>();
 
   constructor(endpointToHostAction: EndpointToHostAction) {
     this.#endpointToHostAction = endpointToHostAction;
@@ -33,13 +36,15 @@ export class NodeRendering {
   /** Tells `sets` which of them are needed, and takes their members from there. */
   render(local: readonly LocalEndpoint[], pools: readonly IPPool[], sets: EndpointSets): Omit<Desired, "problems"> {
     const endpoints = firstOfEachInterface(local.flatMap(endpointChains));
+    const ofEndpoints = this.#chainsOf(endpoints);
     const tables: DesiredTable[] = [];
     const uses = new Map<string, SetUse>();
     for (const family of families) {
       const owners = this.#owners(local, family);
       const masquerade = renderMasquerade(pools, family);
-      const filter = { family, endpoints, owners: owners.map(({ chain }) => chain) };
-      const content = renderFilter({ ...filter, endpointToHostAction: this.#endpointToHostAction });
+      const decisions = [...owners.map(({ chain }) => chain), ...ofEndpoints];
+      const endpointToHostAction = this.#endpointToHostAction;
+      const content = renderFilter({ family, endpoints, decisions, endpointToHostAction });
       tables.push({ family, table: "filter", content }, { family, table: "nat", content: masquerade.content });
       for (const use of [...owners.flatMap((owner) => owner.sets), ...masquerade.sets]) addUse(uses, use);
     }
@@ -49,6 +54,20 @@ export class NodeRendering {
       sets: new Map([...uses].map(([name, use]) => [name, desiredSet(use, sets)])),
       endpoints: new Map(endpoints.map(({ id, addresses }) => [id, addresses])),
     };
+  }
+
+  /** A chain that stays the same stays one object, so that the plan need not look into it again. */
+  #chainsOf(endpoints: readonly EndpointChains[]): Chain[] {
+    const chains = new Map<string, Chain>();
+    for (const endpoint of endpoints) {
+      for (const direction of directions) {
+        const { id, interfaceName, ingress, egress } = endpoint;
+        const key = JSON.stringify([id, interfaceName, direction, direction === "Ingress" ? ingress : egress]);
+        chains.set(key, this.#endpointChains.get(key) ?? endpointChain(endpoint, direction));
+      }
+    }
+    this.#endpointChains = chains;
+    return [...chains.values()];
   }
 
   /** Each policy and profile that concerns an endpoint here, once for each direction. */

@@ -32,21 +32,25 @@ export interface Plan {
 
 export function plan(desired: Desired, actual: Actual): Plan {
   const referenced = referencedSets(actual);
-  const asNow = planCommits(desired, actual, (base) => {
-    const set = desired.sets.get(base);
-    if (!set) return base;
-    return currentSet(set, actual.sets, referenced)?.name ?? freshName(set, referenced);
-  });
+  const current = new Map(
+    [...desired.sets.values()].map((set) => [
+      set.name,
+      currentSet(set, actual.sets, referenced)?.name ?? freshName(set, referenced),
+    ]),
+  );
+  const asNow = planCommits(desired, actual, current);
   const replaceChanged = asNow.some((commit) => changesOwnersChain(commit, actual));
   const { names, before, after } = planSets(desired.sets, actual.sets, { referenced, replaceChanged });
-  return { names, before, commits: planCommits(desired, actual, (base) => names.get(base) ?? base), after };
+  const isRenamed = [...names].some(([base, name]) => current.get(base) !== name);
+  return { names, before, commits: isRenamed ? planCommits(desired, actual, names) : asNow, after };
 }
 
 export function isEmptyPlan({ before, commits, after }: Plan): boolean {
   return before.length === 0 && commits.length === 0 && after.length === 0;
 }
 
-function planCommits(desired: Desired, actual: Actual, setName: (base: string) => string): Commit[] {
+function planCommits(desired: Desired, actual: Actual, names: ReadonlyMap<string, string>): Commit[] {
+  const setName = (base: string): string => names.get(base) ?? base;
   return desired.tables.flatMap((table): Commit[] => {
     const transaction = planTable(table, tableOf(actual, table.family, table.table), setName);
     return transaction ? [{ family: table.family, transaction }] : [];

@@ -65,14 +65,17 @@ function isOurs(saved: readonly string[]): boolean {
 }
 
 /** Rules are values that the graph keeps, so most of them were rendered before, with the same sets. */
-const cache = new WeakMap<ChainRule, { readonly key: string; readonly rendered: RenderedRule }>();
+const caches: Readonly<Record<Family, WeakMap<ChainRule, { readonly sets: string; readonly rendered: RenderedRule }>>> =
+  {
+    4: new WeakMap(),
+    6: new WeakMap(),
+  };
 
 function rendered(rule: ChainRule, family: Family, setName: (base: string) => string): RenderedRule {
-  const names = rule.matches.map((match) => (match.kind === "set" ? setName(match.set) : ""));
-  const key = `${family} ${names.join(" ")}`;
-  const known = cache.get(rule);
-  if (known?.key === key) return known.rendered;
+  const sets = rule.matches.map((match) => (match.kind === "set" ? setName(match.set) : "")).join(" ");
+  const known = caches[family].get(rule);
+  if (known?.sets === sets) return known.rendered;
   const fresh = ruleArguments(rule, family, setName);
-  cache.set(rule, { key, rendered: fresh });
+  caches[family].set(rule, { sets, rendered: fresh });
   return fresh;
 }

@@ -35,14 +35,14 @@ export interface DirectionChains {
 export interface FilterInput {
   readonly family: Family;
   readonly endpoints: readonly EndpointChains[];
-  /** The chains of policies and profiles. */
-  readonly owners: readonly Chain[];
+  /** The chains of policies, profiles and endpoints (`endpointChain`). */
+  readonly decisions: readonly Chain[];
   readonly endpointToHostAction: EndpointToHostAction;
 }
 
 const allowed: Match = { kind: "mark", mark: allowedMark, negated: false };
 
-export function renderFilter({ family, endpoints, owners, endpointToHostAction }: FilterInput): TableContent {
+export function renderFilter({ family, endpoints, decisions, endpointToHostAction }: FilterInput): TableContent {
   const fromPod = podInterface("in");
   const toPod = podInterface("out");
   const own: Chain[] = [
@@ -65,17 +65,13 @@ export function renderFilter({ family, endpoints, owners, endpointToHostAction }
     { name: chains.allow, rules: [rule([], { kind: "setMark", mark: allowedMark }, "allowed")] },
     { name: chains.pass, rules: [rule([], { kind: "setMark", mark: passedMark }, "passed on to the profiles")] },
   ];
-  const ofEndpoints = endpoints.flatMap((endpoint) => [
-    endpointChain(endpoint, "Egress"),
-    endpointChain(endpoint, "Ingress"),
-  ]);
   const hooks = [
     hook("FORWARD", chains.forward),
     hook("INPUT", chains.input),
     hook("OUTPUT", chains.output),
     hook("FORWARD", chains.forwardEnd, "last"),
   ];
-  return { chains: [...own, ...owners, ...ofEndpoints], hooks };
+  return { chains: [...own, ...decisions], hooks };
 }
 
 /**
@@ -107,7 +103,8 @@ function endpointChainName(interfaceName: string, direction: PolicyDirection): s
   return chainName(direction === "Egress" ? "from" : "to", interfaceName);
 }
 
-function endpointChain(endpoint: EndpointChains, direction: PolicyDirection): Chain {
+/** What decides for one end: the same for both families. */
+export function endpointChain(endpoint: EndpointChains, direction: PolicyDirection): Chain {
   const { policies, profiles } = direction === "Egress" ? endpoint.egress : endpoint.ingress;
   const notPassed: Match = { kind: "mark", mark: passedMark, negated: true };
   const returnAllowed = rule([allowed], { kind: "return" }, "allowed");
