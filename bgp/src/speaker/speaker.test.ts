@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { decodeMessage } from "../wire/codec.ts";
+import { decodeMessage, encodeMessage } from "../wire/codec.ts";
 import { MessageFramer } from "../wire/framing.ts";
-import type { Message } from "../wire/message.ts";
+import type { Capability, Message } from "../wire/message.ts";
 import type { PeerConfig, SpeakerConfig } from "./config.ts";
 import { peerOf, SimulatedNetwork, type SimulatedNode, speakerOf } from "./testing.ts";
 
@@ -385,6 +385,56 @@ describe("Speaker", () => {
       network.run(11_000);
       expect(a.nextHops("198.51.100.0/24")).toEqual([b.address]);
       expect(a.other).toEqual([{ type: "tableComplete" }]);
+    });
+
+    it("tells its peers that it has told all only once its own prefixes are known", () => {
+      network.kill(a);
+      a.isUp = true;
+      const restarting = { deadlineSeconds: 60 };
+      configure(a, 65001, [peerOf(b.address, 65002)], { gracefulRestart, restarting });
+      network.run(10_000);
+      expect(b.status(a.address).phase).toBe("established");
+      expect(b.told).toEqual([]);
+      originate(a, "203.0.113.0/24", "2001:db8:1::/48");
+      network.run(1_000);
+      expect(b.told).toEqual([{ prefix: "192.0.2.0/24", nextHops: [], from: null }]);
+    });
+
+    it("tells a peer's large table to another before it says that this was all", () => {
+      const many = Array.from({ length: 20_000 }, (_, i) => `10.${i >> 8}.${i & 255}.0/24`);
+      const meetAll = (parts: Partial<SpeakerConfig> = {}): void => {
+        configure(a, 65001, [peerOf(b.address, 65002), peerOf(c.address, 65003)], { gracefulRestart, ...parts });
+      };
+      meetAll();
+      configure(c, 65003, [peerOf(a.address, 65001)], { gracefulRestart });
+      originate(c, ...many);
+      network.run(10_000);
+      expect(b.nextHops("10.78.31.0/24")).toEqual([a.address]);
+      b.told.length = 0;
+      network.kill(a);
+      a.isUp = true;
+      meetAll({ restarting: { deadlineSeconds: 60 } });
+      originate(a, "203.0.113.0/24", "2001:db8:1::/48", "192.0.2.0/24");
+      network.run(10_000);
+      expect(b.status(a.address)).toMatchObject({ phase: "established", flaps: 1 });
+      expect(b.told).toEqual([]);
+    });
+
+    it("is not taken for dead again by the second dial of its present life", () => {
+      network.kill(a);
+      returnOfA();
+      network.run(10_000);
+      const restart = { restarting: true, restartSeconds: 120, families: [] };
+      const open = { type: "open", asn: 65001, holdSeconds: 90, bgpId: 0x0a000001 } as const;
+      const capabilities: Capability[] = [4, 6].map((family) => ({
+        code: 1,
+        name: "multiprotocol",
+        family: family as 4 | 6,
+      }));
+      capabilities.push({ code: 64, name: "gracefulRestart", restart }, { code: 65, name: "fourOctetAs", asn: 65001 });
+      network.intrude(b, a.address)(encodeMessage({ ...open, capabilities }, { fourOctetAs: true }));
+      network.run(1_000);
+      expect(b.status(a.address)).toMatchObject({ phase: "established", flaps: 1 });
     });
 
     it("waits for nobody when all of a mesh restart at once", () => {
