@@ -51,9 +51,9 @@ export class Runtime {
       namespace: namespace.name,
       addresses: [],
     };
-    // Kept before the call: a pod whose ADD failed can still be deleted.
+    // Kept before the call: after a crash in the middle of ADD the pod can still be deleted.
     await this.#keep(pod);
-    const result: unknown = JSON.parse(await this.#call("ADD", pod));
+    const result: unknown = JSON.parse(await this.#call("ADD", pod).catch((error) => this.#giveUp(pod, error)));
     const addresses = list(field(result, "ips")).map((ip) => text(field(ip, "address")).split("/")[0] ?? "");
     const wired = { ...pod, addresses: addresses.sort((a, b) => Number(a.includes(":")) - Number(b.includes(":"))) };
     await this.#keep(wired);
@@ -62,6 +62,17 @@ export class Runtime {
 
   async remove(pod: Pod): Promise<void> {
     await this.#call("DEL", pod);
+    await this.#tearDown(pod);
+  }
+
+  /** As runtimes do: a failed ADD is followed by DEL and the end of the sandbox, and its own error is what counts. */
+  async #giveUp(pod: Pod, error: unknown): Promise<never> {
+    await this.#call("DEL", pod).catch(() => {});
+    await this.#tearDown(pod);
+    throw error;
+  }
+
+  async #tearDown(pod: Pod): Promise<void> {
     for (const pid of (await exec("ip", ["netns", "pids", pod.namespace])).split("\n").filter(Boolean)) {
       await exec("kill", ["-KILL", pid]).catch(() => {}); // It may have ended by itself.
     }

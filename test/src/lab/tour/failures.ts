@@ -87,7 +87,6 @@ export const etcdStep: Step = {
     });
     findings.push({ what: "packets lost while etcd was away", figure: `${report.lost} of ${report.sent}` });
     await tour.expect("pods keep their traffic without etcd", 0, async () => report.lost);
-    await tour.lab.runtime.remove(await tour.lab.runtime.pod("early"));
     await waitFor(() => addPod(tour, { name: "late", node: "node2", labels: {} }), {
       what: "a pod is wired after etcd came back, without a restart of any agent",
       deadlineMs: 20_000,
