@@ -10,6 +10,8 @@ export interface AgentStatus {
   readonly pods: number;
   readonly blocks: readonly BlockStatus[];
   readonly health: readonly PartHealth[];
+  /** A line for each object of the datastore that is not acted on as it is written. */
+  readonly problems: readonly string[];
 }
 
 export type StoreStatus =

@@ -1,0 +1,20 @@
+export type AgentFailure =
+  /** The node has no address that it could be known by. */
+  | { readonly code: "NO_NODE_ADDRESS"; readonly reason: string }
+  /** The datastore does not take what this node says of itself. */
+  | { readonly code: "REGISTRATION_REFUSED"; readonly reason: string }
+  /** What the agent was started with cannot be. */
+  | { readonly code: "USAGE"; readonly reason: string }
+  /** The machine lacks something that the agent needs. */
+  | { readonly code: "UNSUITABLE_MACHINE"; readonly reason: string };
+
+/** The only error class of this workspace. Callers switch on `failure.code`, never on the message. */
+export class AgentError extends Error {
+  override readonly name = "AgentError";
+  readonly failure: AgentFailure;
+
+  constructor(failure: AgentFailure, options?: ErrorOptions) {
+    super(failure.reason, options);
+    this.failure = failure;
+  }
+}

@@ -1,0 +1,85 @@
+/**
+ * What the datastore holds of the kinds that this node acts on: the newest value of each object, whatever came before.
+ * What another client stored and this version cannot act on is left out, and said to be.
+ */
+import { formatProblem, isResourceKind, type Key, type Kind, type Stored, validate } from "@brindle/api";
+
+/** The kinds that shape a node's sessions, routes and addresses. */
+export type ClusterKind =
+  | "Node"
+  | "IPPool"
+  | "BGPConfiguration"
+  | "BGPPeer"
+  | "ClusterInformation"
+  | "BlockAffinity"
+  | "WorkloadEndpoint";
+
+export class ClusterState {
+  readonly #values: { readonly [K in ClusterKind]: Map<string, Stored[K]> } = {
+    Node: new Map(),
+    IPPool: new Map(),
+    BGPConfiguration: new Map(),
+    BGPPeer: new Map(),
+    ClusterInformation: new Map(),
+    BlockAffinity: new Map(),
+    WorkloadEndpoint: new Map(),
+  };
+  readonly #problems = new Map<string, string>();
+
+  /** `null` for an object that is gone. */
+  receive<K extends ClusterKind>(key: Key<K>, value: Stored[K] | null): void {
+    const id = idOf(key);
+    const problem = value === null ? null : problemOf(key.kind, value);
+    if (problem === null) this.#problems.delete(`${key.kind} ${id}`);
+    else this.#problems.set(`${key.kind} ${id}`, problem);
+    const values: Map<string, Stored[K]> = this.#values[key.kind];
+    if (value === null || problem !== null) values.delete(id);
+    else values.set(id, value);
+  }
+
+  /** What is stored but cannot be read takes the object away, as if it were gone, and says why. */
+  receiveUndecodable(key: Key<ClusterKind>, reason: string): void {
+    this.receive(key, null);
+    this.#problems.set(`${key.kind} ${idOf(key)}`, reason);
+  }
+
+  /** By name, or `namespace/name`. */
+  all<K extends ClusterKind>(kind: K): ReadonlyMap<string, Stored[K]> {
+    return this.#values[kind];
+  }
+
+  /** Objects that are not acted on, each with the reason. */
+  problems(): ReadonlyMap<string, string> {
+    return this.#problems;
+  }
+}
+
+export const clusterKinds: readonly ClusterKind[] = [
+  "Node",
+  "IPPool",
+  "BGPConfiguration",
+  "BGPPeer",
+  "ClusterInformation",
+  "BlockAffinity",
+  "WorkloadEndpoint",
+];
+
+export function isClusterKey(key: Key): key is Key<ClusterKind> {
+  return clusterKinds.some((kind) => kind === key.kind);
+}
+
+/**
+ * Configuration with a field that we do not act on is not acted on at all: a peer with a password, for one, must not be
+ * dialled without. Nodes and endpoints are taken as they are; what Calico notes there for itself changes nothing here.
+ */
+const judgedKinds: ReadonlySet<Kind> = new Set<Kind>(["IPPool", "BGPConfiguration", "BGPPeer"]);
+
+function problemOf(kind: ClusterKind, value: unknown): string | null {
+  if (!judgedKinds.has(kind) || !isResourceKind(kind)) return null;
+  const judged = validate(value);
+  return judged.kind === "valid" ? null : judged.problems.map(formatProblem).join("; ");
+}
+
+function idOf({ namespace, name }: Key): string {
+  return namespace === undefined ? name : `${namespace}/${name}`;
+}

@@ -1,0 +1,99 @@
+/** What the node's BGP speaker is told to be: a function of what the datastore says now. */
+import type { PeerConfig, PrefixMatch, RoutePolicy, SpeakerConfig } from "@brindle/bgp";
+import {
+  type Address,
+  addressBits,
+  type Family,
+  formatAddress,
+  formatPrefix,
+  type Prefix,
+  parsePrefix,
+} from "@brindle/net";
+import { type Neighbour, type NodeSpeaker, neighbours, nodeSpeaker, type PeeringState } from "./peers.ts";
+
+export interface SpeakerState extends PeeringState {
+  readonly node: string;
+  /** The ranges of all pools. */
+  readonly ranges: readonly Prefix[];
+  /** What this node announces, and nothing else: canonical text. */
+  readonly originated: readonly string[];
+}
+
+/** RFC 4271 §10 suggests 90 s. */
+const holdSeconds = 90;
+const connectRetrySeconds = 5;
+/** BIRD's; long enough for an image to be pulled and a node's agent to be started anew. */
+const restartSeconds = 120;
+
+/** `null` while the node has no address to speak from. */
+export function speakerConfig(state: SpeakerState): SpeakerConfig | null {
+  const node = state.nodes.get(state.node);
+  if (!node) return null;
+  const self = nodeSpeaker(state.node, node, state.configurations);
+  const addresses = Object.values(self.addresses);
+  if (addresses.length === 0) return null;
+  return {
+    asn: self.asn,
+    bgpId: bgpIdentifier(self),
+    listen: addresses.map((address) => ({ address: formatAddress(address), port: self.port })),
+    peers: neighbours(self, state).map((neighbour) => peerConfig(self, neighbour, state)),
+    // The kernel forwards whether this process lives or not.
+    gracefulRestart: { restartSeconds, forwardingKept: true },
+  };
+}
+
+/**
+ * The IPv4 address, or on a node without one any number but zero that is the node's own (RFC 6286 §2.1): the last four
+ * bytes of its IPv6 address.
+ */
+function bgpIdentifier({ addresses }: NodeSpeaker): string {
+  if (addresses[4]) return formatAddress(addresses[4]);
+  const value = (addresses[6]?.value ?? 0n) & 0xffff_ffffn;
+  return formatAddress({ family: 4, value: value === 0n ? 1n : value });
+}
+
+function peerConfig(self: NodeSpeaker, neighbour: Neighbour, state: SpeakerState): PeerConfig {
+  const { name, role, port, asn } = neighbour;
+  return {
+    name,
+    role,
+    address: formatAddress(neighbour.address),
+    port,
+    asn,
+    localAddress: formatAddress(neighbour.localAddress),
+    passive: false,
+    holdSeconds,
+    connectRetrySeconds,
+    families: ([4, 6] as const).filter((family) => self.addresses[family]),
+    nextHop: nextHops(self.addresses),
+    importPolicy: importPolicy(state.ranges, { isExternal: asn !== self.asn }),
+    exportPolicy: { accept: state.originated.map(exactly) },
+  };
+}
+
+function nextHops(addresses: Readonly<Partial<Record<Family, Address>>>): PeerConfig["nextHop"] {
+  return {
+    ...(addresses[4] && { 4: formatAddress(addresses[4]) }),
+    ...(addresses[6] && { 6: formatAddress(addresses[6]) }),
+  };
+}
+
+/**
+ * Pods' ranges from everyone. A router may also be the way out: from another AS the default route is taken too, and
+ * nothing else (RFC 8212: no configuration, no routes).
+ */
+function importPolicy(ranges: readonly Prefix[], { isExternal }: { isExternal: boolean }): RoutePolicy {
+  const pods = ranges.map(
+    (range): PrefixMatch => ({
+      prefix: formatPrefix(range),
+      minLength: range.length,
+      maxLength: addressBits[range.address.family],
+    }),
+  );
+  return { accept: isExternal ? [...pods, exactly("0.0.0.0/0"), exactly("::/0")] : pods };
+}
+
+function exactly(prefix: string): PrefixMatch {
+  const length = parsePrefix(prefix)?.length ?? 0;
+  return { prefix, minLength: length, maxLength: length };
+}

@@ -1,0 +1,114 @@
+#!/usr/bin/env node
+/** `brindle`: the executable of a node. `brindle agent` and what else a node runs. */
+import { readFileSync } from "node:fs";
+import { hostname } from "node:os";
+import { type Address, parseAddress, parsePrefix } from "@brindle/net";
+import { Command, InvalidArgumentError, Option } from "commander";
+import { pino } from "pino";
+import { Agent, type AgentOptions } from "./shell/agent.ts";
+import { checkMachine } from "./shell/machine.ts";
+
+const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
+  version: string;
+};
+
+interface RunFlags {
+  readonly node: string;
+  readonly etcd: string;
+  readonly etcdCa?: string;
+  readonly etcdCert?: string;
+  readonly etcdKey?: string;
+  readonly ip?: Address;
+  readonly ip6?: Address;
+  readonly ipv4Pool?: string;
+  readonly defaultPools: boolean;
+  readonly endpointToHostAction: "Drop" | "Accept";
+  readonly logLevel: string;
+}
+
+const program = new Command("brindle")
+  .version(version)
+  .description("The network of a Kubernetes node: pods, BGP, policy.");
+
+program
+  .command("agent")
+  .description("Runs the agent of this node until it is told to end. Pods keep their network while it is away.")
+  .addOption(new Option("--node <name>", "name of this node").env("NODENAME").default(hostname(), "the host's name"))
+  .addOption(
+    new Option("--etcd <urls>", "endpoints of etcd, separated by commas")
+      .env("ETCD_ENDPOINTS")
+      .default("http://127.0.0.1:2379"),
+  )
+  .addOption(new Option("--etcd-ca <file>", "certificate of etcd's authority").env("ETCD_CA_CERT_FILE"))
+  .addOption(new Option("--etcd-cert <file>", "our certificate").env("ETCD_CERT_FILE"))
+  .addOption(new Option("--etcd-key <file>", "the key of our certificate").env("ETCD_KEY_FILE"))
+  .addOption(
+    new Option("--ip <address>", "IPv4 address of this node; found by itself where not given").argParser(addressOf(4)),
+  )
+  .addOption(
+    new Option("--ip6 <address>", "IPv6 address of this node; found by itself where not given").argParser(addressOf(6)),
+  )
+  .addOption(
+    new Option("--ipv4-pool <cidr>", "range of the first IPPool, in a cluster without one")
+      .env("CALICO_IPV4POOL_CIDR")
+      .argParser(cidr),
+  )
+  .option("--no-default-pools", "make no IPPool in a cluster without one")
+  .addOption(
+    new Option("--endpoint-to-host-action <action>", "what becomes of packets from pods to this node")
+      .choices(["Drop", "Accept"])
+      .env("FELIX_DEFAULTENDPOINTTOHOSTACTION")
+      .default("Drop"),
+  )
+  .addOption(new Option("--log-level <level>").choices(["debug", "info", "warn", "error"]).default("info"))
+  .addHelpText("after", "\nThe user and password of etcd are taken from ETCD_USERNAME and ETCD_PASSWORD.")
+  .action(async (flags: RunFlags) => {
+    const log = pino({ level: flags.logLevel, base: { node: flags.node } });
+    await checkMachine();
+    const agent = new Agent(agentOptions(flags), log);
+    for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => agent.end());
+    await agent.run();
+    log.info("ended; the pods of this node keep their network");
+  });
+
+program.parseAsync().catch((error: unknown) => {
+  process.stderr.write(`brindle: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exit(1);
+});
+
+function agentOptions(flags: RunFlags): AgentOptions {
+  const { ETCD_USERNAME: name, ETCD_PASSWORD: password } = process.env;
+  return {
+    version,
+    node: flags.node,
+    asked: { ...(flags.ip && { 4: flags.ip }), ...(flags.ip6 && { 6: flags.ip6 }) },
+    defaultPools: flags.defaultPools ? { ipv4Cidr: flags.ipv4Pool ?? null } : null,
+    endpointToHostAction: flags.endpointToHostAction,
+    store: {
+      endpoints: flags.etcd.split(","),
+      tls: {
+        ...(flags.etcdCa && { caFile: flags.etcdCa }),
+        ...(flags.etcdCert && { certFile: flags.etcdCert }),
+        ...(flags.etcdKey && { keyFile: flags.etcdKey }),
+      },
+      ...(name && password && { user: { name, password } }),
+    },
+    controlSocket: "/run/brindle/agent.sock",
+    cniSocket: "/run/brindle/cni.sock",
+    pendingDirectory: "/var/lib/brindle/cni-pending",
+  };
+}
+
+function addressOf(family: 4 | 6): (text: string) => Address {
+  return (text) => {
+    const address = parseAddress(text);
+    if (address?.family !== family) throw new InvalidArgumentError(`It is no IPv${family} address.`);
+    return address;
+  };
+}
+
+function cidr(text: string): string {
+  if (parsePrefix(text)?.address.family !== 4)
+    throw new InvalidArgumentError("It is no IPv4 prefix, as 10.244.0.0/16.");
+  return text;
+}

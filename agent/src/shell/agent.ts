@@ -1,0 +1,207 @@
+/**
+ * The daemon of a node: joins the datastore, the kernel, the BGP speaker, policy and the CNI plugin. It decides
+ * nothing itself; each part follows what the datastore says, and all of them leave the kernel as it is when it ends.
+ */
+import { setTimeout as delay } from "node:timers/promises";
+import type { AgentPart, Store } from "@brindle/api";
+import { type EtcdStoreOptions, openEtcdStore } from "@brindle/api/shell";
+import type { CniServer } from "@brindle/cni/shell";
+import { type ControlServer, openRouteSocket, type RouteSocket, serveControl } from "@brindle/net/shell";
+import type { PolicyGraphConfig } from "@brindle/policy";
+import type { Logger } from "pino";
+import { originatedPrefixes, ownBlocks, poolRanges } from "../graph/originated.ts";
+import { speakerConfig } from "../graph/speakerConfig.ts";
+import { Health } from "../status.ts";
+import { ClusterSync } from "./clusterSync.ts";
+import { startCni } from "./cniSide.ts";
+import { controlHandlers } from "./controlHandlers.ts";
+import { PolicySync } from "./policySync.ts";
+import { type Registered, type RegistrarOptions, register } from "./registrar.ts";
+import { RouteSync } from "./routeSync.ts";
+import { SpeakerSync, type SpeakerWish } from "./speakerSync.ts";
+import { Links } from "./wiring/links.ts";
+
+export interface AgentOptions extends RegistrarOptions, Pick<PolicyGraphConfig, "endpointToHostAction"> {
+  readonly version: string;
+  readonly store: EtcdStoreOptions;
+  readonly controlSocket: string;
+  readonly cniSocket: string;
+  /** Where DELs wait that cannot be done yet. */
+  readonly pendingDirectory: string;
+}
+
+const registrationRetryMs = 1_000;
+/** What other programs do to our part of the kernel is found within this time. */
+const resyncIntervalMs = 90_000;
+
+export class Agent {
+  readonly #options: AgentOptions;
+  readonly #log: Logger;
+  readonly #health = new Health(Date.now());
+  readonly #ended = new AbortController();
+  /** Ended in the reverse of the order in which the parts were made. */
+  readonly #parts = new AsyncDisposableStack();
+
+  constructor(options: AgentOptions, log: Logger) {
+    this.#options = options;
+    this.#log = log;
+  }
+
+  /** Runs until `end`. Rejects when the node cannot run an agent: another one does, or the kernel refuses. */
+  async run(): Promise<void> {
+    const { node, store: storeOptions, endpointToHostAction } = this.#options;
+    const store = openEtcdStore(storeOptions);
+    this.#parts.defer(() => store.close());
+    const kernel = this.#parts.use(await openRouteSocket());
+    const routes = new RouteSync({
+      kernel,
+      onNextHops: (facts) => speaker.nextHops(facts),
+      onHealth: (problem) => this.#report("routes", problem),
+    });
+    const speaker = new SpeakerSync(
+      { isRestart: await routes.hasEarlierRoutes() },
+      {
+        wish: () => this.#speakerWish(cluster),
+        listeners: {
+          bestChanged: (changes) => routes.bestChanged(changes),
+          tableComplete: () => routes.tableComplete(),
+          peerChanged: ({ name, phase, lastFailure }) => this.#log.info({ peer: name, phase, lastFailure }, "peer"),
+          failed: (error) => this.#onBug(error),
+        },
+        onHealth: (problem) => this.#report("bgp", problem),
+      },
+    );
+    const policy = await PolicySync.open(
+      { node, ...(endpointToHostAction && { endpointToHostAction }) },
+      { onHealth: (problem) => this.#report("policy", problem) },
+    );
+    const cluster = new ClusterSync({
+      onPolicy: (update) => policy.receive(update),
+      onChanged: () => {
+        policy.changed();
+        speaker.changed();
+        routes.setOwnBlocks(ownBlocks({ node, affinities: cluster.state.all("BlockAffinity") }));
+      },
+      onConnection: (problem) => this.#report("store", problem),
+    });
+    this.#parts.defer(() => routes.end());
+    this.#parts.defer(() => speaker.end());
+    this.#parts.defer(() => policy.end());
+    const control = await this.#serveControl({ store, cluster, speaker, policy, routes });
+    this.#parts.defer(() => control.close());
+    if (await this.#join({ store, kernel, cluster, policy, routes })) {
+      this.#resyncNowAndThen(() => {
+        routes.resync();
+        policy.resync();
+      });
+      await this.#untilEnded();
+    }
+    await this.#parts.disposeAsync();
+  }
+
+  end(): void {
+    this.#ended.abort();
+  }
+
+  /** What needs the datastore: registration, then everything that follows it. False when the agent is ended before. */
+  async #join({ store, kernel, cluster, policy, routes }: JoinParts): Promise<boolean> {
+    const registered = await this.#register(store, kernel);
+    if (!registered) return false;
+    this.#log.info({ addresses: registered.addresses, mtu: registered.mtu }, "registered");
+    routes.start();
+    cluster.start(store);
+    this.#parts.defer(() => cluster.end());
+    const links = this.#parts.use(await Links.open({ mtu: registered.mtu }));
+    const cni = await this.#startCni({ store, cluster, policy, links });
+    this.#parts.defer(() => cni.close());
+    return true;
+  }
+
+  #startCni(parts: Pick<JoinParts, "store" | "cluster" | "policy"> & { readonly links: Links }): Promise<CniServer> {
+    const { node, cniSocket, pendingDirectory } = this.#options;
+    return startCni({ node, socketPath: cniSocket, pendingDirectory, health: this.#health }, parts).then((server) => {
+      this.#report("ipam", null);
+      this.#report("cni", null);
+      return server;
+    });
+  }
+
+  /** With the datastore away this waits for it; `null` when the agent is ended meanwhile. */
+  async #register(store: Store, kernel: RouteSocket): Promise<Registered | null> {
+    while (!this.#ended.signal.aborted) {
+      try {
+        const onProblem = (text: string) => this.#log.warn(text);
+        const registered = await register(this.#options, { store, kernel, onProblem });
+        this.#report("store", null);
+        return registered;
+      } catch (error) {
+        this.#report("store", messageOf(error));
+        await delay(registrationRetryMs, undefined, { signal: this.#ended.signal }).catch(() => {});
+      }
+    }
+    return null;
+  }
+
+  #serveControl(parts: Parameters<typeof controlHandlers>[1]): Promise<ControlServer> {
+    const { node, version, controlSocket } = this.#options;
+    const handlers = controlHandlers({ node, version, sinceMs: Date.now(), health: this.#health }, parts);
+    const onInternalError = (method: string, error: unknown) => this.#log.error({ method, err: error }, "control");
+    return serveControl({ path: controlSocket, onInternalError }, handlers);
+  }
+
+  #speakerWish({ state }: ClusterSync): SpeakerWish {
+    const { node } = this.#options;
+    const pools = state.all("IPPool");
+    const originated = originatedPrefixes({
+      node,
+      pools,
+      affinities: state.all("BlockAffinity"),
+      endpoints: state.all("WorkloadEndpoint"),
+    });
+    const config = speakerConfig({
+      node,
+      nodes: state.all("Node"),
+      peers: state.all("BGPPeer"),
+      configurations: state.all("BGPConfiguration"),
+      ranges: poolRanges(pools),
+      originated,
+    });
+    return { config, originated };
+  }
+
+  #report(part: AgentPart, reason: string | null): void {
+    if (!this.#health.report(part, { reason, nowMs: Date.now() })) return;
+    if (reason === null) this.#log.info({ part }, "ready");
+    else this.#log.warn({ part, reason }, "failing");
+  }
+
+  #resyncNowAndThen(resync: () => void): void {
+    const timer = setInterval(resync, resyncIntervalMs);
+    this.#parts.defer(() => clearInterval(timer));
+  }
+
+  async #untilEnded(): Promise<void> {
+    const { signal } = this.#ended;
+    if (!signal.aborted) await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+  }
+
+  /** The process ends: the kernel keeps what was programmed, and whoever supervises it starts a new one. */
+  #onBug(error: Error): void {
+    this.#log.fatal({ err: error }, "the BGP speaker is gone");
+    setImmediate(() => {
+      throw error;
+    });
+  }
+}
+
+interface JoinParts {
+  readonly store: Store;
+  readonly kernel: RouteSocket;
+  readonly cluster: ClusterSync;
+  readonly policy: PolicySync;
+  readonly routes: RouteSync;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

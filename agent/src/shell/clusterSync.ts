@@ -1,0 +1,70 @@
+/** Follows the datastore: what it says goes to those who act on it, and nobody acts before all of it has been told. */
+import type { Key, Kind, Store, WatchEvent } from "@brindle/api";
+import { type PolicyResource, type PolicyUpdate, policyKinds } from "@brindle/policy";
+import { ClusterState, clusterKinds, isClusterKey } from "../graph/clusterState.ts";
+
+export interface ClusterSyncPorts {
+  readonly onPolicy: (update: PolicyUpdate) => void;
+  /** Something changed, and all that existed at the start is known. */
+  readonly onChanged: () => void;
+  readonly onConnection: (problem: string | null) => void;
+}
+
+export class ClusterSync {
+  readonly state: ClusterState = new ClusterState();
+  readonly #ports: ClusterSyncPorts;
+  readonly #awaited = new Set<Kind>([...clusterKinds, ...policyKinds]);
+  #stop: () => Promise<void> = async () => {};
+
+  constructor(ports: ClusterSyncPorts) {
+    this.#ports = ports;
+  }
+
+  start(store: Store): void {
+    const watch = store.watch([...this.#awaited], (event) => this.#onEvent(event));
+    this.#stop = () => watch.stop();
+  }
+
+  get isInSync(): boolean {
+    return this.#awaited.size === 0;
+  }
+
+  end(): Promise<void> {
+    return this.#stop();
+  }
+
+  #onEvent(event: WatchEvent): void {
+    switch (event.type) {
+      case "changed":
+        this.#receive(event.item.key, event.item.value);
+        break;
+      case "deleted":
+        this.#receive(event.key, null);
+        break;
+      case "undecodable":
+        this.#receive(event.key, null);
+        if (isClusterKey(event.key)) this.state.receiveUndecodable(event.key, event.reason);
+        break;
+      case "inSync":
+        this.#awaited.delete(event.kind);
+        break;
+      case "disconnected":
+        this.#ports.onConnection(event.reason);
+        return;
+      case "connected":
+        this.#ports.onConnection(null);
+        return;
+    }
+    if (this.isInSync) this.#ports.onChanged();
+  }
+
+  #receive(key: Key, value: unknown): void {
+    // The store pairs each key with a value of its kind; the compiler sees two unions.
+    if (isClusterKey(key)) this.state.receive(key, value as never);
+    if (isPolicyKey(key)) this.#ports.onPolicy({ key, value: value as PolicyResource | null });
+  }
+}
+
+function isPolicyKey(key: Key): key is PolicyUpdate["key"] {
+  return policyKinds.some((kind) => kind === key.kind);
+}

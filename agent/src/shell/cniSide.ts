@@ -1,0 +1,69 @@
+/** The CNI plugin with this node's ports. */
+import type { Store } from "@brindle/api";
+import { AllocatedAddresses, CniPlugin, type Readiness } from "@brindle/cni";
+import { type CniServer, openPendingDels, serveCni } from "@brindle/cni/shell";
+import { Allocator, type ClusterView, defaultIpamSettings } from "@brindle/ipam";
+import type { Health } from "../status.ts";
+import type { ClusterSync } from "./clusterSync.ts";
+import type { PolicySync } from "./policySync.ts";
+import type { Links } from "./wiring/links.ts";
+
+export interface CniSideOptions {
+  readonly node: string;
+  readonly socketPath: string;
+  readonly pendingDirectory: string;
+  readonly health: Health;
+}
+
+export interface CniSideParts {
+  readonly store: Store;
+  readonly cluster: ClusterSync;
+  readonly policy: PolicySync;
+  readonly links: Links;
+}
+
+export async function startCni(
+  options: CniSideOptions,
+  { store, cluster, policy, links }: CniSideParts,
+): Promise<CniServer> {
+  const { node, socketPath, pendingDirectory } = options;
+  const allocator = new Allocator({ node }, { store, now: nanosecondsNow, view: () => clusterView(node, cluster) });
+  const plugin = new CniPlugin({
+    node,
+    addresses: new AllocatedAddresses(node, { allocator, store }),
+    links,
+    policy,
+    readiness: async () => readiness(cluster, options.health),
+    pending: await openPendingDels(pendingDirectory),
+  });
+  return serveCni(plugin, { socketPath });
+}
+
+/** Reservations and IPAM settings are no kinds of this version yet, so nobody can have made any through it. */
+function clusterView(node: string, { state }: ClusterSync): ClusterView {
+  return {
+    pools: [...state.all("IPPool").values()],
+    nodeLabels: state.all("Node").get(node)?.metadata.labels ?? {},
+    reserved: [],
+    settings: defaultIpamSettings,
+  };
+}
+
+function readiness(cluster: ClusterSync, health: Health): Readiness {
+  const reason = notReadyReason(cluster, health);
+  return reason === null ? { kind: "ready" } : { kind: "notReady", reason, connectivity: "intact" };
+}
+
+function notReadyReason(cluster: ClusterSync, health: Health): string | null {
+  const problem = health.firstProblem(["store", "policy"]);
+  if (problem) return problem;
+  if (!cluster.isInSync) return "the agent has not read all of the datastore yet";
+  const information = cluster.state.all("ClusterInformation").get("default");
+  return information?.spec.datastoreReady
+    ? null
+    : "the datastore is locked: ClusterInformation says that it is not ready";
+}
+
+function nanosecondsNow(): bigint {
+  return BigInt(Date.now()) * 1_000_000n;
+}

@@ -1,0 +1,58 @@
+/** Work that is asked for often and done seldom: one run at a time, one more for all that was asked meanwhile. */
+import { setTimeout as delay } from "node:timers/promises";
+
+export interface CoalescedWorkOptions {
+  readonly work: () => Promise<void>;
+  /** A failed run is tried again by itself, with growing delays; here it is told. */
+  readonly onFailure: (error: unknown) => void;
+}
+
+const retryDelayMsMin = 100;
+const retryDelayMsMax = 10_000;
+
+export class CoalescedWork {
+  readonly #options: CoalescedWorkOptions;
+  readonly #ended = new AbortController();
+  #isWanted = false;
+  #running: Promise<void> | null = null;
+
+  constructor(options: CoalescedWorkOptions) {
+    this.#options = options;
+  }
+
+  /** Returns at once. What is known when the run starts counts, so callers change state first and ask afterwards. */
+  ask(): void {
+    this.#isWanted = true;
+    this.#running ??= this.#run();
+  }
+
+  /** No run begins after this; the one under way is waited for. */
+  async end(): Promise<void> {
+    this.#ended.abort();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    let failures = 0;
+    // Everything that arrives in this turn of the loop goes into one run.
+    await new Promise((resolve) => setImmediate(resolve));
+    while (this.#isWanted && !this.#ended.signal.aborted) {
+      this.#isWanted = false;
+      try {
+        await this.#options.work();
+        failures = 0;
+      } catch (error) {
+        this.#options.onFailure(error);
+        this.#isWanted = true;
+        await this.#pause(Math.min(retryDelayMsMax, retryDelayMsMin * 2 ** failures));
+        failures += 1;
+      }
+    }
+    this.#running = null;
+  }
+
+  /** The end interrupts it. */
+  async #pause(ms: number): Promise<void> {
+    await delay(ms, undefined, { signal: this.#ended.signal }).catch(() => {});
+  }
+}

@@ -1,0 +1,105 @@
+/** The methods of the agent's control interface. `brindlectl` is their caller. */
+import type { AgentStatus, BlockStatus, Store } from "@brindle/api";
+import type { RouteQuery } from "@brindle/bgp";
+import { ControlError, containsPrefix, formatPrefix, type Prefix, parsePrefix } from "@brindle/net";
+import type { ControlHandler } from "@brindle/net/shell";
+import { ownBlocks } from "../graph/originated.ts";
+import type { Health } from "../status.ts";
+import type { ClusterSync } from "./clusterSync.ts";
+import type { PolicySync } from "./policySync.ts";
+import type { RouteSync } from "./routeSync.ts";
+import type { SpeakerSync } from "./speakerSync.ts";
+
+export interface ControlContext {
+  readonly node: string;
+  readonly version: string;
+  readonly sinceMs: number;
+  readonly health: Health;
+}
+
+export interface ControlParts {
+  readonly store: Store;
+  readonly cluster: ClusterSync;
+  readonly speaker: SpeakerSync;
+  readonly policy: PolicySync;
+  readonly routes: RouteSync;
+}
+
+export function controlHandlers(context: ControlContext, parts: ControlParts): Record<string, ControlHandler> {
+  return {
+    status: () => agentStatus(context, parts),
+    "bgp.peers": () => parts.speaker.peers(),
+    "bgp.routes": (params) => parts.speaker.routes(routeQuery(params)),
+    counters: () => ({ routes: parts.routes.counters(), policy: parts.policy.counters() }),
+  };
+}
+
+async function agentStatus(context: ControlContext, { store, cluster, policy }: ControlParts): Promise<AgentStatus> {
+  const { node, version, sinceMs, health } = context;
+  const parts = health.all();
+  const storeHealth = parts.find(({ part }) => part === "store");
+  const endpoints = [...cluster.state.all("WorkloadEndpoint").values()];
+  const isConnected = storeHealth?.state === "ready";
+  return {
+    nodeName: node,
+    version,
+    sinceMs,
+    store: isConnected
+      ? { state: "connected", sinceMs: storeHealth.sinceMs }
+      : {
+          state: "disconnected",
+          sinceMs: storeHealth?.sinceMs ?? sinceMs,
+          reason: storeHealth?.reason ?? "not connected yet",
+        },
+    pods: endpoints.filter(({ spec }) => spec.node === node).length,
+    blocks: isConnected ? await blockStatus(node, { store, cluster }) : [],
+    health: parts,
+    problems: [...new Map([...cluster.state.problems(), ...policy.problems()])].map(
+      ([object, reason]) => `${object}: ${reason}`,
+    ),
+  };
+}
+
+async function blockStatus(
+  node: string,
+  { store, cluster }: Pick<ControlParts, "store" | "cluster">,
+): Promise<BlockStatus[]> {
+  const blocks = ownBlocks({ node, affinities: cluster.state.all("BlockAffinity") });
+  const pools = [...cluster.state.all("IPPool").values()];
+  return Promise.all(
+    blocks.map(async (block) => {
+      const cidr = formatPrefix(block);
+      const item = await store.get({ kind: "IPAMBlock", name: cidr });
+      const allocations = item?.value.allocations ?? [];
+      const pool = pools.find(({ spec }) => isInside(spec.cidr, block))?.metadata.name ?? null;
+      return { cidr, pool, size: allocations.length, inUse: allocations.filter((slot) => slot !== null).length };
+    }),
+  );
+}
+
+function isInside(cidr: string, block: Prefix): boolean {
+  const pool = parsePrefix(cidr);
+  return pool !== null && containsPrefix(pool, block);
+}
+
+const limitMax = 10_000;
+
+function routeQuery(params: unknown): RouteQuery {
+  if (params === null || params === undefined) return {};
+  if (typeof params !== "object") throw invalid("must be an object");
+  const { family, prefix, peer, bestOnly, advertisedTo, limit } = params as Record<string, unknown>;
+  if (family !== undefined && family !== 4 && family !== 6) throw invalid("family must be 4 or 6");
+  if (bestOnly !== undefined && typeof bestOnly !== "boolean") throw invalid("bestOnly must be true or false");
+  const isCount = Number.isInteger(limit) && Number(limit) >= 1 && Number(limit) <= limitMax;
+  if (limit !== undefined && !isCount) throw invalid(`limit must be 1 to ${limitMax}`);
+  if (prefix !== undefined && (typeof prefix !== "string" || !parsePrefix(prefix)))
+    throw invalid("prefix is no prefix");
+  for (const [name, value] of Object.entries({ peer, advertisedTo })) {
+    if (value !== undefined && typeof value !== "string") throw invalid(`${name} must be the name of a peer`);
+  }
+  return params as RouteQuery;
+}
+
+function invalid(reason: string): ControlError {
+  return new ControlError("INVALID", `bgp.routes: ${reason}`);
+}

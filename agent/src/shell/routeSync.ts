@@ -1,0 +1,210 @@
+/**
+ * Keeps the kernel's routes at what BGP learned. Next hops are resolved by the kernel's own routes, anew whenever those
+ * change. What is there is read at the start, then followed by the kernel's notifications; a timer reads it all again.
+ */
+import type { BestChange, NextHopFact } from "@brindle/bgp";
+import {
+  describeChange,
+  isKernelError,
+  type KernelChange,
+  type NewRoute,
+  type Prefix,
+  parseAddress,
+} from "@brindle/net";
+import type { KernelEvent, RouteSocket, Watch } from "@brindle/net/shell";
+import { desiredRoutes, isOwnRoute, ownRoutes, planRoutes, type Resolution, routeKey } from "../plan/routes.ts";
+import { localRouteProtocol } from "../wiring/plan.ts";
+import { CoalescedWork } from "./coalescedWork.ts";
+
+export interface RouteSyncPorts {
+  readonly kernel: RouteSocket;
+  /** What the speaker is to know of next hops: those that cannot be reached. */
+  readonly onNextHops: (facts: readonly NextHopFact[]) => void;
+  /** `null` when all is well. */
+  readonly onHealth: (problem: string | null) => void;
+}
+
+/** Since the start. A restart with nothing changed makes no write. */
+export interface RouteCounters {
+  readonly writes: number;
+  readonly failures: number;
+}
+
+export class RouteSync {
+  readonly #ports: RouteSyncPorts;
+  readonly #work: CoalescedWork;
+  readonly #learned = new Map<string, readonly string[]>();
+  /** Next hops that were found unreachable: asked for again, since no best route names them any more. */
+  readonly #unreachable = new Set<string>();
+  #ownBlocks: readonly Prefix[] = [];
+  #actual: Map<string, NewRoute> | null = null;
+  #mayDelete = false;
+  #watch: Watch | null = null;
+  #facts = "";
+  #writes = 0;
+  #failures = 0;
+
+  constructor(ports: RouteSyncPorts) {
+    this.#ports = ports;
+    this.#work = new CoalescedWork({
+      work: () => this.#sync(),
+      onFailure: (error) => this.#onFailure(error),
+    });
+  }
+
+  start(): void {
+    this.#watch = this.#ports.kernel.watch(["link", "address", "route"], (event) => this.#onKernel(event));
+  }
+
+  /** Whether the kernel has routes or pods of an earlier run, which forwarded until now. */
+  async hasEarlierRoutes(): Promise<boolean> {
+    const routes = await this.#ports.kernel.routes({ protocol: localRouteProtocol });
+    return routes.length > 0;
+  }
+
+  bestChanged(changes: readonly BestChange[]): void {
+    for (const { prefix, nextHops } of changes) {
+      if (nextHops.length === 0) this.#learned.delete(prefix);
+      else this.#learned.set(prefix, nextHops);
+    }
+    this.#work.ask();
+  }
+
+  setOwnBlocks(blocks: readonly Prefix[]): void {
+    this.#ownBlocks = blocks;
+    this.#work.ask();
+  }
+
+  /** From now on routes that nobody told of are an earlier run's, and go. */
+  tableComplete(): void {
+    this.#mayDelete = true;
+    this.#work.ask();
+  }
+
+  /** Reads everything again, for a timer. */
+  resync(): void {
+    this.#actual = null;
+    this.#work.ask();
+  }
+
+  counters(): RouteCounters {
+    return { writes: this.#writes, failures: this.#failures };
+  }
+
+  /** Leaves the kernel as it is. */
+  async end(): Promise<void> {
+    this.#watch?.close();
+    await this.#work.end();
+  }
+
+  async #sync(): Promise<void> {
+    this.#actual ??= ownRoutes(await this.#ports.kernel.routes({ protocol: localRouteProtocol }));
+    const actual = this.#actual;
+    const resolved = await this.#resolveAll();
+    const desired = desiredRoutes({ learned: this.#learned, resolved, ownBlocks: this.#ownBlocks });
+    const changes = planRoutes(desired, actual, { mayDelete: this.#mayDelete });
+    if (changes.length > 0) await this.#apply(changes, actual);
+    else this.#ports.onHealth(null);
+  }
+
+  async #apply(changes: readonly KernelChange[], actual: Map<string, NewRoute>): Promise<void> {
+    const outcomes = await this.#ports.kernel.apply(changes);
+    const problems: string[] = [];
+    for (const [i, outcome] of outcomes.entries()) {
+      const change = changes[i];
+      if (!change || !("route" in change)) continue;
+      this.#writes += 1;
+      if (outcome.kind === "done" || (change.op === "deleteRoute" && isKernelError(outcome.error, "NOT_FOUND"))) {
+        if (change.op === "deleteRoute") actual.delete(routeKey(change.route));
+        else actual.set(routeKey(change.route), change.route);
+      } else {
+        problems.push(conflictText(change, outcome.error));
+      }
+    }
+    this.#failures += problems.length;
+    this.#ports.onHealth(problems[0] === undefined ? null : describeProblems(problems));
+    // A default route may be among what changed, and next hops lie behind it.
+    if (changes.some((change) => "route" in change && change.route.destination.length === 0)) this.#work.ask();
+  }
+
+  async #resolveAll(): Promise<Map<string, Resolution>> {
+    const hops = new Set([...[...this.#learned.values()].flat(), ...this.#unreachable]);
+    const resolved = new Map<string, Resolution>();
+    await Promise.all([...hops].map(async (hop) => resolved.set(hop, await this.#resolve(hop))));
+    this.#unreachable.clear();
+    for (const [hop, way] of resolved) if (!way) this.#unreachable.add(hop);
+    this.#tellSpeaker();
+    return resolved;
+  }
+
+  async #resolve(hop: string): Promise<Resolution> {
+    const address = parseAddress(hop);
+    if (!address) return null;
+    try {
+      const { kind, gateway, interfaceIndex } = await this.#ports.kernel.routeTo(address);
+      if (kind !== "unicast" || interfaceIndex === null) return null;
+      return { gateway: gateway ?? address, interfaceIndex };
+    } catch (error) {
+      if (isKernelError(error, "UNREACHABLE", "INVALID", "NOT_FOUND", "DENIED")) return null;
+      throw error;
+    }
+  }
+
+  #tellSpeaker(): void {
+    const facts = [...this.#unreachable].sort().map((address) => ({ address, igpCost: null }));
+    const text = JSON.stringify(facts);
+    if (text === this.#facts) return;
+    this.#facts = text;
+    this.#ports.onNextHops(facts);
+  }
+
+  #onKernel(event: KernelEvent): void {
+    switch (event.type) {
+      case "route":
+        if (isOwnRoute(event.route)) this.#onOwnRoute(event);
+        else if (event.route.protocol !== localRouteProtocol) this.#work.ask();
+        break;
+      case "link":
+        // With a link that goes down the kernel takes IPv4 routes away without a word about them.
+        if (!isPodInterface(event.link.name)) this.resync();
+        break;
+      case "address":
+        this.#work.ask();
+        break;
+      case "resync":
+        this.resync();
+        break;
+      case "closed":
+        this.#onFailure(event.error);
+        break;
+    }
+  }
+
+  #onOwnRoute({ change, route }: Extract<KernelEvent, { type: "route" }>): void {
+    if (!this.#actual) return;
+    if (change === "set") this.#actual.set(routeKey(route), route);
+    else this.#actual.delete(routeKey(route));
+    this.#work.ask();
+  }
+
+  #onFailure(error: unknown): void {
+    this.#actual = null;
+    this.#failures += 1;
+    this.#ports.onHealth(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function isPodInterface(name: string): boolean {
+  return name.startsWith("cali");
+}
+
+function conflictText(change: KernelChange, error: Error): string {
+  const what = describeChange(change);
+  if (isKernelError(error, "EXISTS"))
+    return `${what}: another program has a route to this destination; it is left alone`;
+  return `${what}: ${error.message}`;
+}
+
+function describeProblems([first = "", ...others]: readonly string[]): string {
+  return others.length === 0 ? first : `${first} (and ${others.length} more)`;
+}

@@ -1,0 +1,86 @@
+/** Keeps the BGP speaker, in a thread of its own, at what the datastore says. */
+import { isDeepStrictEqual } from "node:util";
+import type { NextHopFact, PeerStatus, RouteQuery, RouteStatus, SpeakerConfig } from "@brindle/bgp";
+import { type RunningSpeaker, type SpeakerListeners, startSpeakerThread } from "@brindle/bgp/shell";
+import { CoalescedWork } from "./coalescedWork.ts";
+
+export interface SpeakerWish {
+  /** `null` while the node has no address to speak from. */
+  readonly config: SpeakerConfig | null;
+  readonly originated: readonly string[];
+}
+
+export interface SpeakerSyncPorts {
+  readonly wish: () => SpeakerWish;
+  readonly listeners: SpeakerListeners;
+  readonly onHealth: (problem: string | null) => void;
+}
+
+/**
+ * For how long a speaker that takes over from a killed one waits for its peers' tables before it decides: they dial
+ * within seconds, and one that is down must not keep new pods from being announced.
+ */
+const restartDeadlineSeconds = 15;
+
+export class SpeakerSync {
+  readonly #ports: SpeakerSyncPorts;
+  readonly #work: CoalescedWork;
+  readonly #isRestart: boolean;
+  #speaker: RunningSpeaker | null = null;
+  #known: { config: SpeakerConfig; originated: readonly string[] | null } | null = null;
+  #facts: readonly NextHopFact[] = [];
+
+  constructor({ isRestart }: { readonly isRestart: boolean }, ports: SpeakerSyncPorts) {
+    this.#isRestart = isRestart;
+    this.#ports = ports;
+    this.#work = new CoalescedWork({
+      work: () => this.#sync(),
+      onFailure: (error) => ports.onHealth(error instanceof Error ? error.message : String(error)),
+    });
+  }
+
+  changed(): void {
+    this.#work.ask();
+  }
+
+  nextHops(facts: readonly NextHopFact[]): void {
+    this.#facts = facts;
+    this.#speaker?.nextHops(facts).catch((error: unknown) => this.#ports.onHealth(String(error)));
+  }
+
+  async peers(): Promise<readonly PeerStatus[]> {
+    return (await this.#speaker?.peers()) ?? [];
+  }
+
+  async routes(query: RouteQuery): Promise<readonly RouteStatus[]> {
+    return (await this.#speaker?.routes(query)) ?? [];
+  }
+
+  /** Without a NOTIFICATION: peers keep our routes as long as they have agreed to, and the kernel goes on. */
+  async end(): Promise<void> {
+    await this.#work.end();
+    await this.#speaker?.stop({ keepForwarding: true });
+  }
+
+  async #sync(): Promise<void> {
+    const { config, originated } = this.#ports.wish();
+    if (!config) return this.#ports.onHealth("this node has no address in its Node resource");
+    if (!this.#speaker) await this.#start(config);
+    else if (!isDeepStrictEqual(config, this.#known?.config)) await this.#configure(config);
+    if (!isDeepStrictEqual(originated, this.#known?.originated)) await this.#speaker?.originate(originated);
+    this.#known = { config, originated };
+    this.#ports.onHealth(null);
+  }
+
+  async #start(config: SpeakerConfig): Promise<void> {
+    const restarting = this.#isRestart ? { restarting: { deadlineSeconds: restartDeadlineSeconds } } : {};
+    this.#speaker = await startSpeakerThread({ ...config, ...restarting }, this.#ports.listeners);
+    this.#known = { config, originated: null };
+    await this.#speaker.nextHops(this.#facts);
+  }
+
+  async #configure(config: SpeakerConfig): Promise<void> {
+    await this.#speaker?.configure(config);
+    this.#known = { config, originated: this.#known?.originated ?? null };
+  }
+}
