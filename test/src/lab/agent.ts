@@ -15,7 +15,7 @@ export interface NodeAgent {
 }
 
 export async function startAgent(machine: Machine, node: NodePlan, etcd: string): Promise<NodeAgent> {
-  const options = ["run", "--node", node.name, "--etcd", etcd, "--ip", node.ip, "--ip6", node.ip6];
+  const options = ["agent", "--node", node.name, "--etcd", etcd, "--ip", node.ip, "--ip6", node.ip6];
   // A socket that a killed agent left must not look like the new one's.
   await machine.exec("rm", ["-f", cniSocket]);
   const daemon = machine.spawn(process.execPath, ["--conditions=brindle-source", entry, ...options]);
