@@ -7,6 +7,7 @@ import {
   type SpawnOptions,
   startDaemon,
 } from "../../fixtures/command.ts";
+import { registryRoot } from "../../fixtures/instance.ts";
 import type { NamespaceView } from "../../fixtures/namespace.ts";
 import { waitFor } from "../../fixtures/waitFor.ts";
 
@@ -40,14 +41,17 @@ export function machineAt(name: string, namespace: NamespaceView, holderPid?: nu
 /**
  * Gives a node files of its own: /run (sockets, the lock of iptables) and /var/lib. A process holds that mount namespace
  * open; it dies with the network namespace. Mounts still flow in from the host, so that network namespaces of pods made
- * later are there, and none flow out.
+ * later are there, and none flow out. The registry of labs stays in sight as well: the machine's commands are there.
  */
 export async function holdMounts(namespace: NamespaceView, directory: string): Promise<Daemon> {
   const script = `
-mount --rbind /run/netns ${directory}
+mkdir -p /run/netns ${directory}/netns ${directory}/labs
+mount --rbind /run/netns ${directory}/netns
+mount --rbind ${registryRoot} ${directory}/labs
 mount -t tmpfs -o mode=755 run /run
-mkdir -p /run/netns /run/brindle
-mount --rbind ${directory} /run/netns
+mkdir -p /run/netns ${registryRoot} /run/brindle
+mount --rbind ${directory}/netns /run/netns
+mount --rbind ${directory}/labs ${registryRoot}
 mount -t tmpfs -o mode=755 lib /var/lib
 mkdir /var/lib/brindle
 mount -t sysfs sysfs /sys

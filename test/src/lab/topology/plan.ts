@@ -159,11 +159,12 @@ function nodeLinks(rack: Rack, member: Member): LinkPlan[] {
   }));
 }
 
-/** The first end has the even address. */
+/** The first end has the even address. From 1, since routers write `fd00:29:0::` without the zero. */
 function cableAddresses(index: number): readonly [readonly [string, string], readonly [string, string]] {
+  const number = index + 1;
   return [
-    [`172.29.${index}.0`, `fd00:29:${index}::`],
-    [`172.29.${index}.1`, `fd00:29:${index}::1`],
+    [`172.29.${number}.0`, `fd00:29:${number}::`],
+    [`172.29.${number}.1`, `fd00:29:${number}::1`],
   ];
 }
 

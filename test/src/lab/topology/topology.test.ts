@@ -35,7 +35,7 @@ describe("planFabric", () => {
     const torA = plan.routers.find(({ spec }) => spec.name === "tor-a");
     assert.deepEqual(
       torA?.spec.neighbors.filter(({ asn }) => asn === 65100).map(({ address }) => address),
-      ["172.29.2.0", "fd00:29:2::"],
+      ["172.29.3.0", "fd00:29:3::"],
     );
   });
 });
