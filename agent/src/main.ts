@@ -86,16 +86,20 @@ function agentOptions(flags: RunFlags): AgentOptions {
     endpointToHostAction: flags.endpointToHostAction,
     store: {
       endpoints: flags.etcd.split(","),
-      tls: {
-        ...(flags.etcdCa && { caFile: flags.etcdCa }),
-        ...(flags.etcdCert && { certFile: flags.etcdCert }),
-        ...(flags.etcdKey && { keyFile: flags.etcdKey }),
-      },
+      ...(flags.etcd.startsWith("https:") && { tls: tlsFiles(flags) }),
       ...(name && password && { user: { name, password } }),
     },
     controlSocket: "/run/brindle/agent.sock",
     cniSocket: "/run/brindle/cni.sock",
     pendingDirectory: "/var/lib/brindle/cni-pending",
+  };
+}
+
+function tlsFiles({ etcdCa, etcdCert, etcdKey }: RunFlags): NonNullable<AgentOptions["store"]["tls"]> {
+  return {
+    ...(etcdCa && { caFile: etcdCa }),
+    ...(etcdCert && { certFile: etcdCert }),
+    ...(etcdKey && { keyFile: etcdKey }),
   };
 }
 
