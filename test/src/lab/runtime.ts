@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -32,6 +33,7 @@ export interface CniCall {
 }
 
 const cniPath = fileURLToPath(new URL("../../../cni/shim/build", import.meta.url));
+const networkList = new URL("../../../manifests/10-brindle.conflist", import.meta.url);
 export const podNamespace = "default";
 
 export class Runtime {
@@ -119,13 +121,7 @@ export class Runtime {
           .map(([key, value]) => `${key}=${value}`)
           .join(";")}`,
       },
-      config: JSON.stringify({
-        cniVersion: "1.1.0",
-        name: "k8s-pod-network",
-        type: "brindle",
-        ipam: { type: "brindle-ipam", assign_ipv4: true, assign_ipv6: true },
-        args: { cni: { labels } },
-      }),
+      config: JSON.stringify({ ...pluginConfig(), args: { cni: { labels } } }),
     };
   }
 
@@ -142,4 +138,16 @@ export class Runtime {
     await mkdir(join(this.#registry.directory, "pods"), { recursive: true });
     await writeFile(this.#file(pod.name), JSON.stringify(pod));
   }
+}
+
+/** What a runtime makes of a network list for each of its plugins; ours has one. */
+function pluginConfig(): Readonly<Record<string, unknown>> {
+  const { cniVersion, name, plugins }: NetworkList = JSON.parse(readFileSync(networkList, "utf8"));
+  return { cniVersion, name, ...plugins[0] };
+}
+
+interface NetworkList {
+  readonly cniVersion: string;
+  readonly name: string;
+  readonly plugins: readonly Readonly<Record<string, unknown>>[];
 }
