@@ -1,0 +1,31 @@
+import type { CommandDefinition } from "../command.ts";
+import { outputOption } from "../output/form.ts";
+import type { GetOptions } from "../resources/get.ts";
+import { namespaceOption } from "./options.ts";
+
+export const getCommand: CommandDefinition<readonly [string, readonly string[]], GetOptions> = {
+  name: "get",
+  summary: "show resources",
+  details:
+    "A kind may be typed in the singular or plural, in any case, or short: nodes (no), ippools (pool), bgppeers (bgpp), " +
+    "bgpconfigurations (bgpconfig), workloadendpoints (wep), networkpolicies (np), globalnetworkpolicies (gnp), " +
+    "profiles, clusterinformations; several with commas between, or `all`.",
+  examples: [
+    { line: "brindlectl get nodes -o wide", does: "every node with its AS number and addresses" },
+    { line: "brindlectl get wep -A", does: "the interfaces of all pods" },
+    { line: "brindlectl get ippool pods-ipv4 -o yaml", does: "one pool, as `apply` takes it" },
+    { line: "brindlectl get all -A -o yaml > backup.yaml", does: "every resource" },
+  ],
+  declare(command) {
+    command
+      .argument("<kind>")
+      .argument("[names...]")
+      .addOption(outputOption())
+      .addOption(namespaceOption())
+      .option("-A, --all-namespaces", "of every namespace");
+  },
+  async run([kind, names], options, ports) {
+    const { getResources } = await import("../resources/get.ts");
+    return getResources(kind, names, options, ports);
+  },
+};

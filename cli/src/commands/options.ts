@@ -1,0 +1,21 @@
+/** Options that several commands have. */
+import { Option } from "commander";
+
+export function filenameOption(): Option {
+  const description = "a manifest, a folder of them, or - for standard input; may be given several times";
+  return new Option("-f, --filename <path>", description).argParser(
+    (path: string, before: readonly string[] | undefined): readonly string[] => [...(before ?? []), path],
+  );
+}
+
+export function recursiveOption(): Option {
+  return new Option("-R, --recursive", "take the folders below a folder, too");
+}
+
+export function namespaceOption(): Option {
+  return new Option("-n, --namespace <name>", "for what belongs to a namespace and names none").default("default");
+}
+
+export function nodeOption(): Option {
+  return new Option("--node <name>", "fail unless it is this node whose agent answers");
+}

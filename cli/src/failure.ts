@@ -1,0 +1,44 @@
+/** What a failure of the world means to the person who typed the command, and what to do about it. */
+import { StoreError } from "@brindle/api";
+import { ControlError } from "@brindle/net";
+import { CliError } from "./error.ts";
+
+export interface DescribedFailure {
+  readonly text: string;
+  readonly exitCode: 1 | 2;
+}
+
+/** `null` for what is a bug of ours. */
+export function describeFailure(error: unknown): DescribedFailure | null {
+  if (error instanceof CliError) return { text: error.failure.text, exitCode: error.failure.code === "USAGE" ? 2 : 1 };
+  if (error instanceof StoreError) return { text: describeStore(error), exitCode: 1 };
+  if (error instanceof ControlError) return { text: describeControl(error), exitCode: 1 };
+  return null;
+}
+
+function describeStore({ failure }: StoreError): string {
+  switch (failure.code) {
+    case "UNAVAILABLE":
+      return `the datastore is away: ${plain(failure.reason)}; start it, or name it with --etcd or ETCD_ENDPOINTS`;
+    case "UNAUTHORIZED":
+      return (
+        `the datastore refuses us: ${failure.reason}; ` +
+        "check ETCD_USERNAME and ETCD_PASSWORD, and the files in ETCD_CA_CERT_FILE, ETCD_CERT_FILE and ETCD_KEY_FILE"
+      );
+    case "COMPACTED":
+      return `${failure.reason}; try again`;
+    case "REFUSED":
+      return failure.reason;
+    case "UNDECODABLE":
+      return `${failure.key} cannot be read: ${failure.reason}`;
+  }
+}
+
+/** gRPC wraps why it could not connect into sentences about itself. */
+function plain(reason: string): string {
+  return reason.replace(/No connection established\. Last error: (?:Error: )?(.*?)\.? Resolution note:.*$/s, "$1");
+}
+
+function describeControl({ code, message }: ControlError): string {
+  return code === "NOT_LISTENING" ? `${message} (--socket)` : message;
+}

@@ -1,0 +1,29 @@
+/** The process of `brindlectl`: its command line, its streams and its exit code. */
+import { readFileSync } from "node:fs";
+import { runProgram } from "./program.ts";
+import { World } from "./shell/world.ts";
+
+// Beside `src/` in the repository, and beside `dist/` in an installed package.
+const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
+  readonly version: string;
+};
+
+// Whoever reads our output may stop early, as `head` does: that is no failure.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
+
+process.exitCode = await main(process.argv.slice(2));
+
+async function main(args: readonly string[]): Promise<number> {
+  await using worlds = new AsyncDisposableStack();
+  try {
+    return await runProgram(args, (options) => worlds.use(new World(version, options)), {
+      out: (text) => process.stdout.write(text),
+      err: (text) => process.stderr.write(text),
+    });
+  } catch (error) {
+    const { describeFailure } = await import("./failure.ts");
+    const failure = describeFailure(error);
+    console.error(failure ? failure.text : error);
+    return failure?.exitCode ?? 1;
+  }
+}

@@ -1,0 +1,27 @@
+/** The world as commands see it. The shell implements it; tests of commands hand in a store in memory. */
+import type { Store } from "@brindle/api";
+
+export interface Ports {
+  /** Of brindlectl itself. */
+  readonly version: string;
+  readonly socketPath: string;
+  nowMs(): number;
+  /** A UUID, new at each call. */
+  newUid(): string;
+  /** One line or several, without the last end of line. */
+  print(text: string): void;
+  /** To standard error: what went wrong without ending the command. */
+  warn(text: string): void;
+  /** The datastore that flags and environment name. It is closed by whoever runs the command. */
+  store(): Promise<Store>;
+  /** A method of the control interface of this node's agent. */
+  callAgent(method: string, params: object): Promise<unknown>;
+  /** `-` is standard input, a folder is the manifests in it. */
+  readManifests(paths: readonly string[], options: { readonly recursive: boolean }): Promise<readonly ManifestFile[]>;
+}
+
+export interface ManifestFile {
+  /** As a person would name it: `pools.yaml`, `standard input`. */
+  readonly name: string;
+  readonly text: string;
+}

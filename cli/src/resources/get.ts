@@ -1,0 +1,113 @@
+/** `get`: reads what was asked for, and hands it to the output forms. */
+import {
+  type AnyKindOfResource,
+  type ColumnContext,
+  type Key,
+  kinds,
+  nodeAsNumber,
+  ResourceClient,
+  type ResourceKind,
+  resourceKinds,
+} from "@brindle/api";
+import type { ExitCode } from "../command.ts";
+import { usage } from "../error.ts";
+import { formatResourceKey } from "../manifest/prepare.ts";
+import type { OutputForm } from "../output/form.ts";
+import { type Found, formatResources } from "../output/resources.ts";
+import type { Ports } from "../ports.ts";
+import { kindNamed } from "./kindNamed.ts";
+
+export interface GetOptions {
+  readonly namespace: string;
+  readonly allNamespaces?: boolean;
+  readonly output: OutputForm;
+}
+
+export async function getResources(
+  kindWords: string,
+  names: readonly string[],
+  options: GetOptions,
+  ports: Ports,
+): Promise<ExitCode> {
+  const asked = kindsNamed(kindWords);
+  if (names.length > 0 && asked.length > 1) throw usage("names go with one kind");
+  if (names.length > 0 && options.allNamespaces) throw usage("names go with one namespace: leave out -A");
+  const client = new ResourceClient({ store: await ports.store(), nowMs: () => ports.nowMs(), newUid: () => "" });
+  const reader = new Reader(client, options);
+  const [first] = asked;
+  const found = first && names.length > 0 ? [await reader.named(first, names)] : await reader.listed(asked);
+
+  for (const problem of reader.problems) ports.warn(problem);
+  const isStructure = options.output === "yaml" || options.output === "json";
+  // Of many kinds those are left out of which there is nothing, and names that lead to nothing leave no empty table.
+  const shown = isStructure || (asked.length === 1 && names.length === 0) ? found : found.filter(hasAny);
+  if (shown.length > 0 && (names.length === 0 || found.some(hasAny))) {
+    const single = names.length === 1;
+    const withNamespace = options.allNamespaces ?? false;
+    const context = await contextOf(client, shown, options);
+    ports.print(formatResources(shown, { form: options.output, withNamespace, single, context }));
+  }
+  return reader.problems.length > 0 ? 1 : 0;
+}
+
+class Reader {
+  readonly problems: string[] = [];
+  readonly #client: ResourceClient;
+  readonly #options: GetOptions;
+
+  constructor(client: ResourceClient, options: GetOptions) {
+    this.#client = client;
+    this.#options = options;
+  }
+
+  async named(kind: ResourceKind, names: readonly string[]): Promise<Found> {
+    const resources: AnyKindOfResource[] = [];
+    for (const name of names) {
+      const key = keyNamed(kind, name, this.#options);
+      const resource = await this.#client.get(key);
+      if (resource) resources.push(resource);
+      else this.problems.push(`${formatResourceKey(key)} does not exist`);
+    }
+    return { kind, resources };
+  }
+
+  async listed(asked: readonly ResourceKind[]): Promise<readonly Found[]> {
+    const found: Found[] = [];
+    for (const kind of asked) {
+      const { namespace, allNamespaces } = this.#options;
+      const scope = kinds[kind].namespaced && !allNamespaces ? { namespace } : {};
+      const { resources, resourceVersion, problems } = await this.#client.list(kind, scope);
+      this.problems.push(...problems);
+      found.push({ kind, resources, resourceVersion });
+    }
+    return found;
+  }
+}
+
+export function keyNamed(
+  kind: ResourceKind,
+  name: string,
+  { namespace }: { readonly namespace: string },
+): Key<ResourceKind> {
+  return { kind, name, ...(kinds[kind].namespaced && { namespace }) };
+}
+
+/** `nodes`, `nodes,pools`, `all`. */
+function kindsNamed(words: string): readonly ResourceKind[] {
+  if (words === "all") return resourceKinds;
+  return [...new Set(words.split(",").map(kindNamed))];
+}
+
+function hasAny({ resources }: Found): boolean {
+  return resources.length > 0;
+}
+
+async function contextOf(
+  client: ResourceClient,
+  shown: readonly Found[],
+  { output }: GetOptions,
+): Promise<ColumnContext> {
+  const needed = output === "wide" && shown.some(({ kind }) => kind === "Node");
+  const cluster = needed ? await client.get({ kind: "BGPConfiguration", name: "default" }) : null;
+  return { clusterAsNumber: nodeAsNumber(undefined, cluster) };
+}

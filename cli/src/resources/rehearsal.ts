@@ -1,0 +1,74 @@
+/**
+ * A store to try writes on: it reads what the real one holds and keeps what is written to itself. A set of writes that
+ * succeeds here fails on the real store only if somebody else writes meanwhile.
+ */
+import assert from "node:assert/strict";
+import type { CommitResult, Item, Key, Kind, Listing, Scope, Store, Watch, Write } from "@brindle/api";
+
+export class Rehearsal implements Store {
+  readonly #real: Store;
+  /** What was written here, by key; `null` for what was deleted. */
+  readonly #written = new Map<string, { readonly key: Key; readonly item: Item | null }>();
+  #writes = 0;
+
+  constructor(real: Store) {
+    this.#real = real;
+  }
+
+  async get<K extends Kind>(key: Key<K>): Promise<Item<K> | null> {
+    const written = this.#written.get(textOf(key));
+    if (written) return written.item as Item<K> | null; // Under a key of this kind.
+    return this.#real.get(key);
+  }
+
+  async list<K extends Kind>(kind: K, scope: Scope = {}): Promise<Listing<K>> {
+    const listing = await this.#real.list(kind, scope);
+    const untouched = listing.items.filter(({ key }) => !this.#written.has(textOf(key)));
+    const written = [...this.#written.values()].flatMap(({ key, item }) =>
+      item && key.kind === kind && isWithin(key, scope) ? [item as Item<K>] : [],
+    );
+    return { ...listing, items: [...untouched, ...written] };
+  }
+
+  async commit(writes: readonly Write[]): Promise<CommitResult> {
+    const current = await Promise.all(writes.map(async ({ key }) => (await this.get(key)) ?? { key, value: null }));
+    if (!writes.every((write, i) => holds(write, current[i]))) return { kind: "conflict", current };
+    this.#writes++;
+    const revision = `rehearsal-${this.#writes}`;
+    for (const write of writes) {
+      const { key } = write;
+      if (write.op === "expect") continue;
+      const item = write.op === "delete" ? null : ({ key, value: write.value, revision } as Item);
+      this.#written.set(textOf(key), { key, item });
+    }
+    return { kind: "committed", revision };
+  }
+
+  watch(): Watch {
+    assert.fail("nothing watches a rehearsal");
+  }
+
+  /** The real store is not ours. */
+  async close(): Promise<void> {}
+}
+
+function holds(write: Write, current: Item | { readonly value: null } | undefined): boolean {
+  const revision = current && "revision" in current ? current.revision : null;
+  switch (write.op) {
+    case "put":
+      return true;
+    case "create":
+      return revision === null;
+    default:
+      return revision === write.revision;
+  }
+}
+
+function textOf({ kind, namespace, name }: Key): string {
+  return `${kind}\n${namespace ?? ""}\n${name}`;
+}
+
+function isWithin({ namespace, name }: Key, scope: Scope): boolean {
+  if (scope.namespace !== undefined && namespace !== scope.namespace) return false;
+  return name.startsWith(scope.namePrefix ?? "");
+}

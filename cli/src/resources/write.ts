@@ -1,0 +1,56 @@
+/** `apply`, `create` and `replace`: all documents or none, as far as can be known before the first is written. */
+import { type Outcome, ResourceClient, type Store } from "@brindle/api";
+import type { ExitCode } from "../command.ts";
+import { failed } from "../error.ts";
+import { formatPlace } from "../manifest/documents.ts";
+import { formatAtPlace, formatResourceKey, type PreparedResource } from "../manifest/prepare.ts";
+import type { Ports } from "../ports.ts";
+import { type ManifestOptions, readResources } from "./manifests.ts";
+import { Rehearsal } from "./rehearsal.ts";
+
+export type WriteVerb = "apply" | "create" | "replace";
+
+export async function writeManifests(verb: WriteVerb, options: ManifestOptions, ports: Ports): Promise<ExitCode> {
+  const resources = await readResources(options, ports);
+  const store = await ports.store();
+  await rehearse(verb, resources, { store, ports });
+
+  const client = clientOf(store, ports);
+  for (const prepared of resources) {
+    const outcome = await client[verb](prepared.resource);
+    const problems = problemsOf(prepared, outcome);
+    // Possible only where somebody else writes at the same time: what was done until now is printed already.
+    if (problems.length > 0) throw failed(problems.join("\n"));
+    ports.print(`${nameOf(prepared)} ${outcome.kind}${originOf(prepared)}`);
+  }
+  return 0;
+}
+
+/** Whether a resource may be stored depends on others, also of the same manifests: pools must not overlap. */
+async function rehearse(
+  verb: WriteVerb,
+  resources: readonly PreparedResource[],
+  { store, ports }: { readonly store: Store; readonly ports: Ports },
+): Promise<void> {
+  const client = clientOf(new Rehearsal(store), ports);
+  const problems: string[] = [];
+  for (const prepared of resources) problems.push(...problemsOf(prepared, await client[verb](prepared.resource)));
+  if (problems.length > 0) throw failed([...problems, "nothing was changed"].join("\n"));
+}
+
+function clientOf(store: Store, ports: Ports): ResourceClient {
+  return new ResourceClient({ store, nowMs: () => ports.nowMs(), newUid: () => ports.newUid() });
+}
+
+function problemsOf({ place }: PreparedResource, outcome: Outcome): string[] {
+  if (outcome.kind === "refused") return outcome.problems.map((problem) => formatAtPlace(place, problem));
+  return "text" in outcome ? [`${formatPlace(place)}: ${outcome.text}`] : [];
+}
+
+function nameOf({ resource: { kind, metadata } }: PreparedResource): string {
+  return formatResourceKey({ kind, ...metadata });
+}
+
+function originOf({ convertedFrom }: PreparedResource): string {
+  return convertedFrom === undefined ? "" : ` (from ${convertedFrom})`;
+}

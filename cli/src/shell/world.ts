@@ -1,0 +1,59 @@
+/** The ports of commands, on the real world. What is large is imported when a command first needs it. */
+import { randomUUID } from "node:crypto";
+import type { Store } from "@brindle/api";
+import type { Ports } from "../ports.ts";
+import type { GlobalOptions } from "../program.ts";
+import { etcdSettings } from "./etcdSettings.ts";
+import { readManifestFiles } from "./manifestFiles.ts";
+
+export class World implements Ports, AsyncDisposable {
+  readonly version: string;
+  readonly socketPath: string;
+  readonly #options: GlobalOptions;
+  #store: Promise<Store> | undefined;
+
+  constructor(version: string, options: GlobalOptions) {
+    this.version = version;
+    this.socketPath = options.socket;
+    this.#options = options;
+  }
+
+  nowMs(): number {
+    return Date.now();
+  }
+
+  newUid(): string {
+    return randomUUID();
+  }
+
+  print(text: string): void {
+    process.stdout.write(`${text}\n`);
+  }
+
+  warn(text: string): void {
+    process.stderr.write(`${text}\n`);
+  }
+
+  store(): Promise<Store> {
+    this.#store ??= this.#open();
+    return this.#store;
+  }
+
+  async callAgent(method: string, params: object): Promise<unknown> {
+    const { callControl } = await import("./agentCall.ts");
+    return callControl(this.socketPath, method, params, { timeoutMs: this.#options.timeout });
+  }
+
+  readManifests: Ports["readManifests"] = readManifestFiles;
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const store = await this.#store?.catch(() => undefined);
+    await store?.close();
+  }
+
+  async #open(): Promise<Store> {
+    const settings = etcdSettings(this.#options, process.env);
+    const { openEtcdStore } = await import("@brindle/api/shell");
+    return openEtcdStore(settings);
+  }
+}
