@@ -14,7 +14,7 @@ export const getCommand: CommandDefinition<readonly [string, readonly string[]],
     { line: "brindlectl get nodes -o wide", does: "every node with its AS number and addresses" },
     { line: "brindlectl get wep -A", does: "the interfaces of all pods" },
     { line: "brindlectl get ippool pods-ipv4 -o yaml", does: "one pool, as `apply` takes it" },
-    { line: "brindlectl get all -A -o yaml > backup.yaml", does: "every resource" },
+    { line: "brindlectl get ippools,bgppeers --export -o yaml > fabric.yaml", does: "to apply to another cluster" },
   ],
   declare(command) {
     command
@@ -22,7 +22,8 @@ export const getCommand: CommandDefinition<readonly [string, readonly string[]],
       .argument("[names...]")
       .addOption(outputOption())
       .addOption(namespaceOption())
-      .option("-A, --all-namespaces", "of every namespace");
+      .option("-A, --all-namespaces", "of every namespace")
+      .option("--export", "without uid, creation time and version, which belong to this cluster");
   },
   async run([kind, names], options, ports) {
     const { getResources } = await import("../resources/get.ts");

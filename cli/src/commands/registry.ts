@@ -2,10 +2,15 @@
 import type { CommandDefinition } from "../command.ts";
 import { applyCommand } from "./apply.ts";
 import { bgpPeersCommand } from "./bgpPeers.ts";
+import { bgpRoutesCommand } from "./bgpRoutes.ts";
 import { createCommand } from "./create.ts";
 import { deleteCommand } from "./delete.ts";
 import { getCommand } from "./get.ts";
+import { ipamShowCommand } from "./ipamShow.ts";
+import { policyExplainCommand } from "./policyExplain.ts";
 import { replaceCommand } from "./replace.ts";
+import { statusCommand } from "./status.ts";
+import { versionCommand } from "./version.ts";
 
 export const commands: readonly CommandDefinition[] = [
   applyCommand,
@@ -13,10 +18,17 @@ export const commands: readonly CommandDefinition[] = [
   replaceCommand,
   deleteCommand,
   getCommand,
+  statusCommand,
   bgpPeersCommand,
+  bgpRoutesCommand,
+  ipamShowCommand,
+  policyExplainCommand,
+  versionCommand,
 ];
 
 /** What the first words of commands of two words are about. */
 export const groups: Readonly<Record<string, string>> = {
-  bgp: "what this node's BGP speaker knows",
+  bgp: "sessions and routes of this node",
+  ipam: "addresses of pods",
+  policy: "what policy means",
 };

@@ -21,6 +21,7 @@ export interface GetOptions {
   readonly namespace: string;
   readonly allNamespaces?: boolean;
   readonly output: OutputForm;
+  readonly export?: boolean;
 }
 
 export async function getResources(
@@ -45,7 +46,8 @@ export async function getResources(
     const single = names.length === 1;
     const withNamespace = options.allNamespaces ?? false;
     const context = await contextOf(client, shown, options);
-    ports.print(formatResources(shown, { form: options.output, withNamespace, single, context }));
+    const exported = options.export ? shown.map(withoutIdentity) : shown;
+    ports.print(formatResources(exported, { form: options.output, withNamespace, single, context }));
   }
   return reader.problems.length > 0 ? 1 : 0;
 }
@@ -100,6 +102,15 @@ function kindsNamed(words: string): readonly ResourceKind[] {
 
 function hasAny({ resources }: Found): boolean {
   return resources.length > 0;
+}
+
+/** What belongs to the object in this cluster, and would keep the document from being applied to another. */
+function withoutIdentity({ kind, resources }: Found): Found {
+  const exported = resources.map((resource): AnyKindOfResource => {
+    const { uid: _uid, resourceVersion: _version, creationTimestamp: _time, ...metadata } = resource.metadata;
+    return { ...resource, metadata };
+  });
+  return { kind, resources: exported };
 }
 
 async function contextOf(

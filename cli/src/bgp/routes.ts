@@ -1,0 +1,91 @@
+/** `bgp routes`: the table of this node's speaker, and why each route is the best or is not. */
+
+import { nearest } from "@brindle/api";
+import type { PeerStatus, RouteQuery, RouteStatus } from "@brindle/bgp";
+import { formatPrefix, networkOf, parseAddress, parseCidr } from "@brindle/net";
+import { expectNode } from "../agent.ts";
+import type { ExitCode } from "../command.ts";
+import { failed, usage } from "../error.ts";
+import type { OutputForm } from "../output/form.ts";
+import { formatStructure } from "../output/structure.ts";
+import { formatTable, type TableColumn } from "../output/table.ts";
+import type { Ports } from "../ports.ts";
+
+export interface RoutesOptions {
+  readonly output: OutputForm;
+  readonly node?: string;
+  readonly family?: "4" | "6";
+  readonly peer?: string;
+  readonly advertisedTo?: string;
+  readonly all?: boolean;
+  readonly limit: number;
+}
+
+export async function showRoutes(prefix: string | undefined, options: RoutesOptions, ports: Ports): Promise<ExitCode> {
+  const query = routeQuery(prefix, options);
+  await expectNode(options.node, ports);
+  await expectPeers([options.peer, options.advertisedTo], ports);
+  const answer = await ports.callAgent("bgp.routes", query);
+  const routes = answer as readonly RouteStatus[]; // What the agent promises to answer.
+  if (options.output === "yaml" || options.output === "json") ports.print(formatStructure(routes, options.output));
+  else ports.print(formatRoutes(routes, { isWide: options.output === "wide" }));
+  if (routes.length === options.limit) {
+    ports.warn(`these are the first ${options.limit} routes: ask for a prefix, or for more with --limit`);
+  }
+  return 0;
+}
+
+/** Who asks for one prefix wants to know how it was decided, so all its routes are shown. */
+export function routeQuery(prefix: string | undefined, options: Omit<RoutesOptions, "output" | "node">): RouteQuery {
+  const { family, peer, advertisedTo, all = false, limit } = options;
+  if (advertisedTo !== undefined && all)
+    throw usage("--all goes not with --advertised-to: only best routes are announced");
+  return {
+    bestOnly: !all && prefix === undefined,
+    limit,
+    ...(prefix !== undefined && { prefix: prefixNamed(prefix) }),
+    ...(family !== undefined && { family: family === "4" ? 4 : 6 }),
+    ...(peer !== undefined && { peer }),
+    ...(advertisedTo !== undefined && { advertisedTo }),
+  };
+}
+
+export function formatRoutes(routes: readonly RouteStatus[], { isWide }: { readonly isWide: boolean }): string {
+  if (routes.length === 0) return "no such routes";
+  return formatTable(isWide ? [...columns, ...wideColumns] : columns, routes);
+}
+
+const columns: readonly TableColumn<RouteStatus>[] = [
+  { header: "PREFIX", cell: ({ prefix }) => prefix },
+  { header: "NEXT HOP", cell: ({ nextHop }) => nextHop ?? "-" },
+  { header: "FROM", cell: ({ from }) => from },
+  { header: "AS PATH", cell: ({ asPath }) => asPath || "-" },
+  { header: "LOCAL PREF", cell: ({ localPref }) => String(localPref ?? "-") },
+  { header: "MED", cell: ({ med }) => String(med ?? "-") },
+  { header: "DECISION", cell: ({ best, lostBy }) => (best ? "best" : lostBy ? `lost by ${lostBy}` : "-") },
+];
+
+const wideColumns: readonly TableColumn<RouteStatus>[] = [
+  { header: "ORIGIN", cell: ({ origin }) => origin },
+  { header: "COMMUNITIES", cell: ({ communities }) => communities.join(" ") || "-" },
+];
+
+function prefixNamed(text: string): string {
+  const cidr = parseCidr(text);
+  if (cidr) return formatPrefix(networkOf(cidr));
+  const hint = parseAddress(text) ? "; give its length, too" : "";
+  throw usage(`"${text}" is no prefix like 10.1.0.0/26${hint}`);
+}
+
+/** Of a peer that does not exist the speaker knows no routes, which would read like an answer. */
+async function expectPeers(names: readonly (string | undefined)[], ports: Ports): Promise<void> {
+  const asked = names.filter((name) => name !== undefined && name !== "local");
+  if (asked.length === 0) return;
+  const peers = (await ports.callAgent("bgp.peers", {})) as readonly PeerStatus[];
+  const known = peers.map(({ name }) => name);
+  for (const name of asked) {
+    if (name === undefined || known.includes(name)) continue;
+    const meant = nearest(name, known);
+    throw failed(`there is no peer "${name}"${meant ? `; did you mean ${meant}?` : `; there are ${known.join(", ")}`}`);
+  }
+}

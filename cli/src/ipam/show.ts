@@ -1,0 +1,124 @@
+/** `ipam show`: how full pools and blocks are, and who has an address. From the datastore. */
+import type { IPAMBlock, IPPool, Kind, Store, Stored } from "@brindle/api";
+import {
+  type AddressUse,
+  type BlockSummary,
+  type BorrowedAddress,
+  type Holder,
+  type IpamSummary,
+  percentOf,
+  summarise,
+  type Usage,
+  whoHolds,
+} from "@brindle/ipam";
+import { formatAddress, parseAddress } from "@brindle/net";
+import type { ExitCode } from "../command.ts";
+import { usage } from "../error.ts";
+import { formatTable, type TableColumn } from "../output/table.ts";
+import type { Ports } from "../ports.ts";
+
+export interface ShowOptions {
+  readonly ip?: string;
+  readonly showBlocks?: boolean;
+  readonly showBorrowed?: boolean;
+}
+
+export async function showIpam(options: ShowOptions, ports: Ports): Promise<ExitCode> {
+  const address = options.ip === undefined ? null : parseAddress(options.ip);
+  if (options.ip !== undefined && !address) throw usage(`--ip ${options.ip} is no IP address`);
+  const store = await ports.store();
+  const blocks = await valuesOf(store, "IPAMBlock", ports);
+  if (address) {
+    ports.print(formatUse(formatAddress(address), whoHolds(blocks.values, address)));
+    return blocks.isWhole ? 0 : 1;
+  }
+  const pools = await valuesOf(store, "IPPool", ports);
+  ports.print(formatSummary(summaryOf(pools.values, blocks.values), options));
+  return blocks.isWhole && pools.isWhole ? 0 : 1;
+}
+
+/** This version knows no reservations of addresses (IPReservation), so none are counted. */
+function summaryOf(pools: readonly IPPool[], blocks: readonly IPAMBlock[]): IpamSummary {
+  return summarise(pools, blocks, []);
+}
+
+export function formatSummary(summary: IpamSummary, { showBlocks, showBorrowed }: ShowOptions): string {
+  if (showBorrowed) return formatBorrowed(summary.borrowed);
+  const rows: Row[] = summary.pools.flatMap((pool) => [
+    { grouping: "IP Pool", usage: pool, node: "" },
+    ...(showBlocks ? pool.blocks.map(blockRow) : []),
+  ]);
+  // Also without --show-blocks: nobody would look for addresses that are in no pool.
+  const strays = summary.strays.map((block) => ({ ...blockRow(block), grouping: "Block in no pool" }));
+  const blocks = [...summary.pools.flatMap((pool) => pool.blocks), ...summary.strays];
+  return [
+    formatTable(showBlocks ? [...usageColumns, nodeColumn] : usageColumns, [...rows, ...strays]),
+    ...blocks.flatMap(({ cidr, problems }) => problems.map((problem) => `block ${cidr} is unsound: ${problem}`)),
+  ].join("\n");
+}
+
+export function formatUse(address: string, use: AddressUse): string {
+  if (use.kind === "noBlock") return `${address} is in no block: nobody has it`;
+  const where = `block ${use.block} of ${use.blockNode ?? "no node"}`;
+  if (use.kind === "free") return `${address} is free, in ${where}`;
+  const { handleId, attributes } = use.holder;
+  const details = { handle: handleId ?? "(none)", ...attributes };
+  return [
+    `${address} is in use by ${holderName(use.holder)}, in ${where}`,
+    ...Object.entries(details).map(([name, value]) => `  ${name}: ${value}`),
+  ].join("\n");
+}
+
+interface Row {
+  readonly grouping: string;
+  readonly usage: Usage;
+  readonly node: string;
+}
+
+function blockRow(block: BlockSummary): Row {
+  return { grouping: "Block", usage: block, node: block.node ?? "(none)" };
+}
+
+const usageColumns: readonly TableColumn<Row>[] = [
+  { header: "GROUPING", cell: ({ grouping }) => grouping },
+  { header: "CIDR", cell: ({ usage }) => usage.cidr },
+  { header: "IPS TOTAL", cell: ({ usage }) => String(usage.addresses) },
+  { header: "IPS IN USE", cell: ({ usage }) => withPercent(usage.inUse, usage) },
+  { header: "IPS FREE", cell: ({ usage }) => withPercent(usage.free, usage) },
+];
+const nodeColumn: TableColumn<Row> = { header: "NODE", cell: ({ node }) => node };
+
+function withPercent(part: bigint, { addresses }: Usage): string {
+  return `${part} (${percentOf(part, addresses)}%)`;
+}
+
+function formatBorrowed(borrowed: readonly BorrowedAddress[]): string {
+  if (borrowed.length === 0) return "no address is borrowed from another node's block";
+  return formatTable(
+    [
+      { header: "IP", cell: ({ address }) => formatAddress(address) },
+      { header: "BORROWING NODE", cell: ({ node }) => node },
+      { header: "BLOCK", cell: ({ block }) => block },
+      { header: "BLOCK OWNER", cell: ({ blockNode }) => blockNode ?? "(none)" },
+      { header: "ALLOCATED TO", cell: ({ holder }) => holderName(holder) },
+    ],
+    borrowed,
+  );
+}
+
+/** The pod where it is one's, else what sort of thing (a tunnel's address), else the handle. */
+function holderName({ attributes, handleId }: Holder): string {
+  const { namespace, pod, type } = attributes;
+  if (pod !== undefined) return `pod ${namespace === undefined ? "" : `${namespace}/`}${pod}`;
+  return type ?? handleId ?? "somebody without a name";
+}
+
+async function valuesOf<K extends Kind>(
+  store: Store,
+  kind: K,
+  ports: Ports,
+): Promise<{ readonly values: readonly Stored[K][]; readonly isWhole: boolean }> {
+  const { items, undecodable } = await store.list(kind);
+  for (const { key, reason } of undecodable) ports.warn(`${key.kind} ${key.name} cannot be read: ${reason}`);
+  return { values: items.map(({ value }) => value), isWhole: undecodable.length === 0 };
+}
