@@ -3,8 +3,10 @@
  * row for each field of the value: its type number and how its bytes look. Types without a row are skipped, since every
  * kernel adds some.
  */
-import { getU16, setU16 } from "./bytes.ts";
-import { nestedFlag, type ValueCodec } from "./value.ts";
+
+import { getU16 } from "./bytes.ts";
+import { ByteWriter } from "./byteWriter.ts";
+import { binary, nestedFlag, type ValueCodec } from "./value.ts";
 
 export interface AttributeRow<T> {
   readonly type: number;
@@ -56,21 +58,31 @@ export function decodeAttributes<A extends object>(table: AttributeTable<A>, byt
 
 /** The fields that are there, in the table's order. */
 export function encodeAttributes<A extends object>(table: AttributeTable<A>, values: A): Uint8Array {
-  const parts: Uint8Array[] = [];
-  for (const [field, row] of Object.entries<AttributeRow<unknown>>(table)) {
-    const value = (values as Record<string, unknown>)[field];
-    if (value === undefined) continue;
-    parts.push(encodeAttribute(row.type | (row.codec.typeFlags ?? 0), row.codec.encode(value)));
-  }
-  return concat(parts);
+  const writer = new ByteWriter();
+  writeAttributes(writer, table, values);
+  return writer.take();
 }
 
 export function encodeAttribute(type: number, value: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(align(headerBytes + value.length));
-  setU16(bytes, 0, headerBytes + value.length);
-  setU16(bytes, 2, type);
-  bytes.set(value, headerBytes);
-  return bytes;
+  const writer = new ByteWriter();
+  writeAttribute(writer, { type, codec: binary }, value);
+  return writer.take();
+}
+
+export function writeAttributes<A extends object>(writer: ByteWriter, table: AttributeTable<A>, values: A): void {
+  for (const [field, row] of Object.entries<AttributeRow<unknown>>(table)) {
+    const value = (values as Record<string, unknown>)[field];
+    if (value !== undefined) writeAttribute(writer, row, value);
+  }
+}
+
+export function writeAttribute<T>(writer: ByteWriter, { type, codec }: AttributeRow<T>, value: T): void {
+  const start = writer.length;
+  writer.u16(0); // The length, which shows at the end.
+  writer.u16(type | (codec.typeFlags ?? 0));
+  codec.write(writer, value);
+  writer.u16At(start, writer.length - start);
+  writer.align();
 }
 
 /** A table inside an attribute. */
@@ -78,7 +90,7 @@ export function nested<A extends object>(table: AttributeTable<A>): ValueCodec<A
   return {
     typeFlags: nestedFlag,
     decode: (bytes) => decodeAttributes(table, bytes),
-    encode: (value) => encodeAttributes(table, value),
+    write: (writer, value) => writeAttributes(writer, table, value),
   };
 }
 
@@ -98,8 +110,9 @@ export function listOf<T>(row: AttributeRow<T>): ValueCodec<readonly T[]> {
       }
       return values;
     },
-    encode: (values) =>
-      concat(values.map((value) => encodeAttribute(row.type | (row.codec.typeFlags ?? 0), row.codec.encode(value)))),
+    write(writer, values) {
+      for (const value of values) writeAttribute(writer, row, value);
+    },
   };
 }
 

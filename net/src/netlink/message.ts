@@ -45,19 +45,29 @@ export const messageFlag = {
 } as const;
 
 export function encodeMessage(message: NetlinkMessage): Uint8Array {
-  const length = messageHeaderBytes + message.body.length;
-  const bytes = new Uint8Array(align(length));
-  setU32(bytes, 0, length);
-  setU16(bytes, 4, message.type);
-  setU16(bytes, 6, message.flags);
-  setU32(bytes, 8, message.sequence);
-  setU32(bytes, 12, message.port);
-  bytes.set(message.body, messageHeaderBytes);
+  const bytes = new Uint8Array(messageBytes(message));
+  writeMessage(bytes, 0, message);
   return bytes;
 }
 
 export function encodeMessages(messages: readonly NetlinkMessage[]): Uint8Array {
   return concat(messages.map(encodeMessage));
+}
+
+/** What a request takes in a datagram. */
+export function messageBytes({ body }: Pick<NetlinkMessage, "body">): number {
+  return align(messageHeaderBytes + body.length);
+}
+
+/** The offset behind it; `bytes` are zero already, as padding is. */
+export function writeMessage(bytes: Uint8Array, offset: number, message: NetlinkMessage): number {
+  setU32(bytes, offset, messageHeaderBytes + message.body.length);
+  setU16(bytes, offset + 4, message.type);
+  setU16(bytes, offset + 6, message.flags);
+  setU32(bytes, offset + 8, message.sequence);
+  setU32(bytes, offset + 12, message.port);
+  bytes.set(message.body, offset + messageHeaderBytes);
+  return offset + messageBytes(message);
 }
 
 /** The messages of one datagram, or `null` when a length leads outside. */

@@ -1,5 +1,5 @@
 /** Next hops: alone in a route's own attributes, or several in RTA_MULTIPATH (struct rtnexthop and attributes). */
-import { type Address, addressBytes, type Family } from "../address.ts";
+import type { Address, Family } from "../address.ts";
 import { type AttributeTable, align, concat, decodeAttributes, encodeAttributes } from "./attribute.ts";
 import { getU16, getU32, setU16, setU32 } from "./bytes.ts";
 import { familyNumber, familyOf } from "./family.ts";
@@ -31,7 +31,10 @@ const via: ValueCodec<Address> = {
     const value = address.decode(bytes.subarray(2));
     return value && family !== null && familyOf(family) === value.family ? value : null;
   },
-  encode: (value) => concat([u16.encode(familyNumber[value.family]), addressBytes(value)]),
+  write(writer, value) {
+    writer.u16(familyNumber[value.family]);
+    address.write(writer, value);
+  },
 };
 
 /** RTA_GATEWAY and RTA_VIA. */

@@ -1,7 +1,8 @@
 /** Routes: RTM_NEWROUTE, RTM_DELROUTE, RTM_GETROUTE. */
 import { type Address, addressBits, type Family } from "../address.ts";
 import type { Prefix } from "../prefix.ts";
-import { type AttributeTable, concat, decodeAttributes, encodeAttributes } from "./attribute.ts";
+import { type AttributeTable, concat, decodeAttributes, encodeAttributes, writeAttribute } from "./attribute.ts";
+import { ByteWriter } from "./byteWriter.ts";
 import { familyNumber, familyOf } from "./family.ts";
 import { scope } from "./interfaceAddress.ts";
 import { messageFlag, type NetlinkMessage, type NetlinkRequest } from "./message.ts";
@@ -11,7 +12,6 @@ import {
   encodeMultipath,
   type NextHop,
   type NextHopAttributes,
-  nextHopAttributes,
   nextHopFlags,
   nextHopRows,
 } from "./nextHop.ts";
@@ -237,13 +237,16 @@ export function decodeLookup(message: NetlinkMessage): RouteLookup | null {
   };
 }
 
+/** Kept, since a route is encoded without a pause: nothing else can be in it. */
+const writer = new ByteWriter();
+
 function encodeRoute(route: NewRoute, { isDeletion = false } = {}): Uint8Array {
   // RTN_UNSPEC in a deletion matches every kind.
   const { destination, source = null, kind = isDeletion ? "unspecified" : "unicast", nextHops = [] } = route;
   const { table = routeTable.main } = route;
   const { family } = destination.address;
   const only = nextHops.length === 1 ? nextHops[0] : undefined;
-  const header = routeHeader.encode({
+  routeHeader.write(writer, {
     family: familyNumber[family],
     destinationLength: destination.length,
     sourceLength: source?.length ?? 0,
@@ -254,17 +257,20 @@ function encodeRoute(route: NewRoute, { isDeletion = false } = {}): Uint8Array {
     kind: routeKinds.indexOf(kind),
     flags: only ? nextHopFlags(only) : 0,
   });
-  const attributes = encodeAttributes(routeAttributes, {
-    ...(destination.length === 0 ? {} : { destination: destination.address }),
-    ...(source ? { source: source.address } : {}),
-    ...(only ? nextHopAttributes(only, family) : {}),
-    ...(typeof only?.interfaceIndex === "number" ? { interfaceIndex: only.interfaceIndex } : {}),
-    ...(route.metric ? { metric: route.metric } : {}),
-    ...(route.preferredSource ? { preferredSource: route.preferredSource } : {}),
-    ...(nextHops.length > 1 ? { multipath: encodeMultipath(nextHops, family) } : {}),
-    table,
-  });
-  return concat([header, attributes]);
+  // One by one and not as a table: a full table of routes is written in a second.
+  if (destination.length > 0) writeAttribute(writer, routeAttributes.destination, destination.address);
+  if (source) writeAttribute(writer, routeAttributes.source, source.address);
+  if (only) writeNextHop(writer, only, family);
+  if (route.metric) writeAttribute(writer, routeAttributes.metric, route.metric);
+  if (route.preferredSource) writeAttribute(writer, routeAttributes.preferredSource, route.preferredSource);
+  if (nextHops.length > 1) writeAttribute(writer, routeAttributes.multipath, encodeMultipath(nextHops, family));
+  if (headerTable(table) !== table) writeAttribute(writer, routeAttributes.table, table);
+  return writer.take();
+}
+
+function writeNextHop(writer: ByteWriter, { gateway, interfaceIndex }: NextHop, routeFamily: Family): void {
+  if (gateway) writeAttribute(writer, routeAttributes[gateway.family === routeFamily ? "gateway" : "via"], gateway);
+  if (typeof interfaceIndex === "number") writeAttribute(writer, routeAttributes.interfaceIndex, interfaceIndex);
 }
 
 /** RT_TABLE_UNSPEC where the number does not fit into the header's byte: the attribute has it. */

@@ -1,5 +1,5 @@
 /** The fixed part in front of the attributes: integers one after the other, declared as rows of name and width. */
-import { concat } from "./attribute.ts";
+import { ByteWriter } from "./byteWriter.ts";
 import { s32, u8, u16, u32, type ValueCodec } from "./value.ts";
 
 export type Width = "u8" | "u16" | "u32" | "s32";
@@ -12,6 +12,7 @@ export interface StructCodec<S> {
   /** `null` when the bytes are too few; what follows the structure is left alone. */
   decode(bytes: Uint8Array): S | null;
   /** Fields left out are zero. */
+  write(writer: ByteWriter, value: Partial<S>): void;
   encode(value: Partial<S>): Uint8Array;
 }
 
@@ -19,6 +20,9 @@ const codecOf: Readonly<Record<Width, ValueCodec<number>>> = { u8, u16, u32, s32
 const bytesOf: Readonly<Record<Width, number>> = { u8: 1, u16: 2, u32: 4, s32: 4 };
 
 export function structCodec<S extends { readonly [field: string]: number }>(rows: StructRows<S>): StructCodec<S> {
+  const write = (writer: ByteWriter, value: Partial<S>): void => {
+    for (const [field, width] of rows) codecOf[width].write(writer, value[field] ?? 0);
+  };
   return {
     size: rows.reduce((total, [, width]) => total + bytesOf[width], 0),
     decode(bytes) {
@@ -32,6 +36,11 @@ export function structCodec<S extends { readonly [field: string]: number }>(rows
       }
       return values as S;
     },
-    encode: (value) => concat(rows.map(([field, width]) => codecOf[width].encode(value[field] ?? 0))),
+    write,
+    encode(value) {
+      const writer = new ByteWriter();
+      write(writer, value);
+      return writer.take();
+    },
   };
 }

@@ -26,8 +26,9 @@ export {
   openNamespace,
   warmThreadPool,
 } from "./namespace.ts";
+export type { NamedRequest, RequestOutcome } from "./netlinkExchange.ts";
 export { type NetlinkPort, type NetlinkPortOptions, openNetlinkPort } from "./netlinkPort.ts";
-export { type NamedRequest, NetlinkSocket, type NetlinkSocketOptions, type RequestOutcome } from "./netlinkSocket.ts";
+export { NetlinkSocket, type NetlinkSocketOptions } from "./netlinkSocket.ts";
 export { type ChangeOutcome, openRouteSocket, RouteSocket, type RouteSocketOptions } from "./routeSocket.ts";
 export { deleteLinkGroupAside } from "./slowRequest.ts";
 export { ensureSysctl, readSysctl, type SysctlPath, writeSysctl } from "./sysctl.ts";

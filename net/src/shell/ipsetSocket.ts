@@ -20,8 +20,9 @@ import type { SetElement } from "../ipset/setElement.ts";
 import { isKernelError, KernelError } from "../kernelError.ts";
 import type { NetlinkRequest } from "../netlink/message.ts";
 import { type NamespaceReference, warmThreadPool } from "./namespace.ts";
+import type { NamedRequest } from "./netlinkExchange.ts";
 import { openNetlinkPort } from "./netlinkPort.ts";
-import { type NamedRequest, NetlinkSocket } from "./netlinkSocket.ts";
+import { NetlinkSocket } from "./netlinkSocket.ts";
 
 export interface IpsetSocketOptions {
   /** The thread's own namespace when left out. */

@@ -5,7 +5,7 @@
  */
 import koffi from "koffi";
 import { KernelError, refusal } from "../kernelError.ts";
-import { u32 } from "../netlink/value.ts";
+import { encodeValue, u32 } from "../netlink/value.ts";
 
 type Call<A extends readonly unknown[]> = (...args: A) => number;
 
@@ -75,14 +75,14 @@ export function listenOnSocket(fd: number, backlog: number): void {
 
 /** `value` is a number for the usual int, or the bytes of the option's structure. */
 export function setSocketOption(fd: number, level: number, option: number, value: number | Uint8Array): void {
-  const bytes = typeof value === "number" ? u32.encode(value >>> 0) : value;
+  const bytes = typeof value === "number" ? encodeValue(u32, value >>> 0) : value;
   check("setsockopt", setOptionCall(fd, level, option, bytes, bytes.length));
 }
 
 /** The first `size` bytes of an option's value. */
 export function getSocketOption(fd: number, level: number, option: number, size: number): Uint8Array {
   const value = new Uint8Array(size);
-  const length = u32.encode(size);
+  const length = encodeValue(u32, size);
   check("getsockopt", getOptionCall(fd, level, option, value, length));
   return value.subarray(0, u32.decode(length) ?? 0);
 }
@@ -90,7 +90,7 @@ export function getSocketOption(fd: number, level: number, option: number, size:
 /** The struct sockaddr that a socket is bound to. */
 export function getSocketName(fd: number): Uint8Array {
   const value = new Uint8Array(128);
-  const length = u32.encode(value.length);
+  const length = encodeValue(u32, value.length);
   check("getsockname", getNameCall(fd, value, length));
   return value.subarray(0, u32.decode(length) ?? 0);
 }

@@ -60,7 +60,7 @@ export function openNetlinkPort(options: NetlinkPortOptions): NetlinkPort {
   let onOverrun = (): void => {};
   let drops = 0;
   let isOpen = true;
-  // Messages are dropped when the buffer is full. Then there are some to be read afterwards, so that this is the place.
+  // Messages are dropped when the buffer is full, so that there are always some to be read afterwards.
   const countDrops = (): void => {
     if (!isOpen) return;
     const now = getU32(getSocketOption(fd, solSocket, soMemoryInfo, memoryInfoBytes), dropsOffset);
@@ -72,9 +72,10 @@ export function openNetlinkPort(options: NetlinkPortOptions): NetlinkPort {
     send: (datagram, onError) => socket.send(datagram, {}, (error) => error && onError(error)),
     onDatagram(listener) {
       socket.on("message", (datagram, sender) => {
-        // Other processes may write to our address; only the kernel, which is port 0, is listened to.
-        if (sender.port === 0) listener(datagram);
+        // First, so that nobody takes this for the whole answer when an earlier part of it is lost.
         countDrops();
+        // Other processes may write to our address; only the kernel, which is port 0, is listened to.
+        if (sender.port === 0 && isOpen) listener(datagram);
       });
     },
     onOverrun(listener) {

@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { isKernelError, type KernelError } from "../kernelError.ts";
 import { decodeMessages, encodeMessages, messageFlag, messageType, type NetlinkMessage } from "../netlink/message.ts";
-import { s32 } from "../netlink/value.ts";
+import { encodeValue, s32 } from "../netlink/value.ts";
+import type { NamedRequest } from "./netlinkExchange.ts";
 import type { NetlinkPort } from "./netlinkPort.ts";
-import { type NamedRequest, NetlinkSocket } from "./netlinkSocket.ts";
+import { NetlinkSocket } from "./netlinkSocket.ts";
 
 const ownPort = 4711;
 
@@ -41,7 +42,11 @@ class FakePort implements NetlinkPort {
     this.#onDatagram(encodeMessages(messages.map((message) => ({ ...plain, ...message }))));
   }
   acknowledge(sequence: number, errno = 0): void {
-    this.answer({ type: messageType.error, sequence, body: Buffer.concat([s32.encode(-errno), new Uint8Array(16)]) });
+    this.answer({
+      type: messageType.error,
+      sequence,
+      body: Buffer.concat([encodeValue(s32, -errno), new Uint8Array(16)]),
+    });
   }
 }
 
@@ -87,7 +92,7 @@ describe("requests", () => {
     const { port, result } = await start((socket) => socket.request(request()));
     const sequence = port.last[0]?.sequence ?? 0;
     port.acknowledge(sequence + 1, 17);
-    port.answer({ type: messageType.error, sequence, port: ownPort + 1, body: s32.encode(-17) });
+    port.answer({ type: messageType.error, sequence, port: ownPort + 1, body: encodeValue(s32, -17) });
     port.acknowledge(sequence);
     expect(await result).toEqual([]);
   });
@@ -100,6 +105,26 @@ describe("requests", () => {
     expect(outcomes.flatMap(({ kind }, i) => (kind === "failed" ? [i + 1] : []))).toEqual([
       ...[10, 20, 30, 40, 50, 60, 70, 80, 90, 100, 110, 120, 130],
     ]);
+  });
+
+  it("that are many ask for one acknowledgement a datagram, which ends those that nobody complained about", async () => {
+    const { port, result } = await start((socket) => socket.apply([request("a"), request("b"), request("c")]));
+    const sequences = port.last.map(({ sequence }) => sequence);
+    port.acknowledge(sequences[1] ?? 0, 17);
+    port.acknowledge(sequences[2] ?? 0);
+    expect(port.last.map(({ flags }) => (flags & messageFlag.ack) !== 0)).toEqual([false, false, true]);
+    expect((await result).map(({ kind }) => kind)).toEqual(["done", "failed", "done"]);
+  });
+
+  it("that are many are not done before the last one is, and keep the kernel's reason when answers are lost", async () => {
+    const { port, result } = await start((socket) => socket.apply([request("a"), request("b"), request("c")]));
+    const sequences = port.last.map(({ sequence }) => sequence);
+    port.acknowledge(sequences[0] ?? 0);
+    port.acknowledge(sequences[1] ?? 0, 17);
+    port.overrun();
+    port.acknowledge(sequences[2] ?? 0);
+    const codes = (await result).map((outcome) => (outcome.kind === "failed" ? outcome.error.failure.code : "done"));
+    expect(codes).toEqual(["OVERRUN", "EXISTS", "OVERRUN"]);
   });
 
   it("that are large go fewer a datagram, which has to fit into the send buffer", async () => {
@@ -162,7 +187,7 @@ describe("dumps", () => {
     const { port, result } = await start((socket) => socket.dump(dumpRequest()));
     const sequence = port.last[0]?.sequence ?? 0;
     port.answer({ type: data, sequence, flags: messageFlag.multi }, { type: data, sequence, flags: messageFlag.multi });
-    port.answer({ type: messageType.done, sequence, body: s32.encode(0) });
+    port.answer({ type: messageType.done, sequence, body: encodeValue(s32, 0) });
     expect(await result).toHaveLength(2);
   });
 
@@ -214,7 +239,7 @@ describe("dumps", () => {
       await failureOf(socket.dump(dumpRequest())),
       await socket.dump(dumpRequest()),
     ]);
-    port.answer({ type: messageType.done, sequence: port.last[0]?.sequence ?? 0, body: s32.encode(-95) });
+    port.answer({ type: messageType.done, sequence: port.last[0]?.sequence ?? 0, body: encodeValue(s32, -95) });
     await settled();
     port.answer({ type: messageType.done, sequence: port.last[0]?.sequence ?? 0 });
     expect(await result).toEqual(["NOT_SUPPORTED", []]);

@@ -2,28 +2,18 @@
  * Requests and answers over one netlink socket: sequence numbers, acknowledgements, dumps that are repeated when the
  * kernel says that they were interrupted, lost answers, time limits. It knows no message's content.
  */
-import { KernelError, type Refusal, refusal } from "../kernelError.ts";
+import { KernelError, type KernelFailure, type Refusal, refusal } from "../kernelError.ts";
 import {
   type Acknowledgement,
   decodeAcknowledgement,
   decodeMessages,
-  encodeMessages,
+  messageBytes,
   messageFlag,
-  messageHeaderBytes,
   messageType,
   type NetlinkMessage,
-  type NetlinkRequest,
 } from "../netlink/message.ts";
+import { type ExchangeEnd, type NamedRequest, NetlinkExchange, type RequestOutcome } from "./netlinkExchange.ts";
 import type { NetlinkPort } from "./netlinkPort.ts";
-
-/** A request and its name in error texts. */
-export interface NamedRequest extends NetlinkRequest {
-  readonly object: string;
-}
-
-export type RequestOutcome =
-  | { readonly kind: "done"; readonly replies: readonly NetlinkMessage[]; readonly isInterrupted: boolean }
-  | { readonly kind: "failed"; readonly error: KernelError };
 
 export interface NetlinkSocketOptions {
   /** How long one datagram's answers may take. */
@@ -39,22 +29,17 @@ const datagramBytesMax = 32 * 1024;
 /** Bounds a turn's work, and what the kernel may have to say to us at once: well within the receive buffer. */
 const datagramsInFlightMax = 8;
 const dumpAttemptsMax = 10;
+const sequenceMax = 0xffffffff;
 
-interface Pending {
-  readonly request: NamedRequest;
-  readonly replies: NetlinkMessage[];
-  isInterrupted: boolean;
-  settle(outcome: RequestOutcome): void;
-}
+type LostAnswer = "TIMEOUT" | "OVERRUN" | "CLOSED" | "MALFORMED";
 
 export class NetlinkSocket {
   readonly #port: NetlinkPort;
   readonly #timeoutMs: number;
   readonly #toRefusal: (ack: Acknowledgement, object: string) => Refusal;
-  readonly #pending = new Map<number, Pending>();
+  readonly #exchanges = new Set<NetlinkExchange>();
   readonly #waiting: (() => void)[] = [];
-  #datagramsInFlight = 0;
-  #sequence = 0;
+  #lastSequence = 0;
   #isClosed = false;
   /** The kernel runs one dump at a time on a socket (EBUSY otherwise), so that they queue here. */
   #lastDump: Promise<unknown> = Promise.resolve();
@@ -70,8 +55,9 @@ export class NetlinkSocket {
 
   /** One request; answers what the kernel replied besides the acknowledgement. */
   async request(request: NamedRequest): Promise<readonly NetlinkMessage[]> {
-    const [outcome] = await this.#exchange([request], messageFlag.ack);
-    return doneOf(outcome).replies;
+    const end = await this.#exchange([request]);
+    requireDone(end);
+    return end.replies;
   }
 
   /**
@@ -79,12 +65,12 @@ export class NetlinkSocket {
    * `requests` as there is room, so that a caller who encodes them on the way never holds up the event loop for long.
    */
   async apply(requests: Iterable<NamedRequest>): Promise<RequestOutcome[]> {
-    const batches: Promise<RequestOutcome[]>[] = [];
+    const ends: Promise<ExchangeEnd>[] = [];
     for (const datagram of datagramsOf(requests)) {
-      await this.#slot();
-      batches.push(this.#send(datagram, messageFlag.ack));
+      while (this.#exchanges.size >= datagramsInFlightMax) await this.#room();
+      ends.push(this.#send(datagram));
     }
-    return (await Promise.all(batches)).flat();
+    return (await Promise.all(ends)).flatMap(({ outcomes }) => outcomes);
   }
 
   /** All that a dump tells, of one moment: when the kernel says that it changed meanwhile, it is read again. */
@@ -103,53 +89,45 @@ export class NetlinkSocket {
 
   async #dumpUninterrupted(request: NamedRequest): Promise<readonly NetlinkMessage[]> {
     for (let attempt = 1; attempt <= dumpAttemptsMax; attempt++) {
-      const [outcome] = await this.#exchange([request], 0);
+      const end = await this.#exchange([request]);
+      const [outcome] = end.outcomes;
       if (outcome?.kind === "failed" && outcome.error.failure.code === "OVERRUN") continue;
-      const { replies, isInterrupted } = doneOf(outcome);
-      if (!isInterrupted) return replies;
+      requireDone(end);
+      if (!end.isInterrupted) return end.replies;
     }
     throw new KernelError({ code: "INTERRUPTED", object: request.object, attempts: dumpAttemptsMax });
   }
 
-  async #exchange(requests: readonly NamedRequest[], flags: number): Promise<RequestOutcome[]> {
-    await this.#slot();
-    return this.#send(requests, flags);
+  async #exchange(requests: readonly NamedRequest[]): Promise<ExchangeEnd> {
+    while (this.#exchanges.size >= datagramsInFlightMax) await this.#room();
+    return this.#send(requests);
   }
 
-  async #slot(): Promise<void> {
-    while (this.#datagramsInFlight >= datagramsInFlightMax) {
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    }
-    this.#datagramsInFlight += 1;
+  #room(): Promise<void> {
+    return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
-  /** Gives the slot back when all outcomes are known. */
-  #send(requests: readonly NamedRequest[], flags: number): Promise<RequestOutcome[]> {
-    const messages = requests.map((request) => this.#number(request, flags));
-    const sequences = messages.map((message) => message.sequence);
-    const outcomes = requests.map((request, i) => this.#expect(sequences[i] ?? 0, request));
-    const fail = (code: "TIMEOUT" | "CLOSED"): void => {
-      for (const sequence of sequences) this.#fail(sequence, code);
-    };
-    // When the loop was busy, the answer is there but not read yet: the immediate runs after sockets had their turn.
-    const timer = setTimeout(() => setImmediate(() => fail("TIMEOUT")), this.#timeoutMs);
-    if (this.#isClosed) fail("CLOSED");
-    else this.#port.send(encodeMessages(messages), () => fail("CLOSED"));
-    return Promise.all(outcomes).finally(() => {
-      clearTimeout(timer);
-      this.#datagramsInFlight -= 1;
-      this.#waiting.shift()?.();
+  #send(requests: readonly NamedRequest[]): Promise<ExchangeEnd> {
+    return new Promise((resolve) => {
+      const exchange = new NetlinkExchange(requests, this.#number(requests.length), (end) => {
+        clearTimeout(timer);
+        this.#exchanges.delete(exchange);
+        this.#waiting.shift()?.();
+        resolve(end);
+      });
+      // When the loop was busy, the answer is there but not read yet: the immediate runs after sockets had their turn.
+      const timer = setTimeout(() => setImmediate(() => this.#fail(exchange, "TIMEOUT")), this.#timeoutMs);
+      this.#exchanges.add(exchange);
+      if (this.#isClosed) this.#fail(exchange, "CLOSED");
+      else this.#port.send(exchange.encode(this.#port.port), () => this.#fail(exchange, "CLOSED"));
     });
   }
 
-  #number(request: NamedRequest, flags: number): NetlinkMessage {
-    this.#sequence = (this.#sequence + 1) >>> 0 || 1; // Zero is what notifications carry.
-    const allFlags = messageFlag.request | flags | request.flags;
-    return { type: request.type, flags: allFlags, sequence: this.#sequence, port: this.#port.port, body: request.body };
-  }
-
-  #expect(sequence: number, request: NamedRequest): Promise<RequestOutcome> {
-    return new Promise((settle) => this.#pending.set(sequence, { request, replies: [], isInterrupted: false, settle }));
+  /** The first of `count` sequence numbers without a gap. Zero is what notifications carry, so it is none. */
+  #number(count: number): number {
+    const first = this.#lastSequence + count > sequenceMax ? 1 : this.#lastSequence + 1;
+    this.#lastSequence = first + count - 1;
+    return first;
   }
 
   #onDatagram(datagram: Uint8Array): void {
@@ -159,37 +137,40 @@ export class NetlinkSocket {
   }
 
   #onMessage(message: NetlinkMessage): void {
-    const pending = this.#pending.get(message.sequence);
+    const { sequence } = message;
+    const exchange = this.#exchangeOf(sequence);
+    const request = exchange?.request(sequence);
     // An answer that came after its time limit, or to another socket's request.
-    if (!pending || message.port !== this.#port.port) return;
-    if ((message.flags & messageFlag.dumpInterrupted) !== 0) pending.isInterrupted = true;
+    if (!exchange || !request || message.port !== this.#port.port) return;
+    if ((message.flags & messageFlag.dumpInterrupted) !== 0) exchange.isInterrupted = true;
     if (message.type !== messageType.error && message.type !== messageType.done) {
-      pending.replies.push(message);
+      exchange.replies.push(message);
       return;
     }
     const ack = decodeAcknowledgement(message);
-    if (!ack) this.#fail(message.sequence, "MALFORMED");
-    else this.#settle(message.sequence, this.#outcomeOf(pending, ack));
+    if (!ack) this.#fail(exchange, "MALFORMED");
+    else exchange.answered(sequence, this.#errorOf(request, ack));
   }
 
-  #outcomeOf({ request, replies, isInterrupted }: Pending, ack: Acknowledgement): RequestOutcome {
-    if (ack.errno === 0) return { kind: "done", replies, isInterrupted };
-    return { kind: "failed", error: new KernelError(this.#toRefusal(ack, request.object)) };
+  /** There are few at a time. */
+  #exchangeOf(sequence: number): NetlinkExchange | undefined {
+    for (const exchange of this.#exchanges) if (exchange.request(sequence)) return exchange;
+    return undefined;
   }
 
-  #failAll(code: "OVERRUN" | "CLOSED" | "MALFORMED"): void {
-    for (const sequence of [...this.#pending.keys()]) this.#fail(sequence, code);
+  #errorOf({ object }: NamedRequest, ack: Acknowledgement): KernelError | null {
+    return ack.errno === 0 ? null : new KernelError(this.#toRefusal(ack, object));
   }
 
-  #fail(sequence: number, code: "TIMEOUT" | "OVERRUN" | "CLOSED" | "MALFORMED"): void {
-    const object = this.#pending.get(sequence)?.request.object ?? "";
-    const error = new KernelError(code === "TIMEOUT" ? { code, object, timeoutMs: this.#timeoutMs } : { code, object });
-    this.#settle(sequence, { kind: "failed", error });
+  #failAll(code: LostAnswer): void {
+    for (const exchange of [...this.#exchanges]) this.#fail(exchange, code);
   }
 
-  #settle(sequence: number, outcome: RequestOutcome): void {
-    this.#pending.get(sequence)?.settle(outcome);
-    this.#pending.delete(sequence);
+  /** Nothing happens to one that has ended. */
+  #fail(exchange: NetlinkExchange, code: LostAnswer): void {
+    if (!this.#exchanges.has(exchange)) return;
+    const timeoutMs = this.#timeoutMs;
+    exchange.fail((object): KernelFailure => (code === "TIMEOUT" ? { code, object, timeoutMs } : { code, object }));
   }
 }
 
@@ -197,7 +178,7 @@ function* datagramsOf(requests: Iterable<NamedRequest>): Generator<readonly Name
   let datagram: NamedRequest[] = [];
   let bytes = 0;
   for (const request of requests) {
-    const size = messageHeaderBytes + request.body.length;
+    const size = messageBytes(request);
     const isFull = datagram.length === messagesPerDatagram || bytes + size > datagramBytesMax;
     if (isFull && datagram.length > 0) {
       yield datagram;
@@ -210,9 +191,8 @@ function* datagramsOf(requests: Iterable<NamedRequest>): Generator<readonly Name
   if (datagram.length > 0) yield datagram;
 }
 
-function doneOf(outcome: RequestOutcome | undefined): Extract<RequestOutcome, { kind: "done" }> {
-  if (outcome?.kind === "done") return outcome;
-  throw outcome?.error ?? new Error("a request without an outcome");
+function requireDone({ outcomes }: ExchangeEnd): void {
+  for (const outcome of outcomes) if (outcome.kind === "failed") throw outcome.error;
 }
 
 function plainRefusal(ack: Acknowledgement, object: string): Refusal {

@@ -38,8 +38,9 @@ import {
 } from "../netlink/route.ts";
 import { type KernelEvent, type Watch, type WatchedKind, watchKernel } from "./kernelWatch.ts";
 import { type NamespaceReference, type OpenNamespace, openNamespace, warmThreadPool } from "./namespace.ts";
+import type { NamedRequest } from "./netlinkExchange.ts";
 import { openNetlinkPort } from "./netlinkPort.ts";
-import { type NamedRequest, NetlinkSocket } from "./netlinkSocket.ts";
+import { NetlinkSocket } from "./netlinkSocket.ts";
 
 export type ChangeOutcome = { readonly kind: "done" } | { readonly kind: "failed"; readonly error: KernelError };
 
@@ -169,7 +170,7 @@ export class RouteSocket implements Disposable {
   }
 
   async change(change: KernelChange): Promise<void> {
-    await this.#socket.request({ ...encodeChange(change), object: describeChange(change) });
+    await this.#socket.request(new ChangeRequest(change));
   }
 
   /** Makes the changes in their order, many at a time; each has its own outcome, in the same order. */
@@ -209,7 +210,24 @@ export class RouteSocket implements Disposable {
 }
 
 function* encodeAll(changes: readonly KernelChange[]): Generator<NamedRequest> {
-  for (const change of changes) yield { ...encodeChange(change), object: describeChange(change) };
+  for (const change of changes) yield new ChangeRequest(change);
+}
+
+/** A change on its way. Its words are put together only when the kernel refuses it, which is seldom. */
+class ChangeRequest implements NamedRequest {
+  readonly type: number;
+  readonly flags: number;
+  readonly body: Uint8Array;
+  readonly #change: KernelChange;
+
+  constructor(change: KernelChange) {
+    ({ type: this.type, flags: this.flags, body: this.body } = encodeChange(change));
+    this.#change = change;
+  }
+
+  get object(): string {
+    return describeChange(this.#change);
+  }
 }
 
 type Decode<T> = (message: NetlinkMessage) => T | null;
