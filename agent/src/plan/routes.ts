@@ -106,7 +106,7 @@ function learnedRoute(text: string, hops: readonly string[], resolved: RouteStat
 }
 
 /** To a blackhole leads no hop, though the kernel names the loopback interface in those of IPv6. */
-function sameRoute(a: NewRoute, b: NewRoute): boolean {
+export function sameRoute(a: NewRoute, b: NewRoute): boolean {
   const kind = a.kind ?? "unicast";
   if (kind !== (b.kind ?? "unicast")) return false;
   return kind === "blackhole" || isDeepStrictEqual(hopTexts(a), hopTexts(b));

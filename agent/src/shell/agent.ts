@@ -87,13 +87,11 @@ export class Agent {
     this.#parts.defer(() => routes.end());
     this.#parts.defer(() => speaker.end());
     this.#parts.defer(() => policy.end());
-    const control = await this.#serveControl({ store, cluster, speaker, policy, routes });
+    const resync = async () => void (await Promise.all([routes.resync(), policy.resync()]));
+    const control = await this.#serveControl({ store, cluster, speaker, policy, routes, resync });
     this.#parts.defer(() => control.close());
-    if (await this.#join({ store, kernel, cluster, policy, routes })) {
-      this.#resyncNowAndThen(() => {
-        routes.resync();
-        policy.resync();
-      });
+    if (await this.#join({ store, kernel, cluster, policy })) {
+      this.#nowAndThen(resync);
       await this.#untilEnded();
     }
     await this.#parts.disposeAsync();
@@ -104,11 +102,10 @@ export class Agent {
   }
 
   /** What needs the datastore: registration, then everything that follows it. False when the agent is ended before. */
-  async #join({ store, kernel, cluster, policy, routes }: JoinParts): Promise<boolean> {
+  async #join({ store, kernel, cluster, policy }: JoinParts): Promise<boolean> {
     const registered = await this.#register(store, kernel);
     if (!registered) return false;
     this.#log.info({ addresses: registered.addresses, mtu: registered.mtu }, "registered");
-    routes.start();
     cluster.start(store);
     this.#parts.defer(() => cluster.end());
     const links = this.#parts.use(await Links.open({ mtu: registered.mtu }));
@@ -175,8 +172,8 @@ export class Agent {
     else this.#log.warn({ part, reason }, "failing");
   }
 
-  #resyncNowAndThen(resync: () => void): void {
-    const timer = setInterval(resync, resyncIntervalMs);
+  #nowAndThen(resync: () => Promise<void>): void {
+    const timer = setInterval(() => void resync(), resyncIntervalMs);
     this.#parts.defer(() => clearInterval(timer));
   }
 
@@ -199,7 +196,6 @@ interface JoinParts {
   readonly kernel: RouteSocket;
   readonly cluster: ClusterSync;
   readonly policy: PolicySync;
-  readonly routes: RouteSync;
 }
 
 function messageOf(error: unknown): string {

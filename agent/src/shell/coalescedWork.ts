@@ -26,6 +26,11 @@ export class CoalescedWork {
     this.#running ??= this.#run();
   }
 
+  /** Resolves when all that was asked for before this call is done, however often it fails until then. */
+  async settled(): Promise<void> {
+    await this.#running;
+  }
+
   /** No run begins after this; the one under way is waited for. */
   async end(): Promise<void> {
     this.#ended.abort();

@@ -23,6 +23,8 @@ export interface ControlParts {
   readonly speaker: SpeakerSync;
   readonly policy: PolicySync;
   readonly routes: RouteSync;
+  /** Reads back what the kernel has and repairs it; resolves when that is done. */
+  readonly resync: () => Promise<void>;
 }
 
 export function controlHandlers(context: ControlContext, parts: ControlParts): Record<string, ControlHandler> {
@@ -30,6 +32,7 @@ export function controlHandlers(context: ControlContext, parts: ControlParts): R
     status: () => agentStatus(context, parts),
     "bgp.peers": () => parts.speaker.peers(),
     "bgp.routes": (params) => parts.speaker.routes(routeQuery(params)),
+    resync: () => parts.resync(),
     counters: () => ({ routes: parts.routes.counters(), policy: parts.policy.counters() }),
   };
 }

@@ -65,9 +65,9 @@ export class PolicySync implements PolicyGate {
     this.#work.ask();
   }
 
-  /** Reads back what the kernel has, and repairs it, for a timer. */
-  resync(): void {
-    this.#enforcer.resync().catch((error: unknown) => this.#onHealth(String(error)));
+  /** Reads back what the kernel has, and repairs it. Resolves when that is done. */
+  async resync(): Promise<void> {
+    await this.#enforcer.resync().catch((error: unknown) => this.#onHealth(String(error)));
   }
 
   async ready(endpoint: WorkloadEndpoint, signal: AbortSignal): Promise<void> {

@@ -2,6 +2,7 @@
  * Keeps the kernel's routes at what BGP learned. Next hops are resolved by the kernel's own routes, anew whenever those
  * change. What is there is read at the start, then followed by the kernel's notifications; a timer reads it all again.
  */
+import { isDeepStrictEqual } from "node:util";
 import type { BestChange, NextHopFact } from "@brindle/bgp";
 import {
   describeChange,
@@ -12,7 +13,15 @@ import {
   parseAddress,
 } from "@brindle/net";
 import type { KernelEvent, RouteSocket, Watch } from "@brindle/net/shell";
-import { desiredRoutes, isOwnRoute, ownRoutes, planRoutes, type Resolution, routeKey } from "../plan/routes.ts";
+import {
+  desiredRoutes,
+  isOwnRoute,
+  ownRoutes,
+  planRoutes,
+  type Resolution,
+  routeKey,
+  sameRoute,
+} from "../plan/routes.ts";
 import { localRouteProtocol } from "../wiring/plan.ts";
 import { CoalescedWork } from "./coalescedWork.ts";
 
@@ -36,8 +45,13 @@ export class RouteSync {
   readonly #learned = new Map<string, readonly string[]>();
   /** Next hops that were found unreachable: asked for again, since no best route names them any more. */
   readonly #unreachable = new Set<string>();
-  #ownBlocks: readonly Prefix[] = [];
-  #actual: Map<string, NewRoute> | null = null;
+  #ownBlocks: readonly Prefix[] | null = null;
+  /** What the kernel has of ours, as far as we know. */
+  #actual = new Map<string, NewRoute>();
+  /** Whether that is to be read anew before the next plan. */
+  #isStale = true;
+  /** What the kernel tells while it is read: the list may have been made before. `null` at other times. */
+  #toldMeanwhile: OwnRouteEvent[] | null = null;
   #mayDelete = false;
   #watch: Watch | null = null;
   #facts = "";
@@ -50,10 +64,6 @@ export class RouteSync {
       work: () => this.#sync(),
       onFailure: (error) => this.#onFailure(error),
     });
-  }
-
-  start(): void {
-    this.#watch = this.#ports.kernel.watch(["link", "address", "route"], (event) => this.#onKernel(event));
   }
 
   /** Whether the kernel has routes or pods of an earlier run, which forwarded until now. */
@@ -71,6 +81,7 @@ export class RouteSync {
   }
 
   setOwnBlocks(blocks: readonly Prefix[]): void {
+    if (isDeepStrictEqual(blocks, this.#ownBlocks)) return;
     this.#ownBlocks = blocks;
     this.#work.ask();
   }
@@ -81,10 +92,11 @@ export class RouteSync {
     this.#work.ask();
   }
 
-  /** Reads everything again, for a timer. */
-  resync(): void {
-    this.#actual = null;
+  /** Reads everything again and repairs what differs. Resolves when that is done. */
+  resync(): Promise<void> {
+    this.#isStale = true;
     this.#work.ask();
+    return this.#work.settled();
   }
 
   counters(): RouteCounters {
@@ -98,30 +110,36 @@ export class RouteSync {
   }
 
   async #sync(): Promise<void> {
-    this.#actual ??= ownRoutes(await this.#ports.kernel.routes({ protocol: localRouteProtocol }));
-    const actual = this.#actual;
+    // Heard before it is read: then nothing is missed.
+    this.#watch ??= this.#ports.kernel.watch(["link", "address", "route"], (event) => this.#onKernel(event));
+    if (this.#isStale) await this.#read();
     const resolved = await this.#resolveAll();
-    const desired = desiredRoutes({ learned: this.#learned, resolved, ownBlocks: this.#ownBlocks });
-    const changes = planRoutes(desired, actual, { mayDelete: this.#mayDelete });
-    if (changes.length > 0) await this.#apply(changes, actual);
+    const desired = desiredRoutes({ learned: this.#learned, resolved, ownBlocks: this.#ownBlocks ?? [] });
+    const changes = planRoutes(desired, this.#actual, { mayDelete: this.#mayDelete });
+    if (changes.length > 0) await this.#apply(changes);
     else this.#ports.onHealth(null);
   }
 
-  async #apply(changes: readonly KernelChange[], actual: Map<string, NewRoute>): Promise<void> {
+  async #read(): Promise<void> {
+    this.#isStale = false; // Before reading: a resync that is asked for meanwhile counts.
+    const told: OwnRouteEvent[] = [];
+    this.#toldMeanwhile = told;
+    this.#actual = ownRoutes(await this.#ports.kernel.routes({ protocol: localRouteProtocol }));
+    this.#toldMeanwhile = null;
+    for (const event of told) note(event, this.#actual);
+  }
+
+  async #apply(changes: readonly KernelChange[]): Promise<void> {
+    // Before they are made, so that what the kernel tells of them is no news.
+    for (const change of changes) noteChange(change, this.#actual);
     const outcomes = await this.#ports.kernel.apply(changes);
-    const problems: string[] = [];
-    for (const [i, outcome] of outcomes.entries()) {
+    const problems = outcomes.flatMap((outcome, i) => {
       const change = changes[i];
-      if (!change || !("route" in change)) continue;
-      this.#writes += 1;
-      if (outcome.kind === "done" || (change.op === "deleteRoute" && isKernelError(outcome.error, "NOT_FOUND"))) {
-        if (change.op === "deleteRoute") actual.delete(routeKey(change.route));
-        else actual.set(routeKey(change.route), change.route);
-      } else {
-        problems.push(conflictText(change, outcome.error));
-      }
-    }
+      return change && outcome.kind === "failed" ? (problemOf(change, outcome.error) ?? []) : [];
+    });
+    this.#writes += changes.length;
     this.#failures += problems.length;
+    if (problems.length > 0) this.#isStale = true;
     this.#ports.onHealth(problems[0] === undefined ? null : describeProblems(problems));
     // A default route may be among what changed, and next hops lie behind it.
     if (changes.some((change) => "route" in change && change.route.destination.length === 0)) this.#work.ask();
@@ -162,43 +180,63 @@ export class RouteSync {
     switch (event.type) {
       case "route":
         if (isOwnRoute(event.route)) this.#onOwnRoute(event);
+        // It may stand in the place of ours now: replacing a route is told as the new one alone.
+        else if (this.#actual.has(routeKey(event.route))) void this.resync();
         else if (event.route.protocol !== localRouteProtocol) this.#work.ask();
         break;
       case "link":
         // With a link that goes down the kernel takes IPv4 routes away without a word about them.
-        if (!isPodInterface(event.link.name)) this.resync();
+        if (!isPodInterface(event.link.name)) void this.resync();
         break;
       case "address":
         this.#work.ask();
         break;
       case "resync":
-        this.resync();
+        void this.resync();
         break;
       case "closed":
-        this.#onFailure(event.error);
+        this.#watch = null;
+        void this.resync();
         break;
     }
   }
 
-  #onOwnRoute({ change, route }: Extract<KernelEvent, { type: "route" }>): void {
-    if (!this.#actual) return;
-    if (change === "set") this.#actual.set(routeKey(route), route);
-    else this.#actual.delete(routeKey(route));
-    this.#work.ask();
+  /** Our own writes are told as well, and change nothing of what we know. */
+  #onOwnRoute(event: OwnRouteEvent): void {
+    this.#toldMeanwhile?.push(event);
+    if (note(event, this.#actual)) this.#work.ask();
   }
 
   #onFailure(error: unknown): void {
-    this.#actual = null;
+    this.#isStale = true;
     this.#failures += 1;
     this.#ports.onHealth(error instanceof Error ? error.message : String(error));
   }
+}
+
+type OwnRouteEvent = Extract<KernelEvent, { type: "route" }>;
+
+/** Answers whether that is news. */
+function note({ change, route }: OwnRouteEvent, actual: Map<string, NewRoute>): boolean {
+  const key = routeKey(route);
+  const before = actual.get(key);
+  if (change === "deleted") return actual.delete(key);
+  actual.set(key, route);
+  return before === undefined || !sameRoute(before, route);
+}
+
+function noteChange(change: KernelChange, actual: Map<string, NewRoute>): void {
+  if (change.op === "deleteRoute") actual.delete(routeKey(change.route));
+  else if ("route" in change) actual.set(routeKey(change.route), change.route);
 }
 
 function isPodInterface(name: string): boolean {
   return name.startsWith("cali");
 }
 
-function conflictText(change: KernelChange, error: Error): string {
+/** `null` for a route that is to go and has gone already. */
+function problemOf(change: KernelChange, error: Error): string | null {
+  if (change.op === "deleteRoute" && isKernelError(error, "NOT_FOUND")) return null;
   const what = describeChange(change);
   if (isKernelError(error, "EXISTS"))
     return `${what}: another program has a route to this destination; it is left alone`;
