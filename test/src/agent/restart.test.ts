@@ -1,0 +1,148 @@
+import assert from "node:assert/strict";
+import { afterAll, beforeAll, describe, it } from "vitest";
+import type { Daemon } from "../fixtures/command.ts";
+import { namespaceNamed } from "../fixtures/namespace.ts";
+import { waitFor } from "../fixtures/waitFor.ts";
+import type { Pod } from "../lab/runtime.ts";
+import { startTraffic } from "../lab/traffic/traffic.ts";
+import { established, ready, routesFrom, type Stand, startStand } from "./stand.ts";
+
+/** What the control interface counts since the agent's start. */
+interface Counters {
+  readonly routes: { readonly writes: number };
+  readonly policy: { readonly tableWrites: number; readonly setWrites: number };
+}
+
+describe("an agent that is started again with nothing changed", () => {
+  let stand: Stand;
+  let pods: Pod[];
+
+  beforeAll(async () => {
+    stand = await startStand({ fabric: { racks: [{ number: 1, routers: ["tor"], nodes: ["node1", "node2"] }] } });
+    await Promise.all(["node1", "node2"].map((node) => established(stand, node)));
+    pods = [
+      await stand.runtime.add({ name: "a", node: "node1", labels: { app: "a" } }),
+      await stand.runtime.add({ name: "b", node: "node2", labels: { app: "b" } }),
+    ];
+    await stand.apply(policyFor("app == 'a'", "app == 'b'"));
+    await settled(stand);
+  });
+  afterAll(() => stand[Symbol.asyncDispose]());
+
+  for (const signal of ["SIGTERM", "SIGKILL"] as const) {
+    it(`by ${signal}: writes nothing to the kernel, and neither pods nor peers notice`, async () => {
+      const [a, b] = pods;
+      assert(a && b);
+      const before = await kernelOf(stand);
+      await using monitors = await watchRoutes(stand, ["node1", "node2", "tor"]);
+      await using traffic = await startTraffic({
+        from: namespaceNamed(b.namespace),
+        to: namespaceNamed(a.namespace),
+        addresses: a.addresses,
+        packetsPerSecond: 200,
+      });
+
+      const first = stand.agent("node1");
+      first.kill(signal);
+      const { exitCode } = await first.exited;
+      if (signal === "SIGTERM") assert.equal(exitCode, 0, first.output());
+      assert.equal((await routesFrom(stand, "node1")).length, 2, "the router keeps both blocks");
+      stand.launch("node1");
+      await ready(stand, "node1");
+      await established(stand, "node1");
+      await settled(stand);
+
+      const { routes, policy } = (await stand.call("node1", "counters")) as Counters;
+      assert.deepEqual(
+        { routes: routes.writes, tables: policy.tableWrites, sets: policy.setWrites },
+        { routes: 0, tables: 0, sets: 0 },
+      );
+      assert.deepEqual(await kernelOf(stand), before);
+      assert.deepEqual(await monitors.finish(), { node1: [], node2: [], tor: [] });
+      const { lost, sent } = await traffic.finish();
+      assert(sent > 100);
+      assert.equal(lost, 0);
+    });
+  }
+});
+
+function policyFor(selector: string, from: string): object {
+  return {
+    apiVersion: "projectcalico.org/v3",
+    kind: "NetworkPolicy",
+    metadata: { name: "web", namespace: "default" },
+    spec: { selector, types: ["Ingress"], ingress: [{ action: "Allow", source: { selector: from } }] },
+  };
+}
+
+/** node1 has learned from the other node again, and all that follows from it is in the kernel. */
+async function settled(stand: Stand): Promise<void> {
+  await waitFor(
+    async (saw) => {
+      const routes = (await stand.call("node1", "bgp.routes", { bestOnly: true })) as { from: string }[];
+      saw(routes);
+      return routes.filter(({ from }) => from === "mesh/node2").length === 2;
+    },
+    { what: "node1 has both blocks of node2 as best routes", deadlineMs: 30_000 },
+  );
+  await stand.call("node1", "resync");
+}
+
+/** All that the kernel of node1 has of ours, without what it counts. */
+async function kernelOf(stand: Stand): Promise<Record<string, readonly string[]>> {
+  const node = stand.fabric.machine("node1");
+  const lines = async (command: string, ...args: readonly string[]): Promise<string[]> =>
+    (await node.exec(command, args)).split("\n").map((line) => line.trim());
+  const rules = async (command: string): Promise<string[]> =>
+    (await lines(command)).filter((line) => !line.startsWith("#")).map((line) => line.replace(/ \[\d+:\d+\]$/, ""));
+  return {
+    routes: await lines("ip", "-4", "route", "show", "table", "all"),
+    routes6: await lines("ip", "-6", "route", "show", "table", "main"),
+    links: await lines("ip", "-brief", "link"),
+    rules: await rules("iptables-save"),
+    rules6: await rules("ip6tables-save"),
+    sets: (await lines("ipset", "save")).sort(),
+  };
+}
+
+interface RouteMonitors extends AsyncDisposable {
+  /** What each machine's kernel told of pods' routes meanwhile. */
+  finish(): Promise<Record<string, string[]>>;
+}
+
+async function watchRoutes(stand: Stand, machines: readonly string[]): Promise<RouteMonitors> {
+  const monitors = new Map<string, Daemon>();
+  for (const name of machines) {
+    monitors.set(name, stand.fabric.machine(name).spawn("ip", ["-o", "monitor", "route"]));
+    await shows(stand, name, monitors, "begin");
+  }
+  return {
+    async finish() {
+      const told: Record<string, string[]> = {};
+      for (const [name, monitor] of monitors) {
+        await shows(stand, name, monitors, "end");
+        told[name] = monitor
+          .output()
+          .split("\n")
+          .filter((line) => /\b(10\.244\.|fd00:244:)/.test(line));
+      }
+      return told;
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.all([...monitors.values()].map((monitor) => monitor.stop()));
+    },
+  };
+}
+
+/** A change of our own which the monitor tells proves that it hears, and that it has told all that came before. */
+async function shows(stand: Stand, name: string, monitors: ReadonlyMap<string, Daemon>, what: string): Promise<void> {
+  const mark = what === "begin" ? "192.0.2.1" : "192.0.2.2";
+  await waitFor(
+    async () => {
+      await stand.fabric.machine(name).exec("ip", ["route", "replace", "blackhole", mark, "metric", "7"]);
+      return monitors.get(name)?.output().includes(mark);
+    },
+    { what: `the monitor of ${name} tells of routes`, intervalMs: 20 },
+  );
+  await stand.fabric.machine(name).exec("ip", ["route", "delete", "blackhole", mark, "metric", "7"]);
+}
