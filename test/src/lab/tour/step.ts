@@ -53,6 +53,7 @@ export class Tour {
     const stdout = await exec("nsenter", [...inside, line], { deadlineMs: 15_000 });
     const [, output = "", exit = ""] = /^([\s\S]*)exit (\d+)\n$/.exec(stdout) ?? [];
     this.#show(output, outputLinesMax);
+    if (exit !== "0") this.#print(`    (exit code ${exit})`);
     return { ok: exit === "0", stdout: output };
   }
 
