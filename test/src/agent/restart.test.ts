@@ -5,7 +5,7 @@ import { namespaceNamed } from "../fixtures/namespace.ts";
 import { waitFor } from "../fixtures/waitFor.ts";
 import type { Pod } from "../lab/runtime.ts";
 import { startTraffic } from "../lab/traffic/traffic.ts";
-import { established, ready, routesFrom, type Stand, startStand } from "./stand.ts";
+import { established, ready, resource, routesFrom, type Stand, startStand } from "./stand.ts";
 
 /** What the control interface counts since the agent's start. */
 interface Counters {
@@ -24,7 +24,9 @@ describe("an agent that is started again with nothing changed", () => {
       await stand.runtime.add({ name: "a", node: "node1", labels: { app: "a" } }),
       await stand.runtime.add({ name: "b", node: "node2", labels: { app: "b" } }),
     ];
-    await stand.apply(policyFor("app == 'a'", "app == 'b'"));
+    const ingress = [{ action: "Allow", source: { selector: "app == 'b'" } }];
+    const policy = { selector: "app == 'a'", types: ["Ingress"], ingress };
+    await stand.apply(resource("NetworkPolicy", "a", policy, { namespace: "default" }));
     await settled(stand);
   });
   afterAll(() => stand[Symbol.asyncDispose]());
@@ -65,15 +67,6 @@ describe("an agent that is started again with nothing changed", () => {
     });
   }
 });
-
-function policyFor(selector: string, from: string): object {
-  return {
-    apiVersion: "projectcalico.org/v3",
-    kind: "NetworkPolicy",
-    metadata: { name: "web", namespace: "default" },
-    spec: { selector, types: ["Ingress"], ingress: [{ action: "Allow", source: { selector: from } }] },
-  };
-}
 
 /** node1 has learned from the other node again, and all that follows from it is in the kernel. */
 async function settled(stand: Stand): Promise<void> {

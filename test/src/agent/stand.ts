@@ -1,6 +1,7 @@
 /** A small fabric with its agents, for tests of the agent: they write as an operator does and look at counterparts. */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { isDeepStrictEqual } from "node:util";
 import type { AgentStatus, ResourceKind } from "@brindle/api";
 import type { PeerStatus } from "@brindle/bgp";
 import { callControl } from "@brindle/net/shell";
@@ -20,6 +21,8 @@ import { type FabricPlan, management, planFabric } from "../lab/topology/plan.ts
 
 export interface StandOptions {
   readonly fabric?: Partial<Fabric>;
+  /** In place of one pool for each of the fabric's ranges. */
+  readonly pools?: readonly object[];
   /** Machines and cables that a fabric has no word for. */
   readonly extend?: (plan: FabricPlan) => FabricPlan;
   /** False: the test starts them itself. */
@@ -62,8 +65,7 @@ export async function startStand(options: StandOptions = {}): Promise<Stand> {
   const instance = await openInstance();
   try {
     const stand = await assemble(plan, instance);
-    const documents = parseAllDocuments(fabricResources(fabric, plan)).map((document): object => document.toJS());
-    await stand.apply(...documents);
+    await stand.apply(...resourcesOf(fabric, plan, options.pools));
     if (options.startsAgents !== false) {
       for (const { name } of plan.nodes) stand.launch(name);
       await Promise.all(plan.nodes.map(({ name }) => ready(stand, name)));
@@ -73,6 +75,17 @@ export async function startStand(options: StandOptions = {}): Promise<Stand> {
     await instance[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+function resourcesOf(fabric: Fabric, plan: FabricPlan, pools?: readonly object[]): object[] {
+  const documents = parseAllDocuments(fabricResources(fabric, plan)).map((document): object => document.toJS());
+  if (!pools) return documents;
+  return [...pools, ...documents.filter((document) => field(document, "kind") !== "IPPool")];
+}
+
+/** A document as an operator writes it. */
+export function resource(kind: ResourceKind, name: string, spec: object, metadata: object = {}): object {
+  return { apiVersion: "projectcalico.org/v3", kind, metadata: { name, ...metadata }, spec };
 }
 
 async function assemble(plan: FabricPlan, instance: Instance): Promise<Stand> {
@@ -199,4 +212,16 @@ export async function says(daemon: Daemon, word: string, what: string): Promise<
 
 function shown(outcome: unknown): string {
   return JSON.stringify(outcome);
+}
+
+/** Waits until what is looked at is what is expected; the failure shows both. */
+export async function sees(what: string, look: () => Promise<unknown>, expected: unknown): Promise<void> {
+  await waitFor(
+    async (saw) => {
+      const seen = await look();
+      saw(seen);
+      return isDeepStrictEqual(seen, expected);
+    },
+    { what: `${what}, expected ${shown(expected)}`, deadlineMs: 15_000 },
+  );
 }
