@@ -5,7 +5,7 @@ import type { ExitCode } from "../command.ts";
 import { formatAge } from "../output/age.ts";
 import type { OutputForm } from "../output/form.ts";
 import { formatStructure } from "../output/structure.ts";
-import { formatTable, type TableColumn } from "../output/table.ts";
+import { formatTable, printable, type TableColumn } from "../output/table.ts";
 import type { Ports } from "../ports.ts";
 
 export interface PeersOptions {
@@ -81,7 +81,7 @@ function formatFailure({ atMs, text }: SessionFailure, nowMs: number): string {
 /** Sessions survive wrong attributes (RFC 7606), so that only this line tells of them. */
 function noteOf({ name, session }: PeerStatus): string[] {
   const faults = session?.attributeFaults;
-  return faults ? [`${name} sent wrong attributes ${faults.count} times, the last: ${faults.lastText}`] : [];
+  return faults ? [`${name} sent wrong attributes ${faults.count} times, the last: ${printable(faults.lastText)}`] : [];
 }
 
 function ofPeer(header: string, text: (peer: PeerStatus) => string): TableColumn<Row> {

@@ -23,7 +23,7 @@ export function formatCells(rows: readonly (readonly string[])[]): string {
 }
 
 /** What others wrote (a peer's text, a label) must not move a terminal's cursor. */
-function printable(text: string): string {
+export function printable(text: string): string {
   return text.replaceAll(/\p{Cc}+/gu, " ");
 }
 

@@ -2,6 +2,7 @@
 import {
   type AnyKindOfResource,
   type ColumnContext,
+  defaultAllowProfile,
   type Key,
   kinds,
   nodeAsNumber,
@@ -104,14 +105,18 @@ function hasAny({ resources }: Found): boolean {
   return resources.length > 0;
 }
 
-/** What belongs to the object in this cluster, and would keep the document from being applied to another. */
+/** Without what belongs to the objects of this cluster, and would keep the document from being applied to another. */
 function withoutIdentity({ kind, resources }: Found): Found {
-  const exported = resources.map((resource): AnyKindOfResource => {
+  const own = resources.filter(({ metadata }) => kind !== "Profile" || metadata.name !== builtInProfile);
+  const exported = own.map((resource): AnyKindOfResource => {
     const { uid: _uid, resourceVersion: _version, creationTimestamp: _time, ...metadata } = resource.metadata;
     return { ...resource, metadata };
   });
   return { kind, resources: exported };
 }
+
+/** Every datastore has it, and takes no other in its place. */
+const builtInProfile = defaultAllowProfile.metadata.name;
 
 async function contextOf(
   client: ResourceClient,

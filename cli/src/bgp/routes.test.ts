@@ -1,0 +1,77 @@
+import assert from "node:assert/strict";
+import type { RouteQuery, RouteStatus } from "@brindle/bgp";
+import { describe, it } from "vitest";
+import { Rig } from "../testing.ts";
+
+const best: RouteStatus = {
+  prefix: "10.1.0.0/26",
+  best: true,
+  from: "node2",
+  nextHop: "172.30.1.12",
+  asPath: "",
+  origin: "igp",
+  localPref: 100,
+  med: null,
+  communities: [],
+  lostBy: null,
+};
+const other: RouteStatus = {
+  ...best,
+  best: false,
+  from: "tor-a",
+  nextHop: "172.30.1.1",
+  asPath: "65001 64512",
+  localPref: null,
+  communities: ["65001:7", "65001:8"],
+  lostBy: "asPathLength",
+};
+
+function rig(routes: readonly RouteStatus[], asked: RouteQuery[] = []): Rig {
+  return new Rig({
+    "bgp.peers": () => [{ name: "tor-a" }, { name: "node2" }],
+    "bgp.routes": (query) => {
+      asked.push(query);
+      return routes;
+    },
+  });
+}
+
+describe("bgp routes", () => {
+  const queries: { line: string; query: RouteQuery }[] = [
+    { line: "", query: { bestOnly: true, limit: 1000 } },
+    { line: "--all --family 6", query: { bestOnly: false, family: 6, limit: 1000 } },
+    { line: "10.1.0.7/26", query: { bestOnly: false, prefix: "10.1.0.0/26", limit: 1000 } },
+    { line: "FD00:0::/64", query: { bestOnly: false, prefix: "fd00::/64", limit: 1000 } },
+    { line: "--peer tor-a --limit 5", query: { bestOnly: true, peer: "tor-a", limit: 5 } },
+    { line: "--peer local", query: { bestOnly: true, peer: "local", limit: 1000 } },
+    { line: "--advertised-to node2", query: { bestOnly: true, advertisedTo: "node2", limit: 1000 } },
+  ];
+  it.each(queries)("asks for what `$line` says", async ({ line, query }) => {
+    const asked: RouteQuery[] = [];
+    assert.equal((await rig([], asked).run(`bgp routes ${line}`)).out, "no such routes\n");
+    assert.deepEqual(asked, [query]);
+  });
+
+  it("says of each route whether it is the best, or by which rule it lost", async () => {
+    assert.equal(
+      (await rig([best, other]).run("bgp routes 10.1.0.0/26")).out,
+      [
+        "PREFIX        NEXT HOP      FROM    AS PATH       LOCAL PREF   MED   DECISION",
+        "10.1.0.0/26   172.30.1.12   node2   -             100          -     best",
+        "10.1.0.0/26   172.30.1.1    tor-a   65001 64512   -            -     lost by asPathLength",
+        "",
+      ].join("\n"),
+    );
+    assert.match((await rig([other]).run("bgp routes --all -o wide")).out, /igp +65001:7 65001:8\n$/);
+  });
+
+  it("tells when there may be more than was asked for", async () => {
+    assert.match((await rig([best, other]).run("bgp routes --limit 2")).err, /^these are the first 2 routes/);
+    assert.equal((await rig([best, other]).run("bgp routes --limit 3")).err, "");
+  });
+
+  it("fails for a peer that does not exist, rather than show no routes", async () => {
+    const { exitCode, err } = await rig([]).run("bgp routes --peer tor-b");
+    assert.deepEqual([exitCode, err], [1, 'there is no peer "tor-b"; did you mean tor-a?\n']);
+  });
+});

@@ -1,0 +1,42 @@
+import assert from "node:assert/strict";
+import { StoreError } from "@brindle/api";
+import { ControlError } from "@brindle/net";
+import { describe, it } from "vitest";
+import { failed, usage } from "./error.ts";
+import { describeFailure } from "./failure.ts";
+
+const refused =
+  "etcd at http://127.0.0.1:1: No connection established. " +
+  "Last error: Error: connect ECONNREFUSED 127.0.0.1:1. Resolution note: ";
+
+describe("describeFailure", () => {
+  const known: { name: string; error: Error; text: RegExp; exitCode: number }[] = [
+    { name: "a wrong command line", error: usage("no such kind"), text: /^no such kind$/, exitCode: 2 },
+    { name: "what cannot be done", error: failed("no such pod"), text: /^no such pod$/, exitCode: 1 },
+    {
+      name: "a datastore that is away, with what to do",
+      error: new StoreError({ code: "UNAVAILABLE", reason: refused }),
+      text: /^the datastore is away: etcd at http:\/\/127\.0\.0\.1:1: connect ECONNREFUSED 127\.0\.0\.1:1; start it, or/,
+      exitCode: 1,
+    },
+    {
+      name: "a datastore that does not know us",
+      error: new StoreError({ code: "UNAUTHORIZED", reason: "user name is empty" }),
+      text: /user name is empty; check ETCD_USERNAME and ETCD_PASSWORD/,
+      exitCode: 1,
+    },
+    {
+      name: "an agent that is away",
+      error: new ControlError("NOT_LISTENING", "nothing listens at /run/a.sock: name the socket"),
+      text: /name the socket \(--socket\)$/,
+      exitCode: 1,
+    },
+  ];
+  it.each(known)("tells of $name", ({ error, text, exitCode }) => {
+    const failure = describeFailure(error);
+    assert.match(failure?.text ?? "", text);
+    assert.equal(failure?.exitCode, exitCode);
+  });
+
+  it("has no words for bugs", () => assert.equal(describeFailure(new TypeError("x is not a function")), null));
+});

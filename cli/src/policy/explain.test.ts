@@ -1,0 +1,75 @@
+import assert from "node:assert/strict";
+import { describe, it } from "vitest";
+import { Rig } from "../testing.ts";
+import { parseService } from "./explain.ts";
+
+function endpoint(pod: string, addresses: string, namespace = "shop"): string {
+  return `apiVersion: projectcalico.org/v3
+kind: WorkloadEndpoint
+metadata: {name: node1-k8s-${pod}-eth0, namespace: ${namespace}, labels: {app: ${pod}}}
+spec: {orchestrator: k8s, node: node1, pod: ${pod}, endpoint: eth0, interfaceName: cali${pod}, ipNetworks: [${addresses}],
+  profiles: [kns.shop]}
+---
+`;
+}
+
+const manifests = `${endpoint("web", "10.1.0.1/32, 'fd00::1/128'")}${endpoint("db", "10.1.0.2/32, 'fd00::2/128'")}
+apiVersion: projectcalico.org/v3
+kind: Profile
+metadata: {name: kns.shop}
+spec: {ingress: [{action: Allow}], egress: [{action: Allow}]}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: db, namespace: shop}
+spec:
+  podSelector: {matchLabels: {app: db}}
+  ingress: [{from: [{ipBlock: {cidr: 10.1.0.1/32}}], ports: [{port: 5432}]}]
+`;
+
+describe("policy explain", () => {
+  const question = "policy explain --from shop/web --to db -n shop --port";
+
+  it("answers for each family, from manifests and from the datastore alike", async () => {
+    const rig = new Rig();
+    const offline = await rig.run(`${question} 5432/tcp -f -`, manifests);
+    assert.match(offline.out, /^tcp from 10\.1\.0\.1 to 10\.1\.0\.2 port 5432: ALLOWED\n/);
+    assert.match(
+      offline.out,
+      /Allow by rule 0 of NetworkPolicy shop\/knp\.default\.db\n\ntcp from fd00::1 .*: DENIED\n/,
+    );
+    await rig.run("apply -f -", manifests);
+    assert.deepEqual(await rig.run(`${question} 5432/tcp`), offline);
+  });
+
+  it("takes addresses, which may be of nobody, and endpoints by name", async () => {
+    const line = "policy explain --from 203.0.113.7 --to shop/node1-k8s-db-eth0 --port icmp -f -";
+    const { exitCode, out } = await new Rig().run(line, manifests);
+    assert.equal(exitCode, 0);
+    assert.match(out, /^icmp type 8 code 0 from 203\.0\.113\.7 to 10\.1\.0\.2: DENIED\n/);
+  });
+
+  const wrong: [string, RegExp][] = [
+    [
+      "policy explain --from shop/web --to shop/dbb --port 1 -f -",
+      /^there is no .* "shop\/dbb"; did you mean shop\/db\?/,
+    ],
+    ["policy explain --from fd00::9 --to 10.1.0.2 --port 1 -f -", /have no addresses of one family/],
+  ];
+  it.each(wrong)("fails for `%s`", async (line, err) => {
+    const ended = await new Rig().run(line, manifests);
+    assert.match(ended.err, err);
+    assert.equal(ended.exitCode, 1);
+  });
+
+  const services: [string, object][] = [
+    ["5432/tcp", { protocol: 6, port: 5432 }],
+    ["5432", { protocol: 6, port: 5432 }],
+    ["53/UDP", { protocol: 17, port: 53 }],
+    ["icmp", { protocol: 1 }],
+  ];
+  it.each(services)("reads the service %s", (text, service) => assert.deepEqual(parseService(text), service));
+  it.each(["tcp", "0/tcp", "65536", "5432/tcp/x", "http", "icmp/tcp", ""])("refuses the service %j", (text) => {
+    assert.throws(() => parseService(text), /^CliError: --port/);
+  });
+});

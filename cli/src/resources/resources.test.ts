@@ -1,0 +1,131 @@
+import assert from "node:assert/strict";
+import { describe, it } from "vitest";
+import { pool, Rig } from "../testing.ts";
+
+const two = `${pool("a", "10.1.0.0/16")}---\n${pool("b", "10.2.0.0/16")}`;
+
+describe("apply, create and replace", () => {
+  it("say of each resource what became of it", async () => {
+    const rig = new Rig();
+    assert.equal((await rig.run("apply -f -", two)).out, "IPPool a created\nIPPool b created\n");
+    const changed = two.replace("cidr: 10.2.0.0/16", "cidr: 10.2.0.0/16, disabled: true");
+    assert.equal((await rig.run("apply -f -", changed)).out, "IPPool a unchanged\nIPPool b updated\n");
+  });
+
+  const refused: { name: string; line: string; input: string; err: RegExp }[] = [
+    {
+      name: "apply stores nothing of manifests whose resources are wrong together",
+      line: "apply -f -",
+      input: `${pool("c", "10.3.0.0/16")}---\n${pool("d", "10.3.0.0/17")}`,
+      err: /^input, document 2: spec\.cidr: "10\.3\.0\.0\/17" overlaps with .* IPPool c\nnothing was changed\n$/,
+    },
+    {
+      name: "create stores nothing where one exists",
+      line: "create -f -",
+      input: `${pool("c", "10.3.0.0/16")}---\n${pool("a", "10.1.0.0/16")}`,
+      err: /^input, document 2: IPPool\(a\) already exists\nnothing was changed\n$/,
+    },
+    {
+      name: "replace stores nothing where one does not exist",
+      line: "replace -f -",
+      input: `${pool("a", "10.1.0.0/16")}---\n${pool("c", "10.3.0.0/16")}`,
+      err: /^input, document 2: IPPool\(c\) does not exist\nnothing was changed\n$/,
+    },
+    {
+      name: "a document with an older resourceVersion overwrites nothing",
+      line: "apply -f -",
+      input: pool("a", "10.1.0.0/16").replace("name: a", 'name: a, resourceVersion: "77"'),
+      err: /has changed since resourceVersion 77/,
+    },
+    {
+      name: "no resource at all is a failure",
+      line: "apply -f -",
+      input: "---\n",
+      err: /^there is no resource in -\n$/,
+    },
+  ];
+  it.each(refused)("$name", async ({ line, input, err }) => {
+    const rig = new Rig();
+    await rig.run("apply -f -", two);
+    const before = rig.data.dump();
+    const ended = await rig.run(line, input);
+    assert.match(ended.err, err);
+    assert.deepEqual([ended.exitCode, ended.out], [1, ""]);
+    assert.deepEqual(rig.data.dump(), before);
+  });
+});
+
+describe("get", () => {
+  it("lists in every form what apply takes again", async () => {
+    const rig = new Rig();
+    await rig.run("apply -f -", two);
+    for (const form of ["yaml", "json"]) {
+      const { out } = await rig.run(`get ippools -o ${form}`);
+      assert.equal((await rig.run("apply -f -", out)).out, "IPPool a unchanged\nIPPool b unchanged\n");
+    }
+  });
+
+  it("exports what another cluster takes, the built-in profile left out", async () => {
+    const rig = new Rig();
+    await rig.run("apply -f -", two);
+    const { out } = await rig.run("get all -A --export -o yaml");
+    assert.doesNotMatch(out, /uid|resourceVersion|creationTimestamp/);
+    assert.equal((await new Rig().run("create -f -", out)).out, "IPPool a created\nIPPool b created\n");
+  });
+
+  it("shows a resource that was asked for by name alone as itself", async () => {
+    const rig = new Rig();
+    await rig.run("apply -f -", two);
+    assert.match((await rig.run("get pool a -o yaml")).out, /^apiVersion: projectcalico.org\/v3\nkind: IPPool\n/);
+    assert.match((await rig.run("get pool a b -o yaml")).out, /\nkind: IPPoolList\n/);
+  });
+
+  it("shows those that exist, and tells of those that do not", async () => {
+    const rig = new Rig();
+    await rig.run("apply -f -", two);
+    const { exitCode, out, err } = await rig.run("get ippool a x");
+    assert.equal(out, "NAME   CIDR          SELECTOR\na      10.1.0.0/16   all()\n");
+    assert.deepEqual([exitCode, err], [1, "IPPool x does not exist\n"]);
+  });
+
+  it("takes a namespace, or all of them with a column for it", async () => {
+    const rig = new Rig();
+    const policy = (namespace: string) =>
+      `apiVersion: projectcalico.org/v3\nkind: NetworkPolicy\nmetadata: {name: p, namespace: ${namespace}}\nspec: {}\n`;
+    await rig.run("apply -f -", `${policy("default")}---\n${policy("shop")}`);
+    assert.match((await rig.run("get np")).out, /^NAME .*\np .*\n$/);
+    assert.match((await rig.run("get np -n shop -o yaml")).out, /namespace: shop/);
+    assert.match((await rig.run("get np -A")).out, /^NAMESPACE .*\ndefault .*\nshop .*\n$/);
+  });
+
+  it("shows what is stored and cannot be read as a problem, beside the rest", async () => {
+    const rig = new Rig();
+    await rig.run("apply -f -", two);
+    const [first] = rig.data.dump();
+    rig.data.writeText(first?.key ?? "", "{");
+    const { exitCode, out, err } = await rig.run("get ippools");
+    assert.equal(exitCode, 1);
+    assert.match(err, /^IPPool\(a\) cannot be read: is no JSON/);
+    assert.match(out, /^NAME .*\nb .*\n$/);
+  });
+});
+
+describe("delete", () => {
+  it("goes on after what does not exist, and fails at the end", async () => {
+    const rig = new Rig();
+    await rig.run("apply -f -", two);
+    const { exitCode, out, err } = await rig.run("delete ippool x a");
+    assert.deepEqual([exitCode, out], [1, "IPPool a deleted\n"]);
+    assert.match(err, /^IPPool x: .*does not exist\n$/);
+    assert.equal((await rig.run("delete ippool x b --skip-not-exists")).exitCode, 0);
+  });
+
+  it("takes manifests, and checks them before anything goes", async () => {
+    const rig = new Rig();
+    await rig.run("apply -f -", two);
+    const before = rig.data.dump();
+    assert.equal((await rig.run("delete -f -", `${two}---\nkind: Foo\n`)).exitCode, 1);
+    assert.deepEqual(rig.data.dump(), before);
+    assert.equal((await rig.run("delete -f -", two)).out, "IPPool a deleted\nIPPool b deleted\n");
+  });
+});

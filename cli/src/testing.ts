@@ -1,0 +1,58 @@
+/** Commands run on a store in memory, as a test sees them: what they print and how they end. */
+import { MemoryData, MemoryStore } from "@brindle/api";
+import { describeFailure } from "./failure.ts";
+import type { ManifestFile, Ports } from "./ports.ts";
+import { runProgram } from "./program.ts";
+
+export const nowMs: number = Date.UTC(2026, 10, 20, 12);
+
+export interface Ended {
+  readonly exitCode: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+export class Rig {
+  readonly data: MemoryData = new MemoryData();
+  readonly #store = new MemoryStore({ data: this.data });
+  readonly #agent: Readonly<Record<string, (params: object) => unknown>>;
+  #uids = 0;
+
+  constructor(agent: Readonly<Record<string, (params: object) => unknown>> = {}) {
+    this.#agent = agent;
+  }
+
+  /** `input` is what every `-f` names. */
+  async run(line: string, input = ""): Promise<Ended> {
+    const out: string[] = [];
+    const err: string[] = [];
+    const ports = this.#ports([{ name: "input", text: input }], { out, err });
+    const output = { out: (text: string) => out.push(text), err: (text: string) => err.push(text) };
+    try {
+      const exitCode = await runProgram(line.split(" ").filter(Boolean), () => ports, output);
+      return { exitCode, out: out.join(""), err: err.join("") };
+    } catch (error) {
+      const failure = describeFailure(error);
+      if (!failure) throw error;
+      return { exitCode: failure.exitCode, out: out.join(""), err: `${err.join("")}${failure.text}\n` };
+    }
+  }
+
+  #ports(files: readonly ManifestFile[], { out, err }: { readonly out: string[]; readonly err: string[] }): Ports {
+    return {
+      version: "1.2.3",
+      socketPath: "/run/test.sock",
+      nowMs: () => nowMs,
+      newUid: () => `uid-${++this.#uids}`,
+      print: (text) => out.push(`${text}\n`),
+      warn: (text) => err.push(`${text}\n`),
+      store: async () => this.#store,
+      callAgent: async (method, params) => this.#agent[method]?.(params),
+      readManifests: async () => files,
+    };
+  }
+}
+
+export function pool(name: string, cidr: string): string {
+  return `apiVersion: projectcalico.org/v3\nkind: IPPool\nmetadata: {name: ${name}}\nspec: {cidr: ${cidr}}\n`;
+}
