@@ -14,6 +14,7 @@ export const policyStep: Step = {
     await answers(tour, api, web, []);
     await answers(tour, batch, web, []);
     await tour.inPod(api, connectCommand(web.addresses[0] ?? ""));
+    await tour.type("node1", "brindlectl policy explain --from default/api --to default/web --port 8080/tcp");
 
     await tour.type("node1", "brindlectl apply -f -", ingressPolicy({ name: "web", selector, from: "app == 'api'" }));
     const openMs = await timed(() => answers(tour, api, web, web.addresses));

@@ -70,6 +70,7 @@ export const addressesStep: Step = {
   title: "Addresses, out of blocks in etcd",
   async run(tour) {
     await tour.type("mgmt", "etcdctl get --prefix /calico/ipam/v2/assignment/ --keys-only");
+    await tour.type("node1", "brindlectl ipam show --show-blocks");
     const blocks = await storedBlocks(tour.lab.etcd);
     for (const pod of await tour.lab.runtime.pods()) {
       for (const address of pod.addresses) {
@@ -104,6 +105,7 @@ export const routesStep: Step = {
       }
     }
     for (const router of fabric.routers) await tour.type(router.name, looks[router.kind].routes);
+    await tour.type("node1", "brindlectl bgp routes");
     await tour.type("node3", "ip route");
     await tour.type("node3", "ip -6 route");
     const places = fabric.routers.length * 2 + fabric.plan.nodes.length - 1;
