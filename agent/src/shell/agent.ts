@@ -15,6 +15,7 @@ import { Health } from "../status.ts";
 import { ClusterSync } from "./clusterSync.ts";
 import { startCni } from "./cniSide.ts";
 import { controlHandlers } from "./controlHandlers.ts";
+import { PodRouteSync } from "./podRouteSync.ts";
 import { PolicySync } from "./policySync.ts";
 import { type Registered, type RegistrarOptions, register } from "./registrar.ts";
 import { RouteSync } from "./routeSync.ts";
@@ -39,6 +40,7 @@ export class Agent {
   readonly #log: Logger;
   readonly #health = new Health(Date.now());
   readonly #ended = new AbortController();
+  #routeProblems: RouteProblems = { learned: null, pods: null };
   /** Ended in the reverse of the order in which the parts were made. */
   readonly #parts = new AsyncDisposableStack();
 
@@ -56,7 +58,12 @@ export class Agent {
     const routes = new RouteSync({
       kernel,
       onNextHops: (facts) => speaker.nextHops(facts),
-      onHealth: (problem) => this.#report("routes", problem),
+      onHealth: (problem) => this.#reportRoutes({ learned: problem }),
+    });
+    const podRoutes = new PodRouteSync(node, {
+      kernel,
+      endpoints: () => cluster.state.all("WorkloadEndpoint").values(),
+      onHealth: (problem) => this.#reportRoutes({ pods: problem }),
     });
     const speaker = new SpeakerSync(
       { isRestart: await routes.hasEarlierRoutes() },
@@ -77,6 +84,7 @@ export class Agent {
     );
     const cluster = new ClusterSync({
       onPolicy: (update) => policy.receive(update),
+      onInSync: () => void podRoutes.resync(),
       onChanged: () => {
         policy.changed();
         speaker.changed();
@@ -84,11 +92,12 @@ export class Agent {
       },
       onConnection: (problem) => this.#report("store", problem),
     });
+    this.#parts.defer(() => podRoutes.end());
     this.#parts.defer(() => routes.end());
     this.#parts.defer(() => speaker.end());
     this.#parts.defer(() => policy.end());
-    const resync = async () => void (await Promise.all([routes.resync(), policy.resync()]));
-    const control = await this.#serveControl({ store, cluster, speaker, policy, routes, resync });
+    const resync = async () => void (await Promise.all([routes, podRoutes, policy].map((part) => part.resync())));
+    const control = await this.#serveControl({ store, cluster, speaker, policy, routes, podRoutes, resync });
     this.#parts.defer(() => control.close());
     if (await this.#join({ store, kernel, cluster, policy })) {
       this.#nowAndThen(resync);
@@ -166,6 +175,12 @@ export class Agent {
     return { config, originated };
   }
 
+  /** Two of us look after routes; what either says is the health of one part. */
+  #reportRoutes(change: Partial<RouteProblems>): void {
+    this.#routeProblems = { ...this.#routeProblems, ...change };
+    this.#report("routes", this.#routeProblems.learned ?? this.#routeProblems.pods);
+  }
+
   #report(part: AgentPart, reason: string | null): void {
     if (!this.#health.report(part, { reason, nowMs: Date.now() })) return;
     if (reason === null) this.#log.info({ part }, "ready");
@@ -189,6 +204,11 @@ export class Agent {
       throw error;
     });
   }
+}
+
+interface RouteProblems {
+  readonly learned: string | null;
+  readonly pods: string | null;
 }
 
 interface JoinParts {

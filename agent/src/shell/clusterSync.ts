@@ -5,7 +5,9 @@ import { ClusterState, clusterKinds, isClusterKey } from "../graph/clusterState.
 
 export interface ClusterSyncPorts {
   readonly onPolicy: (update: PolicyUpdate) => void;
-  /** Something changed, and all that existed at the start is known. */
+  /** Once: all that existed at the start is known. */
+  readonly onInSync: () => void;
+  /** Something changed since, or at that moment. */
   readonly onChanged: () => void;
   readonly onConnection: (problem: string | null) => void;
 }
@@ -47,6 +49,7 @@ export class ClusterSync {
         break;
       case "inSync":
         this.#awaited.delete(event.kind);
+        if (this.isInSync) this.#ports.onInSync();
         break;
       case "disconnected":
         this.#ports.onConnection(event.reason);

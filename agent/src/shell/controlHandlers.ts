@@ -6,6 +6,7 @@ import type { ControlHandler } from "@brindle/net/shell";
 import { ownBlocks } from "../graph/originated.ts";
 import type { Health } from "../status.ts";
 import type { ClusterSync } from "./clusterSync.ts";
+import type { PodRouteSync } from "./podRouteSync.ts";
 import type { PolicySync } from "./policySync.ts";
 import type { RouteSync } from "./routeSync.ts";
 import type { SpeakerSync } from "./speakerSync.ts";
@@ -23,6 +24,7 @@ export interface ControlParts {
   readonly speaker: SpeakerSync;
   readonly policy: PolicySync;
   readonly routes: RouteSync;
+  readonly podRoutes: PodRouteSync;
   /** Reads back what the kernel has and repairs it; resolves when that is done. */
   readonly resync: () => Promise<void>;
 }
@@ -33,7 +35,11 @@ export function controlHandlers(context: ControlContext, parts: ControlParts): R
     "bgp.peers": () => parts.speaker.peers(),
     "bgp.routes": (params) => parts.speaker.routes(routeQuery(params)),
     resync: () => parts.resync(),
-    counters: () => ({ routes: parts.routes.counters(), policy: parts.policy.counters() }),
+    counters: () => ({
+      routes: parts.routes.counters(),
+      podRoutes: parts.podRoutes.counters(),
+      policy: parts.policy.counters(),
+    }),
   };
 }
 

@@ -4,14 +4,7 @@
  */
 import { isDeepStrictEqual } from "node:util";
 import type { BestChange, NextHopFact } from "@brindle/bgp";
-import {
-  describeChange,
-  isKernelError,
-  type KernelChange,
-  type NewRoute,
-  type Prefix,
-  parseAddress,
-} from "@brindle/net";
+import { isKernelError, type KernelChange, type NewRoute, type Prefix, parseAddress } from "@brindle/net";
 import type { KernelEvent, RouteSocket, Watch } from "@brindle/net/shell";
 import {
   desiredRoutes,
@@ -23,6 +16,7 @@ import {
   sameRoute,
 } from "../plan/routes.ts";
 import { localRouteProtocol } from "../wiring/plan.ts";
+import { applyRoutes, summaryOf } from "./applyRoutes.ts";
 import { CoalescedWork } from "./coalescedWork.ts";
 
 export interface RouteSyncPorts {
@@ -132,15 +126,11 @@ export class RouteSync {
   async #apply(changes: readonly KernelChange[]): Promise<void> {
     // Before they are made, so that what the kernel tells of them is no news.
     for (const change of changes) noteChange(change, this.#actual);
-    const outcomes = await this.#ports.kernel.apply(changes);
-    const problems = outcomes.flatMap((outcome, i) => {
-      const change = changes[i];
-      return change && outcome.kind === "failed" ? (problemOf(change, outcome.error) ?? []) : [];
-    });
+    const problems = await applyRoutes(this.#ports.kernel, changes);
     this.#writes += changes.length;
     this.#failures += problems.length;
     if (problems.length > 0) this.#isStale = true;
-    this.#ports.onHealth(problems[0] === undefined ? null : describeProblems(problems));
+    this.#ports.onHealth(summaryOf(problems));
     // A default route may be among what changed, and next hops lie behind it.
     if (changes.some((change) => "route" in change && change.route.destination.length === 0)) this.#work.ask();
   }
@@ -232,17 +222,4 @@ function noteChange(change: KernelChange, actual: Map<string, NewRoute>): void {
 
 function isPodInterface(name: string): boolean {
   return name.startsWith("cali");
-}
-
-/** `null` for a route that is to go and has gone already. */
-function problemOf(change: KernelChange, error: Error): string | null {
-  if (change.op === "deleteRoute" && isKernelError(error, "NOT_FOUND")) return null;
-  const what = describeChange(change);
-  if (isKernelError(error, "EXISTS"))
-    return `${what}: another program has a route to this destination; it is left alone`;
-  return `${what}: ${error.message}`;
-}
-
-function describeProblems([first = "", ...others]: readonly string[]): string {
-  return others.length === 0 ? first : `${first} (and ${others.length} more)`;
 }

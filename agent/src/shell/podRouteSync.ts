@@ -1,0 +1,83 @@
+/**
+ * Makes routes of local pods again that somebody else deleted. Wiring made them, and while nobody interferes there is
+ * nothing to do here; so it looks when the kernel tells of a deletion, when the agent starts, and by the timer.
+ */
+import type { WorkloadEndpoint } from "@brindle/api";
+import type { Route } from "@brindle/net";
+import type { KernelEvent, RouteSocket, Watch } from "@brindle/net/shell";
+import { desiredPodRoutes, isPodRoute } from "../plan/podRoutes.ts";
+import { planRoutes, routeKey } from "../plan/routes.ts";
+import { localRouteProtocol } from "../wiring/plan.ts";
+import { applyRoutes, summaryOf } from "./applyRoutes.ts";
+import { CoalescedWork } from "./coalescedWork.ts";
+import type { RouteCounters } from "./routeSync.ts";
+
+export interface PodRouteSyncPorts {
+  readonly kernel: RouteSocket;
+  /** All that the datastore has; none before it is in sync. */
+  readonly endpoints: () => Iterable<WorkloadEndpoint>;
+  /** `null` when all is well. */
+  readonly onHealth: (problem: string | null) => void;
+}
+
+export class PodRouteSync {
+  readonly #node: string;
+  readonly #ports: PodRouteSyncPorts;
+  readonly #work: CoalescedWork;
+  #watch: Watch | null = null;
+  #writes = 0;
+  #failures = 0;
+
+  constructor(node: string, ports: PodRouteSyncPorts) {
+    this.#node = node;
+    this.#ports = ports;
+    this.#work = new CoalescedWork({
+      work: () => this.#sync(),
+      onFailure: (error) => this.#ports.onHealth(error instanceof Error ? error.message : String(error)),
+    });
+  }
+
+  /** Reads the kernel and repairs what is missing. Resolves when that is done. */
+  resync(): Promise<void> {
+    this.#work.ask();
+    return this.#work.settled();
+  }
+
+  counters(): RouteCounters {
+    return { writes: this.#writes, failures: this.#failures };
+  }
+
+  async end(): Promise<void> {
+    this.#watch?.close();
+    await this.#work.end();
+  }
+
+  async #sync(): Promise<void> {
+    const { kernel, endpoints, onHealth } = this.#ports;
+    // Heard before it is read: then nothing is missed.
+    this.#watch ??= kernel.watch(["route"], (event) => this.#onKernel(event));
+    const [links, routes] = await Promise.all([kernel.links(), kernel.routes({ protocol: localRouteProtocol })]);
+    const desired = desiredPodRoutes({ node: this.#node, endpoints: endpoints(), links });
+    const actual = new Map(routes.filter(isPodRoute).map((route) => [routeKey(route), route]));
+    const changes = planRoutes(desired, actual, { mayDelete: false });
+    const problems = changes.length > 0 ? await applyRoutes(kernel, changes) : [];
+    this.#writes += changes.length;
+    this.#failures += problems.length;
+    onHealth(summaryOf(problems));
+  }
+
+  #onKernel(event: KernelEvent): void {
+    if (event.type === "route" && event.change === "deleted" && isPodRoute(event.route)) {
+      this.#onGone(event.route).catch(() => this.#work.ask());
+    }
+    if (event.type === "closed") this.#watch = null;
+    if (event.type === "closed" || event.type === "resync") this.#work.ask();
+  }
+
+  /** With its interface a route goes as well, and each pod's end would have us read everything. */
+  async #onGone({ nextHops }: Route): Promise<void> {
+    const index = nextHops[0]?.interfaceIndex;
+    const link = index ? await this.#ports.kernel.link(index) : null;
+    if (link?.up) this.#work.ask();
+  }
+}
