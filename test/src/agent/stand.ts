@@ -179,13 +179,10 @@ export async function routesFrom(stand: Stand, node: string, router = "tor"): Pr
   return all.filter((route) => route.best && isFrom(route)).map(({ prefix }) => prefix);
 }
 
-/** `ip -j route show <arguments>` of a machine, both families unless they say one. */
-export async function kernelRoutes(stand: Stand, machine: string, filter: string): Promise<KernelRoute[]> {
-  const answers = await Promise.all(
-    ["-4", "-6"].map((family) =>
-      stand.fabric.machine(machine).exec("ip", ["-j", "-d", family, "route", "show", ...filter.split(" ")]),
-    ),
-  );
+/** The main table of a machine, both families. */
+export async function kernelRoutes(stand: Stand, machine: string): Promise<KernelRoute[]> {
+  const { exec } = stand.fabric.machine(machine);
+  const answers = await Promise.all(["-4", "-6"].map((family) => exec("ip", ["-j", family, "route"])));
   return answers.flatMap((answer) => list(JSON.parse(answer || "[]")) as readonly KernelRoute[]);
 }
 
