@@ -38,13 +38,9 @@ export async function runProgram(
     await program.parseAsync([...args], { from: "user" });
     return exitCode;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 || wasHelp(error) ? 0 : 2;
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     throw error;
   }
-}
-
-function wasHelp({ code }: CommanderError): boolean {
-  return code === "commander.helpDisplayed";
 }
 
 function rootProgram({ out, err }: HelpOutput): Command {

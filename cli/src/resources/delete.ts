@@ -1,9 +1,10 @@
 /** `delete`: each resource by itself; one that cannot go does not keep the others. */
-import { type Key, keyOf, type Outcome, ResourceClient, type ResourceKind } from "@brindle/api";
+import { type Key, keyOf, type Outcome, type ResourceKind } from "@brindle/api";
 import type { ExitCode } from "../command.ts";
 import { usage } from "../error.ts";
 import { formatResourceKey } from "../manifest/prepare.ts";
 import type { Ports } from "../ports.ts";
+import { clientOn } from "./client.ts";
 import { keyNamed } from "./get.ts";
 import { kindNamed } from "./kindNamed.ts";
 import { type ManifestOptions, readResources } from "./manifests.ts";
@@ -20,7 +21,7 @@ export async function deleteResources(
   ports: Ports,
 ): Promise<ExitCode> {
   const targets = await targetsOf(kindWord, names, options, ports);
-  const client = new ResourceClient({ store: await ports.store(), nowMs: () => ports.nowMs(), newUid: () => "" });
+  const client = clientOn(await ports.store(), ports);
   let exitCode: ExitCode = 0;
   for (const { key, origin } of targets) {
     const outcome = await client.delete(key);
@@ -28,7 +29,7 @@ export async function deleteResources(
     if (outcome.kind === "deleted") ports.print(`${name} deleted${origin}`);
     else if (outcome.kind === "notFound" && options.skipNotExists) ports.print(`${name} does not exist`);
     else {
-      ports.warn(`${name}: ${reasonOf(outcome)}`);
+      ports.warn(problemOf(name, outcome));
       exitCode = 1;
     }
   }
@@ -62,7 +63,7 @@ async function targetsOf(
   return names.map((name) => ({ key: keyNamed(kind, name, options), origin: "" }));
 }
 
-function reasonOf(outcome: Outcome): string {
-  if (outcome.kind === "refused") return outcome.problems.map(({ reason }) => reason).join("; ");
-  return "text" in outcome ? outcome.text : outcome.kind;
+function problemOf(name: string, outcome: Outcome): string {
+  if (outcome.kind === "refused") return `${name}: ${outcome.problems.map(({ reason }) => reason).join("; ")}`;
+  return "text" in outcome ? outcome.text : `${name}: ${outcome.kind}`;
 }

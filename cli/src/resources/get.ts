@@ -6,7 +6,7 @@ import {
   type Key,
   kinds,
   nodeAsNumber,
-  ResourceClient,
+  type ResourceClient,
   type ResourceKind,
   resourceKinds,
 } from "@brindle/api";
@@ -16,6 +16,7 @@ import { formatResourceKey } from "../manifest/prepare.ts";
 import type { OutputForm } from "../output/form.ts";
 import { type Found, formatResources } from "../output/resources.ts";
 import type { Ports } from "../ports.ts";
+import { clientOn } from "./client.ts";
 import { kindNamed } from "./kindNamed.ts";
 
 export interface GetOptions {
@@ -34,21 +35,24 @@ export async function getResources(
   const asked = kindsNamed(kindWords);
   if (names.length > 0 && asked.length > 1) throw usage("names go with one kind");
   if (names.length > 0 && options.allNamespaces) throw usage("names go with one namespace: leave out -A");
-  const client = new ResourceClient({ store: await ports.store(), nowMs: () => ports.nowMs(), newUid: () => "" });
+  const client = clientOn(await ports.store(), ports);
   const reader = new Reader(client, options);
   const [first] = asked;
   const found = first && names.length > 0 ? [await reader.named(first, names)] : await reader.listed(asked);
 
   for (const problem of reader.problems) ports.warn(problem);
-  const isStructure = options.output === "yaml" || options.output === "json";
-  // Of many kinds those are left out of which there is nothing, and names that lead to nothing leave no empty table.
-  const shown = isStructure || (asked.length === 1 && names.length === 0) ? found : found.filter(hasAny);
-  if (shown.length > 0 && (names.length === 0 || found.some(hasAny))) {
-    const single = names.length === 1;
-    const withNamespace = options.allNamespaces ?? false;
-    const context = await contextOf(client, shown, options);
-    const exported = options.export ? shown.map(withoutIdentity) : shown;
-    ports.print(formatResources(exported, { form: options.output, withNamespace, single, context }));
+  const isTable = options.output === "table" || options.output === "wide";
+  // An empty table answers who asked for one kind; of several kinds, and of names, there is shown what was found.
+  const isWhole = names.length === 0 && (asked.length === 1 || !isTable);
+  const shown = isWhole ? found : found.filter(({ resources }) => resources.length > 0);
+  if (shown.length > 0) {
+    const output = {
+      form: options.output,
+      withNamespace: options.allNamespaces ?? false,
+      single: names.length === 1,
+      context: await contextOf(client, shown, options),
+    };
+    ports.print(formatResources(options.export ? shown.map(withoutIdentity) : shown, output));
   }
   return reader.problems.length > 0 ? 1 : 0;
 }
@@ -99,10 +103,6 @@ export function keyNamed(
 function kindsNamed(words: string): readonly ResourceKind[] {
   if (words === "all") return resourceKinds;
   return [...new Set(words.split(",").map(kindNamed))];
-}
-
-function hasAny({ resources }: Found): boolean {
-  return resources.length > 0;
 }
 
 /** Without what belongs to the objects of this cluster, and would keep the document from being applied to another. */

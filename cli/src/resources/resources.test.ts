@@ -116,7 +116,7 @@ describe("delete", () => {
     await rig.run("apply -f -", two);
     const { exitCode, out, err } = await rig.run("delete ippool x a");
     assert.deepEqual([exitCode, out], [1, "IPPool a deleted\n"]);
-    assert.match(err, /^IPPool x: .*does not exist\n$/);
+    assert.match(err, /^IPPool\(x\) does not exist\n$/);
     assert.equal((await rig.run("delete ippool x b --skip-not-exists")).exitCode, 0);
   });
 

@@ -1,10 +1,11 @@
 /** `apply`, `create` and `replace`: all documents or none, as far as can be known before the first is written. */
-import { type Outcome, ResourceClient, type Store } from "@brindle/api";
+import type { Outcome, Store } from "@brindle/api";
 import type { ExitCode } from "../command.ts";
 import { failed } from "../error.ts";
 import { formatPlace } from "../manifest/documents.ts";
 import { formatAtPlace, formatResourceKey, type PreparedResource } from "../manifest/prepare.ts";
 import type { Ports } from "../ports.ts";
+import { clientOn } from "./client.ts";
 import { type ManifestOptions, readResources } from "./manifests.ts";
 import { Rehearsal } from "./rehearsal.ts";
 
@@ -15,7 +16,7 @@ export async function writeManifests(verb: WriteVerb, options: ManifestOptions, 
   const store = await ports.store();
   await rehearse(verb, resources, { store, ports });
 
-  const client = clientOf(store, ports);
+  const client = clientOn(store, ports);
   for (const prepared of resources) {
     const outcome = await client[verb](prepared.resource);
     const problems = problemsOf(prepared, outcome);
@@ -32,14 +33,10 @@ async function rehearse(
   resources: readonly PreparedResource[],
   { store, ports }: { readonly store: Store; readonly ports: Ports },
 ): Promise<void> {
-  const client = clientOf(new Rehearsal(store), ports);
+  const client = clientOn(new Rehearsal(store), ports);
   const problems: string[] = [];
   for (const prepared of resources) problems.push(...problemsOf(prepared, await client[verb](prepared.resource)));
   if (problems.length > 0) throw failed([...problems, "nothing was changed"].join("\n"));
-}
-
-function clientOf(store: Store, ports: Ports): ResourceClient {
-  return new ResourceClient({ store, nowMs: () => ports.nowMs(), newUid: () => ports.newUid() });
 }
 
 function problemsOf({ place }: PreparedResource, outcome: Outcome): string[] {
