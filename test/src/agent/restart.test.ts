@@ -130,10 +130,11 @@ async function shows(stand: Stand, name: string, monitors: ReadonlyMap<string, D
   const mark = what === "begin" ? "192.0.2.1" : "192.0.2.2";
   await waitFor(
     async () => {
-      await stand.fabric.machine(name).exec("ip", ["route", "replace", "blackhole", mark, "metric", "7"]);
+      for (const change of ["add", "delete"]) {
+        await stand.fabric.machine(name).exec("ip", ["route", change, "blackhole", mark, "metric", "7"]);
+      }
       return monitors.get(name)?.output().includes(mark);
     },
     { what: `the monitor of ${name} tells of routes`, intervalMs: 20 },
   );
-  await stand.fabric.machine(name).exec("ip", ["route", "delete", "blackhole", mark, "metric", "7"]);
 }

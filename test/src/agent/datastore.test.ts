@@ -1,0 +1,81 @@
+import assert from "node:assert/strict";
+import { readdir } from "node:fs/promises";
+import { afterAll, beforeAll, describe, it } from "vitest";
+import { waitFor } from "../fixtures/waitFor.ts";
+import { storedBlocks } from "../lab/blocks.ts";
+import { established, ready, type Stand, sees, startStand } from "./stand.ts";
+
+/** The executable's patience is a minute; who waits for a pod is to know much sooner. */
+const answerMsMax = 6_000;
+
+describe("an agent whose datastore is away", () => {
+  let stand: Stand;
+
+  beforeAll(async () => {
+    stand = await startStand({ startsAgents: false });
+    await stand.etcd.stop();
+    stand.launch("node1");
+  });
+  afterAll(() => stand[Symbol.asyncDispose]());
+
+  it("at its start: waits, says for what, refuses pods at once, and joins when it comes", async () => {
+    const status = await waitFor(
+      async (saw) => {
+        const now = await stand.status("node1");
+        saw(now);
+        return now.store.state === "disconnected" && now.store.reason !== "not connected yet" && now;
+      },
+      { what: "the agent says why it has no datastore", deadlineMs: 20_000 },
+    );
+    assert(status.store.state === "disconnected");
+    assert.match(status.store.reason, /172\.28\.0\.1/);
+    await refusesPods(stand, "early");
+
+    await stand.etcd.start();
+    await ready(stand, "node1");
+    await established(stand, "node1");
+    const pod = await stand.runtime.add({ name: "first", node: "node1", labels: {} });
+    assert.equal(pod.addresses.length, 2);
+  });
+
+  it("later: keeps pods and sessions, refuses new pods, keeps deletions, and does them when it comes back", async () => {
+    const kept = await stand.runtime.add({ name: "kept", node: "node1", labels: {} });
+    const gone = await stand.runtime.add({ name: "gone", node: "node1", labels: {} });
+    await stand.etcd.kill();
+
+    await refusesPods(stand, "late");
+    await stand.runtime.remove(gone);
+    assert((await pendingDels(stand)).includes(gone.containerId));
+    assert.equal((await stand.fabric.router("tor").sessions())[0]?.established, true);
+    for (const address of kept.addresses) await routerReaches(stand, address);
+
+    await stand.etcd.start();
+    await sees("deletions that are kept", () => pendingDels(stand), []);
+    const inUse = (await storedBlocks(stand.etcd)).flatMap(({ allocated }) => allocated);
+    assert.deepEqual(
+      inUse.filter((address) => gone.addresses.includes(address)),
+      [],
+    );
+    assert.deepEqual(inUse.filter((address) => kept.addresses.includes(address)).length, 2);
+    await ready(stand, "node1");
+    await stand.runtime.add({ name: "later", node: "node1", labels: {} });
+    assert.equal(stand.agent("node1").running, true);
+  });
+});
+
+/** As the runtime is told: try again later. */
+async function refusesPods(stand: Stand, name: string): Promise<void> {
+  const startMs = performance.now();
+  await assert.rejects(stand.runtime.add({ name, node: "node1", labels: {} }), /"code":\s*11\b/);
+  const elapsedMs = performance.now() - startMs;
+  assert(elapsedMs < answerMsMax, `answered after ${elapsedMs} ms`);
+}
+
+async function pendingDels(stand: Stand): Promise<string[]> {
+  const files = await readdir(stand.fabric.machine("node1").outside("/var/lib/brindle/cni-pending"));
+  return files.map((file) => file.split("@")[0] ?? "");
+}
+
+async function routerReaches(stand: Stand, address: string): Promise<void> {
+  await stand.fabric.machine("tor").exec("ping", ["-c1", "-W2", address]);
+}
