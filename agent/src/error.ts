@@ -18,3 +18,8 @@ export class AgentError extends Error {
     this.failure = failure;
   }
 }
+
+/** For the health of a part and for the log: what is caught may be anything. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -16,7 +16,7 @@ import { ClusterSync } from "./clusterSync.ts";
 import { startCni } from "./cniSide.ts";
 import { controlHandlers } from "./controlHandlers.ts";
 import { PodRouteSync } from "./podRouteSync.ts";
-import { PolicySync } from "./policySync.ts";
+import { openPolicyKernel, PolicySync } from "./policySync.ts";
 import { type Registered, type RegistrarOptions, register } from "./registrar.ts";
 import { RouteSync } from "./routeSync.ts";
 import { SpeakerSync, type SpeakerWish } from "./speakerSync.ts";
@@ -78,9 +78,9 @@ export class Agent {
         onHealth: (problem) => this.#report("bgp", problem),
       },
     );
-    const policy = await PolicySync.open(
+    const policy = new PolicySync(
       { node, ...(endpointToHostAction && { endpointToHostAction }) },
-      { onHealth: (problem) => this.#report("policy", problem) },
+      { kernel: await openPolicyKernel(), onHealth: (problem) => this.#report("policy", problem) },
     );
     const cluster = new ClusterSync({
       onPolicy: (update) => policy.receive(update),
@@ -123,13 +123,15 @@ export class Agent {
     return true;
   }
 
-  #startCni(parts: Pick<JoinParts, "store" | "cluster" | "policy"> & { readonly links: Links }): Promise<CniServer> {
-    const { node, cniSocket, pendingDirectory } = this.#options;
-    return startCni({ node, socketPath: cniSocket, pendingDirectory, health: this.#health }, parts).then((server) => {
-      this.#report("ipam", null);
-      this.#report("cni", null);
-      return server;
-    });
+  async #startCni(
+    parts: Pick<JoinParts, "store" | "cluster" | "policy"> & { readonly links: Links },
+  ): Promise<CniServer> {
+    const { node, cniSocket: socketPath, pendingDirectory } = this.#options;
+    const options = { node, socketPath, pendingDirectory, health: this.#health, log: this.#log };
+    const server = await startCni(options, parts);
+    this.#report("ipam", null);
+    this.#report("cni", null);
+    return server;
   }
 
   /** With the datastore away this waits for it; `null` when the agent is ended meanwhile. */

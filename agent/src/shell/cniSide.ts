@@ -1,18 +1,23 @@
 /** The CNI plugin with this node's ports. */
 import type { Store } from "@brindle/api";
-import { AllocatedAddresses, CniPlugin, type Readiness } from "@brindle/cni";
+import { AllocatedAddresses, CniPlugin, type Readiness, type Replay } from "@brindle/cni";
 import { type CniServer, openPendingDels, serveCni } from "@brindle/cni/shell";
 import { Allocator, type ClusterView, defaultIpamSettings } from "@brindle/ipam";
+import type { Logger } from "pino";
 import type { Health } from "../status.ts";
 import type { ClusterSync } from "./clusterSync.ts";
 import type { PolicySync } from "./policySync.ts";
 import type { Links } from "./wiring/links.ts";
+
+/** A kept deletion holds addresses that a small pool may need. */
+const replayEveryMs = 3_000;
 
 export interface CniSideOptions {
   readonly node: string;
   readonly socketPath: string;
   readonly pendingDirectory: string;
   readonly health: Health;
+  readonly log: Logger;
 }
 
 export interface CniSideParts {
@@ -26,7 +31,7 @@ export async function startCni(
   options: CniSideOptions,
   { store, cluster, policy, links }: CniSideParts,
 ): Promise<CniServer> {
-  const { node, socketPath, pendingDirectory } = options;
+  const { node, socketPath, pendingDirectory, log } = options;
   const allocator = new Allocator({ node }, { store, now: nanosecondsNow, view: () => clusterView(node, cluster) });
   const plugin = new CniPlugin({
     node,
@@ -36,7 +41,23 @@ export async function startCni(
     readiness: async () => readiness(cluster, options.health),
     pending: await openPendingDels(pendingDirectory),
   });
-  return serveCni(plugin, { socketPath });
+  return serveCni(plugin, {
+    socketPath,
+    replayEveryMs,
+    onReplay: tellNews(log),
+    onReplayError: (error) => log.warn({ err: error }, "kept deletions cannot be read"),
+  });
+}
+
+/** While the datastore is away each replay fails alike, which is told once. */
+function tellNews(log: Logger): (replay: Replay) => void {
+  let told = "";
+  return ({ done, failed }) => {
+    if (done.length > 0) log.info({ attachments: done }, "did kept deletions");
+    const text = JSON.stringify(failed);
+    if (failed.length > 0 && text !== told) log.warn({ attachments: failed }, "kept deletions cannot be done yet");
+    told = text;
+  };
 }
 
 /** Reservations and IPAM settings are no kinds of this version yet, so nobody can have made any through it. */

@@ -3,12 +3,15 @@
 import type { WorkloadEndpoint } from "@brindle/api";
 import { CniError, type PolicyGate } from "@brindle/cni";
 import type { Family } from "@brindle/net";
-import { detectTablesBackend, type IpsetSocket, openIpsetSocket, openTables } from "@brindle/net/shell";
+import { detectTablesBackend, openIpsetSocket, openTables } from "@brindle/net/shell";
 import { endpointAddresses, endpointId, PolicyGraph, type PolicyGraphConfig, type PolicyUpdate } from "@brindle/policy";
-import { Enforcer, type EnforcerCounters } from "@brindle/policy/shell";
+import { Enforcer, type EnforcerCounters, type Kernel } from "@brindle/policy/shell";
+import { messageOf } from "../error.ts";
 import { CoalescedWork } from "./coalescedWork.ts";
 
 export interface PolicySyncPorts {
+  readonly kernel: Kernel & { close(): void };
+  /** `null` when all that was received is in force. */
   readonly onHealth: (problem: string | null) => void;
 }
 
@@ -18,42 +21,29 @@ const inForceMsMax = 20_000;
 export class PolicySync implements PolicyGate {
   readonly #graph: PolicyGraph;
   readonly #enforcer: Enforcer;
-  readonly #sets: IpsetSocket;
+  readonly #ports: PolicySyncPorts;
   readonly #work: CoalescedWork;
-  readonly #onHealth: PolicySyncPorts["onHealth"];
   #problems: ReadonlyMap<string, string> = new Map();
+  /** Whether the enforcer was given a state. */
+  #isBegun = false;
+  /** Resolves at the enforcer's next failure. */
+  #failed = Promise.withResolvers<void>();
 
-  private constructor(
-    graph: PolicyGraph,
-    enforcer: Enforcer,
-    { sets, onHealth }: PolicySyncPorts & { sets: IpsetSocket },
-  ) {
-    this.#graph = graph;
-    this.#enforcer = enforcer;
-    this.#sets = sets;
-    this.#onHealth = onHealth;
+  constructor(config: PolicyGraphConfig, ports: PolicySyncPorts) {
+    this.#graph = new PolicyGraph(config);
+    this.#ports = ports;
     this.#work = new CoalescedWork({
       work: () => this.#apply(),
-      onFailure: (error) => onHealth(String(error)),
+      onFailure: (error) => ports.onHealth(messageOf(error)),
     });
-  }
-
-  static async open(config: PolicyGraphConfig, { onHealth }: PolicySyncPorts): Promise<PolicySync> {
-    const families: readonly Family[] = [4, 6];
-    const tables = await Promise.all(
-      families.map(async (family) => openTables({ family, backend: await detectTablesBackend(family) })),
-    );
-    const sets = await openIpsetSocket();
-    const enforcer = new Enforcer({
-      tables,
-      sets,
+    this.#enforcer = new Enforcer({
+      ...ports.kernel,
       schedule: (delayMs, work) => {
         const timer = setTimeout(work, delayMs);
         return () => clearTimeout(timer);
       },
-      onFailure: (error) => onHealth(error instanceof Error ? error.message : String(error)),
+      onFailure: (error) => this.#onFailure(error),
     });
-    return new PolicySync(new PolicyGraph(config), enforcer, { sets, onHealth });
   }
 
   receive(update: PolicyUpdate): void {
@@ -67,7 +57,7 @@ export class PolicySync implements PolicyGate {
 
   /** Reads back what the kernel has, and repairs it. Resolves when that is done. */
   async resync(): Promise<void> {
-    await this.#enforcer.resync().catch((error: unknown) => this.#onHealth(String(error)));
+    if (this.#isBegun) await this.#inForce(this.#enforcer.resync());
   }
 
   async ready(endpoint: WorkloadEndpoint, signal: AbortSignal): Promise<void> {
@@ -93,15 +83,44 @@ export class PolicySync implements PolicyGate {
 
   /** What is in the kernel stays. */
   async end(): Promise<void> {
-    this.#enforcer.close();
-    await this.#work.end();
-    this.#sets.close();
+    await Promise.all([this.#enforcer.close(), this.#work.end()]);
+    this.#ports.kernel.close();
   }
 
+  /**
+   * A run is over at the enforcer's first failure. It tries again by itself, but with the state that it was given, and
+   * the next one may be what mends it: an operator's, without the policy that the kernel refuses.
+   */
   async #apply(): Promise<void> {
     const desired = this.#graph.desired();
     this.#problems = desired.problems;
-    await this.#enforcer.apply(desired);
-    this.#onHealth(null);
+    this.#isBegun = true;
+    await Promise.race([this.#inForce(this.#enforcer.apply(desired)), this.#failed.promise]);
   }
+
+  /** The enforcer answers when the state, or a newer one, is in force, however often it failed before. */
+  async #inForce(enforced: Promise<void>): Promise<void> {
+    try {
+      await enforced;
+    } catch {
+      return; // It was closed: nothing else makes it give up.
+    }
+    this.#ports.onHealth(null);
+  }
+
+  #onFailure(error: unknown): void {
+    this.#ports.onHealth(messageOf(error));
+    this.#failed.resolve();
+    this.#failed = Promise.withResolvers();
+  }
+}
+
+/** The packet filter of the node. */
+export async function openPolicyKernel(): Promise<PolicySyncPorts["kernel"]> {
+  const families: readonly Family[] = [4, 6];
+  const tables = await Promise.all(
+    families.map(async (family) => openTables({ family, backend: await detectTablesBackend(family) })),
+  );
+  const sets = await openIpsetSocket();
+  return { tables, sets, close: () => sets.close() };
 }
