@@ -26,8 +26,8 @@ export class PolicySync implements PolicyGate {
   #problems: ReadonlyMap<string, string> = new Map();
   /** Whether the enforcer was given a state. */
   #isBegun = false;
-  /** Resolves at the enforcer's next failure. */
-  #failed = Promise.withResolvers<void>();
+  /** Ends the run that waits for the enforcer. */
+  #endRun: () => void = () => {};
 
   constructor(config: PolicyGraphConfig, ports: PolicySyncPorts) {
     this.#graph = new PolicyGraph(config);
@@ -37,7 +37,8 @@ export class PolicySync implements PolicyGate {
       onFailure: (error) => ports.onHealth(messageOf(error)),
     });
     this.#enforcer = new Enforcer({
-      ...ports.kernel,
+      tables: ports.kernel.tables,
+      sets: ports.kernel.sets,
       schedule: (delayMs, work) => {
         const timer = setTimeout(work, delayMs);
         return () => clearTimeout(timer);
@@ -95,7 +96,10 @@ export class PolicySync implements PolicyGate {
     const desired = this.#graph.desired();
     this.#problems = desired.problems;
     this.#isBegun = true;
-    await Promise.race([this.#inForce(this.#enforcer.apply(desired)), this.#failed.promise]);
+    const { promise: over, resolve } = Promise.withResolvers<void>();
+    this.#endRun = resolve;
+    void this.#inForce(this.#enforcer.apply(desired)).then(resolve);
+    await over;
   }
 
   /** The enforcer answers when the state, or a newer one, is in force, however often it failed before. */
@@ -110,8 +114,7 @@ export class PolicySync implements PolicyGate {
 
   #onFailure(error: unknown): void {
     this.#ports.onHealth(messageOf(error));
-    this.#failed.resolve();
-    this.#failed = Promise.withResolvers();
+    this.#endRun();
   }
 }
 

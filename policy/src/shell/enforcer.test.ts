@@ -114,8 +114,28 @@ describe("the enforcer", () => {
     abort.abort(new Error("too late"));
     await expect(aborted).rejects.toThrow("too late");
     const waiting = enforcer.inForce("default/pod0");
-    enforcer.close();
+    void enforcer.close();
     await expect(waiting).rejects.toThrow(PolicyError);
     await expect(enforcer.apply(desiredWith())).rejects.toThrow(PolicyError);
+  });
+
+  it("is closed when the attempt under way is over, and does not try again after one that fails", async () => {
+    const kernel = new FakeKernel();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    kernel.hold = promise;
+    kernel.failuresLeft = 1;
+    const enforcer = new Enforcer(kernel);
+    const refused = expect(enforcer.apply(desiredWith("10.0.0.1"))).rejects.toThrow(PolicyError);
+    let isClosed = false;
+    const closed = enforcer.close().then(() => {
+      isClosed = true;
+    });
+    await refused;
+    expect(isClosed).toBe(false);
+    resolve();
+    await closed;
+    expect(kernel.failuresLeft).toBe(0);
+    expect(kernel.scheduled).toEqual([]);
+    expect(kernel.failures).toEqual([]);
   });
 });

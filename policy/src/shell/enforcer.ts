@@ -49,7 +49,7 @@ export class Enforcer {
   /** Calls are numbered; all up to `#done` are in the kernel. */
   #requested = 0;
   #done = 0;
-  #isRunning = false;
+  #running: Promise<void> | null = null;
   #isClosed = false;
   #failuresInRow = 0;
   #cancelRetry: (() => void) | null = null;
@@ -89,18 +89,20 @@ export class Enforcer {
     return this.#counters;
   }
 
-  close(): void {
+  /** Whoever waits is refused at once. Resolves when the attempt under way, whatever becomes of it, is over. */
+  async close(): Promise<void> {
     this.#isClosed = true;
     this.#cancelRetry?.();
     for (const waiter of this.#waiters) waiter.reject(new PolicyError({ code: "CLOSED" }));
     this.#waiters.clear();
+    await this.#running;
   }
 
   #settled(): Promise<void> {
     this.#requested += 1;
     const turn = this.#requested;
     const settled = this.#wait(() => this.#done >= turn);
-    void this.#run();
+    this.#run();
     return settled;
   }
 
@@ -115,9 +117,11 @@ export class Enforcer {
     return promise;
   }
 
-  async #run(): Promise<void> {
-    if (this.#isRunning) return;
-    this.#isRunning = true;
+  #run(): void {
+    if (!this.#isClosed) this.#running ??= this.#catchUp();
+  }
+
+  async #catchUp(): Promise<void> {
     this.#cancelRetry?.();
     while (this.#done < this.#requested && !this.#isClosed && this.#desired) {
       const turn = this.#requested;
@@ -131,7 +135,7 @@ export class Enforcer {
       this.#done = turn;
       this.#wake();
     }
-    this.#isRunning = false;
+    this.#running = null;
   }
 
   async #applyOnce(desired: Desired): Promise<void> {
@@ -155,6 +159,7 @@ export class Enforcer {
   }
 
   #onFailure(error: unknown): void {
+    if (this.#isClosed) return; // Its ports may be closed as well by now, and nobody is to try again.
     this.#isStale = true;
     this.#count({ failed: 1 });
     this.#ports.onFailure?.(error);
@@ -163,10 +168,11 @@ export class Enforcer {
   }
 
   #retryLater(delayMs: number): void {
+    if (this.#isClosed) return;
     this.#cancelRetry?.();
     this.#cancelRetry = this.#ports.schedule(delayMs, () => {
       this.#requested += 1;
-      void this.#run();
+      this.#run();
     });
   }
 

@@ -106,7 +106,7 @@ export class PolicyNode implements AsyncDisposable {
 
   /** As a new agent that remembers nothing. */
   async restartEnforcer(): Promise<void> {
-    this.enforcer.close();
+    await this.enforcer.close();
     this.enforcer = new Enforcer(this.#ports);
   }
 
@@ -169,7 +169,7 @@ export class PolicyNode implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const prober of new Set(this.#probers.values())) await prober[Symbol.asyncDispose]();
-    this.enforcer.close();
+    await this.enforcer.close();
     await this.#stack.disposeAsync();
   }
 
