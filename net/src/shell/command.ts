@@ -14,9 +14,7 @@ const stderrBytesMax = 16 * 1024;
 /** Its standard output; anything but exit code 0 is a `KernelError` COMMAND_FAILED with its standard error. */
 export function runCommand(command: string, args: readonly string[], options: CommandOptions = {}): Promise<string> {
   const { input = "", namespace, timeoutMs = 30_000 } = options;
-  // nsenter changes the namespace of the child alone; entering it here would be this thread's.
-  const inside = namespace === undefined ? [] : ["nsenter", `--net=${namespacePath(namespace)}`, "--"];
-  const [file = command, ...rest] = [...inside, command, ...args];
+  const [file, ...rest] = inNamespace(namespace, [command, ...args]);
   return new Promise((resolve, reject) => {
     const fail = (exitCode: number | null, stderr: string): void =>
       reject(new KernelError({ code: "COMMAND_FAILED", command: [command, ...args].join(" "), exitCode, stderr }));
@@ -36,6 +34,14 @@ export function runCommand(command: string, args: readonly string[], options: Co
     child.stdin.on("error", () => {});
     child.stdin.end(input);
   });
+}
+
+/** The command that runs `command` there. nsenter moves the child alone; entering here would move this thread. */
+export function inNamespace(
+  namespace: NamespaceReference | undefined,
+  command: readonly [string, ...string[]],
+): readonly [string, ...string[]] {
+  return namespace === undefined ? command : ["nsenter", `--net=${namespacePath(namespace)}`, "--", ...command];
 }
 
 function namespacePath(reference: NamespaceReference): string {

@@ -7,9 +7,10 @@ import type { Family } from "../address.ts";
 import { chooseBackend, type TablesBackend } from "../iptables/backend.ts";
 import { parseSavedTables, type SavedTable } from "../iptables/savedTable.ts";
 import { renderTransactions, type TableName, type TableTransaction } from "../iptables/transaction.ts";
-import { isKernelError, KernelError } from "../kernelError.ts";
+import { KernelError } from "../kernelError.ts";
 import { runCommand } from "./command.ts";
 import { insideNamespace, type NamespaceReference, warmThreadPool } from "./namespace.ts";
+import { RestoreProcess } from "./restoreProcess.ts";
 
 export interface TablesOptions {
   readonly family: Family;
@@ -45,6 +46,7 @@ class CommandTables implements Tables {
   readonly #options: TablesOptions;
   #waiting: Waiting[] = [];
   #isRunning = false;
+  #process: RestoreProcess | null = null;
 
   constructor(options: TablesOptions) {
     this.#options = options;
@@ -116,12 +118,11 @@ class CommandTables implements Tables {
   }
 
   async #restore(input: string): Promise<void> {
-    const wait = ["-w", String(this.#options.lockSeconds ?? 10)];
-    try {
-      await runCommand(this.#command("restore"), ["--noflush", ...wait], { ...this.#options, input });
-    } catch (error) {
-      throw isKernelError(error, "COMMAND_FAILED") ? withLine(error, input) : error;
+    if (!this.#process?.isOpen) {
+      const wait = ["-w", String(this.#options.lockSeconds ?? 10)];
+      this.#process = new RestoreProcess(this.#command("restore"), ["--noflush", ...wait], this.#options);
     }
+    await this.#process.commit(input);
   }
 
   #command(action: "save" | "restore"): string {
@@ -163,14 +164,4 @@ async function hasLegacyTables(family: Family, namespace: NamespaceReference | u
 
 function commandOf(family: Family): string {
   return family === 4 ? "iptables" : "ip6tables";
-}
-
-/** Both restores say "line N failed" or "Error occurred at line: N"; the line's text says which rule it was. */
-function withLine(error: KernelError, input: string): KernelError {
-  const { failure } = error;
-  if (failure.code !== "COMMAND_FAILED") return error;
-  const number = /\bline:? (\d+)/.exec(failure.stderr)?.[1];
-  const line = number === undefined ? undefined : input.split("\n")[Number(number) - 1];
-  // nft finds some mistakes when it commits, and then it is this line's fault no more than the others'.
-  return line === undefined || line === "COMMIT" ? error : new KernelError({ ...failure, line }, { cause: error });
 }

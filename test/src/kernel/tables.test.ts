@@ -1,7 +1,9 @@
 import { isKernelError, type KernelError, type TableTransaction } from "@brindle/net";
 import { detectTablesBackend, openTables, type Tables } from "@brindle/net/shell";
 import { describe, expect, it } from "vitest";
+import { exec } from "../fixtures/command.ts";
 import { createNamespace, type Namespace } from "../fixtures/namespace.ts";
+import { waitFor } from "../fixtures/waitFor.ts";
 
 async function failureOf(promise: Promise<unknown>): Promise<KernelError["failure"] | null> {
   return promise.then(
@@ -62,10 +64,40 @@ for (const backend of ["nft", "legacy"] as const) {
       it("take all of a transaction or nothing, and say which line was refused", async () => {
         await using node = await createNamespace(`atomic-${backend}${family}`);
         const tables = openTables({ family, backend, namespace: node.path });
+        await tables.commit([{ table: "filter", deletedChains: ["b-never-was"] }]);
         const failure = await failureOf(tables.commit([fill("b-good", ["-j", "ACCEPT"]), fill("b-bad", ["--bogus"])]));
         expect(failure).toMatchObject({ code: "COMMAND_FAILED", line: "-A b-bad --bogus" });
         expect(failure?.code === "COMMAND_FAILED" && failure.stderr).toContain("--bogus");
         expect(await shown(node, tables)).toEqual([]);
+      });
+
+      it("fail when the kernel refuses what the command has taken", async () => {
+        await using node = await createNamespace(`loop-${backend}${family}`);
+        const tables = openTables({ family, backend, namespace: node.path });
+        const hooks = [{ op: "insert" as const, chain: "FORWARD", rule: ["-j", "b-there"] }];
+        const loop = { ...fill("b-there", ["-j", "b-back"]), hooks };
+        const refused = tables.commit([fill("b-back", ["-j", "b-there"]), loop]);
+        expect(await failureOf(refused)).toMatchObject({ code: "COMMAND_FAILED" });
+        expect(await shown(node, tables)).toEqual([]);
+      });
+
+      it("are changed over what others have changed meanwhile, and after the command was killed", async () => {
+        await using node = await createNamespace(`others-${backend}${family}`);
+        const tables = openTables({ family, backend, namespace: node.path });
+        await tables.commit([fill("b-ours", ["-j", "ACCEPT"])]);
+        const command = `${family === 4 ? "iptables" : "ip6tables"}-${backend}`;
+        await node.exec(command, ["-A", "b-ours", "-j", "DROP"]);
+        await node.exec(command, ["-N", "b-theirs"]);
+        await tables.commit([fill("b-ours", ["-j", "RETURN"])]);
+        expect(await shown(node, tables)).toEqual([":b-ours - [0:0]", ":b-theirs - [0:0]", "-A b-ours -j RETURN"]);
+
+        for (const pid of (await exec("ip", ["netns", "pids", node.name])).split("\n").filter(Boolean)) {
+          process.kill(Number(pid), "SIGKILL");
+        }
+        // The first may fail, as whatever the command was doing; then another command is there.
+        const commit = (): Promise<unknown> => failureOf(tables.commit([fill("b-ours", ["-j", "DROP"])]));
+        await waitFor(async () => (await commit()) === null, { what: "a commit succeeds" });
+        expect(await shown(node, tables)).toContain("-A b-ours -j DROP");
       });
 
       it("gather what is asked for meanwhile, and fail only who is at fault", async () => {
