@@ -5,6 +5,7 @@ import { hostname } from "node:os";
 import { type Address, parseAddress, parsePrefix } from "@brindle/net";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { pino } from "pino";
+import { defaultLogLevel, type LogLevel } from "./graph/logLevel.ts";
 import { Agent, type AgentOptions } from "./shell/agent.ts";
 import { checkMachine } from "./shell/machine.ts";
 
@@ -23,7 +24,7 @@ interface RunFlags {
   readonly ipv4Pool?: string;
   readonly defaultPools: boolean;
   readonly endpointToHostAction: "Drop" | "Accept";
-  readonly logLevel: string;
+  readonly logLevel?: LogLevel;
 }
 
 const program = new Command("brindle")
@@ -60,10 +61,19 @@ program
       .env("FELIX_DEFAULTENDPOINTTOHOSTACTION")
       .default("Drop"),
   )
-  .addOption(new Option("--log-level <level>").choices(["debug", "info", "warn", "error"]).default("info"))
+  .addOption(
+    new Option("--log-level <level>", "how much is logged; by default as the cluster's BGPConfiguration says").choices([
+      "trace",
+      "debug",
+      "info",
+      "warn",
+      "error",
+      "fatal",
+    ]),
+  )
   .addHelpText("after", "\nThe user and password of etcd are taken from ETCD_USERNAME and ETCD_PASSWORD.")
   .action(async (flags: RunFlags) => {
-    const log = pino({ level: flags.logLevel, base: { node: flags.node } });
+    const log = pino({ level: flags.logLevel ?? defaultLogLevel, base: { node: flags.node } });
     await checkMachine();
     const agent = new Agent(agentOptions(flags), log);
     for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => agent.end());
@@ -84,6 +94,7 @@ function agentOptions(flags: RunFlags): AgentOptions {
     asked: { ...(flags.ip && { 4: flags.ip }), ...(flags.ip6 && { 6: flags.ip6 }) },
     defaultPools: flags.defaultPools ? { ipv4Cidr: flags.ipv4Pool ?? null } : null,
     endpointToHostAction: flags.endpointToHostAction,
+    followsLogSeverity: flags.logLevel === undefined,
     store: {
       endpoints: flags.etcd.split(","),
       ...(flags.etcd.startsWith("https:") && { tls: tlsFiles(flags) }),

@@ -30,17 +30,11 @@ export class ClusterState {
   receive<K extends ClusterKind>(key: Key<K>, value: Stored[K] | null): void {
     const id = idOf(key);
     const problem = value === null ? null : problemOf(key.kind, value);
-    if (problem === null) this.#problems.delete(`${key.kind} ${id}`);
-    else this.#problems.set(`${key.kind} ${id}`, problem);
+    if (problem === null) this.#problems.delete(objectName(key));
+    else this.#problems.set(objectName(key), problem);
     const values: Map<string, Stored[K]> = this.#values[key.kind];
     if (value === null || problem !== null) values.delete(id);
     else values.set(id, value);
-  }
-
-  /** What is stored but cannot be read takes the object away, as if it were gone, and says why. */
-  receiveUndecodable(key: Key<ClusterKind>, reason: string): void {
-    this.receive(key, null);
-    this.#problems.set(`${key.kind} ${idOf(key)}`, reason);
   }
 
   /** By name, or `namespace/name`. */
@@ -78,6 +72,11 @@ function problemOf(kind: ClusterKind, value: unknown): string | null {
   if (!judgedKinds.has(kind) || !isResourceKind(kind)) return null;
   const judged = validate(value);
   return judged.kind === "valid" ? null : judged.problems.map(formatProblem).join("; ");
+}
+
+/** As problems name it: `BGPPeer tor`, `NetworkPolicy default/web`. */
+export function objectName(key: Key): string {
+  return `${key.kind} ${idOf(key)}`;
 }
 
 function idOf({ namespace, name }: Key): string {

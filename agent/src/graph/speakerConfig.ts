@@ -43,6 +43,19 @@ export function speakerConfig(state: SpeakerState): SpeakerConfig | null {
 }
 
 /**
+ * Why nothing may follow from the BGPConfigurations of this node, `null` where all is well. One that is not understood
+ * is not the same as none: without it the mesh would be on, and the AS number another.
+ */
+export function refusedConfiguration(node: string, problems: ReadonlyMap<string, string>): string | null {
+  for (const name of ["default", `node.${node}`]) {
+    const problem = problems.get(`BGPConfiguration ${name}`);
+    if (problem !== undefined)
+      return `sessions stay as they are, since BGPConfiguration ${name} is not understood: ${problem}`;
+  }
+  return null;
+}
+
+/**
  * The IPv4 address, or on a node without one any number but zero that is the node's own (RFC 6286 §2.1): the last four
  * bytes of its IPv6 address.
  */

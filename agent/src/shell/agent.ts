@@ -9,8 +9,9 @@ import type { CniServer } from "@brindle/cni/shell";
 import { type ControlServer, openRouteSocket, type RouteSocket, serveControl } from "@brindle/net/shell";
 import type { PolicyGraphConfig } from "@brindle/policy";
 import type { Logger } from "pino";
+import { logLevel } from "../graph/logLevel.ts";
 import { originatedPrefixes, ownBlocks, poolRanges } from "../graph/originated.ts";
-import { speakerConfig } from "../graph/speakerConfig.ts";
+import { refusedConfiguration, speakerConfig } from "../graph/speakerConfig.ts";
 import { Health } from "../status.ts";
 import { ClusterSync } from "./clusterSync.ts";
 import { startCni } from "./cniSide.ts";
@@ -25,6 +26,8 @@ import { Links } from "./wiring/links.ts";
 export interface AgentOptions extends RegistrarOptions, Pick<PolicyGraphConfig, "endpointToHostAction"> {
   readonly version: string;
   readonly store: EtcdStoreOptions;
+  /** Whether BGPConfiguration decides how much is logged. */
+  readonly followsLogSeverity: boolean;
   readonly controlSocket: string;
   readonly cniSocket: string;
   /** Where DELs wait that cannot be done yet. */
@@ -86,6 +89,7 @@ export class Agent {
       onPolicy: (update) => policy.receive(update),
       onInSync: () => void podRoutes.resync(),
       onChanged: () => {
+        this.#setLogLevel(cluster);
         policy.changed();
         speaker.changed();
         routes.setOwnBlocks(ownBlocks({ node, affinities: cluster.state.all("BlockAffinity") }));
@@ -96,7 +100,10 @@ export class Agent {
     this.#parts.defer(() => routes.end());
     this.#parts.defer(() => speaker.end());
     this.#parts.defer(() => policy.end());
-    const resync = async () => void (await Promise.all([routes, podRoutes, policy].map((part) => part.resync())));
+    const resync = async () => {
+      this.#log.debug("reading back what the kernel has");
+      await Promise.all([routes, podRoutes, policy].map((part) => part.resync()));
+    };
     const control = await this.#serveControl({ store, cluster, speaker, policy, routes, podRoutes, resync });
     this.#parts.defer(() => control.close());
     if (await this.#join({ store, kernel, cluster, policy })) {
@@ -157,8 +164,17 @@ export class Agent {
     return serveControl({ path: controlSocket, onInternalError }, handlers);
   }
 
-  #speakerWish({ state }: ClusterSync): SpeakerWish {
+  #setLogLevel({ state }: ClusterSync): void {
+    if (this.#options.followsLogSeverity) {
+      this.#log.level = logLevel(this.#options.node, state.all("BGPConfiguration"));
+    }
+  }
+
+  #speakerWish(cluster: ClusterSync): SpeakerWish {
     const { node } = this.#options;
+    const { state } = cluster;
+    const refused = refusedConfiguration(node, cluster.problems());
+    if (refused !== null) return { kind: "unclear", reason: refused };
     const pools = state.all("IPPool");
     const originated = originatedPrefixes({
       node,
@@ -174,7 +190,8 @@ export class Agent {
       ranges: poolRanges(pools),
       originated,
     });
-    return { config, originated };
+    if (config === null) return { kind: "unclear", reason: "this node has no address in its Node resource" };
+    return { kind: "clear", config, originated };
   }
 
   /** Two of us look after routes; what either says is the health of one part. */

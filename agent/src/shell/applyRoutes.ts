@@ -2,7 +2,10 @@ import { describeChange, isKernelError, type KernelChange } from "@brindle/net";
 import type { RouteSocket } from "@brindle/net/shell";
 
 /** Makes changes of routes, and says in words which the kernel did not make. */
-export async function applyRoutes(kernel: RouteSocket, changes: readonly KernelChange[]): Promise<string[]> {
+export async function applyRoutes(
+  kernel: Pick<RouteSocket, "apply">,
+  changes: readonly KernelChange[],
+): Promise<string[]> {
   const outcomes = await kernel.apply(changes);
   return outcomes.flatMap((outcome, i) => {
     const change = changes[i];

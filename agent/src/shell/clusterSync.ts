@@ -1,7 +1,7 @@
 /** Follows the datastore: what it says goes to those who act on it, and nobody acts before all of it has been told. */
 import type { Key, Kind, Store, WatchEvent } from "@brindle/api";
 import { type PolicyResource, type PolicyUpdate, policyKinds } from "@brindle/policy";
-import { ClusterState, clusterKinds, isClusterKey } from "../graph/clusterState.ts";
+import { ClusterState, clusterKinds, isClusterKey, objectName } from "../graph/clusterState.ts";
 
 export interface ClusterSyncPorts {
   readonly onPolicy: (update: PolicyUpdate) => void;
@@ -15,6 +15,7 @@ export interface ClusterSyncPorts {
 export class ClusterSync {
   readonly state: ClusterState = new ClusterState();
   readonly #ports: ClusterSyncPorts;
+  readonly #undecodable = new Map<string, string>();
   readonly #awaited = new Set<Kind>([...clusterKinds, ...policyKinds]);
   #stop: () => Promise<void> = async () => {};
 
@@ -25,6 +26,11 @@ export class ClusterSync {
   start(store: Store): void {
     const watch = store.watch([...this.#awaited], (event) => this.#onEvent(event));
     this.#stop = () => watch.stop();
+  }
+
+  /** Objects that are not acted on, each with the reason. */
+  problems(): ReadonlyMap<string, string> {
+    return new Map([...this.state.problems(), ...this.#undecodable]);
   }
 
   get isInSync(): boolean {
@@ -45,7 +51,7 @@ export class ClusterSync {
         break;
       case "undecodable":
         this.#receive(event.key, null);
-        if (isClusterKey(event.key)) this.state.receiveUndecodable(event.key, event.reason);
+        this.#undecodable.set(objectName(event.key), event.reason);
         break;
       case "inSync":
         this.#awaited.delete(event.kind);
@@ -62,6 +68,7 @@ export class ClusterSync {
   }
 
   #receive(key: Key, value: unknown): void {
+    this.#undecodable.delete(objectName(key));
     // The store pairs each key with a value of its kind; the compiler sees two unions.
     if (isClusterKey(key)) this.state.receive(key, value as never);
     if (isPolicyKey(key)) this.#ports.onPolicy({ key, value: value as PolicyResource | null });

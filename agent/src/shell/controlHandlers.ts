@@ -63,7 +63,7 @@ async function agentStatus(context: ControlContext, { store, cluster, policy }: 
     pods: endpoints.filter(({ spec }) => spec.node === node).length,
     blocks: isConnected ? await blockStatus(node, { store, cluster }) : [],
     health: parts,
-    problems: [...new Map([...cluster.state.problems(), ...policy.problems()])].map(
+    problems: [...new Map([...cluster.problems(), ...policy.problems()])].map(
       ([object, reason]) => `${object}: ${reason}`,
     ),
   };

@@ -5,6 +5,7 @@
 import type { WorkloadEndpoint } from "@brindle/api";
 import type { Route } from "@brindle/net";
 import type { KernelEvent, RouteSocket, Watch } from "@brindle/net/shell";
+import { messageOf } from "../error.ts";
 import { desiredPodRoutes, isPodRoute } from "../plan/podRoutes.ts";
 import { planRoutes, routeKey } from "../plan/routes.ts";
 import { localRouteProtocol } from "../wiring/plan.ts";
@@ -13,7 +14,7 @@ import { CoalescedWork } from "./coalescedWork.ts";
 import type { RouteCounters } from "./routeSync.ts";
 
 export interface PodRouteSyncPorts {
-  readonly kernel: RouteSocket;
+  readonly kernel: Pick<RouteSocket, "links" | "link" | "routes" | "apply" | "watch">;
   /** All that the datastore has; none before it is in sync. */
   readonly endpoints: () => Iterable<WorkloadEndpoint>;
   /** `null` when all is well. */
@@ -25,6 +26,8 @@ export class PodRouteSync {
   readonly #ports: PodRouteSyncPorts;
   readonly #work: CoalescedWork;
   #watch: Watch | null = null;
+  /** Whether the last look ended with a failure. */
+  #isSecondLook = false;
   #writes = 0;
   #failures = 0;
 
@@ -33,7 +36,7 @@ export class PodRouteSync {
     this.#ports = ports;
     this.#work = new CoalescedWork({
       work: () => this.#sync(),
-      onFailure: (error) => this.#ports.onHealth(error instanceof Error ? error.message : String(error)),
+      onFailure: (error) => this.#ports.onHealth(messageOf(error)),
     });
   }
 
@@ -63,7 +66,11 @@ export class PodRouteSync {
     const problems = changes.length > 0 ? await applyRoutes(kernel, changes) : [];
     this.#writes += changes.length;
     this.#failures += problems.length;
-    onHealth(summaryOf(problems));
+    // A pod that ends between look and change makes one fail that nobody wants any more: it takes two in a row.
+    const isDoubtful = problems.length > 0 && !this.#isSecondLook;
+    this.#isSecondLook = problems.length > 0;
+    if (isDoubtful) this.#work.ask();
+    else onHealth(summaryOf(problems));
   }
 
   #onKernel(event: KernelEvent): void {

@@ -6,6 +6,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { BestChange, NextHopFact } from "@brindle/bgp";
 import { isKernelError, type KernelChange, type NewRoute, type Prefix, parseAddress } from "@brindle/net";
 import type { KernelEvent, RouteSocket, Watch } from "@brindle/net/shell";
+import { messageOf } from "../error.ts";
 import {
   desiredRoutes,
   isOwnRoute,
@@ -20,7 +21,7 @@ import { applyRoutes, summaryOf } from "./applyRoutes.ts";
 import { CoalescedWork } from "./coalescedWork.ts";
 
 export interface RouteSyncPorts {
-  readonly kernel: RouteSocket;
+  readonly kernel: Pick<RouteSocket, "routes" | "routeTo" | "apply" | "watch">;
   /** What the speaker is to know of next hops: those that cannot be reached. */
   readonly onNextHops: (facts: readonly NextHopFact[]) => void;
   /** `null` when all is well. */
@@ -106,33 +107,40 @@ export class RouteSync {
   async #sync(): Promise<void> {
     // Heard before it is read: then nothing is missed.
     this.#watch ??= this.#ports.kernel.watch(["link", "address", "route"], (event) => this.#onKernel(event));
+    const isJustRead = this.#isStale;
     if (this.#isStale) await this.#read();
     const resolved = await this.#resolveAll();
     const desired = desiredRoutes({ learned: this.#learned, resolved, ownBlocks: this.#ownBlocks ?? [] });
     const changes = planRoutes(desired, this.#actual, { mayDelete: this.#mayDelete });
-    if (changes.length > 0) await this.#apply(changes);
-    else this.#ports.onHealth(null);
+    const problems = await this.#apply(changes);
+    if (problems.length > 0) this.#isStale = true;
+    // What the kernel's notifications say may be behind what it has: only what was just read makes a failure one.
+    if (problems.length > 0 && !isJustRead) this.#work.ask();
+    else this.#ports.onHealth(summaryOf(problems));
   }
 
   async #read(): Promise<void> {
     this.#isStale = false; // Before reading: a resync that is asked for meanwhile counts.
     const told: OwnRouteEvent[] = [];
     this.#toldMeanwhile = told;
-    this.#actual = ownRoutes(await this.#ports.kernel.routes({ protocol: localRouteProtocol }));
-    this.#toldMeanwhile = null;
+    try {
+      this.#actual = ownRoutes(await this.#ports.kernel.routes({ protocol: localRouteProtocol }));
+    } finally {
+      this.#toldMeanwhile = null;
+    }
     for (const event of told) note(event, this.#actual);
   }
 
-  async #apply(changes: readonly KernelChange[]): Promise<void> {
+  async #apply(changes: readonly KernelChange[]): Promise<string[]> {
+    if (changes.length === 0) return [];
     // Before they are made, so that what the kernel tells of them is no news.
     for (const change of changes) noteChange(change, this.#actual);
     const problems = await applyRoutes(this.#ports.kernel, changes);
     this.#writes += changes.length;
     this.#failures += problems.length;
-    if (problems.length > 0) this.#isStale = true;
-    this.#ports.onHealth(summaryOf(problems));
     // A default route may be among what changed, and next hops lie behind it.
     if (changes.some((change) => "route" in change && change.route.destination.length === 0)) this.#work.ask();
+    return problems;
   }
 
   async #resolveAll(): Promise<Map<string, Resolution>> {
@@ -200,7 +208,7 @@ export class RouteSync {
   #onFailure(error: unknown): void {
     this.#isStale = true;
     this.#failures += 1;
-    this.#ports.onHealth(error instanceof Error ? error.message : String(error));
+    this.#ports.onHealth(messageOf(error));
   }
 }
 

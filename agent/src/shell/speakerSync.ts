@@ -4,11 +4,10 @@ import type { NextHopFact, PeerStatus, RouteQuery, RouteStatus, SpeakerConfig } 
 import { type RunningSpeaker, type SpeakerListeners, startSpeakerThread } from "@brindle/bgp/shell";
 import { CoalescedWork } from "./coalescedWork.ts";
 
-export interface SpeakerWish {
-  /** `null` while the node has no address to speak from. */
-  readonly config: SpeakerConfig | null;
-  readonly originated: readonly string[];
-}
+export type SpeakerWish =
+  | { readonly kind: "clear"; readonly config: SpeakerConfig; readonly originated: readonly string[] }
+  /** The datastore does not say what the speaker is to be: what runs goes on as it is. */
+  | { readonly kind: "unclear"; readonly reason: string };
 
 export interface SpeakerSyncPorts {
   readonly wish: () => SpeakerWish;
@@ -63,8 +62,9 @@ export class SpeakerSync {
   }
 
   async #sync(): Promise<void> {
-    const { config, originated } = this.#ports.wish();
-    if (!config) return this.#ports.onHealth("this node has no address in its Node resource");
+    const wish = this.#ports.wish();
+    if (wish.kind === "unclear") return this.#ports.onHealth(wish.reason);
+    const { config, originated } = wish;
     if (!this.#speaker) await this.#start(config);
     else if (!isDeepStrictEqual(config, this.#known?.config)) await this.#configure(config);
     if (!isDeepStrictEqual(originated, this.#known?.originated)) await this.#speaker?.originate(originated);
