@@ -14,6 +14,7 @@ await serveControl(
   { path },
   {
     apply: (document) => client.apply(document),
+    get: (key) => client.get(key as Key<ResourceKind>),
     delete: (key) => client.delete(key as Key<ResourceKind>),
   },
 );
