@@ -32,7 +32,7 @@ export interface RegistrarOptions {
 
 export interface RegistrarPorts {
   readonly store: Store;
-  readonly kernel: RouteSocket;
+  readonly kernel: Pick<RouteSocket, "links" | "link" | "addresses">;
   readonly onProblem: (text: string) => void;
 }
 
@@ -43,22 +43,37 @@ export interface Registered {
 }
 
 const ethernetMtu = 1500;
+/** How often the node's resource is read again when somebody else writes it meanwhile. */
+const attemptsMax = 5;
 
 /** Rejects with `StoreError` while the datastore is away, and with `AgentError` where the node has no address. */
 export async function register(options: RegistrarOptions, ports: RegistrarPorts): Promise<Registered> {
   const client = new ResourceClient({ store: ports.store, nowMs: Date.now, newUid: randomUUID });
   const candidates = await nodeCandidates(ports.kernel);
-  const before = await client.get({ kind: "Node", name: options.node });
-  const addresses = chooseAddresses(options, { before, candidates });
-  // The revision that was read is not insisted on: labels that an operator sets meanwhile are read again below.
-  const { resourceVersion: _, ...metadata } = before?.metadata ?? { name: options.node };
-  const facts = { name: options.node, addresses };
-  require(await client.apply(registeredNode(before && { ...before, metadata }, facts)), "Node");
+  const addresses = await registerNode(client, { options, candidates });
   await ensureCluster(client, { options, candidates, addresses, onProblem: ports.onProblem });
   return { addresses, mtu: await underlayMtu(ports.kernel, { addresses, candidates }) };
 }
 
-async function nodeCandidates(kernel: RouteSocket): Promise<Candidate[]> {
+/** Written over what was read and nothing newer, so that labels which somebody sets meanwhile are not lost. */
+async function registerNode(
+  client: ResourceClient,
+  { options, candidates }: Pick<ClusterNeeds, "options" | "candidates">,
+): Promise<ClusterNeeds["addresses"]> {
+  const name = options.node;
+  for (let attempt = 1; ; attempt++) {
+    const before = await client.get({ kind: "Node", name });
+    const addresses = chooseAddresses(options, { before, candidates });
+    const node = registeredNode(before, { name, addresses });
+    const outcome = before ? await client.apply(node) : await client.create(node);
+    const isRaced = outcome.kind === "conflict" || outcome.kind === "alreadyExists";
+    if (isRaced && attempt < attemptsMax) continue;
+    require(outcome, "Node");
+    return addresses;
+  }
+}
+
+async function nodeCandidates(kernel: RegistrarPorts["kernel"]): Promise<Candidate[]> {
   const [links, addresses] = await Promise.all([kernel.links(), kernel.addresses()]);
   const names = new Map(links.map(({ index, name }) => [index, name]));
   return addresses.map(({ address, interfaceIndex }) => ({
@@ -93,7 +108,8 @@ interface ClusterNeeds {
 
 /** Several nodes start at once: what another has made meanwhile is as good. */
 async function ensureCluster(client: ResourceClient, needs: ClusterNeeds): Promise<void> {
-  await client.create(newClusterInformation(randomBytes(16).toString("hex")));
+  const information = await client.create(newClusterInformation(randomBytes(16).toString("hex")));
+  if (information.kind === "refused") needs.onProblem(`no ClusterInformation is made: ${problemsOf(information)}`);
   const { defaultPools: wanted } = needs.options;
   if (!wanted) return;
   const { resources } = await client.list("IPPool");
@@ -114,7 +130,7 @@ async function ensureCluster(client: ResourceClient, needs: ClusterNeeds): Promi
 }
 
 async function underlayMtu(
-  kernel: RouteSocket,
+  kernel: RegistrarPorts["kernel"],
   { addresses, candidates }: Pick<ClusterNeeds, "addresses" | "candidates">,
 ): Promise<number> {
   const names = Object.values(addresses).map(({ address }) => interfaceOf(address, candidates));

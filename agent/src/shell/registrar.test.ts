@@ -1,0 +1,96 @@
+import assert from "node:assert/strict";
+import { apiVersion, type Labels, MemoryStore, type Node, ResourceClient, type Store } from "@brindle/api";
+import { type KernelAddress, type Link, parseCidr, scope } from "@brindle/net";
+import { describe, it } from "vitest";
+import { type RegistrarPorts, register } from "./registrar.ts";
+
+const link: Link = {
+  index: 2,
+  name: "eth0",
+  kind: null,
+  up: true,
+  running: true,
+  loopback: false,
+  mtu: 1450,
+  mac: "02:00:00:00:00:01",
+  group: 0,
+  alias: null,
+  masterIndex: null,
+  peerIndex: null,
+  peerNamespaceId: null,
+  vxlan: null,
+};
+
+const address: KernelAddress = {
+  interfaceIndex: 2,
+  address: parseCidr("172.30.1.11/24") ?? assert.fail(),
+  scope: scope.global,
+  tentative: false,
+  dadFailed: false,
+  permanent: true,
+  secondary: false,
+};
+
+const kernel: RegistrarPorts["kernel"] = {
+  links: async () => [link],
+  link: async () => link,
+  addresses: async () => [address],
+};
+
+function node(labels: Labels): Node {
+  return { apiVersion, kind: "Node", metadata: { name: "node1", labels }, spec: {} };
+}
+
+function clientOf(store: Store): ResourceClient {
+  return new ResourceClient({ store, nowMs: () => 0, newUid: () => "00000000-0000-4000-8000-000000000000" });
+}
+
+/** A store where somebody else gets ahead of the first write of a Node. */
+function racedStore(store: MemoryStore, write: () => Promise<unknown>): Store {
+  let isRaced = false;
+  return {
+    get: (key) => store.get(key),
+    list: (kind, within) => store.list(kind, within),
+    watch: (kinds, listener) => store.watch(kinds, listener),
+    close: () => store.close(),
+    commit: async (writes) => {
+      if (!isRaced) {
+        isRaced = true;
+        await write();
+      }
+      return store.commit(writes);
+    },
+  };
+}
+
+function registerAt(store: Store): Promise<unknown> {
+  const options = { node: "node1", asked: {}, defaultPools: null };
+  return register(options, { store, kernel, onProblem: (text) => assert.fail(text) });
+}
+
+describe("a node's registration", () => {
+  const cases: { name: string; before: Labels | null }[] = [
+    { name: "of a node that is there", before: { rack: "1" } },
+    { name: "of a node that is made at that moment", before: null },
+  ];
+  for (const { name, before } of cases) {
+    it(`keeps labels that somebody sets meanwhile, ${name}`, async () => {
+      const store = new MemoryStore();
+      const client = clientOf(store);
+      if (before) await client.create(node(before));
+      await registerAt(racedStore(store, () => client.apply(node({ rack: "2" }))));
+      const after = await client.get({ kind: "Node", name: "node1" });
+      assert.deepEqual(after?.metadata.labels, { rack: "2" });
+      assert.equal(after?.spec.bgp?.ipv4Address, "172.30.1.11/24");
+    });
+  }
+
+  it("writes nothing the second time, and says what the underlay carries", async () => {
+    const store = new MemoryStore();
+    await registerAt(store);
+    const before = await store.list("Node");
+    const registered = await registerAt(store);
+    assert.equal((await store.list("Node")).revision, before.revision);
+    assert.deepEqual(registered, { addresses: { 4: address.address }, mtu: 1450 });
+  });
+});
