@@ -27,8 +27,11 @@ const effectPackages = new Set(["koffi", "netlink", "etcd3", "pino", "@kubernete
 
 const effectGlobals = new Set([
   ..."setTimeout setInterval setImmediate clearTimeout clearInterval clearImmediate".split(" "),
-  ..."fetch process performance console crypto globalThis WebSocket EventSource navigator".split(" "),
+  ..."fetch process performance console crypto WebSocket EventSource MessageChannel navigator".split(" "),
+  ..."globalThis global".split(" "),
 ]);
+/** Pure but for one member or their own call: as a value they take that along. */
+const halfPureGlobals = new Set(["Date", "Math", "Temporal", "Atomics"]);
 const effectMembers = new Set(["Date.now", "Math.random", "Temporal.Now", "AbortSignal.timeout", "Atomics.wait"]);
 
 /** Effects outside `shell/` and `main.ts`: no clock, no chance, no world. */
@@ -70,16 +73,25 @@ function globalName(node: SyntaxNode): string | undefined {
   if (node.type === "MemberExpression") {
     const object = identifier(node.object);
     if (object === undefined) return undefined;
-    const member = `${object}.${identifier(node.property) ?? ""}`;
+    const member = `${object}.${identifier(node.property) ?? literal(node.property) ?? ""}`;
     return effectMembers.has(member) || effectGlobals.has(object) ? member : undefined;
   }
-  const used = [callee, ...usedAsValues(node)].find((name) => name !== undefined && effectGlobals.has(name));
-  return used;
+  if (callee !== undefined && effectGlobals.has(callee)) return callee;
+  return usedAsValues(node).find((name) => effectGlobals.has(name) || halfPureGlobals.has(name));
 }
 
-/** Handed on without being called: `const later = setTimeout`, `run(process)`. */
-function usedAsValues(node: SyntaxNode): (string | undefined)[] {
-  return [node.init, node.right, ...nodesIn(node.arguments)].map(identifier);
+/** Where an expression hands on what it names. */
+const valueFields = ["init", "right", "value", "argument", "body", "consequent", "alternate", "left"] as const;
+
+/** Handed on without being called: `const later = setTimeout`, `run(process)`, `{ random: Math.random }`. */
+function usedAsValues(node: SyntaxNode): string[] {
+  if (node.type === "BinaryExpression") return []; // A comparison keeps nothing: `value instanceof Date`.
+  const values = [...valueFields.map((field) => node[field]), ...nodesIn(node.arguments), ...nodesIn(node.elements)];
+  return values.flatMap((value) => identifier(value) ?? []);
+}
+
+function literal(value: unknown): string | undefined {
+  return isNode(value) && value.type === "Literal" ? String(value.value) : undefined;
 }
 
 function identifier(value: unknown): string | undefined {

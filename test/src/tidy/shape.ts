@@ -1,4 +1,4 @@
-import { isTest, lineAt, type Source, walk } from "./source.ts";
+import { isNode, isTest, lineAt, type Source, walk } from "./source.ts";
 
 const fileLinesMax = 400;
 const functionLinesMax = 70;
@@ -30,7 +30,8 @@ function sizeFaults(source: Source, isTable: boolean): string[] {
 function defaultExportFaults(source: Source): string[] {
   const faults: string[] = [];
   walk(source.tree, (node) => {
-    if (node.type === "ExportDefaultDeclaration")
+    const isNamedDefault = node.type === "ExportSpecifier" && isNode(node.exported) && node.exported.name === "default";
+    if (node.type === "ExportDefaultDeclaration" || isNamedDefault)
       faults.push(`${source.path}: a default export has no name of its own`);
   });
   return faults;
