@@ -9,6 +9,7 @@ import type { CniServer } from "@brindle/cni/shell";
 import { type ControlServer, openRouteSocket, type RouteSocket, serveControl } from "@brindle/net/shell";
 import type { PolicyGraphConfig } from "@brindle/policy";
 import type { Logger } from "pino";
+import { AgentError } from "../error.ts";
 import { logLevel } from "../graph/logLevel.ts";
 import { originatedPrefixes, ownBlocks, poolRanges } from "../graph/originated.ts";
 import { refusedConfiguration, speakerConfig } from "../graph/speakerConfig.ts";
@@ -150,7 +151,9 @@ export class Agent {
         this.#report("store", null);
         return registered;
       } catch (error) {
-        this.#report("store", messageOf(error));
+        const lacksAddress = error instanceof AgentError && error.failure.code === "NO_NODE_ADDRESS";
+        this.#report("store", lacksAddress ? null : messageOf(error));
+        if (lacksAddress) this.#report("bgp", messageOf(error));
         await delay(registrationRetryMs, undefined, { signal: this.#ended.signal }).catch(() => {});
       }
     }

@@ -74,6 +74,17 @@ describe("an agent whose datastore is away", () => {
       deadlineMs: 20_000,
     });
   });
+
+  it("is not blamed for an address that the node does not have", async () => {
+    const first = stand.agent("node1");
+    first.kill("SIGTERM");
+    await first.exited;
+    stand.launch("node1", ["--ip", "192.0.2.1"]);
+    const reason = async (): Promise<string | null | undefined> =>
+      (await stand.status("node1")).health.find(({ part }) => part === "bgp")?.reason;
+    await sees("why there is no BGP", reason, "192.0.2.1: no interface has this address");
+    assert.equal((await stand.status("node1")).store.state, "connected");
+  });
 });
 
 /** As the runtime is told: try again later. */

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { afterAll, beforeAll, describe, it } from "vitest";
-import type { Daemon } from "../fixtures/command.ts";
 import { namespaceNamed } from "../fixtures/namespace.ts";
 import { waitFor } from "../fixtures/waitFor.ts";
+import { watchPodRoutes } from "../lab/routeMonitor.ts";
 import type { Pod } from "../lab/runtime.ts";
 import { startTraffic } from "../lab/traffic/traffic.ts";
 import { established, ready, resource, routesFrom, type Stand, startStand } from "./stand.ts";
@@ -37,7 +37,7 @@ describe("an agent that is started again with nothing changed", () => {
       const [a, b] = pods;
       assert(a && b);
       const before = await kernelOf(stand);
-      await using monitors = await watchRoutes(stand, ["node1", "node2", "tor"]);
+      await using monitors = await watchPodRoutes(["node1", "node2", "tor"].map(stand.fabric.machine));
       await using traffic = await startTraffic({
         from: namespaceNamed(b.namespace),
         to: namespaceNamed(a.namespace),
@@ -94,47 +94,4 @@ async function kernelOf(stand: Stand): Promise<Record<string, readonly string[]>
     rules6: await rules("ip6tables-save"),
     sets: (await lines("ipset", "save")).sort(),
   };
-}
-
-interface RouteMonitors extends AsyncDisposable {
-  /** What each machine's kernel told of pods' routes meanwhile. */
-  finish(): Promise<Record<string, string[]>>;
-}
-
-async function watchRoutes(stand: Stand, machines: readonly string[]): Promise<RouteMonitors> {
-  const monitors = new Map<string, Daemon>();
-  for (const name of machines) {
-    monitors.set(name, stand.fabric.machine(name).spawn("ip", ["-o", "monitor", "route"]));
-    await shows(stand, name, monitors, "begin");
-  }
-  return {
-    async finish() {
-      const told: Record<string, string[]> = {};
-      for (const [name, monitor] of monitors) {
-        await shows(stand, name, monitors, "end");
-        told[name] = monitor
-          .output()
-          .split("\n")
-          .filter((line) => /\b(10\.244\.|fd00:244:)/.test(line));
-      }
-      return told;
-    },
-    async [Symbol.asyncDispose]() {
-      await Promise.all([...monitors.values()].map((monitor) => monitor.stop()));
-    },
-  };
-}
-
-/** A change of our own which the monitor tells proves that it hears, and that it has told all that came before. */
-async function shows(stand: Stand, name: string, monitors: ReadonlyMap<string, Daemon>, what: string): Promise<void> {
-  const mark = what === "begin" ? "192.0.2.1" : "192.0.2.2";
-  await waitFor(
-    async () => {
-      for (const change of ["add", "delete"]) {
-        await stand.fabric.machine(name).exec("ip", ["route", change, "blackhole", mark, "metric", "7"]);
-      }
-      return monitors.get(name)?.output().includes(mark);
-    },
-    { what: `the monitor of ${name} tells of routes`, intervalMs: 20 },
-  );
 }
