@@ -1,0 +1,67 @@
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, it } from "vitest";
+import { namespaceNamed } from "../fixtures/namespace.ts";
+import type { Pod } from "../lab/runtime.ts";
+import { connectCommand, startServer } from "../lab/tour/pods.ts";
+import { established, ready, resource, type Stand, says, sees, startStand } from "./stand.ts";
+
+const server = fileURLToPath(new URL("../lab/podServer.ts", import.meta.url));
+
+describe("policy on a node", () => {
+  let stand: Stand;
+  let pod: Pod;
+  /** Of the node, as its pods reach it. */
+  let ofNode: readonly string[];
+
+  beforeAll(async () => {
+    stand = await startStand();
+    await established(stand, "node1");
+    pod = await stand.runtime.add({ name: "web", node: "node1", labels: { app: "web" } });
+    await startServer(pod);
+    const [node] = stand.fabric.plan.nodes;
+    ofNode = node ? [node.ip, node.ip6] : [];
+    const daemon = stand.fabric.machine("node1").spawn(process.execPath, [server, "node1"]);
+    await says(daemon, "listening", "the server of node1 listens");
+  });
+  afterAll(() => stand[Symbol.asyncDispose]());
+
+  /** At which of the addresses somebody is greeted. */
+  const greeted = async (from: "pod" | "tor", addresses: readonly string[]): Promise<readonly string[]> => {
+    const place = from === "pod" ? namespaceNamed(pod.namespace) : stand.fabric.machine(from);
+    const greetings = await Promise.all(
+      addresses.map(async (address) => {
+        const { stdout } = await place.run("bash", ["-c", connectCommand(address)]);
+        return stdout.startsWith("hello from") ? [address] : [];
+      }),
+    );
+    return greetings.flat();
+  };
+
+  it("stands again after somebody flushed its chains", async () => {
+    const ofPod = (): Promise<readonly string[]> => greeted("tor", pod.addresses);
+    await sees("where the router is greeted", ofPod, pod.addresses);
+    const deny = resource("NetworkPolicy", "web", { selector: "app == 'web'", types: ["Ingress"] }, inDefault);
+    await stand.apply(deny);
+    await sees("where the router is greeted", ofPod, []);
+
+    const node = stand.fabric.machine("node1");
+    for (const tables of ["iptables", "ip6tables"]) await node.exec(tables, ["-F", "BRDL-FORWARD"]);
+    await sees("where the router is greeted", ofPod, pod.addresses);
+    await stand.call("node1", "resync");
+    await sees("where the router is greeted", ofPod, []);
+  });
+
+  it("keeps a pod from its node, unless the agent is told otherwise", async () => {
+    const ofHost = (): Promise<readonly string[]> => greeted("pod", ofNode);
+    await sees("where the pod is greeted by its node", ofHost, []);
+
+    const first = stand.agent("node1");
+    first.kill("SIGTERM");
+    await first.exited;
+    stand.launch("node1", ["--endpoint-to-host-action", "Accept"]);
+    await ready(stand, "node1");
+    await sees("where the pod is greeted by its node", ofHost, ofNode);
+  });
+});
+
+const inDefault = { namespace: "default" };
