@@ -1,15 +1,16 @@
 /**
  * The well-known recipes of Kubernetes network policies, which operators copy from: each is converted, and evaluated
- * for the connections that its recipe talks about. They are not part of this repository; without them the tests are
- * skipped and say so.
+ * for the connections that its recipe talks about. They are not part of this repository (fixtures/recordings.ts); one
+ * of our own is, which has what they have.
  */
-import { existsSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import type { Labels, WorkloadEndpoint } from "@brindle/api";
 import { apiVersion } from "@brindle/api";
 import { type Cluster, convertNetworkPolicy, evaluate, type Packet } from "@brindle/policy";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
+import { recording } from "../fixtures/recordings.ts";
 import { parseClusterAddress } from "./oracle.ts";
 
 /** From the client to the server, each in a namespace and with labels; `null` is someone outside the cluster. */
@@ -117,21 +118,55 @@ const recipes: { file: string; connections: Connection[] }[] = [
   },
 ];
 
-const folder = findUpwards(join("shared", "data", "netpol-recipes"));
-const title = folder ? "recipes" : "recipes (skipped: no shared/data/netpol-recipes in a folder above)";
+const ownRecipe = `
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: { name: api, namespace: default }
+spec:
+  podSelector: { matchLabels: { role: api } }
+  policyTypes: [Ingress, Egress]
+  ingress:
+    - from:
+        - podSelector: { matchLabels: { app: web } }
+        - namespaceSelector: { matchLabels: { team: operations } }
+      ports: [{ port: 443 }]
+  egress:
+    - to: [{ namespaceSelector: {}, podSelector: { matchLabels: { k8s-app: kube-dns } } }]
+      ports: [{ port: 53, protocol: UDP }]
+`;
 
-describe.skipIf(!folder)(title, () => {
-  for (const { file, connections } of recipes) {
-    it(`${file} converts and means what it says`, () => {
-      const conversion = convertNetworkPolicy(parse(readFileSync(join(folder ?? "", file), "utf8")));
-      if (conversion.kind === "invalid") expect.fail(JSON.stringify(conversion.faults));
-      for (const connection of connections) {
-        const { verdict } = evaluate(clusterOf(connection, conversion.policy), packetOf(connection));
-        expect([connection, verdict]).toEqual([connection, connection.allowed ? "allow" : "deny"]);
-      }
-    });
+const ownConnections: readonly Connection[] = [
+  { from: web, to: api, port: 443, allowed: true },
+  { from: web, to: api, port: 80, allowed: false },
+  { from: foo, to: api, port: 443, allowed: false },
+  { from: pod({ app: "web" }, "kube-system"), to: api, port: 443, allowed: false },
+  { from: pod({ app: "foo" }, "other"), to: api, port: 443, allowed: true },
+  { from: null, to: api, port: 443, allowed: false },
+  { from: api, to: dns, port: 53, protocol: 17, allowed: true },
+  { from: api, to: dns, port: 53, allowed: false },
+  { from: api, to: web, port: 53, protocol: 17, allowed: false },
+  { from: web, to: foo, allowed: true },
+];
+
+const folder = recording("netpol-recipes");
+
+describe("recipes", () => {
+  it("of our own converts and means what it says", () => expectMeaning(ownRecipe, ownConnections));
+
+  for (const { file, connections } of folder === null ? [] : recipes) {
+    it(`${file} converts and means what it says`, () =>
+      expectMeaning(readFileSync(join(folder ?? "", file), "utf8"), connections));
   }
 });
+
+function expectMeaning(document: string, connections: readonly Connection[]): void {
+  const conversion = convertNetworkPolicy(parse(document));
+  if (conversion.kind === "invalid") expect.fail(JSON.stringify(conversion.faults));
+  for (const connection of connections) {
+    const { verdict } = evaluate(clusterOf(connection, conversion.policy), packetOf(connection));
+    expect([connection, verdict]).toEqual([connection, connection.allowed ? "allow" : "deny"]);
+  }
+}
 
 const clientAddress = "10.0.0.1";
 const serverAddress = "10.0.0.2";
@@ -177,11 +212,4 @@ function endpointOf(name: string, peer: Peer | null, address: string): WorkloadE
 function packetOf({ port = 80, protocol = 6 }: Connection): Packet {
   const [source, destination] = [parseClusterAddress(clientAddress), parseClusterAddress(serverAddress)];
   return { source, destination, protocol, sourcePort: 40_000, destinationPort: port };
-}
-
-function findUpwards(path: string): string | null {
-  for (let at = import.meta.dirname; ; at = dirname(at)) {
-    if (existsSync(join(at, path))) return join(at, path);
-    if (at === dirname(at)) return null;
-  }
 }
