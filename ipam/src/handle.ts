@@ -2,11 +2,6 @@
 import type { IPAMHandle } from "@brindle/api";
 import type { HeldAddress } from "./block.ts";
 
-/** The network's name and the container's id, as Calico forms it: pods that Calico wired are released by us. */
-export function handleIdOf(network: string, containerId: string): string {
-  return `${network}.${containerId}`;
-}
-
 /** The blocks that a handle says it has addresses in. A handle marked `deleted` says nothing any more. */
 export function blocksOf(handle: IPAMHandle | undefined): string[] {
   return handle && !handle.deleted ? Object.keys(handle.block) : [];

@@ -67,7 +67,3 @@ export function containsPrefix(outer: Prefix, inner: Prefix): boolean {
 export function overlaps(a: Prefix, b: Prefix): boolean {
   return containsPrefix(a, b) || containsPrefix(b, a);
 }
-
-export function samePrefix(a: Prefix, b: Prefix): boolean {
-  return a.length === b.length && a.address.family === b.address.family && a.address.value === b.address.value;
-}

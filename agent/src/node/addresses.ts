@@ -1,5 +1,5 @@
 /** Which of a node's own addresses the other nodes and the routers know it by. */
-import { type Address, type Cidr, containsAddress, type Family, isLinkLocal, sameAddress } from "@brindle/net";
+import { type Address, type Cidr, type Family, isLinkLocal, sameAddress } from "@brindle/net";
 
 /** An address of the kernel's, with the interface that has it. */
 export interface Candidate {
@@ -44,9 +44,4 @@ export function chooseNodeAddress(wish: AddressWish, candidates: readonly Candid
 /** The interface that a node address lies behind: its own, or for one on loopback none. */
 export function interfaceOf(address: Address, candidates: readonly Candidate[]): string | null {
   return candidates.find(({ cidr }) => sameAddress(cidr.address, address))?.interfaceName ?? null;
-}
-
-/** Whether a range of pods' addresses and a network of the node's own share an address. */
-export function isInUnderlay(address: Address, candidates: readonly Candidate[]): boolean {
-  return candidates.some(({ cidr }) => containsAddress(cidr, address));
 }

@@ -94,28 +94,6 @@ export function nested<A extends object>(table: AttributeTable<A>): ValueCodec<A
   };
 }
 
-/** Several attributes of one type inside an attribute: a list. */
-export function listOf<T>(row: AttributeRow<T>): ValueCodec<readonly T[]> {
-  return {
-    typeFlags: nestedFlag,
-    decode(bytes) {
-      const raw = splitAttributes(bytes);
-      if (!raw) return null;
-      const values: T[] = [];
-      for (const { type, value } of raw) {
-        if (type !== row.type) continue;
-        const decoded = row.codec.decode(value);
-        if (decoded === null) return null;
-        values.push(decoded);
-      }
-      return values;
-    },
-    write(writer, values) {
-      for (const value of values) writeAttribute(writer, row, value);
-    },
-  };
-}
-
 export function align(length: number): number {
   return (length + 3) & ~3;
 }

@@ -9,11 +9,8 @@ export { type CallOptions, callControl } from "./controlClient.ts";
 export { IpsetSocket, type IpsetSocketOptions, openIpsetSocket } from "./ipsetSocket.ts";
 export type { KernelEvent, Watch, WatchedKind } from "./kernelWatch.ts";
 export {
-  bindSocket,
-  connectSocket,
   getSocketName,
   getSocketOption,
-  listenOnSocket,
   openSocket,
   setSocketOption,
   socketDomain,

@@ -12,9 +12,6 @@ type Call<A extends readonly unknown[]> = (...args: A) => number;
 const libc = koffi.load(null);
 const setnsCall: Call<[number, number]> = libc.func("int setns(int, int)");
 const socketCall: Call<[number, number, number]> = libc.func("int socket(int, int, int)");
-const bindCall: Call<[number, Uint8Array, number]> = libc.func("int bind(int, const void *, uint32_t)");
-const connectCall: Call<[number, Uint8Array, number]> = libc.func("int connect(int, const void *, uint32_t)");
-const listenCall: Call<[number, number]> = libc.func("int listen(int, int)");
 const setOptionCall: Call<[number, number, number, Uint8Array, number]> = libc.func(
   "int setsockopt(int, int, int, const void *, uint32_t)",
 );
@@ -46,7 +43,6 @@ export const socketType: {
 } = { stream: 1, datagram: 2, raw: 3, nonBlocking: 0x800, closeOnExec: 0x80000 };
 
 const cloneNewNet = 0x40000000;
-const inProgress = 115;
 const dontWait = 0x40;
 
 /** Moves the calling thread into the network namespace of an open descriptor. Not exported from the package: see `insideNamespace`. */
@@ -57,20 +53,6 @@ export function setNetworkNamespace(fd: number): void {
 /** A new socket's descriptor. The caller owns it: `closeSync` of node:fs closes it. */
 export function openSocket(domain: number, type: number, protocol = 0): number {
   return check("socket", socketCall(domain, type, protocol));
-}
-
-/** `address` is a struct sockaddr of the socket's domain. */
-export function bindSocket(fd: number, address: Uint8Array): void {
-  check("bind", bindCall(fd, address, address.length));
-}
-
-/** On a socket that does not block this only starts; the outcome shows when it becomes writable. */
-export function connectSocket(fd: number, address: Uint8Array): void {
-  if (connectCall(fd, address, address.length) < 0 && koffi.errno() !== inProgress) throw systemCallError("connect");
-}
-
-export function listenOnSocket(fd: number, backlog: number): void {
-  check("listen", listenCall(fd, backlog));
 }
 
 /** `value` is a number for the usual int, or the bytes of the option's structure. */
