@@ -46,6 +46,7 @@ export class Runtime {
   }
 
   async add(request: PodRequest): Promise<Pod> {
+    await this.#assertNew(request.name);
     const namespace = await createNamespace(`pod-${request.name}`, { instance: this.#registry });
     const pod: Pod = {
       ...request,
@@ -63,18 +64,23 @@ export class Runtime {
   }
 
   async remove(pod: Pod): Promise<void> {
+    await this.unwire(pod);
+    await this.endSandbox(pod);
+  }
+
+  /** DEL alone. The sandbox stands, so that what DEL left behind can be seen: the end of a sandbox takes links along. */
+  async unwire(pod: Pod): Promise<void> {
     await this.#call("DEL", pod);
-    await this.#tearDown(pod);
   }
 
   /** As runtimes do: a failed ADD is followed by DEL and the end of the sandbox, and its own error is what counts. */
   async #giveUp(pod: Pod, error: unknown): Promise<never> {
     await this.#call("DEL", pod).catch(() => {});
-    await this.#tearDown(pod);
+    await this.endSandbox(pod);
     throw error;
   }
 
-  async #tearDown(pod: Pod): Promise<void> {
+  async endSandbox(pod: Pod): Promise<void> {
     for (const pid of (await exec("ip", ["netns", "pids", pod.namespace])).split("\n").filter(Boolean)) {
       await exec("kill", ["-KILL", pid]).catch(() => {}); // It may have ended by itself.
     }
@@ -100,6 +106,11 @@ export class Runtime {
       expected: "the name of a pod",
       seen: pods.map((other) => other.name).join(", ") || "no pods",
     });
+  }
+
+  async #assertNew(name: string): Promise<void> {
+    if (!(await this.pods()).some((pod) => pod.name === name)) return;
+    throw new FixtureError({ code: "EXPECTED", what: `a pod "${name}" is there`, expected: "a new name", seen: name });
   }
 
   /** What a runtime hands to the executable, for printing too. */

@@ -1,7 +1,9 @@
 import { namespaceNamed } from "../../fixtures/namespace.ts";
 import { waitFor } from "../../fixtures/waitFor.ts";
+import { watchPodRoutes } from "../routeMonitor.ts";
 import { startTraffic, type TrafficReport } from "../traffic/traffic.ts";
 import { addPod } from "./pods.ts";
+import { meshStands } from "./routing.ts";
 import type { Finding, Step, Tour } from "./step.ts";
 
 export const agentKillStep: Step = {
@@ -15,6 +17,10 @@ export const agentKillStep: Step = {
     tour.say(`the generator lost ${noticed} packets to a rule that dropped UDP for 50 ms: it notices`);
     await tour.expect("the generator notices a loss made on purpose", true, async () => noticed > 0);
 
+    const { machine, plan } = tour.lab.fabric;
+    await using monitors = await watchPodRoutes(
+      [...plan.nodes, ...plan.routers.map(({ spec }) => spec)].map(({ name }) => machine(name)),
+    );
     const report = await traffic(tour, async () => {
       const agent = tour.lab.agents.get("node1");
       tour.say(`node1# kill -KILL ${agent?.daemon.pid}`);
@@ -23,15 +29,20 @@ export const agentKillStep: Step = {
       await torsKeepRoutes(tour);
       await tour.lab.restartAgent("node1");
       await torsEstablished(tour);
+      await meshStands(tour);
+      await agentReady(tour);
     });
     for (const flow of report.flows) {
       tour.say(`${flow.name} ${flow.direction}: ${flow.received} of ${flow.sent}, longest gap ${flow.longestGapMs} ms`);
     }
     await tour.expect("no packet is lost over the death and the return of an agent", 0, async () => report.lost);
+    const told = await monitors.finish();
+    await tour.expect("no kernel changes a route to pods meanwhile", [], async () => Object.values(told).flat());
     return [
       { what: "a loss made on purpose is noticed", figure: `${noticed} packets` },
       { what: "agent killed and started again: packets lost", figure: `${report.lost} of ${report.sent}` },
       { what: "longest gap in any flow meanwhile", figure: `${report.longestGapMs} ms` },
+      { what: "routes to pods that changed meanwhile", figure: `none in ${Object.keys(told).length} kernels` },
     ];
   },
 };
@@ -68,6 +79,18 @@ async function torsEstablished(tour: Tour): Promise<void> {
   );
 }
 
+/** When to stop looking, and no proof: the agent has read all, its peers have told it all, its kernel is as it should be. */
+async function agentReady(tour: Tour): Promise<void> {
+  await waitFor(
+    async (saw) => {
+      const { stdout } = await tour.lab.type("node1", "brindlectl status");
+      saw(stdout);
+      return /, ready$/m.test(stdout);
+    },
+    { what: "the agent of node1 calls itself ready", deadlineMs: 20_000 },
+  );
+}
+
 export const etcdStep: Step = {
   title: "etcd stopped and started again",
   async run(tour) {
@@ -75,13 +98,19 @@ export const etcdStep: Step = {
     const report = await traffic(tour, async () => {
       tour.say("mgmt# systemctl stop etcd");
       await tour.lab.etcd.stop();
+      const startMs = performance.now();
+      tour.say("node2# CNI_COMMAND=ADD … $CNI_PATH/brindle");
       const refused = await tour.lab.runtime.add({ name: "early", node: "node2", labels: {} }).then(
         () => "it was wired",
         (error: unknown) => (error instanceof Error ? error.message : String(error)),
       );
+      const answer = /^\{.*/ms.exec(refused)?.[0] ?? refused;
+      tour.say(`  ${answer}`);
       await tour.expect("ADD answers 'try again later' (11) while etcd is away", true, async () =>
-        /"code":\s*11\b/.test(refused),
+        /"code":\s*11\b/.test(answer),
       );
+      const elapsedMs = Math.round(performance.now() - startMs);
+      findings.push({ what: "ADD while etcd is away", figure: `code 11 after ${elapsedMs} ms` });
       tour.say("mgmt# systemctl start etcd");
       await tour.lab.etcd.start();
     });

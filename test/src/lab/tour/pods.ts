@@ -4,6 +4,7 @@ import { FixtureError } from "../../fixtures/error.ts";
 import { waitFor } from "../../fixtures/waitFor.ts";
 import { isWithin, storedBlocks } from "../blocks.ts";
 import type { Pod, PodRequest } from "../runtime.ts";
+import type { Machine } from "../topology/machine.ts";
 import { client } from "../topology/plan.ts";
 import type { Finding, Step, Tour } from "./step.ts";
 
@@ -75,17 +76,12 @@ export const connectivityStep: Step = {
       ["batch", "across racks"],
     ] as const) {
       const from = await tour.lab.runtime.pod(name);
-      for (const address of web.addresses) await reaches(tour, from, address, web.name);
+      const inside = { name, run: async (command: string) => (await tour.inPod(from, command)).stdout };
+      for (const address of web.addresses) await reaches(inside, address, web.name);
       findings.push({ what: `${name} reaches web, ${path}`, figure: "ping and TCP, both families" });
     }
-    for (const address of web.addresses) {
-      await tour.type(client.machine, `ping -c 2 -i 0.2 -W 2 ${address} | tail -n 2`);
-      await tour.expect(
-        `TCP from ${client.machine} to ${address}`,
-        "hello from web\n",
-        async () => (await tour.lab.type(client.machine, connectCommand(address))).stdout,
-      );
-    }
+    const outside = { name: client.machine, run: (command: string) => tour.type(client.machine, command) };
+    for (const address of web.addresses) await reaches(outside, address, web.name);
     findings.push({ what: "the client outside reaches web", figure: "ping and TCP, both families" });
     return findings;
   },
@@ -96,16 +92,21 @@ export function connectCommand(address: string): string {
   return `timeout 2 bash -c 'head -n 1 </dev/tcp/${address}/8080'`;
 }
 
-async function reaches(tour: Tour, from: Pod, address: string, name: string): Promise<void> {
-  const ping = await tour.inPod(from, `ping -c 2 -i 0.2 -W 2 ${address} | tail -n 2`);
-  const greeting = await tour.inPod(from, connectCommand(address));
-  const seen = `${ping.stdout}${greeting.stdout}`;
-  if (ping.stdout.includes(" 0% packet loss") && greeting.stdout === `hello from ${name}\n`) return;
+interface Place {
+  readonly name: string;
+  /** Shows the command with its output, and hands that back. */
+  run(command: string): Promise<string>;
+}
+
+async function reaches(from: Place, address: string, name: string): Promise<void> {
+  const ping = await from.run(`ping -c 2 -i 0.2 -W 2 ${address} | tail -n 2`);
+  const greeting = await from.run(connectCommand(address));
+  if (ping.includes(" 0% packet loss") && greeting === `hello from ${name}\n`) return;
   throw new FixtureError({
     code: "EXPECTED",
     what: `${from.name} reaches ${name} at ${address}`,
     expected: `0% packet loss, "hello from ${name}"`,
-    seen,
+    seen: `${ping}${greeting}`,
   });
 }
 
@@ -114,18 +115,39 @@ export const deletionStep: Step = {
   async run(tour) {
     const pod = await tour.lab.runtime.pod("shop");
     tour.say(`${pod.node}# CNI_COMMAND=DEL … $CNI_PATH/brindle`);
-    await tour.lab.runtime.remove(pod);
-    await tour.type("mgmt", "etcdctl get --prefix /calico/ipam/v2/handle/ --keys-only");
+    await tour.lab.runtime.unwire(pod);
+    await tour.inPod(pod, "ip -brief link");
+    await tour.expect(`${pod.name} has no interface but its loopback`, 1, async () => {
+      return (await tour.quietly(pod, "ip -o link")).trim().split("\n").length;
+    });
+    await tour.type("mgmt", "etcdctl get --prefix /calico/ --keys-only | grep -e handle/ -e workloadendpoints/");
+    await tour.expect("etcd holds nothing of it", 0, () => keysOf(tour, pod));
+    const machines = tour.lab.fabric.machines;
     for (const address of pod.addresses) {
       await goneFromEtcd(tour, address);
-      const family = address.includes(":") ? "-6" : "-4";
-      await tour.expect(`${pod.node}'s kernel has no route to ${address}`, "", async () =>
-        (await tour.lab.fabric.machine(pod.node).exec("ip", [family, "route", "show", address])).trim(),
-      );
+      for (const machine of machines) await goneFromKernel(tour, machine, address);
     }
-    return [{ what: "address and routes of a deleted pod are gone", figure: pod.addresses.join(", ") }];
+    await tour.lab.runtime.endSandbox(pod);
+    return [
+      { what: "a deleted pod's addresses are free, its keys gone from etcd", figure: pod.addresses.join(", ") },
+      { what: "kernels without a route of its own to them", figure: String(machines.length) },
+    ];
   },
 };
+
+/** How many keys name the pod or its container. */
+async function keysOf(tour: Tour, pod: Pod): Promise<number> {
+  const keys = (await tour.lab.etcd.etcdctl("get", "--prefix", "/calico/", "--keys-only")).split("\n");
+  return keys.filter((key) => key.includes(pod.containerId) || key.includes(`-k8s-${pod.name}-`)).length;
+}
+
+/** The block stays with its node and stays announced; what goes is all that is longer. */
+async function goneFromKernel(tour: Tour, machine: Machine, address: string): Promise<void> {
+  const family = address.includes(":") ? "-6" : "-4";
+  await tour.expect(`the kernel of ${machine.name} has no route to ${address} alone`, "", async () =>
+    (await machine.exec("ip", [family, "route", "show", address])).trim(),
+  );
+}
 
 async function goneFromEtcd(tour: Tour, address: string): Promise<void> {
   await tour.expect(`etcd holds no block in which ${address} is in use`, false, async () =>

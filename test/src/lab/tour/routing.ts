@@ -50,7 +50,7 @@ function meshPairs(tour: Tour): [string, string][] {
 }
 
 /** A mesh session is a TCP connection with port 179 at one end; which end is up to the two. */
-async function meshStands(tour: Tour): Promise<void> {
+export async function meshStands(tour: Tour): Promise<void> {
   const { plan, machine } = tour.lab.fabric;
   for (const [a, b] of meshPairs(tour)) {
     const peer = plan.nodes.find((node) => node.name === b)?.ip ?? "";
