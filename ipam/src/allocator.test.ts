@@ -117,9 +117,11 @@ describe("assign", () => {
 
   it("claims no more blocks than a node may own", async () => {
     const { node } = lab();
+    await node("node4").assign(v4("other")); // Neither this block counts, nor those of the other family.
     const limited = node("node3", { settings: { ...defaultIpamSettings, strictAffinity: true, blocksPerNodeMax: 1 } });
     const results = await Promise.all(["a", "b", "c", "d", "e"].map((name) => limited.assign(v4(name))));
     expect(results.map(({ kind }) => kind)).toEqual([...new Array<string>(4).fill("assigned"), "poolExhausted"]);
+    expect(await limited.assign({ ...dual("f"), families: [6] })).toMatchObject({ kind: "assigned" });
   });
 
   it("makes room for somebody who was quicker, whose block it knew otherwise", async () => {
