@@ -6,6 +6,7 @@ import { formatAddress } from "@brindle/net";
 import { describe, it } from "vitest";
 import { AllocatedAddresses } from "./allocatedAddresses.ts";
 import { type Attachment, attachmentOf, handleOf } from "./attachment.ts";
+import { CniError } from "./error.ts";
 import type { AddressRequest, AssignOutcome } from "./ports.ts";
 import { workloadEndpoint } from "./workloadEndpoint.ts";
 
@@ -108,5 +109,20 @@ describe("an attachment's addresses", () => {
     assert.equal(outcome.kind, "refused");
     assert.match(outcome.kind === "refused" ? outcome.reason : "", /absent/);
     assert.equal(await store.get(endpointKey), null);
+  });
+
+  it("in a block that is damaged are not released, and it is said which and why", async () => {
+    const { store, addresses } = await world();
+    await addresses.assign(requestOf(attach("c1")));
+    const block = await store.get({ kind: "IPAMBlock", name: "10.65.0.0/30" });
+    assert(block);
+    const value = { ...block.value, unallocated: [0, 1, 2, 3] };
+    await store.commit([{ op: "update", key: block.key, value, revision: block.revision }]);
+    await assert.rejects(addresses.release(attach("c1")), (error) => {
+      assert(error instanceof CniError);
+      assert.equal(error.failure.code, "INTERNAL");
+      assert.match(error.failure.message, /10\.65\.0\.0\/30 .*damaged/);
+      return Boolean(error.failure.details);
+    });
   });
 });

@@ -125,7 +125,7 @@ function contended(): CniError {
 function invalidBlock({ block, problems }: { readonly block: string; readonly problems: readonly string[] }): CniError {
   return new CniError({
     code: "INTERNAL",
-    message: `the address block ${block} in the datastore is damaged; see brindlectl ipam check`,
+    message: `the address block ${block} in the datastore is damaged, and left as it is`,
     details: problems.join("; "),
   });
 }
