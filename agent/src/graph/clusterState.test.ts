@@ -1,0 +1,69 @@
+import assert from "node:assert/strict";
+import type { BGPPeer, Key, WorkloadEndpoint } from "@brindle/api";
+import { describe, it } from "vitest";
+import { ClusterState, isClusterKey } from "./clusterState.ts";
+
+const apiVersion = "projectcalico.org/v3";
+const key: Key<"BGPPeer"> = { kind: "BGPPeer", name: "tor" };
+
+function peer(spec: BGPPeer["spec"]): BGPPeer {
+  return { apiVersion, kind: "BGPPeer", metadata: { name: "tor" }, spec };
+}
+
+const plain = peer({ peerIP: "172.30.1.1", asNumber: 65_001 });
+const withPassword = peer({
+  ...plain.spec,
+  password: { secretKeyRef: { name: "bgp", key: "password" } },
+});
+
+describe("what a node knows of its cluster", () => {
+  const stories: { name: string; told: (BGPPeer | null)[]; known: BGPPeer | null; problem: RegExp | null }[] = [
+    {
+      name: "is the newest value",
+      told: [peer({ peerIP: "172.30.1.9", asNumber: 1 }), plain],
+      known: plain,
+      problem: null,
+    },
+    { name: "is nothing of what is gone", told: [plain, null], known: null, problem: null },
+    {
+      name: "is nothing that it cannot act on, and why",
+      told: [plain, withPassword],
+      known: null,
+      problem: /password/,
+    },
+    { name: "is well again once that is changed", told: [withPassword, plain], known: plain, problem: null },
+    { name: "is no problem of what is gone", told: [withPassword, null], known: null, problem: null },
+  ];
+  for (const { name, told, known, problem } of stories) {
+    it(`${name}, once or twice`, () => {
+      const state = new ClusterState();
+      for (const value of told) for (let times = 0; times < 2; times++) state.receive(key, value);
+      assert.deepEqual([...state.all("BGPPeer").values()], known ? [known] : []);
+      const problems = [...state.problems()];
+      assert.deepEqual(
+        problems.map(([object]) => object),
+        problem ? ["BGPPeer tor"] : [],
+      );
+      if (problem) assert.match(problems[0]?.[1] ?? "", problem);
+    });
+  }
+
+  it("tells objects of two namespaces apart", () => {
+    const state = new ClusterState();
+    for (const namespace of ["one", "two"]) {
+      const value: WorkloadEndpoint = {
+        apiVersion,
+        kind: "WorkloadEndpoint",
+        metadata: { name: "a", namespace },
+        spec: { orchestrator: "k8s", node: "node1", endpoint: "eth0" },
+      };
+      state.receive({ kind: "WorkloadEndpoint", namespace, name: "a" }, value);
+    }
+    assert.deepEqual([...state.all("WorkloadEndpoint").keys()], ["one/a", "two/a"]);
+  });
+
+  it("is of some kinds alone", () => {
+    assert.equal(isClusterKey(key), true);
+    assert.equal(isClusterKey({ kind: "IPAMHandle", name: "a" }), false);
+  });
+});

@@ -1,0 +1,98 @@
+import assert from "node:assert/strict";
+import type { Node } from "@brindle/api";
+import { parsePrefix } from "@brindle/net";
+import { describe, it } from "vitest";
+import { refusedConfiguration, type SpeakerState, speakerConfig } from "./speakerConfig.ts";
+
+function node(name: string, bgp: NonNullable<Node["spec"]["bgp"]>): [string, Node] {
+  return [name, { apiVersion: "projectcalico.org/v3", kind: "Node", metadata: { name }, spec: { bgp } }];
+}
+
+const dual = node("node1", { ipv4Address: "172.30.1.11/24", ipv6Address: "fd00:30:1::11/64" });
+const inner = node("node2", { ipv4Address: "172.30.1.12/24" });
+const outer = node("node3", { ipv4Address: "172.30.1.13/24", asNumber: 65_000 });
+
+function state(...nodes: readonly [string, Node][]): SpeakerState {
+  return {
+    node: "node1",
+    nodes: new Map(nodes),
+    peers: new Map(),
+    configurations: new Map(),
+    ranges: [parsePrefix("10.244.0.0/16") ?? assert.fail(), parsePrefix("fd00:244::/48") ?? assert.fail()],
+    originated: ["10.244.3.0/26"],
+  };
+}
+
+const pods = [
+  { prefix: "10.244.0.0/16", minLength: 16, maxLength: 32 },
+  { prefix: "fd00:244::/48", minLength: 48, maxLength: 128 },
+];
+
+describe("a node's speaker", () => {
+  it("listens on the node's addresses and keeps forwarding through a restart", () => {
+    const config = speakerConfig(state(dual));
+    assert.deepEqual(config?.listen, [
+      { address: "172.30.1.11", port: 179 },
+      { address: "fd00:30:1::11", port: 179 },
+    ]);
+    assert.deepEqual(config?.gracefulRestart, { restartSeconds: 120, forwardingKept: true });
+  });
+
+  const identifiers: { name: string; address: string; bgpId: string }[] = [
+    { name: "the end of the IPv6 address", address: "fd00:30:1::c0a8:101/64", bgpId: "192.168.1.1" },
+    { name: "no zero", address: "fd00:30:1:2::/64", bgpId: "0.0.0.1" },
+  ];
+  for (const { name, address, bgpId } of identifiers) {
+    it(`is known on a node without IPv4 by ${name}`, () => {
+      assert.equal(speakerConfig(state(node("node1", { ipv6Address: address })))?.bgpId, bgpId);
+    });
+  }
+
+  it("is known by the IPv4 address where there is one", () => {
+    assert.equal(speakerConfig(state(dual))?.bgpId, "172.30.1.11");
+  });
+
+  const silent: { name: string; nodes: [string, Node][] }[] = [
+    { name: "the node is not registered", nodes: [inner] },
+    { name: "the node has no address", nodes: [node("node1", {}), inner] },
+  ];
+  for (const { name, nodes } of silent) {
+    it(`is none while ${name}`, () => assert.equal(speakerConfig(state(...nodes)), null));
+  }
+
+  it("tells everyone its own prefixes and nothing else", () => {
+    const peers = speakerConfig(state(dual, inner, outer))?.peers ?? [];
+    assert.equal(peers.length, 2);
+    for (const { exportPolicy, nextHop, families } of peers) {
+      assert.deepEqual(exportPolicy, { accept: [{ prefix: "10.244.3.0/26", minLength: 26, maxLength: 26 }] });
+      assert.deepEqual(nextHop, { 4: "172.30.1.11", 6: "fd00:30:1::11" });
+      assert.deepEqual(families, [4, 6]);
+    }
+  });
+
+  it("takes pods' ranges from its own AS, and the way out from another as well", () => {
+    const policies = (speakerConfig(state(dual, inner, outer))?.peers ?? []).map(({ importPolicy }) => importPolicy);
+    const out = [
+      { prefix: "0.0.0.0/0", minLength: 0, maxLength: 0 },
+      { prefix: "::/0", minLength: 0, maxLength: 0 },
+    ];
+    assert.deepEqual(policies, [{ accept: pods }, { accept: [...pods, ...out] }]);
+  });
+});
+
+describe("sessions stay as they are", () => {
+  const cases: { name: string; object: string; isRefused: boolean }[] = [
+    { name: "when the cluster's configuration is not understood", object: "BGPConfiguration default", isRefused: true },
+    { name: "when the node's is not", object: "BGPConfiguration node.node1", isRefused: true },
+    { name: "but not for another node's", object: "BGPConfiguration node.node2", isRefused: false },
+    { name: "nor for another object's", object: "BGPPeer default", isRefused: false },
+  ];
+  for (const { name, object, isRefused } of cases) {
+    it(name, () => {
+      assert.equal(
+        refusedConfiguration("node1", new Map([[object, "a reason"]]))?.includes("a reason") ?? false,
+        isRefused,
+      );
+    });
+  }
+});
