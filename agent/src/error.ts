@@ -3,8 +3,6 @@ export type AgentFailure =
   | { readonly code: "NO_NODE_ADDRESS"; readonly reason: string }
   /** The datastore does not take what this node says of itself. */
   | { readonly code: "REGISTRATION_REFUSED"; readonly reason: string }
-  /** What the agent was started with cannot be. */
-  | { readonly code: "USAGE"; readonly reason: string }
   /** The machine lacks something that the agent needs. */
   | { readonly code: "UNSUITABLE_MACHINE"; readonly reason: string };
 

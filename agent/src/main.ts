@@ -5,6 +5,7 @@ import { hostname } from "node:os";
 import { type Address, parseAddress, parsePrefix } from "@brindle/net";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { pino } from "pino";
+import { messageOf } from "./error.ts";
 import { defaultLogLevel, type LogLevel } from "./graph/logLevel.ts";
 import { Agent, type AgentOptions } from "./shell/agent.ts";
 import { checkMachine } from "./shell/machine.ts";
@@ -82,7 +83,7 @@ program
   });
 
 program.parseAsync().catch((error: unknown) => {
-  process.stderr.write(`brindle: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.stderr.write(`brindle: ${messageOf(error)}\n`);
   process.exit(1);
 });
 
@@ -96,9 +97,9 @@ function agentOptions(flags: RunFlags): AgentOptions {
     endpointToHostAction: flags.endpointToHostAction,
     followsLogSeverity: flags.logLevel === undefined,
     store: {
-      endpoints: flags.etcd.split(","),
+      endpoints: flags.etcd.split(",").map((endpoint) => endpoint.trim()),
       ...(flags.etcd.startsWith("https:") && { tls: tlsFiles(flags) }),
-      ...(name && password && { user: { name, password } }),
+      ...(name && { user: { name, password: password ?? "" } }),
     },
     controlSocket: "/run/brindle/agent.sock",
     cniSocket: "/run/brindle/cni.sock",

@@ -9,7 +9,7 @@ import type { CniServer } from "@brindle/cni/shell";
 import { type ControlServer, openRouteSocket, type RouteSocket, serveControl } from "@brindle/net/shell";
 import type { PolicyGraphConfig } from "@brindle/policy";
 import type { Logger } from "pino";
-import { AgentError } from "../error.ts";
+import { AgentError, messageOf } from "../error.ts";
 import { logLevel } from "../graph/logLevel.ts";
 import { originatedPrefixes, ownBlocks, poolRanges } from "../graph/originated.ts";
 import { refusedConfiguration, speakerConfig } from "../graph/speakerConfig.ts";
@@ -238,8 +238,4 @@ interface JoinParts {
   readonly kernel: RouteSocket;
   readonly cluster: ClusterSync;
   readonly policy: PolicySync;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { NextHopFact, PeerStatus, RouteQuery, RouteStatus, SpeakerConfig } from "@brindle/bgp";
 import { type RunningSpeaker, type SpeakerListeners, startSpeakerThread } from "@brindle/bgp/shell";
+import { messageOf } from "../error.ts";
 import { CoalescedWork } from "./coalescedWork.ts";
 
 export type SpeakerWish =
@@ -34,7 +35,7 @@ export class SpeakerSync {
     this.#ports = ports;
     this.#work = new CoalescedWork({
       work: () => this.#sync(),
-      onFailure: (error) => ports.onHealth(error instanceof Error ? error.message : String(error)),
+      onFailure: (error) => ports.onHealth(messageOf(error)),
     });
   }
 
@@ -44,7 +45,7 @@ export class SpeakerSync {
 
   nextHops(facts: readonly NextHopFact[]): void {
     this.#facts = facts;
-    this.#speaker?.nextHops(facts).catch((error: unknown) => this.#ports.onHealth(String(error)));
+    this.#speaker?.nextHops(facts).catch((error: unknown) => this.#ports.onHealth(messageOf(error)));
   }
 
   async peers(): Promise<readonly PeerStatus[]> {
@@ -58,7 +59,9 @@ export class SpeakerSync {
   /** Without a NOTIFICATION: peers keep our routes as long as they have agreed to, and the kernel goes on. */
   async end(): Promise<void> {
     await this.#work.end();
-    await this.#speaker?.stop({ keepForwarding: true });
+    const speaker = this.#speaker;
+    this.#speaker = null; // Whoever still tells or asks something meets no speaker, not one that refuses.
+    await speaker?.stop({ keepForwarding: true });
   }
 
   async #sync(): Promise<void> {
