@@ -1,6 +1,7 @@
 /** Listening on the path of a Unix socket: a dead process's is taken over, a living one's never. */
-import { chmodSync, lstatSync, renameSync, rmSync, unlinkSync } from "node:fs";
+import { chmodSync, lstatSync, mkdirSync, renameSync, rmSync, unlinkSync } from "node:fs";
 import { connect, type Server } from "node:net";
+import { dirname } from "node:path";
 import { ControlError } from "../controlError.ts";
 
 /** struct sockaddr_un, less its NUL. */
@@ -20,6 +21,7 @@ export async function listenOnPath(
     throw new ControlError("BAD_REQUEST", `${path} is too long for a socket: choose a path of at most 95 bytes`);
   }
   await refuseIfServed(path);
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 }); // /run is empty after each boot.
   rmSync(birthPath, { force: true }); // In a container every life of the agent has the same process id.
   const ours = await listen(server, { birthPath, mode });
   renameSync(birthPath, path);

@@ -143,6 +143,13 @@ describe("the socket", () => {
     expect(statSync(path).mode & 0o777).toBe(0o660);
   });
 
+  it("gets its folder, which the next boot takes away, for its owner alone", async () => {
+    path = join(directory, "run", "brindle", "agent.sock");
+    await serve({ ping: () => "pong" });
+    expect(await call("ping")).toBe("pong");
+    expect(statSync(join(directory, "run", "brindle")).mode & 0o777).toBe(0o700);
+  });
+
   it("is removed when the server closes, which waits for the calls that run", async () => {
     const begun = Promise.withResolvers<void>();
     const release = Promise.withResolvers<void>();

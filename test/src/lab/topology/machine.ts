@@ -49,11 +49,10 @@ mkdir -p /run/netns ${directory}/netns ${directory}/labs
 mount --rbind /run/netns ${directory}/netns
 mount --rbind ${registryRoot} ${directory}/labs
 mount -t tmpfs -o mode=755 run /run
-mkdir -p /run/netns ${registryRoot} /run/brindle
+mkdir -p /run/netns ${registryRoot}
 mount --rbind ${directory}/netns /run/netns
 mount --rbind ${directory}/labs ${registryRoot}
 mount -t tmpfs -o mode=755 lib /var/lib
-mkdir /var/lib/brindle
 mount -t sysfs sysfs /sys
 echo holding
 exec sleep infinity`;
