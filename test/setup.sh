@@ -13,6 +13,7 @@ cd "$root"
 policy=/usr/sbin/policy-rc.d
 saved_policy=$policy.before-brindle
 log=
+borrowed=
 
 fail() {
   echo "brindle: $*" >&2
@@ -58,6 +59,7 @@ restore_services() {
 cleanup() {
   restore_services
   [ -z "$log" ] || rm -f "$log"
+  [ -z "$borrowed" ] || rm -rf "$borrowed"
 }
 
 missing_packages() {
@@ -110,8 +112,21 @@ check_kernel() {
   [ -z "$lacking" ] || fail "this kernel lacks $lacking, which the tests and the lab need"
 }
 
+# npm leaves out optional packages that do not fit the Node which runs it, in silence, and the native parts of our tools
+# are such packages. So with an older Node, npm runs on the one that the tree pins.
 install_node_modules() {
+  if ! fits_node; then
+    version=$(sed -n 's/^ *"node": "\([0-9][0-9.]*\)",*$/\1/p' package.json)
+    borrowed=$(mktemp -d /tmp/brindle-node.XXXXXX)
+    npm install --prefix "$borrowed" --no-save --no-audit --no-fund "node@$version" || return 1
+    PATH=$borrowed/node_modules/.bin:$PATH
+  fi
   npm ci --no-audit --no-fund && cksum package-lock.json >node_modules/.brindle-lock
+}
+
+fits_node() {
+  node -e 'const [major, minor] = process.versions.node.split(".").map(Number);
+    process.exit(major > 22 || (major === 22 && minor >= 12) ? 0 : 1)'
 }
 
 shim_is_current() {
