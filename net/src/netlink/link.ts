@@ -13,7 +13,7 @@ export interface Link {
   /** "veth", "bridge", "vxlan", …; `null` for a physical interface and the loopback. */
   readonly kind: string | null;
   readonly up: boolean;
-  /** Whether there is a carrier. */
+  /** Whether it is operational (IFF_RUNNING, RFC 2863): up, with a carrier that the kernel has noticed. */
   readonly running: boolean;
   readonly loopback: boolean;
   readonly mtu: number;
@@ -96,7 +96,7 @@ const linkHeader: StructCodec<LinkHeader> = structCodec<LinkHeader>([
   ["changed", "u32"],
 ]);
 
-const interfaceFlag = { up: 0x1, loopback: 0x8, lowerUp: 0x10000 } as const;
+const interfaceFlag = { up: 0x1, loopback: 0x8, running: 0x40 } as const;
 
 interface LinkAttributes {
   readonly name?: string;
@@ -201,7 +201,7 @@ export function decodeLink({ body }: NetlinkMessage): Link | null {
     name: attributes.name ?? "",
     kind,
     up: (header.flags & interfaceFlag.up) !== 0,
-    running: (header.flags & interfaceFlag.lowerUp) !== 0,
+    running: (header.flags & interfaceFlag.running) !== 0,
     loopback: (header.flags & interfaceFlag.loopback) !== 0,
     mtu: attributes.mtu ?? 0,
     mac: attributes.mac ? attributes.mac : null,

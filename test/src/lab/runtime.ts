@@ -138,7 +138,8 @@ export class Runtime {
 
   async #call(command: "ADD" | "DEL", pod: Pod): Promise<string> {
     const { env, config } = this.callOf(command, pod);
-    return this.#machine(pod.node).exec(join(cniPath, "brindle"), [], { env, input: config, deadlineMs: 30_000 });
+    // Longer than the executable's own patience, so that its answer is seen when an agent is frozen.
+    return this.#machine(pod.node).exec(join(cniPath, "brindle"), [], { env, input: config, deadlineMs: 70_000 });
   }
 
   #file(name: string): string {

@@ -3,6 +3,7 @@
  * follows from the request alone (`wiring/plan.ts`), each step can be repeated, and a failure leaves nothing behind.
  */
 import { fstatSync, statfsSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
 import {
   type Attachment,
   CniError,
@@ -161,6 +162,7 @@ export class Links implements LinksPort, Disposable {
     // The node's end last: no packet reaches a pod that is not whole.
     await applyAll(inside, podChanges(pod.index, addresses));
     await applyAll(this.#kernel, hostChanges(host.index, attachment.mac, addresses));
+    await Promise.all([untilRunning(inside, pod.index), untilRunning(this.#kernel, host.index)]);
   }
 
   #openContainer(path: string): OpenNamespace {
@@ -217,6 +219,17 @@ async function applyAll(kernel: RouteSocket, changes: readonly KernelChange[]): 
   for (const outcome of await kernel.apply(changes)) {
     if (outcome.kind === "failed") throw outcome.error;
   }
+}
+
+const carrierMsMax = 2_000;
+
+/**
+ * What is sent before the kernel has noticed the carrier is thrown away, and it may put that off for up to a second
+ * (linkwatch). Since Linux 6.8 a request for the link makes it notice at once (rtnl_getlink); an older one is waited for.
+ */
+async function untilRunning(kernel: RouteSocket, interfaceIndex: number): Promise<void> {
+  const deadlineMs = performance.now() + carrierMsMax;
+  while ((await kernel.link(interfaceIndex))?.running === false && performance.now() < deadlineMs) await delay(2);
 }
 
 function found(link: Link | null, name: string): Link {

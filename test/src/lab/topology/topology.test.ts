@@ -72,9 +72,9 @@ describe("the lab's fabric", async () => {
     await using namespace = await createNamespace("files", { instance });
     const holder = await holdMounts(namespace, await instance.createDirectory("files"));
     const node = machineAt("files", namespace, holder.pid);
-    await node.exec("touch", ["/run/brindle/mine", "/var/lib/brindle/mine"]);
-    assert.equal(existsSync("/run/brindle/mine"), false);
-    assert.equal(existsSync(node.outside("/var/lib/brindle/mine")), true);
+    await node.exec("touch", ["/run/mine", "/var/lib/mine"]);
+    assert.equal(existsSync("/run/mine"), false);
+    assert.equal(existsSync(node.outside("/var/lib/mine")), true);
 
     await using pod = await createNamespace("later", { instance });
     assert.match(await node.exec("nsenter", [`--net=${pod.path}`, "ip", "link", "show", "lo"]), /LOOPBACK/);
