@@ -11,7 +11,11 @@ const { version } = JSON.parse(readFileSync(new URL("../package.json", import.me
 // Whoever reads our output may stop early, as `head` does: that is no failure.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
 
-process.exitCode = await main(process.argv.slice(2));
+// `-o=wide`, which kubectl takes, as `-o wide`.
+const args = process.argv
+  .slice(2)
+  .flatMap((word) => (/^-[A-Za-z]=/.test(word) ? [word.slice(0, 2), word.slice(3)] : [word]));
+process.exitCode = await main(args);
 
 async function main(args: readonly string[]): Promise<number> {
   await using worlds = new AsyncDisposableStack();

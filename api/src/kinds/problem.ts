@@ -33,7 +33,7 @@ export function nearest(word: string, known: readonly string[]): string | null {
   const best = known
     .map((candidate) => ({ candidate, distance: editDistance(word.toLowerCase(), candidate.toLowerCase()) }))
     .sort((a, b) => a.distance - b.distance)[0];
-  return best && best.distance <= Math.max(2, word.length / 3) ? best.candidate : null;
+  return best && best.distance <= Math.ceil(word.length / 3) ? best.candidate : null;
 }
 
 /** Levenshtein: how many letters to insert, remove or replace. */

@@ -58,7 +58,7 @@ describe("bgp routes", () => {
       [
         "PREFIX        NEXT HOP      FROM    AS PATH       LOCAL PREF   MED   DECISION",
         "10.1.0.0/26   172.30.1.12   node2   -             100          -     best",
-        "10.1.0.0/26   172.30.1.1    tor-a   65001 64512   -            -     lost by asPathLength",
+        "10.1.0.0/26   172.30.1.1    tor-a   65001 64512   -            -     lost by AS path length",
         "",
       ].join("\n"),
     );

@@ -62,13 +62,37 @@ const columns: readonly TableColumn<RouteStatus>[] = [
   { header: "AS PATH", cell: ({ asPath }) => asPath || "-" },
   { header: "LOCAL PREF", cell: ({ localPref }) => String(localPref ?? "-") },
   { header: "MED", cell: ({ med }) => String(med ?? "-") },
-  { header: "DECISION", cell: ({ best, lostBy }) => (best ? "best" : lostBy ? `lost by ${lostBy}` : "-") },
+  { header: "DECISION", cell: decisionOf },
 ];
 
 const wideColumns: readonly TableColumn<RouteStatus>[] = [
   { header: "ORIGIN", cell: ({ origin }) => origin },
   { header: "COMMUNITIES", cell: ({ communities }) => communities.join(" ") || "-" },
 ];
+
+function decisionOf({ best, lostBy }: RouteStatus): string {
+  if (best) return "best";
+  return lostBy === null ? "-" : (decisions[lostBy] ?? `lost by ${lostBy}`);
+}
+
+/** By the names that the speaker gives to its verdicts and to the rules of its decision. */
+const decisions: Readonly<Record<string, string>> = {
+  asLoop: "refused: our AS is in its path",
+  originatorLoop: "refused: it began here",
+  clusterLoop: "refused: it has been here",
+  ownNextHop: "refused: its next hop is this node",
+  importPolicy: "refused by the import policy",
+  eligible: "next hop cannot be reached",
+  localPref: "lost by local preference",
+  asPathLength: "lost by AS path length",
+  origin: "lost by origin",
+  med: "lost by MED",
+  external: "lost to an external route",
+  igpCost: "lost by distance to its next hop",
+  bgpId: "lost by BGP identifier",
+  clusterList: "lost by cluster list",
+  peer: "lost by peer address",
+};
 
 function prefixNamed(text: string): string {
   const cidr = parseCidr(text);

@@ -7,7 +7,8 @@ export function kindNamed(word: string): ResourceKind {
   if (kind) return kind;
   const meant = nearest(
     word,
-    Object.values(kinds).flatMap((known) => [known.kind.toLowerCase(), known.plural, ...known.aliases]),
+    // Not the aliases: to two or three letters everything short is near.
+    Object.values(kinds).flatMap((known) => [known.kind.toLowerCase(), known.plural]),
   );
   const all = Object.values(kinds).map(({ plural }) => plural);
   throw usage(`there is no kind "${word}"${meant ? `; did you mean ${meant}?` : `; there are ${all.join(", ")}`}`);
