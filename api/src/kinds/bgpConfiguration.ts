@@ -1,7 +1,7 @@
 import { address, asNumber, duration, flag, integer, oneOf, prefix, text } from "./fields.ts";
 import { type Column, type KindDefinition, nameColumn } from "./kind.ts";
 import type { Problem } from "./problem.ts";
-import type { Resource } from "./resource.ts";
+import { apiVersion, type Resource } from "./resource.ts";
 import { checked, list, object, optional, set } from "./schema.ts";
 import { type SecretReference, secretReference } from "./secret.ts";
 
@@ -62,8 +62,10 @@ const columns: readonly Column<BGPConfiguration>[] = [
 ];
 
 export const bgpConfigurationKind: KindDefinition<BGPConfiguration> = {
+  apiVersion,
   kind: "BGPConfiguration",
   plural: "bgpconfigurations",
+  description: "How BGP works in the cluster: `default` for all nodes, `node.<name>` for one of them.",
   aliases: ["bgpconfig", "bgpconfigs"],
   namespaced: false,
   spec: object<BGPConfigurationSpec>({
@@ -96,27 +98,33 @@ export const bgpConfigurationKind: KindDefinition<BGPConfiguration> = {
     ipv6NormalRoutePriority: optional(routePriority),
   }),
   unsupported: [
-    { path: "spec.serviceLoadBalancerIPs" },
-    { path: "spec.serviceExternalIPs" },
-    { path: "spec.serviceClusterIPs" },
-    { path: "spec.serviceLoadBalancerAggregation", accepted: ["Enabled"] },
-    { path: "spec.communities" },
-    { path: "spec.prefixAdvertisements" },
-    { path: "spec.nodeMeshPassword" },
-    { path: "spec.nodeMeshMaxRestartTime" },
-    { path: "spec.bindMode", accepted: ["None"] },
-    { path: "spec.ignoredInterfaces" },
-    { path: "spec.localWorkloadPeeringIPV4" },
-    { path: "spec.localWorkloadPeeringIPV6" },
-    { path: "spec.programClusterRoutes" },
-    { path: "spec.ipv4NormalRoutePriority", accepted: [1024] },
-    { path: "spec.ipv6NormalRoutePriority", accepted: [1024] },
+    { effect: "ignored", path: "spec.serviceLoadBalancerIPs" },
+    { effect: "ignored", path: "spec.serviceExternalIPs" },
+    { effect: "ignored", path: "spec.serviceClusterIPs" },
+    { effect: "ignored", path: "spec.serviceLoadBalancerAggregation", accepted: ["Enabled"] },
+    { effect: "withheld", path: "spec.communities" },
+    { effect: "withheld", path: "spec.prefixAdvertisements" },
+    { effect: "withheld", path: "spec.nodeMeshPassword" },
+    { effect: "ignored", path: "spec.nodeMeshMaxRestartTime" },
+    { effect: "ignored", path: "spec.bindMode", accepted: ["None"] },
+    { effect: "ignored", path: "spec.ignoredInterfaces" },
+    { effect: "ignored", path: "spec.localWorkloadPeeringIPV4" },
+    { effect: "ignored", path: "spec.localWorkloadPeeringIPV6" },
+    { effect: "ignored", path: "spec.programClusterRoutes" },
+    { effect: "ignored", path: "spec.ipv4NormalRoutePriority", accepted: [1024] },
+    { effect: "ignored", path: "spec.ipv6NormalRoutePriority", accepted: [1024] },
   ],
   check: ({ metadata, spec }) => [
     ...checkName(metadata.name),
     ...checkMesh(spec),
     ...(spec.communities?.length && !spec.prefixAdvertisements?.length
-      ? [{ path: "spec.communities", value: undefined, reason: "are used by no entry of prefixAdvertisements" }]
+      ? [
+          {
+            path: "spec.communities",
+            value: undefined,
+            reason: "are used by no entry of prefixAdvertisements",
+          },
+        ]
       : []),
   ],
   withDefaults: (resource) => ({
@@ -141,5 +149,10 @@ function checkMesh(spec: BGPConfigurationSpec): Problem[] {
   if (spec.nodeToNodeMeshEnabled !== false) return [];
   return (["nodeMeshPassword", "nodeMeshMaxRestartTime"] as const)
     .filter((field) => spec[field] !== undefined)
-    .map((field) => ({ path: `spec.${field}`, value: spec[field], reason: "has no use while the mesh is off" }));
+    .map((field) => ({
+      effect: "ignored",
+      path: `spec.${field}`,
+      value: spec[field],
+      reason: "has no use while the mesh is off",
+    }));
 }

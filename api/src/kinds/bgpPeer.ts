@@ -2,7 +2,7 @@ import { parseAddress } from "@brindle/net";
 import { address, asNumber, duration, flag, integer, oneOf, selector, subdomain, text } from "./fields.ts";
 import { type Column, type KindDefinition, nameColumn } from "./kind.ts";
 import type { Problem } from "./problem.ts";
-import type { Resource } from "./resource.ts";
+import { apiVersion, type Resource } from "./resource.ts";
 import { checked, list, object, optional } from "./schema.ts";
 import { type SecretReference, secretReference } from "./secret.ts";
 
@@ -40,8 +40,10 @@ const columns: readonly Column<BGPPeer>[] = [
 ];
 
 export const bgpPeerKind: KindDefinition<BGPPeer> = {
+  apiVersion,
   kind: "BGPPeer",
   plural: "bgppeers",
+  description: "A BGP session of some or all nodes with a router, or with other nodes.",
   aliases: ["bgpp", "bgpps", "bp"],
   namespaced: false,
   spec: object<BGPPeerSpec>({
@@ -65,19 +67,19 @@ export const bgpPeerKind: KindDefinition<BGPPeer> = {
     reversePeering: optional(oneOf("Auto", "Manual")),
   }),
   unsupported: [
-    { path: "spec.localASNumber" },
-    { path: "spec.localWorkloadSelector" },
-    { path: "spec.keepOriginalNextHop", accepted: [false] },
-    { path: "spec.nextHopMode", accepted: ["Auto"] },
-    { path: "spec.password" },
-    { path: "spec.sourceAddress", accepted: ["UseNodeIP"] },
-    { path: "spec.maxRestartTime" },
-    { path: "spec.keepaliveTime" },
-    { path: "spec.numAllowedLocalASNumbers", accepted: [0] },
-    { path: "spec.ttlSecurity" },
-    { path: "spec.reachableBy" },
-    { path: "spec.filters" },
-    { path: "spec.reversePeering", accepted: ["Auto"] },
+    { effect: "withheld", path: "spec.localASNumber" },
+    { effect: "withheld", path: "spec.localWorkloadSelector" },
+    { effect: "withheld", path: "spec.keepOriginalNextHop", accepted: [false] },
+    { effect: "withheld", path: "spec.nextHopMode", accepted: ["Auto"] },
+    { effect: "withheld", path: "spec.password" },
+    { effect: "withheld", path: "spec.sourceAddress", accepted: ["UseNodeIP"] },
+    { effect: "ignored", path: "spec.maxRestartTime" },
+    { effect: "ignored", path: "spec.keepaliveTime" },
+    { effect: "ignored", path: "spec.numAllowedLocalASNumbers", accepted: [0] },
+    { effect: "withheld", path: "spec.ttlSecurity" },
+    { effect: "ignored", path: "spec.reachableBy" },
+    { effect: "withheld", path: "spec.filters" },
+    { effect: "withheld", path: "spec.reversePeering", accepted: ["Auto"] },
   ],
   check: ({ spec }) => [...checkExclusive(spec), ...checkPeer(spec)],
   withDefaults: (peer) => peer,
@@ -114,7 +116,12 @@ const exclusive = [
 function checkExclusive(spec: BGPPeerSpec): Problem[] {
   return exclusive
     .filter(([a, b]) => spec[a] && spec[b])
-    .map(([a, b]) => ({ path: `spec.${b}`, value: spec[b], reason: `cannot be given together with ${a}` }));
+    .map(([a, b]) => ({
+      effect: "withheld",
+      path: `spec.${b}`,
+      value: spec[b],
+      reason: `cannot be given together with ${a}`,
+    }));
 }
 
 function checkPeer(spec: BGPPeerSpec): Problem[] {

@@ -1,6 +1,6 @@
 import { flag, text } from "./fields.ts";
 import { type Column, type KindDefinition, nameColumn } from "./kind.ts";
-import type { Resource } from "./resource.ts";
+import { apiVersion, type Resource } from "./resource.ts";
 import { object, optional } from "./schema.ts";
 
 export interface ClusterInformationSpec {
@@ -23,8 +23,10 @@ const columns: readonly Column<ClusterInformation>[] = [
 ];
 
 export const clusterInformationKind: KindDefinition<ClusterInformation> = {
+  apiVersion,
   kind: "ClusterInformation",
   plural: "clusterinformations",
+  description: "What the cluster is: its identity, its type, and whether the datastore may be written.",
   aliases: ["clusterinfo", "clusterinfos"],
   namespaced: false,
   spec: object<ClusterInformationSpec>({

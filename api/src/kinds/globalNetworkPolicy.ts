@@ -10,7 +10,7 @@ import {
   unsupportedInPolicies,
 } from "./policy.ts";
 import type { Problem } from "./problem.ts";
-import type { Resource } from "./resource.ts";
+import { apiVersion, type Resource } from "./resource.ts";
 import { object, optional } from "./schema.ts";
 
 export interface GlobalPolicySpec extends PolicySpec {
@@ -23,8 +23,10 @@ export interface GlobalPolicySpec extends PolicySpec {
 export type GlobalNetworkPolicy = Resource<"GlobalNetworkPolicy", GlobalPolicySpec>;
 
 export const globalNetworkPolicyKind: KindDefinition<GlobalNetworkPolicy> = {
+  apiVersion,
   kind: "GlobalNetworkPolicy",
   plural: "globalnetworkpolicies",
+  description: "What endpoints in any namespace, and hosts, may send and receive.",
   aliases: ["gnp", "gnps"],
   namespaced: false,
   spec: object<GlobalPolicySpec>({
@@ -37,9 +39,9 @@ export const globalNetworkPolicyKind: KindDefinition<GlobalNetworkPolicy> = {
   }),
   unsupported: [
     ...unsupportedInPolicies,
-    { path: "spec.doNotTrack", accepted: [false] },
-    { path: "spec.preDNAT", accepted: [false] },
-    { path: "spec.applyOnForward", accepted: [false] },
+    { effect: "withheld", path: "spec.doNotTrack", accepted: [false] },
+    { effect: "withheld", path: "spec.preDNAT", accepted: [false] },
+    { effect: "withheld", path: "spec.applyOnForward", accepted: [false] },
   ],
   check: ({ spec }) => checkForwarding(spec),
   withDefaults: policyWithDefaults,

@@ -2,8 +2,8 @@ import { isLinkLocal, overlaps, type Prefix, parsePrefix } from "@brindle/net";
 import { flag, integer, oneOf, prefix, selectorNotGlobal } from "./fields.ts";
 import { type Draft, type KindDefinition, nameColumn } from "./kind.ts";
 import type { Problem } from "./problem.ts";
-import type { Resource } from "./resource.ts";
-import { checked, object, optional, set } from "./schema.ts";
+import { apiVersion, type Resource } from "./resource.ts";
+import { checked, field, object, optional, set } from "./schema.ts";
 
 export type EncapsulationMode = "Never" | "Always" | "CrossSubnet";
 export type AllowedUse = "Workload" | "Tunnel" | "LoadBalancer";
@@ -32,26 +32,48 @@ const poolPrefix = checked(prefix, (cidr) => {
 });
 
 export const ipPoolKind: KindDefinition<IPPool> = {
+  apiVersion,
   kind: "IPPool",
   plural: "ippools",
+  description:
+    "A range of addresses for pods, the size of the blocks in which nodes take it, and how packets from it leave the cluster.",
   aliases: ["ipp", "ipps", "pool", "pools"],
   namespaced: false,
   spec: object<IPPoolSpec>({
-    cidr: poolPrefix,
-    vxlanMode: optional(mode),
-    ipipMode: optional(mode),
-    natOutgoing: optional(flag),
-    disabled: optional(flag),
-    disableBGPExport: optional(flag),
-    blockSize: optional(integer(0, 128)),
-    nodeSelector: optional(selectorNotGlobal),
-    namespaceSelector: optional(selectorNotGlobal),
-    allowedUses: optional(set(oneOf("Workload", "Tunnel", "LoadBalancer"))),
-    assignmentMode: optional(oneOf("Automatic", "Manual")),
+    cidr: field(poolPrefix, "The range, as 10.244.0.0/16. It cannot change, nor overlap with another pool."),
+    vxlanMode: optional(field(mode, "When packets between nodes are carried in VXLAN.", { default: "Never" })),
+    ipipMode: optional(
+      field(mode, "When packets between nodes are carried in IP-in-IP; IPv4 alone.", { default: "Never" }),
+    ),
+    natOutgoing: optional(field(flag, "Packets to addresses outside all pools leave with the address of the node.")),
+    disabled: optional(field(flag, "No new address is taken from the pool; those in use stay.")),
+    disableBGPExport: optional(field(flag, "Blocks of the pool are announced to no BGP peer.")),
+    blockSize: optional(
+      field(
+        integer(0, 128),
+        "Prefix length of a block: 20 to 32 (26) for IPv4, 116 to 128 (122) for IPv6. It cannot change.",
+      ),
+    ),
+    nodeSelector: optional(field(selectorNotGlobal, "Which nodes take blocks from the pool.", { default: "all()" })),
+    namespaceSelector: optional(
+      field(selectorNotGlobal, "Pods of which namespaces get addresses of the pool; all, if left out."),
+    ),
+    allowedUses: optional(
+      field(
+        set(oneOf("Workload", "Tunnel", "LoadBalancer")),
+        "What the addresses are for: pods, tunnel devices of nodes, or Services. Workload and Tunnel unless told.",
+      ),
+    ),
+    assignmentMode: optional(
+      field(oneOf("Automatic", "Manual"), "Manual: only for pods that name the pool.", { default: "Automatic" }),
+    ),
   }),
   unsupported: [
-    { path: "spec.vxlanMode", accepted: ["Never"] },
-    { path: "spec.ipipMode", accepted: ["Never"] },
+    { effect: "withheld", path: "spec.vxlanMode", accepted: ["Never"] },
+    { effect: "withheld", path: "spec.ipipMode", accepted: ["Never"] },
+  ],
+  rules: [
+    { rule: "self.spec.cidr == oldSelf.spec.cidr", message: "cannot change: make a new pool", fieldPath: ".spec.cidr" },
   ],
   check: ({ spec }) => [...checkBlocks(spec), ...checkModes(spec), ...checkUses(spec)],
   checkUpdate: (before, after) =>
@@ -122,14 +144,24 @@ function checkBlocks(spec: Draft<IPPool>["spec"]): Problem[] {
     return [{ path: "spec.blockSize", value: spec.blockSize, reason }];
   }
   if (cidr.length <= blockSize || spec.disabled) return [];
-  return [{ path: "spec.cidr", value: spec.cidr, reason: `is smaller than one block of length ${blockSize}` }];
+  return [
+    {
+      path: "spec.cidr",
+      value: spec.cidr,
+      reason: `is smaller than one block of length ${blockSize}`,
+    },
+  ];
 }
 
 function checkModes(spec: Draft<IPPool>["spec"]): Problem[] {
   const problems: Problem[] = [];
   const isOn = (encapsulation: EncapsulationMode | undefined) => (encapsulation ?? "Never") !== "Never";
   if (isOn(spec.ipipMode) && isOn(spec.vxlanMode)) {
-    problems.push({ path: "spec.vxlanMode", value: spec.vxlanMode, reason: "cannot be on together with ipipMode" });
+    problems.push({
+      path: "spec.vxlanMode",
+      value: spec.vxlanMode,
+      reason: "cannot be on together with ipipMode",
+    });
   }
   if (isOn(spec.ipipMode) && spec.cidr?.includes(":")) {
     problems.push({ path: "spec.ipipMode", value: spec.ipipMode, reason: "carries no IPv6" });

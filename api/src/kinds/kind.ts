@@ -2,18 +2,24 @@
 import type * as z from "zod";
 import type { Problem } from "./problem.ts";
 import type { AnyResource, Metadata } from "./resource.ts";
+import type { CelRule } from "./schema.ts";
 
 export interface KindDefinition<R extends AnyResource = AnyResource> {
+  readonly apiVersion: R["apiVersion"];
   readonly kind: R["kind"];
   /** Lower case; also the name of the folder in etcd and of the resource in Kubernetes. */
   readonly plural: string;
+  /** What the kind is for, in a sentence or two: `kubectl explain`, the reference. */
+  readonly description: string;
   /** What else a person may type, besides the kind and its plural in any case. */
   readonly aliases: readonly string[];
   readonly namespaced: boolean;
   readonly spec: z.ZodType<R["spec"]>;
   readonly status?: z.ZodType<object>;
-  /** Fields of Calico's schema on which this version does not act, and which it therefore refuses. */
+  /** Fields of Calico's schema on which this version does not act, and what that means for whoever sets them. */
   readonly unsupported: readonly UnsupportedField[];
+  /** What of `check` and `checkUpdate` the schema of a CRD can say too; `self` is the resource. */
+  readonly rules?: readonly CelRule[];
   /** What is wrong with fields that are each right. A field that is wrong by itself is absent. */
   check?(draft: Draft<R>): readonly Problem[];
   /** What may not change once it is stored. */
@@ -30,13 +36,21 @@ export interface Draft<R extends AnyResource> {
   readonly spec: Partial<R["spec"]>;
 }
 
+/**
+ * `ignored`: the resource is acted on without the field, which nobody misses but who asked for it. `withheld`: the resource is
+ * stored and, since acting without the field would be wrong or open, not acted on; a policy closes what it selects. `refused`:
+ * it is not stored at all. The first two are warnings to whoever applies.
+ */
+export type UnsupportedEffect = "ignored" | "withheld" | "refused";
+
 export interface UnsupportedField {
+  readonly effect: UnsupportedEffect;
   /** `spec.ingress[].http`; `[]` is every entry of a list. */
   readonly path: string;
   /** Values that ask for nothing else than what happens anyway. */
   readonly accepted?: readonly unknown[];
-  /** Only these values are refused. */
-  readonly refused?: readonly unknown[];
+  /** Only these values; all unless told. */
+  readonly only?: readonly unknown[];
 }
 
 export interface Column<R extends AnyResource> {

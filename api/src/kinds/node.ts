@@ -2,7 +2,7 @@ import { parseAddress, parseCidr } from "@brindle/net";
 import { address, asNumber, interfaceAddress, oneOf, prefix, text } from "./fields.ts";
 import { type KindDefinition, nameColumn } from "./kind.ts";
 import type { Problem } from "./problem.ts";
-import type { Resource } from "./resource.ts";
+import { apiVersion, type Resource } from "./resource.ts";
 import { checked, list, object, optional } from "./schema.ts";
 
 export interface NodeSpec {
@@ -60,8 +60,11 @@ const mac = checked(text, (value) => (/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i.test(val
 const anyAddress = checked(text, (value) => (parseAddress(value) || parseCidr(value) ? null : "is no IP address"));
 
 export const nodeKind: KindDefinition<Node> = {
+  apiVersion,
   kind: "Node",
   plural: "nodes",
+  description:
+    "A node of the cluster as the network sees it: its addresses, its AS number, and what of tunnels it has.",
   aliases: ["no", "nos"],
   namespaced: false,
   spec: object<NodeSpec>({
@@ -98,17 +101,17 @@ export const nodeKind: KindDefinition<Node> = {
     podCIDRs: optional(list(prefix)),
   }),
   unsupported: [
-    { path: "spec.bgp.ipv4IPIPTunnelAddr" },
-    { path: "spec.bgp.routeReflectorClusterID" },
-    { path: "spec.ipv4VXLANTunnelAddr" },
-    { path: "spec.vxlanTunnelMACAddr" },
-    { path: "spec.ipv6VXLANTunnelAddr" },
-    { path: "spec.vxlanTunnelMACAddrV6" },
-    { path: "spec.wireguard" },
-    { path: "spec.interfaces" },
-    { path: "status.wireguardPublicKey" },
-    { path: "status.wireguardPublicKeyV6" },
-    { path: "status.podCIDRs" },
+    { effect: "ignored", path: "spec.bgp.ipv4IPIPTunnelAddr" },
+    { effect: "ignored", path: "spec.bgp.routeReflectorClusterID" },
+    { effect: "ignored", path: "spec.ipv4VXLANTunnelAddr" },
+    { effect: "ignored", path: "spec.vxlanTunnelMACAddr" },
+    { effect: "ignored", path: "spec.ipv6VXLANTunnelAddr" },
+    { effect: "ignored", path: "spec.vxlanTunnelMACAddrV6" },
+    { effect: "ignored", path: "spec.wireguard" },
+    { effect: "ignored", path: "spec.interfaces" },
+    { effect: "ignored", path: "status.wireguardPublicKey" },
+    { effect: "ignored", path: "status.wireguardPublicKeyV6" },
+    { effect: "ignored", path: "status.podCIDRs" },
   ],
   check: ({ spec }) => checkBgp(spec.bgp),
   withDefaults: (node) => ({ ...node, status: node.status ?? {} }),

@@ -38,9 +38,9 @@ export const policyTailShape: Omit<Shape<PolicySpec>, keyof typeof policyShape> 
 };
 
 export const unsupportedInPolicies: readonly UnsupportedField[] = [
-  { path: "spec.tier", accepted: [defaultTier] },
-  { path: "spec.serviceAccountSelector" },
-  { path: "spec.performanceHints" },
+  { effect: "withheld", path: "spec.tier", accepted: [defaultTier] },
+  { effect: "withheld", path: "spec.serviceAccountSelector" },
+  { effect: "ignored", path: "spec.performanceHints" },
   ...unsupportedInRules("ingress"),
   ...unsupportedInRules("egress"),
 ];

@@ -13,8 +13,10 @@ export interface ProfileSpec {
 export type Profile = Resource<"Profile", ProfileSpec>;
 
 export const profileKind: KindDefinition<Profile> = {
+  apiVersion,
   kind: "Profile",
   plural: "profiles",
+  description: "Labels and rules that endpoints have for being in a namespace or for using a service account.",
   aliases: ["pro", "pros"],
   namespaced: false,
   spec: object<ProfileSpec>({

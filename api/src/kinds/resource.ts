@@ -5,6 +5,11 @@ import { object, optional } from "./schema.ts";
 
 export const apiVersion = "projectcalico.org/v3";
 
+/** The group of the kinds that Calico has not (ARCHITECTURE.md, 17). */
+export const brindleApiVersion = "brindle.network/v1alpha1";
+
+export type ApiVersion = typeof apiVersion | typeof brindleApiVersion;
+
 export interface Metadata {
   readonly name: string;
   readonly namespace?: string;
@@ -16,14 +21,14 @@ export interface Metadata {
   readonly resourceVersion?: string;
 }
 
-export interface Resource<K extends string, Spec> {
-  readonly apiVersion: typeof apiVersion;
+export interface Resource<K extends string, Spec, V extends ApiVersion = typeof apiVersion> {
+  readonly apiVersion: V;
   readonly kind: K;
   readonly metadata: Metadata;
   readonly spec: Spec;
 }
 
-export type AnyResource = Resource<string, object>;
+export type AnyResource = Resource<string, object, ApiVersion>;
 
 export const metadataSchema: z.ZodType<Metadata> = object<Metadata>({
   name: subdomain,

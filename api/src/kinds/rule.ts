@@ -128,11 +128,11 @@ export const rules: z.ZodType<readonly Rule[]> = list(rule, { max: 1024 });
 /** What is refused in the rules of `direction`, of every kind that has them. */
 export function unsupportedInRules(direction: "ingress" | "egress"): UnsupportedField[] {
   return [
-    { path: `spec.${direction}[].action`, refused: ["Log"] },
-    { path: `spec.${direction}[].http` },
-    ...["source", "destination"].flatMap((side) => [
-      { path: `spec.${direction}[].${side}.services` },
-      { path: `spec.${direction}[].${side}.serviceAccounts` },
+    { effect: "withheld", path: `spec.${direction}[].action`, only: ["Log"] },
+    { effect: "refused", path: `spec.${direction}[].http` },
+    ...["source", "destination"].flatMap((side): UnsupportedField[] => [
+      { effect: "withheld", path: `spec.${direction}[].${side}.services` },
+      { effect: "withheld", path: `spec.${direction}[].${side}.serviceAccounts` },
     ]),
   ];
 }

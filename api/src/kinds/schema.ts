@@ -28,6 +28,41 @@ export function optional<T>(schema: z.ZodType<T>): z.ZodExactOptional<z.ZodType<
   return z.exactOptional(schema);
 }
 
+/** A rule of the Common Expression Language, as `x-kubernetes-validations` has it. */
+export interface CelRule {
+  readonly rule: string;
+  readonly message: string;
+  /** Where in the resource the fault is: `.spec.cidr`. */
+  readonly fieldPath?: string;
+}
+
+/** What a field is, for a person and for the schema of a CRD. */
+export interface FieldNotes {
+  /** A sentence: what the field does, its unit, what holds where it is left out. */
+  readonly description: string;
+  /** What holds where it is left out, if that is one value. The API server writes it; so does `withDefaults`. */
+  readonly default?: unknown;
+  /** `self` is the value of the field. */
+  readonly rules?: readonly CelRule[];
+}
+
+/** The same schema, with notes that `notesOf` reads. */
+export function field<T>(
+  schema: z.ZodType<T>,
+  description: string,
+  notes: Omit<FieldNotes, "description"> = {},
+): z.ZodType<T> {
+  const noted = schema.clone(schema.def);
+  fieldNotes.add(noted, { description, ...notes });
+  return noted;
+}
+
+export function notesOf(schema: z.ZodType): FieldNotes | undefined {
+  return fieldNotes.get(schema);
+}
+
+const fieldNotes = z.registry<FieldNotes>();
+
 export function list<T>(item: z.ZodType<T>, limits: { max?: number; min?: number } = {}): z.ZodType<readonly T[]> {
   return z.array(item).check((context) => {
     const { length } = context.value;

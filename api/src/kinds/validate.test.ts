@@ -262,9 +262,9 @@ describe("validate refuses", () => {
 
   it("every field of its table, by that field's path", () => {
     assert.ok(unsupportedFields().length > 50);
-    for (const { kind, path, refused } of unsupportedFields()) {
+    for (const { kind, path, only } of unsupportedFields()) {
       const [first, ...rest] = path.split(".");
-      const other = refused?.[0] ?? { anything: true };
+      const other = only?.[0] ?? { anything: true };
       const inner = rest.reduceRight<unknown>(
         (value, step) => (step.endsWith("[]") ? { [step.slice(0, -2)]: [value] } : { [step]: value }),
         other,

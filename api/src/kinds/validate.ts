@@ -8,7 +8,7 @@ import { withoutNullMembers } from "../json/json.ts";
 import type { KindDefinition, UnsupportedField } from "./kind.ts";
 import { isResourceKind, kinds, type ResourceKind, type Resources, resourceKinds } from "./kinds.ts";
 import { formatPath, nearest, type PathStep, type Problem } from "./problem.ts";
-import { apiVersion, metadataSchema } from "./resource.ts";
+import { metadataSchema } from "./resource.ts";
 import { findUnknown } from "./schema.ts";
 
 export type AnyKindOfResource = Resources[ResourceKind];
@@ -67,7 +67,7 @@ const schemas = new Map<ResourceKind, z.ZodType>();
 function schemaOf<K extends ResourceKind>(kind: K): z.ZodType<Resources[K]> {
   let schema = schemas.get(kind);
   if (!schema) {
-    const { spec, status } = kinds[kind];
+    const { apiVersion, spec, status } = kinds[kind];
     schema = z.looseObject({
       kind: z.literal(kind),
       apiVersion: z.literal(apiVersion),
@@ -104,20 +104,20 @@ function checkNamespace({ kind, namespaced }: KindDefinition, value: Record<stri
 }
 
 function unsupportedIn(fields: readonly UnsupportedField[], value: unknown): Problem[] {
-  return fields.flatMap(({ path, accepted, refused }) =>
+  return fields.flatMap(({ path, accepted, only }) =>
     valuesAt(value, path.split("."))
-      .filter((found) => (refused ? refused.includes(found.value) : !accepted?.includes(found.value)))
+      .filter((found) => (only ? only.includes(found.value) : !accepted?.includes(found.value)))
       .filter((found) => !(Array.isArray(found.value) && found.value.length === 0))
       .map((found) => ({
         ...found,
         path: formatPath(found.path),
-        reason: unsupportedReason(found.value, accepted, refused),
+        reason: unsupportedReason(found.value, accepted, only),
       })),
   );
 }
 
-function unsupportedReason(value: unknown, accepted?: readonly unknown[], refused?: readonly unknown[]): string {
-  const what = refused || typeof value === "string" ? "this value is" : "this field is";
+function unsupportedReason(value: unknown, accepted?: readonly unknown[], only?: readonly unknown[]): string {
+  const what = only || typeof value === "string" ? "this value is" : "this field is";
   const instead = accepted?.length ? `; leave it out or write ${accepted.join(" or ")}` : "";
   return `${what} not supported by this version of Brindle${instead}`;
 }

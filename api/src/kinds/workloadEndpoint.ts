@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { address, integer, prefix, protocol, subdomain, text } from "./fields.ts";
 import { type Column, type KindDefinition, nameColumn } from "./kind.ts";
-import type { Resource } from "./resource.ts";
+import { apiVersion, type Resource } from "./resource.ts";
 import { checked, list, object, optional } from "./schema.ts";
 import { workloadEndpointName } from "./workloadEndpointName.ts";
 
@@ -53,8 +53,10 @@ const columns: readonly Column<WorkloadEndpoint>[] = [
 ];
 
 export const workloadEndpointKind: KindDefinition<WorkloadEndpoint> = {
+  apiVersion,
   kind: "WorkloadEndpoint",
   plural: "workloadendpoints",
+  description: "An interface of a pod: its node, addresses, labels and ports. Made by the CNI plugin.",
   aliases: ["wep", "weps"],
   namespaced: true,
   spec: object<WorkloadEndpointSpec>({
@@ -87,11 +89,11 @@ export const workloadEndpointKind: KindDefinition<WorkloadEndpoint> = {
     qosControls: optional(z.record(z.string(), z.unknown())),
   }),
   unsupported: [
-    { path: "spec.ipNATs" },
-    { path: "spec.ipv4Gateway", accepted: [""] },
-    { path: "spec.ipv6Gateway", accepted: [""] },
-    { path: "spec.allowSpoofedSourcePrefixes" },
-    { path: "spec.qosControls" },
+    { effect: "ignored", path: "spec.ipNATs" },
+    { effect: "ignored", path: "spec.ipv4Gateway", accepted: [""] },
+    { effect: "ignored", path: "spec.ipv6Gateway", accepted: [""] },
+    { effect: "ignored", path: "spec.allowSpoofedSourcePrefixes" },
+    { effect: "ignored", path: "spec.qosControls" },
   ],
   check: ({ metadata: { name }, spec }) => {
     if (spec.node === undefined || spec.orchestrator === undefined || spec.endpoint === undefined) return [];

@@ -3,7 +3,11 @@ import { formatPrefix, parsePrefix } from "@brindle/net";
 import { isResourceKind, kinds, type ResourceKind, resourceKinds } from "../kinds/kinds.ts";
 import type { Key, Kind, Scope } from "./store.ts";
 
-const resourceRoot = "/calico/resources/v3/projectcalico.org/";
+/** Our own kinds stand beside Calico's tree, where none of its tools looks. */
+const resourceRoots = {
+  "projectcalico.org/v3": "/calico/resources/v3/projectcalico.org/",
+  "brindle.network/v1alpha1": "/brindle/v1/",
+} as const;
 const blockRoot = "/calico/ipam/v2/assignment/";
 const handleRoot = "/calico/ipam/v2/handle/";
 /** `host:node1` is `host/node1`; `virtual:load-balancer` stands for the blocks of Services. */
@@ -55,7 +59,7 @@ export function inScope(key: Key, scope: Scope = {}): boolean {
 }
 
 function folder(kind: ResourceKind): string {
-  return `${resourceRoot}${kinds[kind].plural}/`;
+  return `${resourceRoots[kinds[kind].apiVersion]}${kinds[kind].plural}/`;
 }
 
 function parseResourceKey<K extends Kind>(kind: K & ResourceKind, text: string): Key<K> | null {
