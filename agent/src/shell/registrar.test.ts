@@ -49,6 +49,7 @@ function clientOf(store: Store): ResourceClient {
 function racedStore(store: MemoryStore, write: () => Promise<unknown>): Store {
   let isRaced = false;
   return {
+    transactions: store.transactions,
     get: (key) => store.get(key),
     list: (kind, within) => store.list(kind, within),
     watch: (kinds, listener) => store.watch(kinds, listener),

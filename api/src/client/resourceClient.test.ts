@@ -123,6 +123,7 @@ describe("apply and replace", () => {
       await client.apply(pool("a", "10.0.0.0/16"));
       let left = rounds;
       const racing: Store = {
+        transactions: store.transactions,
         get: (key) => store.get(key),
         list: (kind, scope) => store.list(kind, scope),
         watch: (kinds, listener) => store.watch(kinds, listener),

@@ -21,6 +21,7 @@ export function openEtcdStore(options: EtcdStoreOptions): Store {
 }
 
 class EtcdStore implements Store {
+  readonly transactions = "many";
   readonly #connection: EtcdConnection;
   readonly #options: EtcdStoreOptions;
   readonly #watches = new Set<EtcdWatch>();
@@ -57,6 +58,7 @@ class EtcdStore implements Store {
         this.#watches.delete(watch);
         await watch.stop();
       },
+      stalenessMs: () => watch.stalenessMs(),
     };
   }
 

@@ -37,6 +37,8 @@ export class EtcdWatch implements Watch {
   readonly #stopping = new AbortController();
   readonly #ended: Promise<void>;
   #isAway = false;
+  /** By a clock that nobody sets. */
+  #heardAtMs: number | null = null;
 
   constructor(kinds: readonly Kind[], listener: (event: WatchEvent) => void, { connection, options }: EtcdWatchPorts) {
     this.#listener = (event) => {
@@ -55,6 +57,10 @@ export class EtcdWatch implements Watch {
   async stop(): Promise<void> {
     this.#stopping.abort();
     await this.#ended;
+  }
+
+  stalenessMs(): number | null {
+    return this.#heardAtMs === null ? null : performance.now() - this.#heardAtMs;
   }
 
   async #run(): Promise<void> {
@@ -83,6 +89,7 @@ export class EtcdWatch implements Watch {
       state.onListing(entries.slice(next, next + prefixes.length).flat(), revision);
       next += prefixes.length;
     }
+    this.#heardAtMs = performance.now();
     if (this.#isAway) {
       this.#isAway = false;
       this.#listener({ type: "connected" });

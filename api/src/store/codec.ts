@@ -1,6 +1,6 @@
 /** Between a stored text and its value, for every kind. What is written is what Calico writes, byte by byte. */
 import type * as z from "zod";
-import { formatJson, parseJson, withoutNullMembers } from "../json/json.ts";
+import { formatJson, type JsonValue, parseJson, withoutNullMembers } from "../json/json.ts";
 import { blockAffinitySchema, ipamBlockSchema, ipamHandleSchema } from "../kinds/ipam.ts";
 import { isResourceKind, type ResourceKind } from "../kinds/kinds.ts";
 import { formatPath, formatProblem } from "../kinds/problem.ts";
@@ -17,7 +17,7 @@ export interface Entry {
 
 export type Decoded<K extends Kind> =
   | { readonly kind: "value"; readonly value: Stored[K] }
-  | { readonly kind: "undecodable"; readonly reason: string };
+  | { readonly kind: "undecodable"; readonly reason: string; readonly partial?: JsonValue };
 
 export function encodeValue<K extends Kind>(key: Key<K>, value: Stored[K]): string {
   if (!isResourceKind(key.kind)) return formatJson(value);
@@ -31,13 +31,14 @@ export function encodeValue<K extends Kind>(key: Key<K>, value: Stored[K]): stri
 }
 
 export function decodeValue<K extends Kind>(kind: K, text: string): Decoded<K> {
-  let json: unknown;
+  let json: JsonValue;
   try {
     json = text === "" && kind === "BlockAffinity" ? {} : parseJson(text);
   } catch (error) {
     return { kind: "undecodable", reason: `is no JSON: ${error instanceof Error ? error.message : String(error)}` };
   }
-  return isResourceKind(kind) ? decodeStoredResource<K>(kind, json) : decodeIpam(kind, json);
+  const decoded = isResourceKind(kind) ? decodeStoredResource<K>(kind, json) : decodeIpam(kind, json);
+  return decoded.kind === "value" ? decoded : { ...decoded, partial: json };
 }
 
 function decodeStoredResource<K extends Kind>(kind: K & ResourceKind, json: unknown): Decoded<K> {

@@ -18,6 +18,7 @@ export interface MemoryStoreOptions {
 }
 
 export class MemoryStore implements Store {
+  readonly transactions: Store["transactions"] = "many";
   readonly data: MemoryData;
   readonly #schedule: (work: () => void) => void;
   readonly #watches = new Set<MemoryWatch>();
@@ -65,6 +66,7 @@ export class MemoryStore implements Store {
         watch.stop();
         this.#watches.delete(watch);
       },
+      stalenessMs: () => watch.stalenessMs(),
     };
   }
 

@@ -28,6 +28,10 @@ export class MemoryWatch {
     this.#isStopped = true;
   }
 
+  stalenessMs(): number | null {
+    return this.#position === null ? null : 0;
+  }
+
   /** `awayBecause` is why the datastore cannot be reached now, or `null`. */
   catchUp(awayBecause: string | null): void {
     if (this.#isStopped) return;

@@ -1,6 +1,6 @@
 /** What every store refuses before it asks anybody, in the same words. */
 import { builtIn, isDefaultAllow } from "./builtIn.ts";
-import { decodeValue, type Entry } from "./codec.ts";
+import { type Decoded, decodeValue, type Entry } from "./codec.ts";
 import { StoreError } from "./error.ts";
 import { etcdKey, inScope, parseEtcdKey } from "./etcdKeys.ts";
 import type { Item, Key, Kind, Listing, Revision, Scope, Undecodable, Write } from "./store.ts";
@@ -50,7 +50,12 @@ export function listingOf<K extends Kind>(
     if (!key || !inScope(key, scope)) continue;
     const decoded = decodeValue(kind, entry.text);
     if (decoded.kind === "value") items.push({ key, value: decoded.value, revision: entry.revision });
-    else undecodable.push({ key, reason: decoded.reason });
+    else undecodable.push(setAside(key, decoded));
   }
   return { items: [...items, ...builtIn(kind, scope)], undecodable, revision };
+}
+
+/** What a listing and a watch say of an object that does not decode. */
+export function setAside(key: Key, { reason, partial }: Extract<Decoded<Kind>, { kind: "undecodable" }>): Undecodable {
+  return { key, reason, ...(partial !== undefined && { partial }) };
 }

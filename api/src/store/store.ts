@@ -5,6 +5,7 @@
  * What never happens: a lost connection or a dropped watch is never told as a deletion, and a write never overwrites
  * a revision that its writer has not read, unless it says `put`.
  */
+import type { JsonValue } from "../json/json.ts";
 import type { BlockAffinity, IPAMBlock, IPAMHandle } from "../kinds/ipam.ts";
 import type { Resources } from "../kinds/kinds.ts";
 
@@ -45,6 +46,8 @@ export interface Listing<K extends Kind> {
 export interface Undecodable {
   readonly key: Key;
   readonly reason: string;
+  /** What is stored, where it is JSON at all: whoever must fail closed may read of it what can be read. */
+  readonly partial?: JsonValue;
 }
 
 /** One write of a transaction; all of them happen or none. */
@@ -68,13 +71,26 @@ export type CommitResult =
 export type WatchEvent =
   | { readonly type: "changed"; readonly item: Item }
   | { readonly type: "deleted"; readonly key: Key }
-  /** What is stored under the key does not decode; `reason` says why. Consumers treat the object as absent. */
-  | { readonly type: "undecodable"; readonly key: Key; readonly reason: string }
+  /**
+   * What is stored under the key does not decode; `reason` says why. It is set aside: most consumers treat it as
+   * absent, a policy closes what it selects.
+   */
+  | ({ readonly type: "undecodable" } & Undecodable)
   /** All that existed when the watch began has been told. Comes once for each kind. */
   | { readonly type: "inSync"; readonly kind: Kind }
   /** The datastore is away; what was told still stands. `connected` follows, after the differences. */
   | { readonly type: "disconnected"; readonly reason: string }
-  | { readonly type: "connected" };
+  | { readonly type: "connected" }
+  /** What was told is whole again, and how that came is worth a line in a log and a count. */
+  | { readonly type: "trouble"; readonly trouble: WatchTrouble; readonly reason: string };
+
+export type WatchTrouble =
+  /** The history ran away from the watch, which listed anew. */
+  | "compacted"
+  /** A listing found what no event had told. */
+  | "missed"
+  /** Revisions ran backwards: an older snapshot was restored, or another datastore answers. */
+  | "setBack";
 
 export interface Scope {
   readonly namespace?: string;
@@ -83,6 +99,8 @@ export interface Scope {
 }
 
 export interface Store {
+  /** Whether a commit may have many writes, or one alone. A store of `single` refuses more, `expect` included. */
+  readonly transactions: "many" | "single";
   get<K extends Kind>(key: Key<K>): Promise<Item<K> | null>;
   list<K extends Kind>(kind: K, scope?: Scope): Promise<Listing<K>>;
   commit(writes: readonly Write[]): Promise<CommitResult>;
@@ -93,4 +111,9 @@ export interface Store {
 
 export interface Watch {
   stop(): Promise<void>;
+  /**
+   * How long ago, in ms, the datastore last proved that nothing else had happened; `null` before it first has. While
+   * all is well this stays below the interval of its signs of life, however quiet the cluster is.
+   */
+  stalenessMs(): number | null;
 }

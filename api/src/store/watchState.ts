@@ -7,6 +7,7 @@
 import { builtIn } from "./builtIn.ts";
 import { type Decoded, decodeValue, type Entry } from "./codec.ts";
 import { parseEtcdKey } from "./etcdKeys.ts";
+import { setAside } from "./request.ts";
 import type { Key, Kind, Revision, WatchEvent } from "./store.ts";
 
 export type Change =
@@ -65,5 +66,5 @@ function eventFor(key: Key, entry: Entry): WatchEvent {
   const decoded: Decoded<Kind> = decodeValue(key.kind, entry.text);
   return decoded.kind === "value"
     ? { type: "changed", item: { key, value: decoded.value, revision: entry.revision } }
-    : { type: "undecodable", key, reason: decoded.reason };
+    : { type: "undecodable", ...setAside(key, decoded) };
 }

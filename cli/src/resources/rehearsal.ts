@@ -6,12 +6,14 @@ import assert from "node:assert/strict";
 import type { CommitResult, Item, Key, Kind, Listing, Scope, Store, Watch, Write } from "@brindle/api";
 
 export class Rehearsal implements Store {
+  readonly transactions: Store["transactions"];
   readonly #real: Store;
   /** What was written here, by key; `null` for what was deleted. */
   readonly #written = new Map<string, { readonly key: Key; readonly item: Item | null }>();
   #writes = 0;
 
   constructor(real: Store) {
+    this.transactions = real.transactions;
     this.#real = real;
   }
 

@@ -212,7 +212,8 @@ function describeValues(fresh: () => Promise<Subject>): void {
       items.map(({ key }) => key.name),
       ["good"],
     );
-    assert.deepEqual(undecodable, [{ key: nodeKey("bad"), reason: "metadata: is missing" }]);
+    const partial = { kind: "Node", apiVersion: "projectcalico.org/v3", spec: {} };
+    assert.deepEqual(undecodable, [{ key: nodeKey("bad"), reason: "metadata: is missing", partial }]);
     await assert.rejects(store.get(nodeKey("bad")), (error) => isStoreError(error, "UNDECODABLE"));
   });
 
@@ -297,6 +298,8 @@ function describeWatches(fresh: () => Promise<Subject>): void {
     await recorder.untilLast("changed node1");
     await writeText(`${nodesFolder}node1`, "[]");
     await recorder.untilLast("undecodable node1");
+    const parts = recorder.events.flatMap((event) => (event.type === "undecodable" ? [event.partial] : []));
+    assert.deepEqual(parts, [undefined, []]);
     await writeText(`${nodesFolder}node1`, null);
     await recorder.untilLast("deleted node1");
     await recorder.stop();
