@@ -3,14 +3,26 @@ export { keyOf, ResourceClient, type ResourceClientPorts, type ResourceList } fr
 export * from "./control.ts";
 export * from "./json/json.ts";
 export * from "./kinds/bgpConfiguration.ts";
+export * from "./kinds/bgpFilter.ts";
 export * from "./kinds/bgpPeer.ts";
+export * from "./kinds/blockAffinity.ts";
+export * from "./kinds/calicoNodeStatus.ts";
 export * from "./kinds/clusterInformation.ts";
 export * from "./kinds/globalNetworkPolicy.ts";
+export * from "./kinds/globalNetworkSet.ts";
+export * from "./kinds/hostEndpoint.ts";
 export * from "./kinds/ipam.ts";
+export * from "./kinds/ipamBlock.ts";
+export * from "./kinds/ipamConfig.ts";
+export * from "./kinds/ipamConfiguration.ts";
+export type { IpamKindDefinition } from "./kinds/ipamFields.ts";
+export * from "./kinds/ipamHandle.ts";
 export * from "./kinds/ipPool.ts";
+export * from "./kinds/ipReservation.ts";
 export * from "./kinds/kind.ts";
 export * from "./kinds/kinds.ts";
 export * from "./kinds/networkPolicy.ts";
+export * from "./kinds/networkSet.ts";
 export * from "./kinds/node.ts";
 export {
   defaultTier,
@@ -31,10 +43,16 @@ export type {
   ServiceMatch,
 } from "./kinds/rule.ts";
 export type { SecretReference } from "./kinds/secret.ts";
+export * from "./kinds/stagedGlobalNetworkPolicy.ts";
+export * from "./kinds/stagedKubernetesNetworkPolicy.ts";
+export * from "./kinds/stagedNetworkPolicy.ts";
+export * from "./kinds/stagedPolicy.ts";
+export * from "./kinds/tier.ts";
 export * from "./kinds/validate.ts";
 export * from "./kinds/workloadEndpoint.ts";
 export * from "./kinds/workloadEndpointName.ts";
 export * from "./selector/selector.ts";
+export { decodeValue, encodeValue } from "./store/codec.ts";
 export * from "./store/error.ts";
 export * from "./store/etcdKeys.ts";
 export { isItemOf } from "./store/item.ts";

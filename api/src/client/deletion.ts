@@ -4,7 +4,7 @@
  * together with the empty blocks that remain of it.
  */
 import { containsPrefix, parsePrefix } from "@brindle/net";
-import type { IPAMBlock } from "../kinds/ipam.ts";
+import type { IPAMBlock } from "../kinds/ipamBlock.ts";
 import type { IPPool } from "../kinds/ipPool.ts";
 import type { ResourceKind } from "../kinds/kinds.ts";
 import { workloadEndpointPrefix } from "../kinds/workloadEndpointName.ts";

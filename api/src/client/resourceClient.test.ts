@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "vitest";
-import type { IPAMBlock } from "../kinds/ipam.ts";
+import type { IPAMBlock } from "../kinds/ipamBlock.ts";
 import { formatProblem } from "../kinds/problem.ts";
 import { MemoryData } from "../store/memoryData.ts";
 import { MemoryStore } from "../store/memoryStore.ts";

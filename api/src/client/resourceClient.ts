@@ -4,7 +4,7 @@
  * one is written only over exactly that.
  */
 import { checkPoolBlocks, checkPoolOverlap } from "../kinds/ipPool.ts";
-import type { ResourceKind, Resources } from "../kinds/kinds.ts";
+import { kinds, type ResourceKind, type Resources } from "../kinds/kinds.ts";
 import type { Problem } from "../kinds/problem.ts";
 import type { Metadata } from "../kinds/resource.ts";
 import { type AnyKindOfResource, checkUpdate, validate } from "../kinds/validate.ts";
@@ -40,9 +40,10 @@ export class ResourceClient {
   /** In the order of their namespaces and names. */
   async list<K extends ResourceKind>(kind: K, scope: Scope = {}): Promise<ResourceList<K>> {
     const { items, revision, undecodable } = await this.#ports.store.list(kind, scope);
-    const ordered = [...items].sort((a, b) => (sortKey(a.key) < sortKey(b.key) ? -1 : 1));
+    const named = [...items].sort((a, b) => (sortKey(a.key) < sortKey(b.key) ? -1 : 1));
+    const resources = named.map((item) => onTheWire<K>(item));
     return {
-      resources: ordered.map((item) => onTheWire<K>(item)),
+      resources: resources.sort((a, b) => kinds[kind].compare?.(a, b) ?? 0),
       resourceVersion: revision,
       problems: undecodable.map(({ key, reason }) => `${formatKey(key)} cannot be read: ${reason}`),
     };
@@ -181,7 +182,8 @@ function withIdentityOf(before: AnyKindOfResource, after: AnyKindOfResource): An
     ...(uid !== undefined && { uid }),
     ...(creationTimestamp !== undefined && { creationTimestamp }),
   });
-  return "status" in before && before.status !== undefined ? { ...kept, ...{ status: before.status } } : kept;
+  if (!("status" in before) || before.status === undefined) return kept;
+  return { ...kept, status: before.status } as AnyKindOfResource; // Both are of one kind.
 }
 
 function withMetadata<R extends AnyKindOfResource>(resource: R, metadata: Metadata): R {

@@ -11,7 +11,7 @@ import {
 } from "./policy.ts";
 import type { Problem } from "./problem.ts";
 import { apiVersion, type Resource } from "./resource.ts";
-import { object, optional } from "./schema.ts";
+import { object, optional, type Shape } from "./schema.ts";
 
 export interface GlobalPolicySpec extends PolicySpec {
   readonly doNotTrack?: boolean;
@@ -22,6 +22,15 @@ export interface GlobalPolicySpec extends PolicySpec {
 
 export type GlobalNetworkPolicy = Resource<"GlobalNetworkPolicy", GlobalPolicySpec>;
 
+export const globalPolicyShape: Shape<GlobalPolicySpec> = {
+  ...policyShape,
+  doNotTrack: optional(flag),
+  preDNAT: optional(flag),
+  applyOnForward: optional(flag),
+  namespaceSelector: optional(selectorNotGlobal),
+  ...policyTailShape,
+};
+
 export const globalNetworkPolicyKind: KindDefinition<GlobalNetworkPolicy> = {
   apiVersion,
   kind: "GlobalNetworkPolicy",
@@ -29,14 +38,7 @@ export const globalNetworkPolicyKind: KindDefinition<GlobalNetworkPolicy> = {
   description: "What endpoints in any namespace, and hosts, may send and receive.",
   aliases: ["gnp", "gnps"],
   namespaced: false,
-  spec: object<GlobalPolicySpec>({
-    ...policyShape,
-    doNotTrack: optional(flag),
-    preDNAT: optional(flag),
-    applyOnForward: optional(flag),
-    namespaceSelector: optional(selectorNotGlobal),
-    ...policyTailShape,
-  }),
+  spec: object<GlobalPolicySpec>(globalPolicyShape),
   unsupported: [
     ...unsupportedInPolicies,
     { effect: "withheld", path: "spec.doNotTrack", accepted: [false] },
@@ -49,7 +51,7 @@ export const globalNetworkPolicyKind: KindDefinition<GlobalNetworkPolicy> = {
   wideColumns: policyWideColumns,
 };
 
-function checkForwarding(spec: GlobalPolicySpec): Problem[] {
+export function checkForwarding(spec: GlobalPolicySpec): Problem[] {
   const problems: Problem[] = [];
   const refuse = (field: keyof GlobalPolicySpec, reason: string) =>
     problems.push({ path: `spec.${field}`, value: spec[field], reason });

@@ -26,6 +26,8 @@ export interface KindDefinition<R extends AnyResource = AnyResource> {
   checkUpdate?(before: R, after: R): readonly Problem[];
   /** What Calico's own client adds before it stores a resource. */
   withDefaults(resource: R): R;
+  /** The order in which a listing shows them: as `Array.sort`; by name where it says nothing, or 0. */
+  compare?(a: R, b: R): number;
   /** `brindlectl get` in its default form, and in its wide one. */
   readonly columns: readonly Column<R>[];
   readonly wideColumns: readonly Column<R>[];

@@ -1,13 +1,27 @@
 /** Every kind of resource, declared once. All that is generic (validation, stores, tables, CRDs) reads this. */
 import { type BGPConfiguration, bgpConfigurationKind } from "./bgpConfiguration.ts";
+import { type BGPFilter, bgpFilterKind } from "./bgpFilter.ts";
 import { type BGPPeer, bgpPeerKind } from "./bgpPeer.ts";
+import { type CalicoNodeStatus, calicoNodeStatusKind } from "./calicoNodeStatus.ts";
 import { type ClusterInformation, clusterInformationKind } from "./clusterInformation.ts";
 import { type GlobalNetworkPolicy, globalNetworkPolicyKind } from "./globalNetworkPolicy.ts";
+import { type GlobalNetworkSet, globalNetworkSetKind } from "./globalNetworkSet.ts";
+import { type HostEndpoint, hostEndpointKind } from "./hostEndpoint.ts";
+import { type IPAMConfiguration, ipamConfigurationKind } from "./ipamConfiguration.ts";
 import { type IPPool, ipPoolKind } from "./ipPool.ts";
+import { type IPReservation, ipReservationKind } from "./ipReservation.ts";
 import type { KindDefinition, UnsupportedField } from "./kind.ts";
 import { type NetworkPolicy, networkPolicyKind } from "./networkPolicy.ts";
+import { type NetworkSet, networkSetKind } from "./networkSet.ts";
 import { type Node, nodeKind } from "./node.ts";
 import { type Profile, profileKind } from "./profile.ts";
+import { type StagedGlobalNetworkPolicy, stagedGlobalNetworkPolicyKind } from "./stagedGlobalNetworkPolicy.ts";
+import {
+  type StagedKubernetesNetworkPolicy,
+  stagedKubernetesNetworkPolicyKind,
+} from "./stagedKubernetesNetworkPolicy.ts";
+import { type StagedNetworkPolicy, stagedNetworkPolicyKind } from "./stagedNetworkPolicy.ts";
+import { type Tier, tierKind } from "./tier.ts";
 import { type WorkloadEndpoint, workloadEndpointKind } from "./workloadEndpoint.ts";
 
 /** Every kind of `projectcalico.org/v3` that this version has, and its type. */
@@ -21,6 +35,17 @@ export interface Resources {
   readonly GlobalNetworkPolicy: GlobalNetworkPolicy;
   readonly Profile: Profile;
   readonly ClusterInformation: ClusterInformation;
+  readonly BGPFilter: BGPFilter;
+  readonly IPReservation: IPReservation;
+  readonly IPAMConfiguration: IPAMConfiguration;
+  readonly Tier: Tier;
+  readonly StagedNetworkPolicy: StagedNetworkPolicy;
+  readonly StagedGlobalNetworkPolicy: StagedGlobalNetworkPolicy;
+  readonly StagedKubernetesNetworkPolicy: StagedKubernetesNetworkPolicy;
+  readonly NetworkSet: NetworkSet;
+  readonly GlobalNetworkSet: GlobalNetworkSet;
+  readonly HostEndpoint: HostEndpoint;
+  readonly CalicoNodeStatus: CalicoNodeStatus;
 }
 
 export type ResourceKind = keyof Resources;
@@ -35,6 +60,17 @@ export const kinds: { readonly [K in ResourceKind]: KindDefinition<Resources[K]>
   GlobalNetworkPolicy: globalNetworkPolicyKind,
   Profile: profileKind,
   ClusterInformation: clusterInformationKind,
+  BGPFilter: bgpFilterKind,
+  IPReservation: ipReservationKind,
+  IPAMConfiguration: ipamConfigurationKind,
+  Tier: tierKind,
+  StagedNetworkPolicy: stagedNetworkPolicyKind,
+  StagedGlobalNetworkPolicy: stagedGlobalNetworkPolicyKind,
+  StagedKubernetesNetworkPolicy: stagedKubernetesNetworkPolicyKind,
+  NetworkSet: networkSetKind,
+  GlobalNetworkSet: globalNetworkSetKind,
+  HostEndpoint: hostEndpointKind,
+  CalicoNodeStatus: calicoNodeStatusKind,
 };
 
 export const resourceKinds: readonly ResourceKind[] = Object.values(kinds).map(({ kind }) => kind);

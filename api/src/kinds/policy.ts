@@ -2,6 +2,7 @@
 import * as z from "zod";
 import { formatJson } from "../json/json.ts";
 import { oneOf, selectorNotGlobal, text } from "./fields.ts";
+import { goFloat } from "./goFloat.ts";
 import { type Column, nameColumn, type UnsupportedField } from "./kind.ts";
 import type { Resource } from "./resource.ts";
 import { type Rule, rules, unsupportedInRules } from "./rule.ts";
@@ -80,6 +81,6 @@ export const policyColumns: readonly Column<Policy>[] = [
 
 export const policyWideColumns: readonly Column<Policy>[] = [
   ...policyColumns,
-  { header: "ORDER", cell: ({ spec }) => String(spec.order ?? "<nil>") },
+  { header: "ORDER", cell: ({ spec }) => (spec.order === undefined ? "<nil>" : goFloat(spec.order)) },
   { header: "SELECTOR", cell: ({ spec }) => spec.selector ?? "" },
 ];

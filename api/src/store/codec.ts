@@ -1,7 +1,8 @@
 /** Between a stored text and its value, for every kind. What is written is what Calico writes, byte by byte. */
 import type * as z from "zod";
 import { formatJson, type JsonValue, parseJson, withoutNullMembers } from "../json/json.ts";
-import { blockAffinitySchema, ipamBlockSchema, ipamHandleSchema } from "../kinds/ipam.ts";
+import { ipamKinds } from "../kinds/ipam.ts";
+import { ipamConfigSchema } from "../kinds/ipamConfig.ts";
 import { isResourceKind, type ResourceKind } from "../kinds/kinds.ts";
 import { formatPath, formatProblem } from "../kinds/problem.ts";
 import type { AnyResource } from "../kinds/resource.ts";
@@ -49,9 +50,10 @@ function decodeStoredResource<K extends Kind>(kind: K & ResourceKind, json: unkn
 }
 
 const ipamSchemas: { readonly [kind: string]: z.ZodType } = {
-  IPAMBlock: ipamBlockSchema,
-  BlockAffinity: blockAffinitySchema,
-  IPAMHandle: ipamHandleSchema,
+  IPAMBlock: ipamKinds.IPAMBlock.stored,
+  BlockAffinity: ipamKinds.BlockAffinity.stored,
+  IPAMHandle: ipamKinds.IPAMHandle.stored,
+  IPAMConfig: ipamConfigSchema,
 } satisfies { readonly [K in Exclude<Kind, ResourceKind>]: z.ZodType<Stored[K]> };
 
 function decodeIpam<K extends Kind>(kind: K, json: unknown): Decoded<K> {

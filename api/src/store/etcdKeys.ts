@@ -1,5 +1,6 @@
 /** Where each kind lives in etcd: Calico's layout, which its tools read and write beside us. */
 import { formatPrefix, parsePrefix } from "@brindle/net";
+import { ipamConfigName } from "../kinds/ipamConfig.ts";
 import { isResourceKind, kinds, type ResourceKind, resourceKinds } from "../kinds/kinds.ts";
 import type { Key, Kind, Scope } from "./store.ts";
 
@@ -10,6 +11,7 @@ const resourceRoots = {
 } as const;
 const blockRoot = "/calico/ipam/v2/assignment/";
 const handleRoot = "/calico/ipam/v2/handle/";
+const ipamConfigKey = "/calico/ipam/v2/config";
 /** `host:node1` is `host/node1`; `virtual:load-balancer` stands for the blocks of Services. */
 const affinityRoots = { host: "/calico/ipam/v2/host/", virtual: "/calico/ipam/v2/virtual/" } as const;
 
@@ -21,6 +23,8 @@ export function etcdKey(key: Key): string {
       return affinityKey(key.name);
     case "IPAMHandle":
       return `${handleRoot}${key.name}`;
+    case "IPAMConfig":
+      return ipamConfigKey;
     default:
       return `${folder(key.kind)}${key.namespace === undefined ? "" : `${key.namespace}/`}${key.name}`;
   }
@@ -29,7 +33,7 @@ export function etcdKey(key: Key): string {
 /** `null` for a key that is not of this kind: another program's, or a status that lives beside it. */
 export function parseEtcdKey<K extends Kind>(kind: K, text: string): Key<K> | null {
   if (isResourceKind(kind)) return parseResourceKey(kind, text);
-  const name = kind === "IPAMHandle" ? handleName(text) : kind === "IPAMBlock" ? blockName(text) : affinityName(text);
+  const name = ipamName(kind, text);
   return name ? { kind, name } : null;
 }
 
@@ -42,6 +46,8 @@ export function etcdPrefixes(kind: Kind, scope: Scope = {}): readonly string[] {
       return [`${handleRoot}${scope.namePrefix ?? ""}`];
     case "BlockAffinity":
       return affinityPrefixes(scope.namePrefix ?? "");
+    case "IPAMConfig":
+      return [ipamConfigKey];
     default: {
       if (!kinds[kind].namespaced) return [`${folder(kind)}${scope.namePrefix ?? ""}`];
       return [
@@ -89,6 +95,19 @@ function cidrOf(path: string): string | null {
   return prefix?.address.family === Number(family) ? formatPrefix(prefix) : null;
 }
 
+function ipamName(kind: Exclude<Kind, ResourceKind>, text: string): string | null {
+  switch (kind) {
+    case "IPAMBlock":
+      return blockName(text);
+    case "BlockAffinity":
+      return affinityName(text);
+    case "IPAMHandle":
+      return handleName(text);
+    case "IPAMConfig":
+      return text === ipamConfigKey ? ipamConfigName : null;
+  }
+}
+
 function handleName(text: string): string | null {
   return text.startsWith(handleRoot) ? text.slice(handleRoot.length) : null;
 }
@@ -118,4 +137,10 @@ function affinityPrefixes(namePrefix: string): readonly string[] {
 }
 
 /** Every kind that can be stored. */
-export const storedKinds: readonly Kind[] = [...resourceKinds, "IPAMBlock", "BlockAffinity", "IPAMHandle"];
+export const storedKinds: readonly Kind[] = [
+  ...resourceKinds,
+  "IPAMBlock",
+  "BlockAffinity",
+  "IPAMHandle",
+  "IPAMConfig",
+];

@@ -1,7 +1,7 @@
 /** The faults. What it does when nothing fails is in the contract that all stores share (test/src/storeContract). */
 import assert from "node:assert/strict";
 import { describe, it } from "vitest";
-import type { BlockAffinity } from "../kinds/ipam.ts";
+import type { BlockAffinity } from "../kinds/blockAffinity.ts";
 import { StoreError } from "./error.ts";
 import { MemoryData } from "./memoryData.ts";
 import { MemoryStore } from "./memoryStore.ts";

@@ -6,7 +6,10 @@
  * a revision that its writer has not read, unless it says `put`.
  */
 import type { JsonValue } from "../json/json.ts";
-import type { BlockAffinity, IPAMBlock, IPAMHandle } from "../kinds/ipam.ts";
+import type { BlockAffinity } from "../kinds/blockAffinity.ts";
+import type { IPAMBlock } from "../kinds/ipamBlock.ts";
+import type { IPAMConfig } from "../kinds/ipamConfig.ts";
+import type { IPAMHandle } from "../kinds/ipamHandle.ts";
 import type { Resources } from "../kinds/kinds.ts";
 
 /** Every kind that can be stored, and the type of its value. */
@@ -17,6 +20,8 @@ export interface Stored extends Resources {
   readonly BlockAffinity: BlockAffinity;
   /** Named by its handle, `k8s-pod-network.<container>`. */
   readonly IPAMHandle: IPAMHandle;
+  /** There is one, named `default`. On Kubernetes it is the resource IPAMConfiguration. */
+  readonly IPAMConfig: IPAMConfig;
 }
 
 export type Kind = keyof Stored;
