@@ -4,8 +4,6 @@ export * from "./explain.ts";
 export * from "./graph/desired.ts";
 export * from "./graph/nothingDesired.ts";
 export * from "./graph/policyGraph.ts";
-export * from "./kubernetes/convert.ts";
-export type { ManifestFault } from "./kubernetes/reader.ts";
 export * from "./packet.ts";
 export * from "./policyError.ts";
 export * from "./render/ir.ts";

@@ -57,7 +57,7 @@ function matchesLabel(expression: LabelExpression, actual: string | undefined): 
   }
 }
 
-/** One text for every way to write the same tree: one kind of quotes and spaces, sets sorted. */
+/** One text for every way to write the same tree, the one that Calico makes of it: identifiers of sets hang on it. */
 export function formatExpression(expression: Expression): string {
   switch (expression.op) {
     case "all":
@@ -72,7 +72,7 @@ export function formatExpression(expression: Expression): string {
       return `(${expression.operands.map(formatExpression).join(` ${expression.op} `)})`;
     case "in":
     case "not in":
-      return `${expression.label} ${expression.op} {${[...expression.values].sort().map(quote).join(", ")}}`;
+      return `${expression.label} ${expression.op} {${[...expression.values].sort(byCodePoints).map(quote).join(", ")}}`;
     default:
       return `${expression.label} ${expression.op} ${quote(expression.value)}`;
   }
@@ -81,4 +81,9 @@ export function formatExpression(expression: Expression): string {
 /** The grammar has no escapes: a string that holds one kind of quote stands in the other. */
 function quote(text: string): string {
   return text.includes('"') ? `'${text}'` : `"${text}"`;
+}
+
+/** As Go sorts texts, by their bytes in UTF-8. The order of JavaScript differs beyond the first 65,536 characters. */
+function byCodePoints(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }

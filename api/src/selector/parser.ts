@@ -2,14 +2,25 @@
  * The grammar of Calico's selectors, by recursive descent. `||` binds weakest, then `&&`, then `!`.
  *
  *     or      = and { "||" and }
- *     and     = primary { "&&" primary }
- *     primary = "!" primary | "(" or ")" | "all()" | "global()" | "has(" label ")" | label test
- *     test    = ("==" | "!=" | "contains" | "starts with" | "ends with") string | ["not"] "in" "{" [strings] "}"
+ *     and     = not { "&&" not }
+ *     not     = { "!" } primary
+ *     primary = "(" or ")" | "all(" ")" | "global(" ")" | "has(" label ")" | label test
+ *     test    = ("==" | "!=" | "contains" | "starts" "with" | "ends" "with") string | ["not"] "in" set
+ *     set     = "{" { string "," } [string] "}"
+ *
+ * The quirks are Calico's too, for a selector that it takes must mean the same here: words need no space after them
+ * (`a notin{"b"}`), `has(`, `all(` and `global(` are one word with their parenthesis, so that labels may have these
+ * names, the last comma of a set may stay, and only blanks and tabs are spaces.
  */
 import type { Expression } from "./expression.ts";
 
-/** What a selector may be long, as in Calico's schema. It also bounds the depth of the recursion. */
-export const selectorLengthMax = 1024;
+/**
+ * What is read. A person may write 1,024 characters (`kinds/fields.ts`); the policies of Kubernetes and of older releases
+ * of Calico have no such bound, and must not lose their meaning by their length.
+ */
+export const selectorLengthMax = 65_536;
+/** More than 1,024 characters can hold, and few enough for the stack. */
+export const selectorDepthMax = 512;
 
 /** Where a selector stops making sense, in characters from its start. `parseSelector` makes a value of it. */
 export class SelectorSyntaxError extends Error {
@@ -25,7 +36,8 @@ export class SelectorSyntaxError extends Error {
 /** An empty text selects everything, as in Calico. */
 export function parseExpression(text: string): Expression {
   if (text.length > selectorLengthMax) {
-    throw new SelectorSyntaxError(`a selector is at most ${selectorLengthMax} characters long`, selectorLengthMax);
+    const reason = `a selector is at most ${selectorLengthMax} characters long`;
+    throw new SelectorSyntaxError(reason, selectorLengthMax);
   }
   const cursor = new Cursor(text);
   if (cursor.atEnd()) return { op: "all" };
@@ -39,7 +51,7 @@ function parseOr(cursor: Cursor): Expression {
 }
 
 function parseAnd(cursor: Cursor): Expression {
-  return parseChain(cursor, "&&", parsePrimary);
+  return parseChain(cursor, "&&", parseNot);
 }
 
 function parseChain(cursor: Cursor, op: "&&" | "||", parseOperand: (cursor: Cursor) => Expression): Expression {
@@ -49,14 +61,23 @@ function parseChain(cursor: Cursor, op: "&&" | "||", parseOperand: (cursor: Curs
   return operands.length === 1 ? first : { op, operands };
 }
 
+/** Two in a row are none, as Calico reads them; with a parenthesis between they stay. */
+function parseNot(cursor: Cursor): Expression {
+  let isNegated = false;
+  while (cursor.take("!")) isNegated = !isNegated;
+  const operand = parsePrimary(cursor);
+  return isNegated ? { op: "!", operand } : operand;
+}
+
 function parsePrimary(cursor: Cursor): Expression {
-  if (cursor.take("!")) return { op: "!", operand: parsePrimary(cursor) };
   if (cursor.take("(")) {
+    cursor.descend();
     const inner = parseOr(cursor);
     cursor.need(")", '"&&", "||" or ")"');
+    cursor.ascend();
     return inner;
   }
-  const call = cursor.match(/(all|global|has)\s*\(/y);
+  const call = cursor.match(/(?:all|global|has)\(/y);
   if (!call) return parseTest(cursor, cursor.label('a label, "!", "(", all(), global() or has()'));
   const label = call.startsWith("has") ? cursor.label("a label") : null;
   cursor.need(")", '")"');
@@ -64,17 +85,22 @@ function parsePrimary(cursor: Cursor): Expression {
 }
 
 function parseTest(cursor: Cursor, label: string): Expression {
-  const op = cursor.match(/==|!=|contains\b|starts\s+with\b|ends\s+with\b|not\s+in\b|in\b/y)?.replace(/\s+/, " ");
-  switch (op) {
+  const op = cursor.match(/==|!=|contains|starts[ \t]*with|ends[ \t]*with|not[ \t]*in|in/y);
+  switch (op?.replaceAll(/[ \t]/g, "")) {
     case "in":
-    case "not in":
-      return { op, label, values: parseSet(cursor) };
+      return { op: "in", label, values: parseSet(cursor) };
+    case "notin":
+      return { op: "not in", label, values: parseSet(cursor) };
     case "==":
+      return { op: "==", label, value: cursor.string() };
     case "!=":
+      return { op: "!=", label, value: cursor.string() };
     case "contains":
-    case "starts with":
-    case "ends with":
-      return { op, label, value: cursor.string() };
+      return { op: "contains", label, value: cursor.string() };
+    case "startswith":
+      return { op: "starts with", label, value: cursor.string() };
+    case "endswith":
+      return { op: "ends with", label, value: cursor.string() };
     default:
       throw cursor.expected('"==", "!=", "in", "not in", "contains", "starts with" or "ends with"');
   }
@@ -83,10 +109,12 @@ function parseTest(cursor: Cursor, label: string): Expression {
 function parseSet(cursor: Cursor): Set<string> {
   const values = new Set<string>();
   cursor.need("{", '"{"');
-  if (cursor.take("}")) return values;
-  do values.add(cursor.string());
-  while (cursor.take(","));
-  cursor.need("}", '"," or "}"');
+  while (!cursor.take("}")) {
+    values.add(cursor.string());
+    if (cursor.take(",")) continue;
+    cursor.need("}", '"," or "}"');
+    break;
+  }
   return values;
 }
 
@@ -94,6 +122,7 @@ function parseSet(cursor: Cursor): Set<string> {
 class Cursor {
   readonly #text: string;
   #position = 0;
+  #depth = 0;
 
   constructor(text: string) {
     this.#text = text;
@@ -115,6 +144,17 @@ class Cursor {
     if (!this.take(token)) throw this.expected(description);
   }
 
+  descend(): void {
+    this.#depth += 1;
+    if (this.#depth > selectorDepthMax) {
+      throw new SelectorSyntaxError(`parentheses are nested more than ${selectorDepthMax} deep`, this.#position);
+    }
+  }
+
+  ascend(): void {
+    this.#depth -= 1;
+  }
+
   /** `pattern` is sticky. */
   match(pattern: RegExp): string | null {
     this.#skipSpaces();
@@ -126,7 +166,7 @@ class Cursor {
   }
 
   label(description: string): string {
-    const label = this.match(/[A-Za-z0-9_./-]{1,512}/y);
+    const label = this.match(/[A-Za-z0-9_./-]+/y);
     if (label === null) throw this.expected(description);
     return label;
   }
@@ -145,6 +185,6 @@ class Cursor {
   }
 
   #skipSpaces(): void {
-    while (/\s/.test(this.#text[this.#position] ?? "")) this.#position += 1;
+    while (this.#text[this.#position] === " " || this.#text[this.#position] === "\t") this.#position += 1;
   }
 }

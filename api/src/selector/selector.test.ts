@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "vitest";
 import { type Expression, formatExpression, type Labels, matches } from "./expression.ts";
-import { parseSelector, selectorOf } from "./selector.ts";
+import { calicoSetName, parseSelector, selectorDepthMax, selectorLengthMax, selectorOf } from "./selector.ts";
 
 const web = { role: "web", app: "shop", "example.org/rack": "r1", empty: "" };
 
@@ -35,7 +35,14 @@ const meanings: { text: string; isTrue: boolean; labels?: Labels }[] = [
   { text: "has( absent )", isTrue: false },
   { text: "!has(absent)", isTrue: true },
   { text: "!!has(role)", isTrue: true },
+  { text: "!!! ! !has(role)", isTrue: false },
+  { text: "!(!has(role))", isTrue: true },
   { text: "! role == 'web'", isTrue: false },
+  { text: "role in {'web',}", isTrue: true },
+  { text: "role\tstarts\twith\t'we'", isTrue: true },
+  { text: "role startswith'we'&&role endswith'b'&&role contains'e'", isTrue: true },
+  { text: "role notin{'web'}||role in{'x'}", isTrue: false },
+  { text: `has(role) && role == 'web' && role in {${"'x', ".repeat(1_000)}'web'}`, isTrue: true },
   { text: "has(absent) && has(absent) || has(role)", isTrue: true },
   { text: "has(role) || has(absent) && has(absent)", isTrue: true },
   { text: "(has(role) || has(absent)) && has(absent)", isTrue: false },
@@ -54,6 +61,9 @@ describe("a selector", () => {
   }
 });
 
+/** The deepest that is read, and one more. */
+const nested = (depth: number): string => `${"(".repeat(depth)}all()${")".repeat(depth)}`;
+
 const malformed: { text: string; position: number; reason: RegExp }[] = [
   { text: "a == ", position: 5, reason: /expected a string in quotes, found the end/ },
   { text: "a == b", position: 5, reason: /expected a string in quotes, found "b"/ },
@@ -65,12 +75,20 @@ const malformed: { text: string; position: number; reason: RegExp }[] = [
   { text: "(a == 'b'", position: 9, reason: /or "\)"/ },
   { text: "a in 'b'", position: 5, reason: /expected "\{"/ },
   { text: "a in {'b'", position: 9, reason: /expected "," or "\}"/ },
-  { text: "a in {'b',}", position: 10, reason: /a string in quotes/ },
+  { text: "a in {'b',", position: 10, reason: /a string in quotes/ },
   { text: "has()", position: 4, reason: /expected a label/ },
   { text: "all(x)", position: 4, reason: /expected "\)"/ },
-  { text: "a startswith 'x'", position: 2, reason: /expected "=="/ },
   { text: "ü == 'x'", position: 0, reason: /expected a label/ },
-  { text: `a == '${"x".repeat(1020)}'`, position: 1024, reason: /at most 1024/ },
+  { text: `a == '${"x".repeat(70_000)}'`, position: selectorLengthMax, reason: /at most 65536/ },
+  { text: nested(selectorDepthMax + 1), position: selectorDepthMax + 1, reason: /more than 512 deep/ },
+  { text: "a =='b'\n", position: 7, reason: /expected "&&", "\|\|" or the end/ },
+  { text: "has (a)", position: 4, reason: /expected "=="/ },
+  { text: "a in {,}", position: 6, reason: /a string in quotes/ },
+  { text: "a starts 'b'", position: 2, reason: /expected "=="/ },
+  { text: "a not 'b'", position: 2, reason: /expected "=="/ },
+  { text: "a == 'b' & c == 'd'", position: 9, reason: /expected "&&"/ },
+  { text: "()", position: 1, reason: /expected a label/ },
+  { text: "'b' == a", position: 0, reason: /expected a label/ },
 ];
 
 describe("a malformed selector", () => {
@@ -84,7 +102,63 @@ describe("a malformed selector", () => {
   }
 });
 
+/** The identifiers are those that Calico's own parser gives. */
+const canonicalForms: { text: string; canonical: string; setId?: string }[] = [
+  { text: "", canonical: "all()", setId: "s:5y5I3VdRZfDU01O--xXAPx2yxCQQqMf0M6IWug" },
+  { text: " (all() )", canonical: "all()", setId: "s:5y5I3VdRZfDU01O--xXAPx2yxCQQqMf0M6IWug" },
+  {
+    text: "! (has( b)||! has(a ))",
+    canonical: "!(has(b) || !has(a))",
+    setId: "s:Iss0uCleLYv1GSv_pNm7hAO58kE9jAx1NKyG3Q",
+  },
+  {
+    text: '! (a == "b"&&! c != "d")',
+    canonical: '!(a == "b" && !c != "d")',
+    setId: "s:lh3haoY1ikTRkd4UZu0nWSaIBknYLPJLX16d-w",
+  },
+  { text: "global( )", canonical: "global()" },
+  { text: "!!has(a)", canonical: "has(a)" },
+  { text: "!!!has(a)", canonical: "!has(a)" },
+  { text: "!(a=='b')", canonical: '!a == "b"' },
+  { text: "a=='x' && b=='y' || has(c)", canonical: '((a == "x" && b == "y") || has(c))' },
+  { text: "has(a) && (has(b) && has(c)) && has(d)", canonical: "(has(a) && (has(b) && has(c)) && has(d))" },
+  { text: "(has(a) && has(b)) || has(c) || (has(d))", canonical: "((has(a) && has(b)) || has(c) || has(d))" },
+  { text: `a contains "'"`, canonical: `a contains "'"` },
+  { text: `a startswith '"'`, canonical: `a starts with '"'` },
+  { text: `a endswith "x"`, canonical: `a ends with "x"` },
+  { text: "a != ''", canonical: 'a != ""' },
+  { text: "a in {}", canonical: "a in {}" },
+  { text: `a in {"z", 'z', "x", '"', "B", "a",}`, canonical: `a in {'"', "B", "a", "x", "z"}` },
+  { text: `a notin {"\u{1F600}", "\uFB01"}`, canonical: `a not in {"\uFB01", "\u{1F600}"}` },
+];
+
 describe("the canonical form", () => {
+  for (const { text, canonical, setId } of canonicalForms) {
+    it(`of ${JSON.stringify(text)} is Calico's, and so is its identifier`, () => {
+      const selector = selectorOf(text);
+      assert.equal(selector.canonical, canonical);
+      assert.equal(selectorOf(canonical).canonical, canonical, "and stays what it is");
+      if (setId !== undefined) assert.equal(selector.setId(), setId);
+    });
+  }
+
+  it("of two negations with a parenthesis between them keeps both, the one text that Calico reads otherwise again", () => {
+    assert.equal(selectorOf("!(!(has(a)))").canonical, "!!has(a)");
+    assert.equal(selectorOf("!!has(a)").canonical, "has(a)");
+  });
+
+  it("names the kernel's set as Calico does, cut to what the kernel takes", () => {
+    const name = calicoSetName(4, selectorOf("all()").setId());
+    assert.equal(name, "cali40s:5y5I3VdRZfDU01O--xXAPx2");
+    assert.equal(name.length, 31);
+  });
+
+  it("stands for the deepest selector that is read", () => {
+    assert.equal(selectorOf(nested(selectorDepthMax)).canonical, "all()");
+    const negations = `${"!(".repeat(selectorDepthMax)}has(a)${")".repeat(selectorDepthMax)}`;
+    assert.equal(selectorOf(negations).matches({ a: "b" }), true);
+  });
+
   it("is one for every way to write a selector", () => {
     const ways = [
       "a=='x'&&b in{'2',\"1\",'1'}",
@@ -146,7 +220,10 @@ function randomExpression(random: Random, depth: number): Expression {
     };
   if (kind < 6)
     return { op: pick(random, ["in", "not in"]), label, values: new Set(values.filter(() => random() < 0.4)) };
-  if (kind < 7) return { op: "!", operand: randomExpression(random, depth - 1) };
+  if (kind < 7) {
+    const operand = randomExpression(random, depth - 1);
+    return operand.op === "!" ? operand : { op: "!", operand };
+  }
   const operands = Array.from({ length: 2 + Math.floor(random() * 2) }, () => randomExpression(random, depth - 1));
   return { op: pick(random, ["&&", "||"]), operands };
 }

@@ -1,8 +1,10 @@
 /** A selector, parsed once for each text. Policies of one cluster repeat few selectors many times. */
+import { createHash } from "node:crypto";
 import { type Expression, formatExpression, type Labels, matches } from "./expression.ts";
 import { parseExpression, SelectorSyntaxError } from "./parser.ts";
 
 export type { Expression, Labels } from "./expression.ts";
+export { selectorDepthMax, selectorLengthMax } from "./parser.ts";
 
 export class Selector {
   readonly expression: Expression;
@@ -18,6 +20,11 @@ export class Selector {
     return matches(this.expression, labels);
   }
 
+  /** Calico's identifier of the set of addresses that the selector stands for: `s:` and 38 characters. */
+  setId(): string {
+    return `s:${createHash("sha224").update(`s:${this.canonical}`).digest("base64url")}`;
+  }
+
   toString(): string {
     return this.canonical;
   }
@@ -27,6 +34,16 @@ export type SelectorParse =
   | { readonly kind: "selector"; readonly selector: Selector }
   /** `position` counts characters from the start of the text. */
   | { readonly kind: "malformed"; readonly position: number; readonly reason: string };
+
+/**
+ * The name that Calico's Felix gives the ipset of an identifier, as `ipset list` shows it on a node that runs Calico:
+ * cut to the 31 characters that the kernel takes.
+ */
+export function calicoSetName(family: 4 | 6, setId: string): string {
+  return `cali${family}0${setId}`.slice(0, ipsetNameLengthMax);
+}
+
+const ipsetNameLengthMax = 31;
 
 /** Old entries leave first: a bound for a daemon that sees a new selector each second for a year. */
 const cacheSizeMax = 10_000;

@@ -1,6 +1,7 @@
 /** From documents to resources that may be stored, or to all that is wrong with them. */
 import {
   type AnyKindOfResource,
+  convertNetworkPolicy,
   formatProblem,
   isResourceKind,
   type Key,
@@ -10,7 +11,6 @@ import {
   type ResourceKind,
   validate,
 } from "@brindle/api";
-import { convertNetworkPolicy } from "@brindle/policy";
 import type { ManifestFile } from "../ports.ts";
 import { formatPlace, type ManifestDocument, type Place, readDocuments, type SyntaxProblem } from "./documents.ts";
 

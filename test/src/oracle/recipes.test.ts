@@ -6,8 +6,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Labels, WorkloadEndpoint } from "@brindle/api";
-import { apiVersion } from "@brindle/api";
-import { type Cluster, convertNetworkPolicy, evaluate, type Packet } from "@brindle/policy";
+import { apiVersion, convertNetworkPolicy } from "@brindle/api";
+import { type Cluster, evaluate, type Packet } from "@brindle/policy";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { recording } from "../fixtures/recordings.ts";

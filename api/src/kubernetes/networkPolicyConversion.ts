@@ -2,17 +2,21 @@
  * A Kubernetes NetworkPolicy as the Calico NetworkPolicy that means the same, in the form that Calico's controllers
  * give it (name, order, selector texts, one rule for each protocol and peer), so that either may write it.
  */
-import { apiVersion, type EntityRule, type NetworkPolicy, type PolicyDirection, type Rule } from "@brindle/api";
-import { policyProblem } from "../enforceable.ts";
+import { formatPrefix, networkOf, parseCidr } from "@brindle/net";
+import type { NetworkPolicy } from "../kinds/networkPolicy.ts";
+import type { PolicyDirection } from "../kinds/policy.ts";
+import { apiVersion } from "../kinds/resource.ts";
+import type { EntityRule, PortSpec, Rule } from "../kinds/rule.ts";
+import { parseSelector } from "../selector/selector.ts";
+import { type ManifestFault, Reader } from "./manifestReader.ts";
+import { readNetworkPolicy } from "./networkPolicyReading.ts";
 import type {
   KubernetesNetworkPolicy,
   KubernetesPeer,
   KubernetesPort,
   LabelRequirement,
   LabelSelector,
-} from "./networkPolicy.ts";
-import { type ManifestFault, Reader } from "./reader.ts";
-import { readNetworkPolicy } from "./readNetworkPolicy.ts";
+} from "./networkPolicyV1.ts";
 
 export type KubernetesConversion =
   | { readonly kind: "converted"; readonly policy: NetworkPolicy }
@@ -28,10 +32,21 @@ export function convertNetworkPolicy(manifest: unknown, namespaceDefault = "defa
   const policy = readNetworkPolicy(reader, namespaceDefault);
   if (reader.faults.length > 0) return { kind: "invalid", faults: reader.faults };
   const converted = convert(policy);
-  // Only a selector can still be wrong: Kubernetes bounds no selector's length, and Calico does.
-  const problem = policyProblem(converted.spec);
-  if (problem) return { kind: "invalid", faults: [{ path: "spec", reason: `as a Calico policy: ${problem}` }] };
-  return { kind: "converted", policy: converted };
+  // Only a selector can still be wrong: Kubernetes bounds no selector's length.
+  const faults = selectorsOf(converted).flatMap((text): ManifestFault[] => {
+    const parsed = parseSelector(text);
+    return parsed.kind === "malformed" ? [{ path: "spec", reason: `as a Calico policy: ${parsed.reason}` }] : [];
+  });
+  return faults.length > 0 ? { kind: "invalid", faults } : { kind: "converted", policy: converted };
+}
+
+function selectorsOf({ spec }: NetworkPolicy): string[] {
+  const entities = [...(spec.ingress ?? []), ...(spec.egress ?? [])].flatMap(({ source, destination }) => [
+    source ?? {},
+    destination ?? {},
+  ]);
+  const ofRules = entities.flatMap(({ selector, namespaceSelector }) => [selector, namespaceSelector]);
+  return [spec.selector, ...ofRules].filter((text) => text !== undefined);
 }
 
 function convert({ metadata, spec }: KubernetesNetworkPolicy): NetworkPolicy {
@@ -43,7 +58,7 @@ function convert({ metadata, spec }: KubernetesNetworkPolicy): NetworkPolicy {
     spec: {
       order: convertedOrder,
       selector: podSelectorText(spec.podSelector),
-      types: spec.policyTypes?.length ? spec.policyTypes : inferTypes(egress.length > 0),
+      types: spec.policyTypes?.length ? inOrder(spec.policyTypes) : inferTypes(egress.length > 0),
       ingress: ingress.flatMap(({ peers, ports }) => convertRule(peers, ports, "Ingress")),
       egress: egress.flatMap(({ peers, ports }) => convertRule(peers, ports, "Egress")),
     },
@@ -53,6 +68,11 @@ function convert({ metadata, spec }: KubernetesNetworkPolicy): NetworkPolicy {
 /** The API's default: always ingress, egress where there are egress rules. */
 function inferTypes(hasEgress: boolean): PolicyDirection[] {
   return hasEgress ? ["Ingress", "Egress"] : ["Ingress"];
+}
+
+/** Kubernetes takes them in any order, and one twice. */
+function inOrder(types: readonly PolicyDirection[]): PolicyDirection[] {
+  return (["Ingress", "Egress"] as const).filter((direction) => types.includes(direction));
 }
 
 function convertRule(
@@ -82,17 +102,40 @@ function groupPorts(ports: readonly KubernetesPort[]): { protocol?: string; dest
   return [...groups.keys()].sort().map((protocol) => {
     const group = groups.get(protocol) ?? [];
     if (group.some(({ port }) => port === undefined)) return { protocol, destination: {} };
-    const specs = group.map(({ port = 0, endPort }) => (endPort === undefined ? port : `${port}:${endPort}`));
-    return { protocol, destination: { ports: specs } };
+    return { protocol, destination: { ports: mergePorts(group) } };
   });
 }
 
+/** As Calico merges them: names first, then the numbers in order, neighbours as one range. */
+function mergePorts(ports: readonly KubernetesPort[]): PortSpec[] {
+  const names = ports.flatMap(({ port }) => (typeof port === "string" ? [port] : []));
+  const ranges = ports
+    .flatMap(({ port, endPort }) => (typeof port === "number" ? [{ first: port, last: endPort ?? port }] : []))
+    .sort((a, b) => a.first - b.first);
+  const merged: { first: number; last: number }[] = [];
+  for (const range of ranges) {
+    const before = merged.at(-1);
+    if (before && range.first <= before.last + 1) before.last = Math.max(before.last, range.last);
+    else merged.push(range);
+  }
+  return [...names, ...merged.map(({ first, last }) => (first === last ? first : `${first}:${last}`))];
+}
+
 function convertPeer({ ipBlock, podSelector, namespaceSelector }: KubernetesPeer): EntityRule {
-  if (ipBlock) return { nets: [ipBlock.cidr], ...(ipBlock.except.length > 0 ? { notNets: ipBlock.except } : {}) };
+  if (ipBlock) {
+    const { cidr, except } = ipBlock;
+    return { nets: [networkText(cidr)], ...(except.length > 0 ? { notNets: except.map(networkText) } : {}) };
+  }
   return {
     selector: podSelectorText(podSelector ?? { matchLabels: {}, matchExpressions: [] }),
     ...(namespaceSelector ? { namespaceSelector: selectorTerms(namespaceSelector).join(" && ") || "all()" } : {}),
   };
+}
+
+/** Kubernetes takes a network with host bits, which are of no meaning. */
+function networkText(cidr: string): string {
+  const parsed = parseCidr(cidr);
+  return parsed ? formatPrefix(networkOf(parsed)) : cidr;
 }
 
 /** Pods only: what another orchestrator runs in the cluster is none. */

@@ -1,6 +1,6 @@
-import type { Rule } from "@brindle/api";
 import { describe, expect, it } from "vitest";
-import { convertNetworkPolicy } from "./convert.ts";
+import type { Rule } from "../kinds/rule.ts";
+import { convertNetworkPolicy } from "./networkPolicyConversion.ts";
 
 function manifest(spec: unknown, metadata: unknown = { name: "p", namespace: "default" }): unknown {
   return { apiVersion: "networking.k8s.io/v1", kind: "NetworkPolicy", metadata, spec };
@@ -43,6 +43,12 @@ describe("a converted policy", () => {
   const types: { name: string; spec: object; types: string[] }[] = [
     { name: "ingress by default", spec: {}, types: ["Ingress"] },
     { name: "both where it has egress rules", spec: { egress: [{}] }, types: ["Ingress", "Egress"] },
+    {
+      name: "both, in whatever order they are written",
+      spec: { policyTypes: ["Egress", "Ingress"] },
+      types: ["Ingress", "Egress"],
+    },
+    { name: "ingress where policyTypes is empty", spec: { policyTypes: [] }, types: ["Ingress"] },
     { name: "what policyTypes says", spec: { policyTypes: ["Egress"], ingress: [{}] }, types: ["Egress"] },
   ];
   for (const { name, spec, types: expected } of types) {
@@ -73,10 +79,25 @@ describe("a converted policy", () => {
       expected: [{ action: "Allow", source: { nets: ["10.0.0.0/8"], notNets: ["10.1.0.0/16"] } }],
     },
     {
+      name: "a block with host bits, which are dropped",
+      rule: { from: [{ ipBlock: { cidr: "10.0.0.9/8", except: ["10.1.2.3/16"] } }] },
+      expected: [{ action: "Allow", source: { nets: ["10.0.0.0/8"], notNets: ["10.1.0.0/16"] } }],
+    },
+    {
+      name: "neighbouring ports as one range",
+      rule: { ports: [{ port: 82 }, { port: 80 }, { port: 81 }, { port: 9090 }, { port: 9000, endPort: 9100 }] },
+      expected: [{ action: "Allow", protocol: "TCP", destination: { ports: ["80:82", "9000:9100"] } }],
+    },
+    {
+      name: "null in place of what is missing",
+      rule: { from: null, ports: [{ port: null, endPort: null, protocol: null }] },
+      expected: [{ action: "Allow", protocol: "TCP" }],
+    },
+    {
       name: "ports of several protocols, each of which is a rule",
       rule: { ports: [{ port: 80 }, { port: 53, protocol: "UDP" }, { port: "http" }, { port: 1000, endPort: 2000 }] },
       expected: [
-        { action: "Allow", protocol: "TCP", destination: { ports: [80, "http", "1000:2000"] } },
+        { action: "Allow", protocol: "TCP", destination: { ports: ["http", 80, "1000:2000"] } },
         { action: "Allow", protocol: "UDP", destination: { ports: [53] } },
       ],
     },
@@ -113,11 +134,20 @@ describe("a converted policy", () => {
     ]);
   });
 
+  it("has a selector longer than a person may write, since Kubernetes bounds none", () => {
+    expect(converted({ podSelector: longSelector(100) }).spec.selector?.length).toBeGreaterThan(1024);
+  });
+
   it("takes the namespace it is given when it names none", () => {
     const result = convertNetworkPolicy(manifest({ podSelector: {} }, { name: "p" }), "team-b");
     expect(result).toMatchObject({ policy: { metadata: { namespace: "team-b" } } });
   });
 });
+
+function longSelector(count: number) {
+  const values = Array.from({ length: count }, (_, i) => `value-number-${i}`);
+  return { matchExpressions: [{ key: "a", operator: "In", values }] };
+}
 
 describe("a manifest is refused", () => {
   const peer = (value: unknown) => ({ podSelector: {}, ingress: [{ from: [value] }] });
@@ -204,9 +234,7 @@ describe("a manifest is refused", () => {
     });
   }
 
-  it("with a selector longer than Calico takes", () => {
-    const values = Array.from({ length: 100 }, (_, i) => `value-number-${i}`);
-    const podSelector = { matchExpressions: [{ key: "a", operator: "In", values }] };
-    expect(convertNetworkPolicy(manifest({ podSelector })).kind).toBe("invalid");
+  it("with a selector longer than can be read", () => {
+    expect(convertNetworkPolicy(manifest({ podSelector: longSelector(10_000) })).kind).toBe("invalid");
   });
 });

@@ -1,5 +1,6 @@
 /** From a manifest of `networking.k8s.io/v1` to its typed form, with the API server's checks of it. */
 import { containsPrefix, networkOf, parseCidr } from "@brindle/net";
+import type { Reader } from "./manifestReader.ts";
 import type {
   KubernetesNetworkPolicy,
   KubernetesPeer,
@@ -8,8 +9,7 @@ import type {
   KubernetesRule,
   LabelRequirement,
   LabelSelector,
-} from "./networkPolicy.ts";
-import type { Reader } from "./reader.ts";
+} from "./networkPolicyV1.ts";
 
 const labelName = /^(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?\/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
 const labelValue = /^(?:[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$/;
