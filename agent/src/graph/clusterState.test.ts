@@ -11,6 +11,7 @@ function peer(spec: BGPPeer["spec"]): BGPPeer {
 }
 
 const plain = peer({ peerIP: "172.30.1.1", asNumber: 65_001 });
+const withKeepalives = peer({ ...plain.spec, keepaliveTime: "10s" });
 const withPassword = peer({
   ...plain.spec,
   password: { secretKeyRef: { name: "bgp", key: "password" } },
@@ -29,7 +30,13 @@ describe("what a node knows of its cluster", () => {
       name: "is nothing that it cannot act on, and why",
       told: [plain, withPassword],
       known: null,
-      problem: /password/,
+      problem: /^spec\.password: .* no node peers by this resource until it is removed$/,
+    },
+    {
+      name: "is what it can act on without a field that nobody would miss",
+      told: [plain, withKeepalives],
+      known: withKeepalives,
+      problem: null,
     },
     { name: "is well again once that is changed", told: [withPassword, plain], known: plain, problem: null },
     { name: "is no problem of what is gone", told: [withPassword, null], known: null, problem: null },

@@ -63,15 +63,17 @@ export function isClusterKey(key: Key): key is Key<ClusterKind> {
 }
 
 /**
- * Configuration with a field that we do not act on is not acted on at all: a peer with a password, for one, must not be
- * dialled without. Nodes and endpoints are taken as they are; what Calico notes there for itself changes nothing here.
+ * Configuration with a field without which it would be wrong or open to act is not acted on at all: a peer with a
+ * password, for one, must not be dialled without. Nodes and endpoints are taken as they are; what Calico notes there for itself changes nothing here.
  */
 const judgedKinds: ReadonlySet<Kind> = new Set<Kind>(["IPPool", "BGPConfiguration", "BGPPeer"]);
 
 function problemOf(kind: ClusterKind, value: unknown): string | null {
   if (!judgedKinds.has(kind) || !isResourceKind(kind)) return null;
   const judged = validate(value);
-  return judged.kind === "valid" ? null : judged.problems.map(formatProblem).join("; ");
+  const problems =
+    judged.kind === "valid" ? judged.warnings.filter(({ effect }) => effect === "withheld") : judged.problems;
+  return problems.length === 0 ? null : problems.map(formatProblem).join("; ");
 }
 
 /** As problems name it: `BGPPeer tor`, `NetworkPolicy default/web`. */

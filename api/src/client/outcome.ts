@@ -1,10 +1,15 @@
 /** How a request about a resource ends. All of these are normal; only a datastore that is away is thrown. */
-import type { Problem } from "../kinds/problem.ts";
+import type { Problem, Warning } from "../kinds/problem.ts";
 import type { AnyKindOfResource } from "../kinds/validate.ts";
 import type { Key } from "../store/store.ts";
 
 export type Outcome =
-  | { readonly kind: "created" | "updated" | "unchanged"; readonly key: Key; readonly resource: AnyKindOfResource }
+  | {
+      readonly kind: "created" | "updated" | "unchanged";
+      readonly key: Key;
+      readonly resource: AnyKindOfResource;
+      readonly warnings: readonly Warning[];
+    }
   | { readonly kind: "deleted"; readonly key: Key }
   /** The resource is wrong, or its place in the cluster is; nothing was written. */
   | { readonly kind: "refused"; readonly problems: readonly Problem[] }

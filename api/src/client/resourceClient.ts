@@ -3,16 +3,20 @@
  * revision that was read. On the wire a resource carries its revision as `resourceVersion`; a document that carries
  * one is written only over exactly that.
  */
+
+import type { IpamKind } from "../kinds/ipam.ts";
 import { checkPoolBlocks, checkPoolOverlap } from "../kinds/ipPool.ts";
 import { kinds, type ResourceKind, type Resources } from "../kinds/kinds.ts";
 import type { Problem } from "../kinds/problem.ts";
 import type { Metadata } from "../kinds/resource.ts";
-import { type AnyKindOfResource, checkUpdate, validate } from "../kinds/validate.ts";
+import { type AnyKindOfResource, checkUpdate, type Validation, validate } from "../kinds/validate.ts";
 import { encodeValue } from "../store/codec.ts";
 import { formatKey } from "../store/request.ts";
 import type { CommitResult, Item, Key, Revision, Scope, Store, Write } from "../store/store.ts";
 import { deleteResource } from "./deletion.ts";
+import { listIpamResources } from "./ipamResources.ts";
 import type { Outcome, Raced } from "./outcome.ts";
+import type { ResourceList } from "./resourceList.ts";
 
 export interface ResourceClientPorts {
   readonly store: Store;
@@ -20,6 +24,9 @@ export interface ResourceClientPorts {
   /** A UUID, new at each call. */
   readonly newUid: () => string;
 }
+
+/** A document that may be stored. */
+type Judged = Extract<Validation, { readonly kind: "valid" }>;
 
 /** How often `apply` reads anew when others write the same resource meanwhile. */
 const attemptsMax = 5;
@@ -37,6 +44,11 @@ export class ResourceClient {
     return item && onTheWire(item);
   }
 
+  /** What address management keeps, as resources. */
+  listIpam<K extends IpamKind>(kind: K): Promise<ResourceList<K>> {
+    return listIpamResources(this.#ports.store, kind);
+  }
+
   /** In the order of their namespaces and names. */
   async list<K extends ResourceKind>(kind: K, scope: Scope = {}): Promise<ResourceList<K>> {
     const { items, revision, undecodable } = await this.#ports.store.list(kind, scope);
@@ -51,21 +63,21 @@ export class ResourceClient {
 
   /** Fails where the resource exists. */
   create(document: unknown): Promise<Outcome> {
-    return this.#write(document, async (resource) => this.#create(resource));
+    return this.#write(document, async (judged) => this.#create(judged));
   }
 
   /** Fails where the resource does not exist. */
   replace(document: unknown): Promise<Outcome> {
-    return this.#write(document, (resource) =>
-      this.#retrying(keyOf(resource), async (before) => (before ? this.#update(before, resource) : null)),
+    return this.#write(document, (judged) =>
+      this.#retrying(keyOf(judged.resource), async (before) => (before ? this.#update(before, judged) : null)),
     );
   }
 
   /** Creates or replaces. */
   apply(document: unknown): Promise<Outcome> {
-    return this.#write(document, (resource) =>
-      this.#retrying(keyOf(resource), (before) =>
-        before ? this.#update(before, resource) : this.#createUnlessRaced(resource),
+    return this.#write(document, (judged) =>
+      this.#retrying(keyOf(judged.resource), (before) =>
+        before ? this.#update(before, judged) : this.#createUnlessRaced(judged),
       ),
     );
   }
@@ -76,11 +88,11 @@ export class ResourceClient {
     );
   }
 
-  async #write(document: unknown, write: (resource: AnyKindOfResource) => Promise<Outcome>): Promise<Outcome> {
+  async #write(document: unknown, write: (judged: Judged) => Promise<Outcome>): Promise<Outcome> {
     const judged = validate(document);
     if (judged.kind === "invalid") return { kind: "refused", problems: judged.problems };
     const problems = await this.#checkAmongOthers(judged.resource);
-    return problems.length > 0 ? { kind: "refused", problems } : write(judged.resource);
+    return problems.length > 0 ? { kind: "refused", problems } : write(judged);
   }
 
   /** Reads again when somebody else wrote meanwhile. `null` from `attempt` is "not found". */
@@ -96,7 +108,7 @@ export class ResourceClient {
     return { kind: "conflict", key, text: `${formatKey(key)} is being changed by others; try again` };
   }
 
-  async #create(resource: AnyKindOfResource): Promise<Outcome> {
+  async #create({ resource, warnings }: Judged): Promise<Outcome> {
     const key = keyOf(resource);
     const { uid: _uid, creationTimestamp: _time, resourceVersion, ...metadata } = resource.metadata;
     if (resourceVersion) return this.#staleDocument(key, `${formatKey(key)} does not exist any more`);
@@ -106,16 +118,17 @@ export class ResourceClient {
       creationTimestamp: formatTime(this.#ports.nowMs()),
     });
     const result = await this.#commit({ op: "create", key, value: created });
-    if (result.kind === "committed") return { kind: "created", key, resource: withRevision(created, result.revision) };
+    if (result.kind === "committed")
+      return { kind: "created", key, resource: withRevision(created, result.revision), warnings };
     return { kind: "alreadyExists", key, text: `${formatKey(key)} already exists` };
   }
 
-  async #createUnlessRaced(resource: AnyKindOfResource): Promise<Outcome | Raced> {
-    const outcome = await this.#create(resource);
+  async #createUnlessRaced(judged: Judged): Promise<Outcome | Raced> {
+    const outcome = await this.#create(judged);
     return outcome.kind === "alreadyExists" ? { kind: "raced" } : outcome;
   }
 
-  async #update(before: Item<ResourceKind>, resource: AnyKindOfResource): Promise<Outcome | Raced> {
+  async #update(before: Item<ResourceKind>, { resource, warnings }: Judged): Promise<Outcome | Raced> {
     const { key, revision } = before;
     const wanted = resource.metadata.resourceVersion;
     if (wanted && wanted !== revision) {
@@ -125,10 +138,11 @@ export class ResourceClient {
     if (problems.length > 0) return { kind: "refused", problems };
     const after = withIdentityOf(before.value, resource);
     if (encodeValue(key, before.value) === encodeValue(key, after)) {
-      return { kind: "unchanged", key, resource: withRevision(after, revision) };
+      return { kind: "unchanged", key, resource: withRevision(after, revision), warnings };
     }
     const result = await this.#commit({ op: "update", key, value: after, revision });
-    if (result.kind === "committed") return { kind: "updated", key, resource: withRevision(after, result.revision) };
+    if (result.kind === "committed")
+      return { kind: "updated", key, resource: withRevision(after, result.revision), warnings };
     return { kind: "raced" };
   }
 
@@ -151,13 +165,6 @@ export class ResourceClient {
     const blocks = (await this.#ports.store.list("IPAMBlock")).items.map(({ key }) => key.name);
     return [...checkPoolOverlap(resource, pools), ...checkPoolBlocks(resource, blocks)];
   }
-}
-
-export interface ResourceList<K extends ResourceKind> {
-  readonly resources: readonly Resources[K][];
-  readonly resourceVersion: string;
-  /** A line for each stored object that cannot be read, and is therefore not among the resources. */
-  readonly problems: readonly string[];
 }
 
 export function keyOf(resource: AnyKindOfResource): Key<ResourceKind> {

@@ -52,6 +52,10 @@ export const defaultAsNumber = 64512;
 const advertisedRanges = list(object<AdvertisedRange>({ cidr: prefix }));
 const routePriority = integer(1, 2147483646);
 
+const servicesUnannounced = "no address of a Service is announced";
+const noWorkloadPeering = "no node peers with its pods";
+const ownPriority = "routes have the priority 1024";
+
 const shown = (value: unknown): string => (value === undefined ? "-" : String(value));
 
 const columns: readonly Column<BGPConfiguration>[] = [
@@ -98,22 +102,47 @@ export const bgpConfigurationKind: KindDefinition<BGPConfiguration> = {
     ipv6NormalRoutePriority: optional(routePriority),
   }),
   unsupported: [
-    { effect: "ignored", path: "spec.serviceLoadBalancerIPs" },
-    { effect: "ignored", path: "spec.serviceExternalIPs" },
-    { effect: "ignored", path: "spec.serviceClusterIPs" },
-    { effect: "ignored", path: "spec.serviceLoadBalancerAggregation", accepted: ["Enabled"] },
-    { effect: "withheld", path: "spec.communities" },
+    { effect: "ignored", path: "spec.serviceLoadBalancerIPs", meanwhile: servicesUnannounced },
+    { effect: "ignored", path: "spec.serviceExternalIPs", meanwhile: servicesUnannounced },
+    { effect: "ignored", path: "spec.serviceClusterIPs", meanwhile: servicesUnannounced },
+    {
+      effect: "ignored",
+      path: "spec.serviceLoadBalancerAggregation",
+      accepted: ["Enabled"],
+      meanwhile: servicesUnannounced,
+    },
+    { effect: "ignored", path: "spec.communities", meanwhile: "a name for a community does nothing by itself" },
+    // A router may hold back by its community what it would else pass on.
     { effect: "withheld", path: "spec.prefixAdvertisements" },
     { effect: "withheld", path: "spec.nodeMeshPassword" },
-    { effect: "ignored", path: "spec.nodeMeshMaxRestartTime" },
-    { effect: "ignored", path: "spec.bindMode", accepted: ["None"] },
-    { effect: "ignored", path: "spec.ignoredInterfaces" },
-    { effect: "ignored", path: "spec.localWorkloadPeeringIPV4" },
-    { effect: "ignored", path: "spec.localWorkloadPeeringIPV6" },
-    { effect: "ignored", path: "spec.programClusterRoutes" },
-    { effect: "ignored", path: "spec.ipv4NormalRoutePriority", accepted: [1024] },
-    { effect: "ignored", path: "spec.ipv6NormalRoutePriority", accepted: [1024] },
+    {
+      effect: "ignored",
+      path: "spec.nodeMeshMaxRestartTime",
+      meanwhile: "peers hold the routes of a restarting node for as long as it asks of itself",
+    },
+    {
+      effect: "ignored",
+      path: "spec.bindMode",
+      accepted: ["None", "NodeIP"],
+      meanwhile: "BGP listens on the addresses of the node alone",
+    },
+    {
+      effect: "ignored",
+      path: "spec.ignoredInterfaces",
+      meanwhile: "networks of interfaces are announced by no node anyway",
+    },
+    { effect: "ignored", path: "spec.localWorkloadPeeringIPV4", meanwhile: noWorkloadPeering },
+    { effect: "ignored", path: "spec.localWorkloadPeeringIPV6", meanwhile: noWorkloadPeering },
+    {
+      effect: "ignored",
+      path: "spec.programClusterRoutes",
+      accepted: ["Enabled", "EnabledNoEncapOnly"],
+      meanwhile: "routes that BGP learns are written to the kernel",
+    },
+    { effect: "ignored", path: "spec.ipv4NormalRoutePriority", accepted: [1024], meanwhile: ownPriority },
+    { effect: "ignored", path: "spec.ipv6NormalRoutePriority", accepted: [1024], meanwhile: ownPriority },
   ],
+  whileWithheld: "BGP sessions stay as they are, and a node that starts has none",
   check: ({ metadata, spec }) => [
     ...checkName(metadata.name),
     ...checkMesh(spec),
@@ -150,7 +179,6 @@ function checkMesh(spec: BGPConfigurationSpec): Problem[] {
   return (["nodeMeshPassword", "nodeMeshMaxRestartTime"] as const)
     .filter((field) => spec[field] !== undefined)
     .map((field) => ({
-      effect: "ignored",
       path: `spec.${field}`,
       value: spec[field],
       reason: "has no use while the mesh is off",

@@ -72,15 +72,38 @@ export const bgpPeerKind: KindDefinition<BGPPeer> = {
     { effect: "withheld", path: "spec.keepOriginalNextHop", accepted: [false] },
     { effect: "withheld", path: "spec.nextHopMode", accepted: ["Auto"] },
     { effect: "withheld", path: "spec.password" },
-    { effect: "withheld", path: "spec.sourceAddress", accepted: ["UseNodeIP"] },
-    { effect: "ignored", path: "spec.maxRestartTime" },
-    { effect: "ignored", path: "spec.keepaliveTime" },
-    { effect: "ignored", path: "spec.numAllowedLocalASNumbers", accepted: [0] },
-    { effect: "withheld", path: "spec.ttlSecurity" },
-    { effect: "ignored", path: "spec.reachableBy" },
+    {
+      effect: "ignored",
+      path: "spec.sourceAddress",
+      accepted: ["UseNodeIP"],
+      meanwhile: "sessions begin at the address of the node",
+    },
+    {
+      effect: "ignored",
+      path: "spec.maxRestartTime",
+      meanwhile: "the peer holds the routes of a restarting node for as long as the node asks",
+    },
+    {
+      effect: "ignored",
+      path: "spec.keepaliveTime",
+      meanwhile: "keepalives follow from the hold time that both ends agree on",
+    },
+    {
+      effect: "ignored",
+      path: "spec.numAllowedLocalASNumbers",
+      accepted: [0],
+      meanwhile: "routes that went through the node's own AS are not taken",
+    },
+    { effect: "withheld", path: "spec.ttlSecurity", accepted: [0] },
+    {
+      effect: "ignored",
+      path: "spec.reachableBy",
+      meanwhile: "the node needs a route to the peer from elsewhere",
+    },
     { effect: "withheld", path: "spec.filters" },
     { effect: "withheld", path: "spec.reversePeering", accepted: ["Auto"] },
   ],
+  whileWithheld: "no node peers by this resource",
   check: ({ spec }) => [...checkExclusive(spec), ...checkPeer(spec)],
   withDefaults: (peer) => peer,
   columns,
@@ -117,7 +140,6 @@ function checkExclusive(spec: BGPPeerSpec): Problem[] {
   return exclusive
     .filter(([a, b]) => spec[a] && spec[b])
     .map(([a, b]) => ({
-      effect: "withheld",
       path: `spec.${b}`,
       value: spec[b],
       reason: `cannot be given together with ${a}`,

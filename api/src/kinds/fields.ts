@@ -2,35 +2,56 @@
 import { type Address, isLinkLocal, parseAddress, parseCidr, parsePrefix } from "@brindle/net";
 import * as z from "zod";
 import { parseSelector } from "../selector/selector.ts";
-import { checked } from "./schema.ts";
+import { checked, withOpenApi } from "./schema.ts";
 
 export const text: z.ZodType<string> = z.string();
 export const flag: z.ZodType<boolean> = z.boolean();
+
+export function textUpTo(max: number): z.ZodType<string> {
+  const fault = (value: string) =>
+    value.length <= max ? null : `has ${value.length} characters, at most ${max} are allowed`;
+  return withOpenApi(checked(text, fault), { maxLength: max });
+}
 
 export function oneOf<const T extends string>(...values: readonly T[]): z.ZodType<T> {
   return z.enum(values);
 }
 
 export function integer(min: number, max: number): z.ZodType<number> {
-  return checked(z.number(), (value) =>
+  const schema = checked(z.number(), (value) =>
     Number.isInteger(value) && value >= min && value <= max ? null : `is no whole number from ${min} to ${max}`,
   );
+  const format = Math.max(-min, max) <= int32Max ? "int32" : "int64";
+  return withOpenApi(schema, { type: "integer", format, minimum: min, maximum: max });
 }
 
+const int32Max = 2 ** 31 - 1;
+
+/** The longest is of IPv6, its last 32 bits written as IPv4. */
+const addressLengthMax = 45;
+const cidrLengthMax = addressLengthMax + "/128".length;
+
 /** An address without a length. */
-export const address: z.ZodType<string> = checked(text, (value) => (parseAddress(value) ? null : "is no IP address"));
+export const address: z.ZodType<string> = withOpenApi(
+  checked(text, (value) => (parseAddress(value) ? null : "is no IP address")),
+  { maxLength: addressLengthMax, pattern: "^[0-9A-Fa-f:.]+$" },
+);
 
 /** A network whose host bits are clear. */
-export const prefix: z.ZodType<string> = checked(text, prefixFault);
+export const prefix: z.ZodType<string> = withOpenApi(checked(text, prefixFault), {
+  maxLength: cidrLengthMax,
+  pattern: "^[0-9A-Fa-f:.]+/[0-9]{1,3}$",
+});
 
 /** An address with the length of its network, of one family; a bare address counts as its own network. */
 export function interfaceAddress(family: 4 | 6): z.ZodType<string> {
-  return checked(text, (value) => {
+  const schema = checked(text, (value) => {
     const parsed: Address | undefined = parseCidr(value)?.address ?? parseAddress(value) ?? undefined;
     if (!parsed) return "is no IP address with the length of its network, like 172.30.1.11/24";
     if (parsed.family !== family) return `is no IPv${family} address`;
     return isLinkLocal(parsed) ? "is link-local, which other nodes do not reach" : null;
   });
+  return withOpenApi(schema, { maxLength: cidrLengthMax });
 }
 
 function prefixFault(value: string): string | null {
@@ -39,10 +60,13 @@ function prefixFault(value: string): string | null {
   return parseAddress(value) ? "has no length; write /32 or /128 for one address" : "is no network, like 10.0.0.0/8";
 }
 
-export const selector: z.ZodType<string> = checked(text, selectorFault);
+/** Of Calico's API; our parser takes more. */
+const selectorLengthMax = 1024;
+
+export const selector: z.ZodType<string> = checked(textUpTo(selectorLengthMax), selectorFault);
 
 /** `global()` means "no namespace", which has a meaning only in the namespaceSelector of a rule. */
-export const selectorNotGlobal: z.ZodType<string> = checked(text, (value) =>
+export const selectorNotGlobal: z.ZodType<string> = checked(textUpTo(selectorLengthMax), (value) =>
   /\bglobal\(/.test(value) ? "global() is allowed only in the namespaceSelector of a rule" : selectorFault(value),
 );
 
@@ -55,27 +79,34 @@ function selectorFault(value: string): string | null {
 const dnsLabel = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
 const dnsSubdomain = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 
-export const subdomain: z.ZodType<string> = checked(text, (value) =>
-  value.length <= 253 && dnsSubdomain.test(value)
-    ? null
-    : 'is no name: lower case letters, digits, "-" and ".", at most 253, beginning and ending with a letter or digit',
+export const subdomain: z.ZodType<string> = withOpenApi(
+  checked(text, (value) =>
+    value.length <= 253 && dnsSubdomain.test(value)
+      ? null
+      : 'is no name: lower case letters, digits, "-" and ".", at most 253, beginning and ending with a letter or digit',
+  ),
+  { maxLength: 253, pattern: dnsSubdomain.source },
 );
 
-export const label: z.ZodType<string> = checked(text, (value) =>
-  value.length <= 63 && dnsLabel.test(value)
-    ? null
-    : 'is no name: lower case letters, digits and "-", at most 63, beginning and ending with a letter or digit',
+export const label: z.ZodType<string> = withOpenApi(
+  checked(text, (value) =>
+    value.length <= 63 && dnsLabel.test(value)
+      ? null
+      : 'is no name: lower case letters, digits and "-", at most 63, beginning and ending with a letter or digit',
+  ),
+  { maxLength: 63, pattern: dnsLabel.source },
 );
 
 /** Manifests carry AS numbers as numbers, as their text, and as `high.low` (RFC 5396). */
-export const asNumber: z.ZodType<number> = z
-  .union([z.number(), z.string()], { error: "is no AS number" })
-  .transform((value, context) => {
+export const asNumber: z.ZodType<number> = withOpenApi(
+  z.union([z.number(), z.string()], { error: "is no AS number" }).transform((value, context) => {
     const number = asNumberOf(value);
     if (number !== null) return number;
     context.addIssue({ code: "custom", message: "is no AS number from 1 to 4294967295" });
     return z.NEVER;
-  });
+  }),
+  { "x-kubernetes-int-or-string": true, minimum: 1, maximum: 0xffffffff, pattern: "^[0-9]+([.][0-9]+)?$" },
+);
 
 function asNumberOf(value: number | string): number | null {
   const dotted = /^(\d{1,5})\.(\d{1,5})$/.exec(String(value));
@@ -89,21 +120,24 @@ function asNumberOf(value: number | string): number | null {
 
 const protocolNames = ["TCP", "UDP", "ICMP", "ICMPv6", "SCTP", "UDPLite"];
 
-export const protocol: z.ZodType<string | number> = checked(
-  z.union([z.number(), z.string()], { error: "is no protocol" }),
-  (value) => {
+export const protocol: z.ZodType<string | number> = withOpenApi(
+  checked(z.union([z.number(), z.string()], { error: "is no protocol" }), (value) => {
     if (typeof value === "string" && protocolNames.includes(value)) return null;
     if (typeof value === "number" && Number.isInteger(value) && value >= 1 && value <= 255) return null;
     return `is no protocol: ${protocolNames.join(", ")}, or a number from 1 to 255`;
-  },
+  }),
+  { "x-kubernetes-int-or-string": true, minimum: 1, maximum: 255, pattern: `^(${protocolNames.join("|")})$` },
 );
 
 /** A port, a range `first:last`, or a name. A port in quotes is the port, as in Calico. */
-export const portSpec: z.ZodType<string | number> = checked(
-  z
-    .union([z.number(), z.string()], { error: "is no port" })
-    .transform((value) => (typeof value === "string" && /^\d+$/.test(value) ? Number(value) : value)),
-  portFault,
+export const portSpec: z.ZodType<string | number> = withOpenApi(
+  checked(
+    z
+      .union([z.number(), z.string()], { error: "is no port" })
+      .transform((value) => (typeof value === "string" && /^\d+$/.test(value) ? Number(value) : value)),
+    portFault,
+  ),
+  { "x-kubernetes-int-or-string": true, minimum: 1, maximum: 65535, pattern: "^[a-zA-Z0-9_.:-]{1,128}$" },
 );
 
 function portFault(value: string | number): string | null {
@@ -118,8 +152,11 @@ function isPort(value: number): boolean {
   return Number.isInteger(value) && value >= 1 && value <= 65535;
 }
 
-export const duration: z.ZodType<string> = checked(text, (value) =>
-  /^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$|^0$/.test(value) ? null : "is no duration like 90s or 1m30s",
+const durationForm = /^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$|^0$/;
+
+export const duration: z.ZodType<string> = withOpenApi(
+  checked(text, (value) => (durationForm.test(value) ? null : "is no duration like 90s or 1m30s")),
+  { pattern: durationForm.source },
 );
 
 /** The name of a label; the prefix of its maker may stand before it. */
@@ -145,5 +182,8 @@ export const annotations: z.ZodType<Readonly<Record<string, string>>> = sorted(z
 
 /** Go writes maps in the order of their names. */
 function sorted(schema: z.ZodType<Record<string, string>>): z.ZodType<Readonly<Record<string, string>>> {
-  return schema.transform((map) => Object.fromEntries(Object.entries(map).sort(([a], [b]) => (a < b ? -1 : 1))));
+  const ordered = schema.transform((map) =>
+    Object.fromEntries(Object.entries(map).sort(([a], [b]) => (a < b ? -1 : 1))),
+  );
+  return withOpenApi(ordered, { type: "object", additionalProperties: { type: "string" } });
 }

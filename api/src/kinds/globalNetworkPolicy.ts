@@ -5,6 +5,7 @@ import {
   policyColumns,
   policyShape,
   policyTailShape,
+  policyWhileWithheld,
   policyWideColumns,
   policyWithDefaults,
   unsupportedInPolicies,
@@ -31,6 +32,8 @@ export const globalPolicyShape: Shape<GlobalPolicySpec> = {
   ...policyTailShape,
 };
 
+const forHosts = "the policy is for hosts, which have none in this version, and does nothing";
+
 export const globalNetworkPolicyKind: KindDefinition<GlobalNetworkPolicy> = {
   apiVersion,
   kind: "GlobalNetworkPolicy",
@@ -41,10 +44,16 @@ export const globalNetworkPolicyKind: KindDefinition<GlobalNetworkPolicy> = {
   spec: object<GlobalPolicySpec>(globalPolicyShape),
   unsupported: [
     ...unsupportedInPolicies,
-    { effect: "withheld", path: "spec.doNotTrack", accepted: [false] },
-    { effect: "withheld", path: "spec.preDNAT", accepted: [false] },
-    { effect: "withheld", path: "spec.applyOnForward", accepted: [false] },
+    { effect: "withheld", path: "spec.doNotTrack", accepted: [false], meanwhile: forHosts },
+    { effect: "withheld", path: "spec.preDNAT", accepted: [false], meanwhile: forHosts },
+    {
+      effect: "ignored",
+      path: "spec.applyOnForward",
+      accepted: [false],
+      meanwhile: "the policy holds for pods, and no host has policy",
+    },
   ],
+  whileWithheld: policyWhileWithheld,
   check: ({ spec }) => checkForwarding(spec),
   withDefaults: policyWithDefaults,
   columns: policyColumns,

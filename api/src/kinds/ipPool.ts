@@ -72,6 +72,7 @@ export const ipPoolKind: KindDefinition<IPPool> = {
     { effect: "withheld", path: "spec.vxlanMode", accepted: ["Never"] },
     { effect: "withheld", path: "spec.ipipMode", accepted: ["Never"] },
   ],
+  whileWithheld: "the pool gives no addresses",
   rules: [
     { rule: "self.spec.cidr == oldSelf.spec.cidr", message: "cannot change: make a new pool", fieldPath: ".spec.cidr" },
   ],

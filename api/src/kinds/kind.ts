@@ -1,6 +1,6 @@
 /** How a kind is declared: one value that parsing, defaults, tables, the datastore and generated CRDs read. */
 import type * as z from "zod";
-import type { Problem } from "./problem.ts";
+import type { Problem, Warning } from "./problem.ts";
 import type { AnyResource, Metadata } from "./resource.ts";
 import type { CelRule } from "./schema.ts";
 
@@ -18,10 +18,14 @@ export interface KindDefinition<R extends AnyResource = AnyResource> {
   readonly status?: z.ZodType<object>;
   /** Fields of Calico's schema on which this version does not act, and what that means for whoever sets them. */
   readonly unsupported: readonly UnsupportedField[];
+  /** What it comes to while an object of this kind is withheld: "the pool gives no addresses". */
+  readonly whileWithheld?: string;
   /** What of `check` and `checkUpdate` the schema of a CRD can say too; `self` is the resource. */
   readonly rules?: readonly CelRule[];
   /** What is wrong with fields that are each right. A field that is wrong by itself is absent. */
   check?(draft: Draft<R>): readonly Problem[];
+  /** What is right, and most likely not what was meant. */
+  advise?(resource: R): readonly Warning[];
   /** What may not change once it is stored. */
   checkUpdate?(before: R, after: R): readonly Problem[];
   /** What Calico's own client adds before it stores a resource. */
@@ -53,6 +57,8 @@ export interface UnsupportedField {
   readonly accepted?: readonly unknown[];
   /** Only these values; all unless told. */
   readonly only?: readonly unknown[];
+  /** What it comes to that the field is not acted on, where that is not the same for the whole kind. */
+  readonly meanwhile?: string;
 }
 
 export interface Column<R extends AnyResource> {

@@ -7,6 +7,7 @@ import { type ClusterInformation, clusterInformationKind } from "./clusterInform
 import { type GlobalNetworkPolicy, globalNetworkPolicyKind } from "./globalNetworkPolicy.ts";
 import { type GlobalNetworkSet, globalNetworkSetKind } from "./globalNetworkSet.ts";
 import { type HostEndpoint, hostEndpointKind } from "./hostEndpoint.ts";
+import { type IpamResources, ipamKinds } from "./ipam.ts";
 import { type IPAMConfiguration, ipamConfigurationKind } from "./ipamConfiguration.ts";
 import { type IPPool, ipPoolKind } from "./ipPool.ts";
 import { type IPReservation, ipReservationKind } from "./ipReservation.ts";
@@ -22,6 +23,7 @@ import {
 } from "./stagedKubernetesNetworkPolicy.ts";
 import { type StagedNetworkPolicy, stagedNetworkPolicyKind } from "./stagedNetworkPolicy.ts";
 import { type Tier, tierKind } from "./tier.ts";
+import { reasonOf } from "./unsupported.ts";
 import { type WorkloadEndpoint, workloadEndpointKind } from "./workloadEndpoint.ts";
 
 /** Every kind of `projectcalico.org/v3` that this version has, and its type. */
@@ -77,18 +79,47 @@ export const resourceKinds: readonly ResourceKind[] = Object.values(kinds).map((
 
 /** The kind that a person means: its name, singular or plural in any case, or one of its aliases. */
 export function findKind(word: string): ResourceKind | null {
-  const wanted = word.toLowerCase();
-  const found = Object.values(kinds).find(({ kind, plural, aliases }) =>
-    [kind.toLowerCase(), plural, ...aliases].includes(wanted),
-  );
-  return found?.kind ?? null;
+  return Object.values(kinds).find((definition) => isMeantBy(word, definition))?.kind ?? null;
+}
+
+/** What a person may read: those of address management too, which nobody writes by hand. */
+export interface ReadableResources extends Resources, IpamResources {}
+
+export type ReadableKind = keyof ReadableResources;
+
+export const readableKinds: { readonly [K in ReadableKind]: KindDefinition<ReadableResources[K]> } = {
+  ...kinds,
+  ...ipamKinds,
+};
+
+export function findReadableKind(word: string): ReadableKind | null {
+  return Object.values(readableKinds).find((definition) => isMeantBy(word, definition))?.kind ?? null;
+}
+
+function isMeantBy(
+  word: string,
+  { kind, plural, aliases }: Pick<KindDefinition, "kind" | "plural" | "aliases">,
+): boolean {
+  return [kind.toLowerCase(), plural, ...aliases].includes(word.toLowerCase());
 }
 
 export function isResourceKind(kind: string): kind is ResourceKind {
   return Object.hasOwn(kinds, kind);
 }
 
-/** The table of what this version refuses, kind by kind. */
-export function unsupportedFields(): readonly (UnsupportedField & { readonly kind: ResourceKind })[] {
-  return Object.values(kinds).flatMap(({ kind, unsupported }) => unsupported.map((field) => ({ kind, ...field })));
+export interface UnsupportedRow extends UnsupportedField {
+  readonly kind: ResourceKind;
+  /** As a warning or a problem says it. */
+  readonly reason: string;
+}
+
+/** The one table of the fields on which this version does not act, kind by kind. */
+export function unsupportedFields(): readonly UnsupportedRow[] {
+  return Object.values<KindDefinition & { readonly kind: ResourceKind }>(kinds).flatMap((definition) =>
+    definition.unsupported.map((field) => ({
+      kind: definition.kind,
+      ...field,
+      reason: reasonOf(definition, field),
+    })),
+  );
 }

@@ -59,6 +59,9 @@ export type Node = Resource<"Node", NodeSpec> & { readonly status?: NodeStatus }
 const mac = checked(text, (value) => (/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i.test(value) ? null : "is no MAC address"));
 const anyAddress = checked(text, (value) => (parseAddress(value) || parseCidr(value) ? null : "is no IP address"));
 
+const noTunnels = "there are no tunnels between nodes";
+const notEncrypted = "packets between nodes are not encrypted";
+
 export const nodeKind: KindDefinition<Node> = {
   apiVersion,
   kind: "Node",
@@ -101,17 +104,21 @@ export const nodeKind: KindDefinition<Node> = {
     podCIDRs: optional(list(prefix)),
   }),
   unsupported: [
-    { effect: "ignored", path: "spec.bgp.ipv4IPIPTunnelAddr" },
-    { effect: "ignored", path: "spec.bgp.routeReflectorClusterID" },
-    { effect: "ignored", path: "spec.ipv4VXLANTunnelAddr" },
-    { effect: "ignored", path: "spec.vxlanTunnelMACAddr" },
-    { effect: "ignored", path: "spec.ipv6VXLANTunnelAddr" },
-    { effect: "ignored", path: "spec.vxlanTunnelMACAddrV6" },
-    { effect: "ignored", path: "spec.wireguard" },
-    { effect: "ignored", path: "spec.interfaces" },
-    { effect: "ignored", path: "status.wireguardPublicKey" },
-    { effect: "ignored", path: "status.wireguardPublicKeyV6" },
-    { effect: "ignored", path: "status.podCIDRs" },
+    { effect: "ignored", path: "spec.bgp.ipv4IPIPTunnelAddr", meanwhile: noTunnels },
+    {
+      effect: "ignored",
+      path: "spec.bgp.routeReflectorClusterID",
+      meanwhile: "the node passes on to its peers no route that it learned",
+    },
+    { effect: "ignored", path: "spec.ipv4VXLANTunnelAddr", meanwhile: noTunnels },
+    { effect: "ignored", path: "spec.vxlanTunnelMACAddr", meanwhile: noTunnels },
+    { effect: "ignored", path: "spec.ipv6VXLANTunnelAddr", meanwhile: noTunnels },
+    { effect: "ignored", path: "spec.vxlanTunnelMACAddrV6", meanwhile: noTunnels },
+    { effect: "ignored", path: "spec.wireguard", meanwhile: notEncrypted },
+    { effect: "ignored", path: "spec.interfaces", meanwhile: "no host endpoint is made of it" },
+    { effect: "ignored", path: "status.wireguardPublicKey", meanwhile: notEncrypted },
+    { effect: "ignored", path: "status.wireguardPublicKeyV6", meanwhile: notEncrypted },
+    { effect: "ignored", path: "status.podCIDRs", meanwhile: "addresses come from the blocks of the pools" },
   ],
   check: ({ spec }) => checkBgp(spec.bgp),
   withDefaults: (node) => ({ ...node, status: node.status ?? {} }),

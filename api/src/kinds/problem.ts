@@ -8,6 +8,12 @@ export interface Problem {
   readonly reason: string;
 }
 
+/** What does not keep a resource from being stored, and what whoever applies it should hear. */
+export interface Warning extends Problem {
+  /** The first two as in `UnsupportedField`; `advice` is about fields that this version acts on. */
+  readonly effect: "ignored" | "withheld" | "advice";
+}
+
 export type PathStep = string | number | symbol;
 
 /** A step that is no plain word is quoted: `metadata.labels["example.org/rack"]`. */

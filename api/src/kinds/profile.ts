@@ -25,6 +25,7 @@ export const profileKind: KindDefinition<Profile> = {
     labelsToApply: optional(labels),
   }),
   unsupported: [...unsupportedInRules("ingress"), ...unsupportedInRules("egress")],
+  whileWithheld: "the profile allows nothing",
   check: ({ metadata: { name } }) =>
     name === defaultAllowProfile.metadata.name
       ? [{ path: "metadata.name", value: name, reason: "is built in and cannot be written" }]

@@ -128,7 +128,12 @@ export const rules: z.ZodType<readonly Rule[]> = list(rule, { max: 1024 });
 /** What is refused in the rules of `direction`, of every kind that has them. */
 export function unsupportedInRules(direction: "ingress" | "egress"): UnsupportedField[] {
   return [
-    { effect: "withheld", path: `spec.${direction}[].action`, only: ["Log"] },
+    {
+      effect: "ignored",
+      path: `spec.${direction}[].action`,
+      only: ["Log"],
+      meanwhile: "the next rule is asked, and that a packet is logged is not promised",
+    },
     { effect: "refused", path: `spec.${direction}[].http` },
     ...["source", "destination"].flatMap((side): UnsupportedField[] => [
       { effect: "withheld", path: `spec.${direction}[].${side}.services` },

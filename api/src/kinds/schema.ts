@@ -52,7 +52,7 @@ export function field<T>(
   description: string,
   notes: Omit<FieldNotes, "description"> = {},
 ): z.ZodType<T> {
-  const noted = schema.clone(schema.def);
+  const noted = copyOf(schema);
   fieldNotes.add(noted, { description, ...notes });
   return noted;
 }
@@ -63,19 +63,69 @@ export function notesOf(schema: z.ZodType): FieldNotes | undefined {
 
 const fieldNotes = z.registry<FieldNotes>();
 
-export function list<T>(item: z.ZodType<T>, limits: { max?: number; min?: number } = {}): z.ZodType<readonly T[]> {
-  return z.array(item).check((context) => {
+/**
+ * What OpenAPI can say of a value: a weaker form of what the schema checks, never a stricter one. Builders note it beside
+ * their checks, so that nobody says a bound twice; what a `checked` schema inherits stays.
+ */
+export interface OpenApi {
+  readonly type?: "string" | "integer" | "number" | "boolean" | "object";
+  readonly format?: "int32" | "int64";
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly minLength?: number;
+  readonly maxLength?: number;
+  /** Of RE2, as Go has it. Of a value that may be a number, it is about the text. */
+  readonly pattern?: string;
+  readonly minItems?: number;
+  readonly maxItems?: number;
+  readonly maxProperties?: number;
+  readonly additionalProperties?: { readonly type: "string" };
+  readonly "x-kubernetes-list-type"?: "set";
+  readonly "x-kubernetes-int-or-string"?: true;
+  readonly "x-kubernetes-preserve-unknown-fields"?: true;
+}
+
+export function withOpenApi<T>(schema: z.ZodType<T>, openApi: OpenApi): z.ZodType<T> {
+  const noted = copyOf(schema);
+  openApiNotes.add(noted, openApi);
+  return noted;
+}
+
+export function openApiOf(schema: z.ZodType): OpenApi {
+  return openApiNotes.get(schema) ?? {};
+}
+
+const openApiNotes = z.registry<OpenApi>();
+
+/** It has the notes of the original, as zod's registries do it for a copy that knows its parent. */
+function copyOf<T>(schema: z.ZodType<T>): z.ZodType<T> {
+  return schema.clone(schema.def, { parent: true });
+}
+
+/** No list is without a bound: the cost of a rule over it must have one too. */
+const entriesMax = 10_000;
+
+export function list<T>(
+  item: z.ZodType<T>,
+  { min = 0, max = entriesMax }: { readonly min?: number; readonly max?: number } = {},
+): z.ZodType<readonly T[]> {
+  const schema = z.array(item).check((context) => {
     const { length } = context.value;
-    if (length > (limits.max ?? 10_000)) push(context, `has ${length} entries, at most ${limits.max} are allowed`);
-    if (length < (limits.min ?? 0)) push(context, `has ${length} entries, at least ${limits.min} are needed`);
+    if (length > max) push(context, `has ${length} entries, at most ${max} are allowed`);
+    if (length < min) push(context, `has ${length} entries, at least ${min} are needed`);
   });
+  return withOpenApi(schema, { ...(min > 0 && { minItems: min }), maxItems: max });
 }
 
 /** Like a list in which nothing may stand twice. */
-export function set<T>(item: z.ZodType<T>): z.ZodType<readonly T[]> {
-  return list(item).check((context) => {
+export function set<T>(
+  item: z.ZodType<T>,
+  limits: { readonly min?: number; readonly max?: number } = {},
+): z.ZodType<readonly T[]> {
+  const schema = list(item, limits).check((context) => {
     if (new Set(context.value).size !== context.value.length) push(context, "has an entry twice");
   });
+  return withOpenApi(schema, { "x-kubernetes-list-type": "set" });
 }
 
 /** `fault` says why a value is wrong, or `null`. */

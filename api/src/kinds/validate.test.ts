@@ -4,6 +4,7 @@ import { encodeValue } from "../store/codec.ts";
 import { checkPoolOverlap, type IPPool } from "./ipPool.ts";
 import { kinds, type ResourceKind, resourceKinds, unsupportedFields } from "./kinds.ts";
 import { formatProblem } from "./problem.ts";
+import { findUnsupported } from "./unsupported.ts";
 import { type AnyKindOfResource, checkUpdate, decodeResource, validate } from "./validate.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -17,6 +18,11 @@ function problemsOf(value: unknown): string[] {
   return judged.kind === "invalid" ? judged.problems.map(formatProblem) : [];
 }
 
+function warningsOf(value: unknown): string[] {
+  const judged = validate(value);
+  return judged.kind === "valid" ? judged.warnings.map(formatProblem) : [];
+}
+
 function valid(value: unknown): AnyKindOfResource {
   const judged = validate(value);
   assert.ok(judged.kind === "valid", judged.kind === "invalid" ? judged.problems.map(formatProblem).join("\n") : "");
@@ -25,7 +31,6 @@ function valid(value: unknown): AnyKindOfResource {
 
 const inProd = { name: "x", namespace: "prod" };
 const rule = (fields: Fields) => ({ ingress: [{ action: "Allow", ...fields }] });
-const unsupported = "not supported by this version of Brindle";
 
 const refused: { name: string; value: unknown; problems: string[] }[] = [
   { name: "what is no resource", value: "text", problems: ["the document is no resource"] },
@@ -96,13 +101,9 @@ const refused: { name: string; value: unknown; problems: string[] }[] = [
     problems: ['spec.blockSize: "26" is no block size from 116 to 128, which IPv6 allows'],
   },
   {
-    name: "both encapsulations, neither of which is supported",
+    name: "both encapsulations",
     value: document("IPPool", { cidr: "10.0.0.0/16", ipipMode: "Always", vxlanMode: "Always" }),
-    problems: [
-      `spec.vxlanMode: "Always" this value is ${unsupported}; leave it out or write Never`,
-      `spec.ipipMode: "Always" this value is ${unsupported}; leave it out or write Never`,
-      'spec.vxlanMode: "Always" cannot be on together with ipipMode',
-    ],
+    problems: ['spec.vxlanMode: "Always" cannot be on together with ipipMode'],
   },
   {
     name: "a pool for LoadBalancer and something else",
@@ -223,23 +224,13 @@ const refused: { name: string; value: unknown; problems: string[] }[] = [
     problems: ['spec.selector: "global()" global() is allowed only in the namespaceSelector of a rule'],
   },
   {
-    name: "another tier, Log, HTTP, services and service accounts",
+    name: "HTTP, which would allow more than was meant if it were left out",
     value: document(
       "NetworkPolicy",
-      {
-        tier: "platform",
-        ingress: [{ action: "Log" }, { action: "Allow", http: { methods: ["GET"] }, source: { serviceAccounts: {} } }],
-        egress: [{ action: "Allow", destination: { services: { name: "dns" } } }],
-      },
+      { ingress: [{ action: "Allow", protocol: "TCP", http: { methods: ["GET"] } }] },
       inProd,
     ),
-    problems: [
-      `spec.tier: "platform" this value is ${unsupported}; leave it out or write default`,
-      `spec.ingress[0].action: "Log" this value is ${unsupported}`,
-      `spec.ingress[1].http: this field is ${unsupported}`,
-      `spec.ingress[1].source.serviceAccounts: this field is ${unsupported}`,
-      `spec.egress[0].destination.services: this field is ${unsupported}`,
-    ],
+    problems: ["spec.ingress[0].http: is not supported by this version of Brindle"],
   },
   {
     name: "an endpoint whose name is not made of its parts",
@@ -259,21 +250,86 @@ describe("validate refuses", () => {
     assert.match(problemsOf(document("Profile", {}, { name: "projectcalico-default-allow" })).join(), /is built in/);
     assert.match(problemsOf(document("ClusterInformation", {}, { name: "mine" })).join(), /must be default/);
   });
+});
 
-  it("every field of its table, by that field's path", () => {
+const notActedOn = "is stored, and this version of Brindle does not act on it";
+
+const warned: { name: string; value: unknown; warnings: string[] }[] = [
+  {
+    name: "nothing where all is acted on",
+    value: document("IPPool", { cidr: "10.0.0.0/16", vxlanMode: "Never" }),
+    warnings: [],
+  },
+  {
+    name: "a pool that gives no addresses",
+    value: document("IPPool", { cidr: "10.0.0.0/16", vxlanMode: "CrossSubnet" }),
+    warnings: [
+      `spec.vxlanMode: "CrossSubnet" ${notActedOn}: the pool gives no addresses until it is removed; leave it out or write Never`,
+    ],
+  },
+  {
+    name: "a peer that is not dialled, and of what it would have been dialled without",
+    value: document("BGPPeer", {
+      peerIP: "192.0.2.9",
+      asNumber: 1,
+      password: { secretKeyRef: { name: "a", key: "b" } },
+      keepaliveTime: "10s",
+    }),
+    warnings: [
+      `spec.password: ${notActedOn}: no node peers by this resource until it is removed`,
+      `spec.keepaliveTime: "10s" ${notActedOn}: keepalives follow from the hold time that both ends agree on`,
+    ],
+  },
+  {
+    name: "a policy that closes, and each field for which it does",
+    value: document(
+      "NetworkPolicy",
+      {
+        tier: "platform",
+        ingress: [{ action: "Log" }, { action: "Allow", source: { serviceAccounts: {} } }],
+        egress: [{ action: "Allow", destination: { services: { name: "dns" } } }],
+      },
+      inProd,
+    ),
+    warnings: [
+      `spec.tier: "platform" ${notActedOn}: the policy allows nothing to what it selects until it is removed; leave it out or write default`,
+      `spec.ingress[0].action: "Log" ${notActedOn}: the next rule is asked, and that a packet is logged is not promised`,
+      `spec.ingress[1].source.serviceAccounts: ${notActedOn}: the policy allows nothing to what it selects until it is removed`,
+      `spec.egress[0].destination.services: ${notActedOn}: the policy allows nothing to what it selects until it is removed`,
+    ],
+  },
+];
+
+describe("validate warns of", () => {
+  for (const { name, value, warnings } of warned) {
+    it(name, () => assert.deepEqual(warningsOf(value), warnings));
+  }
+});
+
+describe("the table of fields that are not acted on", () => {
+  const valueAt = (steps: readonly string[], value: unknown): unknown =>
+    steps.reduceRight(
+      (inner, step) => (step.endsWith("[]") ? { [step.slice(0, -2)]: [inner] } : { [step]: inner }),
+      value,
+    );
+
+  it("says of each field what follows, by that field's path", () => {
     assert.ok(unsupportedFields().length > 50);
-    for (const { kind, path, only } of unsupportedFields()) {
-      const [first, ...rest] = path.split(".");
-      const other = only?.[0] ?? { anything: true };
-      const inner = rest.reduceRight<unknown>(
-        (value, step) => (step.endsWith("[]") ? { [step.slice(0, -2)]: [value] } : { [step]: value }),
-        other,
+    for (const { kind, path, only, effect, reason } of unsupportedFields()) {
+      const found = findUnsupported(kinds[kind], valueAt(path.split("."), only?.[0] ?? { anything: true }));
+      const said = [...found.problems, ...found.warnings];
+      assert.deepEqual(
+        said.map((one) => [one.path, one.reason]),
+        [[path.replaceAll("[]", "[0]"), reason]],
+        `${kind} ${path}`,
       );
-      const text = problemsOf({ ...document(kind, {}), [first ?? ""]: inner }).find((line) =>
-        line.includes(unsupported),
-      );
-      assert.ok(text?.startsWith(path.replaceAll("[]", "[0]")), `${kind} ${path}: ${text}`);
+      assert.equal(found.problems.length, effect === "refused" ? 1 : 0, `${kind} ${path}`);
     }
+  });
+
+  it("refuses what must not be stored, and nothing else", () => {
+    const refusedFields = unsupportedFields().filter(({ effect }) => effect === "refused");
+    assert.deepEqual([...new Set(refusedFields.map(({ path }) => path.split(".").at(-1)))], ["http"]);
   });
 });
 

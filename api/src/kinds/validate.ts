@@ -1,22 +1,30 @@
 /**
  * From what a person wrote, or a datastore holds, to a resource. The two are judged differently. A person is told every
- * problem at once, unknown fields and those this version does not act on included. What is stored already may come from
- * a newer Calico: unknown fields are kept, unsupported ones are reported by `validate` to whoever acts on the resource.
+ * problem at once, unknown fields included, and warned of fields this version does not act on. What is stored already may come from
+ * a newer Calico: unknown fields are kept. Whoever acts on a resource asks `validate`, and looks at the warnings.
  */
 import * as z from "zod";
 import { withoutNullMembers } from "../json/json.ts";
-import type { KindDefinition, UnsupportedField } from "./kind.ts";
+import { isIpamKind } from "./ipam.ts";
+import type { KindDefinition } from "./kind.ts";
 import { isResourceKind, kinds, type ResourceKind, type Resources, resourceKinds } from "./kinds.ts";
-import { formatPath, nearest, type PathStep, type Problem } from "./problem.ts";
+import { formatPath, nearest, type PathStep, type Problem, type Warning } from "./problem.ts";
 import { metadataSchema } from "./resource.ts";
 import { findUnknown } from "./schema.ts";
+import { findUnsupported } from "./unsupported.ts";
 
 export type AnyKindOfResource = Resources[ResourceKind];
 
 export type Validation<R = AnyKindOfResource> =
   /** With Calico's defaults, and its members in the order of Calico's own. */
-  | { readonly kind: "valid"; readonly resource: R }
-  | { readonly kind: "invalid"; readonly problems: readonly Problem[] };
+  { readonly kind: "valid"; readonly resource: R; readonly warnings: readonly Warning[] } | Invalid;
+
+export type DecodedResource<R> = { readonly kind: "valid"; readonly resource: R } | Invalid;
+
+export interface Invalid {
+  readonly kind: "invalid";
+  readonly problems: readonly Problem[];
+}
 
 /** Judges one document of a manifest. */
 export function validate(document: unknown): Validation {
@@ -37,7 +45,7 @@ export function checkUpdate<K extends ResourceKind>(
 }
 
 /** A resource as it is stored: unknown members kept, nulls (which Go writes for what is empty) dropped. */
-export function decodeResource<K extends ResourceKind>(kind: K, stored: unknown): Validation<Resources[K]> {
+export function decodeResource<K extends ResourceKind>(kind: K, stored: unknown): DecodedResource<Resources[K]> {
   const value = withSpec(withoutNullMembers(stored));
   const parsed = schemaOf(kind).safeParse(value);
   return parsed.success ? { kind: "valid", resource: parsed.data } : invalid(problemsOf(parsed.error, value));
@@ -48,18 +56,20 @@ function validateAs<K extends ResourceKind>(kind: K, document: Record<string, un
   const value = withSpec(document);
   const schema = schemaOf(kind);
   const parsed = schema.safeParse(value);
+  const unsupported = findUnsupported(definition, value);
   const problems = [
     ...(parsed.success ? [] : problemsOf(parsed.error, value)),
     ...findUnknown(schema, value)
       .filter(({ path }) => !ownedByServer(path))
       .map((unknown) => ({ ...unknown, path: formatPath(unknown.path) })),
-    ...unsupportedIn(definition.unsupported, value),
+    ...unsupported.problems,
     ...checkNamespace(definition, value),
     ...checkTogether(definition, value, parsed.error),
   ];
   if (!parsed.success || problems.length > 0) return invalid(problems);
   // Defaults come in any order; parsing puts them into Calico's.
-  return { kind: "valid", resource: schema.parse(definition.withDefaults(parsed.data)) };
+  const resource = schema.parse(definition.withDefaults(parsed.data));
+  return { kind: "valid", resource, warnings: [...unsupported.warnings, ...(definition.advise?.(resource) ?? [])] };
 }
 
 const schemas = new Map<ResourceKind, z.ZodType>();
@@ -103,41 +113,6 @@ function checkNamespace({ kind, namespaced }: KindDefinition, value: Record<stri
   return [{ path: "metadata.namespace", value: namespace, reason }];
 }
 
-function unsupportedIn(fields: readonly UnsupportedField[], value: unknown): Problem[] {
-  return fields.flatMap(({ path, accepted, only }) =>
-    valuesAt(value, path.split("."))
-      .filter((found) => (only ? only.includes(found.value) : !accepted?.includes(found.value)))
-      .filter((found) => !(Array.isArray(found.value) && found.value.length === 0))
-      .map((found) => ({
-        ...found,
-        path: formatPath(found.path),
-        reason: unsupportedReason(found.value, accepted, only),
-      })),
-  );
-}
-
-function unsupportedReason(value: unknown, accepted?: readonly unknown[], only?: readonly unknown[]): string {
-  const what = only || typeof value === "string" ? "this value is" : "this field is";
-  const instead = accepted?.length ? `; leave it out or write ${accepted.join(" or ")}` : "";
-  return `${what} not supported by this version of Brindle${instead}`;
-}
-
-/** Every value at a path like `spec.ingress[].http`. */
-function valuesAt(
-  value: unknown,
-  steps: readonly string[],
-  path: readonly PathStep[] = [],
-): { readonly path: readonly PathStep[]; readonly value: unknown }[] {
-  const [step, ...rest] = steps;
-  if (step === undefined) return [{ path, value }];
-  const name = step.replace("[]", "");
-  if (!isRecord(value) || !Object.hasOwn(value, name)) return [];
-  const member = value[name];
-  if (!step.endsWith("[]")) return valuesAt(member, rest, [...path, name]);
-  if (!Array.isArray(member)) return [];
-  return member.flatMap((item, i) => valuesAt(item, rest, [...path, name, i]));
-}
-
 function problemsOf(error: z.ZodError, value: unknown): Problem[] {
   return error.issues.map((issue) => {
     const found = issue.path.reduce<unknown>((at, step) => (isIndexable(at) ? at[step] : undefined), value);
@@ -164,6 +139,13 @@ function reasonOf(issue: z.core.$ZodIssue, found: unknown): string {
 }
 
 function unknownKind(kind: unknown): Problem {
+  if (typeof kind === "string" && isIpamKind(kind)) {
+    return {
+      path: "kind",
+      value: kind,
+      reason: "is written by address management alone, since its objects rest on each other",
+    };
+  }
   const meant = typeof kind === "string" ? nearest(kind, resourceKinds) : null;
   const reason = kind === undefined ? "is missing" : "is no kind that this version of Brindle knows";
   return { path: "kind", value: kind, reason: meant ? `${reason}; did you mean ${meant}?` : reason };
@@ -179,7 +161,7 @@ function withSpec<T>(value: T): T {
   return isRecord(value) && value.spec === undefined ? { ...value, spec: {} } : value;
 }
 
-function invalid(problems: readonly Problem[]): { readonly kind: "invalid"; readonly problems: readonly Problem[] } {
+function invalid(problems: readonly Problem[]): Invalid {
   return { kind: "invalid", problems };
 }
 

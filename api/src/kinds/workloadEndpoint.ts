@@ -45,6 +45,8 @@ const hostPrefix = checked(prefix, (value) =>
   /^[^:]+\/32$|^.*:.*\/128$/.test(value) ? null : "is no single address: its length must be 32, or 128 for IPv6",
 );
 
+const ownGateway = "the pod's gateway is the one that every pod has";
+
 const columns: readonly Column<WorkloadEndpoint>[] = [
   { header: "WORKLOAD", cell: ({ spec }) => spec.pod ?? spec.workload ?? "" },
   { header: "NODE", cell: ({ spec }) => spec.node },
@@ -89,11 +91,15 @@ export const workloadEndpointKind: KindDefinition<WorkloadEndpoint> = {
     qosControls: optional(z.record(z.string(), z.unknown())),
   }),
   unsupported: [
-    { effect: "ignored", path: "spec.ipNATs" },
-    { effect: "ignored", path: "spec.ipv4Gateway", accepted: [""] },
-    { effect: "ignored", path: "spec.ipv6Gateway", accepted: [""] },
-    { effect: "ignored", path: "spec.allowSpoofedSourcePrefixes" },
-    { effect: "ignored", path: "spec.qosControls" },
+    { effect: "ignored", path: "spec.ipNATs", meanwhile: "the pod is not reached at these addresses" },
+    { effect: "ignored", path: "spec.ipv4Gateway", accepted: [""], meanwhile: ownGateway },
+    { effect: "ignored", path: "spec.ipv6Gateway", accepted: [""], meanwhile: ownGateway },
+    {
+      effect: "ignored",
+      path: "spec.allowSpoofedSourcePrefixes",
+      meanwhile: "nothing is opened for these sources",
+    },
+    { effect: "ignored", path: "spec.qosControls", meanwhile: "what the pod sends and receives is not limited" },
   ],
   check: ({ metadata: { name }, spec }) => {
     if (spec.node === undefined || spec.orchestrator === undefined || spec.endpoint === undefined) return [];

@@ -6,7 +6,7 @@ import { ipamConfigSchema } from "../kinds/ipamConfig.ts";
 import { isResourceKind, type ResourceKind } from "../kinds/kinds.ts";
 import { formatPath, formatProblem } from "../kinds/problem.ts";
 import type { AnyResource } from "../kinds/resource.ts";
-import { decodeResource, type Validation } from "../kinds/validate.ts";
+import { type DecodedResource, decodeResource } from "../kinds/validate.ts";
 import type { Key, Kind, Revision, Stored } from "./store.ts";
 
 /** A key and what stands under it, as etcd has them. */
@@ -43,7 +43,7 @@ export function decodeValue<K extends Kind>(kind: K, text: string): Decoded<K> {
 }
 
 function decodeStoredResource<K extends Kind>(kind: K & ResourceKind, json: unknown): Decoded<K> {
-  const decoded: Validation<unknown> = decodeResource(kind, json);
+  const decoded: DecodedResource<unknown> = decodeResource(kind, json);
   return decoded.kind === "valid"
     ? { kind: "value", value: decoded.resource as Stored[K] }
     : { kind: "undecodable", reason: decoded.problems.slice(0, 3).map(formatProblem).join("; ") };

@@ -12,6 +12,27 @@ describe("apply, create and replace", () => {
     assert.equal((await rig.run("apply -f -", changed)).out, "IPPool a unchanged\nIPPool b updated\n");
   });
 
+  it("store what is not acted on, and warn of it each time", async () => {
+    const rig = new Rig();
+    const tunnelled = pool("a", "10.1.0.0/16, vxlanMode: CrossSubnet, ipipMode: Never");
+    const warning =
+      'warning: IPPool(a) spec.vxlanMode: "CrossSubnet" is stored, and this version of Brindle does not act on it: the pool gives no addresses until it is removed; leave it out or write Never\n';
+    for (const [line, done] of [
+      ["create -f -", "created"],
+      ["apply -f -", "unchanged"],
+      ["replace -f -", "unchanged"],
+    ] as const) {
+      assert.deepEqual(await rig.run(line, tunnelled), { exitCode: 0, out: `IPPool a ${done}\n`, err: warning });
+    }
+    assert.match((await rig.run("get ippool a -o yaml")).out, /vxlanMode: CrossSubnet/);
+  });
+
+  it("warn of nothing where nothing is stored", async () => {
+    const tunnelled = pool("b", "10.1.0.0/17, vxlanMode: CrossSubnet");
+    const ended = await new Rig().run("apply -f -", `${pool("a", "10.1.0.0/16")}---\n${tunnelled}`);
+    assert.deepEqual([ended.exitCode, /warning/.test(ended.err)], [1, false]);
+  });
+
   const refused: { name: string; line: string; input: string; err: RegExp }[] = [
     {
       name: "apply stores nothing of manifests whose resources are wrong together",

@@ -1,5 +1,5 @@
 /** `apply`, `create` and `replace`: all documents or none, as far as can be known before the first is written. */
-import type { Outcome, Store } from "@brindle/api";
+import { formatKey, formatProblem, type Outcome, type Store } from "@brindle/api";
 import type { ExitCode } from "../command.ts";
 import { failed } from "../error.ts";
 import { formatPlace } from "../manifest/documents.ts";
@@ -22,6 +22,7 @@ export async function writeManifests(verb: WriteVerb, options: ManifestOptions, 
     const problems = problemsOf(prepared, outcome);
     // Possible only where somebody else writes at the same time: what was done until now is printed already.
     if (problems.length > 0) throw failed(problems.join("\n"));
+    for (const warning of warningsOf(outcome)) ports.warn(warning);
     ports.print(`${nameOf(prepared)} ${outcome.kind}${originOf(prepared)}`);
   }
   return 0;
@@ -42,6 +43,12 @@ async function rehearse(
 function problemsOf({ place }: PreparedResource, outcome: Outcome): string[] {
   if (outcome.kind === "refused") return outcome.problems.map((problem) => formatAtPlace(place, problem));
   return "text" in outcome ? [`${formatPlace(place)}: ${outcome.text}`] : [];
+}
+
+/** What is stored and not acted on keeps no script from going on: the exit code stays. */
+function warningsOf(outcome: Outcome): string[] {
+  if (!("warnings" in outcome)) return [];
+  return outcome.warnings.map((warning) => `warning: ${formatKey(outcome.key)} ${formatProblem(warning)}`);
 }
 
 function nameOf({ resource: { kind, metadata } }: PreparedResource): string {
