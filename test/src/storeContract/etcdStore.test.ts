@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { type EtcdStoreOptions, openEtcdStore } from "@brindle/api/shell";
 import { afterAll, beforeAll, describe, it } from "vitest";
+import { type CuttableProxy, startCuttableProxy } from "../fixtures/cuttableProxy.ts";
 import { type Etcd, startEtcd } from "../fixtures/etcd.ts";
 import { describeStoreContract } from "./contract.ts";
-import { type CuttableProxy, startCuttableProxy } from "./cuttableProxy.ts";
 import { commit, isStoreError, nodeKey, nodeWrite, Recorder, type Subject } from "./subject.ts";
 
 let etcd: Etcd;
@@ -112,6 +112,6 @@ describe("etcd: what only a network can do", () => {
       await store.close();
     }
     const inAddress = () => openEtcdStore({ endpoints: ["http://root:secret@127.0.0.1:1"] });
-    assert.throws(inAddress, (error) => isStoreError(error, "REFUSED") && !`${error}`.includes("secret"));
+    assert.throws(inAddress, (error) => isStoreError(error, "MISCONFIGURED") && !`${error}`.includes("secret"));
   });
 });
