@@ -10,9 +10,12 @@ const same: { name: string; text: string }[] = [
   { name: "nulls in a list", text: '{"allocations":[0,null]}' },
   { name: "characters that Go escapes for HTML", text: '"a \\u0026\\u0026 b \\u003c \\u003e \\u2028\\u2029"' },
   { name: "quotes and control characters", text: '"\\"\\\\\\n\\t\\u0001"' },
+  { name: "digits in a string that only look like a number", text: '{"uid":"12345678901234567890","hash":"1e999"}' },
   { name: "the order of the members", text: '{"b":1,"a":{"d":[],"c":{}}}' },
   { name: "ordinals in the order of their text", text: '{"1":1,"10":2,"2":3}' },
 ];
+
+const past = 9007199254740993n;
 
 describe("parseJson and formatJson", () => {
   for (const { name, text } of same) {
@@ -25,6 +28,12 @@ describe("parseJson and formatJson", () => {
       9007199254740993n,
       0.12345678901234568,
     ]);
+  });
+
+  it("make it wherever the number stands", () => {
+    for (const text of [`${past}`, ` ${past}`, `[ ${past}]`, `[1,\n${past}]`, `{"a": -${past}}`]) {
+      assert.equal(formatJson(parseJson(text)), text.replace(/\s/g, ""));
+    }
   });
 
   it("refuse a number that would become infinite", () => {
