@@ -37,7 +37,7 @@ await build({
   platform: "node",
   target: "node22",
   conditions: ["brindle-source"],
-  external: ["cli-table3", "commander", "etcd3", "koffi", "netlink", "yaml", "zod"],
+  external: ["@grpc/grpc-js", "cli-table3", "commander", "etcd3", "koffi", "netlink", "yaml", "zod"],
   plugins: [shakeWorkspaces],
   chunkNames: "chunks/[name]-[hash]",
 });

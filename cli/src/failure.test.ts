@@ -5,9 +5,7 @@ import { describe, it } from "vitest";
 import { failed, usage } from "./error.ts";
 import { describeFailure } from "./failure.ts";
 
-const refused =
-  "etcd at http://127.0.0.1:1: No connection established. " +
-  "Last error: Error: connect ECONNREFUSED 127.0.0.1:1. Resolution note: ";
+const refused = "etcd at http://127.0.0.1:1: connect ECONNREFUSED 127.0.0.1:1";
 
 describe("describeFailure", () => {
   const known: { name: string; error: Error; text: RegExp; exitCode: number }[] = [
@@ -18,6 +16,12 @@ describe("describeFailure", () => {
       error: new StoreError({ code: "UNAVAILABLE", reason: refused }),
       text: /^the datastore is away: etcd at http:\/\/127\.0\.0\.1:1: connect ECONNREFUSED 127\.0\.0\.1:1; start it, or/,
       exitCode: 1,
+    },
+    {
+      name: "settings that cannot work",
+      error: new StoreError({ code: "MISCONFIGURED", reason: "an etcd endpoint is no URL" }),
+      text: /^an etcd endpoint is no URL$/,
+      exitCode: 2,
     },
     {
       name: "a datastore that does not know us",

@@ -11,7 +11,9 @@ export interface DescribedFailure {
 /** `null` for what is a bug of ours. */
 export function describeFailure(error: unknown): DescribedFailure | null {
   if (error instanceof CliError) return { text: error.failure.text, exitCode: error.failure.code === "USAGE" ? 2 : 1 };
-  if (error instanceof StoreError) return { text: describeStore(error), exitCode: 1 };
+  if (error instanceof StoreError) {
+    return { text: describeStore(error), exitCode: error.failure.code === "MISCONFIGURED" ? 2 : 1 };
+  }
   if (error instanceof ControlError) return { text: describeControl(error), exitCode: 1 };
   return null;
 }
@@ -19,7 +21,7 @@ export function describeFailure(error: unknown): DescribedFailure | null {
 function describeStore({ failure }: StoreError): string {
   switch (failure.code) {
     case "UNAVAILABLE":
-      return `the datastore is away: ${plain(failure.reason)}; start it, or name it with --etcd or ETCD_ENDPOINTS`;
+      return `the datastore is away: ${failure.reason}; start it, or name it with --etcd or ETCD_ENDPOINTS`;
     case "UNAUTHORIZED":
       return (
         `the datastore refuses us: ${failure.reason}; ` +
@@ -27,16 +29,12 @@ function describeStore({ failure }: StoreError): string {
       );
     case "COMPACTED":
       return `${failure.reason}; try again`;
+    case "MISCONFIGURED":
     case "REFUSED":
       return failure.reason;
     case "UNDECODABLE":
       return `${failure.key} cannot be read: ${failure.reason}`;
   }
-}
-
-/** gRPC wraps why it could not connect into sentences about itself. */
-function plain(reason: string): string {
-  return reason.replace(/No connection established\. Last error: (?:Error: )?(.*?)\.? Resolution note:.*$/s, "$1");
 }
 
 function describeControl({ code, message }: ControlError): string {

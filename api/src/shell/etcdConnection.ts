@@ -1,168 +1,183 @@
 /**
  * Calls to etcd, each with a deadline and its failure as a `StoreError`. Of several endpoints one is used until it
- * fails. The client's own retries are off: a transaction whose answer was lost must not be sent twice, since the second
- * would meet the first one's result and call it a conflict.
+ * fails. A transaction whose answer was lost is not sent twice, since the second would meet the first one's result and
+ * call it a conflict.
  */
-import { readFileSync } from "node:fs";
-import {
-  Etcd3,
-  type IDuplexStream,
-  type IOptions,
-  type IRangeRequest,
-  type IRangeResponse,
-  type ITxnRequest,
-  type ITxnResponse,
-  type IWatchRequest,
-  type IWatchResponse,
+import type {
+  IAuthenticateRequest,
+  IAuthenticateResponse,
+  IRangeRequest,
+  IRangeResponse,
+  ITxnRequest,
+  ITxnResponse,
 } from "etcd3";
-import { StoreError } from "../store/error.ts";
-import { storeErrorOf, wasNeverSent } from "./etcdErrors.ts";
+import type { StoreError } from "../store/error.ts";
+import { EtcdCredentials, type EtcdTlsFiles, misconfigured } from "./etcdCredentials.ts";
+import { isAuthenticationOff, isTokenLost, storeErrorOf, wasNeverSent } from "./etcdErrors.ts";
+import { EtcdMember, type EtcdMethod, type EtcdStream } from "./etcdMember.ts";
 
 export interface EtcdConnectionOptions {
   /** `http://10.0.0.1:2379`; https for TLS. */
   readonly endpoints: readonly string[];
-  /** Paths of PEM files. */
-  readonly tls?: { readonly caFile?: string; readonly certFile?: string; readonly keyFile?: string };
+  readonly tls?: EtcdTlsFiles;
   readonly user?: { readonly name: string; readonly password: string };
   /** How long one call may take; 5 s unless told. */
   readonly timeoutMs?: number;
 }
 
-type Policy = NonNullable<NonNullable<IOptions["faultHandling"]>["global"]>;
-
 export class EtcdConnection {
-  readonly #endpoints: readonly string[];
-  readonly #calls: readonly Etcd3[];
-  /** Apart from the calls, because the client closes all its channels when one call fails. */
-  readonly #streams: readonly Etcd3[];
-  readonly #timeoutMs: number;
+  readonly timeoutMs: number;
+  readonly #members: readonly EtcdMember[];
+  readonly #user: EtcdConnectionOptions["user"];
   #current = 0;
+  /** Asked for once for all that need it; `null` is the token of an etcd that asks for none. */
+  #token: Promise<string | null> | undefined;
 
-  constructor(options: EtcdConnectionOptions) {
-    this.#endpoints = options.endpoints.map(checkedEndpoint);
-    if (this.#endpoints.length === 0) throw refuse("no etcd endpoint is given");
-    this.#timeoutMs = options.timeoutMs ?? 5_000;
-    const clientOptions = this.#endpoints.map((endpoint) => clientOptionsFor(endpoint, options, this.#timeoutMs));
-    this.#calls = clientOptions.map((each) => new Etcd3(each));
-    this.#streams = clientOptions.map((each) => new Etcd3(each));
+  /** Throws a `StoreError` for settings that cannot work. */
+  constructor({ endpoints, tls = {}, user, timeoutMs = 5_000 }: EtcdConnectionOptions) {
+    if (endpoints.length === 0) throw misconfigured("no etcd endpoint is given");
+    const checked = endpoints.map(checkedEndpoint);
+    const credentials = checked.some(usesTls) ? new EtcdCredentials(tls) : null;
+    this.#members = checked.map((endpoint) => new EtcdMember(endpoint, usesTls(endpoint) ? credentials : null));
+    this.#user = user;
+    this.timeoutMs = timeoutMs;
   }
 
   range(request: IRangeRequest): Promise<IRangeResponse> {
-    return this.#call((client, options) => client.kv.range(request, options), { isRepeatable: true });
+    return this.#call("range", request, { isRepeatable: true });
   }
 
   txn(request: ITxnRequest): Promise<ITxnResponse> {
-    return this.#call((client, options) => client.kv.txn(request, options), { isRepeatable: false });
+    return this.#call("txn", request, { isRepeatable: false });
   }
 
-  /** A stream has no deadline; its keepalives notice a connection that is dead. */
-  async openWatchStream(): Promise<IDuplexStream<IWatchRequest, IWatchResponse>> {
+  /** Of one member and of no other: a stream is only as good as the member that it comes from. */
+  async rangeAt(member: EtcdMember, request: IRangeRequest): Promise<IRangeResponse> {
     try {
-      return await at(this.#streams, this.#current).watchClient.watch();
+      return await this.#send(member, "range", request, this.timeoutMs);
     } catch (error) {
-      throw this.#failed(error);
+      throw this.failed(member, error);
     }
   }
 
-  /** What ended a stream, as a `StoreError`; the next call goes to the next endpoint. */
-  streamFailed(error: unknown): StoreError {
-    return this.#failed(error);
+  /** A stream has no deadline; its keepalives notice a connection that is dead. */
+  async openWatchStream(): Promise<{ readonly stream: EtcdStream; readonly member: EtcdMember }> {
+    const member = this.#member();
+    try {
+      return { stream: member.openWatchStream(await this.#tokenFor(member, this.timeoutMs)), member };
+    } catch (error) {
+      throw this.failed(member, error);
+    }
+  }
+
+  /** What failed at a member, as a `StoreError`; if it is away, the next call goes to the next one. */
+  failed(member: EtcdMember, error: unknown): StoreError {
+    const failure = storeErrorOf(error, member.endpoint);
+    const isLeft = failure.failure.code === "UNAVAILABLE" && member === this.#member();
+    if (isLeft) this.#current = (this.#current + 1) % this.#members.length;
+    if (failure.failure.code === "UNAUTHORIZED") this.#token = undefined;
+    return failure;
   }
 
   close(): void {
-    for (const client of [...this.#calls, ...this.#streams]) client.close();
+    for (const member of this.#members) member.close();
   }
 
-  async #call<T>(
-    send: (client: Etcd3, options: { deadline: number }) => Promise<T>,
+  async #call<Request extends object, Response>(
+    method: EtcdMethod,
+    request: Request,
     { isRepeatable }: { isRepeatable: boolean },
-  ): Promise<T> {
-    const deadline = Date.now() + this.#timeoutMs;
+  ): Promise<Response> {
+    const endMs = performance.now() + this.timeoutMs;
     for (let attempt = 1; ; attempt++) {
+      const member = this.#member();
       try {
-        return await send(at(this.#calls, this.#current), { deadline });
+        return await this.#send(member, method, request, endMs - performance.now());
       } catch (error) {
-        const failure = this.#failed(error);
+        const failure = this.failed(member, error);
         const mayRepeat = isRepeatable || wasNeverSent(error);
-        const isAway = failure.failure.code === "UNAVAILABLE" && Date.now() < deadline;
-        if (attempt >= this.#endpoints.length || !mayRepeat || !isAway) throw failure;
+        const isAway = failure.failure.code === "UNAVAILABLE" && performance.now() < endMs;
+        if (attempt >= this.#members.length || !mayRepeat || !isAway) throw failure;
       }
     }
   }
 
-  #failed(error: unknown): StoreError {
-    const failure = storeErrorOf(error, { endpoint: at(this.#endpoints, this.#current), timeoutMs: this.#timeoutMs });
-    if (failure.failure.code === "UNAVAILABLE") this.#current = (this.#current + 1) % this.#endpoints.length;
-    return failure;
+  /** A lost token is renewed once: one that is refused as soon as it was given says that we are. */
+  async #send<Request extends object, Response>(
+    member: EtcdMember,
+    method: EtcdMethod,
+    request: Request,
+    timeoutMs: number,
+  ): Promise<Response> {
+    const asked = this.#tokenFor(member, timeoutMs);
+    const token = await asked;
+    try {
+      return await member.call(method, request, { token, timeoutMs });
+    } catch (error) {
+      // etcd asks who we are before it does anything, so nothing was done.
+      if (!this.#user || !isTokenLost(error)) throw error;
+      if (this.#token === asked) this.#token = undefined;
+      return member.call(method, request, { token: await this.#tokenFor(member, timeoutMs), timeoutMs });
+    }
+  }
+
+  #tokenFor(member: EtcdMember, timeoutMs: number): Promise<string | null> {
+    if (!this.#user) return noToken;
+    if (this.#token === undefined) {
+      const asked = this.#authenticate(member, this.#user, timeoutMs);
+      this.#token = asked;
+      asked.catch(() => {
+        if (this.#token === asked) this.#token = undefined;
+      });
+    }
+    return this.#token;
+  }
+
+  async #authenticate(
+    member: EtcdMember,
+    user: NonNullable<EtcdConnectionOptions["user"]>,
+    timeoutMs: number,
+  ): Promise<string | null> {
+    try {
+      const { token } = await member.call<IAuthenticateRequest, IAuthenticateResponse>("authenticate", user, {
+        token: null,
+        timeoutMs,
+      });
+      return token;
+    } catch (error) {
+      if (isAuthenticationOff(error)) return null;
+      throw error;
+    }
+  }
+
+  #member(): EtcdMember {
+    const member = this.#members[this.#current];
+    if (member === undefined) throw new RangeError(`no endpoint ${this.#current}`);
+    return member;
   }
 }
 
-function clientOptionsFor(endpoint: string, options: EtcdConnectionOptions, timeoutMs: number): IOptions {
-  const { tls, user } = options;
-  return {
-    hosts: endpoint,
-    grpcOptions: {
-      // The default is 4 MiB, which some 6,000 endpoints pass.
-      "grpc.max_receive_message_length": -1,
-      "grpc.max_send_message_length": -1,
-      "grpc.keepalive_time_ms": 10_000,
-      "grpc.keepalive_timeout_ms": 5_000,
-      "grpc.initial_reconnect_backoff_ms": 100,
-      "grpc.max_reconnect_backoff_ms": 2_000,
-    },
-    faultHandling: { host: () => once, global: once },
-    ...(tls && { credentials: credentialsOf(tls) }),
-    ...(user && {
-      auth: {
-        username: user.name,
-        password: user.password,
-        callOptions: () => ({ deadline: Date.now() + timeoutMs }),
-      },
-    }),
-  };
+const noToken: Promise<null> = Promise.resolve(null);
+
+function usesTls(endpoint: string): boolean {
+  return endpoint.startsWith("https:");
 }
 
-/** Tries everything once, and never holds a call back. */
-const once: Policy = {
-  _altReturn: undefined as never, // The client's types ask for it; its code never reads it.
-  onSuccess: () => ({ dispose: () => {} }),
-  onFailure: () => ({ dispose: () => {} }),
-  execute: async (work) => work({ signal: new AbortController().signal }),
-};
-
-function credentialsOf({ caFile, certFile, keyFile }: NonNullable<EtcdConnectionOptions["tls"]>) {
-  if (!caFile) throw refuse("TLS to etcd needs the file of the CA's certificate");
-  if (!certFile !== !keyFile) throw refuse("a client certificate for etcd needs both its file and its key's file");
-  return {
-    rootCertificate: readPem(caFile),
-    ...(certFile && keyFile && { certChain: readPem(certFile), privateKey: readPem(keyFile) }),
-  };
-}
-
-function readPem(path: string): Buffer {
-  try {
-    return readFileSync(path);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    throw new StoreError({ code: "REFUSED", reason: `cannot read ${path}: ${code}` }, { cause: error });
-  }
-}
-
-/** An address with a user in it is not repeated in the error: the password would stand there too. */
 function checkedEndpoint(endpoint: string): string {
-  if (!URL.canParse(endpoint)) throw refuse("an etcd endpoint is no URL; write http://10.0.0.1:2379");
-  const { protocol, username, password, host } = new URL(endpoint);
-  if (username || password) throw refuse(`the endpoint ${host} has a user in it; give the user as an option`);
-  if (!/^https?:$/.test(protocol)) throw refuse(`the endpoint ${endpoint} begins with neither http:// nor https://`);
-  return `${protocol}//${host}`;
+  const url = URL.parse(endpoint);
+  const form = "write it as http://10.0.0.1:2379";
+  if (!url) throw misconfigured(`an etcd endpoint${quoted(endpoint)} is no URL; ${form}`);
+  const { protocol, username, password, host, pathname } = url;
+  if (username || password) throw misconfigured(`the endpoint ${host} has a user in it; give the user as an option`);
+  if (!/^https?:$/.test(protocol)) {
+    throw misconfigured(`an etcd endpoint${quoted(endpoint)} begins with neither http:// nor https://; ${form}`);
+  }
+  if (pathname !== "/") throw misconfigured(`the endpoint ${endpoint} has a path; etcd has none`);
+  // What a URL leaves out is not the port that gRPC would take.
+  return `${protocol}//${url.port ? host : `${host}:${protocol === "https:" ? 443 : 80}`}`;
 }
 
-function refuse(reason: string): StoreError {
-  return new StoreError({ code: "REFUSED", reason });
-}
-
-function at<T>(items: readonly T[], index: number): T {
-  const item = items[index];
-  if (item === undefined) throw new RangeError(`no item ${index}`);
-  return item;
+/** An address with a user in it is not repeated: the password would stand there too. */
+function quoted(endpoint: string): string {
+  return endpoint.includes("@") ? "" : ` "${endpoint}"`;
 }

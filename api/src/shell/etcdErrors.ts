@@ -1,33 +1,13 @@
-/** What etcd and its client say when something fails, in our words. No text of theirs holds a user or a password. */
-import {
-  EtcdAuthenticationFailedError,
-  EtcdInvalidAuthTokenError,
-  EtcdPermissionDeniedError,
-  GRPCCancelledError,
-  GRPCDeadlineExceededError,
-  GRPCUnauthenticatedError,
-} from "etcd3";
+/** What etcd and gRPC say when something fails, in our words. No text of theirs holds a user or a password. */
+import { status } from "@grpc/grpc-js";
 import { StoreError } from "../store/error.ts";
 
-export interface Call {
-  readonly endpoint: string;
-  readonly timeoutMs: number;
-}
-
-export function storeErrorOf(error: unknown, { endpoint, timeoutMs }: Call): StoreError {
+export function storeErrorOf(error: unknown, endpoint: string): StoreError {
   if (error instanceof StoreError) return error;
-  const text = error instanceof Error ? error.message : String(error);
-  if (text.includes("required revision has been compacted")) return compacted();
-  if (isAboutIdentity(error, text)) {
-    return new StoreError({ code: "UNAUTHORIZED", reason: `etcd at ${endpoint}: ${plain(text)}` }, { cause: error });
-  }
-  if (/request is too large|too many operations|duplicate key given/.test(text)) {
-    return new StoreError({ code: "REFUSED", reason: `etcd at ${endpoint}: ${plain(text)}` }, { cause: error });
-  }
-  const reason = isSilence(error)
-    ? `no answer from etcd at ${endpoint} in ${timeoutMs} ms`
-    : `etcd at ${endpoint}: ${plain(text)}`;
-  return new StoreError({ code: "UNAVAILABLE", reason }, { cause: error });
+  const { code, details } = statusOf(error);
+  if (details.includes("required revision has been compacted")) return compacted();
+  const reason = `etcd at ${endpoint}: ${plain(details)}`;
+  return new StoreError({ code: failureCodeOf(code, details), reason }, { cause: error });
 }
 
 /** Not a failure of the store, but a reason to list anew. */
@@ -35,29 +15,58 @@ export function compacted(): StoreError {
   return new StoreError({ code: "COMPACTED", reason: "etcd has forgotten the revision that was asked for" });
 }
 
-/** The client says so only while it had no connection: the request was never sent, so another endpoint may have it. */
-export function wasNeverSent(error: unknown): boolean {
-  return error instanceof Error && /No connection established|ECONNREFUSED|Name resolution failed/.test(error.message);
+export function unavailable(reason: string): StoreError {
+  return new StoreError({ code: "UNAVAILABLE", reason });
 }
 
-function isAboutIdentity(error: unknown, text: string): boolean {
-  return (
-    error instanceof EtcdAuthenticationFailedError ||
-    error instanceof EtcdInvalidAuthTokenError ||
-    error instanceof EtcdPermissionDeniedError ||
-    error instanceof GRPCUnauthenticatedError ||
-    /user name is empty|authentication is not enabled|certificate/.test(text)
+/** gRPC says so only while it had no connection: the request was never sent, so another endpoint may have it. */
+export function wasNeverSent(error: unknown): boolean {
+  return /^(No connection established|Name resolution failed|Channel closed before call started)/.test(
+    statusOf(error).details,
   );
 }
 
-function isSilence(error: unknown): boolean {
-  return error instanceof GRPCDeadlineExceededError || error instanceof GRPCCancelledError;
+/**
+ * Whether another token may help. etcd forgets tokens after a while and at a restart, and distrusts all of them when a
+ * user or a role changes; it misses one altogether when it was given to nobody.
+ */
+export function isTokenLost(error: unknown): boolean {
+  const { code, details } = statusOf(error);
+  return code === status.UNAUTHENTICATED || /invalid auth token|auth store is old|user name is empty/.test(details);
 }
 
-/** `14 UNAVAILABLE: etcdserver: no leader` is `no leader` to a person. */
-function plain(text: string): string {
-  return text
-    .replace(/^\w*Error: /, "")
-    .replace(/^\d+ [A-Z_]+: /, "")
+/** Whoever has a user for an etcd that asks for none may go on without. */
+export function isAuthenticationOff(error: unknown): boolean {
+  return statusOf(error).details.includes("authentication is not enabled");
+}
+
+interface Status {
+  readonly code: number | undefined;
+  readonly details: string;
+}
+
+function statusOf(error: unknown): Status {
+  if (!(error instanceof Error)) return { code: undefined, details: String(error) };
+  const { code, details } = error as Partial<Status>;
+  return { code, details: details ?? error.message };
+}
+
+function failureCodeOf(code: number | undefined, details: string): "UNAUTHORIZED" | "REFUSED" | "UNAVAILABLE" {
+  const isAboutIdentity = code === status.UNAUTHENTICATED || code === status.PERMISSION_DENIED;
+  if (isAboutIdentity || aboutIdentity.test(details)) return "UNAUTHORIZED";
+  return neverDone.test(details) ? "REFUSED" : "UNAVAILABLE";
+}
+
+const aboutIdentity = /authentication failed|user name is empty|permission denied|invalid auth token|certificate/;
+const neverDone = /request is too large|larger than max|too many operations|duplicate key given/;
+
+/**
+ * `etcdserver: no leader` is `no leader` to a person, and of what gRPC says of a connection that it did not get only
+ * the last error is about the world.
+ */
+function plain(details: string): string {
+  return details
+    .replace(/^No connection established\. Last error: (?:Error: )?(.*?)\.? Resolution note:.*$/s, "$1")
+    .replace(/^rpc error: code = \w+ desc = /, "")
     .replace(/^etcdserver: /, "");
 }

@@ -1,40 +1,61 @@
 /** Listing in pages, all of one revision: a page is a message that neither side has to hold many of. */
-import type { IKeyValue } from "etcd3";
+import type { IKeyValue, IResponseHeader } from "etcd3";
 import type { Entry } from "../store/codec.ts";
+import type { Standing } from "../store/history.ts";
 import type { Revision } from "../store/store.ts";
 import type { EtcdConnection } from "./etcdConnection.ts";
 
 const pageSize = 1_000;
 
-export interface RangeListing {
-  /** One list for each prefix, in the order of its keys. */
-  readonly entries: readonly (readonly Entry[])[];
+export interface Page {
+  /** That of the prefix below which the entries are. */
+  readonly index: number;
+  readonly entries: readonly Entry[];
+  /** Of the whole listing. */
   readonly revision: Revision;
+  readonly standing: Standing;
 }
 
-/** Everything below the prefixes as it was at one moment. Fails as COMPACTED when that passes meanwhile. */
-export async function listPrefixes(connection: EtcdConnection, prefixes: readonly string[]): Promise<RangeListing> {
+/**
+ * Everything below the prefixes as it was at one moment, in the order of the keys: one page or more for each prefix.
+ * Without values the texts are empty. Fails as COMPACTED when the moment passes meanwhile.
+ */
+export async function* listPages(
+  connection: EtcdConnection,
+  prefixes: readonly string[],
+  { keysOnly = false }: { readonly keysOnly?: boolean } = {},
+): AsyncGenerator<Page> {
   let revision: Revision | undefined;
-  const entries: Entry[][] = [];
-  for (const prefix of prefixes) {
-    const found: Entry[] = [];
+  for (const [index, prefix] of prefixes.entries()) {
     let key = Buffer.from(prefix);
     for (let more = true; more; ) {
       const page = await connection.range({
         key,
         range_end: endOfPrefix(prefix),
         limit: pageSize,
+        keys_only: keysOnly,
         ...(revision !== undefined && { revision }),
       });
       revision ??= page.header.revision;
-      for (const kv of page.kvs) found.push(entryOf(kv));
+      yield { index, entries: page.kvs.map(entryOf), revision, standing: standingOf(page.header) };
       const last = page.kvs.at(-1);
       more = page.more && last !== undefined;
       if (last) key = Buffer.concat([last.key, Buffer.of(0)]);
     }
-    entries.push(found);
   }
-  return { entries, revision: revision ?? "0" };
+}
+
+export async function listAll(
+  connection: EtcdConnection,
+  prefixes: readonly string[],
+): Promise<{ readonly entries: readonly Entry[]; readonly revision: Revision }> {
+  const entries: Entry[] = [];
+  let revision = "0";
+  for await (const page of listPages(connection, prefixes)) {
+    for (const entry of page.entries) entries.push(entry);
+    revision = page.revision;
+  }
+  return { entries, revision };
 }
 
 /** The first key behind all that begin with the prefix. */
@@ -48,4 +69,8 @@ export function endOfPrefix(prefix: string): Buffer {
 
 export function entryOf(kv: IKeyValue): Entry {
   return { key: kv.key.toString(), text: kv.value.toString(), revision: kv.mod_revision };
+}
+
+export function standingOf({ cluster_id, raft_term, revision }: IResponseHeader): Standing {
+  return { clusterId: cluster_id, raftTerm: raft_term, revision };
 }

@@ -7,7 +7,7 @@ import { etcdKey, etcdPrefixes } from "../store/etcdKeys.ts";
 import { checkWrites, decodeEntry, listingOf } from "../store/request.ts";
 import type { CommitResult, Item, Key, Kind, Listing, Scope, Store, Watch, WatchEvent, Write } from "../store/store.ts";
 import { EtcdConnection, type EtcdConnectionOptions } from "./etcdConnection.ts";
-import { entryOf, listPrefixes } from "./etcdRange.ts";
+import { entryOf, listAll } from "./etcdRange.ts";
 import { EtcdWatch, type EtcdWatchOptions } from "./etcdWatch.ts";
 
 export interface EtcdStoreOptions extends EtcdConnectionOptions, EtcdWatchOptions {}
@@ -40,7 +40,7 @@ class EtcdStore implements Store {
 
   async list<K extends Kind>(kind: K, scope: Scope = {}): Promise<Listing<K>> {
     const { entries, revision } = await listAfterCompaction(this.#connection, etcdPrefixes(kind, scope));
-    return listingOf(kind, scope, { entries: entries.flat(), revision });
+    return listingOf(kind, scope, { entries, revision });
   }
 
   async commit(writes: readonly Write[]): Promise<CommitResult> {
@@ -72,10 +72,10 @@ class EtcdStore implements Store {
 /** A compaction between two pages is bad luck; twice in a row it is not. */
 async function listAfterCompaction(connection: EtcdConnection, prefixes: readonly string[]) {
   try {
-    return await listPrefixes(connection, prefixes);
+    return await listAll(connection, prefixes);
   } catch (error) {
     if (!(error instanceof StoreError) || error.failure.code !== "COMPACTED") throw error;
-    return listPrefixes(connection, prefixes);
+    return listAll(connection, prefixes);
   }
 }
 

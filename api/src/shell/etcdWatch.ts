@@ -7,14 +7,16 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { StoreError } from "../store/error.ts";
 import { etcdPrefixes } from "../store/etcdKeys.ts";
-import type { Kind, Watch, WatchEvent } from "../store/store.ts";
-import { WatchState } from "../store/watchState.ts";
+import { type Standing, setBackReason } from "../store/history.ts";
+import type { Kind, Revision, Watch, WatchEvent } from "../store/store.ts";
+import { type Change, WatchState } from "../store/watchState.ts";
 import type { EtcdConnection } from "./etcdConnection.ts";
-import { listPrefixes } from "./etcdRange.ts";
+import { listPages, standingOf } from "./etcdRange.ts";
+import { findMissed, type WatchedKind } from "./etcdWatchCheck.ts";
 import { EtcdWatchStream } from "./etcdWatchStream.ts";
 
 export interface EtcdWatchOptions {
-  /** How often everything is listed although the stream is well: a net below the stream. 5 minutes unless told. */
+  /** How often a listing beside the stream must prove that nothing was missed. 5 minutes unless told. */
   readonly relistIntervalMs?: number;
   /** How often etcd is asked for a sign of life that needs its quorum, which a stream does not. 10 s unless told. */
   readonly probeIntervalMs?: number;
@@ -29,7 +31,10 @@ const retryDelayMsMin = 100;
 const retryDelayMsMax = 5_000;
 
 export class EtcdWatch implements Watch {
-  readonly #kinds: readonly { readonly prefixes: readonly string[]; readonly state: WatchState }[];
+  readonly #kinds: readonly WatchedKind[];
+  readonly #prefixes: readonly string[];
+  /** Of each prefix, who is told of what lies below it. */
+  readonly #states: readonly WatchState[];
   readonly #listener: (event: WatchEvent) => void;
   readonly #connection: EtcdConnection;
   readonly #relistIntervalMs: number;
@@ -39,6 +44,8 @@ export class EtcdWatch implements Watch {
   #isAway = false;
   /** By a clock that nobody sets. */
   #heardAtMs: number | null = null;
+  /** The furthest that an answer or a change has shown. */
+  #standing: Standing | null = null;
 
   constructor(kinds: readonly Kind[], listener: (event: WatchEvent) => void, { connection, options }: EtcdWatchPorts) {
     this.#listener = (event) => {
@@ -48,6 +55,8 @@ export class EtcdWatch implements Watch {
       prefixes: etcdPrefixes(kind),
       state: new WatchState(kind, this.#listener),
     }));
+    this.#prefixes = this.#kinds.flatMap(({ prefixes }) => prefixes);
+    this.#states = this.#kinds.flatMap(({ prefixes, state }) => prefixes.map(() => state));
     this.#connection = connection;
     this.#relistIntervalMs = options.relistIntervalMs ?? 300_000;
     this.#probeIntervalMs = options.probeIntervalMs ?? 10_000;
@@ -72,7 +81,7 @@ export class EtcdWatch implements Watch {
         await this.#follow(await this.#list());
       } catch (error) {
         if (!(error instanceof StoreError)) throw error;
-        if (error.failure.code !== "COMPACTED") this.#onAway(error);
+        this.#onFailure(error);
         // A stream that held for a while was well: what ended it is a new story.
         failures = performance.now() - startMs > retryDelayMsMax ? 1 : failures + 1;
         await sleep(retryDelayMs(failures), undefined, { signal }).catch(() => {});
@@ -80,15 +89,16 @@ export class EtcdWatch implements Watch {
     }
   }
 
-  async #list(): Promise<string> {
-    const prefixes = this.#kinds.flatMap((kind) => kind.prefixes);
-    const { entries, revision } = await listPrefixes(this.#connection, prefixes);
-    if (this.#stopping.signal.aborted) return revision;
-    let next = 0;
-    for (const { prefixes, state } of this.#kinds) {
-      state.onListing(entries.slice(next, next + prefixes.length).flat(), revision);
-      next += prefixes.length;
+  async #list(): Promise<Revision> {
+    for (const { state } of this.#kinds) state.abandonListing();
+    let revision: Revision | undefined;
+    for await (const page of listPages(this.#connection, this.#prefixes)) {
+      if (revision === undefined) this.#compareStanding(this.#standing, page.standing);
+      revision = page.revision;
+      if (!this.#stopping.signal.aborted) this.#states[page.index]?.onPage(page.entries);
     }
+    if (revision === undefined) throw new RangeError("nothing is watched");
+    for (const { state } of this.#kinds) state.onListed(revision);
     this.#heardAtMs = performance.now();
     if (this.#isAway) {
       this.#isAway = false;
@@ -98,42 +108,87 @@ export class EtcdWatch implements Watch {
   }
 
   /** Ends without an error when it is time to list anew, or to stop. */
-  async #follow(revision: string): Promise<void> {
-    const watched = this.#kinds.flatMap(({ prefixes, state }) => prefixes.map((prefix) => ({ prefix, state })));
-    const over = AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(this.#relistDelayMs())]);
-    const stream = new EtcdWatchStream(this.#connection, {
-      prefixes: watched.map(({ prefix }) => prefix),
-      startRevision: String(BigInt(revision) + 1n),
-      onChange: (index, change) => watched[index]?.state.onChange(change),
+  async #follow(revision: Revision): Promise<void> {
+    const startRevision = BigInt(revision) + 1n;
+    const stream = await EtcdWatchStream.open(this.#connection, {
+      prefixes: this.#prefixes,
+      startRevision,
+      onChange: (index, change) => this.#onChange(index, change),
     });
-    const done = new AbortController();
+    const over = new AbortController();
+    const { promise: stopped, resolve: onStop } = Promise.withResolvers<void>();
+    this.#stopping.signal.addEventListener("abort", () => onStop(), { signal: over.signal });
+    if (this.#stopping.signal.aborted) onStop();
     try {
-      await Promise.race([stream.follow(over), this.#probe(AbortSignal.any([over, done.signal]))]);
+      await Promise.race([stopped, stream.failed, this.#guard(stream, over.signal)]);
     } finally {
-      done.abort();
+      over.abort();
       stream.cancel();
     }
   }
 
-  /** A member that is cut off from its quorum keeps a stream open and silent; a read that needs the quorum tells. */
-  async #probe(signal: AbortSignal): Promise<void> {
-    const key = Buffer.from(this.#kinds[0]?.prefixes[0] ?? "/");
-    while (!signal.aborted) {
-      await sleep(this.#probeIntervalMs, undefined, { signal }).catch(() => {});
-      if (!signal.aborted) await this.#connection.range({ key, keys_only: true });
+  #onChange(index: number, change: Change): void {
+    if (this.#stopping.signal.aborted) return;
+    const revision = change.type === "put" ? change.entry.revision : change.revision;
+    const standing = this.#standing;
+    if (standing && BigInt(revision) > BigInt(standing.revision)) this.#standing = { ...standing, revision };
+    this.#states[index]?.onChange(change);
+  }
+
+  /** Looks at the stream from outside, from time to time. Ends when the stream is not to be believed. */
+  async #guard(stream: EtcdWatchStream, signal: AbortSignal): Promise<void> {
+    const checkIntervalMs = jittered(this.#relistIntervalMs);
+    let checkedAtMs = performance.now();
+    for (;;) {
+      await sleep(Math.min(this.#probeIntervalMs, checkIntervalMs), undefined, { signal }).catch(() => {});
+      if (signal.aborted || (await this.#probe(stream)) === "setBack") return;
+      if (performance.now() - checkedAtMs < checkIntervalMs) continue;
+      const missed = await findMissed(this.#connection, this.#kinds, signal);
+      if (signal.aborted) return;
+      if (missed.length > 0) return this.#onMissed(missed);
+      checkedAtMs = performance.now();
     }
   }
 
-  #onAway(error: StoreError): void {
-    if (this.#isAway) return;
-    this.#isAway = true;
-    this.#listener({ type: "disconnected", reason: error.failure.reason });
+  /** A member that is cut off from its quorum keeps a stream open and silent; a read that needs the quorum tells. */
+  async #probe(stream: EtcdWatchStream): Promise<"well" | "setBack"> {
+    const before = this.#standing;
+    const key = Buffer.from(this.#prefixes[0] ?? "/");
+    const { header } = await this.#connection.rangeAt(stream.member, { key, keys_only: true });
+    if (this.#compareStanding(before, standingOf(header))) return "setBack";
+    await stream.proveAlive(header.revision);
+    this.#heardAtMs = performance.now();
+    return "well";
   }
 
-  /** Jittered, so that the nodes of a cluster do not list all at once. */
-  #relistDelayMs(): number {
-    return Math.round(this.#relistIntervalMs * (0.75 + Math.random() / 2));
+  /** `before` is what was known when `now` was asked for. */
+  #compareStanding(before: Standing | null, now: Standing): boolean {
+    const reason = before && setBackReason(before, now);
+    if (this.#standing === before || reason) this.#standing = now;
+    if (!reason) return false;
+    for (const { state } of this.#kinds) state.forgetRevisions();
+    this.#listener({ type: "trouble", trouble: "setBack", reason });
+    return true;
   }
+
+  #onMissed(keys: readonly string[]): void {
+    const reason = `${keys.length} changes were never told, first that of ${keys[0]}`;
+    this.#listener({ type: "trouble", trouble: "missed", reason });
+  }
+
+  #onFailure({ failure }: StoreError): void {
+    const { reason } = failure;
+    if (failure.code === "COMPACTED") this.#listener({ type: "trouble", trouble: "compacted", reason });
+    else if (!this.#isAway) {
+      this.#isAway = true;
+      this.#listener({ type: "disconnected", reason });
+    }
+  }
+}
+
+/** So that the nodes of a cluster do not list all at once. */
+function jittered(intervalMs: number): number {
+  return Math.round(intervalMs * (0.75 + Math.random() / 2));
 }
 
 /** Half fixed, half random, doubling up to the bound. */

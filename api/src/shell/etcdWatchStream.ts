@@ -1,51 +1,86 @@
 /** One stream of changes of several prefixes. It knows nothing of reconnecting: whatever goes wrong ends it. */
-import type { IDuplexStream, IEvent, IWatchRequest, IWatchResponse } from "etcd3";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { IEvent, IWatchRequest, IWatchResponse } from "etcd3";
+import type { Revision } from "../store/store.ts";
 import type { Change } from "../store/watchState.ts";
 import type { EtcdConnection } from "./etcdConnection.ts";
-import { compacted } from "./etcdErrors.ts";
+import { compacted, unavailable } from "./etcdErrors.ts";
+import type { EtcdMember, EtcdStream } from "./etcdMember.ts";
 import { endOfPrefix, entryOf } from "./etcdRange.ts";
+
+const answerPollMs = 20;
 
 export interface EtcdWatchStreamOptions {
   readonly prefixes: readonly string[];
-  readonly startRevision: string;
+  readonly startRevision: bigint;
   /** `index` is that of the prefix. */
   onChange(index: number, change: Change): void;
 }
 
-type Stream = IDuplexStream<IWatchRequest, IWatchResponse>;
-
 export class EtcdWatchStream {
+  /** Where it comes from. */
+  readonly member: EtcdMember;
+  /** Ends it, as an error, with a `StoreError`. */
+  readonly failed: Promise<never>;
   readonly #connection: EtcdConnection;
   readonly #options: EtcdWatchStreamOptions;
-  #stream: Stream | undefined;
+  readonly #stream: EtcdStream;
+  readonly #fail: (error: unknown) => void;
+  /** Parts of an answer that etcd cut up, by watch. */
+  readonly #fragments = new Map<string, IEvent[]>();
+  /** Counts whatever was heard: while it grows, the stream lives. */
+  #answers = 0;
+  #answersProgress = false;
   #isCancelled = false;
 
-  constructor(connection: EtcdConnection, options: EtcdWatchStreamOptions) {
-    this.#connection = connection;
-    this.#options = options;
+  static async open(connection: EtcdConnection, options: EtcdWatchStreamOptions): Promise<EtcdWatchStream> {
+    const { stream, member } = await connection.openWatchStream();
+    return new EtcdWatchStream(connection, options, { stream, member });
   }
 
-  /** Resolves when `until` says so; rejects with a `StoreError` when the stream ends before. */
-  async follow(until: AbortSignal): Promise<void> {
-    const stream = await this.#connection.openWatchStream();
+  private constructor(
+    connection: EtcdConnection,
+    options: EtcdWatchStreamOptions,
+    { stream, member }: { stream: EtcdStream; member: EtcdMember },
+  ) {
+    this.#connection = connection;
+    this.#options = options;
     this.#stream = stream;
-    if (this.#isCancelled) return this.cancel();
-    await new Promise<void>((resolve, reject) => {
-      until.addEventListener("abort", () => resolve(), { once: true });
-      if (until.aborted) resolve();
-      const fail = (error: unknown) => (this.#isCancelled ? resolve() : reject(this.#connection.streamFailed(error)));
-      stream.on("error", fail);
-      stream.on("end", () => fail(new Error("the stream of changes ended")));
-      stream.on("data", (response) => {
-        if (!this.#isCancelled) this.#onResponse(response, reject);
-      });
-      for (const [index, prefix] of this.#options.prefixes.entries()) stream.write(this.#request(index, prefix));
-    });
+    this.member = member;
+    const { promise, reject } = Promise.withResolvers<never>();
+    this.#fail = reject;
+    this.failed = promise;
+    promise.catch(() => {}); // Whoever cancels the stream no longer waits for its end.
+    stream.on("error", (error) => reject(connection.failed(member, error)));
+    stream.on("end", () => reject(unavailable(`etcd at ${member.endpoint} ended the stream of changes`)));
+    stream.on("data", (response) => this.#onResponse(response));
+    for (const [index, prefix] of options.prefixes.entries()) stream.write(this.#request(index, prefix));
+  }
+
+  /**
+   * Rejects with a `StoreError` when etcd, which is at `revision`, has nothing to say on the stream. Servers before 3.4
+   * never answer, and those since 3.5.8 not while the watch has yet to begin; both are believed.
+   */
+  async proveAlive(revision: Revision): Promise<void> {
+    const answers = this.#answers;
+    this.#stream.write({ progress_request: {} });
+    if (!this.#answersProgress || BigInt(revision) < this.#options.startRevision) return;
+    const endMs = performance.now() + this.#connection.timeoutMs;
+    while (this.#answers === answers && !this.#isCancelled) {
+      if (performance.now() > endMs) {
+        throw this.#connection.failed(
+          this.member,
+          unavailable(`the stream of etcd at ${this.member.endpoint} is silent`),
+        );
+      }
+      await sleep(answerPollMs);
+    }
   }
 
   cancel(): void {
     this.#isCancelled = true;
-    this.#stream?.cancel();
+    this.#stream.removeAllListeners("data");
+    this.#stream.cancel();
   }
 
   #request(index: number, prefix: string): IWatchRequest {
@@ -53,17 +88,33 @@ export class EtcdWatchStream {
       create_request: {
         key: Buffer.from(prefix),
         range_end: endOfPrefix(prefix),
-        start_revision: this.#options.startRevision,
+        start_revision: String(this.#options.startRevision),
         watch_id: String(index + 1), // Zero would have etcd choose.
+        // A transaction may be larger than the largest message that a server sends.
+        fragment: true,
+        progress_notify: true,
       },
     };
   }
 
-  #onResponse(response: IWatchResponse, reject: (error: unknown) => void): void {
-    if (response.compact_revision !== "0") reject(compacted());
-    else if (response.canceled) reject(this.#connection.streamFailed(new Error(response.cancel_reason)));
+  #onResponse(response: IWatchResponse & { readonly fragment?: boolean }): void {
+    this.#answers++;
+    if (response.compact_revision !== "0") this.#fail(compacted());
+    else if (response.canceled) this.#fail(this.#connection.failed(this.member, new Error(response.cancel_reason)));
+    else if (!response.created && response.events.length === 0) this.#answersProgress = true;
+    const events = this.#whole(response);
     const index = Number(response.watch_id) - 1;
-    for (const event of response.events) this.#options.onChange(index, changeOf(event));
+    for (const event of events) this.#options.onChange(index, changeOf(event));
+  }
+
+  /** What belongs together comes together: nothing is told of an answer before its last part. */
+  #whole({ watch_id, events, fragment = false }: IWatchResponse & { readonly fragment?: boolean }): readonly IEvent[] {
+    const earlier = this.#fragments.get(watch_id);
+    if (!earlier && !fragment) return events;
+    const gathered = [...(earlier ?? []), ...events];
+    if (fragment) this.#fragments.set(watch_id, gathered);
+    else this.#fragments.delete(watch_id);
+    return fragment ? [] : gathered;
   }
 }
 

@@ -3,6 +3,8 @@ export type StoreFailure =
   | { readonly code: "UNAVAILABLE"; readonly reason: string }
   /** It answered, and said no to who we are. */
   | { readonly code: "UNAUTHORIZED"; readonly reason: string }
+  /** What we were told of it cannot work: an address that is none, a file that is not there. Nothing was asked. */
+  | { readonly code: "MISCONFIGURED"; readonly reason: string }
   /** The history that was asked for is gone, twice in a row while a list was read. Try again. */
   | { readonly code: "COMPACTED"; readonly reason: string }
   /** It will never do this as it was asked: too many operations, a value too large, a name that is built in. */

@@ -30,7 +30,7 @@ describe("a datastore that is away", () => {
 
   it("is never told the password of a user in its address", async () => {
     const { exitCode, stderr } = await brindlectl(["--etcd", "http://u:hunter2@127.0.0.1:1", "get", "nodes"]);
-    expect(exitCode).toBe(1);
+    expect(exitCode).toBe(2);
     expect(stderr).toMatch(/has a user in it/);
     expect(stderr).not.toContain("hunter2");
   });

@@ -1,0 +1,106 @@
+/**
+ * One endpoint of etcd: calls, each of which ends, and streams. Deadlines are timers and never times of day, so that a
+ * clock which is set neither ends a call nor keeps it. The client's pool, its retries and its way to renew a token are
+ * not used: it repeats a call for as long as a token is refused.
+ */
+import { type ChannelCredentials, type ClientDuplexStream, credentials, Metadata } from "@grpc/grpc-js";
+import type { IWatchRequest, IWatchResponse } from "etcd3";
+import { Host } from "etcd3/lib/connection-pool.js";
+import type { EtcdCredentials } from "./etcdCredentials.ts";
+import { unavailable } from "./etcdErrors.ts";
+
+export type EtcdStream = ClientDuplexStream<IWatchRequest, IWatchResponse>;
+
+/** The methods that we call, each with the service that has it. */
+const services = { range: "KV", txn: "KV", authenticate: "Auth" } as const;
+
+export type EtcdMethod = keyof typeof services;
+
+export interface EtcdCallOptions {
+  readonly token: string | null;
+  readonly timeoutMs: number;
+}
+
+export class EtcdMember {
+  readonly endpoint: string;
+  readonly #credentials: EtcdCredentials | null;
+  #open: { readonly credentials: ChannelCredentials; readonly host: Host } | undefined;
+
+  /** Without TLS for `null`. */
+  constructor(endpoint: string, tls: EtcdCredentials | null) {
+    this.endpoint = endpoint;
+    this.#credentials = tls;
+  }
+
+  /** Rejects with gRPC's error, or with a `StoreError` when the time is over. */
+  call<Request extends object, Response>(
+    method: EtcdMethod,
+    request: Request,
+    { token, timeoutMs }: EtcdCallOptions,
+  ): Promise<Response> {
+    const client = this.#host().getServiceClient(services[method]) as unknown as UnaryClient<Response>;
+    return new Promise((resolve, reject) => {
+      const call = client[method](request, metadataOf(token), (error, response) => {
+        clearTimeout(timer);
+        if (error) reject(error);
+        else resolve(response);
+      });
+      const timer = setTimeout(() => {
+        reject(unavailable(`no answer from etcd at ${this.endpoint} in ${Math.round(timeoutMs)} ms`));
+        call.cancel();
+      }, timeoutMs);
+    });
+  }
+
+  openWatchStream(token: string | null): EtcdStream {
+    const client = this.#host().getServiceClient("Watch") as unknown as WatchClient;
+    return client.watch(metadataOf(token));
+  }
+
+  close(): void {
+    this.#open?.host.close();
+    this.#open = undefined;
+  }
+
+  /** New certificates mean a new channel; what goes on over the old one goes on. */
+  #host(): Host {
+    const current = this.#credentials?.current() ?? withoutTls;
+    if (this.#open?.credentials !== current) {
+      this.close();
+      this.#open = { credentials: current, host: new Host(this.endpoint, current, channelOptions) };
+    }
+    return this.#open.host;
+  }
+}
+
+type UnaryClient<Response> = {
+  readonly [method in EtcdMethod]: (
+    request: object,
+    metadata: Metadata,
+    onAnswer: (error: Error | null, response: Response) => void,
+  ) => { cancel(): void };
+};
+
+interface WatchClient {
+  watch(metadata: Metadata): EtcdStream;
+}
+
+const withoutTls = credentials.createInsecure();
+
+const channelOptions = {
+  // The default is 4 MiB, which some 6,000 endpoints pass.
+  "grpc.max_receive_message_length": -1,
+  "grpc.max_send_message_length": -1,
+  "grpc.keepalive_time_ms": 10_000,
+  "grpc.keepalive_timeout_ms": 5_000,
+  "grpc.initial_reconnect_backoff_ms": 100,
+  "grpc.max_reconnect_backoff_ms": 2_000,
+};
+
+function metadataOf(token: string | null): Metadata {
+  const metadata = new Metadata();
+  // A member without a leader says so at once, and ends its streams.
+  metadata.set("hasleader", "true");
+  if (token !== null) metadata.set("token", token);
+  return metadata;
+}
