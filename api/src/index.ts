@@ -1,5 +1,6 @@
 export type { Outcome } from "./client/outcome.ts";
-export { keyOf, ResourceClient, type ResourceClientPorts, type ResourceList } from "./client/resourceClient.ts";
+export { keyOf, ResourceClient, type ResourceClientPorts } from "./client/resourceClient.ts";
+export type { ResourceList } from "./client/resourceList.ts";
 export * from "./control.ts";
 export * from "./json/json.ts";
 export * from "./kinds/bgpConfiguration.ts";

@@ -7,10 +7,11 @@ import { containsPrefix, parsePrefix } from "@brindle/net";
 import type { IPAMBlock } from "../kinds/ipamBlock.ts";
 import type { IPPool } from "../kinds/ipPool.ts";
 import type { ResourceKind } from "../kinds/kinds.ts";
+import { builtInTiers } from "../kinds/tier.ts";
 import { workloadEndpointPrefix } from "../kinds/workloadEndpointName.ts";
 import { isDefaultAllow } from "../store/builtIn.ts";
 import { isItemOf } from "../store/item.ts";
-import { operationsMax } from "../store/request.ts";
+import { formatKey, operationsMax } from "../store/request.ts";
 import type { Item, Key, Store, Write } from "../store/store.ts";
 import type { Outcome, Raced } from "./outcome.ts";
 
@@ -22,7 +23,22 @@ export async function deleteResource(store: Store, item: Item<ResourceKind>): Pr
     if (items.length > 0)
       return refuse(item.key, `still has ${items.length} workload endpoints; delete its pods first`);
   }
+  if (isItemOf(item, "Tier")) {
+    const reason = await tierInUse(store, item.key.name);
+    if (reason) return refuse(item.key, reason);
+  }
   return deleteItems(store, item.key, [item]);
+}
+
+/** Why a tier cannot go, or `null`. A policy whose tier is gone would be asked at another place, or nowhere. */
+async function tierInUse(store: Store, name: string): Promise<string | null> {
+  if (Object.hasOwn(builtInTiers, name)) return "is built in and cannot be deleted";
+  const kinds = ["NetworkPolicy", "GlobalNetworkPolicy", "StagedNetworkPolicy", "StagedGlobalNetworkPolicy"] as const;
+  const listings = await Promise.all(kinds.map((kind) => store.list(kind)));
+  const policies = listings.flatMap(({ items }) => items).filter(({ value }) => value.spec.tier === name);
+  const [first] = policies;
+  if (!first) return null;
+  return `still has ${policies.length} policies, ${formatKey(first.key)} among them; delete them or move them first`;
 }
 
 async function deletePool(store: Store, pool: Item<"IPPool">): Promise<Outcome | Raced> {

@@ -4,7 +4,7 @@
  * one is written only over exactly that.
  */
 
-import type { IpamKind } from "../kinds/ipam.ts";
+import type { IpamKind, IpamResources } from "../kinds/ipam.ts";
 import { checkPoolBlocks, checkPoolOverlap } from "../kinds/ipPool.ts";
 import { kinds, type ResourceKind, type Resources } from "../kinds/kinds.ts";
 import type { Problem } from "../kinds/problem.ts";
@@ -16,6 +16,7 @@ import type { CommitResult, Item, Key, Revision, Scope, Store, Write } from "../
 import { deleteResource } from "./deletion.ts";
 import { listIpamResources } from "./ipamResources.ts";
 import type { Outcome, Raced } from "./outcome.ts";
+import { checkReferences } from "./references.ts";
 import type { ResourceList } from "./resourceList.ts";
 
 export interface ResourceClientPorts {
@@ -45,12 +46,12 @@ export class ResourceClient {
   }
 
   /** What address management keeps, as resources. */
-  listIpam<K extends IpamKind>(kind: K): Promise<ResourceList<K>> {
+  listIpam<K extends IpamKind>(kind: K): Promise<ResourceList<IpamResources[K]>> {
     return listIpamResources(this.#ports.store, kind);
   }
 
   /** In the order of their namespaces and names. */
-  async list<K extends ResourceKind>(kind: K, scope: Scope = {}): Promise<ResourceList<K>> {
+  async list<K extends ResourceKind>(kind: K, scope: Scope = {}): Promise<ResourceList<Resources[K]>> {
     const { items, revision, undecodable } = await this.#ports.store.list(kind, scope);
     const named = [...items].sort((a, b) => (sortKey(a.key) < sortKey(b.key) ? -1 : 1));
     const resources = named.map((item) => onTheWire<K>(item));
@@ -160,7 +161,10 @@ export class ResourceClient {
   }
 
   async #checkAmongOthers(resource: AnyKindOfResource): Promise<readonly Problem[]> {
-    if (resource.kind !== "IPPool") return [];
+    if (resource.kind !== "IPPool") {
+      const problems = await checkReferences(this.#ports.store, resource);
+      return problems.length > 0 && (await this.#ports.store.get(keyOf(resource))) ? [] : problems;
+    }
     const pools = (await this.#ports.store.list("IPPool")).items.map(({ value }) => value);
     const blocks = (await this.#ports.store.list("IPAMBlock")).items.map(({ key }) => key.name);
     return [...checkPoolOverlap(resource, pools), ...checkPoolBlocks(resource, blocks)];

@@ -148,7 +148,7 @@ export const bgpFilterKind: KindDefinition<BGPFilter> = {
     exportV6: optional(field(rulesV6, "For IPv6 routes that are told to the peer; the first that matches decides.")),
     importV6: optional(field(rulesV6, "For IPv6 routes that the peer tells; the first that matches decides.")),
   }),
-  unsupported: [{ effect: "withheld", path: "spec" }],
+  unsupported: [{ effect: "withheld", path: "spec", meanwhile: "a peer that names the filter is not dialled" }],
   withDefaults: (filter) => filter,
   // calicoctl ends with a panic here; these are ours.
   columns: [

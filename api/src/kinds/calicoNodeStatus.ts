@@ -167,7 +167,7 @@ export const calicoNodeStatusKind: KindDefinition<CalicoNodeStatus> = {
       ),
     ),
   }),
-  unsupported: [{ effect: "ignored", path: "spec" }],
+  unsupported: [{ effect: "ignored", path: "spec", meanwhile: "no node writes the status" }],
   withDefaults: ({ status, ...resource }) => ({ ...resource, status: status ?? unanswered }),
   columns: [nameColumn, { header: "NODE", cell: ({ spec }) => spec.node }],
   wideColumns: [

@@ -67,7 +67,7 @@ export const hostEndpointKind: KindDefinition<HostEndpoint> = {
       ),
     ),
   }),
-  unsupported: [{ effect: "withheld", path: "spec" }],
+  unsupported: [{ effect: "withheld", path: "spec", meanwhile: "no policy holds for interfaces of nodes" }],
   rules: [
     {
       rule: "size(self.spec.?interfaceName.orValue('')) > 0 || size(self.spec.?expectedIPs.orValue([])) > 0",

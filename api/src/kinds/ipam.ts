@@ -29,3 +29,9 @@ export const ipamKinds: { readonly [K in IpamKind]: IpamKindDefinition<IpamResou
 export function isIpamKind(kind: string): kind is IpamKind {
   return Object.hasOwn(ipamKinds, kind);
 }
+
+/** `name` is that of the store's key. */
+export function ipamResourceOf<K extends IpamKind>(kind: K, name: string, value: IpamValues[K]): IpamResources[K] {
+  const definition: Pick<IpamKindDefinition<IpamResources[K], IpamValues[K]>, "toResource"> = ipamKinds[kind];
+  return definition.toResource(name, value);
+}

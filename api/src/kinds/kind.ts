@@ -51,7 +51,7 @@ export type UnsupportedEffect = "ignored" | "withheld" | "refused";
 
 export interface UnsupportedField {
   readonly effect: UnsupportedEffect;
-  /** `spec.ingress[].http`; `[]` is every entry of a list. */
+  /** `spec.ingress[].http`; `[]` is every entry of a list. `spec` alone: this version does not act on the kind at all. */
   readonly path: string;
   /** Values that ask for nothing else than what happens anyway. */
   readonly accepted?: readonly unknown[];

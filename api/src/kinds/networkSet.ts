@@ -22,7 +22,14 @@ export const networkSetSpec: z.ZodType<NetworkSetSpec> = object<NetworkSetSpec>(
   nets: optional(field(set(network), "Networks and addresses of either family.")),
 });
 
-export const unsupportedInNetworkSets: readonly UnsupportedField[] = [{ effect: "withheld", path: "spec" }];
+export const unsupportedInNetworkSets: readonly UnsupportedField[] = [
+  {
+    effect: "withheld",
+    path: "spec",
+    meanwhile:
+      "no selector finds its networks, so rules that deny them deny nothing and rules that allow them allow nothing",
+  },
+];
 
 /** Calico gives a set the label itself where it hands it on; written by a person it would move the set. */
 const namespaceLabel = "projectcalico.org/namespace";

@@ -23,7 +23,9 @@ export const stagedShape: Shape<Staged> = {
   ),
 };
 
-export const unsupportedInStaged: readonly UnsupportedField[] = [{ effect: "ignored", path: "spec" }];
+export const unsupportedInStaged: readonly UnsupportedField[] = [
+  { effect: "ignored", path: "spec", meanwhile: "nothing tells what it would change" },
+];
 
 /** A stage that deletes names a policy and says nothing of its content. `kept` are the fields it may have. */
 export function checkStagedDelete(spec: Staged & object, kept: readonly string[]): Problem[] {

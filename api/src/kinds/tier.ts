@@ -93,7 +93,13 @@ export const tierKind: KindDefinition<Tier> = {
       ),
     ),
   }),
-  unsupported: [{ effect: "withheld", path: "metadata.name", accepted: [defaultTier] }],
+  unsupported: [
+    {
+      effect: "withheld",
+      path: "spec",
+      meanwhile: "policies of a tier other than default allow nothing to what they select",
+    },
+  ],
   rules: builtInRules,
   check: ({ metadata: { name }, spec }) => [...checkName(name), ...checkBuiltIn(name, spec)],
   withDefaults: ({ spec, status, ...tier }) => ({

@@ -30,14 +30,14 @@ export function reasonOf(definition: KindDefinition, field: UnsupportedField): s
 
 const notActedOn = "is stored, and this version of Brindle does not act on it";
 
-function meaningOf({ whileWithheld }: KindDefinition, { effect, meanwhile }: UnsupportedField): string {
+function meaningOf({ whileWithheld }: KindDefinition, { effect, path, meanwhile }: UnsupportedField): string {
   switch (effect) {
     case "refused":
       return `is not supported by this version of Brindle${meanwhile ? `: ${meanwhile}` : ""}`;
     case "ignored":
       return meanwhile ? `${notActedOn}: ${meanwhile}` : notActedOn;
     case "withheld":
-      return `${notActedOn}: ${meanwhile ?? whileWithheld ?? "all of the resource counts as absent"} until it is removed`;
+      return `${notActedOn}: ${meanwhile ?? whileWithheld ?? "all of the resource counts as absent"}${path === "spec" ? "" : " until it is removed"}`;
   }
 }
 

@@ -1,11 +1,11 @@
 /** Resources in the forms of `get -o`. */
 import {
-  type AnyKindOfResource,
+  type AnyResource,
   type Column,
   type ColumnContext,
   type KindDefinition,
-  kinds,
-  type ResourceKind,
+  type ReadableKind,
+  readableKinds,
 } from "@brindle/api";
 import type { OutputForm } from "./form.ts";
 import { formatStructure } from "./structure.ts";
@@ -13,8 +13,8 @@ import { formatTable, type TableColumn } from "./table.ts";
 
 /** What was found of one kind. */
 export interface Found {
-  readonly kind: ResourceKind;
-  readonly resources: readonly AnyKindOfResource[];
+  readonly kind: ReadableKind;
+  readonly resources: readonly AnyResource[];
   /** Of the datastore when they were read; absent when each was read by its name. */
   readonly resourceVersion?: string;
 }
@@ -35,9 +35,9 @@ export function formatResources(found: readonly Found[], output: ResourceOutput)
 }
 
 function formatKind({ kind, resources }: Found, output: ResourceOutput & { readonly isWide: boolean }): string {
-  const definition: KindDefinition = kinds[kind];
+  const definition: KindDefinition = readableKinds[kind];
   const columns = (output.isWide ? definition.wideColumns : definition.columns).map(
-    (column: Column<AnyKindOfResource>): TableColumn<AnyKindOfResource> => ({
+    (column: Column<AnyResource>): TableColumn<AnyResource> => ({
       header: column.header,
       cell: (resource) => column.cell(resource, output.context),
     }),
@@ -48,7 +48,7 @@ function formatKind({ kind, resources }: Found, output: ResourceOutput & { reado
   );
 }
 
-const namespaceColumn: TableColumn<AnyKindOfResource> = {
+const namespaceColumn: TableColumn<AnyResource> = {
   header: "NAMESPACE",
   cell: ({ metadata }) => metadata.namespace ?? "",
 };
@@ -68,7 +68,7 @@ function structureOf(found: readonly Found[], { single }: ResourceOutput): unkno
 }
 
 /** As people write it; stored is the kind before the version. */
-function inOrder(resource: AnyKindOfResource): object {
+function inOrder(resource: AnyResource): object {
   const { apiVersion, kind, metadata, spec, ...rest } = resource;
   return { apiVersion, kind, metadata, spec, ...rest };
 }

@@ -1,13 +1,17 @@
 /** `get`: reads what was asked for, and hands it to the output forms. */
 import {
-  type AnyKindOfResource,
+  type AnyResource,
   type ColumnContext,
   defaultAllowProfile,
+  type IpamKind,
+  isResourceKind,
   type Key,
   kinds,
   nodeAsNumber,
+  type ReadableKind,
   type ResourceClient,
   type ResourceKind,
+  type ResourceList,
   resourceKinds,
 } from "@brindle/api";
 import type { ExitCode } from "../command.ts";
@@ -17,7 +21,7 @@ import type { OutputForm } from "../output/form.ts";
 import { type Found, formatResources } from "../output/resources.ts";
 import type { Ports } from "../ports.ts";
 import { clientOn } from "./client.ts";
-import { kindNamed } from "./kindNamed.ts";
+import { readableKindNamed } from "./kindNamed.ts";
 
 export interface GetOptions {
   readonly namespace: string;
@@ -67,8 +71,9 @@ class Reader {
     this.#options = options;
   }
 
-  async named(kind: ResourceKind, names: readonly string[]): Promise<Found> {
-    const resources: AnyKindOfResource[] = [];
+  async named(kind: ReadableKind, names: readonly string[]): Promise<Found> {
+    if (!isResourceKind(kind)) return this.#namedOfIpam(kind, names);
+    const resources: AnyResource[] = [];
     for (const name of names) {
       const key = keyNamed(kind, name, this.#options);
       const resource = await this.#client.get(key);
@@ -78,16 +83,31 @@ class Reader {
     return { kind, resources };
   }
 
-  async listed(asked: readonly ResourceKind[]): Promise<readonly Found[]> {
+  /** They have no names of their own; those shown are made of what they are about. */
+  async #namedOfIpam(kind: IpamKind, names: readonly string[]): Promise<Found> {
+    const listed = (await this.#list(kind)).resources;
+    const resources = names.flatMap((name): readonly AnyResource[] => {
+      const meant = listed.filter(({ metadata }) => metadata.name === name);
+      if (meant.length === 0) this.problems.push(`${kind} ${name} does not exist`);
+      return meant;
+    });
+    return { kind, resources };
+  }
+
+  async listed(asked: readonly ReadableKind[]): Promise<readonly Found[]> {
     const found: Found[] = [];
     for (const kind of asked) {
-      const { namespace, allNamespaces } = this.#options;
-      const scope = kinds[kind].namespaced && !allNamespaces ? { namespace } : {};
-      const { resources, resourceVersion, problems } = await this.#client.list(kind, scope);
+      const { resources, resourceVersion, problems } = await this.#list(kind);
       this.problems.push(...problems);
       found.push({ kind, resources, resourceVersion });
     }
     return found;
+  }
+
+  #list(kind: ReadableKind): Promise<ResourceList<AnyResource>> {
+    if (!isResourceKind(kind)) return this.#client.listIpam(kind);
+    const { namespace, allNamespaces } = this.#options;
+    return this.#client.list(kind, kinds[kind].namespaced && !allNamespaces ? { namespace } : {});
   }
 }
 
@@ -100,15 +120,15 @@ export function keyNamed(
 }
 
 /** `nodes`, `nodes,pools`, `all`. */
-function kindsNamed(words: string): readonly ResourceKind[] {
+function kindsNamed(words: string): readonly ReadableKind[] {
   if (words === "all") return resourceKinds;
-  return [...new Set(words.split(",").map(kindNamed))];
+  return [...new Set(words.split(",").map(readableKindNamed))];
 }
 
 /** Without what belongs to the objects of this cluster, and would keep the document from being applied to another. */
 function withoutIdentity({ kind, resources }: Found): Found {
   const own = resources.filter(({ metadata }) => kind !== "Profile" || metadata.name !== builtInProfile);
-  const exported = own.map((resource): AnyKindOfResource => {
+  const exported = own.map((resource): AnyResource => {
     const { uid: _uid, resourceVersion: _version, creationTimestamp: _time, ...metadata } = resource.metadata;
     return { ...resource, metadata };
   });
