@@ -3,7 +3,7 @@
  * shell lists, watches and sends, and decides nothing of what objects mean.
  */
 import type { JsonValue } from "../json/json.ts";
-import type { Key, Kind, Revision, Scope, Stored, Write } from "../store/store.ts";
+import type { Key, Kind, Revision, Scope, Stored } from "../store/store.ts";
 
 /** `v3`: native CRDs of `projectcalico.org/v3`. `v1`: the older ones of `crd.projectcalico.org/v1`. */
 export type Flavour = "v3" | "v1";
@@ -60,12 +60,16 @@ export interface Source<K extends Kind = Kind> {
   read(object: ApiObject): Reading<K>;
   /** What `read` needs, and nothing else; reading it gives the same. What the shell keeps in memory. */
   trim(object: ApiObject): ApiObject;
-  /** The object that holds the key; `null` where this source can have no such key. */
-  locate(key: Key<K>): ApiName | null;
+  /**
+   * Which objects may hold the key, the likeliest first; none where this source can have no such key. What is there may
+   * hold another key all the same: `read` tells.
+   */
+  locate(key: Key<K>): readonly ApiName[];
   narrow(scope: Scope): Narrowing;
   /**
-   * `current` is what is there now, `null` for nothing; it may be left out where `needsCurrent` says no. A write that
-   * cannot succeed is no request: `refused` for ever, `conflict` because of `current`.
+   * `current` is what is there now, `null` for nothing, left out where it was not asked for (`needsCurrent`). A write that
+   * cannot succeed is no request: `refused` for ever, `conflict` because of `current`. When the API server answers with
+   * a conflict, ask for `current` and plan once more: it may be a leftover that the plan then removes.
    */
   write(write: StoredWrite<K>, current?: ApiObject | null): WritePlan;
   needsCurrent(op: StoredWrite["op"]): boolean;
@@ -78,18 +82,22 @@ export type StoredWrite<K extends Kind = Kind> =
   | { readonly op: "put"; readonly key: Key<K>; readonly value: Stored[K] }
   | { readonly op: "delete"; readonly key: Key<K>; readonly revision: Revision };
 
-export type AnyStoredWrite = Exclude<Write, { readonly op: "expect" }>;
-
 export type WritePlan =
-  | { readonly type: "send"; readonly request: ApiRequest; readonly then?: FollowUp }
+  | {
+      readonly type: "send";
+      readonly request: ApiRequest;
+      readonly then?: FollowUp;
+      /**
+       * Whose answer says whether the write has happened. Should a follow-up fail that does not decide, nothing is lost:
+       * an object that is marked as deleted reads as absent, and a status is written by the next write.
+       */
+      readonly decidedBy: "request" | "followUp";
+    }
   | { readonly type: "refused"; readonly reason: string }
   | { readonly type: "conflict" };
 
-/**
- * What is sent once the first request is answered with the object as it now is. The write has happened with the first:
- * should the second fail, the object is marked as deleted, reads as absent, and whoever meets it sweeps it away.
- */
-export type FollowUp = (answered: ApiObject) => ApiRequest | null;
+/** What is sent once the first request is answered, with the object as it then is. */
+export type FollowUp = (answered: ApiObject) => ApiRequest;
 
 export interface ApiRequest {
   readonly method: "POST" | "PUT" | "PATCH" | "DELETE";
