@@ -2,6 +2,8 @@
 /** `brindle`: the executable of a node. `brindle agent` and what else a node runs. */
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
+import { StoreError } from "@brindle/api";
+import { type DatastoreSettings, readDatastoreSettings } from "@brindle/api/shell";
 import { type Address, parseAddress, parsePrefix } from "@brindle/net";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { pino } from "pino";
@@ -16,7 +18,8 @@ const { version } = JSON.parse(readFileSync(new URL("../package.json", import.me
 
 interface RunFlags {
   readonly node: string;
-  readonly etcd: string;
+  readonly config?: string;
+  readonly etcd?: string;
   readonly etcdCa?: string;
   readonly etcdCert?: string;
   readonly etcdKey?: string;
@@ -36,14 +39,11 @@ program
   .command("agent")
   .description("Runs the agent of this node until it is told to end. Pods keep their network while it is away.")
   .addOption(new Option("--node <name>", "name of this node").env("NODENAME").default(hostname(), "the host's name"))
-  .addOption(
-    new Option("--etcd <urls>", "endpoints of etcd, separated by commas")
-      .env("ETCD_ENDPOINTS")
-      .default("http://127.0.0.1:2379"),
-  )
-  .addOption(new Option("--etcd-ca <file>", "certificate of etcd's authority").env("ETCD_CA_CERT_FILE"))
-  .addOption(new Option("--etcd-cert <file>", "our certificate").env("ETCD_CERT_FILE"))
-  .addOption(new Option("--etcd-key <file>", "the key of our certificate").env("ETCD_KEY_FILE"))
+  .option("--config <file>", "where the datastore is, in the form of calicoctl's file; else as the environment says")
+  .option("--etcd <urls>", "endpoints of etcd, separated by commas; else ETCD_ENDPOINTS, else http://127.0.0.1:2379")
+  .option("--etcd-ca <file>", "certificate of etcd's authority; else ETCD_CA_CERT_FILE")
+  .option("--etcd-cert <file>", "our certificate; else ETCD_CERT_FILE")
+  .option("--etcd-key <file>", "the key of our certificate; else ETCD_KEY_FILE")
   .addOption(
     new Option("--ip <address>", "IPv4 address of this node; found by itself where not given").argParser(addressOf(4)),
   )
@@ -84,11 +84,15 @@ program
 
 program.parseAsync().catch((error: unknown) => {
   process.stderr.write(`brindle: ${messageOf(error)}\n`);
-  process.exit(1);
+  process.exit(isMisconfigured(error) ? 2 : 1);
 });
 
+/** What no second start mends, as a wrong option. */
+function isMisconfigured(error: unknown): boolean {
+  return error instanceof StoreError && error.failure.code === "MISCONFIGURED";
+}
+
 function agentOptions(flags: RunFlags): AgentOptions {
-  const { ETCD_USERNAME: name, ETCD_PASSWORD: password } = process.env;
   return {
     version,
     node: flags.node,
@@ -96,23 +100,24 @@ function agentOptions(flags: RunFlags): AgentOptions {
     defaultPools: flags.defaultPools ? { ipv4Cidr: flags.ipv4Pool ?? null } : null,
     endpointToHostAction: flags.endpointToHostAction,
     followsLogSeverity: flags.logLevel === undefined,
-    store: {
-      endpoints: flags.etcd.split(",").map((endpoint) => endpoint.trim()),
-      ...(flags.etcd.startsWith("https:") && { tls: tlsFiles(flags) }),
-      ...(name && { user: { name, password: password ?? "" } }),
-    },
+    store: datastoreSettings(flags),
     controlSocket: "/run/brindle/agent.sock",
     cniSocket: "/run/brindle/cni.sock",
     pendingDirectory: "/var/lib/brindle/cni-pending",
   };
 }
 
-function tlsFiles({ etcdCa, etcdCert, etcdKey }: RunFlags): NonNullable<AgentOptions["store"]["tls"]> {
-  return {
-    ...(etcdCa && { caFile: etcdCa }),
-    ...(etcdCert && { certFile: etcdCert }),
-    ...(etcdKey && { keyFile: etcdKey }),
-  };
+function datastoreSettings({ config, etcd, etcdCa, etcdCert, etcdKey }: RunFlags): DatastoreSettings {
+  return readDatastoreSettings({
+    environment: process.env,
+    ...(config !== undefined && { configFile: { path: config, isNamed: true } }),
+    overrides: {
+      ETCD_ENDPOINTS: etcd,
+      ETCD_CA_CERT_FILE: etcdCa,
+      ETCD_CERT_FILE: etcdCert,
+      ETCD_KEY_FILE: etcdKey,
+    },
+  });
 }
 
 function addressOf(family: 4 | 6): (text: string) => Address {

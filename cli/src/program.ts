@@ -6,6 +6,7 @@ import { usage } from "./error.ts";
 import type { Ports } from "./ports.ts";
 
 export interface GlobalOptions {
+  readonly config?: string;
   readonly etcd?: string;
   readonly socket: string;
   readonly timeout: number;
@@ -47,6 +48,7 @@ function rootProgram({ out, err }: HelpOutput): Command {
   return new Command("brindlectl")
     .description("Writes the resources of a Brindle network, and shows what its agents know.")
     .addOption(new Option("--etcd <url,…>", "the datastore; else ETCD_ENDPOINTS, else http://127.0.0.1:2379"))
+    .addOption(new Option("-c, --config <file>", "of calicoctl's form; else /etc/calico/calicoctl.cfg, if it is there"))
     .addOption(new Option("--socket <path>", "of this node's agent").default("/run/brindle/agent.sock"))
     .addOption(
       new Option("--timeout <time>", "how long to wait for an answer")
@@ -60,12 +62,23 @@ function rootProgram({ out, err }: HelpOutput): Command {
     .addHelpText("after", environmentHelp);
 }
 
-/** The command of this name, and the group before it where the name has two words. */
+/** The command of this name, below its groups where the name has several words. */
 function placeOf(name: string, program: Command): Command {
-  const [first = "", second] = name.split(" ");
-  if (second === undefined) return program.command(first);
-  const group = program.commands.find((known) => known.name() === first) ?? program.command(first);
-  return group.description(groups[first] ?? "").command(second);
+  const words = name.split(" ");
+  const last = words.pop() ?? "";
+  let place = program;
+  for (const [i, word] of words.entries()) {
+    const group = place.commands.find((known) => known.name() === word) ?? place.command(word);
+    place = group.description(
+      groups[
+        name
+          .split(" ")
+          .slice(0, i + 1)
+          .join(" ")
+      ] ?? "",
+    );
+  }
+  return place.command(last);
 }
 
 function describe(command: Command, definition: CommandDefinition): void {
@@ -77,6 +90,7 @@ function describe(command: Command, definition: CommandDefinition): void {
 
 const environmentHelp = `
 Environment, named as in Calico:
+  DATASTORE_TYPE                     etcdv3, which it is unless told, or kubernetes
   ETCD_ENDPOINTS                     the datastore, where --etcd is not given
   ETCD_CA_CERT_FILE, ETCD_CERT_FILE, ETCD_KEY_FILE   files of PEM for TLS
   ETCD_USERNAME, ETCD_PASSWORD       a user of etcd; a password is never an option

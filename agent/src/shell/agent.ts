@@ -4,7 +4,7 @@
  */
 import { setTimeout as delay } from "node:timers/promises";
 import type { AgentPart, Store } from "@brindle/api";
-import { type EtcdStoreOptions, openEtcdStore } from "@brindle/api/shell";
+import { type DatastoreSettings, openDatastore } from "@brindle/api/shell";
 import type { CniServer } from "@brindle/cni/shell";
 import { type ControlServer, openRouteSocket, type RouteSocket, serveControl } from "@brindle/net/shell";
 import type { PolicyGraphConfig } from "@brindle/policy";
@@ -26,7 +26,7 @@ import { Links } from "./wiring/links.ts";
 
 export interface AgentOptions extends RegistrarOptions, Pick<PolicyGraphConfig, "endpointToHostAction"> {
   readonly version: string;
-  readonly store: EtcdStoreOptions;
+  readonly store: DatastoreSettings;
   /** Whether BGPConfiguration decides how much is logged. */
   readonly followsLogSeverity: boolean;
   readonly controlSocket: string;
@@ -56,7 +56,7 @@ export class Agent {
   /** Runs until `end`. Rejects when the node cannot run an agent: another one does, or the kernel refuses. */
   async run(): Promise<void> {
     const { node, store: storeOptions, endpointToHostAction } = this.#options;
-    const store = openEtcdStore(storeOptions);
+    const store = await openDatastore(storeOptions);
     this.#parts.defer(() => store.close());
     const kernel = this.#parts.use(await openRouteSocket());
     const routes = new RouteSync({

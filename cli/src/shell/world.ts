@@ -3,7 +3,6 @@ import { randomUUID } from "node:crypto";
 import type { Store } from "@brindle/api";
 import type { Ports } from "../ports.ts";
 import type { GlobalOptions } from "../program.ts";
-import { etcdSettings } from "./etcdSettings.ts";
 import { readManifestFiles } from "./manifestFiles.ts";
 
 export class World implements Ports, AsyncDisposable {
@@ -52,8 +51,14 @@ export class World implements Ports, AsyncDisposable {
   }
 
   async #open(): Promise<Store> {
-    const settings = etcdSettings(this.#options, process.env);
-    const { openEtcdStore } = await import("@brindle/api/shell");
-    return openEtcdStore(settings);
+    const { configFileDefault, openDatastore, readDatastoreSettings } = await import("@brindle/api/shell");
+    const { config, etcd, timeout } = this.#options;
+    const settings = readDatastoreSettings({
+      environment: process.env,
+      configFile: { path: config ?? configFileDefault, isNamed: config !== undefined },
+      overrides: { ETCD_ENDPOINTS: etcd },
+      timeoutMs: timeout,
+    });
+    return openDatastore(settings);
   }
 }

@@ -1,0 +1,16 @@
+/** The one place that knows every kind of datastore. What a kind needs is loaded when it is opened. */
+import type { Store } from "../store/store.ts";
+import type { DatastoreSettings } from "./datastoreSettings.ts";
+import { misconfigured } from "./etcdCredentials.ts";
+
+/** Rejects with a `StoreError` for settings that cannot work. Of what can, nothing is asked yet. */
+export async function openDatastore(settings: DatastoreSettings): Promise<Store> {
+  switch (settings.type) {
+    case "etcdv3": {
+      const { openEtcdStore } = await import("./etcdStore.ts");
+      return openEtcdStore(settings.etcd);
+    }
+    case "kubernetes":
+      throw misconfigured("DATASTORE_TYPE is kubernetes: this version knows the datastore etcdv3 alone");
+  }
+}
