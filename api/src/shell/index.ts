@@ -7,4 +7,6 @@ export {
   readDatastoreSettings,
 } from "./datastoreSettings.ts";
 export { type EtcdStoreOptions, openEtcdStore } from "./etcdStore.ts";
+export { type AccessOptions, findClusterAccess } from "./kubernetes/access.ts";
+export { type KubernetesStoreOptions, openKubernetesStore } from "./kubernetes/kubernetesStore.ts";
 export { openDatastore } from "./openDatastore.ts";

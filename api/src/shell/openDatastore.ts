@@ -1,7 +1,6 @@
 /** The one place that knows every kind of datastore. What a kind needs is loaded when it is opened. */
 import type { Store } from "../store/store.ts";
 import type { DatastoreSettings } from "./datastoreSettings.ts";
-import { misconfigured } from "./etcdCredentials.ts";
 
 /** Rejects with a `StoreError` for settings that cannot work. Of what can, nothing is asked yet. */
 export async function openDatastore(settings: DatastoreSettings): Promise<Store> {
@@ -10,7 +9,13 @@ export async function openDatastore(settings: DatastoreSettings): Promise<Store>
       const { openEtcdStore } = await import("./etcdStore.ts");
       return openEtcdStore(settings.etcd);
     }
-    case "kubernetes":
-      throw misconfigured("DATASTORE_TYPE is kubernetes: this version knows the datastore etcdv3 alone");
+    case "kubernetes": {
+      const { environment, type: _type, ...options } = settings;
+      const { findClusterAccess } = await import("./kubernetes/access.ts");
+      const access = await findClusterAccess({ environment });
+      const { openKubernetesStore } = await import("./kubernetes/kubernetesStore.ts");
+      const { CALICO_API_GROUP: apiGroup } = environment;
+      return openKubernetesStore({ access, ...options, ...(apiGroup && { apiGroup }) });
+    }
   }
 }

@@ -1,0 +1,244 @@
+/**
+ * Follows one resource of the Kubernetes API. What the API server says goes in as events; what to ask next, and what
+ * has changed, comes out as actions. No clock, no sockets: the shell (`ReflectorLoop`) does what is asked.
+ *
+ * It begins with all there is, then follows changes from there on. A stream that ends is taken up where the last
+ * event or bookmark stood. Only when the server has forgotten that place (410), or turns out to be older than what it
+ * told before (restored from a backup), is everything read anew; then differences are told, never a deletion that
+ * nothing proves.
+ */
+import type { WatchTrouble } from "../store/store.ts";
+import type { ApiFailure } from "./apiFailure.ts";
+import { retryDelayMs } from "./backoff.ts";
+import { KnownObjects, type Observed } from "./knownObjects.ts";
+
+export type ReflectorEvent<T> =
+  | { readonly type: "started" | "waited" | "ended" }
+  /** One page of a listing; `continue` is absent in the last. */
+  | {
+      readonly type: "page";
+      readonly items: readonly Observed<T>[];
+      readonly resourceVersion: string;
+      readonly continue?: string;
+    }
+  /** The newest version that the server knows now, of anything. */
+  | { readonly type: "checked"; readonly resourceVersion: string }
+  /** The stream of changes is open. */
+  | { readonly type: "opened" }
+  | { readonly type: "present"; readonly item: Observed<T> }
+  | { readonly type: "removed"; readonly id: string; readonly resourceVersion: string }
+  | { readonly type: "bookmark"; readonly resourceVersion: string; readonly endsInitialEvents: boolean }
+  | { readonly type: "failed"; readonly failure: ApiFailure; readonly nowMs: number };
+
+/** After `list`, `check`, `watch` and `wait` the machine waits for what comes of it; there is never more than one. */
+export type ReflectorAction<T> =
+  | { readonly type: "list"; readonly continue?: string }
+  | { readonly type: "check" }
+  /** Without a version: all that exists as events, a bookmark behind them, then changes. */
+  | { readonly type: "watch"; readonly resourceVersion: string | null }
+  | { readonly type: "wait"; readonly delayMs: number }
+  | { readonly type: "changed"; readonly item: Observed<T> }
+  | { readonly type: "deleted"; readonly id: string }
+  | { readonly type: "inSync" }
+  | { readonly type: "away"; readonly reason: string }
+  | { readonly type: "back" }
+  | Trouble;
+
+/** How it came that everything had to be read anew; told once it has been. */
+interface Trouble {
+  readonly type: "trouble";
+  readonly trouble: WatchTrouble;
+  readonly reason: string;
+}
+
+type Phase =
+  | { readonly name: "snapshot"; readonly by: "stream" | "pages" }
+  | { readonly name: "following" }
+  | { readonly name: "checking" }
+  | { readonly name: "waiting"; readonly next: "snapshot" | "check" };
+
+/** A server that denies a kind for so long means it. Shorter, it may only be starting. */
+export const uninstalledAfterMs = 60_000;
+
+export class Reflector<T> {
+  readonly #random: () => number;
+  readonly #known = new KnownObjects<T>();
+  #phase: Phase = { name: "waiting", next: "snapshot" };
+  /** Everything up to here was told; `null` until the first snapshot is complete. */
+  #position: string | null = null;
+  #streamsSnapshots = true;
+  #isInSync = false;
+  #isAway = false;
+  #failures = 0;
+  #deniedSinceMs: number | null = null;
+  #trouble: Trouble | null = null;
+
+  constructor(random: () => number) {
+    this.#random = random;
+  }
+
+  get size(): number {
+    return this.#known.size;
+  }
+
+  handle(event: ReflectorEvent<T>): readonly ReflectorAction<T>[] {
+    switch (event.type) {
+      case "started":
+        return this.#beginSnapshot();
+      case "waited":
+        return this.#phase.name === "waiting" && this.#phase.next === "check" ? this.#check() : this.#beginSnapshot();
+      case "page":
+        return this.#onPage(event);
+      case "checked":
+        return this.#onChecked(event.resourceVersion);
+      case "opened":
+        return this.#phase.name === "following" ? this.#onWell() : [];
+      case "present":
+        return this.#onPresent(event.item);
+      case "removed":
+        return this.#onRemoved(event);
+      case "bookmark":
+        return this.#onBookmark(event);
+      case "ended":
+        // A server that shuts down ends its streams too: whoever answers next must prove that it is not older.
+        return this.#phase.name === "following" ? this.#check() : this.#beginSnapshot();
+      case "failed":
+        return this.#onFailed(event.failure, event.nowMs);
+    }
+  }
+
+  #beginSnapshot(): readonly ReflectorAction<T>[] {
+    this.#known.beginSnapshot();
+    const by = this.#streamsSnapshots ? "stream" : "pages";
+    this.#phase = { name: "snapshot", by };
+    return [by === "stream" ? { type: "watch", resourceVersion: null } : { type: "list" }];
+  }
+
+  #check(): readonly ReflectorAction<T>[] {
+    this.#phase = { name: "checking" };
+    return [{ type: "check" }];
+  }
+
+  #onPage(page: ReflectorEvent<T> & { type: "page" }): readonly ReflectorAction<T>[] {
+    const changes = page.items.flatMap((item) => this.#known.present(item));
+    if (page.continue !== undefined) return [...changes, { type: "list", continue: page.continue }];
+    return [...changes, ...this.#endSnapshot(page.resourceVersion), this.#follow()];
+  }
+
+  /** A consistent read is never behind what the same datastore told before. */
+  #onChecked(resourceVersion: string): readonly ReflectorAction<T>[] {
+    if (this.#position === null || isOlder(resourceVersion, this.#position)) {
+      const reason = `the API server went back from version ${this.#position} to ${resourceVersion}, as after a restored backup`;
+      this.#trouble = { type: "trouble", trouble: "setBack", reason };
+      return this.#beginSnapshot();
+    }
+    return [this.#follow()];
+  }
+
+  #follow(): ReflectorAction<T> {
+    this.#phase = { name: "following" };
+    return { type: "watch", resourceVersion: this.#position };
+  }
+
+  #onPresent(item: Observed<T>): readonly ReflectorAction<T>[] {
+    if (this.#phase.name === "following") this.#position = item.resourceVersion;
+    return this.#known.present(item);
+  }
+
+  #onRemoved({ id, resourceVersion }: { id: string; resourceVersion: string }): readonly ReflectorAction<T>[] {
+    if (this.#phase.name === "following") this.#position = resourceVersion;
+    return this.#known.removed(id);
+  }
+
+  #onBookmark({
+    resourceVersion,
+    endsInitialEvents,
+  }: {
+    resourceVersion: string;
+    endsInitialEvents: boolean;
+  }): readonly ReflectorAction<T>[] {
+    if (this.#phase.name === "following") {
+      this.#position = resourceVersion;
+      return [];
+    }
+    if (!endsInitialEvents) return [];
+    this.#phase = { name: "following" };
+    return this.#endSnapshot(resourceVersion);
+  }
+
+  #endSnapshot(resourceVersion: string | null): readonly ReflectorAction<T>[] {
+    this.#position = resourceVersion;
+    const differences = this.#known.endSnapshot();
+    const inSync: readonly ReflectorAction<T>[] = this.#isInSync ? [] : [{ type: "inSync" }];
+    this.#isInSync = true;
+    const trouble = this.#trouble ? [this.#trouble] : [];
+    this.#trouble = null;
+    return [...differences, ...inSync, ...this.#onWell(), ...trouble];
+  }
+
+  #onWell(): readonly ReflectorAction<T>[] {
+    this.#failures = 0;
+    this.#deniedSinceMs = null;
+    if (!this.#isAway) return [];
+    this.#isAway = false;
+    return [{ type: "back" }];
+  }
+
+  #onAway(reason: string): readonly ReflectorAction<T>[] {
+    if (this.#isAway) return [];
+    this.#isAway = true;
+    return [{ type: "away", reason }];
+  }
+
+  #onFailed(failure: ApiFailure, nowMs: number): readonly ReflectorAction<T>[] {
+    switch (failure.code) {
+      case "EXPIRED":
+        return this.#onExpired(failure.reason);
+      case "INVALID":
+        if (this.#phase.name !== "snapshot" || this.#phase.by !== "stream") break;
+        // A server before 1.32, or one with WatchList turned off, refuses to send what exists as events.
+        this.#streamsSnapshots = false;
+        return this.#beginSnapshot();
+      case "NOT_INSTALLED":
+        return this.#onDenied(failure, nowMs);
+    }
+    return [...this.#onAway(failure.reason), this.#wait(failure)];
+  }
+
+  /** What the place was that is forgotten: of the stream, or of the next page of a listing. Nothing was lost by it. */
+  #onExpired(reason: string): readonly ReflectorAction<T>[] {
+    this.#failures += 1;
+    if (this.#phase.name === "following") this.#trouble = { type: "trouble", trouble: "compacted", reason };
+    if (this.#failures === 1) return this.#beginSnapshot();
+    this.#phase = { name: "waiting", next: "snapshot" };
+    return [{ type: "wait", delayMs: retryDelayMs(this.#random, this.#failures) }];
+  }
+
+  /** A kind that is not installed is in sync and empty, and is asked for again later. */
+  #onDenied(failure: ApiFailure, nowMs: number): readonly ReflectorAction<T>[] {
+    this.#deniedSinceMs ??= nowMs;
+    const isCertain = this.#known.size === 0 || nowMs - this.#deniedSinceMs >= uninstalledAfterMs;
+    if (!isCertain) return [...this.#onAway(failure.reason), this.#wait(failure)];
+    const deniedSinceMs = this.#deniedSinceMs;
+    this.#known.beginSnapshot();
+    const told = this.#endSnapshot(null);
+    this.#deniedSinceMs = deniedSinceMs;
+    this.#phase = { name: "waiting", next: "snapshot" };
+    return [...told, { type: "wait", delayMs: uninstalledRetryMs * (0.75 + this.#random() / 2) }];
+  }
+
+  #wait(failure: ApiFailure): ReflectorAction<T> {
+    this.#failures += 1;
+    const hasPlace = this.#position !== null && this.#phase.name !== "snapshot";
+    this.#phase = { name: "waiting", next: hasPlace ? "check" : "snapshot" };
+    const delayMs = retryDelayMs(this.#random, this.#failures);
+    return { type: "wait", delayMs: Math.max(delayMs, failure.retryAfterMs ?? 0) };
+  }
+}
+
+const uninstalledRetryMs = 30_000;
+
+/** Versions of one datastore are integers that grow (Kubernetes says so since 1.35; etcd's revisions always were). */
+function isOlder(version: string, than: string): boolean {
+  return /^\d+$/.test(version) && /^\d+$/.test(than) && BigInt(version) < BigInt(than);
+}

@@ -1,0 +1,174 @@
+/** The Kubernetes API as the datastore: Calico's kinds as custom resources, and what core objects say of nodes and pods. */
+
+import { readFileSync } from "node:fs";
+import type { ClusterAccess } from "../../kubernetes/clusterAccess.ts";
+import { chooseFlavour } from "../../kubernetes/flavour.ts";
+import type { Flavour, Source } from "../../kubernetes/source.ts";
+import { sourcesOf } from "../../kubernetes/sources.ts";
+import { storeErrorOf } from "../../kubernetes/storeFailure.ts";
+import { groupsOf } from "../../kubernetes/watchLine.ts";
+import { builtIn, isDefaultAllow } from "../../store/builtIn.ts";
+import { StoreError } from "../../store/error.ts";
+import { inScope } from "../../store/etcdKeys.ts";
+import { checkWrites, formatKey, refused } from "../../store/request.ts";
+import type {
+  CommitResult,
+  Item,
+  Key,
+  Kind,
+  Listing,
+  Scope,
+  Store,
+  Undecodable,
+  Watch,
+  WatchEvent,
+  Write,
+} from "../../store/store.ts";
+import { ApiClient } from "./apiClient.ts";
+import { commitOne } from "./commit.ts";
+import { openCredentials } from "./credentials.ts";
+import { KubernetesWatch, type KubernetesWatchOptions } from "./kubernetesWatch.ts";
+import { Objects, versionOf } from "./objects.ts";
+import { findObject, holds } from "./place.ts";
+import { SessionPool } from "./sessionPool.ts";
+
+export interface KubernetesStoreOptions extends KubernetesWatchOptions {
+  readonly access: ClusterAccess;
+  /** `CALICO_API_GROUP`: which of Calico's groups to use; what the cluster has unless told. */
+  readonly apiGroup?: string;
+  /** How long one call may take; 10 s unless told. */
+  readonly timeoutMs?: number;
+  /** How often a connection is asked for a sign of life; it has half as long to give it. 10 s unless told. */
+  readonly pingIntervalMs?: number;
+  /** How often files of tokens and certificates are read again; 30 s unless told. */
+  readonly rereadMs?: number;
+}
+
+const { version } = JSON.parse(readFileSync(new URL("../../../package.json", import.meta.url), "utf8")) as {
+  readonly version: string;
+};
+/** What the API server writes in its audit log. */
+const userAgent = `brindle/${version}`;
+
+/** Opens nothing yet: the first call connects. A commit that ends with UNAVAILABLE may have happened or not. */
+export function openKubernetesStore(options: KubernetesStoreOptions): Store {
+  return new KubernetesStore(options);
+}
+
+class KubernetesStore implements Store {
+  readonly transactions = "single";
+  readonly #options: KubernetesStoreOptions;
+  readonly #client: ApiClient;
+  readonly #objects: Objects;
+  readonly #watches = new Set<KubernetesWatch>();
+  #flavour: Promise<Flavour> | null = null;
+
+  constructor(options: KubernetesStoreOptions) {
+    const { access, timeoutMs = 10_000, pingIntervalMs = 10_000 } = options;
+    this.#options = options;
+    this.#client = new ApiClient(
+      { timeoutMs, userAgent },
+      {
+        credentials: openCredentials(access, options.rereadMs),
+        sessions: new SessionPool(access.server, { connectTimeoutMs: timeoutMs / 2, pingIntervalMs }),
+      },
+    );
+    this.#objects = new Objects(this.#client);
+  }
+
+  async get<K extends Kind>(key: Key<K>): Promise<Item<K> | null> {
+    if (isDefaultAllow(key)) return builtIn(key.kind)[0] ?? null;
+    for (const source of await this.#sourcesOf(key.kind)) {
+      const found = await findObject(key, source, this.#objects);
+      if (!found || !holds(found.reading, key)) continue;
+      const { object, reading } = found;
+      if (reading.type === "value") return { key, value: reading.value, revision: versionOf(object) };
+      if (reading.type === "undecodable") {
+        throw new StoreError({ code: "UNDECODABLE", key: formatKey(key), reason: reading.reason });
+      }
+    }
+    return null;
+  }
+
+  async list<K extends Kind>(kind: K, scope: Scope = {}): Promise<Listing<K>> {
+    const items: Item<K>[] = [];
+    const undecodable: Undecodable[] = [];
+    let revision = "0";
+    for (const source of await this.#sourcesOf(kind)) {
+      const { objects, resourceVersion } = await this.#objects.list(source.resource, source.narrow(scope));
+      revision = resourceVersion;
+      for (const object of objects) {
+        const reading = source.read(object);
+        if (reading.type === "absent" || !inScope(reading.key, scope)) continue;
+        if (reading.type === "value")
+          items.push({ key: reading.key, value: reading.value, revision: versionOf(object) });
+        else undecodable.push({ key: reading.key, reason: reading.reason, partial: reading.partial });
+      }
+    }
+    return { items: [...items, ...builtIn(kind, scope)], undecodable, revision };
+  }
+
+  async commit(writes: readonly Write[]): Promise<CommitResult> {
+    checkWrites(writes);
+    const [write, ...others] = writes;
+    if (others.length > 0) {
+      throw refused(`a transaction of ${writes.length} operations; the Kubernetes API writes one object at a time`);
+    }
+    if (!write) return { kind: "committed", revision: "0" };
+    const revision = write.op === "expect" ? await this.#expect(write) : await this.#write(write);
+    if (revision !== null) return { kind: "committed", revision };
+    return { kind: "conflict", current: [(await this.get(write.key)) ?? { key: write.key, value: null }] };
+  }
+
+  watch(kinds: readonly Kind[], listener: (event: WatchEvent) => void): Watch {
+    const ports = { client: this.#client, flavour: () => this.#knownFlavour(), options: this.#options };
+    const watch = new KubernetesWatch(kinds, listener, ports);
+    this.#watches.add(watch);
+    return {
+      stop: async () => {
+        this.#watches.delete(watch);
+        await watch.stop();
+      },
+      stalenessMs: () => watch.stalenessMs(),
+    };
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#watches].map((watch) => watch.stop()));
+    this.#watches.clear();
+    this.#client.close();
+  }
+
+  async #expect({ key, revision }: Write & { op: "expect" }): Promise<string | null> {
+    const item = await this.get(key);
+    return (item?.revision ?? null) === revision ? (revision ?? "0") : null;
+  }
+
+  async #write(write: Exclude<Write, { op: "expect" }>): Promise<string | null> {
+    const sources: readonly Source[] = await this.#sourcesOf<Kind>(write.key.kind);
+    const source = sources.find((each) => each.locate(write.key).length > 0);
+    if (!source) throw refused(`${formatKey(write.key)} cannot be kept in the Kubernetes API`);
+    return commitOne(write, source, this.#objects);
+  }
+
+  async #sourcesOf<K extends Kind>(kind: K): Promise<readonly Source<K>[]> {
+    return sourcesOf(kind, await this.#knownFlavour());
+  }
+
+  /** Asked once; again after a failure. */
+  #knownFlavour(): Promise<Flavour> {
+    this.#flavour ??= this.#askForFlavour().catch((error: unknown) => {
+      this.#flavour = null;
+      throw error;
+    });
+    return this.#flavour;
+  }
+
+  async #askForFlavour(): Promise<Flavour> {
+    const answer = await this.#client.send({ verb: "get", resource: "apis", path: "/apis" });
+    if (answer.kind === "failed") throw storeErrorOf(answer.failure);
+    const choice = chooseFlavour({ groups: groupsOf(answer.body), apiGroup: this.#options.apiGroup });
+    if (choice.kind === "refused") throw refused(choice.reason);
+    return choice.flavour;
+  }
+}

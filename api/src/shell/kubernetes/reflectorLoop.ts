@@ -1,0 +1,171 @@
+/** Does what a `Reflector` asks for, and tells it what came of it. Nothing is decided here. */
+import type { Readable } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type ApiFailure, type Request, unavailable } from "../../kubernetes/apiFailure.ts";
+import { Reflector, type ReflectorAction, type ReflectorEvent } from "../../kubernetes/reflector.ts";
+import { pageOf, streamEventOf, type Trim } from "../../kubernetes/watchLine.ts";
+import type { ApiClient } from "./apiClient.ts";
+import { linesOf } from "./lines.ts";
+
+export interface ReflectorLoopOptions<T> {
+  readonly collection: Collection;
+  readonly trim: Trim<T>;
+  onNews(news: News<T>): void;
+  /** How long a stream of changes may last before it is opened anew. */
+  readonly streamSeconds: number;
+  readonly pageSize: number;
+}
+
+/** What of the API is followed. */
+export interface Collection {
+  /** `/apis/projectcalico.org/v3/ippools` */
+  readonly path: string;
+  /** `ippools.projectcalico.org` */
+  readonly resource: string;
+  readonly fieldSelector?: string;
+}
+
+/** What a reflector tells, not what it asks for. */
+export type News<T> = Exclude<ReflectorAction<T>, Step>;
+type Step = Extract<ReflectorAction<unknown>, { type: "list" | "check" | "watch" | "wait" }>;
+
+/** By how much a server may overrun the end of a stream that it was asked for. */
+const overrunMs = 30_000;
+
+export class ReflectorLoop<T> {
+  readonly #options: ReflectorLoopOptions<T>;
+  readonly #client: ApiClient;
+  readonly #machine = new Reflector<T>(Math.random);
+  readonly #stopping = new AbortController();
+  readonly #ended: Promise<void>;
+  /** When the server last proved that nothing else had happened; by a clock that nobody sets. */
+  #heardAtMs: number | null = null;
+
+  constructor(options: ReflectorLoopOptions<T>, client: ApiClient) {
+    this.#options = options;
+    this.#client = client;
+    this.#ended = this.#run();
+  }
+
+  get heardAtMs(): number | null {
+    return this.#heardAtMs;
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#ended;
+  }
+
+  async #run(): Promise<void> {
+    let step = this.#handle({ type: "started" });
+    while (!this.#stopping.signal.aborted && step) step = await this.#perform(step);
+  }
+
+  /** What the machine asks for next, if anything. */
+  #handle(event: ReflectorEvent<T>): Step | undefined {
+    let step: Step | undefined;
+    for (const action of this.#machine.handle(event)) {
+      if (isStep(action)) step = action;
+      else if (!this.#stopping.signal.aborted) this.#options.onNews(action);
+    }
+    return step;
+  }
+
+  async #perform(step: Step): Promise<Step | undefined> {
+    switch (step.type) {
+      case "list":
+        return this.#list(step.continue);
+      case "check":
+        return this.#check();
+      case "watch":
+        return this.#watch(step.resourceVersion);
+      case "wait":
+        await sleep(step.delayMs, undefined, { signal: this.#stopping.signal }).catch(() => {});
+        return this.#handle({ type: "waited" });
+    }
+  }
+
+  async #list(next: string | undefined): Promise<Step | undefined> {
+    const query = { limit: this.#options.pageSize, ...(next !== undefined && { continue: next }) };
+    const answer = await this.#client.send({
+      ...this.#request("list", query),
+      attemptsMax: next === undefined ? 1 : 3,
+    });
+    if (answer.kind === "failed") return this.#fail(answer.failure);
+    const page = pageOf(answer.body, this.#options.trim);
+    if (!page) return this.#fail(unavailable("the API server answers with what is no listing"));
+    if (page.continue === undefined) this.#heard();
+    return this.#handle({ type: "page", ...page });
+  }
+
+  async #check(): Promise<Step | undefined> {
+    const answer = await this.#client.send({ ...this.#request("list", { limit: 1 }), attemptsMax: 1 });
+    if (answer.kind === "failed") return this.#fail(answer.failure);
+    const page = pageOf(answer.body, () => null);
+    if (!page) return this.#fail(unavailable("the API server answers with what is no listing"));
+    return this.#handle({ type: "checked", resourceVersion: page.resourceVersion });
+  }
+
+  async #watch(resourceVersion: string | null): Promise<Step | undefined> {
+    const seconds = Math.ceil(this.#options.streamSeconds * (0.75 + Math.random() / 2));
+    const request = this.#request("watch", {
+      watch: 1,
+      allowWatchBookmarks: true,
+      timeoutSeconds: seconds,
+      ...(resourceVersion === null
+        ? { sendInitialEvents: true, resourceVersionMatch: "NotOlderThan" }
+        : { resourceVersion }),
+    });
+    const over = AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(seconds * 1_000 + overrunMs)]);
+    const opened = await this.#client.open(request, over);
+    if (opened.kind === "failed") return this.#fail(opened.failure);
+    if (resourceVersion !== null) this.#heard();
+    const step = this.#handle({ type: "opened" });
+    return step ?? this.#follow(opened.body, { request, over });
+  }
+
+  async #follow(body: Readable, { request, over }: { request: Request; over: AbortSignal }): Promise<Step | undefined> {
+    try {
+      for await (const lines of linesOf(body)) {
+        for (const line of lines) {
+          const step = this.#onLine(line, request);
+          if (step) return step;
+        }
+      }
+    } catch (error) {
+      if (!over.aborted) return this.#fail(this.#client.failureOf(error));
+    } finally {
+      body.destroy();
+    }
+    return this.#handle({ type: "ended" });
+  }
+
+  #onLine(line: string, request: Request): Step | undefined {
+    const event = streamEventOf(line, { request, trim: this.#options.trim });
+    if (event.type === "broken") return this.#fail(event.failure);
+    const step = this.#handle(event);
+    if (event.type === "bookmark") this.#heard();
+    return step;
+  }
+
+  #fail(failure: ApiFailure): Step | undefined {
+    // That there is no such kind is an answer too.
+    if (failure.code === "NOT_INSTALLED" && this.#machine.size === 0) this.#heard();
+    return this.#handle({ type: "failed", failure, nowMs: performance.now() });
+  }
+
+  #heard(): void {
+    this.#heardAtMs = performance.now();
+  }
+
+  #request(verb: "list" | "watch", query: { readonly [name: string]: string | number | boolean }) {
+    const { path, resource, fieldSelector } = this.#options.collection;
+    const all = { ...query, ...(fieldSelector !== undefined && { fieldSelector }) };
+    const text = Object.entries(all).map(([name, value]) => `${name}=${encodeURIComponent(value)}`);
+    return { verb, resource, path: `${path}?${text.join("&")}` };
+  }
+}
+
+function isStep(action: ReflectorAction<unknown>): action is Step {
+  return action.type === "list" || action.type === "check" || action.type === "watch" || action.type === "wait";
+}
