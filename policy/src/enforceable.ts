@@ -1,7 +1,6 @@
 /**
- * What of a policy can be enforced as it is written. Validation refuses the rest when it is stored; this is for what
- * came into the datastore another way, as by a client of Calico. It fails closed: a policy that has a rule which we
- * cannot enforce still selects its endpoints, and allows nothing.
+ * What of a policy can be enforced as it is written. Validation tells of the rest when it is stored; this is for what
+ * came into the datastore all the same, as by a client of Calico. It fails closed (`closedPolicy.ts`).
  */
 import {
   type EntityRule,
@@ -12,7 +11,8 @@ import {
   type WorkloadEndpoint,
 } from "@brindle/api";
 import { parseCidr } from "@brindle/net";
-import { appliesTo, type Policy } from "./cluster.ts";
+import { closedPolicy, type PolicyKey } from "./closedPolicy.ts";
+import type { Policy } from "./cluster.ts";
 import { isIcmp, protocolNumber, protocolNumbers } from "./packet.ts";
 import { parsePorts } from "./ports.ts";
 
@@ -22,17 +22,28 @@ export interface Enforceable<R> {
   readonly problem: string | null;
 }
 
-export function enforceablePolicy<P extends Policy>(policy: P): Enforceable<P> {
+/** Why something could not be read, and what of it could: see `Undecodable` of the store. */
+export interface Unreadable {
+  readonly reason: string;
+  readonly partial?: unknown;
+}
+
+export function enforceablePolicy(policy: Policy): Enforceable<Policy> {
   const { spec } = policy;
-  const selector = selectorProblem(spec.selector) ?? selectorProblem(namespaceSelectorOf(policy));
-  if (selector) return { resource: null, problem: `spec: ${selector}` };
   const forHosts = hostFields(policy).find(([, isSet]) => isSet);
   if (forHosts) return { resource: null, problem: `spec.${forHosts[0]}: policies for hosts are not enforced yet` };
-
-  const problem = policyProblem(spec);
+  const problem = policyProblem(spec) ?? selectorProblem(namespaceSelectorOf(policy), "spec.namespaceSelector");
   if (!problem) return { resource: policy, problem };
-  const types = (["Ingress", "Egress"] as const).filter((direction) => appliesTo(policy, direction));
-  return { resource: { ...policy, spec: { ...spec, types, ingress: [], egress: [] } }, problem };
+  const { kind, metadata } = policy;
+  const { namespace, name } = metadata;
+  const closed = closedPolicy({ kind, name, ...(namespace !== undefined && { namespace }) }, policy);
+  return { resource: closed.policy, problem: `${problem}; ${closed.width}` };
+}
+
+/** In the place of what is stored under the key of a policy and cannot be read. */
+export function unreadablePolicy(key: PolicyKey, unread: Unreadable): Enforceable<Policy> {
+  const { policy, width } = closedPolicy(key, unread.partial);
+  return { resource: policy, problem: `${unread.reason}; ${width}` };
 }
 
 /** An endpoint whose interface the dispatch would not see, or iptables not take, is as one that is not wired yet. */
@@ -50,10 +61,10 @@ export function enforceableProfile(profile: Profile): Enforceable<Profile> {
 }
 
 /** The first problem of what a policy says, with its path, or `null`. */
-export function policyProblem(spec: GlobalPolicySpec): string | null {
+function policyProblem(spec: GlobalPolicySpec): string | null {
   if (spec.tier && spec.tier !== defaultTier) return `spec.tier: only the tier "${defaultTier}" is enforced`;
   if (spec.serviceAccountSelector) return "spec.serviceAccountSelector is not enforced yet";
-  return selectorProblem(spec.selector) ?? rulesProblem(spec);
+  return selectorProblem(spec.selector, "spec.selector") ?? rulesProblem(spec);
 }
 
 function rulesProblem(owner: { readonly ingress?: readonly Rule[]; readonly egress?: readonly Rule[] }): string | null {
@@ -118,12 +129,14 @@ function entityProblem(name: string, entity: EntityRule, protocol: number | null
   for (const net of [...(entity.nets ?? []), ...(entity.notNets ?? [])]) {
     if (!parseCidr(net)) return `${name}: ${net} is not a CIDR`;
   }
-  const selectors = [entity.selector, entity.notSelector, entity.namespaceSelector];
-  const problem = selectors.map(selectorProblem).find((found) => found !== null);
-  return problem ? `${name}: ${problem}` : null;
+  return (
+    selectorProblem(entity.selector, `${name}.selector`) ??
+    selectorProblem(entity.notSelector, `${name}.notSelector`) ??
+    selectorProblem(entity.namespaceSelector, `${name}.namespaceSelector`)
+  );
 }
 
-function selectorProblem(text: string | undefined): string | null {
+function selectorProblem(text: string | undefined, path: string): string | null {
   const parsed = parseSelector(text ?? "");
-  return parsed.kind === "malformed" ? `selector ${JSON.stringify(text)}: ${parsed.reason}` : null;
+  return parsed.kind === "malformed" ? `${path}: ${JSON.stringify(text)} is no selector: ${parsed.reason}` : null;
 }

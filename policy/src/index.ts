@@ -1,4 +1,6 @@
+export { type ClosedPolicy, closedPolicy, type PolicyKey } from "./closedPolicy.ts";
 export * from "./cluster.ts";
+export { type Enforceable, enforceablePolicy, type Unreadable, unreadablePolicy } from "./enforceable.ts";
 export * from "./evaluate.ts";
 export * from "./explain.ts";
 export * from "./graph/desired.ts";

@@ -1,5 +1,5 @@
 /** Follows the datastore: what it says goes to those who act on it, and nobody acts before all of it has been told. */
-import type { Key, Kind, Store, WatchEvent } from "@brindle/api";
+import type { Key, Kind, Store, Undecodable, WatchEvent } from "@brindle/api";
 import { type PolicyResource, type PolicyUpdate, policyKinds } from "@brindle/policy";
 import { ClusterState, clusterKinds, isClusterKey, objectName } from "../graph/clusterState.ts";
 
@@ -50,7 +50,7 @@ export class ClusterSync {
         this.#receive(event.key, null);
         break;
       case "undecodable":
-        this.#receive(event.key, null);
+        this.#receive(event.key, null, event);
         this.#undecodable.set(objectName(event.key), event.reason);
         break;
       case "inSync":
@@ -67,11 +67,14 @@ export class ClusterSync {
     if (this.isInSync) this.#ports.onChanged();
   }
 
-  #receive(key: Key, value: unknown): void {
+  /** `unreadable`: something is stored under the key of which this is known. A policy is closed then, not gone. */
+  #receive(key: Key, value: unknown, unreadable?: Undecodable): void {
     this.#undecodable.delete(objectName(key));
     // The store pairs each key with a value of its kind; the compiler sees two unions.
     if (isClusterKey(key)) this.state.receive(key, value as never);
-    if (isPolicyKey(key)) this.#ports.onPolicy({ key, value: value as PolicyResource | null });
+    if (isPolicyKey(key)) {
+      this.#ports.onPolicy({ key, value: value as PolicyResource | null, ...(unreadable && { unreadable }) });
+    }
   }
 }
 

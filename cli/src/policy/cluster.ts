@@ -1,7 +1,15 @@
 /** The cluster that a policy decision is about: live from the datastore, or from manifests with no cluster at all. */
-import type { AnyKindOfResource, Node, ResourceKind, Resources, Store } from "@brindle/api";
+import type { AnyKindOfResource, Key, Node, ResourceKind, Resources, Store, Undecodable } from "@brindle/api";
 import { type Address, parseAddress, parseCidr } from "@brindle/net";
-import type { Cluster } from "@brindle/policy";
+import {
+  type Cluster,
+  enforceablePolicy,
+  formatPolicyName,
+  type Policy,
+  type PolicyKey,
+  policyName,
+  unreadablePolicy,
+} from "@brindle/policy";
 
 const neededKinds = [
   "WorkloadEndpoint",
@@ -15,15 +23,45 @@ export interface ReadCluster {
   readonly cluster: Cluster;
   /** What is stored and cannot be read: the answer may be wrong for the lack of it. */
   readonly problems: readonly string[];
+  /** Policies that are not enforced as they are written: the answer is what the agents make of them. */
+  readonly closed: readonly string[];
 }
 
 export async function clusterIn(store: Store): Promise<ReadCluster> {
   const listings = await Promise.all(neededKinds.map((kind) => store.list(kind)));
   const resources = listings.flatMap(({ items }) => items.map(({ value }): AnyKindOfResource => value));
-  const problems = listings
-    .flatMap(({ undecodable }) => undecodable)
-    .map(({ key, reason }) => `${key.kind} ${key.name} cannot be read: ${reason}`);
-  return { cluster: clusterOf(resources), problems };
+  const undecodable = listings.flatMap((listing) => listing.undecodable);
+  const unread = undecodable.flatMap(closedInPlaceOf);
+  const { cluster, closed } = judged(clusterOf(resources));
+  return {
+    cluster: { ...cluster, policies: [...cluster.policies, ...unread.flatMap(({ policy }) => policy ?? [])] },
+    problems: undecodable
+      .filter(({ key }) => !isPolicyKey(key))
+      .map(({ key, reason }) => `${key.kind} ${key.name} cannot be read: ${reason}`),
+    closed: [...unread.map(({ problem }) => problem), ...closed],
+  };
+}
+
+/** With what is said of policies that cannot be enforced as they are written. */
+export function judged(cluster: Cluster): ReadCluster {
+  const closed = cluster.policies.flatMap((policy) => {
+    const { problem } = enforceablePolicy(policy);
+    const name = formatPolicyName(policyName(policy));
+    return problem === null ? [] : [`${name} is not enforced as it is written: ${problem}`];
+  });
+  return { cluster, problems: [], closed };
+}
+
+function closedInPlaceOf(unread: Undecodable): { readonly policy: Policy | null; readonly problem: string }[] {
+  const { key } = unread;
+  if (!isPolicyKey(key)) return [];
+  const { resource, problem } = unreadablePolicy(key, unread);
+  const name = formatPolicyName({ kind: key.kind, namespace: key.namespace ?? null, name: key.name });
+  return [{ policy: resource, problem: `${name} cannot be read: ${problem}` }];
+}
+
+function isPolicyKey(key: Key): key is PolicyKey {
+  return key.kind === "NetworkPolicy" || key.kind === "GlobalNetworkPolicy";
 }
 
 export function clusterOf(resources: readonly AnyKindOfResource[]): Cluster {

@@ -49,6 +49,37 @@ describe("policy explain", () => {
     assert.match(out, /^icmp type 8 code 0 from 203\.0\.113\.7 to 10\.1\.0\.2: DENIED\n/);
   });
 
+  const policyAt = "/calico/resources/v3/projectcalico.org/networkpolicies/shop/broken";
+  const broken: [string, string, RegExp][] = [
+    [
+      "what is no JSON, and closes its namespace",
+      "{",
+      /^NetworkPolicy shop\/broken cannot be read: is no JSON: .*; it is closed, ingress and egress, for all endpoints of namespace shop\n/,
+    ],
+    [
+      "a field that is not enforced, which closes what it selects",
+      JSON.stringify({
+        apiVersion: "projectcalico.org/v3",
+        kind: "NetworkPolicy",
+        metadata: { name: "broken", namespace: "shop" },
+        spec: { order: 1, selector: "app == 'db'", serviceAccountSelector: "has(a)", ingress: [{ action: "Deny" }] },
+      }),
+      /^NetworkPolicy shop\/broken is not enforced as it is written: spec\.serviceAccountSelector .*; it is closed, ingress, for the endpoints with app == 'db'/,
+    ],
+  ];
+  it.each(broken)("says that a policy is closed, and what it closes: %s", async (_name, text, err) => {
+    const rig = new Rig();
+    await rig.run("apply -f -", manifests);
+    rig.data.writeText(policyAt, text);
+    const { exitCode, out, err: said } = await rig.run(`${question} 5432/tcp`);
+    assert.match(
+      out,
+      /^tcp from 10\.1\.0\.1 to 10\.1\.0\.2 port 5432: DENIED\n[\s\S]*Deny by rule 0 of NetworkPolicy shop\/broken/,
+    );
+    assert.match(said, err);
+    assert.equal(exitCode, 0);
+  });
+
   const wrong: [string, RegExp][] = [
     [
       "policy explain --from shop/web --to shop/dbb --port 1 -f -",

@@ -6,7 +6,7 @@ import type { ExitCode } from "../command.ts";
 import { failed, usage } from "../error.ts";
 import type { Ports } from "../ports.ts";
 import { readResources } from "../resources/manifests.ts";
-import { clusterIn, clusterOf, type ReadCluster } from "./cluster.ts";
+import { clusterIn, clusterOf, judged, type ReadCluster } from "./cluster.ts";
 
 export interface ExplainOptions {
   readonly from: string;
@@ -19,8 +19,8 @@ export interface ExplainOptions {
 
 export async function explainPolicy(options: ExplainOptions, ports: Ports): Promise<ExitCode> {
   const service = parseService(options.port);
-  const { cluster, problems } = await readCluster(options, ports);
-  for (const problem of problems) ports.warn(problem);
+  const { cluster, problems, closed } = await readCluster(options, ports);
+  for (const problem of [...problems, ...closed]) ports.warn(problem);
   const packets = packetsBetween(
     endNamed(options.from, cluster, options),
     endNamed(options.to, cluster, options),
@@ -34,7 +34,7 @@ async function readCluster(options: ExplainOptions, ports: Ports): Promise<ReadC
   const { filename = [] } = options;
   if (filename.length === 0) return clusterIn(await ports.store());
   const resources = await readResources({ ...options, filename }, ports);
-  return { cluster: clusterOf(resources.map(({ resource }) => resource)), problems: [] };
+  return judged(clusterOf(resources.map(({ resource }) => resource)));
 }
 
 export interface Service {

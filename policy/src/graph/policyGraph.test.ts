@@ -54,6 +54,10 @@ function gone(value: PolicyResource): PolicyUpdate {
   return { ...set(value), value: null };
 }
 
+function unreadable(value: PolicyResource, partial?: unknown): PolicyUpdate {
+  return { ...gone(value), unreadable: { reason: "is no JSON", ...(partial !== undefined && { partial }) } };
+}
+
 /** Each leads to a state; the last word on each resource counts. */
 const scenarios: { name: string; updates: PolicyUpdate[] }[] = [
   { name: "an endpoint alone", updates: [set(web)] },
@@ -75,6 +79,13 @@ const scenarios: { name: string; updates: PolicyUpdate[] }[] = [
     updates: [set(teamNamespace), set(web), set(client), set(teamOnly), gone(teamNamespace)],
   },
   { name: "a policy that cannot be enforced", updates: [set(web), set(broken)] },
+  { name: "a policy that cannot be read any more", updates: [set(web), set(allowClients), unreadable(allowClients)] },
+  { name: "a policy mended", updates: [set(web), set(client), unreadable(allowClients), set(allowClients)] },
+  { name: "a policy that cannot be read gone", updates: [set(web), unreadable(allowClients), gone(allowClients)] },
+  {
+    name: "a policy of which less and less can be read",
+    updates: [set(web), unreadable(allowClients, { spec: { selector: "app == 'web'" } }), unreadable(allowClients)],
+  },
   { name: "pools", updates: [set(pool), set(web)] },
   {
     name: "everything gone",
@@ -156,11 +167,26 @@ describe("the graph", () => {
     expect(growth(set(denyClients))).toEqual(["tightens", "tightens"]);
     expect(growth(set(allowClients), set(both))).toEqual(["mixed", "mixed"]);
   });
+  it("closes what a policy selects that cannot be read, and says how far", () => {
+    const desired = run([set(web), set(client), unreadable(allowClients, { spec: { selector: "app == 'web'" } })]);
+    expect(chainNames(desired)).toContain("BRDL-pi-default/allow");
+    expect([...desired.problems]).toEqual([
+      [
+        "NetworkPolicy default/allow",
+        "is no JSON; it is closed, ingress, for the endpoints with app == 'web' of namespace default",
+      ],
+    ]);
+    expect(run([set(web), unreadable(web)]).problems.size).toBe(0);
+  });
+
   it("lets a policy that it cannot enforce allow nothing, and says why", () => {
     const desired = run([set(web), set(broken)]);
     expect(chainNames(desired)).toContain("BRDL-pi-broken");
     expect([...desired.problems]).toEqual([
-      ["GlobalNetworkPolicy broken", "spec.ingress[0]: protocol NOSUCH is not known"],
+      [
+        "GlobalNetworkPolicy broken",
+        "spec.ingress[0]: protocol NOSUCH is not known; it is closed, ingress, for all endpoints",
+      ],
     ]);
   });
   const interfaces: { name: string; interfaceName: string }[] = [

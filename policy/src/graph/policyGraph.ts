@@ -12,8 +12,16 @@ import type {
   Profile,
   WorkloadEndpoint,
 } from "@brindle/api";
+import type { PolicyKey } from "../closedPolicy.ts";
 import { appliesTo, comparePolicies, type EndpointToHostAction, type Policy } from "../cluster.ts";
-import { enforceableEndpoint, enforceablePolicy, enforceableProfile } from "../enforceable.ts";
+import {
+  type Enforceable,
+  enforceableEndpoint,
+  enforceablePolicy,
+  enforceableProfile,
+  type Unreadable,
+  unreadablePolicy,
+} from "../enforceable.ts";
 import { policyScope, type Scope } from "../scope.ts";
 import type { Desired } from "./desired.ts";
 import { EndpointSets } from "./endpointSets.ts";
@@ -35,6 +43,8 @@ export const policyKinds: readonly PolicyResource["kind"][] = [
 export interface PolicyUpdate {
   readonly key: Key<PolicyResource["kind"]>;
   readonly value: PolicyResource | null;
+  /** Beside `null`: something is stored there, and cannot be read. A policy of which this is so is closed. */
+  readonly unreadable?: Unreadable;
 }
 
 export interface PolicyGraphConfig {
@@ -61,7 +71,7 @@ export class PolicyGraph {
     this.#rendering = new NodeRendering(endpointToHostAction);
   }
 
-  receive({ key, value }: PolicyUpdate): void {
+  receive({ key, value, unreadable }: PolicyUpdate): void {
     const id = key.namespace === undefined ? key.name : `${key.namespace}/${key.name}`;
     switch (key.kind) {
       case "WorkloadEndpoint":
@@ -69,7 +79,7 @@ export class PolicyGraph {
         break;
       case "NetworkPolicy":
       case "GlobalNetworkPolicy":
-        this.#onPolicy(`${key.kind} ${id}`, value?.kind === key.kind ? value : null);
+        this.#onPolicy(`${key.kind} ${id}`, enforceableUpdate({ ...key, kind: key.kind }, { value, unreadable }));
         break;
       case "Profile":
         this.#onProfile(id, value?.kind === key.kind ? value : null);
@@ -104,9 +114,8 @@ export class PolicyGraph {
     this.#views.onEndpoint(id, resource);
   }
 
-  #onPolicy(id: string, policy: Policy | null): void {
+  #onPolicy(id: string, { resource, problem }: Enforceable<Policy>): void {
     const before = this.#policies.get(id);
-    const { resource, problem } = policy ? enforceablePolicy(policy) : nothing;
     replace(this.#problems, id, problem);
     replace(this.#policies, id, resource);
     if (resource) this.#localIndex.add(scopeOf(resource));
@@ -126,6 +135,15 @@ export class PolicyGraph {
     replace(this.#local, id, local);
     this.#localIndex.onEndpoint(id, local);
   }
+}
+
+function enforceableUpdate(
+  key: PolicyKey,
+  { value, unreadable }: Pick<PolicyUpdate, "value"> & { readonly unreadable: Unreadable | undefined },
+): Enforceable<Policy> {
+  if (unreadable) return unreadablePolicy(key, unreadable);
+  const isPolicy = value?.kind === "NetworkPolicy" || value?.kind === "GlobalNetworkPolicy";
+  return isPolicy && value.kind === key.kind ? enforceablePolicy(value) : nothing;
 }
 
 const nothing = { resource: null, problem: null } as const;

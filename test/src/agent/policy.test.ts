@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, describe, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { namespaceNamed } from "../fixtures/namespace.ts";
 import type { Pod } from "../lab/runtime.ts";
 import { connectCommand, startServer } from "../lab/tour/pods.ts";
@@ -36,6 +36,61 @@ describe("policy on a node", () => {
     );
     return greetings.flat();
   };
+
+  describe("that cannot be read", () => {
+    const key = "/calico/resources/v3/projectcalico.org/networkpolicies/default/broken";
+    let calm: Pod;
+    const greeters = (): Promise<readonly string[]> => greeted("tor", [...pod.addresses, ...calm.addresses]);
+    const problems = async (): Promise<readonly string[]> => (await stand.status("node1")).problems;
+    const written = (spec: unknown): string =>
+      JSON.stringify({
+        kind: "NetworkPolicy",
+        apiVersion: "projectcalico.org/v3",
+        metadata: { name: "broken", namespace: "default" },
+        spec,
+      });
+    const webAlone = { selector: "app == 'web'", types: ["Ingress"] };
+
+    beforeAll(async () => {
+      calm = await stand.runtime.add({ name: "calm", node: "node1", labels: { app: "calm" } });
+      await startServer(calm);
+    });
+
+    it("closes what its text still selects, lets the rest be, and opens once it is mended", async () => {
+      await sees("where the router is greeted", greeters, [...pod.addresses, ...calm.addresses]);
+      await stand.etcd.etcdctl("put", key, written({ ...webAlone, ingress: "all" }));
+      await sees("where the router is greeted", greeters, calm.addresses);
+      const [problem = ""] = await problems();
+      expect(problem).toMatch(/^NetworkPolicy default\/broken: spec\.ingress/);
+      expect(problem).toContain("; it is closed, ingress, for the endpoints with app == 'web' of namespace default");
+
+      const other = resource("NetworkPolicy", "calm", { selector: "app == 'calm'", types: ["Ingress"] }, inDefault);
+      await stand.apply(other);
+      await sees("where the router is greeted", greeters, []);
+
+      await stand.etcd.etcdctl("put", key, written({ ...webAlone, ingress: [{ action: "Allow" }] }));
+      await sees("where the router is greeted", greeters, pod.addresses);
+      expect(await problems()).toEqual([]);
+    });
+
+    it("closes its namespace where it does not say for whom it is", async () => {
+      await stand.etcd.etcdctl("put", key, written({ ...webAlone, selector: "app ==" }));
+      await stand.etcd.etcdctl("del", "/calico/resources/v3/projectcalico.org/networkpolicies/default/calm");
+      await sees("where the router is greeted", greeters, []);
+      expect((await problems()).join()).toContain("; it is closed, ingress, for all endpoints of namespace default");
+
+      await stand.etcd.etcdctl("del", key);
+      await sees("where the router is greeted", greeters, [...pod.addresses, ...calm.addresses]);
+      await stand.etcd.etcdctl("put", key, "no policy");
+      await sees("where the router is greeted", greeters, []);
+      const [problem = ""] = await problems();
+      expect(problem).toMatch(/^NetworkPolicy default\/broken: is no JSON/);
+      expect(problem).toContain("; it is closed, ingress and egress, for all endpoints of namespace default");
+
+      await stand.etcd.etcdctl("del", key);
+      await sees("where the router is greeted", greeters, [...pod.addresses, ...calm.addresses]);
+    });
+  });
 
   it("stands again after somebody flushed its chains", async () => {
     const ofPod = (): Promise<readonly string[]> => greeted("tor", pod.addresses);
