@@ -4,9 +4,15 @@
  */
 import { type Entry, encodeValue } from "./codec.ts";
 import { etcdKey } from "./etcdKeys.ts";
-import { decodeEntry } from "./request.ts";
+import { decodeEntry, refused, requestBytesMax } from "./request.ts";
 import type { CommitResult, Write } from "./store.ts";
 import type { Change } from "./watchState.ts";
+
+/** All that a datastore held at one moment. */
+export interface MemorySnapshot {
+  readonly entries: readonly Entry[];
+  readonly revision: bigint;
+}
 
 export class MemoryData {
   readonly #entries = new Map<string, Entry>();
@@ -14,9 +20,30 @@ export class MemoryData {
   #history: Change[] = [];
   #revision = 1n;
   #compacted = 0n;
+  #restores = 0;
 
   get revision(): bigint {
     return this.#revision;
+  }
+
+  /** How often it was set back: revisions of different counts say nothing of each other. */
+  get restores(): number {
+    return this.#restores;
+  }
+
+  snapshot(): MemorySnapshot {
+    return { entries: this.dump(), revision: this.#revision };
+  }
+
+  /** Fault: an older snapshot is restored, as after a disaster; its revisions run backwards. */
+  restore({ entries, revision }: MemorySnapshot): void {
+    this.#entries.clear();
+    for (const entry of entries) this.#entries.set(entry.key, entry);
+    this.#revision = revision;
+    this.#compacted = revision;
+    this.#history = [];
+    this.#restores++;
+    this.#tellListeners();
   }
 
   /** `listener` is called after each change, until the returned function is. */
@@ -60,12 +87,16 @@ export class MemoryData {
   }
 
   commit(writes: readonly Write[]): CommitResult {
+    const changes = writes
+      .filter((write) => write.op !== "expect")
+      .map((write) => ({
+        key: etcdKey(write.key),
+        text: write.op === "delete" ? null : encodeValue(write.key, write.value),
+      }));
+    checkSize(changes);
     if (!writes.every((write) => this.#holds(write))) return this.#conflict(writes);
-    const changes = writes.filter((write) => write.op !== "expect");
     if (changes.length > 0) this.#revision += 1n;
-    for (const write of changes) {
-      this.#write(etcdKey(write.key), write.op === "delete" ? null : encodeValue(write.key, write.value));
-    }
+    for (const { key, text } of changes) this.#write(key, text);
     this.#tellListeners();
     return { kind: "committed", revision: String(this.#revision) };
   }
@@ -102,4 +133,10 @@ export class MemoryData {
 
 function revisionOf(change: Change): bigint {
   return BigInt(change.type === "put" ? change.entry.revision : change.revision);
+}
+
+function checkSize(changes: readonly { readonly key: string; readonly text: string | null }[]): void {
+  const bytes = changes.reduce((sum, { key, text }) => sum + Buffer.byteLength(key) + Buffer.byteLength(text ?? ""), 0);
+  if (bytes > requestBytesMax)
+    throw refused(`a request of ${bytes} bytes is too large: ${requestBytesMax} is the most`);
 }

@@ -6,8 +6,9 @@ import { builtIn, isDefaultAllow } from "./builtIn.ts";
 import { StoreError } from "./error.ts";
 import { etcdKey, etcdPrefixes } from "./etcdKeys.ts";
 import { MemoryData } from "./memoryData.ts";
+import { type MemoryFaultRates, MemoryFaults } from "./memoryFaults.ts";
 import { MemoryWatch } from "./memoryWatch.ts";
-import { checkWrites, decodeEntry, listingOf } from "./request.ts";
+import { checkSingleWrite, checkWrites, decodeEntry, listingOf } from "./request.ts";
 import type { CommitResult, Item, Key, Kind, Listing, Scope, Store, Watch, WatchEvent, Write } from "./store.ts";
 
 export interface MemoryStoreOptions {
@@ -15,19 +16,36 @@ export interface MemoryStoreOptions {
   readonly schedule?: (work: () => void) => void;
   /** The datastore, where several clients share one. */
   readonly data?: MemoryData;
+  /** `single` is a store as Kubernetes is one; `many`, as etcd, unless told. */
+  readonly transactions?: Store["transactions"];
+  /** What goes wrong by itself, beside what a test does by hand. */
+  readonly faults?: MemoryFaultRates;
+  /** For how old a watch's news is; a clock that stands still unless told. */
+  readonly nowMs?: () => number;
 }
 
 export class MemoryStore implements Store {
-  readonly transactions: Store["transactions"] = "many";
+  readonly transactions: Store["transactions"];
   readonly data: MemoryData;
   readonly #schedule: (work: () => void) => void;
   readonly #watches = new Set<MemoryWatch>();
   readonly #unsubscribe: () => void;
+  readonly #faults: MemoryFaults | null;
+  readonly #nowMs: () => number;
   #awayBecause: string | null = null;
   #repliesToLose = 0;
 
-  constructor({ schedule = queueMicrotask, data = new MemoryData() }: MemoryStoreOptions = {}) {
+  constructor({
+    schedule = queueMicrotask,
+    data = new MemoryData(),
+    transactions = "many",
+    faults,
+    nowMs = () => 0,
+  }: MemoryStoreOptions = {}) {
     this.data = data;
+    this.transactions = transactions;
+    this.#faults = faults ? new MemoryFaults(faults) : null;
+    this.#nowMs = nowMs;
     this.#schedule = schedule;
     this.#unsubscribe = data.onChange(() => this.#wakeWatches());
   }
@@ -50,15 +68,16 @@ export class MemoryStore implements Store {
   commit(writes: readonly Write[]): Promise<CommitResult> {
     return this.#request(() => {
       checkWrites(writes);
+      if (this.transactions === "single") checkSingleWrite(writes);
       const result = this.data.commit(writes);
       if (this.#repliesToLose === 0) return result;
       this.#repliesToLose -= 1;
-      throw new StoreError({ code: "UNAVAILABLE", reason: "the reply was lost" });
+      throw away("the reply was lost");
     });
   }
 
   watch(kinds: readonly Kind[], listener: (event: WatchEvent) => void): Watch {
-    const watch = new MemoryWatch(kinds, listener, this.data);
+    const watch = new MemoryWatch(kinds, listener, { data: this.data, faults: this.#faults, nowMs: this.#nowMs });
     this.#watches.add(watch);
     this.#wake(watch);
     return {
@@ -94,16 +113,25 @@ export class MemoryStore implements Store {
   }
 
   #request<T>(answer: () => T): Promise<T> {
-    return new Promise((resolve, reject) => {
-      this.#schedule(() => {
-        try {
-          if (this.#awayBecause !== null) throw new StoreError({ code: "UNAVAILABLE", reason: this.#awayBecause });
-          resolve(answer());
-        } catch (error) {
-          reject(error);
-        }
-      });
-    });
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    const attend = (): void => {
+      const fate = this.#faults?.request() ?? "well";
+      if (fate === "waits") {
+        this.#schedule(attend);
+        return;
+      }
+      try {
+        if (this.#awayBecause !== null) throw away(this.#awayBecause);
+        if (fate === "failsBefore") throw away("the request was lost");
+        const result = answer();
+        if (fate === "failsAfter") throw away("the reply was lost");
+        resolve(result);
+      } catch (error) {
+        reject(error);
+      }
+    };
+    this.#schedule(attend);
+    return promise;
   }
 
   #wakeWatches(): void {
@@ -111,6 +139,13 @@ export class MemoryStore implements Store {
   }
 
   #wake(watch: MemoryWatch): void {
-    this.#schedule(() => watch.catchUp(this.#awayBecause));
+    this.#schedule(() => {
+      // What was held back comes in a later turn, though nothing changes meanwhile.
+      if (watch.catchUp(this.#awayBecause) === "more") this.#wake(watch);
+    });
   }
+}
+
+function away(reason: string): StoreError {
+  return new StoreError({ code: "UNAVAILABLE", reason });
 }

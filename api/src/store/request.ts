@@ -8,6 +8,9 @@ import type { Item, Key, Kind, Listing, Revision, Scope, Undecodable, Write } fr
 /** etcd's own limit unless it is started with another (`--max-txn-ops`). */
 export const operationsMax = 128;
 
+/** etcd's own limit of one request, unless it is started with another (`--max-request-bytes`). */
+export const requestBytesMax: number = 1.5 * 1024 * 1024;
+
 /** Throws a `StoreError` for a transaction that can never be done. */
 export function checkWrites(writes: readonly Write[]): void {
   if (writes.length > operationsMax) {
@@ -18,8 +21,23 @@ export function checkWrites(writes: readonly Write[]): void {
     const text = etcdKey(key);
     if (keys.has(text)) throw refused(`a transaction that names ${formatKey(key)} twice`);
     if (isDefaultAllow(key)) throw refused(`${formatKey(key)} is built in and cannot be written`);
+    if (!isReadBack(key, text)) throw refused(`${formatKey(key)} is no name under which it can be stored`);
     keys.add(text);
   }
+}
+
+/** What a store of single writes refuses beside. */
+export function checkSingleWrite(writes: readonly Write[]): void {
+  if (writes.length <= 1) return;
+  throw refused(
+    `a transaction over ${writes.map(({ key }) => formatKey(key)).join(", ")}: this datastore writes one object at a time`,
+  );
+}
+
+/** A name may be empty, or hold a slash: then a listing would take the key for another's, or for nobody's. */
+function isReadBack(key: Key, text: string): boolean {
+  const read = parseEtcdKey<Kind>(key.kind, text);
+  return read !== null && read.name === key.name && read.namespace === key.namespace;
 }
 
 export function refused(reason: string): StoreError {

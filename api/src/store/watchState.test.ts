@@ -88,6 +88,28 @@ const stories: { name: string; play: (state: WatchState) => void; told: string[]
     },
     told: ["a@100", "b@90", "inSync", "-b", "a@50", "a@61"],
   },
+  {
+    name: "a revision that has another value since the datastore was set back, anew",
+    play: (state) => {
+      state.onListing([entry("a", 4), entry("b", 5)], "5");
+      state.forgetRevisions();
+      state.onListing([entry("a", 4)], "4");
+    },
+    told: ["a@4", "b@5", "inSync", "-b", "a@4"],
+  },
+  {
+    name: "a first listing page by page, and a later one whose first try came to nothing only when it is whole",
+    play: (state) => {
+      state.onPage([entry("a", 1)]);
+      state.onPage([entry("b", 2)]);
+      state.onListed("5");
+      state.onPage([entry("a", 7)]);
+      state.abandonListing();
+      state.onPage([entry("b", 8)]);
+      state.onListed("9");
+    },
+    told: ["a@1", "b@2", "inSync", "-a", "b@8"],
+  },
 ];
 
 describe("WatchState tells", () => {
@@ -96,6 +118,52 @@ describe("WatchState tells", () => {
       const { state, told } = watched();
       play(state);
       assert.deepEqual(told, expected);
+    });
+  }
+});
+
+describe("WatchState says of a listing beside its changes what it was not told:", () => {
+  const listing = [entry("a", 4), entry("b", 7), { key: "/calico/ipam/v2/host/foreign", revision: "8" }];
+  const stories: { name: string; play: (state: WatchState) => void; untold: string[] }[] = [
+    {
+      name: "nothing where each change came",
+      play: (state) => state.onChange(put("b", 7)),
+      untold: [],
+    },
+    { name: "a change that did not come", play: () => {}, untold: ["b"] },
+    {
+      name: "nothing of what changed again, or went, since the listing",
+      play: (state) => {
+        state.onChange(put("a", 9));
+        state.onChange(put("b", 7));
+        state.onChange(gone("b", 10));
+      },
+      untold: [],
+    },
+    {
+      name: "a key that came anew behind a deletion",
+      play: (state) => {
+        state.onChange(put("b", 5));
+        state.onChange(gone("b", 6));
+      },
+      untold: ["b"],
+    },
+    {
+      name: "a deletion that did not come, and none of what is newer than the listing",
+      play: (state) => {
+        for (const change of [put("b", 7), put("c", 6), put("d", 9)]) state.onChange(change);
+      },
+      untold: ["c"],
+    },
+  ];
+  for (const { name, play, untold } of stories) {
+    it(name, () => {
+      const { state } = watched();
+      state.onListing([entry("a", 4)], "4");
+      state.beginCheck();
+      play(state);
+      const names = state.untold(listing, "8").map((key) => key.split("/")[5]);
+      assert.deepEqual(names, untold);
     });
   }
 });
