@@ -1,7 +1,7 @@
 /** The port over the real allocator and a datastore in memory. */
 import assert from "node:assert/strict";
 import { type IPPool, MemoryStore, type Store } from "@brindle/api";
-import { Allocator, defaultIpamSettings, readClusterView } from "@brindle/ipam";
+import { Allocator, readClusterView } from "@brindle/ipam";
 import { formatAddress } from "@brindle/net";
 import { describe, it } from "vitest";
 import { AllocatedAddresses } from "./allocatedAddresses.ts";
@@ -22,7 +22,7 @@ async function world() {
   const store = new MemoryStore();
   await store.commit([{ op: "create", key: { kind: "IPPool", name: "small" }, value: pool }]);
   let ns = 1_700_000_000_000_000_000n;
-  const view = () => readClusterView(store, "node1", { reserved: [], settings: defaultIpamSettings });
+  const view = () => readClusterView(store, "node1");
   const allocator = new Allocator({ node: "node1" }, { store, now: () => ns++, view });
   return { store, addresses: new AllocatedAddresses("node1", { allocator, store }) };
 }

@@ -6,13 +6,14 @@
  * every transaction names the revisions that it rests on, and a conflict tells the present ones. Requests of one node
  * run one after the other, since they want the same blocks.
  */
-import { type Key, type Store, StoreError, type Write } from "@brindle/api";
+import { ipamConfigName, ipamConfigurationName, type Key, type Store, StoreError, type Write } from "@brindle/api";
 import { type AssignRequest, type ClusterView, planAssign } from "./assign.ts";
 import { affinityOf, type HeldAddress } from "./block.ts";
 import { keyText, violatedWrites } from "./conflict.ts";
 import { goTime } from "./goTime.ts";
 import type { PlaceRefusal } from "./place.ts";
 import { planRelease, type ReleaseRequest } from "./release.ts";
+import { ipamSettings, reservedPrefixes } from "./settings.ts";
 import {
   affinityPrefix,
   emptyState,
@@ -191,17 +192,20 @@ export class Allocator {
   }
 }
 
-/** The node's labels and the pools, read now: for callers that do not watch them. */
-export async function readClusterView(
-  store: Pick<Store, "get" | "list">,
-  node: string,
-  configured: Pick<ClusterView, "reserved" | "settings">,
-): Promise<ClusterView> {
-  const [pools, resource] = await Promise.all([store.list("IPPool"), store.get({ kind: "Node", name: node })]);
+/** The node's labels, the pools and what is configured, read now: for callers that do not watch them. */
+export async function readClusterView(store: Pick<Store, "get" | "list">, node: string): Promise<ClusterView> {
+  const [pools, reservations, resource, config, configuration] = await Promise.all([
+    store.list("IPPool"),
+    store.list("IPReservation"),
+    store.get({ kind: "Node", name: node }),
+    store.get({ kind: "IPAMConfig", name: ipamConfigName }),
+    store.get({ kind: "IPAMConfiguration", name: ipamConfigurationName }),
+  ]);
   return {
-    ...configured,
     pools: pools.items.map(({ value }) => value),
     nodeLabels: resource?.value.metadata.labels ?? {},
+    reserved: reservedPrefixes(reservations.items.map(({ value }) => value)),
+    settings: ipamSettings({ config: config?.value, configuration: configuration?.value }),
   };
 }
 

@@ -15,5 +15,6 @@ export * from "./handle.ts";
 export type { PlaceRefusal, PoolUse } from "./place.ts";
 export * from "./pools.ts";
 export * from "./release.ts";
+export * from "./settings.ts";
 export type { Found, InvalidBlock, IpamState } from "./state.ts";
 export * from "./summary.ts";

@@ -8,6 +8,9 @@ import { formatProblem, isResourceKind, type Key, type Kind, type Stored, valida
 export type ClusterKind =
   | "Node"
   | "IPPool"
+  | "IPReservation"
+  | "IPAMConfig"
+  | "IPAMConfiguration"
   | "BGPConfiguration"
   | "BGPPeer"
   | "ClusterInformation"
@@ -18,6 +21,9 @@ export class ClusterState {
   readonly #values: { readonly [K in ClusterKind]: Map<string, Stored[K]> } = {
     Node: new Map(),
     IPPool: new Map(),
+    IPReservation: new Map(),
+    IPAMConfig: new Map(),
+    IPAMConfiguration: new Map(),
     BGPConfiguration: new Map(),
     BGPPeer: new Map(),
     ClusterInformation: new Map(),
@@ -51,6 +57,9 @@ export class ClusterState {
 export const clusterKinds: readonly ClusterKind[] = [
   "Node",
   "IPPool",
+  "IPReservation",
+  "IPAMConfig",
+  "IPAMConfiguration",
   "BGPConfiguration",
   "BGPPeer",
   "ClusterInformation",

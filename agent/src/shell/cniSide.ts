@@ -1,8 +1,8 @@
 /** The CNI plugin with this node's ports. */
-import type { Store } from "@brindle/api";
+import { ipamConfigName, ipamConfigurationName, type Store } from "@brindle/api";
 import { AllocatedAddresses, CniPlugin, type Readiness, type Replay } from "@brindle/cni";
 import { type CniServer, openPendingDels, serveCni } from "@brindle/cni/shell";
-import { Allocator, type ClusterView, defaultIpamSettings } from "@brindle/ipam";
+import { Allocator, type ClusterView, ipamSettings, reservedPrefixes } from "@brindle/ipam";
 import type { Logger } from "pino";
 import type { Health } from "../status.ts";
 import type { ClusterSync } from "./clusterSync.ts";
@@ -60,13 +60,15 @@ function tellNews(log: Logger): (replay: Replay) => void {
   };
 }
 
-/** Reservations and IPAM settings are no kinds of this version yet, so nobody can have made any through it. */
 function clusterView(node: string, { state }: ClusterSync): ClusterView {
   return {
     pools: [...state.all("IPPool").values()],
     nodeLabels: state.all("Node").get(node)?.metadata.labels ?? {},
-    reserved: [],
-    settings: defaultIpamSettings,
+    reserved: reservedPrefixes(state.all("IPReservation").values()),
+    settings: ipamSettings({
+      config: state.all("IPAMConfig").get(ipamConfigName),
+      configuration: state.all("IPAMConfiguration").get(ipamConfigurationName),
+    }),
   };
 }
 

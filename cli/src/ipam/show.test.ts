@@ -35,13 +35,23 @@ describe("ipam show", () => {
     assert.equal(
       (await rig.run("ipam show --show-blocks")).out,
       [
-        "GROUPING   CIDR          IPS TOTAL   IPS IN USE   IPS FREE    NODE",
-        "IP Pool    10.1.0.0/24   256         2 (1%)       254 (99%)",
-        "Block      10.1.0.0/30   4           2 (50%)      2 (50%)     node1",
+        "GROUPING   CIDR          IPS TOTAL   IPS IN USE   IPS RESERVED   IPS FREE    NODE",
+        "IP Pool    10.1.0.0/24   256         2 (1%)       0 (0%)         254 (99%)",
+        "Block      10.1.0.0/30   4           2 (50%)      0 (0%)         2 (50%)     node1",
         "",
       ].join("\n"),
     );
     assert.equal((await rig.run("ipam show")).out.split("\n").length, 3);
+  });
+
+  it("counts what is reserved and not in use", async () => {
+    const reservation = { reservedCIDRs: ["10.1.0.0/31", "10.1.0.128/30"] };
+    const manifest = { apiVersion: "projectcalico.org/v3", kind: "IPReservation", metadata: { name: "r" } };
+    await rig.run("apply -f -", JSON.stringify({ ...manifest, spec: reservation }));
+    assert.match(
+      (await rig.run("ipam show")).out,
+      /\nIP Pool +10\.1\.0\.0\/24 +256 +2 \(1%\) +4 \(2%\) +250 \(98%\)\n$/,
+    );
   });
 
   it("shows blocks in no pool without being asked, and what is unsound", async () => {

@@ -1,5 +1,5 @@
 /** `ipam show`: how full pools and blocks are, and who has an address. From the datastore. */
-import type { IPAMBlock, IPPool, Kind, Store, Stored } from "@brindle/api";
+import type { Kind, Store, Stored } from "@brindle/api";
 import {
   type AddressUse,
   type BlockSummary,
@@ -7,6 +7,7 @@ import {
   type Holder,
   type IpamSummary,
   percentOf,
+  reservedPrefixes,
   summarise,
   type Usage,
   whoHolds,
@@ -33,13 +34,10 @@ export async function showIpam(options: ShowOptions, ports: Ports): Promise<Exit
     return blocks.isWhole ? 0 : 1;
   }
   const pools = await valuesOf(store, "IPPool", ports);
-  ports.print(formatSummary(summaryOf(pools.values, blocks.values), options));
-  return blocks.isWhole && pools.isWhole ? 0 : 1;
-}
-
-/** This version knows no reservations of addresses (IPReservation), so none are counted. */
-function summaryOf(pools: readonly IPPool[], blocks: readonly IPAMBlock[]): IpamSummary {
-  return summarise(pools, blocks, []);
+  const reservations = await valuesOf(store, "IPReservation", ports);
+  const summary = summarise(pools.values, blocks.values, reservedPrefixes(reservations.values));
+  ports.print(formatSummary(summary, options));
+  return blocks.isWhole && pools.isWhole && reservations.isWhole ? 0 : 1;
 }
 
 export function formatSummary(summary: IpamSummary, { showBlocks, showBorrowed }: ShowOptions): string {
@@ -84,6 +82,7 @@ const usageColumns: readonly TableColumn<Row>[] = [
   { header: "CIDR", cell: ({ usage }) => usage.cidr },
   { header: "IPS TOTAL", cell: ({ usage }) => String(usage.addresses) },
   { header: "IPS IN USE", cell: ({ usage }) => withPercent(usage.inUse, usage) },
+  { header: "IPS RESERVED", cell: ({ usage }) => withPercent(usage.reserved, usage) },
   { header: "IPS FREE", cell: ({ usage }) => withPercent(usage.free, usage) },
 ];
 const nodeColumn: TableColumn<Row> = { header: "NODE", cell: ({ node }) => node };

@@ -8,7 +8,7 @@ import { Links } from "@brindle/agent/shell";
 import { type IPPool, MemoryStore } from "@brindle/api";
 import { AllocatedAddresses, CniPlugin, type Ports, type Readiness } from "@brindle/cni";
 import { type CniServer, openPendingDels, serveCni } from "@brindle/cni/shell";
-import { Allocator, defaultIpamSettings, readClusterView } from "@brindle/ipam";
+import { Allocator, readClusterView } from "@brindle/ipam";
 import { afterAll, beforeAll, describe, it } from "vitest";
 import { exec, type Outcome, run } from "../fixtures/command.ts";
 import { processInstance } from "../fixtures/instance.ts";
@@ -55,7 +55,7 @@ afterAll(async () => {
 });
 
 async function startAgent(): Promise<CniServer> {
-  const view = () => readClusterView(store, "node1", { reserved: [], settings: defaultIpamSettings });
+  const view = () => readClusterView(store, "node1");
   const now = () => BigInt(Date.now()) * 1_000_000n;
   const allocator = new Allocator({ node: "node1" }, { store, now, view });
   const ports: Ports = {
