@@ -34,7 +34,7 @@ export interface BlockAttribute {
 /** As Kubernetes holds it. */
 export interface IPAMBlockSpec extends Omit<IPAMBlock, "affinity_claim_time"> {
   readonly affinityClaimTime?: string;
-  /** Of old releases, and without a meaning. */
+  /** Without a meaning; older schemas of Calico need it. */
   readonly strictAffinity?: boolean;
 }
 
@@ -83,7 +83,7 @@ export const ipamBlockKind: IpamKindDefinition<IPAMBlockResource, IPAMBlock> = {
     sequenceNumber,
     sequenceNumberForAllocation: optional(sequenceNumbers),
     deleted,
-    strictAffinity: optional(field(z.boolean(), "Of old releases; without a meaning.")),
+    strictAffinity: optional(field(z.boolean(), "Without a meaning; older schemas of Calico need it.")),
   }),
   stored: object<IPAMBlock>({
     cidr,
@@ -98,15 +98,26 @@ export const ipamBlockKind: IpamKindDefinition<IPAMBlockResource, IPAMBlock> = {
   }),
   unsupported: [],
   withDefaults: (block) => block,
-  toResource: (_name, { affinity_claim_time, ...block }) => ({
+  toResource: (_name, { cidr, affinity, affinity_claim_time, ...rest }) => ({
     apiVersion,
     kind: "IPAMBlock",
-    metadata: { name: nameOfPrefix(block.cidr) },
-    spec: { ...block, ...(affinity_claim_time !== undefined && { affinityClaimTime: affinity_claim_time }) },
+    metadata: { name: nameOfPrefix(cidr) },
+    spec: {
+      cidr,
+      ...(affinity !== undefined && { affinity }),
+      ...(affinity_claim_time !== undefined && { affinityClaimTime: affinity_claim_time }),
+      ...rest,
+      strictAffinity: false,
+    },
   }),
-  fromResource: ({ spec: { affinityClaimTime, strictAffinity: _old, ...block } }) => ({
-    name: block.cidr,
-    value: { ...block, ...(affinityClaimTime !== undefined && { affinity_claim_time: affinityClaimTime }) },
+  fromResource: ({ spec: { cidr, affinity, affinityClaimTime, strictAffinity: _old, ...rest } }) => ({
+    name: cidr,
+    value: {
+      cidr,
+      ...(affinity !== undefined && { affinity }),
+      ...(affinityClaimTime !== undefined && { affinity_claim_time: affinityClaimTime }),
+      ...rest,
+    },
   }),
   columns: [
     nameColumn,

@@ -31,6 +31,7 @@ export const unsupportedInStaged: readonly UnsupportedField[] = [
 export function checkStagedDelete(spec: Staged & object, kept: readonly string[]): Problem[] {
   if (spec.stagedAction !== "Delete") return [];
   return Object.entries(spec)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
     .filter(([name, value]) => !["stagedAction", ...kept].includes(name) && !isEmpty(value))
     .map(([name, value]) => ({ path: `spec.${name}`, value, reason: "must be left out with stagedAction Delete" }));
 }

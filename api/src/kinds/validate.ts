@@ -130,7 +130,7 @@ const typeNames: Readonly<Record<string, string>> = {
 };
 
 function reasonOf(issue: z.core.$ZodIssue, found: unknown): string {
-  if (found === undefined) return "is missing";
+  if (found === undefined && issue.code !== "custom") return "is missing";
   if (issue.code === "invalid_type") return `is not ${typeNames[issue.expected] ?? issue.expected}`;
   if (issue.code !== "invalid_value") return issue.message;
   if (issue.values.length === 1) return `is not ${String(issue.values[0])}`;
