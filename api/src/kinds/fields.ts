@@ -2,6 +2,7 @@
 import { type Address, isLinkLocal, parseAddress, parseCidr, parsePrefix } from "@brindle/net";
 import * as z from "zod";
 import { parseSelector } from "../selector/selector.ts";
+import { goDuration, goDurationForm } from "./goDuration.ts";
 import { checked, withOpenApi } from "./schema.ts";
 
 export const text: z.ZodType<string> = z.string();
@@ -152,11 +153,15 @@ function isPort(value: number): boolean {
   return Number.isInteger(value) && value >= 1 && value <= 65535;
 }
 
-const durationForm = /^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$|^0$/;
-
+/** Kept in the form in which Calico stores it. */
 export const duration: z.ZodType<string> = withOpenApi(
-  checked(text, (value) => (durationForm.test(value) ? null : "is no duration like 90s or 1m30s")),
-  { pattern: durationForm.source },
+  text.transform((value, context) => {
+    const written = goDuration(value);
+    if (written !== null) return written;
+    context.addIssue({ code: "custom", message: "is no duration like 90s or 1m30s" });
+    return z.NEVER;
+  }),
+  { type: "string", pattern: goDurationForm.source },
 );
 
 /** The name of a label; the prefix of its maker may stand before it. */

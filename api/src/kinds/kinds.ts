@@ -4,6 +4,7 @@ import { type BGPFilter, bgpFilterKind } from "./bgpFilter.ts";
 import { type BGPPeer, bgpPeerKind } from "./bgpPeer.ts";
 import { type CalicoNodeStatus, calicoNodeStatusKind } from "./calicoNodeStatus.ts";
 import { type ClusterInformation, clusterInformationKind } from "./clusterInformation.ts";
+import { type FelixConfiguration, felixConfigurationKind } from "./felixConfiguration.ts";
 import { type GlobalNetworkPolicy, globalNetworkPolicyKind } from "./globalNetworkPolicy.ts";
 import { type GlobalNetworkSet, globalNetworkSetKind } from "./globalNetworkSet.ts";
 import { type HostEndpoint, hostEndpointKind } from "./hostEndpoint.ts";
@@ -12,6 +13,7 @@ import { type IPAMConfiguration, ipamConfigurationKind } from "./ipamConfigurati
 import { type IPPool, ipPoolKind } from "./ipPool.ts";
 import { type IPReservation, ipReservationKind } from "./ipReservation.ts";
 import type { KindDefinition, UnsupportedField } from "./kind.ts";
+import { type KubeControllersConfiguration, kubeControllersConfigurationKind } from "./kubeControllersConfiguration.ts";
 import { type NetworkPolicy, networkPolicyKind } from "./networkPolicy.ts";
 import { type NetworkSet, networkSetKind } from "./networkSet.ts";
 import { type Node, nodeKind } from "./node.ts";
@@ -48,6 +50,8 @@ export interface Resources {
   readonly GlobalNetworkSet: GlobalNetworkSet;
   readonly HostEndpoint: HostEndpoint;
   readonly CalicoNodeStatus: CalicoNodeStatus;
+  readonly FelixConfiguration: FelixConfiguration;
+  readonly KubeControllersConfiguration: KubeControllersConfiguration;
 }
 
 export type ResourceKind = keyof Resources;
@@ -73,6 +77,8 @@ export const kinds: { readonly [K in ResourceKind]: KindDefinition<Resources[K]>
   GlobalNetworkSet: globalNetworkSetKind,
   HostEndpoint: hostEndpointKind,
   CalicoNodeStatus: calicoNodeStatusKind,
+  FelixConfiguration: felixConfigurationKind,
+  KubeControllersConfiguration: kubeControllersConfigurationKind,
 };
 
 export const resourceKinds: readonly ResourceKind[] = Object.values(kinds).map(({ kind }) => kind);

@@ -44,7 +44,12 @@ function meaningOf({ whileWithheld }: KindDefinition, { effect, path, meanwhile 
 /** An empty list asks for nothing. */
 function isMeant({ accepted, only }: UnsupportedField, value: unknown): boolean {
   if (Array.isArray(value) && value.length === 0) return false;
-  return only ? only.includes(value) : !accepted?.includes(value);
+  return only ? only.includes(value) : !accepted?.some((other) => isSame(other, value));
+}
+
+/** Calico takes some words in any case; where it does not, another case is an error before it gets here. */
+function isSame(a: unknown, b: unknown): boolean {
+  return typeof a === "string" && typeof b === "string" ? a.toLowerCase() === b.toLowerCase() : a === b;
 }
 
 /** Every value at a path like `spec.ingress[].http`. */

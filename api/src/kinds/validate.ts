@@ -56,7 +56,7 @@ function validateAs<K extends ResourceKind>(kind: K, document: Record<string, un
   const value = withSpec(document);
   const schema = schemaOf(kind);
   const parsed = schema.safeParse(value);
-  const unsupported = findUnsupported(definition, value);
+  const unsupported = findUnsupported(definition, parsed.success ? parsed.data : value);
   const problems = [
     ...(parsed.success ? [] : problemsOf(parsed.error, value)),
     ...findUnknown(schema, value)
