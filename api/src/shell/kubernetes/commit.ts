@@ -25,13 +25,13 @@ async function carryOut(plan: WritePlan, source: Source, objects: Objects): Prom
   if (plan.type === "refused") throw refused(plan.reason);
   if (plan.type === "conflict") return null;
   const first = await send(plan.request, source, objects);
-  if (!first || !plan.then) return first && versionOf(first);
+  if (!first || !plan.followUp) return first && versionOf(first);
   if (plan.decidedBy === "followUp") {
-    const second = await send(plan.then(first), source, objects);
+    const second = await send(plan.followUp(first), source, objects);
     return second && versionOf(second);
   }
   // It has happened with the first request; what is left undone reads as done, and is done by the next write.
-  const second = await send(plan.then(first), source, objects).catch(() => null);
+  const second = await send(plan.followUp(first), source, objects).catch(() => null);
   return versionOf(second ?? first);
 }
 

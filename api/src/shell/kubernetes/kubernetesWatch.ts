@@ -1,9 +1,10 @@
 /** A watch of kinds: one reflector for each resource that holds any of them, and what they tell as one story. */
 import { setTimeout as sleep } from "node:timers/promises";
+import { isDeepStrictEqual } from "node:util";
 import { apiPath } from "../../kubernetes/apiPath.ts";
 import { retryDelayMs } from "../../kubernetes/backoff.ts";
 import { resourceName } from "../../kubernetes/resourceName.ts";
-import type { Flavour, Source } from "../../kubernetes/source.ts";
+import type { Flavour, Narrowing, Source } from "../../kubernetes/source.ts";
 import { sourcesOf } from "../../kubernetes/sources.ts";
 import { builtIn } from "../../store/builtIn.ts";
 import { StoreError } from "../../store/error.ts";
@@ -100,14 +101,9 @@ export class KubernetesWatch implements Watch {
     const { sources } = following;
     const [{ resource } = never()] = sources;
     const watch = new CollectionWatch(sources.length, this.#listener);
-    const isPods = resource.group === "" && resource.plural === "pods";
     following.loop = new ReflectorLoop<Readings>(
       {
-        collection: {
-          path,
-          resource: resourceName(resource),
-          ...(isPods && options.podsOfNode !== undefined && { fieldSelector: `spec.nodeName=${options.podsOfNode}` }),
-        },
+        collection: { path, resource: resourceName(resource), ...narrowingOf(sources, options) },
         trim: readBy(sources),
         streamSeconds: options.streamSeconds ?? 420,
         pageSize: options.pageSize ?? 500,
@@ -163,6 +159,15 @@ export class KubernetesWatch implements Watch {
     this.#isAway = false;
     this.#listener({ type: "connected" });
   }
+}
+
+/** What the server may leave out because no kind needs it. */
+function narrowingOf(sources: readonly Source[], { podsOfNode }: KubernetesWatchOptions): Narrowing {
+  const [first, ...others] = sources.map((source) => source.narrow({}));
+  if (!first || others.some((other) => !isDeepStrictEqual(other, first))) return {};
+  const { group, plural } = sources[0]?.resource ?? { group: "", plural: "" };
+  if (podsOfNode === undefined || group !== "" || plural !== "pods") return first;
+  return { ...first, fieldSelector: `spec.nodeName=${podsOfNode}` };
 }
 
 function never(): never {

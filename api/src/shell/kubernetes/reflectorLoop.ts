@@ -23,6 +23,7 @@ export interface Collection {
   /** `ippools.projectcalico.org` */
   readonly resource: string;
   readonly fieldSelector?: string;
+  readonly labelSelector?: string;
 }
 
 /** What a reflector tells, not what it asks for. */
@@ -159,8 +160,8 @@ export class ReflectorLoop<T> {
   }
 
   #request(verb: "list" | "watch", query: { readonly [name: string]: string | number | boolean }) {
-    const { path, resource, fieldSelector } = this.#options.collection;
-    const all = { ...query, ...(fieldSelector !== undefined && { fieldSelector }) };
+    const { path, resource, fieldSelector, labelSelector } = this.#options.collection;
+    const all = { ...query, ...(fieldSelector && { fieldSelector }), ...(labelSelector && { labelSelector }) };
     const text = Object.entries(all).map(([name, value]) => `${name}=${encodeURIComponent(value)}`);
     return { verb, resource, path: `${path}?${text.join("&")}` };
   }
