@@ -3,10 +3,11 @@
  * give it (name, order, selector texts, one rule for each protocol and peer), so that either may write it.
  */
 import { formatPrefix, networkOf, parseCidr } from "@brindle/net";
+import type { EntityRule, PortSpec } from "../kinds/entityRule.ts";
 import type { NetworkPolicy } from "../kinds/networkPolicy.ts";
 import type { PolicyDirection } from "../kinds/policy.ts";
 import { apiVersion } from "../kinds/resource.ts";
-import type { EntityRule, PortSpec, Rule } from "../kinds/rule.ts";
+import type { Rule } from "../kinds/rule.ts";
 import { parseSelector } from "../selector/selector.ts";
 import { type ManifestFault, Reader } from "./manifestReader.ts";
 import { readNetworkPolicy } from "./networkPolicyReading.ts";
@@ -107,7 +108,7 @@ function groupPorts(ports: readonly KubernetesPort[]): { protocol?: string; dest
 }
 
 /** As Calico merges them: names first, then the numbers in order, neighbours as one range. */
-function mergePorts(ports: readonly KubernetesPort[]): PortSpec[] {
+export function mergePorts(ports: readonly KubernetesPort[]): PortSpec[] {
   const names = ports.flatMap(({ port }) => (typeof port === "string" ? [port] : []));
   const ranges = ports
     .flatMap(({ port, endPort }) => (typeof port === "number" ? [{ first: port, last: endPort ?? port }] : []))
@@ -133,17 +134,17 @@ function convertPeer({ ipBlock, podSelector, namespaceSelector }: KubernetesPeer
 }
 
 /** Kubernetes takes a network with host bits, which are of no meaning. */
-function networkText(cidr: string): string {
+export function networkText(cidr: string): string {
   const parsed = parseCidr(cidr);
   return parsed ? formatPrefix(networkOf(parsed)) : cidr;
 }
 
 /** Pods only: what another orchestrator runs in the cluster is none. */
-function podSelectorText(selector: LabelSelector): string {
+export function podSelectorText(selector: LabelSelector): string {
   return ["projectcalico.org/orchestrator == 'k8s'", ...selectorTerms(selector)].join(" && ");
 }
 
-function selectorTerms({ matchLabels, matchExpressions }: LabelSelector): string[] {
+export function selectorTerms({ matchLabels, matchExpressions }: LabelSelector): string[] {
   const labels = Object.keys(matchLabels).sort();
   return [...labels.map((label) => `${label} == '${matchLabels[label]}'`), ...matchExpressions.map(requirementText)];
 }

@@ -15,7 +15,7 @@ const labelName = /^(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?\/)?[A-Za-z0-9](?:[
 const labelValue = /^(?:[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$/;
 const objectName = /^[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?$/;
 /** RFC 6335 §5.1 without its capitals, as Kubernetes wants it. */
-const portName = /^(?=.{1,15}$)(?=.*[a-z])[a-z0-9]+(?:-[a-z0-9]+)*$/;
+export const portName: RegExp = /^(?=.{1,15}$)(?=.*[a-z])[a-z0-9]+(?:-[a-z0-9]+)*$/;
 
 /** `namespaceDefault` is for manifests that name none, as `kubectl -n` gives it. The result counts only without faults. */
 export function readNetworkPolicy(reader: Reader, namespaceDefault: string): KubernetesNetworkPolicy {
@@ -112,7 +112,7 @@ function readPort(port: Reader): KubernetesPort {
   return { protocol, port: first, endPort: last };
 }
 
-function readLabelSelector(selector: Reader): LabelSelector {
+export function readLabelSelector(selector: Reader): LabelSelector {
   selector.only("matchLabels", "matchExpressions");
   const matchLabels: Record<string, string> = {};
   for (const [name, value] of selector.field("matchLabels").entries()) {
@@ -133,7 +133,7 @@ function readRequirement(requirement: Reader): LabelRequirement {
   return { key: readMatching(requirement.field("key"), labelName, "must be a label's name"), operator, values: read };
 }
 
-function readMatching(reader: Reader, pattern: RegExp, reason: string): string {
+export function readMatching(reader: Reader, pattern: RegExp, reason: string): string {
   const text = reader.text();
   if (reader.isText && !pattern.test(text)) reader.fault(reason);
   return text;

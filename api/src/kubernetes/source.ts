@@ -55,11 +55,8 @@ export type Reading<K extends Kind = Kind> =
 export interface Source<K extends Kind = Kind> {
   readonly kind: K;
   readonly resource: ApiResource;
-  /** Not every cluster has it: where it is not installed, it holds nothing. */
-  readonly isOptional: boolean;
+  /** Keeps nothing of the object but what the value holds: who reads each as it arrives needs no more memory. */
   read(object: ApiObject): Reading<K>;
-  /** What `read` needs, and nothing else; reading it gives the same. What the shell keeps in memory. */
-  trim(object: ApiObject): ApiObject;
   /**
    * Which objects may hold the key, the likeliest first; none where this source can have no such key. What is there may
    * hold another key all the same: `read` tells.
@@ -86,7 +83,7 @@ export type WritePlan =
   | {
       readonly type: "send";
       readonly request: ApiRequest;
-      readonly then?: FollowUp;
+      readonly followUp?: FollowUp;
       /**
        * Whose answer says whether the write has happened. Should a follow-up fail that does not decide, nothing is lost:
        * an object that is marked as deleted reads as absent, and a status is written by the next write.
