@@ -2,6 +2,7 @@ export type { Outcome } from "./client/outcome.ts";
 export { keyOf, ResourceClient, type ResourceClientPorts } from "./client/resourceClient.ts";
 export type { ResourceList } from "./client/resourceList.ts";
 export * from "./control.ts";
+export { type CrdDefinition, crdKinds, customResourceDefinition } from "./crd/customResourceDefinition.ts";
 export * from "./json/json.ts";
 export * from "./kinds/bgpConfiguration.ts";
 export * from "./kinds/bgpFilter.ts";
@@ -9,6 +10,7 @@ export * from "./kinds/bgpPeer.ts";
 export * from "./kinds/blockAffinity.ts";
 export * from "./kinds/calicoNodeStatus.ts";
 export * from "./kinds/clusterInformation.ts";
+export type { EntityRule, PortSpec, ServiceAccountMatch, ServiceMatch } from "./kinds/entityRule.ts";
 export * from "./kinds/felixConfiguration.ts";
 export * from "./kinds/globalNetworkPolicy.ts";
 export * from "./kinds/globalNetworkSet.ts";
@@ -35,16 +37,7 @@ export {
 export * from "./kinds/problem.ts";
 export * from "./kinds/profile.ts";
 export * from "./kinds/resource.ts";
-export type {
-  EntityRule,
-  HttpMatch,
-  IcmpMatch,
-  PortSpec,
-  Rule,
-  RuleAction,
-  ServiceAccountMatch,
-  ServiceMatch,
-} from "./kinds/rule.ts";
+export type { HttpMatch, IcmpMatch, Rule, RuleAction } from "./kinds/rule.ts";
 export type { SecretReference } from "./kinds/secret.ts";
 export * from "./kinds/stagedGlobalNetworkPolicy.ts";
 export * from "./kinds/stagedKubernetesNetworkPolicy.ts";
@@ -57,7 +50,10 @@ export * from "./kinds/workloadEndpointName.ts";
 export type { ManifestFault } from "./kubernetes/manifestReader.ts";
 export * from "./kubernetes/networkPolicyConversion.ts";
 export type { KubernetesNetworkPolicy } from "./kubernetes/networkPolicyV1.ts";
+export { resourceReference } from "./reference/reference.ts";
+export { prefixLabels } from "./selector/expression.ts";
 export * from "./selector/selector.ts";
+export * from "./selector/selectorIndex.ts";
 export { decodeValue, encodeValue } from "./store/codec.ts";
 export * from "./store/error.ts";
 export * from "./store/etcdKeys.ts";

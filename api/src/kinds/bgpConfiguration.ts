@@ -1,8 +1,9 @@
-import { address, asNumber, duration, flag, integer, oneOf, prefix, text } from "./fields.ts";
+import { community } from "./community.ts";
+import { address, asNumber, duration, flag, integer, oneOf, prefix, text, textUpTo } from "./fields.ts";
 import { type Column, type KindDefinition, nameColumn } from "./kind.ts";
 import type { Problem } from "./problem.ts";
 import { apiVersion, type Resource } from "./resource.ts";
-import { checked, list, object, optional, set } from "./schema.ts";
+import { checked, field, list, object, optional, set, withOpenApi } from "./schema.ts";
 import { type SecretReference, secretReference } from "./secret.ts";
 
 export interface BGPConfigurationSpec {
@@ -49,7 +50,12 @@ export type BGPConfiguration = Resource<"BGPConfiguration", BGPConfigurationSpec
 /** RFC 6996 private use, and what Calico takes where nothing is configured. */
 export const defaultAsNumber = 64512;
 
-const advertisedRanges = list(object<AdvertisedRange>({ cidr: prefix }));
+const advertisedRanges = list(object<AdvertisedRange>({ cidr: field(prefix, "The range, as 10.96.0.0/12.") }));
+const severities = /^(trace|debug|info|warning|error|fatal)$/i;
+const logSeverity = withOpenApi(
+  checked(text, (value) => (severities.test(value) ? null : "is none of Trace, Debug, Info, Warning, Error, Fatal")),
+  { pattern: `(?i)${severities.source}` },
+);
 const routePriority = integer(1, 2147483646);
 
 const servicesUnannounced = "no address of a Service is announced";
@@ -60,9 +66,14 @@ const shown = (value: unknown): string => (value === undefined ? "-" : String(va
 
 const columns: readonly Column<BGPConfiguration>[] = [
   nameColumn,
-  { header: "LOGSEVERITY", cell: ({ spec }) => shown(spec.logSeverityScreen) },
-  { header: "MESHENABLED", cell: ({ spec }) => shown(spec.nodeToNodeMeshEnabled) },
-  { header: "ASNUMBER", cell: ({ spec }) => shown(spec.asNumber) },
+  { header: "LOGSEVERITY", jsonPath: ".spec.logSeverityScreen", cell: ({ spec }) => shown(spec.logSeverityScreen) },
+  {
+    header: "MESHENABLED",
+    jsonPath: ".spec.nodeToNodeMeshEnabled",
+    type: "boolean",
+    cell: ({ spec }) => shown(spec.nodeToNodeMeshEnabled),
+  },
+  { header: "ASNUMBER", jsonPath: ".spec.asNumber", cell: ({ spec }) => shown(spec.asNumber) },
 ];
 
 export const bgpConfigurationKind: KindDefinition<BGPConfiguration> = {
@@ -74,32 +85,80 @@ export const bgpConfigurationKind: KindDefinition<BGPConfiguration> = {
   namespaced: false,
   spec: object<BGPConfigurationSpec>({
     logSeverityScreen: optional(
-      checked(text, (value) =>
-        /^(trace|debug|info|warning|error|fatal)$/i.test(value)
-          ? null
-          : "is none of Trace, Debug, Info, Warning, Error, Fatal",
+      field(logSeverity, "How much is logged: Trace, Debug, Info, Warning, Error or Fatal, in any case of letters.", {
+        default: "Info",
+      }),
+    ),
+    nodeToNodeMeshEnabled: optional(field(flag, "Each node peers with every other; true unless told.")),
+    asNumber: optional(
+      field(asNumber, "The AS of every node whose Node resource names none; 64512 unless told. A number, or 1.10."),
+    ),
+    serviceLoadBalancerIPs: optional(
+      field(advertisedRanges, "Ranges in which addresses of Services of type LoadBalancer are announced."),
+    ),
+    serviceExternalIPs: optional(
+      field(advertisedRanges, "Ranges in which external addresses of Services are announced."),
+    ),
+    serviceClusterIPs: optional(
+      field(advertisedRanges, "Ranges in which cluster addresses of Services are announced."),
+    ),
+    serviceLoadBalancerAggregation: optional(
+      field(oneOf("Enabled", "Disabled"), "Whether a range of LoadBalancer addresses is announced as a whole.", {
+        default: "Enabled",
+      }),
+    ),
+    communities: optional(
+      field(
+        list(
+          object<Community>({
+            name: field(textUpTo(253), "What prefixAdvertisements calls it."),
+            value: field(community, "aa:nn, or aa:nn:mm."),
+          }),
+          { max: 500 },
+        ),
+        "Names for communities.",
       ),
     ),
-    nodeToNodeMeshEnabled: optional(flag),
-    asNumber: optional(asNumber),
-    serviceLoadBalancerIPs: optional(advertisedRanges),
-    serviceExternalIPs: optional(advertisedRanges),
-    serviceClusterIPs: optional(advertisedRanges),
-    serviceLoadBalancerAggregation: optional(oneOf("Enabled", "Disabled")),
-    communities: optional(list(object<Community>({ name: text, value: text }), { max: 500 })),
     prefixAdvertisements: optional(
-      list(object<PrefixAdvertisement>({ cidr: prefix, communities: list(text, { max: 50 }) }), { max: 500 }),
+      field(
+        list(
+          object<PrefixAdvertisement>({
+            cidr: field(prefix, "The routes within this network."),
+            communities: field(list(text, { max: 50 }), "Communities by name, or as aa:nn or aa:nn:mm."),
+          }),
+          { max: 500 },
+        ),
+        "Which communities the routes of the cluster carry.",
+      ),
     ),
-    listenPort: optional(integer(1, 65535)),
-    nodeMeshPassword: optional(secretReference),
-    nodeMeshMaxRestartTime: optional(duration),
-    bindMode: optional(oneOf("None", "NodeIP")),
-    ignoredInterfaces: optional(set(text)),
-    localWorkloadPeeringIPV4: optional(address),
-    localWorkloadPeeringIPV6: optional(address),
-    programClusterRoutes: optional(oneOf("Enabled", "Disabled", "EnabledIPIPOnly", "EnabledNoEncapOnly")),
-    ipv4NormalRoutePriority: optional(routePriority),
-    ipv6NormalRoutePriority: optional(routePriority),
+    listenPort: optional(field(integer(1, 65535), "The port on which BGP listens; 179 unless told.")),
+    nodeMeshPassword: optional(field(secretReference, "The password of all sessions of the mesh.")),
+    nodeMeshMaxRestartTime: optional(
+      field(duration, "How long nodes of the mesh keep the routes of one that restarts: 120s."),
+    ),
+    bindMode: optional(
+      field(
+        oneOf("None", "NodeIP"),
+        "Whether BGP listens on all addresses of a node, or only on those of its Node resource.",
+      ),
+    ),
+    ignoredInterfaces: optional(
+      field(set(text), "Interfaces whose networks are not looked at; * stands for any letters."),
+    ),
+    localWorkloadPeeringIPV4: optional(field(address, "The IPv4 address under which pods of a node peer with it.")),
+    localWorkloadPeeringIPV6: optional(field(address, "The IPv6 address under which pods of a node peer with it.")),
+    programClusterRoutes: optional(
+      field(
+        oneOf("Enabled", "Disabled", "EnabledIPIPOnly", "EnabledNoEncapOnly"),
+        "Which routes between nodes BGP writes to the kernel; EnabledNoEncapOnly unless told.",
+      ),
+    ),
+    ipv4NormalRoutePriority: optional(
+      field(routePriority, "The metric of IPv4 routes in the kernel; 1024 unless told."),
+    ),
+    ipv6NormalRoutePriority: optional(
+      field(routePriority, "The metric of IPv6 routes in the kernel; 1024 unless told."),
+    ),
   }),
   unsupported: [
     { effect: "ignored", path: "spec.serviceLoadBalancerIPs", meanwhile: servicesUnannounced },
@@ -143,9 +202,27 @@ export const bgpConfigurationKind: KindDefinition<BGPConfiguration> = {
     { effect: "ignored", path: "spec.ipv6NormalRoutePriority", accepted: [1024], meanwhile: ownPriority },
   ],
   whileWithheld: "BGP sessions stay as they are, and a node that starts has none",
+  rules: [
+    {
+      rule: "self.metadata.name == 'default' || self.metadata.name.matches('^node[.].')",
+      message: "must be default, or node.<name> for one node",
+      fieldPath: ".metadata.name",
+    },
+    ...(["nodeMeshPassword", "nodeMeshMaxRestartTime"] as const).map((name) => ({
+      rule: `!has(self.spec.${name}) || !has(self.spec.nodeToNodeMeshEnabled) || self.spec.nodeToNodeMeshEnabled`,
+      message: "has no use while the mesh is off",
+      fieldPath: `.spec.${name}`,
+    })),
+    {
+      rule: "!has(self.spec.communities) || size(self.spec.communities) == 0 || (has(self.spec.prefixAdvertisements) && size(self.spec.prefixAdvertisements) > 0)",
+      message: "are used by no entry of prefixAdvertisements",
+      fieldPath: ".spec.communities",
+    },
+  ],
   check: ({ metadata, spec }) => [
     ...checkName(metadata.name),
     ...checkMesh(spec),
+    ...checkCommunities(spec),
     ...(spec.communities?.length && !spec.prefixAdvertisements?.length
       ? [
           {
@@ -172,6 +249,18 @@ export function nodeAsNumber(own: number | undefined, cluster: BGPConfiguration 
 function checkName(name: string): Problem[] {
   if (name === "default" || /^node\../.test(name)) return [];
   return [{ path: "metadata.name", value: name, reason: "must be default, or node.<name> for one node" }];
+}
+
+/** A misspelt name would leave the routes without the community. */
+function checkCommunities({ communities = [], prefixAdvertisements = [] }: BGPConfigurationSpec): Problem[] {
+  const names = new Set(communities.map(({ name }) => name));
+  return prefixAdvertisements.flatMap((advertisement, i) =>
+    advertisement.communities.flatMap((value, j) => {
+      if (names.has(value) || community.safeParse(value).success) return [];
+      const path = `spec.prefixAdvertisements[${i}].communities[${j}]`;
+      return [{ path, value, reason: "is no name in communities, and no community like 64512:100" }];
+    }),
+  );
 }
 
 function checkMesh(spec: BGPConfigurationSpec): Problem[] {

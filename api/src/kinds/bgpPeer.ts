@@ -1,9 +1,9 @@
 import { parseAddress } from "@brindle/net";
-import { address, asNumber, duration, flag, integer, oneOf, selector, subdomain, text } from "./fields.ts";
+import { address, asNumber, duration, flag, integer, oneOf, selector, subdomain, textUpTo } from "./fields.ts";
 import { type Column, type KindDefinition, nameColumn } from "./kind.ts";
 import type { Problem } from "./problem.ts";
 import { apiVersion, type Resource } from "./resource.ts";
-import { checked, list, object, optional } from "./schema.ts";
+import { checked, field, list, object, optional } from "./schema.ts";
 import { type SecretReference, secretReference } from "./secret.ts";
 
 export interface BGPPeerSpec {
@@ -32,11 +32,21 @@ export interface BGPPeerSpec {
 
 export type BGPPeer = Resource<"BGPPeer", BGPPeerSpec>;
 
+const exclusive = [
+  ["node", "nodeSelector"],
+  ["peerIP", "peerSelector"],
+  ["localWorkloadSelector", "peerIP"],
+  ["localWorkloadSelector", "peerSelector"],
+] as const;
+
+const isGiven = (name: string): string => `has(self.spec.${name}) && size(self.spec.${name}) > 0`;
+const peerEndpoint = checked(textUpTo(64), peerEndpointFault);
+
 const columns: readonly Column<BGPPeer>[] = [
   nameColumn,
-  { header: "PEERIP", cell: ({ spec }) => spec.peerIP ?? "" },
-  { header: "NODE", cell: ({ spec }) => spec.node || spec.nodeSelector || "(global)" },
-  { header: "ASN", cell: ({ spec }) => String(spec.asNumber ?? 0) },
+  { header: "PEERIP", jsonPath: ".spec.peerIP", cell: ({ spec }) => spec.peerIP ?? "" },
+  { header: "NODE", jsonPath: ".spec.node", cell: ({ spec }) => spec.node || spec.nodeSelector || "(global)" },
+  { header: "ASN", jsonPath: ".spec.asNumber", cell: ({ spec }) => String(spec.asNumber ?? 0) },
 ];
 
 export const bgpPeerKind: KindDefinition<BGPPeer> = {
@@ -47,24 +57,53 @@ export const bgpPeerKind: KindDefinition<BGPPeer> = {
   aliases: ["bgpp", "bgpps", "bp"],
   namespaced: false,
   spec: object<BGPPeerSpec>({
-    node: optional(subdomain),
-    nodeSelector: optional(selector),
-    peerIP: optional(checked(text, peerEndpointFault)),
-    asNumber: optional(asNumber),
-    localASNumber: optional(asNumber),
-    localWorkloadSelector: optional(selector),
-    peerSelector: optional(selector),
-    keepOriginalNextHop: optional(flag),
-    nextHopMode: optional(oneOf("Auto", "Self", "Keep")),
-    password: optional(secretReference),
-    sourceAddress: optional(oneOf("UseNodeIP", "None")),
-    maxRestartTime: optional(duration),
-    keepaliveTime: optional(duration),
-    numAllowedLocalASNumbers: optional(integer(0, 255)),
-    ttlSecurity: optional(integer(0, 255)),
-    reachableBy: optional(address),
-    filters: optional(list(subdomain)),
-    reversePeering: optional(oneOf("Auto", "Manual")),
+    node: optional(field(subdomain, "The one node that peers. Without it and nodeSelector all nodes do.")),
+    nodeSelector: optional(field(selector, "The nodes that peer, by their labels.")),
+    peerIP: optional(field(peerEndpoint, "The router: its address, address:port, or [IPv6 address]:port.")),
+    asNumber: optional(
+      field(
+        asNumber,
+        "The AS of the router, as a number or as 1.10. Without it the cluster's own; none with peerSelector.",
+      ),
+    ),
+    localASNumber: optional(field(asNumber, "The AS as which the nodes present themselves to this router.")),
+    localWorkloadSelector: optional(field(selector, "Pods of the node that peer with it, by their labels.")),
+    peerSelector: optional(field(selector, "Nodes with which the nodes peer, by their labels.")),
+    keepOriginalNextHop: optional(field(flag, "An older word for nextHopMode: Keep.")),
+    nextHopMode: optional(
+      field(
+        oneOf("Auto", "Self", "Keep"),
+        "The next hop that the router is told: as BGP has it, always the node itself, or always the one that was learned.",
+      ),
+    ),
+    password: optional(field(secretReference, "The password of the sessions (RFC 2385).")),
+    sourceAddress: optional(
+      field(
+        oneOf("UseNodeIP", "None"),
+        "Whether sessions begin at the address of the node, or at the one that the kernel takes. UseNodeIP unless told.",
+      ),
+    ),
+    maxRestartTime: optional(field(duration, "How long the router keeps the routes of a node that restarts: 120s.")),
+    keepaliveTime: optional(field(duration, "How often the peer is told that the session lives.")),
+    numAllowedLocalASNumbers: optional(
+      field(
+        integer(0, 255),
+        "How often the node's own AS may stand in the path of a route that it takes; 0 unless told.",
+      ),
+    ),
+    ttlSecurity: optional(
+      field(integer(0, 255), "How many hops away the router is: packets from further away are dropped (RFC 5082)."),
+    ),
+    reachableBy: optional(field(address, "The gateway on the way to peerIP, of its family.")),
+    filters: optional(
+      field(list(subdomain), "BGPFilters by name; the first rule in them that matches a route decides."),
+    ),
+    reversePeering: optional(
+      field(
+        oneOf("Auto", "Manual"),
+        "Whether nodes that peerSelector names peer back by themselves. Auto unless told.",
+      ),
+    ),
   }),
   unsupported: [
     { effect: "withheld", path: "spec.localASNumber" },
@@ -104,6 +143,38 @@ export const bgpPeerKind: KindDefinition<BGPPeer> = {
     { effect: "withheld", path: "spec.reversePeering", accepted: ["Auto"] },
   ],
   whileWithheld: "no node peers by this resource",
+  rules: [
+    ...exclusive.map(([a, b]) => ({
+      rule: `!(${isGiven(a)}) || !(${isGiven(b)})`,
+      message: `cannot be given together with ${a}`,
+      fieldPath: `.spec.${b}`,
+    })),
+    {
+      rule: `!(${isGiven("peerSelector")}) || !has(self.spec.asNumber)`,
+      message: "cannot be given together with peerSelector: each node's own AS counts",
+      fieldPath: ".spec.asNumber",
+    },
+    {
+      rule: `${isGiven("peerIP")} || ${isGiven("peerSelector")} || ${isGiven("localWorkloadSelector")}`,
+      message: "give peerIP, or peerSelector for peers that are nodes",
+      fieldPath: ".spec",
+    },
+    {
+      rule: `!(${isGiven("localWorkloadSelector")}) || has(self.spec.asNumber)`,
+      message: "localWorkloadSelector needs an asNumber",
+      fieldPath: ".spec",
+    },
+    {
+      rule: "!has(self.spec.keepOriginalNextHop) || !self.spec.keepOriginalNextHop || !has(self.spec.nextHopMode)",
+      message: "is older than nextHopMode; drop it",
+      fieldPath: ".spec.keepOriginalNextHop",
+    },
+    {
+      rule: `!has(self.spec.reachableBy) || ${isGiven("peerIP")}`,
+      message: "needs a peerIP of its own family",
+      fieldPath: ".spec.reachableBy",
+    },
+  ],
   check: ({ spec }) => [...checkExclusive(spec), ...checkPeer(spec)],
   withDefaults: (peer) => peer,
   columns,
@@ -128,13 +199,6 @@ export function parsePeerIp(peerIP: string): PeerEndpoint | null {
 function peerEndpointFault(peerIP: string): string | null {
   return parsePeerIp(peerIP) ? null : "is no address, address:port or [IPv6 address]:port";
 }
-
-const exclusive = [
-  ["node", "nodeSelector"],
-  ["peerIP", "peerSelector"],
-  ["localWorkloadSelector", "peerIP"],
-  ["localWorkloadSelector", "peerSelector"],
-] as const;
 
 function checkExclusive(spec: BGPPeerSpec): Problem[] {
   return exclusive

@@ -1,7 +1,7 @@
 import { flag, text } from "./fields.ts";
 import { type Column, type KindDefinition, nameColumn } from "./kind.ts";
 import { apiVersion, type Resource } from "./resource.ts";
-import { object, optional } from "./schema.ts";
+import { field, object, optional } from "./schema.ts";
 
 export interface ClusterInformationSpec {
   readonly clusterGUID?: string;
@@ -16,10 +16,15 @@ export type ClusterInformation = Resource<"ClusterInformation", ClusterInformati
 
 const columns: readonly Column<ClusterInformation>[] = [
   nameColumn,
-  { header: "CLUSTERGUID", cell: ({ spec }) => spec.clusterGUID ?? "" },
-  { header: "CLUSTERTYPE", cell: ({ spec }) => spec.clusterType ?? "" },
-  { header: "CALICOVERSION", cell: ({ spec }) => spec.calicoVersion ?? "" },
-  { header: "DATASTOREREADY", cell: ({ spec }) => String(spec.datastoreReady ?? false) },
+  { header: "CLUSTERGUID", jsonPath: ".spec.clusterGUID", cell: ({ spec }) => spec.clusterGUID ?? "" },
+  { header: "CLUSTERTYPE", jsonPath: ".spec.clusterType", cell: ({ spec }) => spec.clusterType ?? "" },
+  { header: "CALICOVERSION", jsonPath: ".spec.calicoVersion", cell: ({ spec }) => spec.calicoVersion ?? "" },
+  {
+    header: "DATASTOREREADY",
+    jsonPath: ".spec.datastoreReady",
+    type: "boolean",
+    cell: ({ spec }) => String(spec.datastoreReady ?? false),
+  },
 ];
 
 export const clusterInformationKind: KindDefinition<ClusterInformation> = {
@@ -30,13 +35,18 @@ export const clusterInformationKind: KindDefinition<ClusterInformation> = {
   aliases: ["clusterinfo", "clusterinfos"],
   namespaced: false,
   spec: object<ClusterInformationSpec>({
-    clusterGUID: optional(text),
-    clusterType: optional(text),
-    calicoVersion: optional(text),
-    datastoreReady: optional(flag),
-    variant: optional(text),
+    clusterGUID: optional(field(text, "What tells this cluster from all others.")),
+    clusterType: optional(field(text, "What the cluster is made of, in words with commas between: k8s,bgp,kubeadm.")),
+    calicoVersion: optional(
+      field(text, "The release of Calico that has to do with the cluster; calicoctl compares it with its own."),
+    ),
+    datastoreReady: optional(
+      field(flag, "No pod gets or loses an address while this is false: the datastore is being moved."),
+    ),
+    variant: optional(field(text, "The product that calicoVersion is of: Calico.")),
   }),
   unsupported: [],
+  rules: [{ rule: "self.metadata.name == 'default'", message: "must be default", fieldPath: ".metadata.name" }],
   check: ({ metadata: { name } }) =>
     name === "default" ? [] : [{ path: "metadata.name", value: name, reason: "must be default" }],
   withDefaults: (resource) => resource,

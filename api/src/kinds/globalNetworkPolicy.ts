@@ -12,7 +12,7 @@ import {
 } from "./policy.ts";
 import type { Problem } from "./problem.ts";
 import { apiVersion, type Resource } from "./resource.ts";
-import { object, optional, type Shape } from "./schema.ts";
+import { type CelRule, field, object, optional, type Shape } from "./schema.ts";
 
 export interface GlobalPolicySpec extends PolicySpec {
   readonly doNotTrack?: boolean;
@@ -25,12 +25,42 @@ export type GlobalNetworkPolicy = Resource<"GlobalNetworkPolicy", GlobalPolicySp
 
 export const globalPolicyShape: Shape<GlobalPolicySpec> = {
   ...policyShape,
-  doNotTrack: optional(flag),
-  preDNAT: optional(flag),
-  applyOnForward: optional(flag),
-  namespaceSelector: optional(selectorNotGlobal),
+  doNotTrack: optional(field(flag, "The policy is for packets of host endpoints before connections are tracked.")),
+  preDNAT: optional(field(flag, "The policy is for packets of host endpoints before their destination is translated.")),
+  applyOnForward: optional(
+    field(flag, "The policy is also for what a host forwards; true with preDNAT and doNotTrack."),
+  ),
+  namespaceSelector: optional(
+    field(selectorNotGlobal, "The namespaces whose endpoints the policy is for, by their labels; all, if left out."),
+  ),
   ...policyTailShape,
 };
+
+const isTrue = (name: string): string => `(has(self.spec.${name}) && self.spec.${name})`;
+
+/** What `checkForwarding` says. */
+export const forwardingRules: readonly CelRule[] = [
+  {
+    rule: `!(${isTrue("preDNAT")} && ${isTrue("doNotTrack")})`,
+    message: "cannot be given together with doNotTrack",
+    fieldPath: ".spec.preDNAT",
+  },
+  {
+    rule: `!${isTrue("preDNAT")} || !has(self.spec.egress) || size(self.spec.egress) == 0`,
+    message: "has no rules in a policy before DNAT",
+    fieldPath: ".spec.egress",
+  },
+  {
+    rule: `!${isTrue("preDNAT")} || !has(self.spec.types) || !('Egress' in self.spec.types)`,
+    message: "has no Egress in a policy before DNAT",
+    fieldPath: ".spec.types",
+  },
+  {
+    rule: `!(${isTrue("preDNAT")} || ${isTrue("doNotTrack")}) || ${isTrue("applyOnForward")}`,
+    message: "must be true with preDNAT or doNotTrack",
+    fieldPath: ".spec.applyOnForward",
+  },
+];
 
 const forHosts = "the policy is for hosts, which have none in this version, and does nothing";
 
@@ -54,6 +84,7 @@ export const globalNetworkPolicyKind: KindDefinition<GlobalNetworkPolicy> = {
     },
   ],
   whileWithheld: policyWhileWithheld,
+  rules: forwardingRules,
   check: ({ spec }) => checkForwarding(spec),
   withDefaults: policyWithDefaults,
   columns: policyColumns,

@@ -1,5 +1,6 @@
-import { isLinkLocal, overlaps, type Prefix, parsePrefix } from "@brindle/net";
+import { overlaps, type Prefix, parsePrefix } from "@brindle/net";
 import { flag, integer, oneOf, prefix, selectorNotGlobal } from "./fields.ts";
+import { ipPoolRules } from "./ipPoolRules.ts";
 import { type Draft, type KindDefinition, nameColumn } from "./kind.ts";
 import type { Problem } from "./problem.ts";
 import { apiVersion, type Resource } from "./resource.ts";
@@ -25,10 +26,15 @@ export interface IPPoolSpec {
 
 export type IPPool = Resource<"IPPool", IPPoolSpec>;
 
+/** A node never forwards them. */
+const linkLocal = ["169.254.0.0/16", "fe80::/10"].map(parsePrefix);
+
 const mode = oneOf("Never", "Always", "CrossSubnet");
 const poolPrefix = checked(prefix, (cidr) => {
   const parsed = parsePrefix(cidr);
-  return parsed && isLinkLocal(parsed.address) ? "is link-local" : null;
+  return linkLocal.some((range) => parsed && range && overlaps(parsed, range))
+    ? "overlaps with link-local addresses"
+    : null;
 });
 
 export const ipPoolKind: KindDefinition<IPPool> = {
@@ -60,7 +66,7 @@ export const ipPoolKind: KindDefinition<IPPool> = {
     ),
     allowedUses: optional(
       field(
-        set(oneOf("Workload", "Tunnel", "LoadBalancer")),
+        set(oneOf("Workload", "Tunnel", "LoadBalancer"), { max: 10 }),
         "What the addresses are for: pods, tunnel devices of nodes, or Services. Workload and Tunnel unless told.",
       ),
     ),
@@ -73,9 +79,7 @@ export const ipPoolKind: KindDefinition<IPPool> = {
     { effect: "withheld", path: "spec.ipipMode", accepted: ["Never"] },
   ],
   whileWithheld: "the pool gives no addresses",
-  rules: [
-    { rule: "self.spec.cidr == oldSelf.spec.cidr", message: "cannot change: make a new pool", fieldPath: ".spec.cidr" },
-  ],
+  rules: ipPoolRules,
   check: ({ spec }) => [...checkBlocks(spec), ...checkModes(spec), ...checkUses(spec)],
   checkUpdate: (before, after) =>
     (["cidr", "blockSize"] as const)
@@ -88,19 +92,38 @@ export const ipPoolKind: KindDefinition<IPPool> = {
   withDefaults: (pool) => ({ ...pool, spec: poolWithDefaults(pool.spec) }),
   columns: [
     nameColumn,
-    { header: "CIDR", cell: (pool) => pool.spec.cidr },
-    { header: "SELECTOR", cell: (pool) => pool.spec.nodeSelector ?? "" },
+    { header: "CIDR", jsonPath: ".spec.cidr", cell: (pool) => pool.spec.cidr },
+    { header: "SELECTOR", jsonPath: ".spec.nodeSelector", cell: (pool) => pool.spec.nodeSelector ?? "" },
   ],
   wideColumns: [
     nameColumn,
-    { header: "CIDR", cell: (pool) => pool.spec.cidr },
-    { header: "NAT", cell: (pool) => String(pool.spec.natOutgoing ?? false) },
-    { header: "IPIPMODE", cell: (pool) => pool.spec.ipipMode ?? "Never" },
-    { header: "VXLANMODE", cell: (pool) => pool.spec.vxlanMode ?? "Never" },
-    { header: "DISABLED", cell: (pool) => String(pool.spec.disabled ?? false) },
-    { header: "DISABLEBGPEXPORT", cell: (pool) => String(pool.spec.disableBGPExport ?? false) },
-    { header: "SELECTOR", cell: (pool) => pool.spec.nodeSelector ?? "" },
-    { header: "ASSIGNMENTMODE", cell: (pool) => pool.spec.assignmentMode ?? "Automatic" },
+    { header: "CIDR", jsonPath: ".spec.cidr", cell: (pool) => pool.spec.cidr },
+    {
+      header: "NAT",
+      jsonPath: ".spec.natOutgoing",
+      type: "boolean",
+      cell: (pool) => String(pool.spec.natOutgoing ?? false),
+    },
+    { header: "IPIPMODE", jsonPath: ".spec.ipipMode", cell: (pool) => pool.spec.ipipMode ?? "Never" },
+    { header: "VXLANMODE", jsonPath: ".spec.vxlanMode", cell: (pool) => pool.spec.vxlanMode ?? "Never" },
+    {
+      header: "DISABLED",
+      jsonPath: ".spec.disabled",
+      type: "boolean",
+      cell: (pool) => String(pool.spec.disabled ?? false),
+    },
+    {
+      header: "DISABLEBGPEXPORT",
+      jsonPath: ".spec.disableBGPExport",
+      type: "boolean",
+      cell: (pool) => String(pool.spec.disableBGPExport ?? false),
+    },
+    { header: "SELECTOR", jsonPath: ".spec.nodeSelector", cell: (pool) => pool.spec.nodeSelector ?? "" },
+    {
+      header: "ASSIGNMENTMODE",
+      jsonPath: ".spec.assignmentMode",
+      cell: (pool) => pool.spec.assignmentMode ?? "Automatic",
+    },
   ],
 };
 
@@ -178,6 +201,9 @@ function checkUses(spec: Draft<IPPool>["spec"]): Problem[] {
   if (uses.includes("LoadBalancer")) {
     if (uses.length > 1) refuse("allowedUses", "LoadBalancer cannot be combined with another use");
     if (spec.disableBGPExport) refuse("disableBGPExport", "a LoadBalancer pool must be announced");
+    for (const field of ["vxlanMode", "ipipMode"] as const) {
+      if ((spec[field] ?? "Never") !== "Never") refuse(field, "a LoadBalancer pool has no encapsulation");
+    }
     if ((spec.nodeSelector ?? "all()") !== "all()") refuse("nodeSelector", "a LoadBalancer pool is for all() nodes");
   }
   if (uses.includes("Tunnel") && spec.namespaceSelector) {

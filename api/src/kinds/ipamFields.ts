@@ -3,6 +3,7 @@ import { formatPrefix, parsePrefix } from "@brindle/net";
 import * as z from "zod";
 import type { KindDefinition } from "./kind.ts";
 import type { AnyResource } from "./resource.ts";
+import { withOpenApi } from "./schema.ts";
 
 /**
  * A kind of address management. etcd holds it in a form of its own under a key of its own, Kubernetes as a resource; both
@@ -18,15 +19,19 @@ export interface IpamKindDefinition<R extends AnyResource, Value> extends KindDe
 }
 
 /** Small ones are plain numbers in JSON that was parsed. */
-export const integer64: z.ZodType<bigint> = z.union([z.bigint(), z.int()]).transform((value) => BigInt(value));
+export const integer64: z.ZodType<bigint> = withOpenApi(
+  z.union([z.bigint(), z.int()]).transform((value) => BigInt(value)),
+  { type: "integer", format: "int64" },
+);
 
 export const count: z.ZodType<number> = z.int();
 
 /** Old releases wrote the flag as text, and Go leaves it out where its struct says so. */
-export const deletedFlag: z.ZodType<boolean> = z
-  .union([z.boolean(), z.enum(["true", "false"])])
-  .transform((value) => value === true || value === "true")
-  .default(false) as unknown as z.ZodType<boolean>;
+export const deletedFlag: z.ZodType<boolean> = withOpenApi(
+  z.union([z.boolean(), z.enum(["true", "false"])]).transform((value) => value === true || value === "true"),
+  // OpenAPI has no name for either of the two.
+  { "x-kubernetes-preserve-unknown-fields": true },
+).default(false) as unknown as z.ZodType<boolean>;
 
 export const stringMap: z.ZodType<Readonly<Record<string, string>>> = z.record(z.string(), z.string());
 

@@ -63,6 +63,10 @@ export interface UnsupportedField {
 
 export interface Column<R extends AnyResource> {
   readonly header: string;
+  /** Where Kubernetes finds the same for its own tables; without one it has no such column. */
+  readonly jsonPath?: string;
+  /** As Kubernetes names it; a string unless told. */
+  readonly type?: "integer" | "boolean";
   cell(resource: R, context: ColumnContext): string;
 }
 

@@ -2,7 +2,7 @@
 import { containsPrefix, parsePrefix } from "@brindle/net";
 import * as z from "zod";
 import { integer, labels, oneOf, prefix, text } from "./fields.ts";
-import { type CheckMembers, field, list, object, optional } from "./schema.ts";
+import { type CheckMembers, field, list, object, optional, withOpenApi } from "./schema.ts";
 
 export interface LabelSelector {
   readonly matchLabels?: Readonly<Record<string, string>>;
@@ -60,7 +60,10 @@ export const labelSelector: z.ZodType<LabelSelector> = object<LabelSelector>({
   matchExpressions: optional(field(list(requirement), "What else must hold of the labels.")),
 });
 
-const portOrName = z.union([integer(1, 65535), z.string()], { error: "is no port from 1 to 65535 and no name" });
+const portOrName = withOpenApi(
+  z.union([integer(1, 65535), z.string()], { error: "is no port from 1 to 65535 and no name" }),
+  { "x-kubernetes-int-or-string": true, minimum: 1, maximum: 65535 },
+);
 
 const port = object<KubernetesPort>(
   {

@@ -3,7 +3,7 @@ import { address, asNumber, interfaceAddress, oneOf, prefix, text } from "./fiel
 import { type KindDefinition, nameColumn } from "./kind.ts";
 import type { Problem } from "./problem.ts";
 import { apiVersion, type Resource } from "./resource.ts";
-import { checked, list, object, optional } from "./schema.ts";
+import { checked, field, list, object, optional } from "./schema.ts";
 
 export interface NodeSpec {
   readonly bgp?: NodeBgp;
@@ -72,36 +72,74 @@ export const nodeKind: KindDefinition<Node> = {
   namespaced: false,
   spec: object<NodeSpec>({
     bgp: optional(
-      object<NodeBgp>({
-        asNumber: optional(asNumber),
-        ipv4Address: optional(interfaceAddress(4)),
-        ipv6Address: optional(interfaceAddress(6)),
-        ipv4IPIPTunnelAddr: optional(address),
-        routeReflectorClusterID: optional(address),
-      }),
-    ),
-    ipv4VXLANTunnelAddr: optional(address),
-    vxlanTunnelMACAddr: optional(mac),
-    ipv6VXLANTunnelAddr: optional(address),
-    vxlanTunnelMACAddrV6: optional(mac),
-    orchRefs: optional(list(object<OrchRef>({ nodeName: optional(text), orchestrator: text }))),
-    wireguard: optional(
-      object<NodeWireguard>({ interfaceIPv4Address: optional(address), interfaceIPv6Address: optional(address) }),
-    ),
-    addresses: optional(
-      list(
-        object<NodeAddress>({
-          address: anyAddress,
-          type: optional(oneOf("CalicoNodeIP", "InternalIP", "ExternalIP")),
+      field(
+        object<NodeBgp>({
+          asNumber: optional(field(asNumber, "The AS of this node; that of the BGPConfiguration, if left out.")),
+          ipv4Address: optional(
+            field(interfaceAddress(4), "The IPv4 address of the node, with the length of its network."),
+          ),
+          ipv6Address: optional(
+            field(interfaceAddress(6), "The IPv6 address of the node, with the length of its network."),
+          ),
+          ipv4IPIPTunnelAddr: optional(field(address, "The address of the node's IP-in-IP tunnel.")),
+          routeReflectorClusterID: optional(
+            field(address, "Makes the node a route reflector of this cluster (RFC 4456), written as an IPv4 address."),
+          ),
         }),
+        "The node as a speaker of BGP. A node without it has no sessions.",
       ),
     ),
-    interfaces: optional(list(object<NodeInterface>({ name: optional(text), addresses: optional(list(anyAddress)) }))),
+    ipv4VXLANTunnelAddr: optional(field(address, "The IPv4 address of the node's VXLAN device.")),
+    vxlanTunnelMACAddr: optional(field(mac, "The hardware address of the node's VXLAN device for IPv4.")),
+    ipv6VXLANTunnelAddr: optional(field(address, "The IPv6 address of the node's VXLAN device.")),
+    vxlanTunnelMACAddrV6: optional(field(mac, "The hardware address of the node's VXLAN device for IPv6.")),
+    orchRefs: optional(
+      field(
+        list(
+          object<OrchRef>({
+            nodeName: optional(field(text, "The name of the node there.")),
+            orchestrator: field(text, "The system, as k8s."),
+          }),
+        ),
+        "What other systems call this node.",
+      ),
+    ),
+    wireguard: optional(
+      field(
+        object<NodeWireguard>({
+          interfaceIPv4Address: optional(field(address, "The IPv4 address of the WireGuard device.")),
+          interfaceIPv6Address: optional(field(address, "The IPv6 address of the WireGuard device.")),
+        }),
+        "The node's WireGuard devices.",
+      ),
+    ),
+    addresses: optional(
+      field(
+        list(
+          object<NodeAddress>({
+            address: field(anyAddress, "The address, with or without a length."),
+            type: optional(field(oneOf("CalicoNodeIP", "InternalIP", "ExternalIP"), "What the address is.")),
+          }),
+        ),
+        "All addresses by which the node is known.",
+      ),
+    ),
+    interfaces: optional(
+      field(
+        list(
+          object<NodeInterface>({
+            name: optional(field(text, "The name of the interface.")),
+            addresses: optional(field(list(anyAddress), "Its addresses.")),
+          }),
+        ),
+        "The interfaces of the node.",
+      ),
+    ),
   }),
   status: object<NodeStatus>({
-    wireguardPublicKey: optional(text),
-    wireguardPublicKeyV6: optional(text),
-    podCIDRs: optional(list(prefix)),
+    wireguardPublicKey: optional(field(text, "The public key of the node's WireGuard device for IPv4.")),
+    wireguardPublicKeyV6: optional(field(text, "The public key of the node's WireGuard device for IPv6.")),
+    podCIDRs: optional(field(list(prefix), "The ranges that Kubernetes set aside for the node's pods.")),
   }),
   unsupported: [
     { effect: "ignored", path: "spec.bgp.ipv4IPIPTunnelAddr", meanwhile: noTunnels },

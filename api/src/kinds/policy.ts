@@ -5,8 +5,8 @@ import { oneOf, selectorNotGlobal, text } from "./fields.ts";
 import { goFloat } from "./goFloat.ts";
 import { type Column, nameColumn, type UnsupportedField } from "./kind.ts";
 import type { Resource } from "./resource.ts";
-import { type Rule, rules, unsupportedInRules } from "./rule.ts";
-import { list, optional, type Shape, set } from "./schema.ts";
+import { egressRules, ingressRules, type Rule, unsupportedInRules } from "./rule.ts";
+import { field, list, optional, type Shape, set } from "./schema.ts";
 
 export type PolicyDirection = "Ingress" | "Egress";
 
@@ -25,17 +25,31 @@ export const defaultTier = "default";
 
 /** In two parts, since a GlobalNetworkPolicy has its own fields between them. */
 export const policyShape: Pick<Shape<PolicySpec>, "tier" | "order" | "ingress" | "egress" | "selector" | "types"> = {
-  tier: optional(text),
-  order: optional(z.number()),
-  ingress: optional(rules),
-  egress: optional(rules),
-  selector: optional(selectorNotGlobal),
-  types: optional(list(oneOf("Ingress", "Egress"), { min: 1, max: 2 })),
+  tier: optional(field(text, "The tier in which the policy stands.", { default: defaultTier })),
+  order: optional(
+    field(z.number(), "Policies of a tier are asked from the lowest number up, those without one last, then by name."),
+  ),
+  ingress: optional(field(ingressRules, "What may be received: the first rule that matches a packet decides on it.")),
+  egress: optional(field(egressRules, "What may be sent: the first rule that matches a packet decides on it.")),
+  selector: optional(field(selectorNotGlobal, "Which endpoints the policy is for; all, if left out.")),
+  types: optional(
+    field(
+      list(oneOf("Ingress", "Egress"), { min: 1, max: 2 }),
+      "The directions that the policy is about, closed but for its rules. Unless told: those of its rules, and Ingress if it has none.",
+    ),
+  ),
 };
 
 export const policyTailShape: Omit<Shape<PolicySpec>, keyof typeof policyShape> = {
-  serviceAccountSelector: optional(selectorNotGlobal),
-  performanceHints: optional(set(oneOf("AssumeNeededOnEveryNode"))),
+  serviceAccountSelector: optional(
+    field(selectorNotGlobal, "Which endpoints the policy is for, by the labels of their service account."),
+  ),
+  performanceHints: optional(
+    field(
+      set(oneOf("AssumeNeededOnEveryNode")),
+      "Whether nodes may keep rules ready that no endpoint of theirs needs.",
+    ),
+  ),
 };
 
 export const policyWhileWithheld = "the policy allows nothing to what it selects";
@@ -66,7 +80,7 @@ export function policyWithDefaults<R extends Resource<string, PolicySpec>>(polic
   };
 }
 
-const userMetadata = "projectcalico.org/metadata";
+export const userMetadata = "projectcalico.org/metadata";
 
 /** A policy without types is about the directions of its rules, and about ingress where it has none. */
 function typesOf(spec: PolicySpec): PolicyDirection[] {
@@ -78,11 +92,15 @@ type Policy = Resource<string, PolicySpec>;
 
 export const policyColumns: readonly Column<Policy>[] = [
   nameColumn,
-  { header: "TIER", cell: ({ spec }) => spec.tier ?? defaultTier },
+  { header: "TIER", jsonPath: ".spec.tier", cell: ({ spec }) => spec.tier ?? defaultTier },
 ];
 
 export const policyWideColumns: readonly Column<Policy>[] = [
   ...policyColumns,
-  { header: "ORDER", cell: ({ spec }) => (spec.order === undefined ? "<nil>" : goFloat(spec.order)) },
-  { header: "SELECTOR", cell: ({ spec }) => spec.selector ?? "" },
+  {
+    header: "ORDER",
+    jsonPath: ".spec.order",
+    cell: ({ spec }) => (spec.order === undefined ? "<nil>" : goFloat(spec.order)),
+  },
+  { header: "SELECTOR", jsonPath: ".spec.selector", cell: ({ spec }) => spec.selector ?? "" },
 ];

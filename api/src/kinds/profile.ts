@@ -1,8 +1,8 @@
 import { labels } from "./fields.ts";
 import { type KindDefinition, nameColumn } from "./kind.ts";
 import { apiVersion, type Resource } from "./resource.ts";
-import { type Rule, rules, unsupportedInRules } from "./rule.ts";
-import { object, optional } from "./schema.ts";
+import { egressRules, ingressRules, type Rule, unsupportedInRules } from "./rule.ts";
+import { field, object, optional } from "./schema.ts";
 
 export interface ProfileSpec {
   readonly ingress?: readonly Rule[];
@@ -20,9 +20,11 @@ export const profileKind: KindDefinition<Profile> = {
   aliases: ["pro", "pros"],
   namespaced: false,
   spec: object<ProfileSpec>({
-    ingress: optional(rules),
-    egress: optional(rules),
-    labelsToApply: optional(labels),
+    ingress: optional(
+      field(ingressRules, "What endpoints with the profile may receive, where no policy selects them."),
+    ),
+    egress: optional(field(egressRules, "What endpoints with the profile may send, where no policy selects them.")),
+    labelsToApply: optional(field(labels, "Labels that endpoints with the profile have, for selectors.")),
   }),
   unsupported: [...unsupportedInRules("ingress"), ...unsupportedInRules("egress")],
   whileWithheld: "the profile allows nothing",

@@ -1,46 +1,12 @@
 /** The rules of policies and profiles, and what their fields must be together. */
 import { type Family, parsePrefix } from "@brindle/net";
 import * as z from "zod";
-import {
-  annotations,
-  integer,
-  oneOf,
-  portSpec,
-  prefix,
-  protocol,
-  selector,
-  selectorNotGlobal,
-  text,
-} from "./fields.ts";
+import { type EntityRule, entityRule } from "./entityRule.ts";
+import { annotations, integer, oneOf, protocol, text, textUpTo } from "./fields.ts";
 import type { UnsupportedField } from "./kind.ts";
-import { type CheckMembers, list, object, optional } from "./schema.ts";
+import { type CelRule, type CheckMembers, field, list, object, optional, type Shape, withOpenApi } from "./schema.ts";
 
 export type RuleAction = "Allow" | "Deny" | "Log" | "Pass";
-
-/** A port number, a range `a:b`, or the name of a port of the endpoint. */
-export type PortSpec = number | string;
-
-export interface EntityRule {
-  readonly nets?: readonly string[];
-  readonly selector?: string;
-  readonly namespaceSelector?: string;
-  readonly services?: ServiceMatch;
-  readonly ports?: readonly PortSpec[];
-  readonly notNets?: readonly string[];
-  readonly notSelector?: string;
-  readonly notPorts?: readonly PortSpec[];
-  readonly serviceAccounts?: ServiceAccountMatch;
-}
-
-export interface ServiceMatch {
-  readonly name?: string;
-  readonly namespace?: string;
-}
-
-export interface ServiceAccountMatch {
-  readonly names?: readonly string[];
-  readonly selector?: string;
-}
 
 export interface IcmpMatch {
   readonly type?: number;
@@ -66,67 +32,107 @@ export interface Rule {
   readonly metadata?: { readonly annotations?: Readonly<Record<string, string>> };
 }
 
-const nets = list(prefix, { max: 256 });
-const ports = list(portSpec, { max: 50 });
-
-const entityRule = object<EntityRule>({
-  nets: optional(nets),
-  selector: optional(selectorNotGlobal),
-  namespaceSelector: optional(selector),
-  services: optional(object<ServiceMatch>({ name: optional(text), namespace: optional(text) })),
-  ports: optional(ports),
-  notNets: optional(nets),
-  notSelector: optional(selectorNotGlobal),
-  notPorts: optional(ports),
-  serviceAccounts: optional(
-    object<ServiceAccountMatch>({ names: optional(list(text)), selector: optional(selectorNotGlobal) }),
-  ),
-});
-
-const icmpMatch = object<IcmpMatch>(
-  { type: optional(integer(0, 254)), code: optional(integer(0, 255)) },
+const icmpShape = object<IcmpMatch>(
+  {
+    type: optional(field(integer(0, 254), "The type of the message.")),
+    code: optional(field(integer(0, 255), "Its code; needs a type beside it.")),
+  },
   ({ type, code }, report) => {
     if (code !== undefined && type === undefined) report(["code"], "needs a type beside it");
   },
 );
+const icmpMatch = (description: string): z.ZodType<IcmpMatch> =>
+  field(icmpShape, description, {
+    rules: [{ rule: "!has(self.code) || has(self.type)", message: "code needs a type" }],
+  });
 
-const rule = object<Rule>(
-  {
-    action: oneOf("Allow", "Deny", "Log", "Pass"),
-    ipVersion: optional(z.literal([4, 6])),
-    protocol: optional(protocol),
-    icmp: optional(icmpMatch),
-    notProtocol: optional(protocol),
-    notICMP: optional(icmpMatch),
-    source: optional(entityRule),
-    destination: optional(entityRule),
-    http: optional(
-      object<HttpMatch>({
-        methods: optional(list(text, { max: 20 })),
-        paths: optional(
-          list(
-            object<{ readonly exact?: string; readonly prefix?: string }>({
-              exact: optional(text),
-              prefix: optional(text),
-            }),
-            { max: 20 },
-          ),
-        ),
-      }),
+const httpMatch = object<HttpMatch>({
+  methods: optional(field(list(text, { max: 20 }), "One of these methods.")),
+  paths: optional(
+    field(
+      list(
+        object<{ readonly exact?: string; readonly prefix?: string }>({
+          exact: optional(field(textUpTo(1024), "Exactly this path.")),
+          prefix: optional(field(textUpTo(1024), "Paths that begin so.")),
+        }),
+        { max: 20 },
+      ),
+      "One of these paths.",
     ),
-    metadata: optional(object<NonNullable<Rule["metadata"]>>({ annotations: optional(annotations) })),
-  },
-  (value, report) => {
+  ),
+});
+
+const ruleMembers: Shape<Rule> = {
+  action: field(
+    oneOf("Allow", "Deny", "Log", "Pass"),
+    "What becomes of a packet that matches all of the rule. Pass leaves it to the next tier; Log notes it and goes on.",
+  ),
+  ipVersion: optional(
+    field(withOpenApi(z.literal([4, 6]), { type: "integer" }), "Packets of this version of IP; of both, if left out."),
+  ),
+  protocol: optional(field(protocol, "Packets of this protocol: TCP, UDP, ICMP, ICMPv6, SCTP, UDPLite, or a number.")),
+  icmp: optional(icmpMatch("ICMP messages of this type and code.")),
+  notProtocol: optional(field(protocol, "Packets of any other protocol.")),
+  notICMP: optional(icmpMatch("ICMP messages of another type or code.")),
+  source: optional(entityRule("Whence the packet comes.")),
+  destination: optional(entityRule("Whither the packet goes.")),
+  http: optional(field(httpMatch, "Requests of HTTP. This version of Brindle refuses rules that have it.")),
+  metadata: optional(
+    field(
+      object<NonNullable<Rule["metadata"]>>({
+        annotations: optional(field(annotations, "Words for people and tools.")),
+      }),
+      "What is noted of the rule and changes nothing.",
+    ),
+  ),
+};
+
+export type Direction = "ingress" | "egress";
+
+/** In which direction a Service may stand at which end: the other end is the endpoint itself. */
+const serviceEnd = { ingress: "source", egress: "destination" } as const;
+
+function rulesOf(direction: Direction): z.ZodType<readonly Rule[]> {
+  const other = direction === "ingress" ? "destination" : "source";
+  const shape = object<Rule>(ruleMembers, (value, report) => {
     checkPorts(value, report);
     checkIcmp(value, report);
     checkFamilies(value, report);
+    if (value[other]?.services) {
+      report([other, "services"], `have no meaning in ${direction} rules, but for ${serviceEnd[direction]}`);
+    }
+    const { services, ports, notPorts } = value.destination ?? {};
+    if (services && (ports?.length || notPorts?.length)) {
+      report(["destination", "services"], "bring their ports: ports and notPorts cannot be given beside them");
+    }
+  });
+  const rules = [...celRules, { rule: noServices(other), message: `services of the ${other} have no meaning here` }];
+  return list(field(shape, "A rule; what it leaves out matches every packet.", { rules }), { max: 1024 });
+}
+
+const noServices = (end: "source" | "destination"): string => `!has(self.${end}) || !has(self.${end}.services)`;
+
+const celRules: readonly CelRule[] = [
+  { rule: "!has(self.http)", message: "http is not supported by this version of Brindle" },
+  {
+    rule: "!has(self.destination) || !has(self.destination.services) || ((!has(self.destination.ports) || size(self.destination.ports) == 0) && (!has(self.destination.notPorts) || size(self.destination.notPorts) == 0))",
+    message: "services bring their ports: ports and notPorts cannot be given beside them",
   },
-);
+  {
+    rule: "!(has(self.icmp) || has(self.notICMP)) || (has(self.protocol) && (self.protocol == 'ICMP' || self.protocol == 'ICMPv6' || self.protocol == 1 || self.protocol == 58))",
+    message: "icmp and notICMP need protocol ICMP or ICMPv6 beside them",
+  },
+  {
+    rule: "!has(self.ipVersion) || !has(self.protocol) || (self.ipVersion == 4 ? self.protocol != 'ICMPv6' && self.protocol != 58 : self.protocol != 'ICMP' && self.protocol != 1)",
+    message: "ipVersion contradicts the protocol",
+  },
+];
 
-export const rules: z.ZodType<readonly Rule[]> = list(rule, { max: 1024 });
+export const ingressRules: z.ZodType<readonly Rule[]> = rulesOf("ingress");
+export const egressRules: z.ZodType<readonly Rule[]> = rulesOf("egress");
 
-/** What is refused in the rules of `direction`, of every kind that has them. */
-export function unsupportedInRules(direction: "ingress" | "egress"): UnsupportedField[] {
+/** What is not acted on in the rules of `direction`, of every kind that has them. */
+export function unsupportedInRules(direction: Direction): UnsupportedField[] {
   return [
     {
       effect: "ignored",

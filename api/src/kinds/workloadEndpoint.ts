@@ -2,7 +2,7 @@ import * as z from "zod";
 import { address, integer, prefix, protocol, subdomain, text } from "./fields.ts";
 import { type Column, type KindDefinition, nameColumn } from "./kind.ts";
 import { apiVersion, type Resource } from "./resource.ts";
-import { checked, list, object, optional } from "./schema.ts";
+import { checked, field, list, object, optional } from "./schema.ts";
 import { workloadEndpointName } from "./workloadEndpointName.ts";
 
 export interface WorkloadEndpointSpec {
@@ -62,33 +62,48 @@ export const workloadEndpointKind: KindDefinition<WorkloadEndpoint> = {
   aliases: ["wep", "weps"],
   namespaced: true,
   spec: object<WorkloadEndpointSpec>({
-    orchestrator: text,
-    workload: optional(text),
-    node: subdomain,
-    containerID: optional(text),
-    pod: optional(text),
-    endpoint: text,
-    serviceAccountName: optional(text),
-    ipNetworks: optional(list(hostPrefix)),
-    ipNATs: optional(list(object<IpNat>({ internalIP: address, externalIP: address }))),
-    ipv4Gateway: optional(text),
-    ipv6Gateway: optional(text),
-    profiles: optional(list(text)),
-    interfaceName: optional(text),
-    mac: optional(text),
-    ports: optional(
-      list(
-        object<WorkloadPort>({
-          name: text,
-          protocol,
-          port: integer(1, 65535),
-          hostPort: optional(integer(0, 65535)),
-          hostIP: optional(text),
-        }),
+    orchestrator: field(text, "The system that runs the pod: k8s."),
+    workload: optional(field(text, "The name of a workload that is no pod.")),
+    node: field(subdomain, "The node on which the pod runs."),
+    containerID: optional(field(text, "The sandbox of the pod, as the container runtime names it.")),
+    pod: optional(field(text, "The pod.")),
+    endpoint: field(text, "The interface inside the pod: eth0."),
+    serviceAccountName: optional(field(text, "The service account under which the pod runs.")),
+    ipNetworks: optional(field(list(hostPrefix), "The addresses of the pod, as /32 and /128.")),
+    ipNATs: optional(
+      field(
+        list(
+          object<IpNat>({
+            internalIP: field(address, "An address of the pod."),
+            externalIP: field(address, "The address by which it is reached as well."),
+          }),
+        ),
+        "Floating addresses.",
       ),
     ),
-    allowSpoofedSourcePrefixes: optional(list(prefix)),
-    qosControls: optional(z.record(z.string(), z.unknown())),
+    ipv4Gateway: optional(field(text, "The IPv4 gateway that the pod is told.")),
+    ipv6Gateway: optional(field(text, "The IPv6 gateway that the pod is told.")),
+    profiles: optional(field(list(text), "The profiles of the pod's namespace and service account.")),
+    interfaceName: optional(field(text, "The interface on the node.")),
+    mac: optional(field(text, "The hardware address of the interface inside the pod.")),
+    ports: optional(
+      field(
+        list(
+          object<WorkloadPort>({
+            name: field(text, "What rules call the port."),
+            protocol: field(protocol, "Its protocol."),
+            port: field(integer(1, 65535), "Its number."),
+            hostPort: optional(field(integer(0, 65535), "The port of the node that leads to it; 0 for none.")),
+            hostIP: optional(field(text, "The address of the node on which it does; empty for all.")),
+          }),
+        ),
+        "Ports of the pod that have names.",
+      ),
+    ),
+    allowSpoofedSourcePrefixes: optional(
+      field(list(prefix), "Networks from whose addresses the pod may send beside its own."),
+    ),
+    qosControls: optional(field(z.record(z.string(), z.unknown()), "Limits of bandwidth, packets and connections.")),
   }),
   unsupported: [
     { effect: "ignored", path: "spec.ipNATs", meanwhile: "the pod is not reached at these addresses" },

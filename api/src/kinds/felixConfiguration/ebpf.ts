@@ -1,6 +1,6 @@
 /** The eBPF data plane of Calico, which this version has not, and XDP. */
 import { duration, flag, integer, oneOf, text } from "../fields.ts";
-import { list, object, optional, type Shape } from "../schema.ts";
+import { field, list, object, optional, type Shape } from "../schema.ts";
 import {
   anyCase,
   cidr,
@@ -79,18 +79,20 @@ export interface ConntrackTimeouts {
   readonly icmpTimeout?: string;
 }
 
-const timeout = optional(
-  matching(/^(([0-9]+([.][0-9]*)?(ns|us|µs|ms|s|m|h))+|0|Auto)$/, "is no duration like 90s or 1m30s, and not Auto"),
+const timeoutForm = matching(
+  /^(([0-9]+([.][0-9]*)?(ns|us|µs|ms|s|m|h))+|0|Auto)$/,
+  "is no duration like 90s or 1m30s, and not Auto",
 );
+const of = (description: string) => optional(field(timeoutForm, description));
 const conntrackTimeouts: Shape<ConntrackTimeouts> = {
-  creationGracePeriod: timeout,
-  tcpSynSent: timeout,
-  tcpEstablished: timeout,
-  tcpFinsSeen: timeout,
-  tcpResetSeen: timeout,
-  udpTimeout: timeout,
-  genericTimeout: timeout,
-  icmpTimeout: timeout,
+  creationGracePeriod: of("A connection that is being made."),
+  tcpSynSent: of("TCP that nobody answered."),
+  tcpEstablished: of("TCP that both ends know."),
+  tcpFinsSeen: of("TCP that both ends closed."),
+  tcpResetSeen: of("TCP that was reset."),
+  udpTimeout: of("UDP."),
+  genericTimeout: of("Any other protocol."),
+  icmpTimeout: of("ICMP."),
 };
 
 const meanwhile = "this version has no eBPF programs";

@@ -1,6 +1,6 @@
 /** How the process works: data planes, health, metrics, limits. */
 import { duration, flag, integer, oneOf, text } from "../fields.ts";
-import { list, object } from "../schema.ts";
+import { field, list, object } from "../schema.ts";
 import { matching, portNumber, type Settings, setting } from "./setting.ts";
 
 export interface ProcessSettings {
@@ -75,7 +75,12 @@ export const processSettings: Settings<ProcessSettings> = {
   healthHost: setting(text, "Address at which health is served.", { unset: "localhost" }),
   healthPort: setting(portNumber, "Port at which health is served.", { unset: 9099 }),
   healthTimeoutOverrides: setting(
-    list(object<HealthTimeout>({ name: text, timeout: duration })),
+    list(
+      object<HealthTimeout>({
+        name: field(text, "The part."),
+        timeout: field(duration, "How long it may be silent."),
+      }),
+    ),
     "How long a part, by its name, may be silent before it counts as unhealthy.",
   ),
   prometheusMetricsEnabled: setting(flag, "Metrics are served for Prometheus.", { unset: false }),

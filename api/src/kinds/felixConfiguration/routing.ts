@@ -1,7 +1,7 @@
 /** Routes, addresses that are translated, sizes of packets. */
 import type * as z from "zod";
 import { duration, flag, integer, oneOf, text } from "../fields.ts";
-import { list, object } from "../schema.ts";
+import { field, list, object } from "../schema.ts";
 import { addressOrNone, anyCase, cidr, onOff, portRange, type Settings, setting } from "./setting.ts";
 
 export interface RoutingSettings {
@@ -43,9 +43,12 @@ const address6 = addressOrNone(6);
 
 function tableRange(last: number): z.ZodType<RouteTableRange> {
   const table = integer(1, last);
-  return object<RouteTableRange>({ min: table, max: table }, ({ min, max }, report) => {
-    if (min > max) report(["max"], `is less than min, which is ${min}`);
-  });
+  return object<RouteTableRange>(
+    { min: field(table, "The first table."), max: field(table, "The last table.") },
+    ({ min, max }, report) => {
+      if (min > max) report(["max"], `is less than min, which is ${min}`);
+    },
+  );
 }
 
 const routeTableRange = tableRange(0x7fffffff);

@@ -113,10 +113,13 @@ export interface FailsafePort {
 
 export const failsafePorts: z.ZodType<readonly FailsafePort[]> = list(
   object<FailsafePort>({
-    protocol: optional(anyCase("TCP", "UDP")),
-    port: portNumber,
+    protocol: optional(field(anyCase("TCP", "UDP"), "TCP unless told.")),
+    port: field(portNumber, "The port."),
     net: optional(
-      checked(text, (value) => (value === "" || parseCidr(value) ? null : "is no network, like 10.0.0.0/8")),
+      field(
+        checked(text, (value) => (value === "" || parseCidr(value) ? null : "is no network, like 10.0.0.0/8")),
+        "The network of the other end; any, if left out.",
+      ),
     ),
   }),
 );
