@@ -235,3 +235,110 @@ describe("delete", () => {
     assert.match(told(await client.delete(key)), /is built in and cannot be deleted/);
   });
 });
+
+describe("a tier", () => {
+  const tier = (name: string, spec: object = {}) => ({
+    apiVersion: "projectcalico.org/v3",
+    kind: "Tier",
+    metadata: { name },
+    spec,
+  });
+  const policy = (kind: string, name: string, tierName: string) => ({
+    apiVersion: "projectcalico.org/v3",
+    kind,
+    metadata: { name, ...(kind.includes("Global") ? {} : { namespace: "prod" }) },
+    spec: { tier: tierName, selector: "all()" },
+  });
+
+  const kinds = ["NetworkPolicy", "GlobalNetworkPolicy", "StagedNetworkPolicy", "StagedGlobalNetworkPolicy"];
+  it.each(kinds)("must be there before a %s, and stays as long as there is one in it", async (kind) => {
+    const { client } = setUp();
+    const expected = 'refused: spec.tier: "platform" is no tier that exists: make it first';
+    assert.equal(told(await client.apply(policy(kind, "base", "platform"))), expected);
+    await client.apply(tier("platform"));
+    assert.equal(told(await client.apply(policy(kind, "base", "platform"))), "created");
+    const refusal = await client.delete({ kind: "Tier", name: "platform" });
+    assert.match(told(refusal), /^refused: .* still has 1 policies, \w+\((prod\/)?base\) among them; delete them/);
+  });
+
+  it("goes when it is empty, whatever is in other tiers", async () => {
+    const { client } = setUp();
+    await client.apply(tier("platform"));
+    await client.apply(policy("GlobalNetworkPolicy", "platform.base", "default"));
+    assert.equal(told(await client.delete({ kind: "Tier", name: "platform" })), "deleted");
+  });
+
+  it("is not deleted where it is built in", async () => {
+    const { client } = setUp();
+    await client.apply(tier("kube-admin", { order: 1000, defaultAction: "Pass" }));
+    const outcome = await client.delete({ kind: "Tier", name: "kube-admin" });
+    assert.match(told(outcome), /is built in and cannot be deleted/);
+  });
+
+  it("is in the listing where its order puts it", async () => {
+    const { client } = setUp();
+    for (const [name, order] of Object.entries({ a: 300, b: 20, c: 100 })) await client.apply(tier(name, { order }));
+    assert.deepEqual(
+      (await client.list("Tier")).resources.map(({ metadata }) => metadata.name),
+      ["b", "c", "a"],
+    );
+  });
+});
+
+describe("a BGPPeer", () => {
+  it("needs the filters that it names", async () => {
+    const { client } = setUp();
+    const apiVersion = "projectcalico.org/v3";
+    const spec = { peerIP: "192.0.2.1", asNumber: 64512, filters: ["in", "out"] };
+    const peer = { apiVersion, kind: "BGPPeer", metadata: { name: "tor" }, spec };
+    await client.apply({ apiVersion, kind: "BGPFilter", metadata: { name: "in" }, spec: {} });
+    const expected = 'refused: spec.filters[1]: "out" is no BGPFilter that exists: make it first';
+    assert.equal(told(await client.apply(peer)), expected);
+    await client.apply({ apiVersion, kind: "BGPFilter", metadata: { name: "out" }, spec: {} });
+    assert.equal(told(await client.apply(peer)), "created");
+  });
+});
+
+describe("a policy of an older Calico", () => {
+  const key = "/calico/resources/v3/projectcalico.org/networkpolicies/prod/default.allow-db";
+  const stored = (selector: string) =>
+    `{"kind":"NetworkPolicy","apiVersion":"projectcalico.org/v3","metadata":{"name":"default.allow-db","namespace":"prod","uid":"theirs"},"spec":{"tier":"default","selector":"${selector}","types":["Ingress"]}}`;
+  const document = {
+    apiVersion: "projectcalico.org/v3",
+    kind: "NetworkPolicy",
+    metadata: { name: "allow-db", namespace: "prod" },
+    spec: { selector: "app == 'db'" },
+  };
+  const named = { kind: "NetworkPolicy", namespace: "prod", name: "allow-db" } as const;
+
+  it("is read under the name that its writer gave it", async () => {
+    const { client, data } = setUp();
+    data.writeText(key, stored("all()"));
+    assert.equal((await client.get(named))?.metadata.name, "allow-db");
+    assert.deepEqual(
+      (await client.list("NetworkPolicy")).resources.map(({ metadata }) => metadata.name),
+      ["allow-db"],
+    );
+  });
+
+  it("is changed and deleted where it stands", async () => {
+    const { client, data } = setUp();
+    data.writeText(key, stored("all()"));
+    assert.equal(told(await client.apply(document)), "updated");
+    assert.deepEqual(
+      data.dump().map((entry) => entry.key),
+      [key],
+    );
+    assert.match(data.dump()[0]?.text ?? "", /"name":"default\.allow-db".*"uid":"theirs".*"selector":"app == 'db'"/);
+    assert.equal(told(await client.delete(named)), "deleted");
+    assert.deepEqual(data.dump(), []);
+  });
+
+  it("shows nobody the note of its name", async () => {
+    const { client } = setUp();
+    await client.apply({ ...document, metadata: { ...document.metadata, annotations: { mine: "1" } } });
+    assert.deepEqual((await client.get(named))?.metadata.annotations, { mine: "1" });
+    await client.apply(document);
+    assert.equal((await client.get(named))?.metadata.annotations, undefined);
+  });
+});

@@ -16,6 +16,7 @@ import type { CommitResult, Item, Key, Revision, Scope, Store, Write } from "../
 import { deleteResource } from "./deletion.ts";
 import { listIpamResources } from "./ipamResources.ts";
 import type { Outcome, Raced } from "./outcome.ts";
+import { asWritten, olderKeyOf } from "./policyNames.ts";
 import { checkReferences } from "./references.ts";
 import type { ResourceList } from "./resourceList.ts";
 
@@ -41,7 +42,7 @@ export class ResourceClient {
 
   /** `null` when there is none. */
   async get<K extends ResourceKind>(key: Key<K>): Promise<Resources[K] | null> {
-    const item = await this.#ports.store.get(key);
+    const item = await this.#find(key);
     return item && onTheWire(item);
   }
 
@@ -89,6 +90,12 @@ export class ResourceClient {
     );
   }
 
+  /** Under its name, or under that which an older release of Calico gave it. */
+  async #find<K extends ResourceKind>(key: Key<K>): Promise<Item<K> | null> {
+    const older = olderKeyOf(key) as Key<K> | null; // The kind stays.
+    return (await this.#ports.store.get(key)) ?? (older && (await this.#ports.store.get(older)));
+  }
+
   async #write(document: unknown, write: (judged: Judged) => Promise<Outcome>): Promise<Outcome> {
     const judged = validate(document);
     if (judged.kind === "invalid") return { kind: "refused", problems: judged.problems };
@@ -102,7 +109,7 @@ export class ResourceClient {
     attempt: (before: Item<ResourceKind> | null) => Promise<Outcome | Raced | null>,
   ): Promise<Outcome> {
     for (let i = 0; i < attemptsMax; i++) {
-      const outcome = await attempt(await this.#ports.store.get(key));
+      const outcome = await attempt(await this.#find(key));
       if (outcome === null) return { kind: "notFound", key, text: `${formatKey(key)} does not exist` };
       if (outcome.kind !== "raced") return outcome;
     }
@@ -163,7 +170,7 @@ export class ResourceClient {
   async #checkAmongOthers(resource: AnyKindOfResource): Promise<readonly Problem[]> {
     if (resource.kind !== "IPPool") {
       const problems = await checkReferences(this.#ports.store, resource);
-      return problems.length > 0 && (await this.#ports.store.get(keyOf(resource))) ? [] : problems;
+      return problems.length > 0 && (await this.#find(keyOf(resource))) ? [] : problems;
     }
     const pools = (await this.#ports.store.list("IPPool")).items.map(({ value }) => value);
     const blocks = (await this.#ports.store.list("IPAMBlock")).items.map(({ key }) => key.name);
@@ -177,7 +184,9 @@ export function keyOf(resource: AnyKindOfResource): Key<ResourceKind> {
 }
 
 function onTheWire<K extends ResourceKind>(item: Item<K>): Resources[K] {
-  return withRevision(item.value as AnyKindOfResource, item.revision) as Resources[K];
+  const resource = item.value as AnyKindOfResource;
+  const metadata = asWritten(resource.kind, resource.metadata);
+  return withRevision(withMetadata(resource, metadata), item.revision) as Resources[K];
 }
 
 function withRevision(resource: AnyKindOfResource, resourceVersion: Revision): AnyKindOfResource {
@@ -186,10 +195,11 @@ function withRevision(resource: AnyKindOfResource, resourceVersion: Revision): A
 
 /** What belongs to the object and not to the document: who it is, since when, and the status that others write. */
 function withIdentityOf(before: AnyKindOfResource, after: AnyKindOfResource): AnyKindOfResource {
-  const { uid, creationTimestamp } = before.metadata;
+  const { name, uid, creationTimestamp } = before.metadata;
   const { resourceVersion: _wanted, ...metadata } = after.metadata;
   const kept = withMetadata(after, {
     ...metadata,
+    name, // The same, or that of an older release.
     ...(uid !== undefined && { uid }),
     ...(creationTimestamp !== undefined && { creationTimestamp }),
   });

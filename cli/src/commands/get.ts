@@ -1,7 +1,7 @@
 import type { CommandDefinition } from "../command.ts";
 import { outputOption } from "../output/form.ts";
 import type { GetOptions } from "../resources/get.ts";
-import { namespaceOption } from "./options.ts";
+import { namespaceDefault } from "./options.ts";
 
 export const getCommand: CommandDefinition<readonly [string, readonly string[]], GetOptions> = {
   name: "get",
@@ -9,7 +9,7 @@ export const getCommand: CommandDefinition<readonly [string, readonly string[]],
   details:
     "A kind may be typed in the singular or plural, in any case, or short: nodes (no), ippools (pool), bgppeers (bgpp), " +
     "bgpconfigurations (bgpconfig), workloadendpoints (wep), networkpolicies (np), globalnetworkpolicies (gnp), " +
-    "profiles, clusterinformations; several with commas between, or `all`.",
+    "hostendpoints (hep), profiles, tiers, networksets, ipamblocks and more; several with commas between, or `all`.",
   examples: [
     { line: "brindlectl get nodes -o wide", does: "every node with its AS number and addresses" },
     { line: "brindlectl get wep -A", does: "the interfaces of all pods" },
@@ -21,7 +21,7 @@ export const getCommand: CommandDefinition<readonly [string, readonly string[]],
       .argument("<kind>")
       .argument("[names...]")
       .addOption(outputOption())
-      .addOption(namespaceOption())
+      .option("-n, --namespace <name>", `of this namespace, which is shown then (default: ${namespaceDefault})`)
       .option("-A, --all-namespaces", "of every namespace")
       .option("--export", "without uid, creation time and version, which belong to this cluster");
   },

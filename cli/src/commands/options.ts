@@ -12,8 +12,12 @@ export function recursiveOption(): Option {
   return new Option("-R, --recursive", "take the folders below a folder, too");
 }
 
+export const namespaceDefault = "default";
+
 export function namespaceOption(): Option {
-  return new Option("-n, --namespace <name>", "for what belongs to a namespace and names none").default("default");
+  return new Option("-n, --namespace <name>", "for what belongs to a namespace and names none").default(
+    namespaceDefault,
+  );
 }
 
 export function nodeOption(): Option {

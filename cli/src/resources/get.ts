@@ -15,6 +15,7 @@ import {
   resourceKinds,
 } from "@brindle/api";
 import type { ExitCode } from "../command.ts";
+import { namespaceDefault } from "../commands/options.ts";
 import { usage } from "../error.ts";
 import { formatResourceKey } from "../manifest/prepare.ts";
 import type { OutputForm } from "../output/form.ts";
@@ -24,7 +25,8 @@ import { clientOn } from "./client.ts";
 import { readableKindNamed } from "./kindNamed.ts";
 
 export interface GetOptions {
-  readonly namespace: string;
+  /** A table has a column of namespaces where it is given. */
+  readonly namespace?: string;
   readonly allNamespaces?: boolean;
   readonly output: OutputForm;
   readonly export?: boolean;
@@ -52,7 +54,7 @@ export async function getResources(
   if (shown.length > 0) {
     const output = {
       form: options.output,
-      withNamespace: options.allNamespaces ?? false,
+      withNamespace: options.allNamespaces || options.namespace !== undefined,
       single: names.length === 1,
       context: await contextOf(client, shown, options),
     };
@@ -75,7 +77,7 @@ class Reader {
     if (!isResourceKind(kind)) return this.#namedOfIpam(kind, names);
     const resources: AnyResource[] = [];
     for (const name of names) {
-      const key = keyNamed(kind, name, this.#options);
+      const key = keyNamed(kind, name, { namespace: this.#namespace });
       const resource = await this.#client.get(key);
       if (resource) resources.push(resource);
       else this.problems.push(`${formatResourceKey(key)} does not exist`);
@@ -106,8 +108,12 @@ class Reader {
 
   #list(kind: ReadableKind): Promise<ResourceList<AnyResource>> {
     if (!isResourceKind(kind)) return this.#client.listIpam(kind);
-    const { namespace, allNamespaces } = this.#options;
-    return this.#client.list(kind, kinds[kind].namespaced && !allNamespaces ? { namespace } : {});
+    const isScoped = kinds[kind].namespaced && !this.#options.allNamespaces;
+    return this.#client.list(kind, isScoped ? { namespace: this.#namespace } : {});
+  }
+
+  get #namespace(): string {
+    return this.#options.namespace ?? namespaceDefault;
   }
 }
 

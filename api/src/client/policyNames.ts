@@ -1,0 +1,34 @@
+/**
+ * A policy's name for people. Releases of Calico before 3.32 stored a policy of the default tier under `default.` and its
+ * name, and all note in an annotation what the name is: neither is what its writer wrote.
+ */
+import type { ResourceKind } from "../kinds/kinds.ts";
+import { userMetadata } from "../kinds/policy.ts";
+import type { Metadata } from "../kinds/resource.ts";
+import type { Key } from "../store/store.ts";
+
+const oldPrefix = "default.";
+
+const policyKinds: ReadonlySet<ResourceKind> = new Set<ResourceKind>([
+  "NetworkPolicy",
+  "GlobalNetworkPolicy",
+  "StagedNetworkPolicy",
+  "StagedGlobalNetworkPolicy",
+]);
+
+/** Where an older release stored what is not under its own name; `null` for what never had another. */
+export function olderKeyOf(key: Key<ResourceKind>): Key<ResourceKind> | null {
+  return policyKinds.has(key.kind) ? { ...key, name: `${oldPrefix}${key.name}` } : null;
+}
+
+export function asWritten(kind: ResourceKind, metadata: Metadata): Metadata {
+  if (!policyKinds.has(kind)) return metadata;
+  const { annotations = {}, ...rest } = metadata;
+  const { [userMetadata]: _name, ...others } = annotations;
+  const { name } = rest;
+  return {
+    ...rest,
+    name: name.startsWith(oldPrefix) ? name.slice(oldPrefix.length) : name,
+    ...(Object.keys(others).length > 0 && { annotations: others }),
+  };
+}
