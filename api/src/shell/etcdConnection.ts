@@ -12,7 +12,7 @@ import type {
   ITxnResponse,
 } from "etcd3";
 import type { StoreError } from "../store/error.ts";
-import { EtcdCredentials, type EtcdTlsFiles, misconfigured } from "./etcdCredentials.ts";
+import { type EtcdTlsFiles, misconfigured } from "./etcdCredentials.ts";
 import { isAuthenticationOff, isTokenLost, storeErrorOf, wasNeverSent } from "./etcdErrors.ts";
 import { EtcdMember, type EtcdMethod, type EtcdStream } from "./etcdMember.ts";
 
@@ -36,9 +36,7 @@ export class EtcdConnection {
   /** Throws a `StoreError` for settings that cannot work. */
   constructor({ endpoints, tls = {}, user, timeoutMs = 5_000 }: EtcdConnectionOptions) {
     if (endpoints.length === 0) throw misconfigured("no etcd endpoint is given");
-    const checked = endpoints.map(checkedEndpoint);
-    const credentials = checked.some(usesTls) ? new EtcdCredentials(tls) : null;
-    this.#members = checked.map((endpoint) => new EtcdMember(endpoint, usesTls(endpoint) ? credentials : null));
+    this.#members = endpoints.map((endpoint) => new EtcdMember(checkedEndpoint(endpoint), tls));
     this.#user = user;
     this.timeoutMs = timeoutMs;
   }
@@ -158,10 +156,6 @@ export class EtcdConnection {
 }
 
 const noToken: Promise<null> = Promise.resolve(null);
-
-function usesTls(endpoint: string): boolean {
-  return endpoint.startsWith("https:");
-}
 
 function checkedEndpoint(endpoint: string): string {
   const url = URL.parse(endpoint);

@@ -1,5 +1,6 @@
 /** TLS towards etcd, from files which somebody else renews while we run. */
 import { readFileSync, statSync } from "node:fs";
+import { checkServerIdentity } from "node:tls";
 import { type ChannelCredentials, credentials } from "@grpc/grpc-js";
 import { StoreError } from "../store/error.ts";
 
@@ -14,15 +15,17 @@ export interface EtcdTlsFiles {
 
 export class EtcdCredentials {
   readonly #files: EtcdTlsFiles;
+  readonly #host: string;
   #stamp = "";
   #made: ChannelCredentials | undefined;
 
-  /** Throws a `StoreError` for files that cannot be used. */
-  constructor(files: EtcdTlsFiles) {
+  /** Throws a `StoreError` for files that cannot be used. `host` is whom the server's certificate has to name. */
+  constructor(files: EtcdTlsFiles, host: string) {
     if (!files.certFile !== !files.keyFile) {
       throw misconfigured("a client certificate for etcd needs both its file and its key's file");
     }
     this.#files = files;
+    this.#host = host;
     this.current();
   }
 
@@ -34,7 +37,7 @@ export class EtcdCredentials {
     try {
       const stamp = stampOf(this.#files);
       if (this.#made === undefined || stamp !== this.#stamp) {
-        this.#made = credentialsFrom(this.#files);
+        this.#made = credentialsFrom(this.#files, this.#host);
         this.#stamp = stamp;
       }
     } catch (error) {
@@ -60,10 +63,12 @@ function statOf(path: string) {
   return readable(path, () => statSync(path));
 }
 
-function credentialsFrom({ caFile, certFile, keyFile }: EtcdTlsFiles): ChannelCredentials {
+function credentialsFrom({ caFile, certFile, keyFile }: EtcdTlsFiles, host: string): ChannelCredentials {
   const read = (path: string | undefined) => (path ? readable(path, () => readFileSync(path)) : null);
   try {
-    return credentials.createSsl(read(caFile), read(keyFile), read(certFile));
+    return credentials.createSsl(read(caFile), read(keyFile), read(certFile), {
+      checkServerIdentity: (_asked, certificate) => checkServerIdentity(host, certificate),
+    });
   } catch (error) {
     if (error instanceof StoreError) throw error;
     const files = [caFile, certFile, keyFile].filter((path) => path !== undefined).join(", ");

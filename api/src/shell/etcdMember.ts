@@ -3,10 +3,11 @@
  * clock which is set neither ends a call nor keeps it. The client's pool, its retries and its way to renew a token are
  * not used: it repeats a call for as long as a token is refused.
  */
+import { isIP } from "node:net";
 import { type ChannelCredentials, type ClientDuplexStream, credentials, Metadata } from "@grpc/grpc-js";
 import type { IWatchRequest, IWatchResponse } from "etcd3";
 import { Host } from "etcd3/lib/connection-pool.js";
-import type { EtcdCredentials } from "./etcdCredentials.ts";
+import { EtcdCredentials, type EtcdTlsFiles } from "./etcdCredentials.ts";
 import { unavailable } from "./etcdErrors.ts";
 
 export type EtcdStream = ClientDuplexStream<IWatchRequest, IWatchResponse>;
@@ -23,13 +24,16 @@ export interface EtcdCallOptions {
 
 export class EtcdMember {
   readonly endpoint: string;
+  readonly #host: string;
   readonly #credentials: EtcdCredentials | null;
   #open: { readonly credentials: ChannelCredentials; readonly host: Host } | undefined;
 
-  /** Without TLS for `null`. */
-  constructor(endpoint: string, tls: EtcdCredentials | null) {
+  /** `http://10.0.0.1:2379`, or https. Throws a `StoreError` for files that TLS cannot use. */
+  constructor(endpoint: string, tls: EtcdTlsFiles) {
     this.endpoint = endpoint;
-    this.#credentials = tls;
+    const { protocol, hostname } = new URL(endpoint);
+    this.#host = hostname.replace(/^\[|\]$/g, "");
+    this.#credentials = protocol === "https:" ? new EtcdCredentials(tls, this.#host) : null;
   }
 
   /** Rejects with gRPC's error, or with a `StoreError` when the time is over. */
@@ -38,7 +42,7 @@ export class EtcdMember {
     request: Request,
     { token, timeoutMs }: EtcdCallOptions,
   ): Promise<Response> {
-    const client = this.#host().getServiceClient(services[method]) as unknown as UnaryClient<Response>;
+    const client = this.#channels().getServiceClient(services[method]) as unknown as UnaryClient<Response>;
     return new Promise((resolve, reject) => {
       const call = client[method](request, metadataOf(token), (error, response) => {
         clearTimeout(timer);
@@ -53,7 +57,7 @@ export class EtcdMember {
   }
 
   openWatchStream(token: string | null): EtcdStream {
-    const client = this.#host().getServiceClient("Watch") as unknown as WatchClient;
+    const client = this.#channels().getServiceClient("Watch") as unknown as WatchClient;
     return client.watch(metadataOf(token));
   }
 
@@ -63,11 +67,11 @@ export class EtcdMember {
   }
 
   /** New certificates mean a new channel; what goes on over the old one goes on. */
-  #host(): Host {
+  #channels(): Host {
     const current = this.#credentials?.current() ?? withoutTls;
     if (this.#open?.credentials !== current) {
       this.close();
-      this.#open = { credentials: current, host: new Host(this.endpoint, current, channelOptions) };
+      this.#open = { credentials: current, host: new Host(this.endpoint, current, channelOptionsFor(this.#host)) };
     }
     return this.#open.host;
   }
@@ -96,6 +100,14 @@ const channelOptions = {
   "grpc.initial_reconnect_backoff_ms": 100,
   "grpc.max_reconnect_backoff_ms": 2_000,
 };
+
+/**
+ * The client asks servers by their name for a certificate, and Node 26 refuses to do so where the name is an address
+ * (RFC 6066 §3 has no addresses). It gets a name that is nobody's; the certificate is compared with the address.
+ */
+function channelOptionsFor(host: string) {
+  return isIP(host) ? { ...channelOptions, "grpc.ssl_target_name_override": "etcd.invalid" } : channelOptions;
+}
 
 function metadataOf(token: string | null): Metadata {
   const metadata = new Metadata();

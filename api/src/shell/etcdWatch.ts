@@ -172,7 +172,8 @@ export class EtcdWatch implements Watch {
   }
 
   #onMissed(keys: readonly string[]): void {
-    const reason = `${keys.length} changes were never told, first that of ${keys[0]}`;
+    const count = keys.length === 1 ? "1 change was" : `${keys.length} changes were`;
+    const reason = `${count} never told, among them that of ${keys[0]}`;
     this.#listener({ type: "trouble", trouble: "missed", reason });
   }
 

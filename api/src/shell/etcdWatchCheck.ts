@@ -9,8 +9,6 @@ export interface WatchedKind {
   readonly state: WatchState;
 }
 
-/** What is under way has this long to come; etcd itself is never so far behind itself when it is well. */
-const lateMsMax = 5_000;
 const firstLookMs = 50;
 
 /** The keys whose last change was never told. Empty when `signal` comes first. */
@@ -24,7 +22,8 @@ export async function findMissed(
     const { sightings, revision } = await listSightings(connection, kinds);
     const look = () => kinds.flatMap(({ state }) => state.untold(sightings.get(state) ?? [], revision));
     let untold = look();
-    const endMs = performance.now() + lateMsMax;
+    // What is under way has as long to come as an answer would have.
+    const endMs = performance.now() + connection.timeoutMs;
     for (let waitMs = firstLookMs; untold.length > 0 && performance.now() < endMs; waitMs *= 2) {
       await sleep(waitMs, undefined, { signal }).catch(() => {});
       if (signal.aborted) return [];
