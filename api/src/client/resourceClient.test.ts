@@ -285,6 +285,39 @@ describe("a tier", () => {
   });
 });
 
+describe("an IPAMConfiguration", () => {
+  const document = (spec: object) => ({
+    apiVersion: "projectcalico.org/v3",
+    kind: "IPAMConfiguration",
+    metadata: { name: "default" },
+    spec,
+  });
+  const cases: { name: string; config: object | null; spec: object; advice: string[] }[] = [
+    { name: "says nothing where there is no other", config: null, spec: { strictAffinity: true }, advice: [] },
+    {
+      name: "says nothing where the other says the same",
+      config: { auto_allocate_blocks: true, strict_affinity: false, maxBlocksPerHost: 0, ipCooldownSeconds: 30 },
+      spec: {},
+      advice: [],
+    },
+    {
+      name: "tells what holds instead",
+      config: { strict_affinity: true },
+      spec: {},
+      advice: [
+        "spec: is stored; what `ipam configure` wrote goes first, and says strict_affinity true, auto_allocate_blocks false",
+      ],
+    },
+  ];
+  it.each(cases)("$name", async ({ config, spec, advice }) => {
+    const { client, data } = setUp();
+    if (config) data.writeText("/calico/ipam/v2/config", JSON.stringify(config));
+    const outcome = await client.apply(document(spec));
+    assert.ok(outcome.kind === "created");
+    assert.deepEqual(outcome.warnings.map(formatProblem), advice);
+  });
+});
+
 describe("a BGPPeer", () => {
   it("needs the filters that it names", async () => {
     const { client } = setUp();

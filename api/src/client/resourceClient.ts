@@ -14,6 +14,7 @@ import { encodeValue } from "../store/codec.ts";
 import { formatKey } from "../store/request.ts";
 import type { CommitResult, Item, Key, Revision, Scope, Store, Write } from "../store/store.ts";
 import { deleteResource } from "./deletion.ts";
+import { adviseOnIpam } from "./ipamAdvice.ts";
 import { listIpamResources } from "./ipamResources.ts";
 import type { Outcome, Raced } from "./outcome.ts";
 import { asWritten, olderKeyOf } from "./policyNames.ts";
@@ -100,7 +101,9 @@ export class ResourceClient {
     const judged = validate(document);
     if (judged.kind === "invalid") return { kind: "refused", problems: judged.problems };
     const problems = await this.#checkAmongOthers(judged.resource);
-    return problems.length > 0 ? { kind: "refused", problems } : write(judged);
+    if (problems.length > 0) return { kind: "refused", problems };
+    const advice = await adviseOnIpam(this.#ports.store, judged.resource);
+    return write({ ...judged, warnings: [...judged.warnings, ...advice] });
   }
 
   /** Reads again when somebody else wrote meanwhile. `null` from `attempt` is "not found". */

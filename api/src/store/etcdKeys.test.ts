@@ -27,6 +27,8 @@ const keys: { key: Key; text: string }[] = [
     text: `${ipam}/virtual/load-balancer/ipv4/block/10.30.0.0-26`,
   },
   { key: { kind: "IPAMHandle", name: "k8s-pod-network.c0ffee" }, text: `${ipam}/handle/k8s-pod-network.c0ffee` },
+  { key: { kind: "IPAMConfig", name: "default" }, text: `${ipam}/config` },
+  { key: { kind: "Tier", name: "platform" }, text: `${resources}/tiers/platform` },
 ];
 
 describe("etcd's keys", () => {
@@ -47,6 +49,7 @@ describe("etcd's keys", () => {
     { kind: "BlockAffinity", text: `${ipam}/host/node1/ipv4/block/nonsense` },
     { kind: "BlockAffinity", text: `${ipam}/host/node1` },
     { kind: "IPAMHandle", text: `${ipam}/config` },
+    { kind: "IPAMConfig", text: `${ipam}/config/older` },
   ];
   for (const { kind, text } of foreign) {
     it(`${text} is no ${kind}`, () => assert.equal(parseEtcdKey(kind, text), null));

@@ -119,6 +119,21 @@ describe("get", () => {
     assert.match((await rig.run("get np -A")).out, /^NAMESPACE .*\ndefault .*\nshop .*\n$/);
   });
 
+  it("shows what address management keeps, whole and by name, and writes none of it", async () => {
+    const rig = new Rig();
+    rig.data.writeText("/calico/ipam/v2/host/node1/ipv4/block/10.1.0.0-26", '{"state":"confirmed","deleted":false}');
+    rig.data.writeText("/calico/ipam/v2/handle/net.a", '{"block":{"10.1.0.0/26":2},"deleted":false}');
+    const affinity = "node1-10-1-0-0-26";
+    const table = `NAME                NODE    CIDR          STATE\n${affinity}   node1   10.1.0.0/26   confirmed\n`;
+    assert.equal((await rig.run("get blockaffinities")).out, table);
+    assert.equal((await rig.run(`get affinity ${affinity}`)).out, table);
+    assert.match((await rig.run("get ipamhandles -o yaml")).out, /\n {4}spec:\n {6}handleID: net\.a\n/);
+    assert.equal((await rig.run("get affinity x")).err, "BlockAffinity x does not exist\n");
+    const refused = await rig.run(`delete blockaffinity ${affinity}`);
+    assert.deepEqual([refused.exitCode, rig.data.dump().length], [2, 2]);
+    assert.match(refused.err, /blockaffinities are written by address management alone/);
+  });
+
   it("shows what is stored and cannot be read as a problem, beside the rest", async () => {
     const rig = new Rig();
     await rig.run("apply -f -", two);

@@ -131,7 +131,9 @@ describe("a command line that is wrong", () => {
 describe("ipam show and policy explain", () => {
   it("read the datastore", async () => {
     await type("apply -f -", pool("a", "10.1.0.0/16"));
-    expect((await type("ipam show")).stdout).toMatch(/\nIP Pool +10\.1\.0\.0\/16 +65536 +0 \(0%\) +0 \(0%\) +65536 \(100%\)\n$/);
+    expect((await type("ipam show")).stdout).toMatch(
+      /\nIP Pool +10\.1\.0\.0\/16 +65536 +0 \(0%\) +0 \(0%\) +65536 \(100%\)\n$/,
+    );
     expect((await type("ipam show --ip 10.1.0.1")).stdout).toBe("10.1.0.1 is in no block: nobody has it\n");
     const explained = await type("policy explain --from 192.0.2.1 --to 192.0.2.2 --port 80");
     expect(explained.stdout).toMatch(/^tcp from 192\.0\.2\.1 to 192\.0\.2\.2 port 80: ALLOWED\n/);
