@@ -219,10 +219,10 @@ export const bgpConfigurationKind: KindDefinition<BGPConfiguration> = {
       fieldPath: ".spec.communities",
     },
   ],
-  check: ({ metadata, spec }) => [
+  check: ({ metadata, spec, wrong }) => [
     ...checkName(metadata.name),
     ...checkMesh(spec),
-    ...checkCommunities(spec),
+    ...(wrong.has("communities") ? [] : checkCommunities(spec)),
     ...(spec.communities?.length && !spec.prefixAdvertisements?.length
       ? [
           {

@@ -1,6 +1,6 @@
 /** The two ends of a packet, as a rule asks for them. */
 import type * as z from "zod";
-import { portSpec, prefix, selector, selectorNotGlobal, text, textUpTo } from "./fields.ts";
+import { portSpec, prefix, ruleNamespaceSelector, selectorNotGlobal, text, textUpTo } from "./fields.ts";
 import { type CelRule, type CheckMembers, field, list, object, optional } from "./schema.ts";
 
 /** A port number, a range `a:b`, or the name of a port of the endpoint. */
@@ -81,7 +81,7 @@ const entityShape = object<EntityRule>(
       field(selectorNotGlobal, "Endpoints and network sets with these labels; in the policy's namespace unless told."),
     ),
     namespaceSelector: optional(
-      field(selector, "The namespaces in which selector looks; global() for what is in none."),
+      field(ruleNamespaceSelector, "The namespaces in which selector looks; global() for what is in none."),
     ),
     services: optional(field(services, "The endpoints, and as a destination the ports, of a Service.")),
     ports: optional(field(ports, "One of these ports: a number, a range first:last, or the name of a port.")),

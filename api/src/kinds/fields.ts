@@ -2,7 +2,7 @@
 import { type Address, isLinkLocal, parseAddress, parseCidr, parsePrefix } from "@brindle/net";
 import * as z from "zod";
 import { parseSelector } from "../selector/selector.ts";
-import { goDuration, goDurationForm } from "./goDuration.ts";
+import { durationMs, goDuration, goDurationForm } from "./goDuration.ts";
 import { checked, withOpenApi } from "./schema.ts";
 
 export const text: z.ZodType<string> = z.string();
@@ -66,6 +66,13 @@ const selectorLengthMax = 1024;
 
 export const selector: z.ZodType<string> = checked(textUpTo(selectorLengthMax), selectorFault);
 
+/** Of the namespaces in which a rule looks. What is in no namespace is in none beside it. */
+export const ruleNamespaceSelector: z.ZodType<string> = checked(selector, (value) =>
+  /(&&|\|\|)\s*global\(|global\(\s*\)\s*(&&|\|\|)/.test(value)
+    ? "global() cannot be combined with another selector"
+    : null,
+);
+
 /** `global()` means "no namespace", which has a meaning only in the namespaceSelector of a rule. */
 export const selectorNotGlobal: z.ZodType<string> = checked(textUpTo(selectorLengthMax), (value) =>
   /\bglobal\(/.test(value) ? "global() is allowed only in the namespaceSelector of a rule" : selectorFault(value),
@@ -75,6 +82,16 @@ function selectorFault(value: string): string | null {
   const parsed = parseSelector(value);
   return parsed.kind === "selector" ? null : `is no selector: ${parsed.reason} at character ${parsed.position + 1}`;
 }
+
+const linuxInterface = /^[A-Za-z0-9_.@-]{1,15}$/;
+
+/** A network interface of Linux: at most 15 bytes, which no path, list or alias could take for something else. */
+export const interfaceName: z.ZodType<string> = withOpenApi(
+  checked(text, (value) =>
+    linuxInterface.test(value) ? null : 'is no interface: at most 15 letters, digits, "_", ".", "@" and "-"',
+  ),
+  { maxLength: 15, pattern: linuxInterface.source },
+);
 
 /** RFC 1123 §2.1, in the stricter reading of Kubernetes. */
 const dnsLabel = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
@@ -164,9 +181,25 @@ export const duration: z.ZodType<string> = withOpenApi(
   { type: "string", pattern: goDurationForm.source },
 );
 
+/** A duration between two others, both included; `also` is allowed besides. */
+export function durationWithin(min: string, max: string, also?: string): z.ZodType<string> {
+  const [minMs, maxMs] = [durationMs(min) ?? 0, durationMs(max) ?? Number.POSITIVE_INFINITY];
+  return checked(duration, (value) => {
+    const milliseconds = durationMs(value) ?? Number.NaN;
+    if (also !== undefined && value === goDuration(also)) return null;
+    if (milliseconds >= minMs && milliseconds <= maxMs) return null;
+    return `is not from ${min} to ${max}${also === undefined ? "" : `, nor ${also}`}`;
+  });
+}
+
 /** The name of a label; the prefix of its maker may stand before it. */
 const labelName = /^([a-z0-9]([-a-z0-9.]*[a-z0-9])?\/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$/;
 const labelValue = /^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$/;
+
+export const labelKey: z.ZodType<string> = withOpenApi(
+  checked(text, (value) => (labelName.test(value) ? null : "is no name of a label")),
+  { maxLength: 317, pattern: labelName.source },
+);
 
 export const labels: z.ZodType<Readonly<Record<string, string>>> = sorted(
   z.record(z.string(), z.string()).check((context) => {

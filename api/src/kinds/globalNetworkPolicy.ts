@@ -1,6 +1,8 @@
+import type { ServiceMatch } from "./entityRule.ts";
 import { flag, selectorNotGlobal } from "./fields.ts";
 import type { KindDefinition } from "./kind.ts";
 import {
+  adviseOnPolicy,
   type PolicySpec,
   policyColumns,
   policyShape,
@@ -85,11 +87,24 @@ export const globalNetworkPolicyKind: KindDefinition<GlobalNetworkPolicy> = {
   ],
   whileWithheld: policyWhileWithheld,
   rules: forwardingRules,
-  check: ({ spec }) => checkForwarding(spec),
+  check: ({ spec }) => [...checkForwarding(spec), ...checkServiceNamespaces(spec)],
+  advise: adviseOnPolicy,
   withDefaults: policyWithDefaults,
   columns: policyColumns,
   wideColumns: policyWideColumns,
 };
+
+/** A policy of no namespace has none to look in. */
+export function checkServiceNamespaces({ ingress = [], egress = [] }: GlobalPolicySpec): Problem[] {
+  const missing = (services: ServiceMatch | undefined, path: string): Problem[] =>
+    services && !services.namespace
+      ? [{ path: `${path}.services.namespace`, value: undefined, reason: "is missing: the policy has no namespace" }]
+      : [];
+  return [
+    ...ingress.flatMap(({ source }, i) => missing(source?.services, `spec.ingress[${i}].source`)),
+    ...egress.flatMap(({ destination }, i) => missing(destination?.services, `spec.egress[${i}].destination`)),
+  ];
+}
 
 export function checkForwarding(spec: GlobalPolicySpec): Problem[] {
   const problems: Problem[] = [];

@@ -40,6 +40,8 @@ export interface KindDefinition<R extends AnyResource = AnyResource> {
 export interface Draft<R extends AnyResource> {
   readonly metadata: Metadata;
   readonly spec: Partial<R["spec"]>;
+  /** Fields of `spec` that are absent here because they are wrong. */
+  readonly wrong: ReadonlySet<string>;
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { KindDefinition } from "./kind.ts";
 import {
+  adviseOnPolicy,
   type PolicySpec,
   policyColumns,
   policyShape,
@@ -24,6 +25,7 @@ export const networkPolicyKind: KindDefinition<NetworkPolicy> = {
   spec: object<PolicySpec>({ ...policyShape, ...policyTailShape }),
   unsupported: unsupportedInPolicies,
   whileWithheld: policyWhileWithheld,
+  advise: adviseOnPolicy,
   withDefaults: policyWithDefaults,
   columns: policyColumns,
   wideColumns: policyWideColumns,

@@ -159,6 +159,17 @@ export const nodeKind: KindDefinition<Node> = {
     { effect: "ignored", path: "status.podCIDRs", meanwhile: "addresses come from the blocks of the pools" },
   ],
   check: ({ spec }) => checkBgp(spec.bgp),
+  advise: ({ spec: { bgp } }) =>
+    !bgp || bgp.ipv4Address || bgp.ipv6Address
+      ? []
+      : [
+          {
+            effect: "advice",
+            path: "spec.bgp",
+            value: bgp,
+            reason: "has neither ipv4Address nor ipv6Address: no other node can peer with this one",
+          },
+        ],
   withDefaults: (node) => ({ ...node, status: node.status ?? {} }),
   columns: [nameColumn],
   wideColumns: [
@@ -174,7 +185,6 @@ export const nodeKind: KindDefinition<Node> = {
 };
 
 function checkBgp(bgp: NodeBgp | undefined): Problem[] {
-  if (!bgp || bgp.ipv4Address || bgp.ipv6Address) return [];
-  const reason = "needs ipv4Address or ipv6Address: without one no other node can peer with this one";
-  return [{ path: "spec.bgp", value: bgp, reason }];
+  if (!bgp || Object.keys(bgp).length > 0) return [];
+  return [{ path: "spec.bgp", value: bgp, reason: "is empty; leave it out, or give ipv4Address or ipv6Address" }];
 }

@@ -4,9 +4,10 @@ import { formatJson } from "../json/json.ts";
 import { oneOf, selectorNotGlobal, text } from "./fields.ts";
 import { goFloat } from "./goFloat.ts";
 import { type Column, nameColumn, type UnsupportedField } from "./kind.ts";
+import type { Warning } from "./problem.ts";
 import type { Resource } from "./resource.ts";
 import { egressRules, ingressRules, type Rule, unsupportedInRules } from "./rule.ts";
-import { field, list, optional, type Shape, set } from "./schema.ts";
+import { field, optional, type Shape, set } from "./schema.ts";
 
 export type PolicyDirection = "Ingress" | "Egress";
 
@@ -34,7 +35,7 @@ export const policyShape: Pick<Shape<PolicySpec>, "tier" | "order" | "ingress" |
   selector: optional(field(selectorNotGlobal, "Which endpoints the policy is for; all, if left out.")),
   types: optional(
     field(
-      list(oneOf("Ingress", "Egress"), { min: 1, max: 2 }),
+      set(oneOf("Ingress", "Egress"), { min: 1, max: 2 }),
       "The directions that the policy is about, closed but for its rules. Unless told: those of its rules, and Ingress if it has none.",
     ),
   ),
@@ -89,6 +90,29 @@ function typesOf(spec: PolicySpec): PolicyDirection[] {
 }
 
 type Policy = Resource<string, PolicySpec>;
+
+/** Rules that no packet ever comes to. */
+export function adviseOnPolicy({ spec }: Policy): Warning[] {
+  return (["ingress", "egress"] as const).flatMap((direction) => {
+    const rules = spec[direction] ?? [];
+    const type = direction === "ingress" ? "Ingress" : "Egress";
+    if (rules.length > 0 && !spec.types?.includes(type)) {
+      return [advice(`spec.${direction}`, `is never asked: types has no ${type}`)];
+    }
+    const last = rules.findIndex(decidesOnAll);
+    if (last < 0 || last === rules.length - 1) return [];
+    return [advice(`spec.${direction}[${last + 1}]`, `is never asked: the rule before it matches every packet`)];
+  });
+}
+
+function advice(path: string, reason: string): Warning {
+  return { effect: "advice", path, value: undefined, reason };
+}
+
+function decidesOnAll({ action, metadata: _words, ...match }: Rule): boolean {
+  const asksNothing = Object.values(match).every((part) => typeof part === "object" && Object.keys(part).length === 0);
+  return action !== "Log" && asksNothing;
+}
 
 export const policyColumns: readonly Column<Policy>[] = [
   nameColumn,

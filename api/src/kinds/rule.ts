@@ -122,10 +122,10 @@ const celRules: readonly CelRule[] = [
     rule: "!(has(self.icmp) || has(self.notICMP)) || (has(self.protocol) && (self.protocol == 'ICMP' || self.protocol == 'ICMPv6' || self.protocol == 1 || self.protocol == 58))",
     message: "icmp and notICMP need protocol ICMP or ICMPv6 beside them",
   },
-  {
-    rule: "!has(self.ipVersion) || !has(self.protocol) || (self.ipVersion == 4 ? self.protocol != 'ICMPv6' && self.protocol != 58 : self.protocol != 'ICMP' && self.protocol != 1)",
-    message: "ipVersion contradicts the protocol",
-  },
+  ...["protocol", "notProtocol"].map((field) => ({
+    rule: `!has(self.ipVersion) || !has(self.${field}) || (self.ipVersion == 4 ? self.${field} != 'ICMPv6' && self.${field} != 58 : self.${field} != 'ICMP' && self.${field} != 1)`,
+    message: `ipVersion contradicts ${field}`,
+  })),
 ];
 
 export const ingressRules: z.ZodType<readonly Rule[]> = rulesOf("ingress");
@@ -171,8 +171,11 @@ const checkIcmp: CheckMembers<Rule> = (rule, report) => {
   for (const field of ["icmp", "notICMP"] as const) {
     if (rule[field] && !own) report([field], "needs protocol ICMP or ICMPv6 beside it");
   }
-  if (own && rule.ipVersion !== undefined && rule.ipVersion !== own.family) {
-    report(["ipVersion"], `contradicts protocol ${rule.protocol}, which is of IPv${own.family}`);
+  for (const field of ["protocol", "notProtocol"] as const) {
+    const named = icmpProtocols.find(({ names }) => names.includes(rule[field]));
+    if (named && rule.ipVersion !== undefined && rule.ipVersion !== named.family) {
+      report(["ipVersion"], `contradicts ${field} ${rule[field]}, which is of IPv${named.family}`);
+    }
   }
 };
 

@@ -159,9 +159,9 @@ const refused: { name: string; value: unknown; problems: string[] }[] = [
     problems: ['metadata.name: "mine" must be default, or node.<name> for one node'],
   },
   {
-    name: "a node that nobody can reach",
-    value: document("Node", { bgp: { asNumber: 64512 } }),
-    problems: ["spec.bgp: needs ipv4Address or ipv6Address: without one no other node can peer with this one"],
+    name: "a node whose BGP is empty",
+    value: document("Node", { bgp: {} }),
+    problems: ["spec.bgp: is empty; leave it out, or give ipv4Address or ipv6Address"],
   },
   {
     name: "a node's address of the other family",
@@ -233,6 +233,101 @@ const refused: { name: string; value: unknown; problems: string[] }[] = [
     problems: ["spec.ingress[0].http: is not supported by this version of Brindle"],
   },
   {
+    name: "Services beside what else says who it is, without a name, and at the wrong end",
+    value: document("GlobalNetworkPolicy", {
+      ingress: [
+        { action: "Allow", source: { services: { name: "dns", namespace: "kube-system" }, nets: ["10.0.0.0/8"] } },
+        { action: "Allow", source: { services: { namespace: "kube-system" } } },
+        { action: "Allow", destination: { services: { name: "dns", namespace: "kube-system" } } },
+      ],
+      egress: [
+        {
+          action: "Allow",
+          protocol: "UDP",
+          destination: { services: { name: "dns", namespace: "kube-system" }, ports: [53] },
+        },
+      ],
+    }),
+    problems: [
+      "spec.ingress[0].source.nets: cannot be given together with services",
+      "spec.ingress[1].source.services.name: is missing",
+      "spec.ingress[2].destination.services: have no meaning in ingress rules, but for source",
+      "spec.egress[0].destination.services: bring their ports: ports and notPorts cannot be given beside them",
+    ],
+  },
+  {
+    name: "a Service without a namespace in a policy that has none",
+    value: document("GlobalNetworkPolicy", {
+      egress: [{ action: "Allow", destination: { services: { name: "dns" } } }],
+    }),
+    problems: ["spec.egress[0].destination.services.namespace: is missing: the policy has no namespace"],
+  },
+  {
+    name: "global() beside another selector of namespaces",
+    value: document("GlobalNetworkPolicy", rule({ source: { namespaceSelector: "global() || has(a)" } })),
+    problems: [
+      'spec.ingress[0].source.namespaceSelector: "global() || has(a)" global() cannot be combined with another selector',
+    ],
+  },
+  {
+    name: "a direction named twice",
+    value: document("GlobalNetworkPolicy", { types: ["Ingress", "Ingress"] }),
+    problems: ["spec.types: has an entry twice"],
+  },
+  {
+    name: "a selector longer than Calico takes",
+    value: document("GlobalNetworkPolicy", { selector: `a == '${"b".repeat(1024)}'` }),
+    problems: [`spec.selector: "a == '${"b".repeat(1024)}'" has 1031 characters, at most 1024 are allowed`],
+  },
+  {
+    name: "a pool around link-local addresses",
+    value: document("IPPool", { cidr: "169.0.0.0/8" }),
+    problems: ['spec.cidr: "169.0.0.0/8" overlaps with link-local addresses'],
+  },
+  {
+    name: "a pool for LoadBalancer with encapsulation, or of some nodes",
+    value: document("IPPool", {
+      cidr: "10.0.0.0/16",
+      allowedUses: ["LoadBalancer"],
+      vxlanMode: "Always",
+      nodeSelector: "a == 'b'",
+      disableBGPExport: true,
+    }),
+    problems: [
+      'spec.disableBGPExport: "true" a LoadBalancer pool must be announced',
+      'spec.vxlanMode: "Always" a LoadBalancer pool has no encapsulation',
+      `spec.nodeSelector: "a == 'b'" a LoadBalancer pool is for all() nodes`,
+    ],
+  },
+  {
+    name: "communities that are none, and names of none",
+    value: document(
+      "BGPConfiguration",
+      {
+        communities: [{ name: "a", value: "64512:70000" }],
+        prefixAdvertisements: [{ cidr: "10.0.0.0/8", communities: ["a", "b", "64512:1"] }],
+      },
+      { name: "default" },
+    ),
+    problems: [
+      'spec.communities[0].value: "64512:70000" is no community: aa:nn of two numbers up to 65535, or aa:nn:mm of three up to 4294967295',
+    ],
+  },
+  {
+    name: "a misspelt name of a community",
+    value: document(
+      "BGPConfiguration",
+      {
+        communities: [{ name: "a", value: "64512:7" }],
+        prefixAdvertisements: [{ cidr: "10.0.0.0/8", communities: ["a", "b", "64512:1"] }],
+      },
+      { name: "default" },
+    ),
+    problems: [
+      'spec.prefixAdvertisements[0].communities[1]: "b" is no name in communities, and no community like 64512:100',
+    ],
+  },
+  {
     name: "an endpoint whose name is not made of its parts",
     value: document("WorkloadEndpoint", { orchestrator: "k8s", node: "n-1", pod: "web-0", endpoint: "eth0" }, inProd),
     problems: [
@@ -253,6 +348,29 @@ describe("validate refuses", () => {
 });
 
 const notActedOn = "is stored, and this version of Brindle does not act on it";
+
+const advised: { name: string; value: unknown; warnings: string[] }[] = [
+  {
+    name: "rules of a direction that the policy is not about",
+    value: document("GlobalNetworkPolicy", { types: ["Egress"], ...rule({ protocol: "TCP" }) }),
+    warnings: ["spec.ingress: is never asked: types has no Ingress"],
+  },
+  {
+    name: "a rule behind one that matches everything",
+    value: document("NetworkPolicy", { ingress: [{ action: "Deny", source: {} }, { action: "Allow" }] }, inProd),
+    warnings: ["spec.ingress[1]: is never asked: the rule before it matches every packet"],
+  },
+  {
+    name: "nothing of a last rule that matches everything",
+    value: document("NetworkPolicy", { ingress: [{ action: "Allow", protocol: "TCP" }, { action: "Deny" }] }, inProd),
+    warnings: [],
+  },
+  {
+    name: "a node that nobody can reach",
+    value: document("Node", { bgp: { asNumber: 64512 } }),
+    warnings: ["spec.bgp: has neither ipv4Address nor ipv6Address: no other node can peer with this one"],
+  },
+];
 
 const warned: { name: string; value: unknown; warnings: string[] }[] = [
   {
@@ -301,7 +419,7 @@ const warned: { name: string; value: unknown; warnings: string[] }[] = [
 ];
 
 describe("validate warns of", () => {
-  for (const { name, value, warnings } of warned) {
+  for (const { name, value, warnings } of [...warned, ...advised]) {
     it(name, () => assert.deepEqual(warningsOf(value), warnings));
   }
 });

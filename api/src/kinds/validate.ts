@@ -101,7 +101,11 @@ function checkTogether<K extends ResourceKind>(
   const spec = value.spec;
   if (!definition.check || !metadata.success || !isRecord(spec) || wrong.has(undefined)) return [];
   const right = Object.fromEntries(Object.entries(spec).filter(([name]) => !wrong.has(name)));
-  const together = definition.check({ metadata: metadata.data, spec: right as Partial<Resources[K]["spec"]> });
+  const together = definition.check({
+    metadata: metadata.data,
+    spec: right as Partial<Resources[K]["spec"]>,
+    wrong: new Set([...wrong].map(String)),
+  });
   return together.filter(({ path }) => !wrong.has(path.split(".")[1])); // It is wrong, not missing.
 }
 
@@ -153,9 +157,20 @@ function unknownKind(kind: unknown): Problem {
 
 /** What `kubectl get -o yaml` prints beside what a person wrote. A status is kept, and changed by nobody who applies. */
 function ownedByServer([first, second]: readonly PathStep[]): boolean {
-  if (first === "metadata") return ["generation", "managedFields", "selfLink"].includes(String(second));
+  if (first === "metadata") return metadataOfServers.has(String(second));
   return first === "status" && second === undefined;
 }
+
+const metadataOfServers: ReadonlySet<string> = new Set([
+  "deletionGracePeriodSeconds",
+  "deletionTimestamp",
+  "finalizers",
+  "generateName",
+  "generation",
+  "managedFields",
+  "ownerReferences",
+  "selfLink",
+]);
 
 function withSpec<T>(value: T): T {
   return isRecord(value) && value.spec === undefined ? { ...value, spec: {} } : value;
