@@ -10,7 +10,7 @@ import {
 } from "@brindle/api";
 import { formatAddress, formatPrefix, hostPrefix } from "@brindle/net";
 import { describe, expect, it } from "vitest";
-import { Allocator, type AssignOptions, type AssignResult, type ReleaseResult } from "./allocator.ts";
+import { Allocator, type AssignOptions, type AssignResult, type ReleaseResult, readClusterView } from "./allocator.ts";
 import { type ClusterView, defaultIpamSettings } from "./assign.ts";
 import { audit } from "./audit.ts";
 import { newBlock, take } from "./block.ts";
@@ -347,6 +347,24 @@ describe("release", () => {
       });
     });
   }
+});
+
+describe("readClusterView", () => {
+  it("leaves out pools that are stored and not acted on", async () => {
+    const store = new MemoryStore();
+    const plain = pool("plain", "10.0.0.0/24", 26);
+    const tunnelled = pool("tunnelled", "10.1.0.0/24", 26);
+    await store.commit([
+      { op: "create", key: { kind: "IPPool", name: "plain" }, value: plain },
+      {
+        op: "create",
+        key: { kind: "IPPool", name: "tunnelled" },
+        value: { ...tunnelled, spec: { ...tunnelled.spec, vxlanMode: "Always" } },
+      },
+    ]);
+    const { pools } = await readClusterView(store, "node3");
+    expect(pools.map(({ metadata }) => metadata.name)).toEqual(["plain"]);
+  });
 });
 
 interface Lab {

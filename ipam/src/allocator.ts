@@ -6,7 +6,15 @@
  * every transaction names the revisions that it rests on, and a conflict tells the present ones. Requests of one node
  * run one after the other, since they want the same blocks.
  */
-import { ipamConfigName, ipamConfigurationName, type Key, type Store, StoreError, type Write } from "@brindle/api";
+import {
+  ipamConfigName,
+  ipamConfigurationName,
+  type Key,
+  type Store,
+  StoreError,
+  type Write,
+  whyNotActedOn,
+} from "@brindle/api";
 import { type AssignRequest, type ClusterView, planAssign } from "./assign.ts";
 import { affinityOf, type HeldAddress } from "./block.ts";
 import { keyText, violatedWrites } from "./conflict.ts";
@@ -202,7 +210,7 @@ export async function readClusterView(store: Pick<Store, "get" | "list">, node: 
     store.get({ kind: "IPAMConfiguration", name: ipamConfigurationName }),
   ]);
   return {
-    pools: pools.items.map(({ value }) => value),
+    pools: pools.items.map(({ value }) => value).filter((pool) => whyNotActedOn(pool) === null),
     nodeLabels: resource?.value.metadata.labels ?? {},
     reserved: reservedPrefixes(reservations.items.map(({ value }) => value)),
     settings: ipamSettings({ config: config?.value, configuration: configuration?.value }),

@@ -2,7 +2,7 @@
  * What the datastore holds of the kinds that this node acts on: the newest value of each object, whatever came before.
  * What another client stored and this version cannot act on is left out, and said to be.
  */
-import { formatProblem, isResourceKind, type Key, type Kind, type Stored, validate } from "@brindle/api";
+import { isResourceKind, type Key, type Kind, type Stored, whyNotActedOn } from "@brindle/api";
 
 /** The kinds that shape a node's sessions, routes and addresses. */
 export type ClusterKind =
@@ -79,10 +79,7 @@ const judgedKinds: ReadonlySet<Kind> = new Set<Kind>(["IPPool", "BGPConfiguratio
 
 function problemOf(kind: ClusterKind, value: unknown): string | null {
   if (!judgedKinds.has(kind) || !isResourceKind(kind)) return null;
-  const judged = validate(value);
-  const problems =
-    judged.kind === "valid" ? judged.warnings.filter(({ effect }) => effect === "withheld") : judged.problems;
-  return problems.length === 0 ? null : problems.map(formatProblem).join("; ");
+  return whyNotActedOn(value);
 }
 
 /** As problems name it: `BGPPeer tor`, `NetworkPolicy default/web`. */

@@ -19,9 +19,15 @@ export function conditionOf(resource: unknown): ConditionJudgement {
   if (judged.kind === "invalid") return accepted("False", "Invalid", judged.problems.map(formatProblem));
   const { warnings } = judged;
   if (warnings.length === 0) return accepted("True", "Valid", ["all of it is acted on"]);
-  const isWithheld = warnings.some(({ effect }) => effect === "withheld");
-  const lines = warnings.map(formatProblem);
-  return isWithheld ? accepted("False", "NotActedOn", lines) : accepted("True", "ValidWithWarnings", lines);
+  const withheld = warnings.filter(({ effect }) => effect === "withheld");
+  if (withheld.length > 0) return accepted("False", "NotActedOn", withheld.map(formatProblem));
+  return accepted("True", "ValidWithWarnings", warnings.map(formatProblem));
+}
+
+/** Why a resource counts as absent for whoever would act on it; `null` where it does not. */
+export function whyNotActedOn(resource: unknown): string | null {
+  const { status, message } = conditionOf(resource);
+  return status === "True" ? null : message;
 }
 
 function accepted(
