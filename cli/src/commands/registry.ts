@@ -4,6 +4,7 @@ import { applyCommand } from "./apply.ts";
 import { bgpPeersCommand } from "./bgpPeers.ts";
 import { bgpRoutesCommand } from "./bgpRoutes.ts";
 import { createCommand } from "./create.ts";
+import { datastoreCommands } from "./datastore.ts";
 import { deleteCommand } from "./delete.ts";
 import { getCommand } from "./get.ts";
 import { ipamShowCommand } from "./ipamShow.ts";
@@ -23,11 +24,14 @@ export const commands: readonly CommandDefinition[] = [
   bgpRoutesCommand,
   ipamShowCommand,
   policyExplainCommand,
+  ...datastoreCommands,
   versionCommand,
 ];
 
-/** What the first words of commands of two words are about. */
+/** What the first words of commands of several words are about. */
 export const groups: Readonly<Record<string, string>> = {
+  datastore: "locking, copying and unlocking the datastore",
+  "datastore migrate": "the same, under the names that calicoctl has",
   bgp: "sessions and routes of this node",
   ipam: "addresses of pods",
   policy: "what policy means",

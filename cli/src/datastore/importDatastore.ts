@@ -1,0 +1,152 @@
+/**
+ * Writes an archive into a datastore that is empty or holds a part of the same archive, as after an import that was
+ * interrupted: what is there already and equal counts as done, what differs stops everything before the first write. The
+ * datastore stays locked; agents give addresses from it when it is unlocked.
+ */
+import {
+  type AnyKindOfResource,
+  encodeValue,
+  formatKey,
+  type Item,
+  type Key,
+  keyOf,
+  type ResourceKind,
+  type Store,
+  type Write,
+} from "@brindle/api";
+import { failed } from "../error.ts";
+import type { Ports } from "../ports.ts";
+import {
+  type Archive,
+  clusterInformationOf,
+  type Entry,
+  ipamEntries,
+  isCopyOfKubernetesPolicy,
+  isKubernetes,
+} from "./archive.ts";
+import { setReady } from "./lock.ts";
+
+export interface Imported {
+  readonly written: number;
+  /** Was there before, as it should be. */
+  readonly unchanged: number;
+  /** Made by Kubernetes itself, from its own objects. */
+  readonly derived: number;
+  /** Nodes that Kubernetes does not have. */
+  readonly missingNodes: readonly string[];
+}
+
+export async function writeArchive(
+  archive: Archive,
+  store: Store,
+  ports: Pick<Ports, "nowMs" | "newUid">,
+): Promise<Imported> {
+  const onKubernetes = isKubernetes(store);
+  const derived = onKubernetes ? archive.resources.filter(isDerived) : [];
+  const wanted = archive.resources.filter(
+    (resource) => !derived.includes(resource) && !(onKubernetes && isSecondConfiguration(resource, archive)),
+  );
+  const plan = await planWrites({ ...archive, resources: wanted }, store, ports);
+  if (plan.differing.length > 0) {
+    throw failed([...plan.differing, "nothing was changed: an archive goes into an empty datastore"].join("\n"));
+  }
+  await setReady(store, false, ports);
+  for (const write of plan.writes) await commitOne(store, write);
+  await writeClusterInformation(archive, store);
+  return {
+    written: plan.writes.length,
+    unchanged: plan.unchanged,
+    derived: derived.length,
+    missingNodes: plan.missingNodes,
+  };
+}
+
+interface Plan {
+  readonly writes: Write[];
+  readonly differing: string[];
+  readonly missingNodes: string[];
+  unchanged: number;
+}
+
+async function planWrites(archive: Archive, store: Store, ports: Pick<Ports, "nowMs" | "newUid">): Promise<Plan> {
+  const plan: Plan = { writes: [], differing: [], missingNodes: [], unchanged: 0 };
+  for (const resource of archive.resources) await planResource(resource, plan, { store, ports });
+  for (const entry of ipamEntries(archive.ipam)) {
+    planEntry(entry, await store.get(entry.key), plan);
+  }
+  return plan;
+}
+
+async function planResource(
+  resource: AnyKindOfResource,
+  plan: Plan,
+  { store, ports }: { readonly store: Store; readonly ports: Pick<Ports, "nowMs" | "newUid"> },
+): Promise<void> {
+  const key = keyOf(resource);
+  const before = await store.get(key);
+  if (resource.kind === "Node" && isKubernetes(store)) {
+    planKubernetesNode(resource, before, plan);
+    return;
+  }
+  const identity = {
+    uid: ports.newUid(),
+    creationTimestamp: new Date(ports.nowMs()).toISOString().replace(/\.\d+Z$/, "Z"),
+  };
+  if (!before) {
+    const value = { ...resource, metadata: { ...resource.metadata, ...identity } };
+    plan.writes.push({ op: "create", key, value } as Write); // `keyOf` gives a key of the kind of its resource.
+  } else if (textOf(key, before.value as AnyKindOfResource) === textOf(key, resource)) plan.unchanged++;
+  else plan.differing.push(`${formatKey(key)} is there already and differs`);
+}
+
+/** Kubernetes makes the node; what the network knows of it is added. */
+function planKubernetesNode(node: AnyKindOfResource, before: Item<ResourceKind> | null, plan: Plan): void {
+  const key = keyOf(node);
+  if (!before) {
+    plan.missingNodes.push(node.metadata.name);
+    return;
+  }
+  const { revision } = before;
+  const value = { ...(before.value as AnyKindOfResource), spec: node.spec };
+  plan.writes.push({ op: "update", key, value, revision } as Write); // Both are nodes.
+}
+
+function planEntry({ key, value }: Entry, before: Item | null, plan: Plan): void {
+  if (!before)
+    plan.writes.push({ op: "create", key, value } as Write); // An entry's value is of its key's kind.
+  else if (encodeValue(key, before.value as typeof value) === encodeValue(key, value)) plan.unchanged++;
+  else plan.differing.push(`${formatKey(key)} is there already and differs`);
+}
+
+async function commitOne(store: Store, write: Write): Promise<void> {
+  const result = await store.commit([write]);
+  if (result.kind === "committed") return;
+  throw failed(
+    `${formatKey(write.key)} was written by somebody else meanwhile; import again to go on where this ended`,
+  );
+}
+
+/** What the cluster is; that it is locked stays. */
+async function writeClusterInformation({ clusterInformation }: Archive, store: Store): Promise<void> {
+  const key: Key<"ClusterInformation"> = { kind: "ClusterInformation", name: "default" };
+  const before = await store.get(key);
+  if (!before) throw failed("the cluster information has gone while the archive was imported");
+  const spec = { ...clusterInformationOf(clusterInformation.spec).spec, datastoreReady: false };
+  await commitOne(store, { op: "update", key, value: { ...before.value, spec }, revision: before.revision });
+}
+
+/** Endpoints, profiles and copies of policies come from pods, namespaces and policies that are there. */
+function isDerived({ kind, metadata }: AnyKindOfResource): boolean {
+  return kind === "WorkloadEndpoint" || kind === "Profile" || isCopyOfKubernetesPolicy(kind, metadata.name);
+}
+
+/** In etcd IPAM is configured in two places, of which its library reads one; in Kubernetes both are one object. */
+function isSecondConfiguration({ kind }: AnyKindOfResource, { ipam }: Archive): boolean {
+  return kind === "IPAMConfiguration" && ipam.config !== null;
+}
+
+/** Without what belongs to one datastore. */
+function textOf(key: Key, resource: AnyKindOfResource): string {
+  const { uid: _uid, creationTimestamp: _time, resourceVersion: _version, ...metadata } = resource.metadata;
+  return encodeValue(key, { ...resource, metadata });
+}
