@@ -5,7 +5,7 @@ import { community } from "./community.ts";
 import { asNumber, integer, oneOf, prefix, text } from "./fields.ts";
 import { type KindDefinition, nameColumn } from "./kind.ts";
 import { apiVersion, type Resource } from "./resource.ts";
-import { type CheckMembers, checked, field, list, object, optional } from "./schema.ts";
+import { type CelRule, type CheckMembers, checked, field, list, object, optional, withOpenApi } from "./schema.ts";
 
 export interface BGPFilterSpec {
   readonly exportV4?: readonly BGPFilterRule[];
@@ -41,10 +41,13 @@ export type BGPFilter = Resource<"BGPFilter", BGPFilterSpec>;
 /** As its local preference carries it, 2147483647 less the priority. */
 const priority = integer(1, 2147483646);
 
-const interfacePattern = checked(text, (value) =>
-  /^[a-zA-Z0-9_.*-]{1,15}$/.test(value)
-    ? null
-    : 'is no interface: at most 15 letters, digits, "_", ".", "-", and "*" for any of them',
+const interfacePattern = withOpenApi(
+  checked(text, (value) =>
+    /^[a-zA-Z0-9_.*-]{1,15}$/.test(value)
+      ? null
+      : 'is no interface: at most 15 letters, digits, "_", ".", "-", and "*" for any of them',
+  ),
+  { pattern: "^[a-zA-Z0-9_.*-]{1,15}$" },
 );
 
 const operation = object<BGPFilterOperation>(
@@ -79,6 +82,23 @@ const operation = object<BGPFilterOperation>(
     );
   },
 );
+
+const operationRules: readonly CelRule[] = [
+  {
+    rule: "[has(self.addCommunity), has(self.prependASPath), has(self.setPriority)].filter(named, named).size() == 1",
+    message: "exactly one of addCommunity, prependASPath and setPriority is needed",
+  },
+];
+
+/** What `checkRule` says. */
+const filterRules: readonly CelRule[] = [
+  { rule: "has(self.cidr) == has(self.matchOperator)", message: "cidr and matchOperator need each other" },
+  { rule: "!has(self.prefixLength) || has(self.cidr)", message: "prefixLength needs a cidr beside it" },
+  {
+    rule: "!has(self.operations) || self.action == 'Accept'",
+    message: "operations go only with action Accept",
+  },
+];
 
 const checkRule: CheckMembers<BGPFilterRule> = (rule, report) => {
   if (rule.cidr && !rule.matchOperator)
@@ -124,15 +144,22 @@ function filterRule(family: Family): z.ZodType<BGPFilterRule> {
       priority: optional(field(priority, "Only routes of this priority, 1 to 2147483646.")),
       action: field(oneOf("Accept", "Reject"), "What becomes of the route."),
       operations: optional(
-        field(list(operation, { min: 1, max: 10 }), "What is changed in a route that is accepted, in this order."),
+        field(
+          list(field(operation, "One change.", { rules: operationRules }), { min: 1, max: 10 }),
+          "What is changed in a route that is accepted, in this order.",
+        ),
       ),
     },
     checkRule,
   );
 }
 
-const rulesV4 = list(filterRule(4));
-const rulesV6 = list(filterRule(6));
+const rulesV4 = rulesOf(4);
+const rulesV6 = rulesOf(6);
+
+function rulesOf(family: Family): z.ZodType<readonly BGPFilterRule[]> {
+  return list(field(filterRule(family), "A rule; what it leaves out matches every route.", { rules: filterRules }));
+}
 
 export const bgpFilterKind: KindDefinition<BGPFilter> = {
   apiVersion,

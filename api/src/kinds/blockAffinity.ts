@@ -67,12 +67,15 @@ export const blockAffinityKind: IpamKindDefinition<BlockAffinityResource, BlockA
   }),
   columns: [
     nameColumn,
-    { header: "NODE", cell: ({ spec }) => spec.node },
-    { header: "CIDR", cell: ({ spec }) => spec.cidr },
-    { header: "STATE", cell: ({ spec }) => spec.state },
+    { header: "NODE", jsonPath: ".spec.node", cell: ({ spec }) => spec.node },
+    { header: "CIDR", jsonPath: ".spec.cidr", cell: ({ spec }) => spec.cidr },
+    { header: "STATE", jsonPath: ".spec.state", cell: ({ spec }) => spec.state },
   ],
   get wideColumns() {
-    return [...this.columns, { header: "TYPE", cell: ({ spec }: BlockAffinityResource) => spec.type }];
+    return [
+      ...this.columns,
+      { header: "TYPE", jsonPath: ".spec.type", cell: ({ spec }: BlockAffinityResource) => spec.type },
+    ];
   },
 };
 

@@ -14,7 +14,7 @@ const refused: RefusedCase[] = [
   {
     name: "an empty list",
     spec: { ...spec, classes: [] },
-    problems: ["spec.classes: is empty: Agent, BGP or Routes are needed, or several of them"],
+    problems: ["spec.classes: has 0 entries, at least 1 are needed"],
   },
   {
     name: "a class twice",

@@ -3,7 +3,7 @@ import * as z from "zod";
 import { integer, oneOf, subdomain, text } from "./fields.ts";
 import { type KindDefinition, nameColumn } from "./kind.ts";
 import { apiVersion, type Resource } from "./resource.ts";
-import { checked, field, list, object, optional, set } from "./schema.ts";
+import { field, list, object, optional, set } from "./schema.ts";
 
 export type NodeStatusClass = "Agent" | "BGP" | "Routes";
 
@@ -124,9 +124,7 @@ export const calicoNodeStatusKind: KindDefinition<CalicoNodeStatus> = {
   spec: object<CalicoNodeStatusSpec>({
     node: field(subdomain, "The name of the node that is asked."),
     classes: field(
-      checked(set(oneOf("Agent", "BGP", "Routes")), (classes) =>
-        classes.length > 0 ? null : "is empty: Agent, BGP or Routes are needed, or several of them",
-      ),
+      set(oneOf("Agent", "BGP", "Routes"), { min: 1 }),
       "What it tells: of the daemon, of its sessions, of its routes.",
     ),
     updatePeriodSeconds: optional(
@@ -169,10 +167,10 @@ export const calicoNodeStatusKind: KindDefinition<CalicoNodeStatus> = {
   }),
   unsupported: [{ effect: "ignored", path: "spec", meanwhile: "no node writes the status" }],
   withDefaults: ({ status, ...resource }) => ({ ...resource, status: status ?? unanswered }),
-  columns: [nameColumn, { header: "NODE", cell: ({ spec }) => spec.node }],
+  columns: [nameColumn, { header: "NODE", jsonPath: ".spec.node", cell: ({ spec }) => spec.node }],
   wideColumns: [
     nameColumn,
-    { header: "NODE", cell: ({ spec }) => spec.node },
-    { header: "CLASSES", cell: ({ spec }) => spec.classes.join(",") },
+    { header: "NODE", jsonPath: ".spec.node", cell: ({ spec }) => spec.node },
+    { header: "CLASSES", jsonPath: ".spec.classes", cell: ({ spec }) => spec.classes.join(",") },
   ],
 };

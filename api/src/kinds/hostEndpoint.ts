@@ -1,7 +1,7 @@
 import { address, integer, protocol, subdomain, text } from "./fields.ts";
 import { type KindDefinition, nameColumn } from "./kind.ts";
 import { apiVersion, type Resource } from "./resource.ts";
-import { checked, field, list, object, optional, set } from "./schema.ts";
+import { checked, field, list, object, optional, set, withOpenApi } from "./schema.ts";
 
 export interface HostEndpointSpec {
   readonly node: string;
@@ -19,17 +19,23 @@ export interface EndpointPort {
 
 export type HostEndpoint = Resource<"HostEndpoint", HostEndpointSpec>;
 
-const interfaceName = checked(text, (value) =>
-  value === "*" || /^[a-zA-Z0-9_.-]{1,15}$/.test(value)
-    ? null
-    : 'is no interface: * for all, or at most 15 letters, digits, "_", "." and "-"',
+const interfaceName = withOpenApi(
+  checked(text, (value) =>
+    value === "*" || /^[a-zA-Z0-9_.-]{1,15}$/.test(value)
+      ? null
+      : 'is no interface: * for all, or at most 15 letters, digits, "_", "." and "-"',
+  ),
+  { pattern: "^([*]|[a-zA-Z0-9_.-]{1,15})$" },
 );
 
 /** As the names of services at IANA (RFC 6335 §5.1), in lower case. */
-const portName = checked(text, (value) =>
-  /^(?=.{1,15}$)(?=.*[a-z])[a-z0-9]+(-[a-z0-9]+)*$/.test(value)
-    ? null
-    : 'is no name of a port: at most 15 lower case letters, digits and single "-" between them, a letter among them',
+const portName = withOpenApi(
+  checked(text, (value) =>
+    /^(?=.{1,15}$)(?=.*[a-z])[a-z0-9]+(-[a-z0-9]+)*$/.test(value)
+      ? null
+      : 'is no name of a port: at most 15 lower case letters, digits and single "-" between them, a letter among them',
+  ),
+  { pattern: "^[a-z0-9]+(-[a-z0-9]+)*$", maxLength: 15 },
 );
 
 const protocolsWithPorts: readonly unknown[] = ["TCP", "UDP", "SCTP", 6, 17, 132];
@@ -80,12 +86,12 @@ export const hostEndpointKind: KindDefinition<HostEndpoint> = {
       ? []
       : [{ path: "spec.interfaceName", value: undefined, reason: "is missing, and so is expectedIPs: one is needed" }],
   withDefaults: (endpoint) => endpoint,
-  columns: [nameColumn, { header: "NODE", cell: ({ spec }) => spec.node }],
+  columns: [nameColumn, { header: "NODE", jsonPath: ".spec.node", cell: ({ spec }) => spec.node }],
   wideColumns: [
     nameColumn,
-    { header: "NODE", cell: ({ spec }) => spec.node },
-    { header: "INTERFACE", cell: ({ spec }) => spec.interfaceName ?? "" },
-    { header: "IPS", cell: ({ spec }) => (spec.expectedIPs ?? []).join(",") },
-    { header: "PROFILES", cell: ({ spec }) => (spec.profiles ?? []).join(",") },
+    { header: "NODE", jsonPath: ".spec.node", cell: ({ spec }) => spec.node },
+    { header: "INTERFACE", jsonPath: ".spec.interfaceName", cell: ({ spec }) => spec.interfaceName ?? "" },
+    { header: "IPS", jsonPath: ".spec.expectedIPs", cell: ({ spec }) => (spec.expectedIPs ?? []).join(",") },
+    { header: "PROFILES", jsonPath: ".spec.profiles", cell: ({ spec }) => (spec.profiles ?? []).join(",") },
   ],
 };

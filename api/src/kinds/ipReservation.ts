@@ -28,5 +28,8 @@ export const ipReservationKind: KindDefinition<IPReservation> = {
   unsupported: [],
   withDefaults: (reservation) => reservation,
   columns: [nameColumn],
-  wideColumns: [nameColumn, { header: "CIDRS", cell: ({ spec }) => (spec.reservedCIDRs ?? []).join(",") }],
+  wideColumns: [
+    nameColumn,
+    { header: "CIDRS", jsonPath: ".spec.reservedCIDRs", cell: ({ spec }) => (spec.reservedCIDRs ?? []).join(",") },
+  ],
 };

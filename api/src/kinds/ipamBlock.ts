@@ -121,8 +121,8 @@ export const ipamBlockKind: IpamKindDefinition<IPAMBlockResource, IPAMBlock> = {
   }),
   columns: [
     nameColumn,
-    { header: "CIDR", cell: ({ spec }) => spec.cidr },
-    { header: "AFFINITY", cell: ({ spec }) => spec.affinity ?? "" },
+    { header: "CIDR", jsonPath: ".spec.cidr", cell: ({ spec }) => spec.cidr },
+    { header: "AFFINITY", jsonPath: ".spec.affinity", cell: ({ spec }) => spec.affinity ?? "" },
   ],
   get wideColumns() {
     return [

@@ -3,7 +3,7 @@
  * its address management reads (`ipamConfig.ts`); on Kubernetes the resource is all there is.
  */
 import { flag, integer, oneOf } from "./fields.ts";
-import { type KindDefinition, nameColumn } from "./kind.ts";
+import { type Column, type KindDefinition, nameColumn } from "./kind.ts";
 import type { Problem } from "./problem.ts";
 import { apiVersion, type Resource } from "./resource.ts";
 import { type CelRule, field, object, optional } from "./schema.ts";
@@ -18,6 +18,13 @@ export interface IPAMConfigurationSpec {
 }
 
 export type IPAMConfiguration = Resource<"IPAMConfiguration", IPAMConfigurationSpec>;
+
+const limitColumn: Column<IPAMConfiguration> = {
+  header: "MAXBLOCKSPERHOST",
+  jsonPath: ".spec.maxBlocksPerHost",
+  type: "integer",
+  cell: ({ spec }) => String(spec.maxBlocksPerHost ?? 0),
+};
 
 /** The only one that means anything. */
 export const ipamConfigurationName = "default";
@@ -86,17 +93,21 @@ export const ipamConfigurationKind: KindDefinition<IPAMConfiguration> = {
   },
   columns: [
     nameColumn,
-    { header: "STRICTAFFINITY", cell: ({ spec }) => String(spec.strictAffinity ?? false) },
-    { header: "AUTOALLOCATEBLOCKS", cell: ({ spec }) => String(spec.autoAllocateBlocks ?? true) },
+    {
+      header: "STRICTAFFINITY",
+      jsonPath: ".spec.strictAffinity",
+      type: "boolean",
+      cell: ({ spec }) => String(spec.strictAffinity ?? false),
+    },
+    {
+      header: "AUTOALLOCATEBLOCKS",
+      jsonPath: ".spec.autoAllocateBlocks",
+      type: "boolean",
+      cell: ({ spec }) => String(spec.autoAllocateBlocks ?? true),
+    },
   ],
   get wideColumns() {
-    return [
-      ...this.columns,
-      {
-        header: "MAXBLOCKSPERHOST",
-        cell: ({ spec }: IPAMConfiguration) => String(spec.maxBlocksPerHost ?? 0),
-      },
-    ];
+    return [...this.columns, limitColumn];
   },
 };
 

@@ -44,7 +44,7 @@ export function checkSetLabels({ labels }: Metadata): Problem[] {
 
 export const networkSetWideColumns: readonly Column<Resource<string, NetworkSetSpec>>[] = [
   nameColumn,
-  { header: "NETS", cell: ({ spec }) => shortened((spec.nets ?? []).join(",")) },
+  { header: "NETS", jsonPath: ".spec.nets", cell: ({ spec }) => shortened((spec.nets ?? []).join(",")) },
 ];
 
 const columnWidthMax = 80;

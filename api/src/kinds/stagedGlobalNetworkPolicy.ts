@@ -1,4 +1,10 @@
-import { checkForwarding, type GlobalPolicySpec, globalPolicyShape } from "./globalNetworkPolicy.ts";
+import {
+  checkForwarding,
+  checkServiceNamespaces,
+  forwardingRules,
+  type GlobalPolicySpec,
+  globalPolicyShape,
+} from "./globalNetworkPolicy.ts";
 import type { KindDefinition } from "./kind.ts";
 import { policyColumns, policyWideColumns } from "./policy.ts";
 import { apiVersion, type Resource } from "./resource.ts";
@@ -6,6 +12,7 @@ import { object } from "./schema.ts";
 import {
   checkStagedDelete,
   type Staged,
+  stagedDeleteRules,
   stagedShape,
   stagedWithDefaults,
   unsupportedInStaged,
@@ -22,7 +29,12 @@ export const stagedGlobalNetworkPolicyKind: KindDefinition<StagedGlobalNetworkPo
   namespaced: false,
   spec: object<GlobalPolicySpec & Staged>({ ...stagedShape, ...globalPolicyShape }),
   unsupported: unsupportedInStaged,
-  check: ({ spec }) => [...checkForwarding(spec), ...checkStagedDelete(spec, ["tier"])],
+  rules: [...forwardingRules, ...stagedDeleteRules],
+  check: ({ spec }) => [
+    ...checkForwarding(spec),
+    ...checkServiceNamespaces(spec),
+    ...checkStagedDelete(spec, ["tier"]),
+  ],
   withDefaults: stagedWithDefaults,
   columns: policyColumns,
   wideColumns: policyWideColumns,

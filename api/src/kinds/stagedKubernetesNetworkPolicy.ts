@@ -11,8 +11,8 @@ import {
 } from "./kubernetesPolicy.ts";
 import type { PolicyDirection } from "./policy.ts";
 import { apiVersion, type Resource } from "./resource.ts";
-import { checked, field, object, optional, set } from "./schema.ts";
-import { checkStagedDelete, type Staged, stagedShape, unsupportedInStaged } from "./stagedPolicy.ts";
+import { field, object, optional, set } from "./schema.ts";
+import { checkStagedDelete, type Staged, stagedDeleteRules, stagedShape, unsupportedInStaged } from "./stagedPolicy.ts";
 
 export interface StagedKubernetesNetworkPolicySpec extends Staged {
   /** Empty selects every pod of the namespace. */
@@ -27,9 +27,7 @@ export type StagedKubernetesNetworkPolicy = Resource<
   StagedKubernetesNetworkPolicySpec
 >;
 
-const directions = checked(set(oneOf("Ingress", "Egress")), (types) =>
-  types.length > 0 ? null : "is empty: Ingress, Egress or both are needed",
-);
+const directions = set(oneOf("Ingress", "Egress"), { min: 1, max: 2 });
 
 export const stagedKubernetesNetworkPolicyKind: KindDefinition<StagedKubernetesNetworkPolicy> = {
   apiVersion,
@@ -48,6 +46,7 @@ export const stagedKubernetesNetworkPolicyKind: KindDefinition<StagedKubernetesN
     ),
   }),
   unsupported: unsupportedInStaged,
+  rules: stagedDeleteRules,
   check: ({ spec }) => checkStagedDelete(spec, []),
   withDefaults: ({ spec, ...policy }) => ({
     ...policy,

@@ -5,6 +5,7 @@ import { object } from "./schema.ts";
 import {
   checkStagedDelete,
   type Staged,
+  stagedDeleteRules,
   stagedShape,
   stagedWithDefaults,
   unsupportedInStaged,
@@ -21,6 +22,7 @@ export const stagedNetworkPolicyKind: KindDefinition<StagedNetworkPolicy> = {
   namespaced: true,
   spec: object<PolicySpec & Staged>({ ...stagedShape, ...policyShape, ...policyTailShape }),
   unsupported: unsupportedInStaged,
+  rules: stagedDeleteRules,
   check: ({ spec }) => checkStagedDelete(spec, ["tier"]),
   withDefaults: stagedWithDefaults,
   columns: policyColumns,

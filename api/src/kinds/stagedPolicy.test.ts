@@ -78,7 +78,7 @@ describe("a StagedKubernetesNetworkPolicy", () => {
     {
       name: "no types",
       spec: { policyTypes: [] },
-      problems: ["spec.policyTypes: is empty: Ingress, Egress or both are needed"],
+      problems: ["spec.policyTypes: has 0 entries, at least 1 are needed"],
     },
     {
       name: "a type twice",

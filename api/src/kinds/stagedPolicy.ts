@@ -4,7 +4,7 @@ import type { UnsupportedField } from "./kind.ts";
 import { type PolicySpec, policyWithDefaults } from "./policy.ts";
 import type { Problem } from "./problem.ts";
 import type { Resource } from "./resource.ts";
-import { field, optional, type Shape } from "./schema.ts";
+import { type CelRule, field, optional, type Shape } from "./schema.ts";
 
 /** What happens to the policy of that name when the stage is made real. */
 export type StagedAction = "Set" | "Delete" | "Learn" | "Ignore";
@@ -35,6 +35,17 @@ export function checkStagedDelete(spec: Staged & object, kept: readonly string[]
     .filter(([name, value]) => !["stagedAction", ...kept].includes(name) && !isEmpty(value))
     .map(([name, value]) => ({ path: `spec.${name}`, value, reason: "must be left out with stagedAction Delete" }));
 }
+
+/** As much of it as costs an API server little to ask. */
+export const stagedDeleteRules: readonly CelRule[] = [
+  {
+    rule:
+      "!has(self.spec.stagedAction) || self.spec.stagedAction != 'Delete' || " +
+      "((!has(self.spec.ingress) || size(self.spec.ingress) == 0) && (!has(self.spec.egress) || size(self.spec.egress) == 0))",
+    message: "has no rules with stagedAction Delete",
+    fieldPath: ".spec",
+  },
+];
 
 /** What Go's struct holds where nothing was written. */
 function isEmpty(value: unknown): boolean {

@@ -108,7 +108,7 @@ export const tierKind: KindDefinition<Tier> = {
     status: status ?? {},
   }),
   compare: (a, b) => order(a) - order(b),
-  columns: [nameColumn, { header: "ORDER", cell: (tier) => goFloat(order(tier)) }],
+  columns: [nameColumn, { header: "ORDER", jsonPath: ".spec.order", cell: (tier) => goFloat(order(tier)) }],
   get wideColumns() {
     return this.columns;
   },
