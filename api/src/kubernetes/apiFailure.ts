@@ -17,6 +17,8 @@ export interface ApiFailure {
     | "THROTTLED"
     | "UNAVAILABLE";
   readonly reason: string;
+  /** The number that the server answered with; absent where nothing came. */
+  readonly status?: number;
   /** Which kind of object is missing; a namespace, where something was to be created in it. */
   readonly missing?: string;
   readonly retryAfterMs?: number;
@@ -47,6 +49,7 @@ export function apiFailureOf(
   return {
     code: codeOf(answer.status, status),
     reason: reasonOf(request, answer.status, status),
+    status: answer.status,
     ...(status.missing !== undefined && { missing: status.missing }),
     ...(retryAfterMs !== undefined && { retryAfterMs }),
   };

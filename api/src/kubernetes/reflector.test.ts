@@ -22,7 +22,10 @@ function bookmark(version: number): Event {
   return { type: "bookmark", resourceVersion: `${version}`, endsInitialEvents: false };
 }
 
-function failed(code: ApiFailure["code"], options: { nowMs?: number; retryAfterMs?: number } = {}): Event {
+function failed(
+  code: ApiFailure["code"],
+  options: { nowMs?: number; retryAfterMs?: number; status?: number } = {},
+): Event {
   const { nowMs = 0, ...rest } = options;
   return { type: "failed", failure: { code, reason: `because ${code}`, ...rest }, nowMs };
 }
@@ -56,6 +59,7 @@ const started: Event = { type: "started" };
 const ended: Event = { type: "ended" };
 const waited: Event = { type: "waited" };
 const opened: Event = { type: "opened" };
+const settled: Event = { type: "settled" };
 const checked = (version: number): Event => ({ type: "checked", resourceVersion: `${version}` });
 const beginning = "watch from the beginning";
 
@@ -74,6 +78,30 @@ const rows: { name: string; events: readonly Event[]; said: readonly string[] }[
     said: [beginning, "list", "+a@3", "list next", "+b@5", "inSync", "watch from 10"],
   },
   {
+    name: "lists in pages where the server's etcd is too old for that",
+    events: [
+      started,
+      failed("UNAVAILABLE", { status: 500 }),
+      page([["a", 3]], 10),
+      failed("UNAVAILABLE", { status: 500 }),
+    ],
+    said: [beginning, "list", "+a@3", "inSync", "watch from 10", "away", "wait"],
+  },
+  {
+    name: "does as a busy server says, and tells that it is away only if it stays so",
+    events: [
+      started,
+      ...Array.from({ length: 3 }, () => [failed("THROTTLED"), waited]).flat(),
+      failed("THROTTLED"),
+      waited,
+      initialEnd(10),
+    ],
+    said: [
+      ...Array.from({ length: 3 }, () => [beginning, "wait"]).flat(),
+      ...[beginning, "away", "wait", beginning, "inSync", "back"],
+    ],
+  },
+  {
     name: "takes up a stream that ended where its last bookmark stood",
     events: [...following, present("c", 12), bookmark(40), ended, checked(41), opened],
     said: [beginning, "+a@3", "+b@5", "inSync", "+c@12", "check", "watch from 40"],
@@ -82,6 +110,33 @@ const rows: { name: string; events: readonly Event[]; said: readonly string[] }[
     name: "tells of a lost connection, takes up the stream without listing, and deletes nothing",
     events: [...following, failed("UNAVAILABLE"), waited, failed("UNAVAILABLE"), waited, checked(10), opened],
     said: [beginning, "+a@3", "+b@5", "inSync", "away", "wait", "check", "wait", "check", "watch from 10", "back"],
+  },
+  {
+    name: "is back when it told all up to where the server was, not before",
+    events: [...following, failed("UNAVAILABLE"), waited, checked(13), opened, present("a", 12), present("b", 13)],
+    said: [beginning, "+a@3", "+b@5", "inSync", "away", "wait", "check", "watch from 10", "+a@12", "+b@13", "back"],
+  },
+  {
+    name: "is back after a while where nothing of its own changed",
+    events: [...following, failed("UNAVAILABLE"), waited, checked(13), opened, settled, settled],
+    said: [beginning, "+a@3", "+b@5", "inSync", "away", "wait", "check", "watch from 10", "back"],
+  },
+  {
+    name: "is not back when its place turns out to be forgotten",
+    events: [
+      ...following,
+      failed("UNAVAILABLE"),
+      waited,
+      checked(13),
+      opened,
+      failed("EXPIRED"),
+      settled,
+      initialEnd(14),
+    ],
+    said: [
+      ...[beginning, "+a@3", "+b@5", "inSync", "away", "wait", "check", "watch from 10"],
+      ...[beginning, "-a", "-b", "back", "compacted"],
+    ],
   },
   {
     name: "reads everything anew when its place is forgotten, and tells differences, deletions first",
@@ -117,7 +172,7 @@ const rows: { name: string; events: readonly Event[]; said: readonly string[] }[
   },
   {
     name: "does not take the word of a server that has just begun to deny a kind",
-    events: [...following, failed("NOT_INSTALLED", { nowMs: 1_000 }), waited, checked(12), opened],
+    events: [...following, failed("NOT_INSTALLED", { nowMs: 1_000 }), waited, checked(10), opened],
     said: [beginning, "+a@3", "+b@5", "inSync", "away", "wait", "check", "watch from 10", "back"],
   },
   {

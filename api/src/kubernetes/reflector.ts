@@ -23,8 +23,8 @@ export type ReflectorEvent<T> =
     }
   /** The newest version that the server knows now, of anything. */
   | { readonly type: "checked"; readonly resourceVersion: string }
-  /** The stream of changes is open. */
-  | { readonly type: "opened" }
+  /** The stream of changes is open; and it has been for `settledAfterMs`, in which a server sends all that it held. */
+  | { readonly type: "opened" | "settled" }
   | { readonly type: "present"; readonly item: Observed<T> }
   | { readonly type: "removed"; readonly id: string; readonly resourceVersion: string }
   | { readonly type: "bookmark"; readonly resourceVersion: string; readonly endsInitialEvents: boolean }
@@ -57,6 +57,8 @@ type Phase =
   | { readonly name: "checking" }
   | { readonly name: "waiting"; readonly next: "snapshot" | "check" };
 
+export const settledAfterMs = 1_000;
+
 /** A server that denies a kind for so long means it. Shorter, it may only be starting. */
 export const uninstalledAfterMs = 60_000;
 
@@ -66,10 +68,13 @@ export class Reflector<T> {
   #phase: Phase = { name: "waiting", next: "snapshot" };
   /** Everything up to here was told; `null` until the first snapshot is complete. */
   #position: string | null = null;
+  /** How far the server was when the stream was taken up: what lies between is not told yet. */
+  #goal: string | null = null;
   #streamsSnapshots = true;
   #isInSync = false;
   #isAway = false;
   #failures = 0;
+  #expirations = 0;
   #deniedSinceMs: number | null = null;
   #trouble: Trouble | null = null;
 
@@ -92,6 +97,8 @@ export class Reflector<T> {
       case "checked":
         return this.#onChecked(event.resourceVersion);
       case "opened":
+        return this.#onReached();
+      case "settled":
         return this.#phase.name === "following" ? this.#onWell() : [];
       case "present":
         return this.#onPresent(event.item);
@@ -132,6 +139,7 @@ export class Reflector<T> {
       this.#trouble = { type: "trouble", trouble: "setBack", reason };
       return this.#beginSnapshot();
     }
+    this.#goal = resourceVersion;
     return [this.#follow()];
   }
 
@@ -141,29 +149,31 @@ export class Reflector<T> {
   }
 
   #onPresent(item: Observed<T>): readonly ReflectorAction<T>[] {
-    if (this.#phase.name === "following") this.#position = item.resourceVersion;
-    return this.#known.present(item);
+    return [...this.#known.present(item), ...this.#onPosition(item.resourceVersion)];
   }
 
   #onRemoved({ id, resourceVersion }: { id: string; resourceVersion: string }): readonly ReflectorAction<T>[] {
-    if (this.#phase.name === "following") this.#position = resourceVersion;
-    return this.#known.removed(id);
+    return [...this.#known.removed(id), ...this.#onPosition(resourceVersion)];
   }
 
-  #onBookmark({
-    resourceVersion,
-    endsInitialEvents,
-  }: {
-    resourceVersion: string;
-    endsInitialEvents: boolean;
-  }): readonly ReflectorAction<T>[] {
-    if (this.#phase.name === "following") {
-      this.#position = resourceVersion;
-      return [];
-    }
-    if (!endsInitialEvents) return [];
+  #onBookmark(event: ReflectorEvent<T> & { type: "bookmark" }): readonly ReflectorAction<T>[] {
+    if (this.#phase.name === "following") return this.#onPosition(event.resourceVersion);
+    if (!event.endsInitialEvents) return [];
     this.#phase = { name: "following" };
-    return this.#endSnapshot(resourceVersion);
+    return this.#endSnapshot(event.resourceVersion);
+  }
+
+  #onPosition(resourceVersion: string): readonly ReflectorAction<T>[] {
+    if (this.#phase.name !== "following") return [];
+    this.#position = resourceVersion;
+    this.#expirations = 0;
+    return this.#onReached();
+  }
+
+  /** Whoever was away is back when nothing is left to tell. */
+  #onReached(): readonly ReflectorAction<T>[] {
+    if (this.#phase.name !== "following" || this.#position === null || this.#goal === null) return [];
+    return isOlder(this.#position, this.#goal) ? [] : this.#onWell();
   }
 
   #endSnapshot(resourceVersion: string | null): readonly ReflectorAction<T>[] {
@@ -177,6 +187,7 @@ export class Reflector<T> {
   }
 
   #onWell(): readonly ReflectorAction<T>[] {
+    this.#goal = null;
     this.#failures = 0;
     this.#deniedSinceMs = null;
     if (!this.#isAway) return [];
@@ -191,27 +202,24 @@ export class Reflector<T> {
   }
 
   #onFailed(failure: ApiFailure, nowMs: number): readonly ReflectorAction<T>[] {
-    switch (failure.code) {
-      case "EXPIRED":
-        return this.#onExpired(failure.reason);
-      case "INVALID":
-        if (this.#phase.name !== "snapshot" || this.#phase.by !== "stream") break;
-        // A server before 1.32, or one with WatchList turned off, refuses to send what exists as events.
-        this.#streamsSnapshots = false;
-        return this.#beginSnapshot();
-      case "NOT_INSTALLED":
-        return this.#onDenied(failure, nowMs);
+    if (failure.code === "EXPIRED") return this.#onExpired(failure.reason);
+    if (failure.code === "NOT_INSTALLED") return this.#onDenied(failure, nowMs);
+    if (this.#phase.name === "snapshot" && this.#phase.by === "stream" && refusesStreams(failure)) {
+      this.#streamsSnapshots = false;
+      return this.#beginSnapshot();
     }
-    return [...this.#onAway(failure.reason), this.#wait(failure)];
+    // A server that says when to come again is there: a kind that was installed just now is served in a second.
+    const isBusy = failure.code === "THROTTLED" && this.#failures < busyAnswersMax;
+    return [...(isBusy ? [] : this.#onAway(failure.reason)), this.#wait(failure)];
   }
 
   /** What the place was that is forgotten: of the stream, or of the next page of a listing. Nothing was lost by it. */
   #onExpired(reason: string): readonly ReflectorAction<T>[] {
-    this.#failures += 1;
+    this.#expirations += 1;
     if (this.#phase.name === "following") this.#trouble = { type: "trouble", trouble: "compacted", reason };
-    if (this.#failures === 1) return this.#beginSnapshot();
+    if (this.#expirations === 1) return this.#beginSnapshot();
     this.#phase = { name: "waiting", next: "snapshot" };
-    return [{ type: "wait", delayMs: retryDelayMs(this.#random, this.#failures) }];
+    return [{ type: "wait", delayMs: retryDelayMs(this.#random, this.#expirations) }];
   }
 
   /** A kind that is not installed is in sync and empty, and is asked for again later. */
@@ -237,6 +245,15 @@ export class Reflector<T> {
 }
 
 const uninstalledRetryMs = 30_000;
+const busyAnswersMax = 3;
+
+/**
+ * A server before 1.32, or one with WatchList turned off, calls it invalid to ask for what exists as events; one above an
+ * etcd before 3.4.25 says with a 500 that it cannot.
+ */
+function refusesStreams({ code, status }: ApiFailure): boolean {
+  return code === "INVALID" || status === 500;
+}
 
 /** Versions of one datastore are integers that grow (Kubernetes says so since 1.35; etcd's revisions always were). */
 function isOlder(version: string, than: string): boolean {

@@ -32,7 +32,7 @@ async function carryOut(plan: WritePlan, source: Source, objects: Objects): Prom
   }
   // It has happened with the first request; what is left undone reads as done, and is done by the next write.
   const second = await send(plan.followUp(first), source, objects).catch(() => null);
-  return versionOf(second ?? first);
+  return second?.metadata?.resourceVersion ?? versionOf(first);
 }
 
 async function send(request: ApiRequest, { resource }: Source, objects: Objects): Promise<ApiObject | null> {

@@ -73,7 +73,7 @@ class KubernetesStore implements Store {
         sessions: new SessionPool(access.server, { connectTimeoutMs: timeoutMs / 2, pingIntervalMs }),
       },
     );
-    this.#objects = new Objects(this.#client);
+    this.#objects = new Objects(this.#client, options.pageSize ?? 200);
   }
 
   async get<K extends Kind>(key: Key<K>): Promise<Item<K> | null> {

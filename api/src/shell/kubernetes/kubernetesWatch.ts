@@ -18,7 +18,7 @@ export interface KubernetesWatchOptions {
   readonly podsOfNode?: string;
   /** How long a stream of changes lasts before it is taken up anew; some 7 minutes unless told. */
   readonly streamSeconds?: number;
-  /** Objects in a page of a listing, where the server cannot stream what exists. 500 unless told. */
+  /** Objects in a page of a listing. 200 unless told: larger ones only cost memory. */
   readonly pageSize?: number;
 }
 
@@ -106,7 +106,7 @@ export class KubernetesWatch implements Watch {
         collection: { path, resource: resourceName(resource), ...narrowingOf(sources, options) },
         trim: readBy(sources),
         streamSeconds: options.streamSeconds ?? 420,
-        pageSize: options.pageSize ?? 500,
+        pageSize: options.pageSize ?? 200,
         onNews: (news) => this.#onNews(news, { following, watch }),
       },
       client,

@@ -18,13 +18,13 @@ export type Sent =
   | { readonly kind: "done"; readonly object: ApiObject }
   | { readonly kind: "failed"; readonly failure: ApiFailure };
 
-const pageSize = 500;
-
 export class Objects {
   readonly #client: ApiClient;
+  readonly #pageSize: number;
 
-  constructor(client: ApiClient) {
+  constructor(client: ApiClient, pageSize: number) {
     this.#client = client;
+    this.#pageSize = pageSize;
   }
 
   /** `null` where there is no such object, or no such kind of object. */
@@ -61,7 +61,7 @@ export class Objects {
     for (let next: string | undefined; ; ) {
       const query = new URLSearchParams({
         ...selectors,
-        limit: `${pageSize}`,
+        limit: `${this.#pageSize}`,
         ...(next !== undefined && { continue: next }),
       });
       const asked: Request = { verb: "list", resource: resourceName(resource) };

@@ -2,7 +2,7 @@
 import type { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type ApiFailure, type Request, unavailable } from "../../kubernetes/apiFailure.ts";
-import { Reflector, type ReflectorAction, type ReflectorEvent } from "../../kubernetes/reflector.ts";
+import { Reflector, type ReflectorAction, type ReflectorEvent, settledAfterMs } from "../../kubernetes/reflector.ts";
 import { pageOf, streamEventOf, type Trim } from "../../kubernetes/watchLine.ts";
 import type { ApiClient } from "./apiClient.ts";
 import { linesOf } from "./lines.ts";
@@ -121,8 +121,13 @@ export class ReflectorLoop<T> {
     const opened = await this.#client.open(request, over);
     if (opened.kind === "failed") return this.#fail(opened.failure);
     if (resourceVersion !== null) this.#heard();
-    const step = this.#handle({ type: "opened" });
-    return step ?? this.#follow(opened.body, { request, over });
+    this.#handle({ type: "opened" });
+    const settling = setTimeout(() => this.#handle({ type: "settled" }), settledAfterMs);
+    try {
+      return await this.#follow(opened.body, { request, over });
+    } finally {
+      clearTimeout(settling);
+    }
   }
 
   async #follow(body: Readable, { request, over }: { request: Request; over: AbortSignal }): Promise<Step | undefined> {
