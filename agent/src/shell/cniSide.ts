@@ -1,9 +1,10 @@
 /** The CNI plugin with this node's ports. */
-import { ipamConfigName, ipamConfigurationName, type Store } from "@brindle/api";
+import type { Store } from "@brindle/api";
 import { AllocatedAddresses, CniPlugin, type Readiness, type Replay } from "@brindle/cni";
 import { type CniServer, openPendingDels, serveCni } from "@brindle/cni/shell";
-import { Allocator, type ClusterView, ipamSettings, reservedPrefixes } from "@brindle/ipam";
+import { Allocator } from "@brindle/ipam";
 import type { Logger } from "pino";
+import { clusterView } from "../graph/clusterView.ts";
 import type { Health } from "../status.ts";
 import type { ClusterSync } from "./clusterSync.ts";
 import type { PolicySync } from "./policySync.ts";
@@ -32,7 +33,10 @@ export async function startCni(
   { store, cluster, policy, links }: CniSideParts,
 ): Promise<CniServer> {
   const { node, socketPath, pendingDirectory, log } = options;
-  const allocator = new Allocator({ node }, { store, now: nanosecondsNow, view: () => clusterView(node, cluster) });
+  const allocator = new Allocator(
+    { node },
+    { store, now: nanosecondsNow, view: () => clusterView(node, cluster.state) },
+  );
   const plugin = new CniPlugin({
     node,
     addresses: new AllocatedAddresses(node, { allocator, store }),
@@ -57,18 +61,6 @@ function tellNews(log: Logger): (replay: Replay) => void {
     const text = JSON.stringify(failed);
     if (failed.length > 0 && text !== told) log.warn({ attachments: failed }, "kept deletions cannot be done yet");
     told = text;
-  };
-}
-
-function clusterView(node: string, { state }: ClusterSync): ClusterView {
-  return {
-    pools: [...state.all("IPPool").values()],
-    nodeLabels: state.all("Node").get(node)?.metadata.labels ?? {},
-    reserved: reservedPrefixes(state.all("IPReservation").values()),
-    settings: ipamSettings({
-      config: state.all("IPAMConfig").get(ipamConfigName),
-      configuration: state.all("IPAMConfiguration").get(ipamConfigurationName),
-    }),
   };
 }
 

@@ -1,0 +1,16 @@
+/** What this node knows of the cluster that bears on addresses. */
+import { ipamConfigName, ipamConfigurationName } from "@brindle/api";
+import { type ClusterView, ipamSettings, reservedPrefixes } from "@brindle/ipam";
+import type { ClusterState } from "./clusterState.ts";
+
+export function clusterView(node: string, state: ClusterState): ClusterView {
+  return {
+    pools: [...state.all("IPPool").values()],
+    nodeLabels: state.all("Node").get(node)?.metadata.labels ?? {},
+    reserved: reservedPrefixes(state.all("IPReservation").values()),
+    settings: ipamSettings({
+      config: state.all("IPAMConfig").get(ipamConfigName),
+      configuration: state.all("IPAMConfiguration").get(ipamConfigurationName),
+    }),
+  };
+}
