@@ -28,10 +28,25 @@ export function formatJson(value: unknown): string {
 
 /** Go reads null as absent and writes it for what was never filled; so does YAML for a field that is left empty. */
 export function withoutNullMembers(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(withoutNullMembers);
+  // Most values have none: to look is much cheaper than to copy.
+  return hasNullMember(value) ? copyWithoutNullMembers(value) : value;
+}
+
+function hasNullMember(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  if (Array.isArray(value)) return value.some(hasNullMember);
+  for (const name in value) {
+    const member: unknown = value[name as keyof typeof value];
+    if (member === null || hasNullMember(member)) return true;
+  }
+  return false;
+}
+
+function copyWithoutNullMembers(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(copyWithoutNullMembers);
   if (typeof value !== "object" || value === null) return value;
   const members = Object.entries(value).filter(([, member]) => member !== null);
-  return Object.fromEntries(members.map(([name, member]) => [name, withoutNullMembers(member)]));
+  return Object.fromEntries(members.map(([name, member]) => [name, copyWithoutNullMembers(member)]));
 }
 
 const needsCare = /(?:^|[[:,])\s*-?(?:\d{16}|[\d.]+[eE][+-]?\d{3})/;
