@@ -2,6 +2,7 @@
 import type { Key, Kind, Store, Undecodable, WatchEvent } from "@brindle/api";
 import { type PolicyResource, type PolicyUpdate, policyKinds } from "@brindle/policy";
 import { ClusterState, clusterKinds, isClusterKey, objectName } from "../graph/clusterState.ts";
+import { readableReservation } from "../graph/readableReservation.ts";
 
 export interface ClusterSyncPorts {
   readonly onPolicy: (update: PolicyUpdate) => void;
@@ -50,7 +51,7 @@ export class ClusterSync {
         this.#receive(event.key, null);
         break;
       case "undecodable":
-        this.#receive(event.key, null, event);
+        this.#receive(event.key, readablePart(event), event);
         this.#undecodable.set(objectName(event.key), event.reason);
         break;
       case "inSync":
@@ -76,6 +77,10 @@ export class ClusterSync {
       this.#ports.onPolicy({ key, value: value as PolicyResource | null, ...(unreadable && { unreadable }) });
     }
   }
+}
+
+function readablePart({ key, partial }: Extract<WatchEvent, { readonly type: "undecodable" }>): unknown {
+  return key.kind === "IPReservation" ? readableReservation(key, partial) : null;
 }
 
 function isPolicyKey(key: Key): key is PolicyUpdate["key"] {
