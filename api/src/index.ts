@@ -50,6 +50,7 @@ export * from "./kinds/tier.ts";
 export * from "./kinds/validate.ts";
 export * from "./kinds/workloadEndpoint.ts";
 export * from "./kinds/workloadEndpointName.ts";
+export type { ClusterAccess } from "./kubernetes/clusterAccess.ts";
 export type { ManifestFault } from "./kubernetes/manifestReader.ts";
 export * from "./kubernetes/networkPolicyConversion.ts";
 export type { KubernetesNetworkPolicy } from "./kubernetes/networkPolicyV1.ts";

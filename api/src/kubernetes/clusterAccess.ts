@@ -4,19 +4,19 @@ import { StoreError } from "../store/error.ts";
 export interface ClusterAccess {
   /** `https://10.0.0.1:6443` */
   readonly server: string;
-  readonly ca?: Source;
+  readonly ca?: FileOrText;
   readonly insecureSkipTlsVerify?: boolean;
   /** The name that the server's certificate must bear, if it is not that of the address. */
   readonly tlsServerName?: string;
-  readonly certificate?: Source;
-  readonly key?: Source;
-  readonly token?: Source;
+  readonly certificate?: FileOrText;
+  readonly key?: FileOrText;
+  readonly token?: FileOrText;
   /** Whoever else gives the credentials; of the kubeconfig as it is. */
   readonly plugin?: CredentialPlugin;
 }
 
 /** A secret or a certificate, here or in a file that may change at any time. */
-export type Source = { readonly text: string } | { readonly file: string };
+export type FileOrText = { readonly text: string } | { readonly file: string };
 
 export interface CredentialPlugin {
   readonly name: string;

@@ -5,7 +5,7 @@
 import { dirname, isAbsolute, join } from "node:path/posix";
 import { parse } from "yaml";
 import * as z from "zod";
-import { type ClusterAccess, checkedServer, refusedAccess, type Source } from "./clusterAccess.ts";
+import { type ClusterAccess, checkedServer, type FileOrText, refusedAccess } from "./clusterAccess.ts";
 
 export interface KubeconfigFile {
   readonly path: string;
@@ -125,13 +125,13 @@ function userPart({ name, value, path }: Named<z.infer<typeof user> | null | und
 }
 
 /** A token in a file wins over one beside it, for the file is kept fresh. */
-function tokenOf(value: z.infer<typeof user>, path: string): Source | undefined {
+function tokenOf(value: z.infer<typeof user>, path: string): FileOrText | undefined {
   if (value.tokenFile) return { file: beside(path, value.tokenFile) };
   return value.token ? { text: value.token } : undefined;
 }
 
 /** Data in the kubeconfig wins over a file. */
-function sourceOf(data: string | undefined, file: string | undefined, path: string): Source | undefined {
+function sourceOf(data: string | undefined, file: string | undefined, path: string): FileOrText | undefined {
   if (data) return { text: Buffer.from(data, "base64").toString() };
   return file ? { file: beside(path, file) } : undefined;
 }

@@ -130,7 +130,7 @@ export class ApiClient {
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
       const code = error.failure.code === "UNAUTHORIZED" ? "UNAUTHORIZED" : "UNAVAILABLE";
-      return { kind: "failed", failure: { code, reason: error.message }, isUndone: true };
+      return { kind: "failed", failure: { code, reason: error.message }, isUndone: code === "UNAVAILABLE" };
     }
   }
 

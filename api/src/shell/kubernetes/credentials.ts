@@ -4,7 +4,7 @@
  */
 import { readFile } from "node:fs/promises";
 import { isDeepStrictEqual } from "node:util";
-import type { ClusterAccess, Source } from "../../kubernetes/clusterAccess.ts";
+import type { ClusterAccess, FileOrText } from "../../kubernetes/clusterAccess.ts";
 import { StoreError } from "../../store/error.ts";
 
 export interface Identity {
@@ -99,7 +99,7 @@ async function readIdentity(access: ClusterAccess): Promise<Identity> {
   };
 }
 
-async function contentOf(source: Source): Promise<string> {
+async function contentOf(source: FileOrText): Promise<string> {
   if ("text" in source) return source.text;
   try {
     return await readFile(source.file, "utf8");
