@@ -1,8 +1,9 @@
 import { defineConfig } from "vitest/config";
 
 /**
- * Two projects. `unit` is everything beside the sources: pure, quick, safe in threads. `real` is what needs root and
- * the world (kernel, etcd, routers): forked processes, since entering a namespace concerns a thread for good.
+ * Three projects. `unit` is everything beside the sources: pure, quick, safe in threads. `real` is what needs root and
+ * the world (kernel, etcd, routers): forked processes, since entering a namespace concerns a thread for good. `kube` is
+ * what needs a kube-apiserver: built at first use, which takes Go.
  */
 export default defineConfig({
   resolve: { conditions: ["brindle-source"] },
@@ -22,10 +23,23 @@ export default defineConfig({
         test: {
           name: "real",
           include: ["test/src/**/*.test.ts"],
+          exclude: ["test/src/kube/**"],
           pool: "forks",
           execArgv: ["--conditions=brindle-source"],
           testTimeout: 60_000,
           hookTimeout: 60_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "kube",
+          include: ["test/src/kube/**/*.test.ts"],
+          globalSetup: ["test/src/fixtures/kube/globalSetup.ts"],
+          pool: "forks",
+          execArgv: ["--conditions=brindle-source"],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
         },
       },
     ],
