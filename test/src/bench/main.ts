@@ -8,8 +8,9 @@ import { bgpRoutesRow } from "./bgpRoutes.ts";
 import { cniRows } from "./cni.ts";
 import { kernelRoutesRow } from "./kernelRoutes.ts";
 import { type Row, ratio } from "./row.ts";
+import { storeRows } from "./store.ts";
 
-const rows: readonly Row[] = [kernelRoutesRow, bgpRoutesRow, ...cniRows];
+const rows: readonly Row[] = [kernelRoutesRow, bgpRoutesRow, ...cniRows, ...storeRows];
 
 async function main(pattern: string): Promise<void> {
   const chosen = rows.filter(({ name }) => name.toLowerCase().includes(pattern.toLowerCase()));

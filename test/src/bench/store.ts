@@ -1,0 +1,108 @@
+/** The datastore: a large listing, its memory, many changes, and how long one takes. Beside `etcd3`, a client of etcd. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { openEtcdStore } from "@brindle/api/shell";
+import { startEtcd } from "../fixtures/etcd.ts";
+import type { Instance } from "../fixtures/instance.ts";
+import type { Measured, Row } from "./row.ts";
+import { commitPuts, writeEndpoints } from "./storeEndpoints.ts";
+import { latencyRows } from "./storeLatency.ts";
+import { startWatcher, type WatcherMode, type WatcherReport } from "./storeProcess.ts";
+
+const count = 100_000;
+const ratePerSecond = 10_000;
+const changesOfTransaction = 100;
+const durationMs = 10_000;
+const anchorName = "etcd3";
+
+/** Filled once for all rows, and measured once for all figures of a listing. */
+let filled: Promise<string> | undefined;
+const listings = new Map<WatcherMode, Promise<Listed>>();
+
+interface Listed {
+  readonly listMs: number;
+  readonly aboveIdleMiB: number;
+}
+
+const endpoints = `${count.toLocaleString("en")} endpoints`;
+
+export const storeRows: readonly Row[] = [
+  listingRow(`store: initial list of ${endpoints}`, "ms", "whole", ({ listMs }) => listMs),
+  listingRow(`store: ${endpoints} held whole, above idle`, "MiB", "whole", ({ aboveIdleMiB }) => aboveIdleMiB),
+  listingRow(`store: ${endpoints} held trimmed, above idle`, "MiB", "trimmed", ({ aboveIdleMiB }) => aboveIdleMiB),
+  {
+    name: `store: changes told of ${ratePerSecond.toLocaleString("en")} a second, none lost`,
+    unit: "changes/s",
+    better: "higher",
+    async measure(instance) {
+      const anchor = await changesPerSecond(instance, "etcd3");
+      return { anchor: { name: anchorName, figure: anchor }, ours: await changesPerSecond(instance, "whole") };
+    },
+  },
+  ...latencyRows,
+];
+
+function listingRow(name: string, unit: string, mode: WatcherMode, figure: (listed: Listed) => number): Row {
+  return {
+    name,
+    unit,
+    better: "lower",
+    async measure(instance): Promise<Measured> {
+      const anchor = figure(await listing(instance, "etcd3"));
+      return { anchor: { name: anchorName, figure: anchor }, ours: figure(await listing(instance, mode)) };
+    },
+  };
+}
+
+function listing(instance: Instance, mode: WatcherMode): Promise<Listed> {
+  const known = listings.get(mode) ?? measureListing(instance, mode);
+  listings.set(mode, known);
+  return known;
+}
+
+async function measureListing(instance: Instance, mode: WatcherMode): Promise<Listed> {
+  using watcher = startWatcher(await filledEtcd(instance), mode);
+  const idle = await watcher.report("idle");
+  const { listMs = 0, held, residentMiB = 0 } = await watcher.report("listed");
+  if (held !== count) throw new RangeError(`${mode} holds ${held} endpoints of ${count}`);
+  return { listMs, aboveIdleMiB: residentMiB - (idle.residentMiB ?? 0) };
+}
+
+/** Written as fast as asked and no faster; timed from the first write until the watcher was told of the last. */
+async function changesPerSecond(instance: Instance, mode: WatcherMode): Promise<number> {
+  const endpoint = await filledEtcd(instance);
+  const changes = (ratePerSecond * durationMs) / 1_000;
+  using watcher = startWatcher(endpoint, mode, changes);
+  await watcher.report("listed");
+  const startMs = performance.timeOrigin + performance.now();
+  await writeChanges(endpoint, changes);
+  const told: WatcherReport = await watcher.report("told");
+  return (changes / (told.atMs - startMs)) * 1_000;
+}
+
+async function writeChanges(endpoint: string, changes: number): Promise<void> {
+  const store = openEtcdStore({ endpoints: [endpoint], timeoutMs: 60_000 });
+  const intervalMs = (changesOfTransaction / ratePerSecond) * 1_000;
+  const startMs = performance.now();
+  const commits: Promise<void>[] = [];
+  for (let written = 0; written < changes; written += changesOfTransaction) {
+    const aheadMs = startMs + commits.length * intervalMs - performance.now();
+    if (aheadMs > 0) await sleep(aheadMs);
+    commits.push(commitPuts(store, written % count, changesOfTransaction, commits.length));
+  }
+  await Promise.all(commits);
+  await store.close();
+}
+
+function filledEtcd(instance: Instance): Promise<string> {
+  filled ??= fill(instance);
+  return filled;
+}
+
+async function fill(instance: Instance): Promise<string> {
+  const directory = await instance.createDirectory("etcd");
+  const { endpoint } = await startEtcd({ instance, directory }); // Ends with the instance.
+  const store = openEtcdStore({ endpoints: [endpoint], timeoutMs: 60_000 });
+  await writeEndpoints(store, count);
+  await store.close();
+  return endpoint;
+}
