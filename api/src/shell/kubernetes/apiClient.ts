@@ -77,9 +77,7 @@ export class ApiClient {
     try {
       const signal = AbortSignal.any([this.#closing.signal, until, beginning.signal]);
       const response = await this.#respond(request, signal);
-      if ("kind" in response) return response;
-      if (response.status === 200) return { kind: "open", body: response.body };
-      return await this.#refusal(request, response);
+      return "kind" in response ? response : { kind: "open", body: response.body };
     } finally {
       clearTimeout(timeout);
     }
@@ -99,18 +97,8 @@ export class ApiClient {
   async #answer(request: ApiRequest, deadline: AbortSignal): Promise<ApiAnswer> {
     const response = await this.#respond(request, deadline);
     if ("kind" in response) return response;
-    if (response.status >= 300) return this.#refusal(request, response);
     try {
       return { kind: "answered", body: await text(response.body) };
-    } catch (error) {
-      return this.#lost(error);
-    }
-  }
-
-  async #refusal(request: ApiRequest, { status, retryAfter, body }: Response): Promise<Failed> {
-    try {
-      const failure = apiFailureOf(request, { status, retryAfter, body: await text(body) });
-      return { kind: "failed", failure, isUndone: failure.code === "THROTTLED" };
     } catch (error) {
       return this.#lost(error);
     }
@@ -121,12 +109,9 @@ export class ApiClient {
     try {
       const identity = await this.#credentials.current();
       const response = await this.#respondTo(request, identity, signal);
-      const isAccepted = "kind" in response ? !response.isUndone || signal.aborted : response.status !== 401;
-      if (isAccepted) return response;
+      if (!("kind" in response) || !mayBeOutdated(response) || signal.aborted) return response;
       const renewed = await this.#credentials.renew();
-      if (renewed === identity) return response;
-      if ("body" in response) response.body.destroy();
-      return await this.#respondTo(request, renewed, signal);
+      return renewed === identity ? response : await this.#respondTo(request, renewed, signal);
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
       const code = error.failure.code === "UNAUTHORIZED" ? "UNAUTHORIZED" : "UNAVAILABLE";
@@ -138,7 +123,12 @@ export class ApiClient {
     try {
       const session = await this.#sessions.session(identity.tls);
       signal.throwIfAborted();
-      return await session.request(this.#headers(request, identity), request.body?.text, signal);
+      const response = await session.request(this.#headers(request, identity), request.body?.text, signal);
+      const { status, retryAfter } = response;
+      if (status < 300) return response;
+      // At once: to whoever it does not know, the server closes the connection behind its answer.
+      const failure = apiFailureOf(request, { status, retryAfter, body: await text(response.body) });
+      return { kind: "failed", failure, isUndone: failure.code === "THROTTLED" };
     } catch (error) {
       return this.#lost(error);
     }
@@ -169,6 +159,10 @@ const methods = {
   patch: "PATCH",
   delete: "DELETE",
 } as const;
+
+function mayBeOutdated({ failure, isUndone }: Failed): boolean {
+  return failure.code === "UNAUTHORIZED" || (failure.code === "UNAVAILABLE" && isUndone);
+}
 
 function mayRepeat({ verb }: ApiRequest, { failure, isUndone }: Failed): boolean {
   if (isUndone) return true;
