@@ -1,3 +1,4 @@
+import { bgpConfigurationRules, unsupportedInBgpConfiguration } from "./bgpConfigurationRules.ts";
 import { community } from "./community.ts";
 import { address, asNumber, duration, flag, integer, oneOf, prefix, text, textUpTo } from "./fields.ts";
 import { type Column, type KindDefinition, nameColumn } from "./kind.ts";
@@ -57,10 +58,6 @@ const logSeverity = withOpenApi(
   { pattern: `(?i)${severities.source}` },
 );
 const routePriority = integer(1, 2147483646);
-
-const servicesUnannounced = "no address of a Service is announced";
-const noWorkloadPeering = "no node peers with its pods";
-const ownPriority = "routes have the priority 1024";
 
 const shown = (value: unknown): string => (value === undefined ? "-" : String(value));
 
@@ -160,65 +157,9 @@ export const bgpConfigurationKind: KindDefinition<BGPConfiguration> = {
       field(routePriority, "The metric of IPv6 routes in the kernel; 1024 unless told."),
     ),
   }),
-  unsupported: [
-    { effect: "ignored", path: "spec.serviceLoadBalancerIPs", meanwhile: servicesUnannounced },
-    { effect: "ignored", path: "spec.serviceExternalIPs", meanwhile: servicesUnannounced },
-    { effect: "ignored", path: "spec.serviceClusterIPs", meanwhile: servicesUnannounced },
-    {
-      effect: "ignored",
-      path: "spec.serviceLoadBalancerAggregation",
-      accepted: ["Enabled"],
-      meanwhile: servicesUnannounced,
-    },
-    { effect: "ignored", path: "spec.communities", meanwhile: "a name for a community does nothing by itself" },
-    // A router may hold back by its community what it would else pass on.
-    { effect: "withheld", path: "spec.prefixAdvertisements" },
-    { effect: "withheld", path: "spec.nodeMeshPassword" },
-    {
-      effect: "ignored",
-      path: "spec.nodeMeshMaxRestartTime",
-      meanwhile: "peers hold the routes of a restarting node for as long as it asks of itself",
-    },
-    {
-      effect: "ignored",
-      path: "spec.bindMode",
-      accepted: ["None", "NodeIP"],
-      meanwhile: "BGP listens on the addresses of the node alone",
-    },
-    {
-      effect: "ignored",
-      path: "spec.ignoredInterfaces",
-      meanwhile: "networks of interfaces are announced by no node anyway",
-    },
-    { effect: "ignored", path: "spec.localWorkloadPeeringIPV4", meanwhile: noWorkloadPeering },
-    { effect: "ignored", path: "spec.localWorkloadPeeringIPV6", meanwhile: noWorkloadPeering },
-    {
-      effect: "ignored",
-      path: "spec.programClusterRoutes",
-      accepted: ["Enabled", "EnabledNoEncapOnly"],
-      meanwhile: "routes that BGP learns are written to the kernel",
-    },
-    { effect: "ignored", path: "spec.ipv4NormalRoutePriority", accepted: [1024], meanwhile: ownPriority },
-    { effect: "ignored", path: "spec.ipv6NormalRoutePriority", accepted: [1024], meanwhile: ownPriority },
-  ],
+  unsupported: unsupportedInBgpConfiguration,
   whileWithheld: "BGP sessions stay as they are, and a node that starts has none",
-  rules: [
-    {
-      rule: "self.metadata.name == 'default' || self.metadata.name.matches('^node[.].')",
-      message: "must be default, or node.<name> for one node",
-      fieldPath: ".metadata.name",
-    },
-    ...(["nodeMeshPassword", "nodeMeshMaxRestartTime"] as const).map((name) => ({
-      rule: `!has(self.spec.${name}) || !has(self.spec.nodeToNodeMeshEnabled) || self.spec.nodeToNodeMeshEnabled`,
-      message: "has no use while the mesh is off",
-      fieldPath: `.spec.${name}`,
-    })),
-    {
-      rule: "!has(self.spec.communities) || size(self.spec.communities) == 0 || (has(self.spec.prefixAdvertisements) && size(self.spec.prefixAdvertisements) > 0)",
-      message: "are used by no entry of prefixAdvertisements",
-      fieldPath: ".spec.communities",
-    },
-  ],
+  rules: bgpConfigurationRules,
   check: ({ metadata, spec, wrong }) => [
     ...checkName(metadata.name),
     ...checkMesh(spec),
