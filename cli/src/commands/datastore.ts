@@ -76,7 +76,13 @@ const ownNames: readonly CommandDefinition[] = [
   unlockCommand,
 ];
 
-export const datastoreCommands: readonly CommandDefinition[] = [
-  ...ownNames,
-  ...ownNames.map((command) => ({ ...command, name: command.name.replace("datastore ", "datastore migrate ") })),
-];
+export const datastoreCommands: readonly CommandDefinition[] = [...ownNames, ...ownNames.map(calicoctlName)];
+
+function calicoctlName(command: CommandDefinition): CommandDefinition {
+  const migrate = (text: string) => text.replace("datastore ", "datastore migrate ");
+  return {
+    ...command,
+    name: migrate(command.name),
+    examples: command.examples.map(({ line, does }) => ({ line: migrate(line), does })),
+  };
+}
