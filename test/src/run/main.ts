@@ -7,6 +7,7 @@ import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { prepareKube } from "./kube.ts";
 import { emptyTally, type Tally, verdict } from "./tally.ts";
 import { runProject } from "./vitest.ts";
 
@@ -24,6 +25,7 @@ async function main(patterns: readonly string[]): Promise<number> {
   }
   findRecordings(tally);
   for (const project of ["unit", "real"]) await runProject(project, patterns, tally);
+  if (await prepareKube(patterns, tally)) await runProject("kube", patterns, tally);
   const { lines, exitCode } = verdict(tally, { ci: process.env.CI === "true" });
   for (const line of lines) console.log(line);
   return exitCode;

@@ -8,6 +8,8 @@ export async function runProject(project: string, patterns: readonly string[], t
     onTestSuiteResult: (suite: TestSuite): void => countErrors(suite, tally),
     onTestModuleEnd: (module: TestModule): void => countErrors(module, tally),
   };
+  const failedBefore = tally.failed;
+  process.exitCode = 0;
   const vitest = await startVitest("test", [...patterns], {
     project: [project],
     watch: false,
@@ -16,6 +18,8 @@ export async function runProject(project: string, patterns: readonly string[], t
   });
   tally.failed += vitest.state.getUnhandledErrors().length;
   await vitest.close();
+  // What fails before any test, as a project's global setup, shows in the exit code alone.
+  if (process.exitCode !== 0 && tally.failed === failedBefore) tally.failed += 1;
 }
 
 function countCase(test: TestCase, tally: Tally): void {
