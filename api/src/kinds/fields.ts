@@ -139,7 +139,7 @@ function asNumberOf(value: number | string): number | null {
 const protocolNames = ["TCP", "UDP", "ICMP", "ICMPv6", "SCTP", "UDPLite"];
 
 export const protocol: z.ZodType<string | number> = withOpenApi(
-  checked(z.union([z.number(), z.string()], { error: "is no protocol" }), (value) => {
+  checked(z.union([z.string(), z.number()], { error: "is no protocol" }), (value) => {
     if (typeof value === "string" && protocolNames.includes(value)) return null;
     if (typeof value === "number" && Number.isInteger(value) && value >= 1 && value <= 255) return null;
     return `is no protocol: ${protocolNames.join(", ")}, or a number from 1 to 255`;

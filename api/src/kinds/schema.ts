@@ -143,18 +143,36 @@ export interface UnknownMember {
 }
 
 /** Members that no schema knows, each with the known name that is nearest. */
-export function findUnknown(schema: unknown, value: unknown, path: readonly PathStep[] = []): UnknownMember[] {
-  if (schema instanceof z.ZodExactOptional) return findUnknown(schema.def.innerType, value, path);
+export function findUnknown(schema: unknown, value: unknown): UnknownMember[] {
+  const found: UnknownMember[] = [];
+  collectUnknown(schema, value, { path: [], found });
+  return found;
+}
+
+/** `path` is where `value` stands; it is lengthened and shortened on the way, since almost nothing is unknown. */
+function collectUnknown(declared: unknown, value: unknown, at: { path: PathStep[]; found: UnknownMember[] }): void {
+  if (typeof value !== "object" || value === null) return;
+  const schema = declared instanceof z.ZodExactOptional ? declared.def.innerType : declared;
   if (schema instanceof z.ZodArray && Array.isArray(value)) {
-    return value.flatMap((item, i) => findUnknown(schema.element, item, [...path, i]));
+    for (const [i, item] of value.entries()) descend(schema.element, item, i, at);
   }
-  if (!(schema instanceof z.ZodObject) || typeof value !== "object" || value === null) return [];
+  if (!(schema instanceof z.ZodObject)) return;
   const shape: Record<string, unknown> = schema.shape;
-  return Object.entries(value).flatMap(([name, member]) =>
-    Object.hasOwn(shape, name)
-      ? findUnknown(shape[name], member, [...path, name])
-      : [{ path: [...path, name], value: member, reason: unknownReason(name, Object.keys(shape)) }],
-  );
+  for (const [name, member] of Object.entries(value)) {
+    if (Object.hasOwn(shape, name)) descend(shape[name], member, name, at);
+    else at.found.push({ path: [...at.path, name], value: member, reason: unknownReason(name, Object.keys(shape)) });
+  }
+}
+
+function descend(
+  schema: unknown,
+  value: unknown,
+  step: PathStep,
+  at: { path: PathStep[]; found: UnknownMember[] },
+): void {
+  at.path.push(step);
+  collectUnknown(schema, value, at);
+  at.path.pop();
 }
 
 function unknownReason(name: string, known: readonly string[]): string {

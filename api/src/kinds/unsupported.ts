@@ -11,14 +11,13 @@ export interface UnsupportedFound {
 export function findUnsupported(definition: KindDefinition, value: unknown): UnsupportedFound {
   const problems: Problem[] = [];
   const warnings: Warning[] = [];
-  for (const field of definition.unsupported) {
+  visit(treeOf(definition.unsupported), value, [], (field, found, path) => {
+    if (!isMeant(field, found)) return;
     const { effect } = field;
-    for (const found of valuesAt(value, field.path.split(".")).filter((at) => isMeant(field, at.value))) {
-      const problem = { path: formatPath(found.path), value: found.value, reason: reasonOf(definition, field) };
-      if (effect === "refused") problems.push(problem);
-      else warnings.push({ effect, ...problem });
-    }
-  }
+    const problem = { path: formatPath(path), value: found, reason: reasonOf(definition, field) };
+    if (effect === "refused") problems.push(problem);
+    else warnings.push({ effect, ...problem });
+  });
   return { problems, warnings };
 }
 
@@ -52,20 +51,64 @@ function isSame(a: unknown, b: unknown): boolean {
   return typeof a === "string" && typeof b === "string" ? a.toLowerCase() === b.toLowerCase() : a === b;
 }
 
-/** Every value at a path like `spec.ingress[].http`. */
-function valuesAt(
+/** The paths of a table by their steps, so that a value is walked once: `spec.ingress[].http` is under `spec`, `ingress`. */
+interface PathTree {
+  readonly fields: UnsupportedField[];
+  readonly members: Map<string, PathTree>;
+  /** Of the entries of a list, where a step ends in `[]`. */
+  entries?: PathTree;
+}
+
+const trees = new WeakMap<readonly UnsupportedField[], PathTree>();
+
+function treeOf(fields: readonly UnsupportedField[]): PathTree {
+  let tree = trees.get(fields);
+  if (!tree) {
+    tree = newTree();
+    for (const field of fields) placeOf(tree, field.path).fields.push(field);
+    trees.set(fields, tree);
+  }
+  return tree;
+}
+
+function newTree(): PathTree {
+  return { fields: [], members: new Map() };
+}
+
+function placeOf(root: PathTree, path: string): PathTree {
+  let at = root;
+  for (const step of path.split(".")) {
+    const name = step.replace("[]", "");
+    const member = at.members.get(name) ?? newTree();
+    at.members.set(name, member);
+    at = member;
+    if (step.endsWith("[]")) at = at.entries ??= newTree();
+  }
+  return at;
+}
+
+type Visitor = (field: UnsupportedField, value: unknown, path: readonly PathStep[]) => void;
+
+function visit(tree: PathTree, value: unknown, path: PathStep[], visitor: Visitor): void {
+  for (const field of tree.fields) visitor(field, value, path);
+  if (tree.entries && Array.isArray(value)) {
+    for (const [i, item] of value.entries()) visitAt(tree.entries, item, { path, step: i }, visitor);
+  }
+  if (!isRecord(value)) return;
+  for (const [name, member] of tree.members) {
+    if (Object.hasOwn(value, name)) visitAt(member, value[name], { path, step: name }, visitor);
+  }
+}
+
+function visitAt(
+  tree: PathTree,
   value: unknown,
-  steps: readonly string[],
-  path: readonly PathStep[] = [],
-): { readonly path: readonly PathStep[]; readonly value: unknown }[] {
-  const [step, ...rest] = steps;
-  if (step === undefined) return [{ path, value }];
-  const name = step.replace("[]", "");
-  if (!isRecord(value) || !Object.hasOwn(value, name)) return [];
-  const member = value[name];
-  if (!step.endsWith("[]")) return valuesAt(member, rest, [...path, name]);
-  if (!Array.isArray(member)) return [];
-  return member.flatMap((item, i) => valuesAt(item, rest, [...path, name, i]));
+  { path, step }: { readonly path: PathStep[]; readonly step: PathStep },
+  visitor: Visitor,
+): void {
+  path.push(step);
+  visit(tree, value, path, visitor);
+  path.pop();
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

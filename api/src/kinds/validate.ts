@@ -67,9 +67,23 @@ function validateAs<K extends ResourceKind>(kind: K, document: Record<string, un
     ...checkTogether(definition, value, parsed.error),
   ];
   if (!parsed.success || problems.length > 0) return invalid(problems);
-  // Defaults come in any order; parsing puts them into Calico's.
-  const resource = schema.parse(definition.withDefaults(parsed.data));
+  const resource = inOrder(schema, parsed.data, definition.withDefaults(parsed.data)) as Resources[K];
   return { kind: "valid", resource, warnings: [...unsupported.warnings, ...(definition.advise?.(resource) ?? [])] };
+}
+
+/** Defaults come in any order; what they changed is put into Calico's, and the rest is in it already. */
+function inOrder(schema: unknown, before: unknown, after: unknown): unknown {
+  if (before === after) return after;
+  if (schema instanceof z.ZodExactOptional) return inOrder(schema.def.innerType, before, after);
+  if (!(schema instanceof z.ZodObject)) return schema instanceof z.ZodType ? schema.parse(after) : after;
+  if (!isRecord(after)) return after;
+  const shape: Readonly<Record<string, unknown>> = schema.shape;
+  const names = [
+    ...Object.keys(shape).filter((name) => Object.hasOwn(after, name)),
+    ...Object.keys(after).filter((name) => !Object.hasOwn(shape, name)),
+  ];
+  const earlier = isRecord(before) ? before : {};
+  return Object.fromEntries(names.map((name) => [name, inOrder(shape[name], earlier[name], after[name])]));
 }
 
 const schemas = new Map<ResourceKind, z.ZodType>();
