@@ -82,6 +82,22 @@ describe("the CRDs", () => {
     assert.deepEqual(judged.kind === "invalid" ? judged.problems : [], []);
   });
 
+  it("keep the range of a pool, and the size of its blocks, from changing", async () => {
+    const pool = (spec: object): string =>
+      JSON.stringify({ apiVersion: "projectcalico.org/v3", kind: "IPPool", metadata: { name: "fixed" }, spec });
+    await cluster.kubectl(["apply", "-f", "-"], { input: pool({ cidr: "10.50.0.0/16" }) });
+    for (const [spec, code] of [
+      [{ cidr: "10.50.0.0/16", blockSize: 26, disabled: true }, 0],
+      [{ cidr: "10.50.0.0/16", blockSize: 27 }, 1],
+      [{ cidr: "10.51.0.0/16" }, 1],
+    ] as const) {
+      const outcome = await cluster.runKubectl(["apply", "-f", "-"], { input: pool(spec) });
+      assert.equal(outcome.exitCode, code, outcome.stderr);
+      if (code !== 0) assert.match(outcome.stderr, /cannot change: make a new pool/);
+    }
+    await cluster.kubectl(["delete", "ippool", "fixed"]);
+  });
+
   it.each(refusedSamples)("refuse $name, if a schema can say it", async ({ isCaughtByApiServer, resource }) => {
     assert.equal(validate(resource).kind, "invalid");
     const { isTaken, said } = await dryRun(resource);
