@@ -5,7 +5,7 @@ import type { Standing } from "../store/history.ts";
 import type { Revision } from "../store/store.ts";
 import type { EtcdConnection } from "./etcdConnection.ts";
 
-const pageSize = 500;
+const pageSize = 200;
 
 export interface Page {
   /** That of the prefix below which the entries are. */
