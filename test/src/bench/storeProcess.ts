@@ -25,7 +25,10 @@ const deadlineMs = 120_000;
  * Small young spaces, and large blocks straight from the kernel: without them V8 and glibc keep what the listing let go,
  * half as much again as what is held, whoever the client is.
  */
-export const memorySettings = { flags: ["--max-semi-space-size=2"], environment: { MALLOC_MMAP_THRESHOLD_: "32768" } };
+export const memorySettings: {
+  readonly flags: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+} = { flags: ["--max-semi-space-size=2"], environment: { MALLOC_MMAP_THRESHOLD_: "32768" } };
 
 export function startWatcher(endpoint: string, mode: WatcherMode, changes = 0): WatcherProcess {
   const flags = ["--expose-gc", "--conditions=brindle-source", ...memorySettings.flags];
