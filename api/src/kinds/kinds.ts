@@ -1,9 +1,11 @@
 /** Every kind of resource, declared once. All that is generic (validation, stores, tables, CRDs) reads this. */
+import { type AgentConfiguration, agentConfigurationKind } from "./agentConfiguration.ts";
 import { type BGPConfiguration, bgpConfigurationKind } from "./bgpConfiguration.ts";
 import { type BGPFilter, bgpFilterKind } from "./bgpFilter.ts";
 import { type BGPPeer, bgpPeerKind } from "./bgpPeer.ts";
 import { type CalicoNodeStatus, calicoNodeStatusKind } from "./calicoNodeStatus.ts";
 import { type ClusterInformation, clusterInformationKind } from "./clusterInformation.ts";
+import { type FabricPeer, fabricPeerKind } from "./fabricPeer.ts";
 import { type FelixConfiguration, felixConfigurationKind } from "./felixConfiguration.ts";
 import { type GlobalNetworkPolicy, globalNetworkPolicyKind } from "./globalNetworkPolicy.ts";
 import { type GlobalNetworkSet, globalNetworkSetKind } from "./globalNetworkSet.ts";
@@ -28,7 +30,7 @@ import { type Tier, tierKind } from "./tier.ts";
 import { reasonOf } from "./unsupported.ts";
 import { type WorkloadEndpoint, workloadEndpointKind } from "./workloadEndpoint.ts";
 
-/** Every kind of `projectcalico.org/v3` that this version has, and its type. */
+/** Every kind that this version has, and its type: those of `projectcalico.org/v3`, and our own. */
 export interface Resources {
   readonly Node: Node;
   readonly IPPool: IPPool;
@@ -52,6 +54,8 @@ export interface Resources {
   readonly CalicoNodeStatus: CalicoNodeStatus;
   readonly FelixConfiguration: FelixConfiguration;
   readonly KubeControllersConfiguration: KubeControllersConfiguration;
+  readonly FabricPeer: FabricPeer;
+  readonly AgentConfiguration: AgentConfiguration;
 }
 
 export type ResourceKind = keyof Resources;
@@ -79,6 +83,8 @@ export const kinds: { readonly [K in ResourceKind]: KindDefinition<Resources[K]>
   CalicoNodeStatus: calicoNodeStatusKind,
   FelixConfiguration: felixConfigurationKind,
   KubeControllersConfiguration: kubeControllersConfigurationKind,
+  FabricPeer: fabricPeerKind,
+  AgentConfiguration: agentConfigurationKind,
 };
 
 export const resourceKinds: readonly ResourceKind[] = Object.values(kinds).map(({ kind }) => kind);
