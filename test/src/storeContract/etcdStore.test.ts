@@ -4,7 +4,9 @@ import { afterAll, beforeAll, describe, it } from "vitest";
 import { type CuttableProxy, startCuttableProxy } from "../fixtures/cuttableProxy.ts";
 import { type Etcd, startEtcd } from "../fixtures/etcd.ts";
 import { describeStoreContract } from "./contract.ts";
-import { commit, isStoreError, nodeKey, nodeWrite, Recorder, type Subject } from "./subject.ts";
+import { describeStoredText, type TextSubject } from "./storedText.ts";
+import { commit, isStoreError, nodeKey, nodeWrite, Recorder } from "./subject.ts";
+import { describeTransactions } from "./transactions.ts";
 
 let etcd: Etcd;
 beforeAll(async () => {
@@ -12,9 +14,11 @@ beforeAll(async () => {
 });
 afterAll(async () => etcd[Symbol.asyncDispose]());
 
-describeStoreContract("etcd", openSubject);
+for (const describeStore of [describeStoreContract, describeTransactions, describeStoredText]) {
+  describeStore("etcd", openSubject);
+}
 
-interface EtcdSubject extends Subject {
+interface EtcdSubject extends TextSubject {
   readonly proxy: CuttableProxy;
 }
 

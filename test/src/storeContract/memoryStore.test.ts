@@ -1,10 +1,13 @@
 import { MemoryData, MemoryStore } from "@brindle/api";
 import { describeStoreContract } from "./contract.ts";
-import type { Subject } from "./subject.ts";
+import { describeStoredText, type TextSubject } from "./storedText.ts";
+import { describeTransactions } from "./transactions.ts";
 
-describeStoreContract("the store in memory", async () => memorySubject());
+for (const describeStore of [describeStoreContract, describeTransactions, describeStoredText]) {
+  describeStore("the store in memory", async () => memorySubject());
+}
 
-function memorySubject(): Subject {
+function memorySubject(): TextSubject {
   const data = new MemoryData();
   const store = new MemoryStore({ data });
   return {

@@ -1,5 +1,5 @@
 /** What the contract needs of a store: the store itself, and ways to do to it what happens to datastores. */
-import type { Key, Kind, Node, Store, StoreError, WatchEvent, Write } from "@brindle/api";
+import type { BGPPeer, Key, Kind, Node, Store, StoreError, WatchEvent, Write } from "@brindle/api";
 import { waitFor } from "../fixtures/waitFor.ts";
 
 export interface Subject extends AsyncDisposable {
@@ -7,9 +7,6 @@ export interface Subject extends AsyncDisposable {
   readonly store: Store;
   /** Another client of the same datastore, which is never cut off. */
   readonly other: Store;
-  /** What another program writes under a key; `null` deletes. */
-  writeText(key: string, text: string | null): Promise<void>;
-  readText(key: string): Promise<string | null>;
   cut(): Promise<void>;
   mend(): Promise<void>;
   restart(): Promise<void>;
@@ -69,17 +66,36 @@ function summaryOf(event: WatchEvent): string {
   }
 }
 
+export function peerKey(name: string): Key<"BGPPeer"> {
+  return { kind: "BGPPeer", name };
+}
+
+/** A write of a BGPPeer, which every store keeps as it is. Its AS number makes one version differ from another. */
+export function peerWrite(name: string, at: WriteAt, asNumber = 64512): Write {
+  const value: BGPPeer = {
+    apiVersion: "projectcalico.org/v3",
+    kind: "BGPPeer",
+    metadata: { name },
+    spec: { peerIP: "192.0.2.1", asNumber },
+  };
+  return writeAt(at, { key: peerKey(name), value });
+}
+
 export function nodeKey(name: string): Key<"Node"> {
   return { kind: "Node", name };
 }
 
 /** A write of a Node whose AS number makes one version differ from another. */
-export function nodeWrite(
-  name: string,
-  at: { readonly op: "create" | "put" } | { readonly op: "update"; readonly revision: string },
-  asNumber = 64512,
+export function nodeWrite(name: string, at: WriteAt, asNumber = 64512): Write {
+  return writeAt(at, { key: nodeKey(name), value: node(name, { asNumber }) });
+}
+
+type WriteAt = { readonly op: "create" | "put" } | { readonly op: "update"; readonly revision: string };
+
+function writeAt(
+  at: WriteAt,
+  target: { key: Key<"Node">; value: Node } | { key: Key<"BGPPeer">; value: BGPPeer },
 ): Write {
-  const target = { key: nodeKey(name), value: node(name, { asNumber }) };
   if (at.op === "update") return { op: "update", revision: at.revision, ...target };
   return at.op === "create" ? { op: "create", ...target } : { op: "put", ...target };
 }
