@@ -9,8 +9,9 @@ import { cniRows } from "./cni.ts";
 import { kernelRoutesRow } from "./kernelRoutes.ts";
 import { type Row, ratio } from "./row.ts";
 import { storeRows } from "./store.ts";
+import { podRows } from "./storePods.ts";
 
-const rows: readonly Row[] = [kernelRoutesRow, bgpRoutesRow, ...cniRows, ...storeRows];
+const rows: readonly Row[] = [kernelRoutesRow, bgpRoutesRow, ...cniRows, ...storeRows, ...podRows];
 
 async function main(pattern: string): Promise<void> {
   const chosen = rows.filter(({ name }) => name.toLowerCase().includes(pattern.toLowerCase()));
