@@ -10,11 +10,12 @@ import {
 } from "@brindle/api";
 import { formatAddress, formatPrefix, hostPrefix } from "@brindle/net";
 import { describe, expect, it } from "vitest";
-import { Allocator, type AssignOptions, type AssignResult, type ReleaseResult, readClusterView } from "./allocator.ts";
+import { Allocator, type AssignOptions, type AssignResult, type ReleaseResult } from "./allocator.ts";
 import { type ClusterView, defaultIpamSettings } from "./assign.ts";
 import { audit } from "./audit.ts";
 import { newBlock, take } from "./block.ts";
 import { affinityKey, affinityWrite, blockKey, handleKey } from "./state.ts";
+import { readClusterView } from "./view.ts";
 
 const nowNs = 1_767_225_600_000_000_000n;
 
@@ -384,7 +385,8 @@ function lab(options: Partial<ClusterView> = {}): Lab {
   const pools = [pool("four", "10.0.0.0/28", 30), pool("six", "fd00::/124", 126)];
   const view: ClusterView = { pools, nodeLabels: {}, reserved: [], settings: defaultIpamSettings, ...options };
   const calls: string[] = [];
-  const counted: Pick<Store, "get" | "list" | "commit"> = {
+  const counted: Pick<Store, "get" | "list" | "commit" | "transactions"> = {
+    transactions: store.transactions,
     get(key) {
       calls.push("get");
       return store.get(key);

@@ -5,25 +5,23 @@
  * The node's own blocks are kept in memory with their revisions, so that an ADD costs one round trip. They are a guess:
  * every transaction names the revisions that it rests on, and a conflict tells the present ones. Requests of one node
  * run one after the other, since they want the same blocks.
+ *
+ * Where the datastore writes one object at a time, a request takes several steps (`orderedCommit.ts`), and what a stopped
+ * one left is repaired by the next of the same handle.
  */
-import {
-  ipamConfigName,
-  ipamConfigurationName,
-  type Key,
-  type Store,
-  StoreError,
-  type Write,
-  whyNotActedOn,
-} from "@brindle/api";
+import { type Key, type Store, StoreError, type Write } from "@brindle/api";
 import { type AssignRequest, type ClusterView, planAssign } from "./assign.ts";
 import { affinityOf, type HeldAddress } from "./block.ts";
+import { commitDecided } from "./commit.ts";
 import { keyText, violatedWrites } from "./conflict.ts";
 import { goTime } from "./goTime.ts";
+import type { DecidedWrites, Decision } from "./orderedCommit.ts";
 import type { PlaceRefusal } from "./place.ts";
 import { planRelease, type ReleaseRequest } from "./release.ts";
-import { ipamSettings, reservedPrefixes } from "./settings.ts";
+import { RememberedHandles } from "./rememberedHandles.ts";
 import {
   affinityPrefix,
+  blockKey,
   emptyState,
   type Found,
   handleKey,
@@ -34,7 +32,7 @@ import {
 import { Turns } from "./turns.ts";
 
 export interface AllocatorPorts {
-  readonly store: Pick<Store, "get" | "list" | "commit">;
+  readonly store: Pick<Store, "get" | "list" | "commit" | "transactions">;
   /** Nanoseconds since 1970. */
   readonly now: () => bigint;
   /** The pools and the node as they are now; see `readClusterView` for callers that do not watch them. */
@@ -43,12 +41,12 @@ export interface AllocatorPorts {
 
 /** The allocator adds `node` and `timestamp` to the attributes, in Calico's words. */
 export interface AssignOptions extends Omit<AssignRequest, "node"> {
-  /** What the caller writes in the same transaction, such as the WorkloadEndpoint with these addresses. */
+  /** What the caller writes with it, such as the WorkloadEndpoint with these addresses. */
   readonly extraWrites?: (addresses: readonly HeldAddress[]) => readonly Write[];
 }
 
 export interface ReleaseOptions extends Omit<ReleaseRequest, "handleId"> {
-  /** What the caller writes in the same transaction, such as the deletion of the WorkloadEndpoint. */
+  /** What the caller writes with it, such as the deletion of the WorkloadEndpoint. */
   readonly extraWrites?: readonly Write[];
 }
 
@@ -63,9 +61,9 @@ export type ReleaseResult =
   { readonly kind: "released"; readonly addresses: readonly HeldAddress[] } | Setback;
 
 export type Setback =
-  /** The caller's own writes rest on something that is no longer so. Nothing was written. */
+  /** The caller's own writes rest on something that is no longer so. Nothing of an assignment stays. */
   | { readonly kind: "conflict"; readonly current: readonly Found[] }
-  /** Others were quicker each time. Nothing was written; try again later. */
+  /** Others were quicker each time; try again later. */
   | { readonly kind: "contended"; readonly attempts: number }
   | InvalidBlock;
 
@@ -80,6 +78,9 @@ export class Allocator {
   readonly #turns: Turns = new Turns(isUnavailable);
   /** The node's own blocks and affinities as last seen. */
   #known: IpamState = emptyState;
+  /** Whether all blocks were listed once: what a handle holds without existing is then among the known ones. */
+  #hasListed = false;
+  readonly #handles = new RememberedHandles();
 
   constructor({ node }: { readonly node: string }, ports: AllocatorPorts) {
     this.#node = node;
@@ -88,7 +89,7 @@ export class Allocator {
 
   /** The same addresses each time for the same handle, also after a crash at any point of an earlier request. */
   assign(options: AssignOptions): Promise<AssignResult> {
-    return this.#inTurn(() => this.#assign(options));
+    return this.#inTurn(() => this.#assignOrNothing(options));
   }
 
   /** Releases all that the handle holds, and the handle. Doing it again does nothing. */
@@ -96,7 +97,17 @@ export class Allocator {
     return this.#inTurn(() => this.#release({ ...options, handleId }));
   }
 
-  async #assign({ extraWrites, ...options }: AssignOptions): Promise<AssignResult> {
+  /** What began to be given and could not be is taken back, unless it was there before. */
+  async #assignOrNothing(options: AssignOptions): Promise<AssignResult> {
+    const began: Write[] = [];
+    const result = await this.#assign(options, began);
+    const isOurs = began.some(({ op, key }) => op === "create" && key.kind === "IPAMHandle");
+    if (result.kind !== "assigned" && isOurs) await this.#release({ handleId: options.handleId });
+    return result;
+  }
+
+  /** `began` gets what is written, also by an attempt that others overtake. */
+  async #assign({ extraWrites, ...options }: AssignOptions, began: Write[]): Promise<AssignResult> {
     const view = await this.#ports.view();
     const nowNs = this.#ports.now();
     const attributes = { node: this.#node, timestamp: goTime(nowNs), ...options.attributes };
@@ -112,9 +123,12 @@ export class Allocator {
           state = await this.#list(state);
           break;
         case "commit": {
-          const done = await this.#commit(state, plan.writes, extraWrites?.(plan.addresses) ?? [], request);
-          if (done.kind === "committed") return { kind: "assigned", addresses: plan.addresses, isNew: plan.isNew };
-          if (done.kind === "conflict") return done;
+          const writes = { planned: plan.writes, extra: extraWrites?.(plan.addresses) ?? [] };
+          const done = await this.#commit(state, writes, { decision: "assign", handleId: request.handleId });
+          began.push(...done.written);
+          if (done.kind === "conflict") return { kind: "conflict", current: done.current };
+          const isNew = plan.isNew || began.some(({ key }) => key.kind === "IPAMBlock");
+          if (done.kind === "committed") return { kind: "assigned", addresses: plan.addresses, isNew };
           state = done.state;
           break;
         }
@@ -127,7 +141,8 @@ export class Allocator {
 
   async #release({ extraWrites = [], ...request }: ReleaseOptions & ReleaseRequest): Promise<ReleaseResult> {
     const released: HeldAddress[] = [];
-    let state: IpamState = { ...this.#known, handle: await this.#ports.store.get(handleKey(request.handleId)) };
+    let state = await this.#beforeRelease(request.handleId);
+    let extra = extraWrites;
     for (let attempts = 0; attempts < attemptsMax; ) {
       const plan = planRelease(state, request, blocksPerTransactionMax);
       if (plan.kind === "invalidBlock") return plan;
@@ -135,38 +150,44 @@ export class Allocator {
         state = await this.#read(state, plan.keys, request);
         continue;
       }
-      const done = await this.#commit(state, plan.writes, plan.isLast ? extraWrites : [], request);
-      if (done.kind === "conflict") return done;
+      const writes = { planned: plan.writes, extra: plan.isLast ? extra : [] };
+      const done = await this.#commit(state, writes, { decision: "release", handleId: request.handleId });
+      if (done.kind === "conflict") return { kind: "conflict", current: done.current };
       state = done.state;
+      released.push(...plan.released.filter(({ block }) => hasWritten(done.written, blockKey(block))));
+      if (writes.extra.some(({ key }) => hasWritten(done.written, key))) extra = [];
       if (done.kind === "overtaken") attempts++;
-      else {
-        released.push(...plan.released);
-        if (plan.isLast) return { kind: "released", addresses: released };
-      }
+      else if (plan.isLast) return { kind: "released", addresses: released };
     }
     return { kind: "contended", attempts: attemptsMax };
+  }
+
+  /** With the handle. Where it may be gone before what it held, the node's own blocks have to be known too. */
+  async #beforeRelease(handleId: string): Promise<IpamState> {
+    const { store } = this.#ports;
+    const isSingle = store.transactions === "single";
+    const remembered = isSingle ? this.#handles.get(handleId) : undefined;
+    const handle = remembered ?? (await store.get(handleKey(handleId)));
+    const state: IpamState = { ...this.#known, handle };
+    if (handle || this.#hasListed || !isSingle) return state;
+    return { ...(await this.#list(state)), complete: false };
   }
 
   /** `overtaken`: what the plan rests on is no longer so, and the state says how it is now. */
   async #commit(
     state: IpamState,
-    planned: readonly Write[],
-    extra: readonly Write[],
-    ids: { readonly handleId: string },
-  ): Promise<{ kind: "committed" | "overtaken"; state: IpamState } | { kind: "conflict"; current: readonly Found[] }> {
-    const writes = [...planned, ...extra];
-    if (writes.length === 0) return { kind: "committed", state };
-    const result = await this.#ports.store.commit(writes);
-    if (result.kind === "committed") {
-      return { kind: "committed", state: this.#learn(state, resultOf(writes, result.revision), ids) };
-    }
-    const overtaken = this.#learn(state, result.current, ids);
-    const ofCaller = violatedWrites(extra, result.current);
-    if (ofCaller.length === 0 || violatedWrites(planned, result.current).length > 0) {
-      return { kind: "overtaken", state: overtaken };
-    }
-    const keys = new Set(ofCaller.map(({ key }) => keyText(key)));
-    return { kind: "conflict", current: result.current.filter(({ key }) => keys.has(keyText(key))) };
+    writes: DecidedWrites,
+    { decision, handleId }: { readonly decision: Decision; readonly handleId: string },
+  ): Promise<
+    | { readonly kind: "committed" | "overtaken"; readonly state: IpamState; readonly written: readonly Write[] }
+    | { readonly kind: "conflict"; readonly current: readonly Found[]; readonly written: readonly Write[] }
+  > {
+    const { conflict, written, found } = await commitDecided(this.#ports.store, writes, decision);
+    const learnt = this.#learn(state, found, { handleId });
+    if (conflict === "none") return { kind: "committed", state: learnt, written };
+    if (conflict === "planned") return { kind: "overtaken", state: learnt, written };
+    const keys = new Set(violatedWrites(writes.extra, found).map(({ key }) => keyText(key)));
+    return { kind: "conflict", current: found.filter(({ key }) => keys.has(keyText(key))), written };
   }
 
   async #read(state: IpamState, keys: readonly Key<"IPAMBlock">[], ids: { handleId: string }): Promise<IpamState> {
@@ -180,6 +201,7 @@ export class Allocator {
     const { store } = this.#ports;
     const affinities = await store.list("BlockAffinity", { namePrefix: affinityPrefix(this.#node) });
     const blocks = await store.list("IPAMBlock");
+    this.#hasListed = true;
     const undecodable = new Set(blocks.undecodable.map(({ key }) => key.name));
     const listed: IpamState = { ...emptyState, handle: state.handle, undecodable, complete: true };
     return this.#learn(listed, [...affinities.items, ...blocks.items], { handleId: "" });
@@ -190,6 +212,7 @@ export class Allocator {
     const learnt = withFound(state, found, { node: this.#node, handleId });
     const own = [...learnt.blocks].filter(([, item]) => item?.value.affinity === affinityOf(this.#node));
     this.#known = { ...emptyState, blocks: new Map(own), affinities: learnt.affinities };
+    this.#handles.learn(found);
     return learnt;
   }
 
@@ -200,31 +223,8 @@ export class Allocator {
   }
 }
 
-/** The node's labels, the pools and what is configured, read now: for callers that do not watch them. */
-export async function readClusterView(store: Pick<Store, "get" | "list">, node: string): Promise<ClusterView> {
-  const [pools, reservations, resource, config, configuration] = await Promise.all([
-    store.list("IPPool"),
-    store.list("IPReservation"),
-    store.get({ kind: "Node", name: node }),
-    store.get({ kind: "IPAMConfig", name: ipamConfigName }),
-    store.get({ kind: "IPAMConfiguration", name: ipamConfigurationName }),
-  ]);
-  return {
-    pools: pools.items.map(({ value }) => value).filter((pool) => whyNotActedOn(pool) === null),
-    nodeLabels: resource?.value.metadata.labels ?? {},
-    reserved: reservedPrefixes(reservations.items.map(({ value }) => value)),
-    settings: ipamSettings({ config: config?.value, configuration: configuration?.value }),
-  };
-}
-
-/** What the store holds after a transaction, as far as that can be told from its writes. */
-function resultOf(writes: readonly Write[], revision: string): Found[] {
-  const found: Found[] = [];
-  for (const write of writes) {
-    if (write.op === "delete") found.push({ key: write.key, value: null });
-    else if (write.op !== "expect") found.push({ key: write.key, value: write.value, revision });
-  }
-  return found;
+function hasWritten(written: readonly Write[], wanted: Key): boolean {
+  return written.some(({ key }) => keyText(key) === keyText(wanted));
 }
 
 function isUnavailable(error: unknown): boolean {

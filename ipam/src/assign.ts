@@ -7,11 +7,12 @@
  */
 import type { IPPool, Key, Write } from "@brindle/api";
 import { type Address, containsAddress, type Family, type Prefix } from "@brindle/net";
-import type { HeldAddress, Owner } from "./block.ts";
+import { affinityOf, type HeldAddress, type Owner } from "./block.ts";
 import { blocksOf, countByBlock, handleWith, hasCounts } from "./handle.ts";
 import { type Placement, type PlaceRefusal, place } from "./place.ts";
 import {
   blockKey,
+  confirm,
   handleKey,
   handleWrite,
   heldBy,
@@ -99,6 +100,7 @@ export function planAssign(
     writes: [
       ...placements.flatMap(({ writes }) => writes),
       ...restingOn(state, kept, placements),
+      ...confirmations(state, kept, request),
       writeHandle(state, request.handleId, held),
     ],
   };
@@ -109,6 +111,14 @@ function restingOn(state: IpamState, kept: readonly HeldAddress[], placements: r
   const cidrs = new Set([...blocksOf(state.handle?.value), ...kept.map(({ block }) => block)]);
   for (const { held } of placements) cidrs.delete(held.block);
   return [...cidrs].map((cidr) => unchanged(state.blocks.get(cidr), blockKey(cidr)));
+}
+
+/** A crash may have come between a new block and its claim: what is kept there would be announced by nobody. */
+function confirmations(state: IpamState, kept: readonly HeldAddress[], { node }: AssignRequest): Write[] {
+  const own = new Set(
+    kept.map(({ block }) => block).filter((cidr) => state.blocks.get(cidr)?.value.affinity === affinityOf(node)),
+  );
+  return [...own].map((cidr) => confirm(state, node, cidr));
 }
 
 /** Counts what is in the blocks, not what was in the handle: Calico may have left it counting too much. */

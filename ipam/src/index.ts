@@ -18,3 +18,4 @@ export * from "./release.ts";
 export * from "./settings.ts";
 export type { Found, InvalidBlock, IpamState } from "./state.ts";
 export * from "./summary.ts";
+export * from "./view.ts";

@@ -5,7 +5,7 @@ import type { AssignRequest, ClusterView } from "./assign.ts";
 import { affinityOf, claimFor, type HeldAddress, newBlock, prefixOf, take } from "./block.ts";
 import { inOrderOf, isBlockOf, newBlocks } from "./claim.ts";
 import { choosePools, type PoolQuery, type RefusedPool, type UsablePool } from "./pools.ts";
-import { affinityKey, affinityWrite, blockWrite, type IpamState, soundBlocks } from "./state.ts";
+import { blockWrite, confirm, type IpamState, soundBlocks } from "./state.ts";
 
 export type PlaceRequest = AssignRequest & { readonly family: Family };
 
@@ -131,14 +131,6 @@ function fromOthers(
     if (taken) return placed(taken.held, [blockWrite(item, taken.block)]);
   }
   return null;
-}
-
-/**
- * Nobody's address is in a block whose affinity is not confirmed: Calico leaves `pending` and `pendingDeletion` behind
- * when it stops half way, and what it began to give up is ours again as soon as we use it.
- */
-function confirm(state: IpamState, node: string, cidr: string): Write {
-  return affinityWrite(state.affinities.get(cidr), affinityKey(node, cidr), "confirmed");
 }
 
 /**

@@ -112,6 +112,14 @@ export function affinityWrite(
   return { op: "update", key, value: { ...before.value, state, deleted: false }, revision: before.revision };
 }
 
+/**
+ * Nobody's address is in a block whose affinity is not confirmed: Calico leaves `pending` and `pendingDeletion` behind
+ * when it stops half way, and what it began to give up is ours again as soon as we use it.
+ */
+export function confirm(state: IpamState, node: string, cidr: string): Write {
+  return affinityWrite(state.affinities.get(cidr), affinityKey(node, cidr), "confirmed");
+}
+
 /** The plan rests on this being as it was read, though it does not write it. */
 export function unchanged<K extends Kind>(item: Item<K> | null | undefined, key: Key<K>): Write {
   const revision: Revision | null = item ? item.revision : null;
