@@ -63,16 +63,27 @@ export function isLinkLocal(address: Address): boolean {
   return address.family === 4 ? address.value >> 16n === 0xa9fen : address.value >> 118n === 0x3fan;
 }
 
+/** Letter by letter: policies have more addresses than anything else, and a list of parts costs three times as much. */
 function parseV4(text: string): bigint | null {
-  const parts = text.split(".");
-  if (parts.length !== 4) return null;
-  let value = 0n;
-  for (const part of parts) {
-    if (!/^(0|[1-9][0-9]{0,2})$/.test(part) || Number(part) > 255) return null;
-    value = (value << 8n) | BigInt(part);
+  let value = 0;
+  let octets = 0;
+  let octet: number | null = null;
+  for (let i = 0; i <= text.length; i++) {
+    const digit = text.charCodeAt(i) - zero;
+    if (digit >= 0 && digit <= 9) {
+      if (octet === 0) return null; // A leading zero, which some read as octal.
+      octet = (octet ?? 0) * 10 + digit;
+      if (octet > 255) return null;
+    } else if (octet !== null && (i === text.length || text[i] === ".")) {
+      value = value * 256 + octet;
+      octets += 1;
+      octet = null;
+    } else return null;
   }
-  return value;
+  return octets === 4 ? BigInt(value) : null;
 }
+
+const zero = "0".charCodeAt(0);
 
 function parseV6(text: string): bigint | null {
   const halves = text.split("::");

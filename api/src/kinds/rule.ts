@@ -1,5 +1,5 @@
 /** The rules of policies and profiles, and what their fields must be together. */
-import { type Family, parsePrefix } from "@brindle/net";
+import type { Family } from "@brindle/net";
 import * as z from "zod";
 import { type EntityRule, entityRule } from "./entityRule.ts";
 import { annotations, integer, oneOf, protocol, text, textUpTo } from "./fields.ts";
@@ -185,7 +185,7 @@ const checkFamilies: CheckMembers<Rule> = (rule, report) => {
   for (const side of ["source", "destination"] as const) {
     for (const field of ["nets", "notNets"] as const) {
       for (const [i, net] of (rule[side]?.[field] ?? []).entries()) {
-        const own = parsePrefix(net)?.address.family;
+        const own = net.includes(":") ? 6 : 4;
         family ??= own;
         if (own !== family) report([side, field, i], `is of IPv${own} in a rule that is of IPv${family}`);
       }

@@ -9,6 +9,7 @@ import { isIpamKind } from "./ipam.ts";
 import type { KindDefinition } from "./kind.ts";
 import { isResourceKind, kinds, type ResourceKind, type Resources, resourceKinds } from "./kinds.ts";
 import { formatPath, nearest, type PathStep, type Problem, type Warning } from "./problem.ts";
+import { notRight, type QuickParser, quickParser } from "./quickParser.ts";
 import { metadataSchema } from "./resource.ts";
 import { findUnknown } from "./schema.ts";
 import { findUnsupported } from "./unsupported.ts";
@@ -47,7 +48,7 @@ export function checkUpdate<K extends ResourceKind>(
 /** A resource as it is stored: unknown members kept, nulls (which Go writes for what is empty) dropped. */
 export function decodeResource<K extends ResourceKind>(kind: K, stored: unknown): DecodedResource<Resources[K]> {
   const value = withSpec(withoutNullMembers(stored));
-  const parsed = schemaOf(kind).safeParse(value);
+  const parsed = parse(kind, value);
   return parsed.success ? { kind: "valid", resource: parsed.data } : invalid(problemsOf(parsed.error, value));
 }
 
@@ -55,16 +56,16 @@ function validateAs<K extends ResourceKind>(kind: K, document: Record<string, un
   const definition: KindDefinition<Resources[K]> = kinds[kind];
   const value = withSpec(document);
   const schema = schemaOf(kind);
-  const parsed = schema.safeParse(value);
+  const parsed = parse(kind, value);
   const unsupported = findUnsupported(definition, parsed.success ? parsed.data : value);
   const problems = [
     ...(parsed.success ? [] : problemsOf(parsed.error, value)),
-    ...findUnknown(schema, value)
+    ...(parsed.isAllKnown ? [] : findUnknown(schema, value))
       .filter(({ path }) => !ownedByServer(path))
       .map((unknown) => ({ ...unknown, path: formatPath(unknown.path) })),
     ...unsupported.problems,
     ...checkNamespace(definition, value),
-    ...checkTogether(definition, value, parsed.error),
+    ...(parsed.success ? checkAll(definition, parsed.data) : checkRight(definition, value, parsed.error)),
   ];
   if (!parsed.success || problems.length > 0) return invalid(problems);
   const resource = inOrder(schema, parsed.data, definition.withDefaults(parsed.data)) as Resources[K];
@@ -86,6 +87,25 @@ function inOrder(schema: unknown, before: unknown, after: unknown): unknown {
   return Object.fromEntries(names.map((name) => [name, inOrder(shape[name], earlier[name], after[name])]));
 }
 
+type Parsed<R> =
+  | { readonly success: true; readonly data: R; readonly isAllKnown: boolean }
+  | { readonly success: false; readonly error: z.ZodError; readonly isAllKnown: false };
+
+/** What is right and all known is most of what there is; zod looks at the rest, to say what is wrong. */
+function parse<K extends ResourceKind>(kind: K, value: unknown): Parsed<Resources[K]> {
+  const quick = quickParserOf(kind)(value);
+  if (quick !== notRight) return { success: true, data: quick as Resources[K], isAllKnown: true };
+  return { ...schemaOf(kind).safeParse(value), isAllKnown: false };
+}
+
+const quickParsers = new Map<ResourceKind, QuickParser>();
+
+function quickParserOf(kind: ResourceKind): QuickParser {
+  const known = quickParsers.get(kind) ?? quickParser(schemaOf(kind));
+  quickParsers.set(kind, known);
+  return known;
+}
+
 const schemas = new Map<ResourceKind, z.ZodType>();
 
 function schemaOf<K extends ResourceKind>(kind: K): z.ZodType<Resources[K]> {
@@ -104,14 +124,23 @@ function schemaOf<K extends ResourceKind>(kind: K): z.ZodType<Resources[K]> {
   return schema as z.ZodType<Resources[K]>; // The members are those of `KindDefinition<Resources[K]>`.
 }
 
+function checkAll<K extends ResourceKind>(
+  definition: KindDefinition<Resources[K]>,
+  { metadata, spec }: Resources[K],
+): readonly Problem[] {
+  return definition.check?.({ metadata, spec: spec as Partial<Resources[K]["spec"]>, wrong: nothing }) ?? [];
+}
+
+const nothing: ReadonlySet<string> = new Set();
+
 /** Calico's client runs each check on the whole; here each runs on the fields which are right by themselves. */
-function checkTogether<K extends ResourceKind>(
+function checkRight<K extends ResourceKind>(
   definition: KindDefinition<Resources[K]>,
   value: Record<string, unknown>,
-  error: z.ZodError | undefined,
+  error: z.ZodError,
 ): readonly Problem[] {
   const metadata = metadataSchema.safeParse(value.metadata);
-  const wrong = new Set(error?.issues.filter(({ path }) => path[0] === "spec").map(({ path }) => path[1]));
+  const wrong = new Set(error.issues.filter(({ path }) => path[0] === "spec").map(({ path }) => path[1]));
   const spec = value.spec;
   if (!definition.check || !metadata.success || !isRecord(spec) || wrong.has(undefined)) return [];
   const right = Object.fromEntries(Object.entries(spec).filter(([name]) => !wrong.has(name)));

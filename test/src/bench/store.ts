@@ -7,6 +7,7 @@ import type { Measured, Row } from "./row.ts";
 import { commitPuts, writeEndpoints } from "./storeEndpoints.ts";
 import { latencyRows } from "./storeLatency.ts";
 import { startWatcher, type WatcherMode, type WatcherReport } from "./storeProcess.ts";
+import { validationRow } from "./validation.ts";
 
 const count = 100_000;
 const ratePerSecond = 10_000;
@@ -39,6 +40,7 @@ export const storeRows: readonly Row[] = [
     },
   },
   ...latencyRows,
+  validationRow,
 ];
 
 function listingRow(name: string, unit: string, mode: WatcherMode, figure: (listed: Listed) => number): Row {

@@ -1,0 +1,112 @@
+/**
+ * The schemas as functions that take what is right and nothing else. They answer what zod would answer, in a quarter of
+ * its time, since they need not be able to say what is wrong: that is asked of zod, of the few values that are.
+ */
+import * as z from "zod";
+
+/** What a parser answers for a value that is wrong somewhere, or has a member that no schema knows. */
+export const notRight: unique symbol = Symbol("not right");
+
+export type QuickParser = (value: unknown) => unknown;
+
+export function quickParser(schema: z.core.$ZodType): QuickParser {
+  const parse = ownParser(schema);
+  return parse
+    ? withChecks(schema, parse)
+    : (value) => answerOf(schema._zod.run({ value, issues: [] }, { async: false }));
+}
+
+/** `null` for what is rare: zod parses it itself, its checks with it. */
+function ownParser(schema: z.core.$ZodType): QuickParser | null {
+  if (schema instanceof z.ZodExactOptional) return quickParser(schema.def.innerType);
+  if (schema instanceof z.ZodObject) return objectParser(schema.shape);
+  if (schema instanceof z.ZodArray) return arrayParser(quickParser(schema.element));
+  if (schema instanceof z.ZodString && !schema.format) return (value) => (typeof value === "string" ? value : notRight);
+  if (schema instanceof z.ZodBoolean) return (value) => (typeof value === "boolean" ? value : notRight);
+  if (schema instanceof z.ZodEnum) return memberOf(schema.options);
+  if (schema instanceof z.ZodLiteral) return memberOf(schema.values);
+  if (schema instanceof z.ZodUnion) return firstOf(schema.options.map((option) => quickParser(option)));
+  if (schema instanceof z.ZodPipe) return inTurn(quickParser(schema.in), quickParser(schema.out));
+  return null;
+}
+
+function objectParser(shape: Readonly<Record<string, z.core.$ZodType>>): QuickParser {
+  const members = Object.entries(shape).map(([name, schema]) => ({
+    name,
+    parse: quickParser(schema),
+    mayBeLeftOut: schema instanceof z.ZodExactOptional,
+    /** `undefined` asks it for its default. */
+    hasDefault: schema instanceof z.ZodDefault,
+  }));
+  return (value) => {
+    if (typeof value !== "object" || value === null || Array.isArray(value)) return notRight;
+    const given = value as Readonly<Record<string, unknown>>;
+    const parsed: Record<string, unknown> = {};
+    let known = 0;
+    for (const { name, parse, mayBeLeftOut, hasDefault } of members) {
+      const isGiven = Object.hasOwn(given, name);
+      if (isGiven) known += 1;
+      else if (mayBeLeftOut) continue;
+      else if (!hasDefault) return notRight;
+      const member = parse(given[name]);
+      if (member === notRight) return notRight;
+      parsed[name] = member;
+    }
+    return known === Object.keys(given).length ? parsed : notRight;
+  };
+}
+
+function arrayParser(parseItem: QuickParser): QuickParser {
+  return (value) => {
+    if (!Array.isArray(value)) return notRight;
+    const parsed: unknown[] = [];
+    for (const item of value) {
+      const member = parseItem(item);
+      if (member === notRight) return notRight;
+      parsed.push(member);
+    }
+    return parsed;
+  };
+}
+
+function memberOf(values: Iterable<unknown>): QuickParser {
+  const known = new Set(values);
+  return (value) => (known.has(value) ? value : notRight);
+}
+
+function firstOf(parsers: readonly QuickParser[]): QuickParser {
+  return (value) => {
+    for (const parse of parsers) {
+      const parsed = parse(value);
+      if (parsed !== notRight) return parsed;
+    }
+    return notRight;
+  };
+}
+
+function inTurn(first: QuickParser, then: QuickParser): QuickParser {
+  return (value) => {
+    const parsed = first(value);
+    return parsed === notRight ? notRight : then(parsed);
+  };
+}
+
+function withChecks(schema: z.core.$ZodType, parse: QuickParser): QuickParser {
+  const checks = schema._zod.def.checks ?? [];
+  if (checks.length === 0) return parse;
+  return (value) => {
+    const parsed = parse(value);
+    if (parsed === notRight) return notRight;
+    const payload: z.core.ParsePayload<never> = { value: parsed as never, issues: [] };
+    for (const { _zod: check } of checks) {
+      if (!check.def.when || check.def.when(payload)) check.check(payload);
+      if (payload.issues.length > 0) return notRight;
+    }
+    return payload.value;
+  };
+}
+
+function answerOf(result: z.core.util.MaybeAsync<z.core.ParsePayload>): unknown {
+  if (result instanceof Promise) throw new TypeError("a schema of ours has no promises");
+  return result.issues.length > 0 ? notRight : result.value;
+}
