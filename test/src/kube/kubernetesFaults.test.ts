@@ -100,6 +100,14 @@ for (const { name, extraArgs } of servers) {
       const snapshot = await cluster.snapshot();
       await cluster.kubectl(["create", "serviceaccount", "-n", "default", "newer"]);
       await watch.untilLast("changed ksa.default.newer");
+      // A server writes when it starts: what is lost must be more than that, or its versions have caught up.
+      const metadata = { generateName: "lost-", namespace: "default" };
+      const items = Array.from({ length: 100 }, () => ({ apiVersion: "v1", kind: "ConfigMap", metadata }));
+      await cluster.kubectl(["create", "-f", "-"], {
+        input: JSON.stringify({ apiVersion: "v1", kind: "List", items }),
+      });
+      await label("default");
+      await watch.untilLast(labelled("default"));
       const since = watch.mark();
       await cluster.restore(snapshot);
       await watch.until("it is told", () => since().includes("deleted ksa.default.newer"), deadlineMs);
