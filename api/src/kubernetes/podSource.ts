@@ -30,7 +30,7 @@ export const podSource: Source<"WorkloadEndpoint"> = {
     if (!at)
       return refuse(`${formatKey(write.key)}: Kubernetes holds the interface eth0 of pods, and no other endpoint`);
     if (write.op === "create") return create(at, write.value, current);
-    if (write.op === "put") return send(patch(at, { uid: uidOf(write.value), annotations: noted(write.value) }));
+    if (write.op === "put") return overwrite(at, write.value, current);
     const annotations = write.op === "delete" ? cleared : noted(write.value);
     return send(patch(at, { resourceVersion: write.revision, annotations }));
   },
@@ -47,6 +47,14 @@ function create(at: ApiName, value: WorkloadEndpoint, current: ApiObject | null 
   if (isTaken) return conflict;
   const { resourceVersion } = current.metadata;
   return send(patch(at, { uid: uidOf(value), resourceVersion, annotations: noted(value) }));
+}
+
+/** Whatever the kubelet writes meanwhile; never on the next pod of that name. */
+function overwrite(at: ApiName, value: WorkloadEndpoint, current: ApiObject | null | undefined): WritePlan {
+  const uid = uidOf(value);
+  if (current === null) return conflict;
+  if (current && uid !== undefined && current.metadata.uid !== uid) return conflict;
+  return send(patch(at, { uid, annotations: noted(value) }));
 }
 
 function podOf({ namespace, name }: Key<"WorkloadEndpoint">): (ApiName & { readonly namespace: string }) | null {

@@ -16,7 +16,9 @@ export async function commitOne(write: StoredWrite, source: Source, objects: Obj
   for (let attempt = 1; ; attempt++) {
     const isAskedFor = attempt > 1 || source.needsCurrent(write.op);
     const current = isAskedFor ? ((await findObject(write.key, source, objects))?.object ?? null) : undefined;
-    const version = await carryOut(source.write(write, current), source, objects);
+    const plan = source.write(write, current);
+    if (plan.type === "conflict" && isAskedFor) return null; // It is because of what was just read.
+    const version = await carryOut(plan, source, objects);
     if (version !== null || attempt >= (write.op === "put" ? putAttemptsMax : attemptsMax)) return version;
   }
 }
