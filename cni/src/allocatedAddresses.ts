@@ -1,64 +1,63 @@
 /**
  * The `addresses` port over `ipam` and the store: an attachment's addresses and its endpoint are written, and
- * deleted, in one transaction. So no address is ever held without an endpoint that says by whom.
+ * deleted, in one decision: one transaction where the datastore has any, else in an order that `ipam` knows.
  */
-import type { Item, Key, Store, WorkloadEndpoint, Write } from "@brindle/api";
+import type { Key, Store, WorkloadEndpoint } from "@brindle/api";
 import type { AssignResult, Allocator as IpamAllocator, ReleaseResult } from "@brindle/ipam";
 import type { Family } from "@brindle/net";
 import { type Attachment, handleOf } from "./attachment.ts";
+import { type EndpointWrites, endpointWrites } from "./endpoints.ts";
 import { CniError } from "./error.ts";
 import type { Addresses, AddressRequest, AssignOutcome } from "./ports.ts";
-import { endpointKey, networkProfile } from "./workloadEndpoint.ts";
+import { networkProfile } from "./workloadEndpoint.ts";
 
 export interface AllocatedAddressesPorts {
   readonly allocator: Pick<IpamAllocator, "assign" | "release">;
-  readonly store: Pick<Store, "get" | "commit">;
+  readonly store: Pick<Store, "get" | "commit" | "transactions">;
+  /** The endpoint as the agent's watch tells it; asked where the endpoints are pods, which Kubernetes makes. */
+  readonly watched?: (key: Key<"WorkloadEndpoint">) => WorkloadEndpoint | null;
 }
 
 /** Each time somebody else wrote this endpoint in between; nobody but us and a label controller does. */
 const attemptsMax = 10;
 
 export class AllocatedAddresses implements Addresses {
-  readonly #node: string;
   readonly #ports: AllocatedAddressesPorts;
+  readonly #endpoints: () => EndpointWrites;
 
   constructor(node: string, ports: AllocatedAddressesPorts) {
-    this.#node = node;
+    const { store, watched = () => null } = ports;
     this.#ports = ports;
+    this.#endpoints = endpointWrites(node, { store, watched });
   }
 
   async assign(request: AddressRequest): Promise<AssignOutcome> {
     const { attachment } = request;
-    if (attachment.workload.orchestrator === "cni") await this.#ensureProfile(attachment.network);
-    // Most often there is no endpoint yet. If there is, the conflict brings it along.
-    let present: Item<"WorkloadEndpoint"> | null = null;
+    const endpoints = this.#endpoints();
+    if (attachment.workload.orchestrator === "cni" && this.#ports.store.transactions === "many")
+      await this.#ensureProfile(attachment.network);
     for (let attempt = 0; attempt < attemptsMax; attempt++) {
       const result = await this.#ports.allocator.assign({
         ...wantedOf(request),
-        extraWrites: (held) => [endpointWrite(request.endpoint(held.map(({ address }) => address)), present)],
+        extraWrites: (held) => endpoints.written(attachment, request.endpoint(held.map(({ address }) => address))),
       });
       if (result.kind !== "conflict") return outcomeOf(result);
-      present = await this.#endpoint(attachment);
+      if (!(await endpoints.overtaken(attachment))) throw podIsGone();
     }
     throw contended();
   }
 
   async release(attachment: Attachment): Promise<void> {
+    const endpoints = this.#endpoints();
+    let isThere = true;
     for (let attempt = 0; attempt < attemptsMax; attempt++) {
-      const endpoint = await this.#endpoint(attachment);
-      // A newer container of the same pod has the endpoint by now: it stays, and only our addresses go.
-      const isOurs = endpoint?.value.spec.containerID === attachment.containerId;
-      const result = await this.#ports.allocator.release(handleOf(attachment), {
-        extraWrites: endpoint && isOurs ? [{ op: "delete", key: endpoint.key, revision: endpoint.revision }] : [],
-      });
-      if (result.kind === "released") return;
+      const extraWrites = isThere ? await endpoints.cleared(attachment) : [];
+      const result = await this.#ports.allocator.release(handleOf(attachment), { extraWrites });
+      if (result.kind === "released") return endpoints.released(attachment);
       if (result.kind !== "conflict") throw releaseError(result);
+      isThere = await endpoints.overtaken(attachment);
     }
     throw contended();
-  }
-
-  #endpoint(attachment: Attachment): Promise<Item<"WorkloadEndpoint"> | null> {
-    return this.#ports.store.get({ kind: "WorkloadEndpoint", ...endpointKey(attachment, this.#node) });
   }
 
   /** A conflict means that another ADD has just made it. */
@@ -79,17 +78,6 @@ function wantedOf({ attachment, handle, ipam }: AddressRequest) {
     ...(ipam.ipv6Pools.length > 0 ? { 6: ipam.ipv6Pools } : {}),
   };
   return { handleId: handle, attributes, families, pools };
-}
-
-/** The endpoint of the same container keeps what others have added to it since, such as labels. */
-function endpointWrite(value: WorkloadEndpoint, present: Item<"WorkloadEndpoint"> | null): Write {
-  const { name, namespace = "default" } = value.metadata;
-  const key: Key<"WorkloadEndpoint"> = { kind: "WorkloadEndpoint", namespace, name };
-  if (!present) return { op: "create", key, value };
-  const isSame = present.value.spec.containerID === value.spec.containerID;
-  const labels = { ...present.value.metadata.labels, ...value.metadata.labels };
-  const metadata = isSame ? { ...present.value.metadata, ...value.metadata, labels } : value.metadata;
-  return { op: "update", key, value: { ...value, metadata }, revision: present.revision };
 }
 
 function outcomeOf(result: Exclude<AssignResult, { kind: "conflict" }>): AssignOutcome {
@@ -116,6 +104,10 @@ function outcomeOf(result: Exclude<AssignResult, { kind: "conflict" }>): AssignO
 
 function releaseError(result: Exclude<ReleaseResult, { kind: "released" | "conflict" }>): CniError {
   return result.kind === "contended" ? contended() : invalidBlock(result);
+}
+
+function podIsGone(): CniError {
+  return new CniError({ code: "TRY_AGAIN_LATER", message: "the pod is gone, or another one has its name by now" });
 }
 
 function contended(): CniError {

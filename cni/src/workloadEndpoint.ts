@@ -10,6 +10,9 @@ export interface EndpointOwner {
   readonly labels: Readonly<Record<string, string>>;
 }
 
+/** Of which of the pods that have this name one after the other it is. */
+export const podUidAnnotation = "brindle.network/pod-uid";
+
 export function workloadEndpoint(
   { attachment, node, labels }: EndpointOwner,
   addresses: readonly Address[],
@@ -27,7 +30,7 @@ export function workloadEndpoint(
       },
       // A StatefulSet's pods share a name one after the other; the UID tells whose endpoint this is.
       ...(workload.orchestrator === "k8s" && workload.podUid
-        ? { annotations: { "brindle.network/pod-uid": workload.podUid } }
+        ? { annotations: { [podUidAnnotation]: workload.podUid } }
         : {}),
     },
     spec: {
