@@ -9,4 +9,5 @@ export {
 export { type EtcdStoreOptions, openEtcdStore } from "./etcdStore.ts";
 export { type AccessOptions, findClusterAccess } from "./kubernetes/access.ts";
 export { type KubernetesStoreOptions, openKubernetesStore } from "./kubernetes/kubernetesStore.ts";
+export { readPodSubnets } from "./kubernetes/podSubnets.ts";
 export { openDatastore } from "./openDatastore.ts";

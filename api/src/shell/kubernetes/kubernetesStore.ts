@@ -1,7 +1,5 @@
 /** The Kubernetes API as the datastore: Calico's kinds as custom resources, and what core objects say of nodes and pods. */
 
-import { readFileSync } from "node:fs";
-import type { ClusterAccess } from "../../kubernetes/clusterAccess.ts";
 import { chooseFlavour } from "../../kubernetes/flavour.ts";
 import type { Flavour, Source } from "../../kubernetes/source.ts";
 import { sourcesOf } from "../../kubernetes/sources.ts";
@@ -24,31 +22,17 @@ import type {
   WatchEvent,
   Write,
 } from "../../store/store.ts";
-import { ApiClient } from "./apiClient.ts";
+import type { ApiClient } from "./apiClient.ts";
 import { commitOne } from "./commit.ts";
-import { openCredentials } from "./credentials.ts";
 import { KubernetesWatch, type KubernetesWatchOptions } from "./kubernetesWatch.ts";
 import { Objects, versionOf } from "./objects.ts";
+import { type ApiClientOptions, openApiClient } from "./openApiClient.ts";
 import { findObject, holds } from "./place.ts";
-import { SessionPool } from "./sessionPool.ts";
 
-export interface KubernetesStoreOptions extends KubernetesWatchOptions {
-  readonly access: ClusterAccess;
+export interface KubernetesStoreOptions extends KubernetesWatchOptions, ApiClientOptions {
   /** `CALICO_API_GROUP`: which of Calico's groups to use; what the cluster has unless told. */
   readonly apiGroup?: string;
-  /** How long one call may take; 10 s unless told. */
-  readonly timeoutMs?: number;
-  /** How often a connection is asked for a sign of life; it has half as long to give it. 10 s unless told. */
-  readonly pingIntervalMs?: number;
-  /** How often files of tokens and certificates are read again; 30 s unless told. */
-  readonly rereadMs?: number;
 }
-
-const { version } = JSON.parse(readFileSync(new URL("../../../package.json", import.meta.url), "utf8")) as {
-  readonly version: string;
-};
-/** What the API server writes in its audit log. */
-const userAgent = `brindle/${version}`;
 
 /** Opens nothing yet: the first call connects. A commit that ends with UNAVAILABLE may have happened or not. */
 export function openKubernetesStore(options: KubernetesStoreOptions): Store {
@@ -64,15 +48,8 @@ class KubernetesStore implements Store {
   #flavour: Promise<Flavour> | null = null;
 
   constructor(options: KubernetesStoreOptions) {
-    const { access, timeoutMs = 10_000, pingIntervalMs = 10_000 } = options;
     this.#options = options;
-    this.#client = new ApiClient(
-      { timeoutMs, userAgent },
-      {
-        credentials: openCredentials(access, options.rereadMs),
-        sessions: new SessionPool(access.server, { connectTimeoutMs: timeoutMs / 2, pingIntervalMs }),
-      },
-    );
+    this.#client = openApiClient(options);
     this.#objects = new Objects(this.#client, options.pageSize ?? 200);
   }
 
