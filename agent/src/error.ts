@@ -1,6 +1,8 @@
 export type AgentFailure =
   /** The node has no address that it could be known by. */
   | { readonly code: "NO_NODE_ADDRESS"; readonly reason: string }
+  /** Kubernetes does not know the node yet: its kubelet makes it. */
+  | { readonly code: "NODE_MISSING"; readonly reason: string }
   /** The datastore does not take what this node says of itself. */
   | { readonly code: "REGISTRATION_REFUSED"; readonly reason: string }
   /** The machine lacks something that the agent needs. */

@@ -1,24 +1,24 @@
 #!/usr/bin/env node
 /** `brindle`: the executable of a node. `brindle agent` and what else a node runs. */
-import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { StoreError } from "@brindle/api";
 import { type DatastoreSettings, readDatastoreSettings } from "@brindle/api/shell";
 import { type Address, parseAddress, parsePrefix } from "@brindle/net";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { pino } from "pino";
+import workspace from "../package.json" with { type: "json" };
 import { messageOf } from "./error.ts";
 import { defaultLogLevel, type LogLevel } from "./graph/logLevel.ts";
 import { Agent, type AgentOptions } from "./shell/agent.ts";
 import { checkMachine } from "./shell/machine.ts";
 
-const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
-  version: string;
-};
+const { version } = workspace;
 
 interface RunFlags {
   readonly node: string;
   readonly config?: string;
+  readonly datastore?: DatastoreSettings["type"];
+  readonly kubeconfig?: string;
   readonly etcd?: string;
   readonly etcdCa?: string;
   readonly etcdCert?: string;
@@ -40,6 +40,13 @@ program
   .description("Runs the agent of this node until it is told to end. Pods keep their network while it is away.")
   .addOption(new Option("--node <name>", "name of this node").env("NODENAME").default(hostname(), "the host's name"))
   .option("--config <file>", "where the datastore is, in the form of calicoctl's file; else as the environment says")
+  .addOption(
+    new Option("--datastore <type>", "etcdv3, which it is unless told, or kubernetes; else DATASTORE_TYPE").choices([
+      "etcdv3",
+      "kubernetes",
+    ]),
+  )
+  .option("--kubeconfig <file>", "of Kubernetes as the datastore; else KUBECONFIG, else what a pod is given")
   .option("--etcd <urls>", "endpoints of etcd, separated by commas; else ETCD_ENDPOINTS, else http://127.0.0.1:2379")
   .option("--etcd-ca <file>", "certificate of etcd's authority; else ETCD_CA_CERT_FILE")
   .option("--etcd-cert <file>", "our certificate; else ETCD_CERT_FILE")
@@ -51,7 +58,10 @@ program
     new Option("--ip6 <address>", "IPv6 address of this node; found by itself where not given").argParser(addressOf(6)),
   )
   .addOption(
-    new Option("--ipv4-pool <cidr>", "range of the first IPPool, in a cluster without one")
+    new Option(
+      "--ipv4-pool <cidr>",
+      "range of the first IPPool, in a cluster without one; on Kubernetes else kubeadm's",
+    )
       .env("CALICO_IPV4POOL_CIDR")
       .argParser(cidr),
   )
@@ -107,11 +117,14 @@ function agentOptions(flags: RunFlags): AgentOptions {
   };
 }
 
-function datastoreSettings({ config, etcd, etcdCa, etcdCert, etcdKey }: RunFlags): DatastoreSettings {
+function datastoreSettings(flags: RunFlags): DatastoreSettings {
+  const { config, datastore, kubeconfig, etcd, etcdCa, etcdCert, etcdKey } = flags;
   return readDatastoreSettings({
     environment: process.env,
     ...(config !== undefined && { configFile: { path: config, isNamed: true } }),
     overrides: {
+      DATASTORE_TYPE: datastore,
+      KUBECONFIG: kubeconfig,
       ETCD_ENDPOINTS: etcd,
       ETCD_CA_CERT_FILE: etcdCa,
       ETCD_CERT_FILE: etcdCert,

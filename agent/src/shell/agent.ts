@@ -4,7 +4,7 @@
  */
 import { setTimeout as delay } from "node:timers/promises";
 import type { AgentPart, Store } from "@brindle/api";
-import { type DatastoreSettings, openDatastore } from "@brindle/api/shell";
+import { type DatastoreSettings, openDatastore, readPodSubnets } from "@brindle/api/shell";
 import type { CniServer } from "@brindle/cni/shell";
 import { type ControlServer, openRouteSocket, type RouteSocket, serveControl } from "@brindle/net/shell";
 import type { PolicyGraphConfig } from "@brindle/policy";
@@ -44,6 +44,7 @@ export class Agent {
   readonly #log: Logger;
   readonly #health = new Health(Date.now());
   readonly #ended = new AbortController();
+  #poolProblem: string | null = null;
   #routeProblems: RouteProblems = { learned: null, pods: null };
   /** Ended in the reverse of the order in which the parts were made. */
   readonly #parts = new AsyncDisposableStack();
@@ -91,6 +92,7 @@ export class Agent {
       onInSync: () => void podRoutes.resync(),
       onChanged: () => {
         this.#setLogLevel(cluster);
+        this.#reportPools(cluster);
         policy.changed();
         speaker.changed();
         routes.setOwnBlocks(ownBlocks({ node, affinities: cluster.state.all("BlockAffinity") }));
@@ -123,6 +125,7 @@ export class Agent {
     const registered = await this.#register(store, kernel);
     if (!registered) return false;
     this.#log.info({ addresses: registered.addresses, mtu: registered.mtu }, "registered");
+    this.#poolProblem = registered.problems.join("; ") || null;
     cluster.start(store);
     this.#parts.defer(() => cluster.end());
     const links = this.#parts.use(await Links.open({ mtu: registered.mtu }));
@@ -137,7 +140,7 @@ export class Agent {
     const { node, cniSocket: socketPath, pendingDirectory } = this.#options;
     const options = { node, socketPath, pendingDirectory, health: this.#health, log: this.#log };
     const server = await startCni(options, parts);
-    this.#report("ipam", null);
+    this.#reportPools(parts.cluster);
     this.#report("cni", null);
     return server;
   }
@@ -146,8 +149,8 @@ export class Agent {
   async #register(store: Store, kernel: RouteSocket): Promise<Registered | null> {
     while (!this.#ended.signal.aborted) {
       try {
-        const onProblem = (text: string) => this.#log.warn(text);
-        const registered = await register(this.#options, { store, kernel, onProblem });
+        const registered = await register(this.#options, { store, kernel, podSubnets: () => this.#podSubnets() });
+        for (const problem of registered.problems) this.#log.warn(problem);
         this.#report("store", null);
         return registered;
       } catch (error) {
@@ -158,6 +161,11 @@ export class Agent {
       }
     }
     return null;
+  }
+
+  async #podSubnets(): Promise<readonly string[] | null> {
+    const { store } = this.#options;
+    return store.type === "kubernetes" ? readPodSubnets(store) : null;
   }
 
   #serveControl(parts: Parameters<typeof controlHandlers>[1]): Promise<ControlServer> {
@@ -195,6 +203,11 @@ export class Agent {
     });
     if (config === null) return { kind: "unclear", reason: "this node has no address in its Node resource" };
     return { kind: "clear", config, originated };
+  }
+
+  /** Why no pool could be made is of interest as long as there is none. */
+  #reportPools({ state }: ClusterSync): void {
+    this.#report("ipam", state.all("IPPool").size === 0 ? this.#poolProblem : null);
   }
 
   /** Two of us look after routes; what either says is the health of one part. */

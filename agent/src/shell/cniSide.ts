@@ -1,5 +1,5 @@
 /** The CNI plugin with this node's ports. */
-import type { Store } from "@brindle/api";
+import type { Key, Store, WorkloadEndpoint } from "@brindle/api";
 import { AllocatedAddresses, CniPlugin, type Readiness, type Replay } from "@brindle/cni";
 import { type CniServer, openPendingDels, serveCni } from "@brindle/cni/shell";
 import { Allocator } from "@brindle/ipam";
@@ -39,7 +39,7 @@ export async function startCni(
   );
   const plugin = new CniPlugin({
     node,
-    addresses: new AllocatedAddresses(node, { allocator, store }),
+    addresses: new AllocatedAddresses(node, { allocator, store, watched: (key) => watchedEndpoint(cluster, key) }),
     links,
     policy,
     readiness: async () => readiness(cluster, options.health),
@@ -51,6 +51,10 @@ export async function startCni(
     onReplay: tellNews(log),
     onReplayError: (error) => log.warn({ err: error }, "kept deletions cannot be read"),
   });
+}
+
+function watchedEndpoint({ state }: ClusterSync, { namespace, name }: Key): WorkloadEndpoint | null {
+  return state.all("WorkloadEndpoint").get(`${namespace}/${name}`) ?? null;
 }
 
 /** While the datastore is away each replay fails alike, which is told once. */

@@ -66,7 +66,14 @@ function racedStore(store: MemoryStore, write: () => Promise<unknown>): Store {
 
 function registerAt(store: Store): Promise<unknown> {
   const options = { node: "node1", asked: {}, defaultPools: null };
-  return register(options, { store, kernel, onProblem: (text) => assert.fail(text) });
+  return register(options, { store, kernel, podSubnets: () => assert.fail("kubeadm is asked") });
+}
+
+/** As Kubernetes is one, which has the node of its own accord. */
+async function kubernetesStore(): Promise<MemoryStore> {
+  const store = new MemoryStore({ transactions: "single" });
+  await clientOf(store).create(node({}));
+  return store;
 }
 
 describe("a node's registration", () => {
@@ -92,6 +99,41 @@ describe("a node's registration", () => {
     const before = await store.list("Node");
     const registered = await registerAt(store);
     assert.equal((await store.list("Node")).revision, before.revision);
-    assert.deepEqual(registered, { addresses: { 4: address.address }, mtu: 1450 });
+    assert.deepEqual(registered, { addresses: { 4: address.address }, problems: [], mtu: 1450 });
+  });
+});
+
+describe("a node's registration on Kubernetes", () => {
+  const options = { node: "node1", asked: {}, defaultPools: { ipv4Cidr: null } };
+  const registered = (store: Store, podSubnets: readonly string[] | null) =>
+    register(options, { store, kernel, podSubnets: async () => podSubnets });
+  const ranges = async (store: Store) => (await store.list("IPPool")).items.map(({ value }) => value.spec.cidr).sort();
+
+  it("waits for the node, in words, and makes none", async () => {
+    const store = new MemoryStore({ transactions: "single" });
+    await assert.rejects(registered(store, []), /Kubernetes has no Node node1 yet: its kubelet makes it/);
+    assert.deepEqual((await store.list("Node")).items, []);
+  });
+
+  it("makes a pool of each of kubeadm's ranges", async () => {
+    const store = await kubernetesStore();
+    assert.deepEqual((await registered(store, ["10.244.0.0/16", "fd00:244::/48"])).problems, []);
+    assert.deepEqual(await ranges(store), ["10.244.0.0/16", "fd00:244::/48"]);
+    const { revision } = store.data;
+    await registered(store, ["10.9.0.0/16"]);
+    assert.equal(store.data.revision, revision);
+  });
+
+  it("makes none where kubeadm has none, and says what to do", async () => {
+    const store = await kubernetesStore();
+    assert.match((await registered(store, null)).problems.join(), /^no IPPool: kubeadm.*--ipv4-pool$/);
+    assert.deepEqual(await ranges(store), []);
+  });
+
+  it("makes none that overlaps with the node's own network, and says which", async () => {
+    const store = await kubernetesStore();
+    const { problems } = await registered(store, ["172.30.0.0/16", "fd00:244::/48"]);
+    assert.deepEqual(problems, ["no default pool is made: 172.30.0.0/16 overlaps with the network of eth0"]);
+    assert.deepEqual(await ranges(store), ["fd00:244::/48"]);
   });
 });
