@@ -26,7 +26,7 @@ describe("describeFailure", () => {
     {
       name: "a datastore that does not know us",
       error: new StoreError({ code: "UNAUTHORIZED", reason: "user name is empty" }),
-      text: /user name is empty; check ETCD_USERNAME and ETCD_PASSWORD/,
+      text: /user name is empty; check the user of the kubeconfig, or of etcd ETCD_USERNAME, ETCD_PASSWORD/,
       exitCode: 1,
     },
     {

@@ -21,11 +21,11 @@ export function describeFailure(error: unknown): DescribedFailure | null {
 function describeStore({ failure }: StoreError): string {
   switch (failure.code) {
     case "UNAVAILABLE":
-      return `the datastore is away: ${failure.reason}; start it, or name it with --etcd or ETCD_ENDPOINTS`;
+      return `the datastore is away: ${failure.reason}; start it, or say which with --etcd or --kubeconfig`;
     case "UNAUTHORIZED":
       return (
         `the datastore refuses us: ${failure.reason}; ` +
-        "check ETCD_USERNAME and ETCD_PASSWORD, and the files in ETCD_CA_CERT_FILE, ETCD_CERT_FILE and ETCD_KEY_FILE"
+        "check the user of the kubeconfig, or of etcd ETCD_USERNAME, ETCD_PASSWORD and the files in ETCD_*_FILE"
       );
     case "COMPACTED":
       return `${failure.reason}; try again`;

@@ -1,12 +1,9 @@
 /** The process of `brindlectl`: its command line, its streams and its exit code. */
-import { readFileSync } from "node:fs";
+import workspace from "../package.json" with { type: "json" };
 import { runProgram } from "./program.ts";
 import { World } from "./shell/world.ts";
 
-// Beside `src/` in the repository, and beside `dist/` in an installed package.
-const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
-  readonly version: string;
-};
+const { version } = workspace;
 
 // Whoever reads our output may stop early, as `head` does: that is no failure.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));

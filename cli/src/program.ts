@@ -8,6 +8,8 @@ import type { Ports } from "./ports.ts";
 export interface GlobalOptions {
   readonly config?: string;
   readonly etcd?: string;
+  readonly datastore?: string;
+  readonly kubeconfig?: string;
   readonly socket: string;
   readonly timeout: number;
 }
@@ -47,7 +49,14 @@ export async function runProgram(
 function rootProgram({ out, err }: HelpOutput): Command {
   return new Command("brindlectl")
     .description("Writes the resources of a Brindle network, and shows what its agents know.")
-    .addOption(new Option("--etcd <url,…>", "the datastore; else ETCD_ENDPOINTS, else http://127.0.0.1:2379"))
+    .addOption(
+      new Option("--datastore <type>", "etcdv3, which it is unless told; else DATASTORE_TYPE").choices([
+        "etcdv3",
+        "kubernetes",
+      ]),
+    )
+    .addOption(new Option("--etcd <url,…>", "etcd as the datastore; else ETCD_ENDPOINTS, else http://127.0.0.1:2379"))
+    .addOption(new Option("--kubeconfig <file>", "Kubernetes as the datastore; else KUBECONFIG, else ~/.kube/config"))
     .addOption(new Option("-c, --config <file>", "of calicoctl's form; else /etc/calico/calicoctl.cfg, if it is there"))
     .addOption(new Option("--socket <path>", "of this node's agent").default("/run/brindle/agent.sock"))
     .addOption(
@@ -94,6 +103,7 @@ Environment, named as in Calico:
   ETCD_ENDPOINTS                     the datastore, where --etcd is not given
   ETCD_CA_CERT_FILE, ETCD_CERT_FILE, ETCD_KEY_FILE   files of PEM for TLS
   ETCD_USERNAME, ETCD_PASSWORD       a user of etcd; a password is never an option
+  KUBECONFIG, K8S_CURRENT_CONTEXT    the cluster, where --kubeconfig is not given
 
 Exit codes: 0 done, 1 failed, 2 the command line is wrong.`;
 

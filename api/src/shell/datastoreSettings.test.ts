@@ -94,6 +94,11 @@ describe("the datastore's settings are", () => {
         environment: { DATASTORE_TYPE: "kubernetes", KUBECONFIG: "/k", K8S_INSECURE_SKIP_TLS_VERIFY: "true" },
       },
     },
+    {
+      name: "Kubernetes' where the command line names a kubeconfig, whatever else is said",
+      sources: () => ({ environment: { ETCD_ENDPOINTS: "http://a:1" }, overrides: { KUBECONFIG: "/k" } }),
+      settings: { type: "kubernetes", environment: { ETCD_ENDPOINTS: "http://a:1", KUBECONFIG: "/k" } },
+    },
   ];
   it.each(table)("$name", ({ sources, settings }) => {
     assert.deepEqual(readDatastoreSettings(sources()), settings);
@@ -106,6 +111,16 @@ describe("settings that cannot work are refused:", () => {
       name: "an unknown datastore",
       sources: () => ({ environment: { DATASTORE_TYPE: "consul" } }),
       reason: /"consul"; it is etcdv3 or kubernetes/,
+    },
+    {
+      name: "two datastores",
+      sources: () => ({ environment: {}, overrides: { ETCD_ENDPOINTS: "http://a:1", KUBECONFIG: "/k" } }),
+      reason: /names etcd and Kubernetes/,
+    },
+    {
+      name: "an address of the other kind",
+      sources: () => ({ environment: {}, overrides: { DATASTORE_TYPE: "etcdv3", KUBECONFIG: "/k" } }),
+      reason: /names etcd and Kubernetes/,
     },
     {
       name: "a discovery that we do not have",

@@ -39,7 +39,7 @@ export function readDatastoreSettings({
   const base = configured ?? withCalicoPrefix(environment);
   const settings = { ...base, ...definedOf(overrides) };
   const timeout = { ...(timeoutMs !== undefined && { timeoutMs }) };
-  const type = overrides.ETCD_ENDPOINTS ? "etcdv3" : settings.DATASTORE_TYPE?.toLowerCase() || "etcdv3";
+  const type = typeNamed(overrides) ?? (settings.DATASTORE_TYPE?.toLowerCase() || "etcdv3");
   switch (type) {
     case "etcdv3":
       return { type, etcd: { ...etcdSettingsFromEnvironment(settings), ...timeout } };
@@ -48,6 +48,16 @@ export function readDatastoreSettings({
     default:
       throw misconfigured(`DATASTORE_TYPE is "${settings.DATASTORE_TYPE}"; it is etcdv3 or kubernetes`);
   }
+}
+
+/** Whoever names the address of one kind of datastore on the command line means that kind. */
+function typeNamed({ DATASTORE_TYPE, ETCD_ENDPOINTS, KUBECONFIG }: Environment): DatastoreSettings["type"] | null {
+  const named = ETCD_ENDPOINTS ? "etcdv3" : KUBECONFIG ? "kubernetes" : null;
+  const isContradicted = named !== null && DATASTORE_TYPE !== undefined && DATASTORE_TYPE.toLowerCase() !== named;
+  if (isContradicted || (ETCD_ENDPOINTS && KUBECONFIG)) {
+    throw misconfigured("the command line names etcd and Kubernetes: there is one datastore");
+  }
+  return named;
 }
 
 export function etcdSettingsFromEnvironment(environment: Environment): EtcdStoreOptions {

@@ -52,11 +52,11 @@ export class World implements Ports, AsyncDisposable {
 
   async #open(): Promise<Store> {
     const { configFileDefault, openDatastore, readDatastoreSettings } = await import("@brindle/api/shell");
-    const { config, etcd, timeout } = this.#options;
+    const { config, datastore, etcd, kubeconfig, timeout } = this.#options;
     const settings = readDatastoreSettings({
       environment: process.env,
       configFile: { path: config ?? configFileDefault, isNamed: config !== undefined },
-      overrides: { ETCD_ENDPOINTS: etcd },
+      overrides: { DATASTORE_TYPE: datastore, ETCD_ENDPOINTS: etcd, KUBECONFIG: kubeconfig },
       timeoutMs: timeout,
     });
     return openDatastore(settings);

@@ -15,7 +15,7 @@ describe("a datastore that is away", () => {
     // Port 1 was TCPMUX, which is historic (RFC 7805): nothing listens on it.
     const { exitCode, stdout, stderr } = await brindlectl(["--etcd", "http://127.0.0.1:1", "get", "nodes"]);
     expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: "" });
-    expect(stderr).toMatch(/^the datastore is away: .*http:\/\/127\.0\.0\.1:1.*--etcd or ETCD_ENDPOINTS\n$/);
+    expect(stderr).toMatch(/^the datastore is away: .*http:\/\/127\.0\.0\.1:1.*--etcd or --kubeconfig\n$/);
   });
 
   it("that takes connections and says nothing is given up at the deadline", async () => {
