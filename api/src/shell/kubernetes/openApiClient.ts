@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import workspace from "../../../package.json" with { type: "json" };
 import type { ClusterAccess } from "../../kubernetes/clusterAccess.ts";
 import { ApiClient } from "./apiClient.ts";
 import { openCredentials } from "./credentials.ts";
@@ -14,11 +14,8 @@ export interface ApiClientOptions {
   readonly rereadMs?: number;
 }
 
-const { version } = JSON.parse(readFileSync(new URL("../../../package.json", import.meta.url), "utf8")) as {
-  readonly version: string;
-};
 /** What the API server writes in its audit log. */
-const userAgent = `brindle/${version}`;
+const userAgent = `brindle/${workspace.version}`;
 
 /** Opens nothing yet: the first call connects. */
 export function openApiClient({
