@@ -1,9 +1,10 @@
 import { defineConfig } from "vitest/config";
 
 /**
- * Three projects. `unit` is everything beside the sources: pure, quick, safe in threads. `real` is what needs root and
+ * Four projects. `unit` is everything beside the sources: pure, quick, safe in threads. `real` is what needs root and
  * the world (kernel, etcd, routers): forked processes, since entering a namespace concerns a thread for good. `kube` is
- * what needs a kube-apiserver: built at first use, which takes Go.
+ * what needs a kube-apiserver: built at first use, which takes Go. `kubeadm` is what needs a whole cluster of nodes:
+ * `npm run test:kubeadm` alone runs it, one file after the other, since each is as much as a machine carries.
  */
 export default defineConfig({
   resolve: { conditions: ["brindle-source"] },
@@ -23,7 +24,7 @@ export default defineConfig({
         test: {
           name: "real",
           include: ["test/src/**/*.test.ts"],
-          exclude: ["test/src/kube/**"],
+          exclude: ["test/src/kube/**", "test/src/kubeadm/**"],
           pool: "forks",
           execArgv: ["--conditions=brindle-source"],
           testTimeout: 60_000,
@@ -40,6 +41,18 @@ export default defineConfig({
           execArgv: ["--conditions=brindle-source"],
           testTimeout: 120_000,
           hookTimeout: 120_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "kubeadm",
+          include: ["test/src/kubeadm/**/*.test.ts"],
+          pool: "forks",
+          maxWorkers: 1,
+          execArgv: ["--conditions=brindle-source"],
+          testTimeout: 180_000,
+          hookTimeout: 300_000,
         },
       },
     ],

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Makes a bare Debian machine ready: packages, npm ci, the CNI executable. Called by npm before lab, test and bench.
+# Makes a bare Debian machine ready: packages, npm ci, the CNI executable. Called by npm before lab, test and bench, with
+# the name of what follows.
 # It installs only what is missing, starts no service, and does nothing when nothing is to be done.
 #
 # POSIX sh and the machine's own tools alone: it runs before there is a node that could run anything else.
@@ -7,6 +8,10 @@ set -eu
 
 packages="bird2 frr gobgpd openbgpd etcd-server etcd-client iptables ipset containernetworking-plugins \
 iproute2 iputils-ping gcc libc6-dev make procps"
+
+case ${1:-} in
+  cluster | test:kubeadm) packages="$packages debootstrap debian-archive-keyring socat" ;;
+esac
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root"
