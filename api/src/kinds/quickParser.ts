@@ -44,13 +44,13 @@ function objectParser(shape: Readonly<Record<string, z.core.$ZodType>>): QuickPa
     const parsed: Record<string, unknown> = {};
     let known = 0;
     for (const { name, parse, mayBeLeftOut, hasDefault } of members) {
-      const isGiven = Object.hasOwn(given, name);
-      if (isGiven) known += 1;
+      const member = given[name];
+      if (member !== undefined) known += 1;
       else if (mayBeLeftOut) continue;
       else if (!hasDefault) return notRight;
-      const member = parse(given[name]);
-      if (member === notRight) return notRight;
-      parsed[name] = member;
+      const taken = parse(member);
+      if (taken === notRight) return notRight;
+      parsed[name] = taken;
     }
     return known === Object.keys(given).length ? parsed : notRight;
   };

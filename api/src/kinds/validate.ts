@@ -79,12 +79,12 @@ function inOrder(schema: unknown, before: unknown, after: unknown): unknown {
   if (!(schema instanceof z.ZodObject)) return schema instanceof z.ZodType ? schema.parse(after) : after;
   if (!isRecord(after)) return after;
   const shape: Readonly<Record<string, unknown>> = schema.shape;
-  const names = [
-    ...Object.keys(shape).filter((name) => Object.hasOwn(after, name)),
-    ...Object.keys(after).filter((name) => !Object.hasOwn(shape, name)),
-  ];
   const earlier = isRecord(before) ? before : {};
-  return Object.fromEntries(names.map((name) => [name, inOrder(shape[name], earlier[name], after[name])]));
+  const ordered: Record<string, unknown> = {};
+  for (const name in shape) {
+    if (Object.hasOwn(after, name)) ordered[name] = inOrder(shape[name], earlier[name], after[name]);
+  }
+  return { ...ordered, ...after, ...ordered }; // The order of the first, and at the end what the schema does not know.
 }
 
 type Parsed<R> =
