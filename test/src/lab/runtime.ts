@@ -15,6 +15,8 @@ export interface Pod {
   readonly name: string;
   readonly node: string;
   readonly labels: Readonly<Record<string, string>>;
+  /** Of the Pod, where Kubernetes made one. */
+  readonly uid?: string;
   readonly containerId: string;
   readonly namespace: string;
   /** Without length; IPv4 first. */
@@ -25,6 +27,7 @@ export interface PodRequest {
   readonly name: string;
   readonly node: string;
   readonly labels: Readonly<Record<string, string>>;
+  readonly uid?: string;
 }
 
 export interface CniCall {
@@ -120,6 +123,7 @@ export class Runtime {
       K8S_POD_NAMESPACE: podNamespace,
       K8S_POD_NAME: pod.name,
       K8S_POD_INFRA_CONTAINER_ID: pod.containerId,
+      ...(pod.uid !== undefined && { K8S_POD_UID: pod.uid }),
     };
     return {
       env: {
