@@ -72,7 +72,7 @@ function registerAt(store: Store): Promise<unknown> {
 /** As Kubernetes is one, which has the node of its own accord. */
 async function kubernetesStore(): Promise<MemoryStore> {
   const store = new MemoryStore({ transactions: "single" });
-  await clientOf(store).create(node({}));
+  await store.commit([{ op: "create", key: { kind: "Node", name: "node1" }, value: node({}) }]);
   return store;
 }
 

@@ -13,9 +13,12 @@ import { isDefaultAllow } from "../store/builtIn.ts";
 import { isItemOf } from "../store/item.ts";
 import { formatKey, operationsMax } from "../store/request.ts";
 import type { Item, Key, Store, Write } from "../store/store.ts";
+import { problemsOfWrite } from "./madeByKubernetes.ts";
 import type { Outcome, Raced } from "./outcome.ts";
 
 export async function deleteResource(store: Store, item: Item<ResourceKind>): Promise<Outcome | Raced> {
+  const problems = problemsOfWrite(store, "delete", item.key);
+  if (problems.length > 0) return { kind: "refused", problems };
   if (isDefaultAllow(item.key)) return refuse(item.key, "is built in and cannot be deleted");
   if (isItemOf(item, "IPPool")) return deletePool(store, item);
   if (isItemOf(item, "Node")) {
@@ -54,7 +57,7 @@ async function deletePool(store: Store, pool: Item<"IPPool">): Promise<Outcome |
   const affinities = (await store.list("BlockAffinity")).items.filter(({ key }) =>
     isInside(pool.value, key.name.slice(key.name.indexOf("/") + 1)),
   );
-  return deleteItems(store, pool.key, [...affinities, ...blocks, closed]);
+  return deleteItems(store, pool.key, [...blocks, ...affinities, closed]);
 }
 
 /** From now on nobody takes a new address from it. `null` when somebody changed it meanwhile. */
@@ -65,10 +68,15 @@ async function closePool(store: Store, pool: Item<"IPPool">): Promise<Item<"IPPo
   return result.kind === "committed" ? { key: pool.key, value, revision: result.revision } : null;
 }
 
-/** In order, as many at once as a transaction takes; the last item is the resource itself. */
+/**
+ * In order, as many at once as a transaction takes; the last item is the resource itself. Whatever comes between, the
+ * next deletion goes on: blocks go before what claims them, since a claim without a block is nothing that anybody misses,
+ * and the pool goes last, closed.
+ */
 async function deleteItems(store: Store, key: Key, items: readonly Item[]): Promise<Outcome | Raced> {
-  for (let i = 0; i < items.length; i += operationsMax) {
-    const writes = items.slice(i, i + operationsMax).map(
+  const atOnce = store.transactions === "single" ? 1 : operationsMax;
+  for (let i = 0; i < items.length; i += atOnce) {
+    const writes = items.slice(i, i + atOnce).map(
       (item): Write => ({
         op: "delete",
         key: item.key,

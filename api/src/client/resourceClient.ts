@@ -16,6 +16,7 @@ import type { CommitResult, Item, Key, Revision, Scope, Store, Write } from "../
 import { deleteResource } from "./deletion.ts";
 import { adviseOnIpam } from "./ipamAdvice.ts";
 import { listIpamResources } from "./ipamResources.ts";
+import { problemsOfWrite } from "./madeByKubernetes.ts";
 import type { Outcome, Raced } from "./outcome.ts";
 import { asWritten, olderKeyOf } from "./policyNames.ts";
 import { checkReferences } from "./references.ts";
@@ -121,6 +122,8 @@ export class ResourceClient {
 
   async #create({ resource, warnings }: Judged): Promise<Outcome> {
     const key = keyOf(resource);
+    const problems = problemsOfWrite(this.#ports.store, "create", key);
+    if (problems.length > 0) return { kind: "refused", problems };
     const { uid: _uid, creationTimestamp: _time, resourceVersion, ...metadata } = resource.metadata;
     if (resourceVersion) return this.#staleDocument(key, `${formatKey(key)} does not exist any more`);
     const created = withMetadata(resource, {
@@ -145,7 +148,10 @@ export class ResourceClient {
     if (wanted && wanted !== revision) {
       return this.#staleDocument(key, `${formatKey(key)} has changed since resourceVersion ${wanted}`);
     }
-    const problems = checkUpdate(resource.kind, before.value as typeof resource, resource);
+    const problems = [
+      ...problemsOfWrite(this.#ports.store, "update", key),
+      ...checkUpdate(resource.kind, before.value as typeof resource, resource),
+    ];
     if (problems.length > 0) return { kind: "refused", problems };
     const after = withIdentityOf(before.value, resource);
     if (encodeValue(key, before.value) === encodeValue(key, after)) {
