@@ -3,6 +3,7 @@
  * each version of an object is told at most once, and a deletion only when a complete snapshot lacks the object or
  * the server says so.
  */
+import { ListingCheck } from "./listingCheck.ts";
 
 export interface Observed<T> {
   /** `namespace/name`, or the name of what has no namespace. */
@@ -21,9 +22,13 @@ interface Snapshot<T> {
   readonly heldBack: Map<string, Observed<T>> | null;
 }
 
+/** Of no object. */
+const unknownVersion = "";
+
 export class KnownObjects<T> {
   readonly #versions = new Map<string, string>();
   #snapshot: Snapshot<T> | null = null;
+  #check: ListingCheck | null = null;
 
   get size(): number {
     return this.#versions.size;
@@ -43,7 +48,27 @@ export class KnownObjects<T> {
     return [];
   }
 
-  removed(id: string): readonly Difference<T>[] {
+  /** `resourceVersion` is that of the deletion. */
+  removed(id: string, resourceVersion: string): readonly Difference<T>[] {
+    this.#check?.onDeleted(id, resourceVersion);
+    return this.#remove(id);
+  }
+
+  beginCheck(): ListingCheck {
+    this.#check = new ListingCheck(this.#versions);
+    return this.#check;
+  }
+
+  endCheck(): void {
+    this.#check = null;
+  }
+
+  /** The next snapshot tells everything, and deletes what it does not have. */
+  forgetVersions(): void {
+    for (const id of this.#versions.keys()) this.#versions.set(id, unknownVersion);
+  }
+
+  #remove(id: string): readonly Difference<T>[] {
     this.#snapshot?.seen.delete(id);
     this.#snapshot?.heldBack?.delete(id);
     return this.#versions.delete(id) ? [{ type: "deleted", id }] : [];
@@ -58,7 +83,7 @@ export class KnownObjects<T> {
     this.#snapshot = null;
     if (!snapshot) return [];
     const gone = [...this.#versions.keys()].filter((id) => !snapshot.seen.has(id));
-    const deletions = gone.flatMap((id) => this.removed(id));
+    const deletions = gone.flatMap((id) => this.#remove(id));
     return [...deletions, ...[...(snapshot.heldBack?.values() ?? [])].flatMap((item) => this.#tell(item))];
   }
 

@@ -218,6 +218,17 @@ const rows: { name: string; events: readonly Event[]; said: readonly string[] }[
     ],
     said: [beginning, "+a@3", "+b@5", "inSync", beginning, "compacted"],
   },
+  {
+    name: "reads everything anew when a listing contradicts it, and tells also what has the same version as before",
+    events: [
+      ...following,
+      { type: "contradicted", trouble: "missed", reason: "" },
+      present("a", 3),
+      present("c", 8),
+      initialEnd(40),
+    ],
+    said: [beginning, "+a@3", "+b@5", "inSync", beginning, "-b", "+a@3", "+c@8", "missed"],
+  },
 ];
 
 describe("Reflector", () => {

@@ -4,13 +4,15 @@
  *
  * It begins with all there is, then follows changes from there on. A stream that ends is taken up where the last
  * event or bookmark stood. Only when the server has forgotten that place (410), or turns out to be older than what it
- * told before (restored from a backup), is everything read anew; then differences are told, never a deletion that
- * nothing proves.
+ * told before (restored from a backup), or a listing beside the stream shows what it never told, is everything read
+ * anew; then differences are told, never a deletion that nothing proves.
  */
 import type { WatchTrouble } from "../store/store.ts";
 import type { ApiFailure } from "./apiFailure.ts";
 import { retryDelayMs } from "./backoff.ts";
 import { KnownObjects, type Observed } from "./knownObjects.ts";
+import type { ListingCheck } from "./listingCheck.ts";
+import { isOlder } from "./version.ts";
 
 export type ReflectorEvent<T> =
   | { readonly type: "started" | "waited" | "ended" }
@@ -28,6 +30,8 @@ export type ReflectorEvent<T> =
   | { readonly type: "present"; readonly item: Observed<T> }
   | { readonly type: "removed"; readonly id: string; readonly resourceVersion: string }
   | { readonly type: "bookmark"; readonly resourceVersion: string; readonly endsInitialEvents: boolean }
+  /** By a listing beside the stream, which is over with this. */
+  | { readonly type: "contradicted"; readonly trouble: WatchTrouble; readonly reason: string }
   | { readonly type: "failed"; readonly failure: ApiFailure; readonly nowMs: number };
 
 /** After `list`, `check`, `watch` and `wait` the machine waits for what comes of it; there is never more than one. */
@@ -86,6 +90,20 @@ export class Reflector<T> {
     return this.#known.size;
   }
 
+  /** Whether all that exists was told and changes are followed: only then has a listing something to be compared with. */
+  get isFollowing(): boolean {
+    return this.#phase.name === "following" && this.#isInSync;
+  }
+
+  /** Before a listing beside the stream is asked for. */
+  beginCheck(): ListingCheck {
+    return this.#known.beginCheck();
+  }
+
+  endCheck(): void {
+    this.#known.endCheck();
+  }
+
   handle(event: ReflectorEvent<T>): readonly ReflectorAction<T>[] {
     switch (event.type) {
       case "started":
@@ -109,6 +127,8 @@ export class Reflector<T> {
       case "ended":
         // A server that shuts down ends its streams too: whoever answers next must prove that it is not older.
         return this.#phase.name === "following" ? this.#check() : this.#beginSnapshot();
+      case "contradicted":
+        return this.#readAllAnew({ ...event, type: "trouble" });
       case "failed":
         return this.#onFailed(event.failure, event.nowMs);
     }
@@ -136,11 +156,17 @@ export class Reflector<T> {
   #onChecked(resourceVersion: string): readonly ReflectorAction<T>[] {
     if (this.#position === null || isOlder(resourceVersion, this.#position)) {
       const reason = `the API server went back from version ${this.#position} to ${resourceVersion}, as after a restored backup`;
-      this.#trouble = { type: "trouble", trouble: "setBack", reason };
-      return this.#beginSnapshot();
+      return this.#readAllAnew({ type: "trouble", trouble: "setBack", reason });
     }
     this.#goal = resourceVersion;
     return [this.#follow()];
+  }
+
+  /** Of another history an equal version may be of another value. */
+  #readAllAnew(trouble: Trouble): readonly ReflectorAction<T>[] {
+    this.#trouble = trouble;
+    this.#known.forgetVersions();
+    return this.#beginSnapshot();
   }
 
   #follow(): ReflectorAction<T> {
@@ -153,7 +179,7 @@ export class Reflector<T> {
   }
 
   #onRemoved({ id, resourceVersion }: { id: string; resourceVersion: string }): readonly ReflectorAction<T>[] {
-    return [...this.#known.removed(id), ...this.#onPosition(resourceVersion)];
+    return [...this.#known.removed(id, resourceVersion), ...this.#onPosition(resourceVersion)];
   }
 
   #onBookmark(event: ReflectorEvent<T> & { type: "bookmark" }): readonly ReflectorAction<T>[] {
@@ -253,9 +279,4 @@ const busyAnswersMax = 3;
  */
 function refusesStreams({ code, status }: ApiFailure): boolean {
   return code === "INVALID" || status === 500;
-}
-
-/** Versions of one datastore are integers that grow (Kubernetes says so since 1.35; etcd's revisions always were). */
-function isOlder(version: string, than: string): boolean {
-  return /^\d+$/.test(version) && /^\d+$/.test(than) && BigInt(version) < BigInt(than);
 }

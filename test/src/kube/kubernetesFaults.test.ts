@@ -5,6 +5,7 @@ import { findClusterAccess, openKubernetesStore } from "@brindle/api/shell";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, it } from "vitest";
 import { type CuttableProxy, startCuttableProxy } from "../fixtures/cuttableProxy.ts";
 import { type KubeApi, startKubeApi } from "../fixtures/kube/kubeApi.ts";
+import { waitFor } from "../fixtures/waitFor.ts";
 import { Recorder } from "../storeContract/subject.ts";
 
 /** A kind that every cluster has: the Profile of a namespace. */
@@ -25,7 +26,7 @@ for (const { name, extraArgs } of servers) {
     let watch: Recorder;
 
     beforeAll(async () => {
-      cluster = await startKubeApi({ extraArgs });
+      cluster = await startKubeApi({ audit: true, extraArgs });
       proxy = await startCuttableProxy({ host: "127.0.0.1", port: cluster.port });
     });
     afterAll(async () => {
@@ -35,7 +36,13 @@ for (const { name, extraArgs } of servers) {
     beforeEach(async () => {
       const kubeconfig = await cluster.writeKubeconfig("relayed", cluster.admin, { port: proxy.port });
       const access = await findClusterAccess({ environment: { KUBECONFIG: kubeconfig } });
-      store = openKubernetesStore({ access, pageSize: 2, pingIntervalMs: 1_000, timeoutMs: 5_000 });
+      store = openKubernetesStore({
+        access,
+        pageSize: 2,
+        pingIntervalMs: 1_000,
+        timeoutMs: 5_000,
+        relistIntervalMs: 1_000,
+      });
       watch = new Recorder(store, ["Profile"]);
       await watch.until("it is in sync", (told) => told.includes("inSync Profile"), deadlineMs);
     });
@@ -45,6 +52,20 @@ for (const { name, extraArgs } of servers) {
     async function label(namespace: string): Promise<void> {
       const key = `n${Math.round(performance.now())}`;
       await cluster.kubectl(["label", "namespace", namespace, `${key}=x`]);
+    }
+
+    /** What brings the versions of the datastore forward. */
+    async function writeOften(times: number): Promise<void> {
+      const metadata = { generateName: "filler-", namespace: "default" };
+      const items = Array.from({ length: times }, () => ({ apiVersion: "v1", kind: "ConfigMap", metadata }));
+      const input = JSON.stringify({ apiVersion: "v1", kind: "List", items });
+      await cluster.kubectl(["create", "-f", "-"], { input });
+    }
+
+    /** How many were begun. */
+    async function listings(): Promise<number> {
+      const requests = await cluster.requests();
+      return requests.filter(({ uri, userAgent }) => /^brindle/.test(userAgent) && /\?limit=2$/.test(uri)).length;
     }
 
     it("keeps what it told while the way is cut, and tells afterwards what changed", async () => {
@@ -101,11 +122,7 @@ for (const { name, extraArgs } of servers) {
       await cluster.kubectl(["create", "serviceaccount", "-n", "default", "newer"]);
       await watch.untilLast("changed ksa.default.newer");
       // A server writes when it starts: what is lost must be more than that, or its versions have caught up.
-      const metadata = { generateName: "lost-", namespace: "default" };
-      const items = Array.from({ length: 100 }, () => ({ apiVersion: "v1", kind: "ConfigMap", metadata }));
-      await cluster.kubectl(["create", "-f", "-"], {
-        input: JSON.stringify({ apiVersion: "v1", kind: "List", items }),
-      });
+      await writeOften(100);
       await label("default");
       await watch.untilLast(labelled("default"));
       const since = watch.mark();
@@ -115,6 +132,38 @@ for (const { name, extraArgs } of servers) {
       assert.ok(troubles(watch).includes("setBack"));
       await label("default");
       await watch.untilLast(labelled("default"));
+    });
+
+    it("finds out that the server was older once, though it has passed what was told before", async () => {
+      const snapshot = await cluster.snapshot();
+      await cluster.kubectl(["create", "serviceaccount", "-n", "default", "phantom"]);
+      await label("default");
+      await watch.untilLast(labelled("default"));
+      const since = watch.mark();
+      await proxy.cut();
+      await watch.untilLast("disconnected");
+      await cluster.restore(snapshot);
+      await cluster.kubectl(["create", "serviceaccount", "-n", "default", "only-now"]);
+      await writeOften(50);
+      await proxy.mend();
+      await watch.until("the phantom is gone", () => since().includes("deleted ksa.default.phantom"), deadlineMs);
+      await watch.until("it is told why", () => troubles(watch).includes("setBack"), deadlineMs);
+      // It went on where it was, as at a server that is no older.
+      assert.ok(since().indexOf("connected") < since().indexOf("trouble"));
+      assert.ok(since().includes(labelled("default")));
+      assert.ok(since().includes("changed ksa.default.only-now"));
+    });
+
+    it("lists beside the stream again and again, and finds nothing where nothing is wrong", async () => {
+      const since = watch.mark();
+      const before = await listings();
+      await waitFor(async () => (await listings()) > before + 4, {
+        what: "each resource was listed again",
+        deadlineMs,
+      });
+      await label("default");
+      await watch.untilLast(labelled("default"));
+      assert.deepEqual(since(), [labelled("default")]);
     });
   });
 }

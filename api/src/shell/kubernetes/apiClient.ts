@@ -17,6 +17,8 @@ import { Turnstile } from "./turnstile.ts";
 export interface ApiRequest extends Request {
   /** With its query. */
   readonly path: string;
+  /** The form of the answer; JSON of all that there is unless told. */
+  readonly accept?: string;
   readonly body?: { readonly text: string; readonly type: string };
   /** How often it is tried in all; 5 unless told. */
   readonly attemptsMax?: number;
@@ -134,11 +136,11 @@ export class ApiClient {
     }
   }
 
-  #headers({ verb, path, body }: ApiRequest, { authorization }: Identity) {
+  #headers({ verb, path, accept = "application/json", body }: ApiRequest, { authorization }: Identity) {
     return {
       ":method": methods[verb],
       ":path": `${this.#sessions.pathPrefix}${path}`,
-      accept: "application/json",
+      accept,
       "user-agent": this.#userAgent,
       ...(body && { "content-type": body.type }),
       ...(authorization !== null && { authorization }),

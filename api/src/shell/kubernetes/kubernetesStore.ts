@@ -28,6 +28,7 @@ import { KubernetesWatch, type KubernetesWatchOptions } from "./kubernetesWatch.
 import { Objects, versionOf } from "./objects.ts";
 import { type ApiClientOptions, openApiClient } from "./openApiClient.ts";
 import { findObject, holds } from "./place.ts";
+import { pageSizeDefault } from "./watchDefaults.ts";
 
 export interface KubernetesStoreOptions extends KubernetesWatchOptions, ApiClientOptions {
   /** `CALICO_API_GROUP`: which of Calico's groups to use; what the cluster has unless told. */
@@ -50,7 +51,7 @@ class KubernetesStore implements Store {
   constructor(options: KubernetesStoreOptions) {
     this.#options = options;
     this.#client = openApiClient(options);
-    this.#objects = new Objects(this.#client, options.pageSize ?? 200);
+    this.#objects = new Objects(this.#client, options.pageSize ?? pageSizeDefault);
   }
 
   async get<K extends Kind>(key: Key<K>): Promise<Item<K> | null> {

@@ -12,14 +12,18 @@ import type { Kind, Watch, WatchEvent } from "../../store/store.ts";
 import type { ApiClient } from "./apiClient.ts";
 import { CollectionWatch, type Readings, readBy } from "./collectionWatch.ts";
 import { type News, ReflectorLoop } from "./reflectorLoop.ts";
+import { pageSizeDefault, relistIntervalMsDefault, streamSecondsDefault } from "./watchDefaults.ts";
 
 export interface KubernetesWatchOptions {
-  /** Pods of this node alone; of all nodes unless told. */
-  readonly podsOfNode?: string;
   /** How long a stream of changes lasts before it is taken up anew; some 7 minutes unless told. */
   readonly streamSeconds?: number;
   /** Objects in a page of a listing. 200 unless told: larger ones only cost memory. */
   readonly pageSize?: number;
+  /**
+   * How often a listing beside the stream must prove that nothing was missed. 5 minutes unless told; more seldom for what
+   * has thousands of objects.
+   */
+  readonly relistIntervalMs?: number;
 }
 
 export interface KubernetesWatchPorts {
@@ -103,10 +107,11 @@ export class KubernetesWatch implements Watch {
     const watch = new CollectionWatch(sources.length, this.#listener);
     following.loop = new ReflectorLoop<Readings>(
       {
-        collection: { path, resource: resourceName(resource), ...narrowingOf(sources, options) },
+        collection: { path, resource: resourceName(resource), ...narrowingOf(sources) },
         trim: readBy(sources),
-        streamSeconds: options.streamSeconds ?? 420,
-        pageSize: options.pageSize ?? 200,
+        streamSeconds: options.streamSeconds ?? streamSecondsDefault,
+        pageSize: options.pageSize ?? pageSizeDefault,
+        relistIntervalMs: options.relistIntervalMs ?? relistIntervalMsDefault,
         onNews: (news) => this.#onNews(news, { following, watch }),
       },
       client,
@@ -162,12 +167,9 @@ export class KubernetesWatch implements Watch {
 }
 
 /** What the server may leave out because no kind needs it. */
-function narrowingOf(sources: readonly Source[], { podsOfNode }: KubernetesWatchOptions): Narrowing {
+function narrowingOf(sources: readonly Source[]): Narrowing {
   const [first, ...others] = sources.map((source) => source.narrow({}));
-  if (!first || others.some((other) => !isDeepStrictEqual(other, first))) return {};
-  const { group, plural } = sources[0]?.resource ?? { group: "", plural: "" };
-  if (podsOfNode === undefined || group !== "" || plural !== "pods") return first;
-  return { ...first, fieldSelector: `spec.nodeName=${podsOfNode}` };
+  return first && others.every((other) => isDeepStrictEqual(other, first)) ? first : {};
 }
 
 function never(): never {

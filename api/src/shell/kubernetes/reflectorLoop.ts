@@ -2,10 +2,13 @@
 import type { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type ApiFailure, type Request, unavailable } from "../../kubernetes/apiFailure.ts";
+import { type Collection, collectionRequest } from "../../kubernetes/collection.ts";
+import type { Contradiction } from "../../kubernetes/listingCheck.ts";
 import { Reflector, type ReflectorAction, type ReflectorEvent, settledAfterMs } from "../../kubernetes/reflector.ts";
 import { pageOf, streamEventOf, type Trim } from "../../kubernetes/watchLine.ts";
 import type { ApiClient } from "./apiClient.ts";
 import { linesOf } from "./lines.ts";
+import { StreamGuard } from "./streamGuard.ts";
 
 export interface ReflectorLoopOptions<T> {
   readonly collection: Collection;
@@ -14,16 +17,8 @@ export interface ReflectorLoopOptions<T> {
   /** How long a stream of changes may last before it is opened anew. */
   readonly streamSeconds: number;
   readonly pageSize: number;
-}
-
-/** What of the API is followed. */
-export interface Collection {
-  /** `/apis/projectcalico.org/v3/ippools` */
-  readonly path: string;
-  /** `ippools.projectcalico.org` */
-  readonly resource: string;
-  readonly fieldSelector?: string;
-  readonly labelSelector?: string;
+  /** How often a listing beside the stream must prove that nothing was missed; more seldom where there is much to list. */
+  readonly relistIntervalMs: number;
 }
 
 /** What a reflector tells, not what it asks for. */
@@ -37,6 +32,9 @@ export class ReflectorLoop<T> {
   readonly #options: ReflectorLoopOptions<T>;
   readonly #client: ApiClient;
   readonly #machine = new Reflector<T>(Math.random);
+  readonly #guard: StreamGuard<T>;
+  /** Why the present stream is not to be believed. */
+  #contradiction: Contradiction | null = null;
   readonly #stopping = new AbortController();
   readonly #ended: Promise<void>;
   /** When the server last proved that nothing else had happened; by a clock that nobody sets. */
@@ -45,6 +43,7 @@ export class ReflectorLoop<T> {
   constructor(options: ReflectorLoopOptions<T>, client: ApiClient) {
     this.#options = options;
     this.#client = client;
+    this.#guard = new StreamGuard(options, { client, machine: this.#machine });
     this.#ended = this.#run();
   }
 
@@ -66,6 +65,7 @@ export class ReflectorLoop<T> {
   #handle(event: ReflectorEvent<T>): Step | undefined {
     let step: Step | undefined;
     for (const action of this.#machine.handle(event)) {
+      if (action.type === "back") this.#guard.hasten();
       if (isStep(action)) step = action;
       else if (!this.#stopping.signal.aborted) this.#options.onNews(action);
     }
@@ -117,19 +117,36 @@ export class ReflectorLoop<T> {
         ? { sendInitialEvents: true, resourceVersionMatch: "NotOlderThan" }
         : { resourceVersion }),
     });
-    const over = AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(seconds * 1_000 + overrunMs)]);
+    const ending = new AbortController();
+    const timeout = AbortSignal.timeout(seconds * 1_000 + overrunMs);
+    const over = AbortSignal.any([this.#stopping.signal, timeout, ending.signal]);
     const opened = await this.#client.open(request, over);
     if (opened.kind === "failed") return this.#fail(opened.failure);
     if (resourceVersion !== null) this.#heard();
     this.#handle({ type: "opened" });
     const settling = setTimeout(() => this.#handle({ type: "settled" }), settledAfterMs);
-    try {
-      return await this.#follow(opened.body, { request, over });
-    } finally {
-      clearTimeout(settling);
-    }
+    this.#contradiction = null;
+    void this.#guard
+      .findContradiction(() => this.#heard(), over)
+      .then((found) => {
+        this.#contradiction = found;
+        ending.abort();
+      });
+    const step = await this.#follow(opened.body, { request, over });
+    clearTimeout(settling);
+    ending.abort();
+    if (this.#contradiction) return this.#doubt(this.#contradiction);
+    return step ?? this.#handle({ type: "ended" });
   }
 
+  #doubt({ trouble, ids }: Contradiction): Step | undefined {
+    const { resource } = this.#options.collection;
+    const count = ids.length === 1 ? "1 object" : `${ids.length} objects`;
+    const reason = `of ${count} of ${resource} a listing says something else than was told, among them ${ids[0]}`;
+    return this.#handle({ type: "contradicted", trouble, reason });
+  }
+
+  /** What comes of the stream, if that is more than its end. */
   async #follow(body: Readable, { request, over }: { request: Request; over: AbortSignal }): Promise<Step | undefined> {
     try {
       for await (const lines of linesOf(body)) {
@@ -143,7 +160,7 @@ export class ReflectorLoop<T> {
     } finally {
       body.destroy();
     }
-    return this.#handle({ type: "ended" });
+    return undefined;
   }
 
   #onLine(line: string, request: Request): Step | undefined {
@@ -165,10 +182,7 @@ export class ReflectorLoop<T> {
   }
 
   #request(verb: "list" | "watch", query: { readonly [name: string]: string | number | boolean }) {
-    const { path, resource, fieldSelector, labelSelector } = this.#options.collection;
-    const all = { ...query, ...(fieldSelector && { fieldSelector }), ...(labelSelector && { labelSelector }) };
-    const text = Object.entries(all).map(([name, value]) => `${name}=${encodeURIComponent(value)}`);
-    return { verb, resource, path: `${path}?${text.join("&")}` };
+    return collectionRequest(this.#options.collection, verb, query);
   }
 }
 
