@@ -7,7 +7,7 @@ import { createReadStream, createWriteStream } from "node:fs";
 import { mkdtemp, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
-import { createGzip } from "node:zlib";
+import { constants, createGzip, createZstdCompress } from "node:zlib";
 import { textEntry, withParents } from "./entries.ts";
 import { type Compression, type ImageSpec, imageDocuments, type LayerBlob, layerMediaTypes } from "./image.ts";
 import { type File, padding, type TarEntry, tarEnd, tarHeader } from "./tar.ts";
@@ -44,12 +44,18 @@ export async function writeImage(spec: ImageSpec, path: string): Promise<Archive
   }
 }
 
+/** Levels after which Node's executable takes much longer and gets hardly smaller. */
+const compressors: Readonly<Record<Compression, () => NodeJS.ReadWriteStream[]>> = {
+  none: () => [],
+  gzip: () => [createGzip({ level: 6 })],
+  zstd: () => [createZstdCompress({ params: { [constants.ZSTD_c_compressionLevel]: 9 } })],
+};
+
 async function writeLayer(entries: readonly TarEntry[], path: string, compression: Compression): Promise<LayerBlob> {
   const plain = createHash("sha256");
   const stored = createHash("sha256");
   const file = createWriteStream(path);
-  const compress = compression === "gzip" ? [createGzip({ level: 9 })] : [];
-  await pipeline([tarBytes(entries), hashing(plain), ...compress, hashing(stored), file]);
+  await pipeline([tarBytes(entries), hashing(plain), ...compressors[compression](), hashing(stored), file]);
   const digestOf = (hash: Hash): string => `sha256:${hash.digest("hex")}`;
   return {
     mediaType: layerMediaTypes[compression],

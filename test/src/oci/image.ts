@@ -2,7 +2,8 @@
 import { createHash } from "node:crypto";
 import type { TarEntry } from "./tar.ts";
 
-export type Compression = "none" | "gzip";
+/** zstd is read by containerd 1.5, Docker 23, Podman 4 and later. */
+export type Compression = "none" | "gzip" | "zstd";
 
 export interface ImageSpec {
   /** The full reference under which a runtime keeps it: `localhost/brindle:1`. */
@@ -41,6 +42,7 @@ const mediaType = "application/vnd.oci.image";
 export const layerMediaTypes: Readonly<Record<Compression, string>> = {
   none: `${mediaType}.layer.v1.tar`,
   gzip: `${mediaType}.layer.v1.tar+gzip`,
+  zstd: `${mediaType}.layer.v1.tar+zstd`,
 };
 const searchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
