@@ -47,6 +47,7 @@ export * from "./kinds/stagedKubernetesNetworkPolicy.ts";
 export * from "./kinds/stagedNetworkPolicy.ts";
 export * from "./kinds/stagedPolicy.ts";
 export * from "./kinds/tier.ts";
+export { EndpointTrimmer } from "./kinds/trimmedEndpoint.ts";
 export * from "./kinds/validate.ts";
 export * from "./kinds/workloadEndpoint.ts";
 export * from "./kinds/workloadEndpointName.ts";

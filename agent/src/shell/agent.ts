@@ -6,7 +6,13 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { AgentPart, Store } from "@brindle/api";
 import { type DatastoreSettings, openDatastore, readPodSubnets } from "@brindle/api/shell";
 import type { CniServer } from "@brindle/cni/shell";
-import { type ControlServer, openRouteSocket, type RouteSocket, serveControl } from "@brindle/net/shell";
+import {
+  type ControlServer,
+  giveBackMemory,
+  openRouteSocket,
+  type RouteSocket,
+  serveControl,
+} from "@brindle/net/shell";
 import type { PolicyGraphConfig } from "@brindle/policy";
 import type { Logger } from "pino";
 import { AgentError, messageOf } from "../error.ts";
@@ -36,6 +42,8 @@ export interface AgentOptions extends RegistrarOptions, Pick<PolicyGraphConfig, 
 }
 
 const registrationRetryMs = 1_000;
+/** By then what was listed is in force, and what that needed is let go. */
+const quietAfterMs = 10_000;
 /** What other programs do to our part of the kernel is found within this time. */
 const resyncIntervalMs = 90_000;
 
@@ -87,9 +95,12 @@ export class Agent {
       { node, ...(endpointToHostAction && { endpointToHostAction }) },
       { kernel: await openPolicyKernel(), onHealth: (problem) => this.#report("policy", problem) },
     );
-    const cluster = new ClusterSync({
+    const cluster = new ClusterSync(node, {
       onPolicy: (update) => policy.receive(update),
-      onInSync: () => void podRoutes.resync(),
+      onInSync: () => {
+        void podRoutes.resync();
+        setTimeout(giveBackMemory, quietAfterMs).unref();
+      },
       onChanged: () => {
         this.#setLogLevel(cluster);
         this.#reportPools(cluster);

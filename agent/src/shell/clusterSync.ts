@@ -1,5 +1,14 @@
 /** Follows the datastore: what it says goes to those who act on it, and nobody acts before all of it has been told. */
-import type { Key, Kind, Store, Undecodable, WatchEvent } from "@brindle/api";
+import {
+  EndpointTrimmer,
+  type Item,
+  isItemOf,
+  type Key,
+  type Kind,
+  type Store,
+  type Undecodable,
+  type WatchEvent,
+} from "@brindle/api";
 import { type PolicyResource, type PolicyUpdate, policyKinds } from "@brindle/policy";
 import { ClusterState, clusterKinds, isClusterKey, objectName } from "../graph/clusterState.ts";
 import { readableReservation } from "../graph/readableReservation.ts";
@@ -15,12 +24,15 @@ export interface ClusterSyncPorts {
 
 export class ClusterSync {
   readonly state: ClusterState = new ClusterState();
+  readonly #node: string;
+  readonly #trimmer = new EndpointTrimmer();
   readonly #ports: ClusterSyncPorts;
   readonly #undecodable = new Map<string, string>();
   readonly #awaited = new Set<Kind>([...clusterKinds, ...policyKinds]);
   #stop: () => Promise<void> = async () => {};
 
-  constructor(ports: ClusterSyncPorts) {
+  constructor(node: string, ports: ClusterSyncPorts) {
+    this.#node = node;
     this.#ports = ports;
   }
 
@@ -45,7 +57,7 @@ export class ClusterSync {
   #onEvent(event: WatchEvent): void {
     switch (event.type) {
       case "changed":
-        this.#receive(event.item.key, event.item.value);
+        this.#receive(event.item.key, this.#kept(event.item));
         break;
       case "deleted":
         this.#receive(event.key, null);
@@ -66,6 +78,12 @@ export class ClusterSync {
         return;
     }
     if (this.isInSync) this.#ports.onChanged();
+  }
+
+  /** Only of its own pods does a node need all. */
+  #kept(item: Item): unknown {
+    if (!isItemOf(item, "WorkloadEndpoint") || item.value.spec.node === this.#node) return item.value;
+    return this.#trimmer.trim(item.value);
   }
 
   /** `unreadable`: something is stored under the key of which this is known. A policy is closed then, not gone. */

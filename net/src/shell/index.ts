@@ -16,6 +16,7 @@ export {
   socketDomain,
   socketType,
 } from "./libc.ts";
+export { giveBackMemory } from "./memory.ts";
 export {
   insideNamespace,
   type NamespaceReference,

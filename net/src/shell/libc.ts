@@ -25,6 +25,9 @@ const sendCall: { async(fd: number, bytes: Uint8Array, length: number, flags: nu
 );
 const receiveCall: Call<[number, Uint8Array, number, number]> = libc.func("intptr_t recv(int, void *, size_t, int)");
 
+/** `null` where the C library has no such call: glibc alone has. */
+const trimCall: ((kept: number) => number) | null = optional("int malloc_trim(size_t)");
+
 type Done = (error: Error | null, sent: number) => void;
 
 /** sys/socket.h */
@@ -94,6 +97,19 @@ export function sendAside(fd: number, bytes: Uint8Array): Promise<void> {
 export function receiveNow(fd: number, bytesMax: number): Uint8Array {
   const bytes = new Uint8Array(bytesMax);
   return bytes.subarray(0, check("recv", receiveCall(fd, bytes, bytes.length, dontWait)));
+}
+
+/** Gives free memory of the C library back to the kernel. It does so by itself only at the end of its heap. */
+export function trimHeap(): void {
+  trimCall?.(0);
+}
+
+function optional(declaration: string): ((argument: number) => number) | null {
+  try {
+    return libc.func(declaration);
+  } catch {
+    return null;
+  }
 }
 
 function check(call: string, result: number): number {

@@ -1,0 +1,43 @@
+/**
+ * What a node keeps of the endpoints of all others: that by which policy and routes know them. Their lists and labels,
+ * which pods of one owner have alike, are kept once.
+ */
+import type { WorkloadEndpoint } from "./workloadEndpoint.ts";
+
+/** Beyond that all are forgotten and sharing begins anew, so that labels which change with each pod cost nothing for long. */
+const sharedMax = 10_000;
+
+export class EndpointTrimmer {
+  readonly #shared = new Map<string, unknown>();
+
+  /** Without what names the sandbox, the interface's hardware and the object's history; it stays a valid endpoint. */
+  trim({ kind, apiVersion, metadata, spec }: WorkloadEndpoint): WorkloadEndpoint {
+    const { name, namespace, labels } = metadata;
+    const { orchestrator, workload, node, pod, endpoint, ipNetworks, profiles, interfaceName, ports } = spec;
+    return {
+      kind,
+      apiVersion,
+      metadata: { name, ...(namespace !== undefined && { namespace }), ...(labels && { labels: this.#share(labels) }) },
+      spec: {
+        orchestrator,
+        ...(workload !== undefined && { workload }),
+        node,
+        ...(pod !== undefined && { pod }),
+        endpoint,
+        ...(ipNetworks && { ipNetworks }),
+        ...(profiles && { profiles: this.#share(profiles) }),
+        ...(interfaceName !== undefined && { interfaceName }),
+        ...(ports && { ports: this.#share(ports) }),
+      },
+    };
+  }
+
+  #share<T extends object>(value: T): T {
+    const text = JSON.stringify(value);
+    const known = this.#shared.get(text);
+    if (known !== undefined) return known as T; // The same text is a value of the same form.
+    if (this.#shared.size >= sharedMax) this.#shared.clear();
+    this.#shared.set(text, value);
+    return value;
+  }
+}
