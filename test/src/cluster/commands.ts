@@ -10,17 +10,20 @@ import { parseSessions } from "../fixtures/routers/bird.ts";
 import { waitFor } from "../fixtures/waitFor.ts";
 import { clusterInstance } from "./protocol.ts";
 
+/** npm changes to the root of the tree; paths are meant from where it was called. */
+const callerDirectory = process.env.INIT_CWD ?? process.cwd();
+
 export async function status(): Promise<void> {
   const cluster = await running();
-  const { nodes: count, ...options } = cluster.plan;
-  const settings = Object.entries(options).map(([name, value]) => `${name} ${value}`);
-  console.log(`${count} nodes, ${settings.join(", ")}; KUBECONFIG=${cluster.kubeconfig}`);
-  const conditions = await readyConditions(cluster);
+  const { nodes: count, proxy, cni, podSubnets } = cluster.plan;
+  console.log(`${count} nodes, proxy ${proxy}, cni ${cni}, pods ${podSubnets.join(", ")}`);
+  console.log(`export KUBECONFIG=${cluster.kubeconfig}`);
+  const conditions = await readyConditions(cluster).catch(() => null);
+  const conditionOf = (name: string): string =>
+    conditions === null ? "the API server does not answer" : (conditions.get(name) ?? "not registered");
   for (const node of cluster.nodes) {
     const power = node.running ? "runs" : "powered off";
-    console.log(
-      `  ${node.name}  ${node.ipv4}  ${node.ipv6}  ${power}  ${conditions.get(node.name) ?? "not registered"}`,
-    );
+    console.log(`  ${node.name}  ${node.ipv4}  ${node.ipv6}  ${power}  ${conditionOf(node.name)}`);
   }
   for (const { neighbor, state, received } of parseSessions(await cluster.tor.birdc("show protocols all"))) {
     console.log(`  tor to ${neighbor}: ${state}, ${received} routes`);
@@ -30,7 +33,7 @@ export async function status(): Promise<void> {
 export async function load(archives: readonly string[]): Promise<void> {
   const cluster = await running();
   const startMs = performance.now();
-  await cluster.load(archives.map((archive) => resolve(archive)));
+  await cluster.load(archives.map((archive) => resolve(callerDirectory, archive)));
   const seconds = ((performance.now() - startMs) / 1000).toFixed(1);
   console.log(`${archives.join(", ")}: on every node that runs, after ${seconds} s`);
 }
@@ -105,7 +108,7 @@ function placeOf(cluster: Cluster, where: string): readonly string[] {
 }
 
 function attached(command: string, args: readonly string[], env: Record<string, string> = {}): Promise<number> {
-  const child = spawn(command, args, { stdio: "inherit", env: { ...process.env, ...env } });
+  const child = spawn(command, args, { stdio: "inherit", cwd: callerDirectory, env: { ...process.env, ...env } });
   return new Promise((done, reject) => {
     child.once("error", reject);
     child.once("close", (exitCode) => done(exitCode ?? 1));

@@ -7,6 +7,7 @@ import { FixtureError } from "../fixtures/error.ts";
 import { ownerOf, registryRoot } from "../fixtures/instance.ts";
 import { openCluster } from "../fixtures/kubeadm/cluster.ts";
 import { preflightExceptions } from "../fixtures/kubeadm/documents.ts";
+import { waitFor } from "../fixtures/waitFor.ts";
 import { clusterInstance, type KeeperMessage, type KeeperRequest } from "./protocol.ts";
 
 const keeper = fileURLToPath(new URL("keeper.ts", import.meta.url));
@@ -24,8 +25,23 @@ export async function up(request: KeeperRequest): Promise<void> {
     cwd: "/",
   });
   // The keeper has a session of its own: an interrupt of this terminal reaches it by us.
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => child.kill("SIGTERM"));
-  await follow(child, say);
+  let interrupted = false;
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.once(signal, () => {
+      interrupted = true;
+      child.kill("SIGTERM");
+    });
+  }
+  try {
+    await follow(child, say);
+  } catch (error) {
+    const directory = join(registryRoot, clusterInstance);
+    await waitFor(() => !existsSync(directory), { what: "what was made is removed", deadlineMs: 60_000 });
+    if (!interrupted) throw error;
+    say("interrupted: what was made is removed");
+    process.exitCode = 130;
+    return;
+  }
   child.disconnect();
   child.unref();
 
@@ -39,7 +55,7 @@ npm run cluster -- kubectl get nodes     load ARCHIVE...     shell N     stop N 
 
 function follow(child: ChildProcess, say: (line: string) => void): Promise<void> {
   return new Promise((resolve, reject) => {
-    let reason = "the process that keeps the cluster ended";
+    let reason = "The process that makes the cluster was ended; what it had made is removed.";
     child.on("message", (message: KeeperMessage) => {
       if (message.kind === "progress") say(message.line);
       else if (message.kind === "up") resolve();

@@ -17,7 +17,7 @@ let cluster: OwnCluster;
 let pods: readonly WebPod[];
 
 beforeAll(async () => {
-  cluster = await startCluster({ id, nodes: 2, dualStack: true, proxy: "nftables" });
+  cluster = await startCluster({ id, nodes: 2, dualStack: true, proxy: "nftables", audit: true });
 });
 afterAll(() => cluster?.[Symbol.asyncDispose]());
 
@@ -82,6 +82,13 @@ describe("a cluster of kubeadm's", () => {
       assert.match(podCidrs[0] ?? "", /^10\.244\.\d+\.0\/24$/);
       assert.match(podCidrs[1] ?? "", /^fd00:10:244:.*\/64$/);
     }
+  });
+
+  it("has a record of what was asked of its API server, by whom", async () => {
+    await cluster.kubectl(["get", "configmaps", "--namespace=kube-public"]);
+    const asked = (await cluster.requests()).filter(({ userAgent }) => userAgent.startsWith("kubectl/"));
+    assert.equal(asked.at(-1)?.uri, "/api/v1/namespaces/kube-public/configmaps?limit=500");
+    assert.equal(asked.at(-1)?.user, "kubernetes-admin");
   });
 
   it("has a router that waits for sessions of its nodes", async () => {
