@@ -4,6 +4,7 @@ import { hostname } from "node:os";
 import { StoreError } from "@brindle/api";
 import { type DatastoreSettings, readDatastoreSettings } from "@brindle/api/shell";
 import { type Address, parseAddress, parsePrefix } from "@brindle/net";
+import type { EndpointToHostAction } from "@brindle/policy";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { pino } from "pino";
 import workspace from "../package.json" with { type: "json" };
@@ -27,7 +28,7 @@ interface RunFlags {
   readonly ip6?: Address;
   readonly ipv4Pool?: string;
   readonly defaultPools: boolean;
-  readonly endpointToHostAction: "Drop" | "Accept";
+  readonly endpointToHostAction?: EndpointToHostAction;
   readonly logLevel?: LogLevel;
 }
 
@@ -67,20 +68,18 @@ program
   )
   .option("--no-default-pools", "make no IPPool in a cluster without one")
   .addOption(
-    new Option("--endpoint-to-host-action <action>", "what becomes of packets from pods to this node")
-      .choices(["Drop", "Accept"])
-      .env("FELIX_DEFAULTENDPOINTTOHOSTACTION")
-      .default("Drop"),
+    new Option(
+      "--endpoint-to-host-action <action>",
+      "what becomes of packets from pods to this node; by default as FelixConfiguration says",
+    )
+      .choices(["Drop", "Accept", "Return"])
+      .env("FELIX_DEFAULTENDPOINTTOHOSTACTION"),
   )
   .addOption(
-    new Option("--log-level <level>", "how much is logged; by default as the cluster's BGPConfiguration says").choices([
-      "trace",
-      "debug",
-      "info",
-      "warn",
-      "error",
-      "fatal",
-    ]),
+    new Option(
+      "--log-level <level>",
+      "how much is logged; by default as FelixConfiguration says, else BGPConfiguration",
+    ).choices(["trace", "debug", "info", "warn", "error", "fatal"]),
   )
   .addHelpText("after", "\nThe user and password of etcd are taken from ETCD_USERNAME and ETCD_PASSWORD.")
   .action(async (flags: RunFlags) => {
@@ -108,7 +107,7 @@ function agentOptions(flags: RunFlags): AgentOptions {
     node: flags.node,
     asked: { ...(flags.ip && { 4: flags.ip }), ...(flags.ip6 && { 6: flags.ip6 }) },
     defaultPools: flags.defaultPools ? { ipv4Cidr: flags.ipv4Pool ?? null } : null,
-    endpointToHostAction: flags.endpointToHostAction,
+    ...(flags.endpointToHostAction && { endpointToHostAction: flags.endpointToHostAction }),
     followsLogSeverity: flags.logLevel === undefined,
     store: datastoreSettings(flags),
     controlSocket: "/run/brindle/agent.sock",

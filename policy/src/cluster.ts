@@ -6,7 +6,8 @@ import type { Labelled } from "./scope.ts";
 export type Policy = NetworkPolicy | GlobalNetworkPolicy;
 
 /** What becomes of a packet from a pod to the node it runs on, once policy has allowed it. */
-export type EndpointToHostAction = "Drop" | "Accept";
+/** `Return` leaves what policy allows to the rules of others. */
+export type EndpointToHostAction = "Drop" | "Accept" | "Return";
 
 export interface Cluster {
   readonly endpoints: readonly WorkloadEndpoint[];

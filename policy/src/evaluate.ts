@@ -82,7 +82,7 @@ function decide(cluster: Cluster, packet: Packet, direction: PolicyDirection): D
   if (farIsOwnNode && direction === "Ingress") return allowed("fromOwnNode");
 
   const decided = new Decision(cluster, packet, endpoint, direction).run();
-  if (farIsOwnNode && decided.verdict === "allow" && cluster.endpointToHostAction !== "Accept") {
+  if (farIsOwnNode && decided.verdict === "allow" && (cluster.endpointToHostAction ?? "Drop") === "Drop") {
     return { ...decided, verdict: "deny", decidedBy: { kind: "toOwnNode" } };
   }
   return decided;

@@ -13,6 +13,7 @@ export type ClusterKind =
   | "IPAMConfiguration"
   | "BGPConfiguration"
   | "BGPPeer"
+  | "FelixConfiguration"
   | "ClusterInformation"
   | "BlockAffinity"
   | "WorkloadEndpoint";
@@ -26,6 +27,7 @@ export class ClusterState {
     IPAMConfiguration: new Map(),
     BGPConfiguration: new Map(),
     BGPPeer: new Map(),
+    FelixConfiguration: new Map(),
     ClusterInformation: new Map(),
     BlockAffinity: new Map(),
     WorkloadEndpoint: new Map(),
@@ -62,6 +64,7 @@ export const clusterKinds: readonly ClusterKind[] = [
   "IPAMConfiguration",
   "BGPConfiguration",
   "BGPPeer",
+  "FelixConfiguration",
   "ClusterInformation",
   "BlockAffinity",
   "WorkloadEndpoint",
@@ -75,7 +78,7 @@ export function isClusterKey(key: Key): key is Key<ClusterKind> {
  * Configuration with a field without which it would be wrong or open to act is not acted on at all: a peer with a
  * password, for one, must not be dialled without. Nodes and endpoints are taken as they are; what Calico notes there for itself changes nothing here.
  */
-const judgedKinds: ReadonlySet<Kind> = new Set<Kind>(["IPPool", "BGPConfiguration", "BGPPeer"]);
+const judgedKinds: ReadonlySet<Kind> = new Set<Kind>(["IPPool", "BGPConfiguration", "BGPPeer", "FelixConfiguration"]);
 
 function problemOf(kind: ClusterKind, value: unknown): string | null {
   if (!judgedKinds.has(kind) || !isResourceKind(kind)) return null;

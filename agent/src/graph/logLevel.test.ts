@@ -3,7 +3,7 @@ import type { BGPConfiguration } from "@brindle/api";
 import { describe, it } from "vitest";
 import { logLevel } from "./logLevel.ts";
 
-const cases: { name: string; severities: Readonly<Record<string, string>>; level: string }[] = [
+const cases: { name: string; severities: Readonly<Record<string, string>>; felix?: string; level: string }[] = [
   { name: "info where nothing is configured", severities: {}, level: "info" },
   { name: "the cluster's", severities: { default: "Warning", "node.node2": "Debug" }, level: "warn" },
   {
@@ -11,11 +11,17 @@ const cases: { name: string; severities: Readonly<Record<string, string>>; level
     severities: { default: "Warning", "node.node1": "Debug" },
     level: "debug",
   },
+  {
+    name: "that of FelixConfigurations before both",
+    severities: { default: "Warning", "node.node1": "Debug" },
+    felix: "Error",
+    level: "error",
+  },
   { name: "the same however it is written", severities: { default: "FATAL" }, level: "fatal" },
 ];
 
 describe("the log level of node1 is", () => {
-  for (const { name, severities, level } of cases) {
+  for (const { name, severities, felix, level } of cases) {
     it(name, () => {
       const configurations = Object.entries(severities).map(([of, logSeverityScreen]): [string, BGPConfiguration] => [
         of,
@@ -26,7 +32,8 @@ describe("the log level of node1 is", () => {
           spec: { logSeverityScreen },
         },
       ]);
-      assert.equal(logLevel("node1", new Map(configurations)), level);
+      const said = felix === undefined ? {} : { logSeverityScreen: felix };
+      assert.equal(logLevel("node1", said, new Map(configurations)), level);
     });
   }
 });

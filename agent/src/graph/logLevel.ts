@@ -1,4 +1,4 @@
-import type { BGPConfiguration } from "@brindle/api";
+import type { BGPConfiguration, FelixSettings } from "@brindle/api";
 
 export type LogLevel = "trace" | "debug" | "info" | "warn" | "error" | "fatal";
 
@@ -13,9 +13,16 @@ const levels: Readonly<Record<string, LogLevel>> = {
   fatal: "fatal",
 };
 
-/** `logSeverityScreen` of the node's own BGPConfiguration, else of the cluster's. */
-export function logLevel(node: string, configurations: ReadonlyMap<string, BGPConfiguration>): LogLevel {
-  const own = configurations.get(`node.${node}`)?.spec.logSeverityScreen;
+/**
+ * `logSeverityScreen` of what FelixConfigurations say for the node, else of its own BGPConfiguration, else of the
+ * cluster's: in Calico they are of two processes, which are one here.
+ */
+export function logLevel(
+  node: string,
+  felix: Pick<FelixSettings, "logSeverityScreen">,
+  configurations: ReadonlyMap<string, BGPConfiguration>,
+): LogLevel {
+  const own = felix.logSeverityScreen ?? configurations.get(`node.${node}`)?.spec.logSeverityScreen;
   const severity = own ?? configurations.get("default")?.spec.logSeverityScreen ?? defaultLogLevel;
   return levels[severity.toLowerCase()] ?? defaultLogLevel;
 }

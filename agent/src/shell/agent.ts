@@ -3,7 +3,7 @@
  * nothing itself; each part follows what the datastore says, and all of them leave the kernel as it is when it ends.
  */
 import { setTimeout as delay } from "node:timers/promises";
-import type { AgentPart, Store } from "@brindle/api";
+import { type AgentPart, felixSettings, type Store } from "@brindle/api";
 import { type DatastoreSettings, openDatastore, readPodSubnets } from "@brindle/api/shell";
 import type { CniServer } from "@brindle/cni/shell";
 import {
@@ -13,9 +13,10 @@ import {
   type RouteSocket,
   serveControl,
 } from "@brindle/net/shell";
-import type { PolicyGraphConfig } from "@brindle/policy";
+import type { EndpointToHostAction } from "@brindle/policy";
 import type { Logger } from "pino";
 import { AgentError, messageOf } from "../error.ts";
+import { endpointToHostAction } from "../graph/endpointToHost.ts";
 import { logLevel } from "../graph/logLevel.ts";
 import { originatedPrefixes, ownBlocks, poolRanges } from "../graph/originated.ts";
 import { refusedConfiguration, speakerConfig } from "../graph/speakerConfig.ts";
@@ -30,10 +31,12 @@ import { RouteSync } from "./routeSync.ts";
 import { SpeakerSync, type SpeakerWish } from "./speakerSync.ts";
 import { Links } from "./wiring/links.ts";
 
-export interface AgentOptions extends RegistrarOptions, Pick<PolicyGraphConfig, "endpointToHostAction"> {
+export interface AgentOptions extends RegistrarOptions {
+  /** `defaultEndpointToHostAction` of FelixConfigurations decides, where it is left out. */
+  readonly endpointToHostAction?: EndpointToHostAction;
   readonly version: string;
   readonly store: DatastoreSettings;
-  /** Whether BGPConfiguration decides how much is logged. */
+  /** Whether FelixConfiguration and BGPConfiguration decide how much is logged. */
   readonly followsLogSeverity: boolean;
   readonly controlSocket: string;
   readonly cniSocket: string;
@@ -64,7 +67,7 @@ export class Agent {
 
   /** Runs until `end`. Rejects when the node cannot run an agent: another one does, or the kernel refuses. */
   async run(): Promise<void> {
-    const { node, store: storeOptions, endpointToHostAction } = this.#options;
+    const { node, store: storeOptions } = this.#options;
     const store = await openDatastore(storeOptions);
     this.#parts.defer(() => store.close());
     const kernel = this.#parts.use(await openRouteSocket());
@@ -92,7 +95,7 @@ export class Agent {
       },
     );
     const policy = new PolicySync(
-      { node, ...(endpointToHostAction && { endpointToHostAction }) },
+      { node },
       { kernel: await openPolicyKernel(), onHealth: (problem) => this.#report("policy", problem) },
     );
     const cluster = new ClusterSync(node, {
@@ -102,7 +105,7 @@ export class Agent {
         setTimeout(giveBackMemory, quietAfterMs).unref();
       },
       onChanged: () => {
-        this.#setLogLevel(cluster);
+        this.#followSettings(cluster, policy);
         this.#reportPools(cluster);
         policy.changed();
         speaker.changed();
@@ -186,10 +189,13 @@ export class Agent {
     return serveControl({ path: controlSocket, onInternalError }, handlers);
   }
 
-  #setLogLevel({ state }: ClusterSync): void {
-    if (this.#options.followsLogSeverity) {
-      this.#log.level = logLevel(this.#options.node, state.all("BGPConfiguration"));
-    }
+  /** What was said to this process itself comes before what the cluster is configured to. */
+  #followSettings({ state }: ClusterSync, policy: PolicySync): void {
+    const { node, followsLogSeverity, endpointToHostAction: told } = this.#options;
+    const labels = state.all("Node").get(node)?.metadata.labels ?? {};
+    const settings = felixSettings({ name: node, labels }, state.all("FelixConfiguration"));
+    if (followsLogSeverity) this.#log.level = logLevel(node, settings, state.all("BGPConfiguration"));
+    policy.setEndpointToHostAction(told ?? endpointToHostAction(settings));
   }
 
   #speakerWish(cluster: ClusterSync): SpeakerWish {

@@ -4,7 +4,14 @@ import type { WorkloadEndpoint } from "@brindle/api";
 import { CniError, type PolicyGate } from "@brindle/cni";
 import type { Family } from "@brindle/net";
 import { detectTablesBackend, openIpsetSocket, openTables } from "@brindle/net/shell";
-import { endpointAddresses, endpointId, PolicyGraph, type PolicyGraphConfig, type PolicyUpdate } from "@brindle/policy";
+import {
+  type EndpointToHostAction,
+  endpointAddresses,
+  endpointId,
+  PolicyGraph,
+  type PolicyGraphConfig,
+  type PolicyUpdate,
+} from "@brindle/policy";
 import { Enforcer, type EnforcerCounters, type Kernel } from "@brindle/policy/shell";
 import { messageOf } from "../error.ts";
 import { CoalescedWork } from "./coalescedWork.ts";
@@ -49,6 +56,11 @@ export class PolicySync implements PolicyGate {
 
   receive(update: PolicyUpdate): void {
     this.#graph.receive(update);
+  }
+
+  /** What the cluster's configuration asks for, where the operator of this node has said nothing. */
+  setEndpointToHostAction(action: EndpointToHostAction): void {
+    this.#graph.setEndpointToHostAction(action);
   }
 
   /** All that was received is to come into force; nothing does before the datastore is in sync. */

@@ -24,13 +24,17 @@ const families: readonly Family[] = [4, 6];
 const directions: readonly PolicyDirection[] = ["Ingress", "Egress"];
 
 export class NodeRendering {
-  readonly #endpointToHostAction: EndpointToHostAction;
+  #endpointToHostAction: EndpointToHostAction;
   readonly #compiled = new WeakMap<Policy | Profile, Map<string, CompiledChain>>();
   /** The endpoints' chains of the last rendering, by what they are made from. */
   #endpointChains = new Map<string, Chain>();
 
   constructor(endpointToHostAction: EndpointToHostAction) {
     this.#endpointToHostAction = endpointToHostAction;
+  }
+
+  setEndpointToHostAction(action: EndpointToHostAction): void {
+    this.#endpointToHostAction = action;
   }
 
   /** Tells `sets` which of them are needed, and takes their members from there. */

@@ -90,6 +90,10 @@ export class PolicyGraph {
     }
   }
 
+  setEndpointToHostAction(action: EndpointToHostAction): void {
+    this.#rendering.setEndpointToHostAction(action);
+  }
+
   desired(): Desired {
     const policies = [...this.#policies.values()].sort(comparePolicies);
     const endpoints = new Map([...this.#local].sort(([a], [b]) => (a < b ? -1 : 1)));

@@ -131,8 +131,14 @@ function podsToHost(family: Family, action: EndpointToHostAction): ChainRule[] {
     ...discovery,
     // Replies to what the node asked are accepted in there, as flows that conntrack knows.
     rule([], { kind: "jump", chain: chains.fromPods }, "policy first, then the node"),
-    rule([], { kind: action === "Drop" ? "drop" : "accept" }, `endpointToHostAction ${action}`),
+    ...lastRule(action),
   ];
+}
+
+/** Whoever reaches the end of the chain goes on behind our rule in INPUT. */
+function lastRule(action: EndpointToHostAction): ChainRule[] {
+  if (action === "Return") return [];
+  return [rule([], { kind: action === "Drop" ? "drop" : "accept" }, `endpointToHostAction ${action}`)];
 }
 
 /**

@@ -45,7 +45,7 @@ export function randomCluster(seed: number): Cluster {
     profiles: namespaces.map((namespace) => randomProfile(random, namespace)),
     policies: random.list(1 + random.integer(4), (index) => randomPolicy(random, index)),
     nodes: new Map([[nodeName, nodeAddresses.map(parseClusterAddress)]]),
-    endpointToHostAction: random.pick<EndpointToHostAction>("Drop", "Accept"),
+    endpointToHostAction: random.pick<EndpointToHostAction>("Drop", "Accept", "Return"),
   };
 }
 
