@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** `brindle`: the executable of a node. `brindle agent` and what else a node runs. */
 import { hostname } from "node:os";
+import { join } from "node:path";
 import { StoreError } from "@brindle/api";
 import { type DatastoreSettings, readDatastoreSettings } from "@brindle/api/shell";
 import { type Address, parseAddress, parsePrefix } from "@brindle/net";
@@ -11,6 +12,8 @@ import workspace from "../package.json" with { type: "json" };
 import { messageOf } from "./error.ts";
 import { defaultLogLevel, type LogLevel } from "./graph/logLevel.ts";
 import { Agent, type AgentOptions } from "./shell/agent.ts";
+import { controllersCommand } from "./shell/controllers/command.ts";
+import { installFile } from "./shell/installFile.ts";
 import { checkMachine } from "./shell/machine.ts";
 
 const { version } = workspace;
@@ -30,6 +33,8 @@ interface RunFlags {
   readonly defaultPools: boolean;
   readonly endpointToHostAction?: EndpointToHostAction;
   readonly logLevel?: LogLevel;
+  readonly cniConfigDirectory?: string;
+  readonly networkList: string;
 }
 
 const program = new Command("brindle")
@@ -81,6 +86,8 @@ program
       "how much is logged; by default as FelixConfiguration says, else BGPConfiguration",
     ).choices(["trace", "debug", "info", "warn", "error", "fatal"]),
   )
+  .option("--cni-config-directory <folder>", "where to put the network list once all is ready; else it is left to you")
+  .option("--network-list <file>", "the network list that is put there", "/usr/share/brindle/10-brindle.conflist")
   .addHelpText("after", "\nThe user and password of etcd are taken from ETCD_USERNAME and ETCD_PASSWORD.")
   .action(async (flags: RunFlags) => {
     const log = pino({ level: flags.logLevel ?? defaultLogLevel, base: { node: flags.node } });
@@ -90,6 +97,20 @@ program
     await agent.run();
     log.info("ended; the pods of this node keep their network");
   });
+
+program
+  .command("install-cni")
+  .description("Puts the CNI executable where the container runtime of this node looks for it.")
+  .option("--executable <file>", "what is put there", "/usr/lib/brindle/cni/brindle")
+  .option("--bin-directory <folder>", "where the runtime looks for executables", "/opt/cni/bin")
+  .action(async ({ executable, binDirectory }: { executable: string; binDirectory: string }) => {
+    // A network list names it as its `type`.
+    const target = join(binDirectory, "brindle");
+    const isNew = await installFile(executable, target, 0o755);
+    process.stdout.write(`${target} ${isNew ? "installed" : "is there already"}\n`);
+  });
+
+program.addCommand(controllersCommand());
 
 program.parseAsync().catch((error: unknown) => {
   process.stderr.write(`brindle: ${messageOf(error)}\n`);
@@ -113,6 +134,9 @@ function agentOptions(flags: RunFlags): AgentOptions {
     controlSocket: "/run/brindle/agent.sock",
     cniSocket: "/run/brindle/cni.sock",
     pendingDirectory: "/var/lib/brindle/cni-pending",
+    ...(flags.cniConfigDirectory !== undefined && {
+      networkList: { source: flags.networkList, directory: flags.cniConfigDirectory },
+    }),
   };
 }
 

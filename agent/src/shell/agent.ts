@@ -24,6 +24,7 @@ import { Health } from "../status.ts";
 import { ClusterSync } from "./clusterSync.ts";
 import { startCni } from "./cniSide.ts";
 import { controlHandlers } from "./controlHandlers.ts";
+import { installNetworkList, type NetworkList } from "./networkList.ts";
 import { PodRouteSync } from "./podRouteSync.ts";
 import { openPolicyKernel, PolicySync } from "./policySync.ts";
 import { type Registered, type RegistrarOptions, register } from "./registrar.ts";
@@ -42,6 +43,8 @@ export interface AgentOptions extends RegistrarOptions {
   readonly cniSocket: string;
   /** Where DELs wait that cannot be done yet. */
   readonly pendingDirectory: string;
+  /** What tells the kubelet that this node has a network; absent where somebody else puts it there. */
+  readonly networkList?: NetworkList;
 }
 
 const registrationRetryMs = 1_000;
@@ -55,6 +58,7 @@ export class Agent {
   readonly #log: Logger;
   readonly #health = new Health(Date.now());
   readonly #ended = new AbortController();
+  #hasNetworkList = false;
   #poolProblem: string | null = null;
   #routeProblems: RouteProblems = { learned: null, pods: null };
   /** Ended in the reverse of the order in which the parts were made. */
@@ -237,6 +241,22 @@ export class Agent {
     if (!this.#health.report(part, { reason, nowMs: Date.now() })) return;
     if (reason === null) this.#log.info({ part }, "ready");
     else this.#log.warn({ part, reason }, "failing");
+    if (this.#health.firstProblem() === null) this.#onReady();
+  }
+
+  /** The first time that all parts are ready; what fails later leaves the node its network. */
+  #onReady(): void {
+    const { networkList } = this.#options;
+    if (!networkList || this.#hasNetworkList) return;
+    this.#hasNetworkList = true;
+    void installNetworkList(networkList, {
+      signal: this.#ended.signal,
+      onInstalled: (path) => {
+        this.#log.info({ path }, "the network list is in its place");
+        this.#report("cni", null);
+      },
+      onProblem: (reason) => this.#report("cni", reason),
+    });
   }
 
   #nowAndThen(resync: () => Promise<void>): void {

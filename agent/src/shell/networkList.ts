@@ -1,0 +1,36 @@
+/**
+ * The network list, by which a kubelet knows that its node has a network: it is put in its place when the agent is
+ * ready for the first time, and stays when the agent ends. With it there, and nobody to answer, pods fail to start.
+ */
+import { basename, join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { messageOf } from "../error.ts";
+import { installFile } from "./installFile.ts";
+
+export interface NetworkList {
+  readonly source: string;
+  /** Where the container runtime looks for networks. */
+  readonly directory: string;
+}
+
+export interface NetworkListPorts {
+  readonly signal: AbortSignal;
+  onInstalled(path: string): void;
+  onProblem(reason: string): void;
+}
+
+const retryMs = 1_000;
+
+/** Tries until it succeeds or is told to end. */
+export async function installNetworkList({ source, directory }: NetworkList, ports: NetworkListPorts): Promise<void> {
+  const target = join(directory, basename(source));
+  while (!ports.signal.aborted) {
+    try {
+      await installFile(source, target, 0o644);
+      return ports.onInstalled(target);
+    } catch (error) {
+      ports.onProblem(`the network list cannot be put in its place: ${messageOf(error)}`);
+      await delay(retryMs, undefined, { signal: ports.signal }).catch(() => {});
+    }
+  }
+}
