@@ -106,8 +106,12 @@ describe("policy on a node", () => {
     await sees("where the router is greeted", ofPod, []);
   });
 
-  it("keeps a pod from its node, unless the agent is told otherwise", async () => {
+  it("keeps a pod from its node, unless a FelixConfiguration or the agent is told otherwise", async () => {
     const ofHost = (): Promise<readonly string[]> => greeted("pod", ofNode);
+    await sees("where the pod is greeted by its node", ofHost, []);
+    await stand.apply(resource("FelixConfiguration", "default", { defaultEndpointToHostAction: "Accept" }));
+    await sees("where the pod is greeted by its node", ofHost, ofNode);
+    await stand.apply(resource("FelixConfiguration", "node.node1", { defaultEndpointToHostAction: "Drop" }));
     await sees("where the pod is greeted by its node", ofHost, []);
 
     const first = stand.agent("node1");
