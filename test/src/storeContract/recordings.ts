@@ -1,4 +1,4 @@
-/** What Calico stores, as text. */
+/** What Calico and we store, as text. */
 import { readFileSync } from "node:fs";
 import { recording } from "../fixtures/recordings.ts";
 
@@ -20,6 +20,14 @@ export const samples: readonly Recorded[] = [
   {
     key: "/calico/resources/v3/projectcalico.org/clusterinformations/default",
     text: `{"kind":"ClusterInformation","apiVersion":"projectcalico.org/v3","metadata":{"name":"default","uid":"0c9be7a2-5b63-4f0e-9d57-6a1f7e0c2d11","creationTimestamp":"2025-03-04T05:06:07Z"},"spec":{"clusterGUID":"a3c1","datastoreReady":true}}`,
+  },
+  {
+    key: "/brindle/v1/fabricpeers/tor-a",
+    text: `{"kind":"FabricPeer","apiVersion":"brindle.network/v1alpha1","metadata":{"name":"tor-a"},"spec":{"interface":"eth1","peerType":"External","holdTime":"9s","bfd":{"transmitInterval":"50ms"},"maxPrefixes":{"limit":1000},"fieldOfTomorrow":9007199254740993}}`,
+  },
+  {
+    key: "/brindle/v1/agentconfigurations/node.worker-a",
+    text: `{"kind":"AgentConfiguration","apiVersion":"brindle.network/v1alpha1","metadata":{"name":"node.worker-a"},"spec":{"policy":{"killEstablishedOnDeny":false},"podMTU":9000}}`,
   },
 ];
 
