@@ -78,6 +78,22 @@ export function formatExpression(expression: Expression): string {
   }
 }
 
+/** The same about labels whose names begin with `prefix`: a selector of namespaces about the labels that pods inherit. */
+export function prefixLabels(expression: Expression, prefix: string): Expression {
+  switch (expression.op) {
+    case "all":
+    case "global":
+      return expression;
+    case "!":
+      return { op: "!", operand: prefixLabels(expression.operand, prefix) };
+    case "&&":
+    case "||":
+      return { op: expression.op, operands: expression.operands.map((operand) => prefixLabels(operand, prefix)) };
+    default:
+      return { ...expression, label: `${prefix}${expression.label}` };
+  }
+}
+
 /** The grammar has no escapes: a string that holds one kind of quote stands in the other. */
 function quote(text: string): string {
   return text.includes('"') ? `'${text}'` : `"${text}"`;

@@ -1,0 +1,223 @@
+/**
+ * Which items each selector matches, kept up to date from all sides: items with labels, parents (profiles) whose labels
+ * many items inherit, selectors. Each call answers with the pairs that start and stop matching.
+ *
+ * What holds after every call: a pair matches if and only if the selector matches the item's own labels over those of
+ * its parents, an earlier parent over a later one; a parent that is not known has no labels. The answers of all calls
+ * add up to that: a pair starts only when it did not match, and stops only when it did.
+ *
+ * What it costs: a change of an item, the selectors that one of its labels brings up, in place of all; of a parent, that
+ * for each of its children; of a selector, the items that have a label which it needs. By which of its restrictions a
+ * selector is found is decided when it comes, by what is rarest then: it matters for the cost alone.
+ */
+import { CandidateSelectors, type Handle, type IndexedSelector } from "./candidateSelectors.ts";
+import type { Labels } from "./expression.ts";
+import { LabelHolders } from "./labelHolders.ts";
+import { labelsIn, type Restrictions, restrictionsOf } from "./restriction.ts";
+import type { Selector } from "./selector.ts";
+
+export interface LabelledItem {
+  readonly labels: Labels;
+  /** By name, those of which it inherits labels that it has not itself. */
+  readonly parents?: readonly string[];
+}
+
+export interface MatchChange {
+  readonly selector: string;
+  readonly item: string;
+  /** Whether they match from now on. */
+  readonly matches: boolean;
+}
+
+interface Entry extends IndexedSelector {
+  readonly id: string;
+  readonly selector: Selector;
+  readonly items: Set<string>;
+}
+
+interface Parent {
+  labels: Labels | null;
+  readonly children: Set<string>;
+}
+
+export class SelectorIndex {
+  readonly #selectors = new Map<string, Entry>();
+  readonly #candidates = new CandidateSelectors<Entry>();
+  readonly #items = new Map<string, LabelledItem>();
+  readonly #matching = new Map<string, Set<string>>();
+  readonly #itemsByLabel = new LabelHolders();
+  readonly #parents = new Map<string, Parent>();
+  readonly #parentsByLabel = new LabelHolders();
+
+  /** `null` for one that is gone. */
+  setItem(id: string, item: LabelledItem | null): MatchChange[] {
+    const before = this.#items.get(id);
+    const labelsBefore = before ? this.#labelsOf(before) : null;
+    if (before) this.#detach(id, before);
+    if (item) this.#attach(id, item);
+    return this.#rematch(id, labelsBefore, item && this.#labelsOf(item));
+  }
+
+  /** The labels that its children inherit. `null` for one that is gone. */
+  setParent(name: string, labels: Labels | null): MatchChange[] {
+    const parent = this.#parentNamed(name);
+    const children = [...parent.children].flatMap((id) => {
+      const item = this.#items.get(id);
+      return item ? [{ id, item, before: this.#labelsOf(item) }] : [];
+    });
+    if (parent.labels) this.#parentsByLabel.remove(name, parent.labels);
+    parent.labels = labels;
+    if (labels) this.#parentsByLabel.add(name, labels);
+    this.#dropIfUnused(name, parent);
+    return children.flatMap(({ id, item, before }) => this.#rematch(id, before, this.#labelsOf(item)));
+  }
+
+  /** `null` for one that is gone. */
+  setSelector(id: string, selector: Selector | null): MatchChange[] {
+    const before = this.#selectors.get(id);
+    if (before) this.#candidates.remove(before);
+    this.#selectors.delete(id);
+    const after = selector && this.#enter(id, selector);
+    const started = [...(after?.items ?? [])].filter((item) => !before?.items.has(item));
+    const stopped = [...(before?.items ?? [])].filter((item) => !after?.items.has(item));
+    for (const item of started) this.#matching.get(item)?.add(id);
+    for (const item of stopped) this.#matching.get(item)?.delete(id);
+    return [
+      ...started.map((item) => ({ selector: id, item, matches: true })),
+      ...stopped.map((item) => ({ selector: id, item, matches: false })),
+    ];
+  }
+
+  /** The items that a selector matches. */
+  itemsOf(selector: string): ReadonlySet<string> {
+    return this.#selectors.get(selector)?.items ?? nobody;
+  }
+
+  /** The selectors that match an item. */
+  selectorsOf(item: string): ReadonlySet<string> {
+    return this.#matching.get(item) ?? nobody;
+  }
+
+  #enter(id: string, selector: Selector): Entry {
+    const { expression } = selector;
+    const restrictions = restrictionsOf(expression);
+    const handle = this.#rarestHandle(restrictions);
+    const entry: Entry = { id, selector, labels: labelsIn(expression), items: new Set() };
+    this.#selectors.set(id, entry);
+    this.#candidates.add(entry, handle);
+    for (const name of this.#itemsWith(handle)) {
+      const item = this.#items.get(name);
+      if (item && selector.matches(this.#labelsOf(item))) entry.items.add(name);
+    }
+    return entry;
+  }
+
+  /**
+   * The restriction that fewest items keep to and by which fewest selectors are found: every pod has
+   * `projectcalico.org/orchestrator`, and all of Kubernetes' policies ask for it.
+   */
+  #rarestHandle(restrictions: Restrictions): Handle | null {
+    let rarest: { handle: Handle; cost: number } | null = null;
+    for (const [label, values] of restrictions) {
+      const handle = { label, values };
+      const items = this.#itemsByLabel.count(label, values) + this.#countInherited(handle);
+      const cost = items + this.#candidates.count(handle);
+      if (rarest === null || cost < rarest.cost) rarest = { handle, cost };
+    }
+    return rarest?.handle ?? null;
+  }
+
+  #countInherited({ label, values }: Handle): number {
+    let count = 0;
+    for (const name of this.#parentsByLabel.with(label, values)) count += this.#parents.get(name)?.children.size ?? 0;
+    return count;
+  }
+
+  *#itemsWith(handle: Handle | null): Iterable<string> {
+    if (handle === null) {
+      yield* this.#items.keys();
+      return;
+    }
+    const { label, values } = handle;
+    yield* this.#itemsByLabel.with(label, values);
+    for (const name of this.#parentsByLabel.with(label, values)) yield* this.#parents.get(name)?.children ?? nobody;
+  }
+
+  #rematch(id: string, before: Labels | null, after: Labels | null): MatchChange[] {
+    const changed = before && after && changedLabels(before, after);
+    if (changed?.size === 0) return [];
+    const matching = this.#matching.get(id) ?? new Set<string>();
+    const matchedBefore = [...matching].flatMap((name) => this.#selectors.get(name) ?? []);
+    const started = after ? this.#start(id, matching, { labels: after, changed }) : [];
+    const stopped = matchedBefore
+      .filter((entry) => after === null || (concerns(entry, changed) && !entry.selector.matches(after)))
+      .map((entry): MatchChange => {
+        matching.delete(entry.id);
+        entry.items.delete(id);
+        return { selector: entry.id, item: id, matches: false };
+      });
+    if (after) this.#matching.set(id, matching);
+    else this.#matching.delete(id);
+    return [...started, ...stopped];
+  }
+
+  /** `matching` are the selectors that the item matches already, to which those are added that it matches now. */
+  #start(
+    id: string,
+    matching: Set<string>,
+    { labels, changed }: { readonly labels: Labels; readonly changed: ReadonlySet<string> | null },
+  ): MatchChange[] {
+    const started: MatchChange[] = [];
+    for (const entry of this.#candidates.matching(labels, changed)) {
+      if (matching.has(entry.id) || !concerns(entry, changed) || !entry.selector.matches(labels)) continue;
+      matching.add(entry.id);
+      entry.items.add(id);
+      started.push({ selector: entry.id, item: id, matches: true });
+    }
+    return started;
+  }
+
+  #labelsOf({ labels, parents = [] }: LabelledItem): Labels {
+    if (parents.length === 0) return labels;
+    const inherited = parents.map((name) => this.#parents.get(name)?.labels ?? {}).reverse();
+    return Object.assign({}, ...inherited, labels);
+  }
+
+  #attach(id: string, item: LabelledItem): void {
+    this.#items.set(id, item);
+    this.#itemsByLabel.add(id, item.labels);
+    for (const name of item.parents ?? []) this.#parentNamed(name).children.add(id);
+  }
+
+  #detach(id: string, { labels, parents = [] }: LabelledItem): void {
+    this.#items.delete(id);
+    this.#itemsByLabel.remove(id, labels);
+    for (const name of parents) {
+      const parent = this.#parentNamed(name);
+      parent.children.delete(id);
+      this.#dropIfUnused(name, parent);
+    }
+  }
+
+  #parentNamed(name: string): Parent {
+    const parent = this.#parents.get(name) ?? { labels: null, children: new Set() };
+    this.#parents.set(name, parent);
+    return parent;
+  }
+
+  #dropIfUnused(name: string, { labels, children }: Parent): void {
+    if (labels === null && children.size === 0) this.#parents.delete(name);
+  }
+}
+
+const nobody: ReadonlySet<string> = new Set();
+
+/** Whether a change of these labels may matter; `null` stands for all. */
+function concerns({ labels }: IndexedSelector, changed: ReadonlySet<string> | null): boolean {
+  return changed === null || !labels.isDisjointFrom(changed);
+}
+
+function changedLabels(before: Labels, after: Labels): Set<string> {
+  const names = new Set([...Object.keys(before), ...Object.keys(after)]);
+  return new Set([...names].filter((name) => before[name] !== after[name]));
+}
