@@ -7,7 +7,7 @@
 set -eu
 
 packages="bird2 frr gobgpd openbgpd etcd-server etcd-client iptables ipset containernetworking-plugins \
-iproute2 iputils-ping gcc libc6-dev make procps"
+iproute2 iputils-ping gcc libc6-dev make procps binutils conntrack ca-certificates"
 
 case ${1:-} in
   cluster | test:kubeadm) packages="$packages debootstrap debian-archive-keyring socat" ;;
