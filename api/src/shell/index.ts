@@ -8,6 +8,8 @@ export {
 } from "./datastoreSettings.ts";
 export { type EtcdStoreOptions, openEtcdStore } from "./etcdStore.ts";
 export { type AccessOptions, findClusterAccess } from "./kubernetes/access.ts";
+export { type Following, type KubernetesApi, openKubernetesApi } from "./kubernetes/kubernetesApi.ts";
 export { type KubernetesStoreOptions, openKubernetesStore } from "./kubernetes/kubernetesStore.ts";
 export { readPodSubnets } from "./kubernetes/podSubnets.ts";
+export type { News } from "./kubernetes/reflectorLoop.ts";
 export { openDatastore } from "./openDatastore.ts";

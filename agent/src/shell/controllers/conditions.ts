@@ -1,0 +1,104 @@
+/** Keeps in the status of each resource whether it is acted on, and why not: kubectl shows what brindlectl would say. */
+import {
+  type ApiRequest,
+  type ApiResource,
+  acceptedConditionRequest,
+  conditionedResources,
+  storeErrorOf,
+} from "@brindle/api";
+import type { KubernetesApi, News } from "@brindle/api/shell";
+import type { Logger } from "pino";
+import { messageOf } from "../../error.ts";
+import { CoalescedWork } from "../coalescedWork.ts";
+
+interface Write {
+  readonly resource: ApiResource;
+  readonly request: ApiRequest;
+}
+
+export interface ConditionsPorts {
+  readonly api: KubernetesApi;
+  readonly log: Logger;
+}
+
+/** Until `signal`. */
+export async function keepConditions(ports: ConditionsPorts, signal: AbortSignal): Promise<void> {
+  const writer = new ConditionWriter(ports);
+  const followings = conditionedResources.map((resource) =>
+    ports.api.follow(
+      resource,
+      (object) => acceptedConditionRequest(resource, object, new Date()),
+      (news) => writer.onNews(resource, news),
+    ),
+  );
+  if (!signal.aborted) await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+  await Promise.all([...followings.map((following) => following.stop()), writer.end()]);
+}
+
+class ConditionWriter {
+  readonly #ports: ConditionsPorts;
+  /** By path, the newest. */
+  readonly #pending = new Map<string, Write>();
+  readonly #work: CoalescedWork;
+  #isEnded = false;
+  #problem: string | null = null;
+
+  constructor(ports: ConditionsPorts) {
+    this.#ports = ports;
+    this.#work = new CoalescedWork({ work: () => this.#writeAll(), onFailure: (error) => this.#onFailure(error) });
+  }
+
+  onNews(resource: ApiResource, news: News<ApiRequest | null>): void {
+    if (news.type === "away" || news.type === "trouble") {
+      this.#ports.log.warn({ resource: resource.plural, reason: news.reason }, news.type);
+    }
+    if (news.type !== "changed" || !news.item.object) return;
+    this.#pending.set(`${resource.plural}.${resource.group} ${news.item.id}`, { resource, request: news.item.object });
+    this.#work.ask();
+  }
+
+  async end(): Promise<void> {
+    this.#isEnded = true;
+    await this.#work.end();
+  }
+
+  /** What fails for one stays pending, and holds up no other. */
+  async #writeAll(): Promise<void> {
+    let failed: unknown = null;
+    for (const [name, write] of this.#pending) {
+      if (this.#isEnded) return;
+      try {
+        await this.#write(name, write);
+        if (this.#pending.get(name) === write) this.#pending.delete(name);
+      } catch (error) {
+        failed ??= error;
+      }
+    }
+    if (failed) throw failed;
+    this.#problem = null;
+  }
+
+  async #write(name: string, { resource, request }: Write): Promise<void> {
+    const { api, log } = this.#ports;
+    const sent = await api.send(resource, request);
+    if (sent.kind === "done") return void log.debug({ object: name }, "condition written");
+    const { code, reason } = sent.failure;
+    switch (code) {
+      case "CONFLICT":
+      case "NOT_FOUND":
+        return; // It was changed or deleted meanwhile, and that is told.
+      case "NOT_INSTALLED":
+      case "INVALID":
+        return log.warn({ object: name, reason }, "no condition can be written");
+      default:
+        throw storeErrorOf(sent.failure);
+    }
+  }
+
+  /** Once, however often it is tried. */
+  #onFailure(error: unknown): void {
+    const problem = messageOf(error);
+    if (problem !== this.#problem) this.#ports.log.warn({ reason: problem }, "conditions wait");
+    this.#problem = problem;
+  }
+}
