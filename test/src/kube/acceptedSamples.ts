@@ -51,8 +51,45 @@ const policy = {
   egress: [{ action: "Allow", destination: { services: { name: "dns", namespace: "kube-system" } } }],
 };
 
-const fabricPeer: FabricPeerSpec = { peerIP: "192.0.2.1", asNumber: 64567 };
-const agentConfiguration: AgentConfigurationSpec = {};
+const fabricPeer: FabricPeerSpec = {
+  description: "the left one",
+  nodeSelector: "has(rack)",
+  peerIP: "[2001:db8::1]:1790",
+  asNumberFromNodeLabel: "example.org/tor-as",
+  localASNumber: 65001,
+  sourceAddress: "None",
+  password: { secretKeyRef: { name: "bgp", key: "tor" } },
+  ttlSecurity: 1,
+  holdTime: "9s",
+  keepaliveTime: "3s",
+  connectRetryTime: "2s",
+  bfd: { transmitInterval: "50ms", receiveInterval: "50ms", detectMultiplier: 3, mode: "SingleHop" },
+  gracefulRestart: { mode: "Helper", maxRestartTime: "2m0s", longLivedStaleTime: "1h" },
+  families: ["IPv4", "IPv6"],
+  addPath: "Both",
+  role: "Customer",
+  strictRole: true,
+  nextHopMode: "Self",
+  numAllowedLocalASNumbers: 1,
+  maxPrefixes: { limit: 1000, warningPercent: 90, action: "Restart", restartAfter: "10m" },
+  filters: ["only-default"],
+  announced: { communities: ["65000:1", "1:2:3"], med: 10, prependASPath: [65010, 65010] },
+  accepted: { localPreference: 200 },
+  gracefulShutdown: true,
+  administrativeShutdown: { message: "the rack moves tonight" },
+};
+const agentConfiguration: AgentConfigurationSpec = {
+  policy: { killEstablishedOnDeny: true, readyTimeout: "30s", deniedFlows: { mode: "Enabled", perSecond: 10 } },
+  bgp: {
+    multipath: { pathsMax: 8, asPathRelax: true },
+    monitoringStations: [{ address: "192.0.2.9", port: 1790 }],
+    dynamicPeersMax: 0,
+    shutdownMessage: "until tomorrow",
+  },
+  ipam: { collection: { mode: "DryRun", period: "5m", quarantine: "15m" }, stickyAddresses: "Disabled" },
+  podMTU: 9000,
+  metrics: { address: "127.0.0.1", port: 9090 },
+};
 
 export const acceptedSamples: readonly Sample[] = [
   sample("IPPool", { cidr: "10.10.0.0/16" }),
@@ -172,6 +209,35 @@ export const acceptedSamples: readonly Sample[] = [
     { bpfEnabled: false, logSeverityScreen: "Info", iptablesMarkMask: 0xffff0000 },
     "default",
   ),
+  sample(
+    "FelixConfiguration",
+    {
+      nodeSelector: "has(rack)",
+      logSeverityScreen: "warning",
+      logActionRateLimit: "100/minute",
+      chainInsertMode: "append",
+      defaultEndpointToHostAction: "ACCEPT",
+      failsafeInboundHostPorts: [
+        { protocol: "tcp", port: 22 },
+        { port: 179, net: "10.0.0.0/8" },
+      ],
+      kubeNodePortRanges: ["30000:32767", 8080],
+      natPortRange: 0,
+      natOutgoingAddress: "192.0.2.1",
+      deviceRouteSourceAddress: "",
+      iptablesRefreshInterval: "1.5s",
+      routeTableRanges: [{ min: 1, max: 1000 }],
+      healthTimeoutOverrides: [{ name: "policy", timeout: "90s" }],
+      featureDetectOverride: "SNATFullyRandom=true,MASQFullyRandom=",
+      bpfConntrackTimeouts: { tcpSynSent: "20s", udpTimeout: "Auto" },
+      bpfLogFilters: { all: "host 192.0.2.1" },
+      bpfPSNATPorts: "20000:29999",
+      bpfDSROptoutCIDRs: ["10.0.0.0/8"],
+      istioDSCPMark: "AF11",
+      goMaxProcs: -1,
+    },
+    "rack-1",
+  ),
   sample("KubeControllersConfiguration", { controllers: { node: { reconcilerPeriod: "5m" } } }, "default"),
   sample("IPAMBlock", {
     cidr: "10.10.0.0/30",
@@ -191,4 +257,11 @@ export const acceptedSamples: readonly Sample[] = [
     metadata: { name: "default" },
     spec: agentConfiguration,
   },
+  ...[
+    { interface: "eth0", peerType: "External" },
+    { range: "192.0.2.0/24", asNumber: "1.10", passive: true },
+    { defaultGateway: "IPv6", asNumber: 65000 },
+    { peerSelector: "has(rr)", node: "node1", reversePeering: "Manual" },
+    { localWorkloadSelector: "app == 'router'", peerType: "Internal" },
+  ].map((spec, i) => ({ apiVersion: brindleApiVersion, kind: "FabricPeer", metadata: { name: `way-${i}` }, spec })),
 ];

@@ -1,5 +1,6 @@
 /** What Brindle refuses, and whether the API server can tell by itself. */
 import type { Sample } from "./acceptedSamples.ts";
+import { refusedSettings } from "./refusedSettings.ts";
 
 export interface RefusedSample {
   readonly name: string;
@@ -24,6 +25,7 @@ const rule = (fields: object): object => ({ ingress: [{ action: "Allow", ...fiel
 const dns = { services: { name: "dns", namespace: "kube-system" } };
 
 export const refusedSamples: readonly RefusedSample[] = [
+  ...refusedSettings,
   caught("a pool without a range", "IPPool", { natOutgoing: true }),
   caught("a range that is none", "IPPool", { cidr: "10.0.0.0/33" }),
   caught("host bits", "IPPool", { cidr: "10.0.0.1/16" }),
