@@ -1,8 +1,10 @@
 /** What is said between `npm run cluster -- up` and the process that it leaves behind. */
 import type { ClusterOptions } from "../fixtures/kubeadm/plan.ts";
 
-/** There is one cluster of a person's on a machine; those of tests have names of their own. */
-export const clusterInstance = "cluster";
+const { BRINDLE_CLUSTER: name } = process.env;
+
+/** A person has one cluster on a machine, or several that BRINDLE_CLUSTER tells apart. */
+export const clusterInstance: string = name || "cluster";
 
 export type KeeperRequest = ClusterOptions;
 

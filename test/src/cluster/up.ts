@@ -72,7 +72,7 @@ async function refuseSecond(): Promise<void> {
   const isUp = existsSync(join(registryRoot, clusterInstance, "cluster.json"));
   throw new FixtureError({
     code: "EXPECTED",
-    what: "There is one cluster of this command on a machine: npm run cluster -- down ends it",
+    what: `There is one cluster of the name "${clusterInstance}": npm run cluster -- down ends it`,
     expected: "none",
     seen: isUp ? `one that is up, kept by process ${owner.pid}` : `one that is being made by process ${owner.pid}`,
   });
