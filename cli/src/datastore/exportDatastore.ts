@@ -48,7 +48,14 @@ function isBuiltIn({ kind, metadata: { name } }: AnyKindOfResource): boolean {
   return kind === "Profile" && name === "projectcalico-default-allow";
 }
 
+/** In a node that Kubernetes made: which of its labels did not come from us. */
+const kubernetesLabels = "projectcalico.org/kube-labels";
+
 function withoutIdentity<R extends AnyKindOfResource>(resource: R): R {
   const { uid: _uid, creationTimestamp: _time, resourceVersion: _version, ...metadata } = resource.metadata;
-  return { ...resource, metadata };
+  const { [kubernetesLabels]: _labels, ...annotations } = metadata.annotations ?? {};
+  const isBare = resource.kind !== "Node" || metadata.annotations?.[kubernetesLabels] === undefined;
+  if (isBare) return { ...resource, metadata };
+  const { annotations: _all, ...others } = metadata;
+  return { ...resource, metadata: { ...others, ...(Object.keys(annotations).length > 0 && { annotations }) } };
 }

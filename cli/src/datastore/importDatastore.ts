@@ -8,8 +8,11 @@ import {
   encodeValue,
   formatKey,
   type Item,
+  isResourceKind,
+  type JsonValue,
   type Key,
   keyOf,
+  parseJson,
   type ResourceKind,
   type Store,
   type Write,
@@ -24,6 +27,7 @@ import {
   isCopyOfKubernetesPolicy,
   isKubernetes,
 } from "./archive.ts";
+import { droppedFields } from "./droppedFields.ts";
 import { setReady } from "./lock.ts";
 
 export interface Imported {
@@ -32,8 +36,17 @@ export interface Imported {
   readonly unchanged: number;
   /** Made by Kubernetes itself, from its own objects. */
   readonly derived: number;
+  /** Kubernetes has no object that could hold them. */
+  readonly withoutPlace: readonly Key[];
+  /** Members of resources that the CRDs of the cluster do not know. */
+  readonly dropped: readonly Dropped[];
   /** Nodes that Kubernetes does not have. */
   readonly missingNodes: readonly string[];
+}
+
+export interface Dropped {
+  readonly key: Key;
+  readonly paths: readonly string[];
 }
 
 export async function writeArchive(
@@ -43,8 +56,10 @@ export async function writeArchive(
 ): Promise<Imported> {
   const onKubernetes = isKubernetes(store);
   const derived = onKubernetes ? archive.resources.filter(isDerived) : [];
+  const withoutPlace = onKubernetes ? archive.resources.filter(hasNoPlace) : [];
+  const left = new Set([...derived, ...withoutPlace]);
   const wanted = archive.resources.filter(
-    (resource) => !derived.includes(resource) && !(onKubernetes && isSecondConfiguration(resource, archive)),
+    (resource) => !left.has(resource) && !(onKubernetes && isSecondConfiguration(resource, archive)),
   );
   const plan = await planWrites({ ...archive, resources: wanted }, store, ports);
   if (plan.differing.length > 0) {
@@ -52,11 +67,14 @@ export async function writeArchive(
   }
   await setReady(store, false, ports);
   for (const write of plan.writes) await commitOne(store, write);
+  const dropped = onKubernetes ? await droppedOf(plan.writes, store) : [];
   await writeClusterInformation(archive, store);
   return {
     written: plan.writes.length,
     unchanged: plan.unchanged,
     derived: derived.length,
+    withoutPlace: withoutPlace.map(keyOf),
+    dropped: [...plan.dropped, ...dropped],
     missingNodes: plan.missingNodes,
   };
 }
@@ -65,11 +83,12 @@ interface Plan {
   readonly writes: Write[];
   readonly differing: string[];
   readonly missingNodes: string[];
+  readonly dropped: Dropped[];
   unchanged: number;
 }
 
 async function planWrites(archive: Archive, store: Store, ports: Pick<Ports, "nowMs" | "newUid">): Promise<Plan> {
-  const plan: Plan = { writes: [], differing: [], missingNodes: [], unchanged: 0 };
+  const plan: Plan = { writes: [], differing: [], missingNodes: [], dropped: [], unchanged: 0 };
   for (const resource of archive.resources) await planResource(resource, plan, { store, ports });
   for (const entry of ipamEntries(archive.ipam)) {
     planEntry(entry, await store.get(entry.key), plan);
@@ -95,8 +114,13 @@ async function planResource(
   if (!before) {
     const value = { ...resource, metadata: { ...resource.metadata, ...identity } };
     plan.writes.push({ op: "create", key, value } as Write); // `keyOf` gives a key of the kind of its resource.
-  } else if (textOf(key, before.value as AnyKindOfResource) === textOf(key, resource)) plan.unchanged++;
-  else plan.differing.push(`${formatKey(key)} is there already and differs`);
+    return;
+  }
+  const paths = droppedFrom(resource, before.value as AnyKindOfResource);
+  const isSame = paths !== null && (paths.length === 0 || isKubernetes(store));
+  if (!isSame) plan.differing.push(`${formatKey(key)} is there already and differs`);
+  else plan.unchanged++;
+  if (isSame && paths.length > 0) plan.dropped.push({ key, paths });
 }
 
 /** Kubernetes makes the node; what the network knows of it is added. */
@@ -107,7 +131,11 @@ function planKubernetesNode(node: AnyKindOfResource, before: Item<ResourceKind> 
     return;
   }
   const { revision } = before;
-  const value = { ...(before.value as AnyKindOfResource), spec: node.spec };
+  const there = before.value as AnyKindOfResource;
+  // Kubernetes' own labels win over those of the same name.
+  const labels = { ...node.metadata.labels, ...there.metadata.labels };
+  const annotations = { ...node.metadata.annotations, ...there.metadata.annotations };
+  const value = { ...there, ...node, metadata: { ...there.metadata, labels, annotations } };
   plan.writes.push({ op: "update", key, value, revision } as Write); // Both are nodes.
 }
 
@@ -135,9 +163,17 @@ async function writeClusterInformation({ clusterInformation }: Archive, store: S
   await commitOne(store, { op: "update", key, value: { ...before.value, spec }, revision: before.revision });
 }
 
-/** Endpoints, profiles and copies of policies come from pods, namespaces and policies that are there. */
-function isDerived({ kind, metadata }: AnyKindOfResource): boolean {
-  return kind === "WorkloadEndpoint" || kind === "Profile" || isCopyOfKubernetesPolicy(kind, metadata.name);
+/** Endpoints, profiles and copies of policies come from pods, namespaces, service accounts and policies that are there. */
+function isDerived(resource: AnyKindOfResource): boolean {
+  const { kind, metadata } = resource;
+  if (kind === "WorkloadEndpoint") return resource.spec.orchestrator === "k8s";
+  if (kind === "Profile") return /^k(ns|sa)\./.test(metadata.name);
+  return isCopyOfKubernetesPolicy(kind, metadata.name);
+}
+
+/** Endpoints of no pod, and profiles that an operator made: on Kubernetes there are none. */
+function hasNoPlace(resource: AnyKindOfResource): boolean {
+  return (resource.kind === "WorkloadEndpoint" || resource.kind === "Profile") && !isDerived(resource);
 }
 
 /** In etcd IPAM is configured in two places, of which its library reads one; in Kubernetes both are one object. */
@@ -145,8 +181,31 @@ function isSecondConfiguration({ kind }: AnyKindOfResource, { ipam }: Archive): 
   return kind === "IPAMConfiguration" && ipam.config !== null;
 }
 
-/** Without what belongs to one datastore. */
-function textOf(key: Key, resource: AnyKindOfResource): string {
+/** Read back, since the API server keeps of a resource what its CRD knows, and says nothing of the rest. */
+async function droppedOf(writes: readonly Write[], store: Store): Promise<readonly Dropped[]> {
+  const dropped: Dropped[] = [];
+  for (const write of writes) {
+    if (write.op !== "create" || !isResourceKind(write.key.kind)) continue;
+    const item = await store.get(write.key as Key<ResourceKind>);
+    const paths = item && droppedFrom(write.value as AnyKindOfResource, item.value as AnyKindOfResource);
+    if (paths && paths.length > 0) dropped.push({ key: write.key, paths });
+  }
+  return dropped;
+}
+
+function droppedFrom(wanted: AnyKindOfResource, kept: AnyKindOfResource): readonly string[] | null {
+  return droppedFields(comparable(wanted), comparable(kept));
+}
+
+/** As it would be stored, without what belongs to one datastore. */
+function comparable(resource: AnyKindOfResource): JsonValue {
   const { uid: _uid, creationTimestamp: _time, resourceVersion: _version, ...metadata } = resource.metadata;
-  return encodeValue(key, { ...resource, metadata });
+  return parseJson(encodeValue(keyOf(resource), { ...withoutEmptyStatus(resource), metadata }));
+}
+
+/** Calico's client writes one that says nothing, and the API server does not keep it. */
+function withoutEmptyStatus(resource: AnyKindOfResource): AnyKindOfResource {
+  if (!("status" in resource) || Object.keys(resource.status ?? {}).length > 0) return resource;
+  const { status: _status, ...rest } = resource;
+  return rest as AnyKindOfResource; // No kind requires one.
 }

@@ -1,4 +1,5 @@
 /** What the four commands of `brindlectl datastore` do. */
+import { formatKey } from "@brindle/api";
 import type { ExitCode } from "../command.ts";
 import { usage } from "../error.ts";
 import type { Ports } from "../ports.ts";
@@ -29,10 +30,22 @@ export async function importDatastore(path: string, ports: Ports): Promise<ExitC
   const [file, ...others] = await ports.readManifests([path], { recursive: false });
   if (!file || others.length > 0) throw usage(`${path} is a folder; name the file that the export was saved to`);
   const archive = parseArchive(file);
-  const { written, unchanged, derived, missingNodes } = await writeArchive(archive, await ports.store(), ports);
+  const { written, unchanged, derived, missingNodes, withoutPlace, dropped } = await writeArchive(
+    archive,
+    await ports.store(),
+    ports,
+  );
   ports.print(`${written} objects imported, ${unchanged} were there already`);
   if (derived > 0) ports.print(`${derived} endpoints, profiles and policies are left to Kubernetes, which has them`);
   for (const node of missingNodes) ports.warn(`warning: Node ${node} is no node of this cluster and was left out`);
+  for (const key of withoutPlace) {
+    ports.warn(
+      `warning: ${formatKey(key)} was left out: Kubernetes has profiles of namespaces and service accounts, and endpoints of pods`,
+    );
+  }
+  for (const { key, paths } of dropped) {
+    ports.warn(`warning: ${formatKey(key)} lacks ${paths.join(", ")}: the CRD of this cluster does not know it`);
+  }
   ports.print("the datastore is locked; run `brindlectl datastore unlock` when the agents use it");
   return 0;
 }
