@@ -28,6 +28,11 @@ done
 mkdir -p "$root/usr/local/kubernetes"
 mount --bind "$programs" "$root/usr/local/kubernetes"
 mount -o remount,bind,ro "$root/usr/local/kubernetes"
+# A kernel in modules loads what kube-proxy's rules want from there.
+if [ -d /lib/modules ]; then
+  mount --bind /lib/modules "$root/usr/lib/modules"
+  mount -o remount,bind,ro "$root/usr/lib/modules"
+fi
 
 mount -t proc proc "$root/proc"
 mount -t sysfs sysfs "$root/sys"
