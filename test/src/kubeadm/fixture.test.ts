@@ -136,6 +136,7 @@ describe("a cluster of kubeadm's", () => {
   it("gets a node back whose power was cut, pods and network with it, by the hand of another process", async () => {
     const again = await openCluster(id);
     const node = nodeOf(again, 2);
+    await assert.rejects(node.start(), /node2 can boot\nexpected: powered off\nsaw: it runs/);
     const podBefore = podOn("node2");
     await node.stop();
     assert.equal(nodeOf(cluster, 2).running, false);
