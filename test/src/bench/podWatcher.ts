@@ -1,11 +1,12 @@
 /**
  * A program for the row of pods: watches all of them and prints its memory before, and when it holds all. `store` keeps
- * what policy and routes need of each endpoint; `json` keeps the pods as they come. `PORT MODE`
+ * of each what an agent keeps of the endpoints of other nodes; `json` keeps the pods as they come. `PORT MODE`
  */
 import { connect } from "node:http2";
 import { createInterface } from "node:readline";
-import { isItemOf } from "@brindle/api";
+import { EndpointTrimmer, isItemOf } from "@brindle/api";
 import { openKubernetesStore } from "@brindle/api/shell";
+import { giveBackMemory } from "@brindle/net/shell";
 
 const [port = "", mode = ""] = process.argv.slice(2);
 const server = `http://127.0.0.1:${port}`;
@@ -19,13 +20,12 @@ else keepEndpoints();
 
 function keepEndpoints(): void {
   const store = openKubernetesStore({ access: { server }, apiGroup: "projectcalico.org/v3" });
+  const trimmer = new EndpointTrimmer();
   store.watch(["WorkloadEndpoint"], (event) => {
     if (event.type === "inSync") say("listed");
     if (event.type !== "changed" || !isItemOf(event.item, "WorkloadEndpoint")) return;
     const { key, value } = event.item;
-    const { node, ipNetworks, profiles, interfaceName, ports } = value.spec;
-    const { labels } = value.metadata;
-    kept.set(`${key.namespace}/${key.name}`, { labels, node, ipNetworks, profiles, interfaceName, ports });
+    kept.set(`${key.namespace}/${key.name}`, trimmer.trim(value));
   });
 }
 
@@ -38,11 +38,10 @@ function keepJson(): void {
   });
 }
 
-/** After a collection: what it holds, and not what it has let go. */
+/** What it holds, and not what it has let go: as an agent has it some seconds after it was told all. */
 function say(state: "idle" | "listed"): void {
   const listMs = performance.now() - startMs;
-  globalThis.gc?.();
-  globalThis.gc?.();
+  giveBackMemory();
   const residentMiB = process.memoryUsage.rss() / 2 ** 20;
   console.log(JSON.stringify({ state, listMs, residentMiB, held: kept.size }));
 }

@@ -3,7 +3,6 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import type { Measured, Row } from "./row.ts";
-import { memorySettings } from "./storeProcess.ts";
 
 const count = 100_000;
 const pods = `${count.toLocaleString("en")} pods`;
@@ -63,10 +62,8 @@ async function measure(mode: "json" | "store"): Promise<Held> {
 
 function start(program: string, args: readonly string[]): { readonly child: ChildProcess; next(): Promise<Line> } {
   const path = fileURLToPath(new URL(program, import.meta.url));
-  const flags = ["--expose-gc", "--conditions=brindle-source", ...memorySettings.flags];
-  const child = spawn(process.execPath, [...flags, path, ...args], {
+  const child = spawn(process.execPath, ["--conditions=brindle-source", path, ...args], {
     stdio: ["ignore", "pipe", "inherit"],
-    env: { ...process.env, ...memorySettings.environment },
   });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   return {

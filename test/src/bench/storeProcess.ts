@@ -9,6 +9,8 @@ export interface WatcherReport {
   readonly state: "idle" | "listed" | "told";
   readonly atMs: number;
   readonly listMs?: number;
+  /** Spent since everything was listed. */
+  readonly processorMs?: number;
   readonly residentMiB?: number;
   readonly held?: number;
 }
@@ -21,20 +23,9 @@ export interface WatcherProcess extends Disposable {
 const program = fileURLToPath(new URL("storeWatcher.ts", import.meta.url));
 const deadlineMs = 120_000;
 
-/**
- * Small young spaces, and large blocks straight from the kernel: without them V8 and glibc keep what the listing let go,
- * half as much again as what is held, whoever the client is.
- */
-export const memorySettings: {
-  readonly flags: readonly string[];
-  readonly environment: Readonly<Record<string, string>>;
-} = { flags: ["--max-semi-space-size=2"], environment: { MALLOC_MMAP_THRESHOLD_: "32768" } };
-
 export function startWatcher(endpoint: string, mode: WatcherMode, changes = 0): WatcherProcess {
-  const flags = ["--expose-gc", "--conditions=brindle-source", ...memorySettings.flags];
-  const child = spawn(process.execPath, [...flags, program, endpoint, mode, String(changes)], {
+  const child = spawn(process.execPath, ["--conditions=brindle-source", program, endpoint, mode, String(changes)], {
     stdio: ["ignore", "pipe", "inherit"],
-    env: { ...process.env, ...memorySettings.environment },
   });
   const reports = new Map<string, PromiseWithResolvers<WatcherReport>>();
   const reportOf = (state: string) => {

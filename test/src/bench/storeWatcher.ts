@@ -3,7 +3,8 @@
  * `etcd3` with that client instead of ours), and prints a line of JSON before, when it holds all, and when it was told
  * of so many changes. `ENDPOINT MODE CHANGES`
  */
-import { etcdPrefixes, isItemOf, type WorkloadEndpoint } from "@brindle/api";
+import { EndpointTrimmer, etcdPrefixes, isItemOf } from "@brindle/api";
+import { giveBackMemory } from "@brindle/net/shell";
 
 const [endpoint = "", mode = "", changes = ""] = process.argv.slice(2);
 
@@ -11,30 +12,25 @@ const kept = new Map<string, unknown>();
 let told = 0;
 let isListed = false;
 let startMs = 0;
+let listedUsage = process.cpuUsage();
 
 if (mode === "etcd3") await watchWithClient();
 else await watchWithStore();
 
-/** Ours: values, validated; `trimmed` keeps what policy and routes need of each. */
+/** Ours: values, validated; `trimmed` keeps of each what an agent keeps of the endpoints of other nodes. */
 async function watchWithStore(): Promise<void> {
   const { openEtcdStore } = await import("@brindle/api/shell");
   const store = openEtcdStore({ endpoints: [endpoint], timeoutMs: 60_000 });
   await store.get({ kind: "Node", name: "none" });
+  const trimmer = new EndpointTrimmer();
   sayIdle();
   store.watch(["WorkloadEndpoint"], (event) => {
     if (event.type === "inSync") sayListed();
     if (event.type !== "changed" || !isItemOf(event.item, "WorkloadEndpoint")) return;
     const { key, value } = event.item;
-    kept.set(`${key.namespace}/${key.name}`, mode === "trimmed" ? trimmed(value) : event.item);
+    kept.set(`${key.namespace}/${key.name}`, mode === "trimmed" ? trimmer.trim(value) : event.item);
     countChange();
   });
-}
-
-function trimmed({
-  metadata: { labels },
-  spec: { node, ipNetworks, profiles, interfaceName, ports },
-}: WorkloadEndpoint) {
-  return { labels, node, ipNetworks, profiles, interfaceName, ports };
 }
 
 /** The anchor: etcd's client for Node, which keeps the texts, parsed and neither checked nor proved whole. */
@@ -67,18 +63,20 @@ function sayListed(): void {
   const listMs = performance.now() - startMs;
   isListed = true;
   say({ state: "listed", listMs, held: kept.size, residentMiB: residentMiB() });
+  listedUsage = process.cpuUsage();
 }
 
 function countChange(): void {
   if (!isListed) return;
   told += 1;
-  if (told === Number(changes)) say({ state: "told", told, held: kept.size });
+  if (told !== Number(changes)) return;
+  const { user, system } = process.cpuUsage(listedUsage);
+  say({ state: "told", told, held: kept.size, processorMs: (user + system) / 1_000 });
 }
 
-/** After a collection: what it holds, and not what it has let go. */
+/** What it holds, and not what it has let go: as an agent has it some seconds after it was told all. */
 function residentMiB(): number {
-  globalThis.gc?.();
-  globalThis.gc?.();
+  giveBackMemory();
   return process.memoryUsage.rss() / 2 ** 20;
 }
 
