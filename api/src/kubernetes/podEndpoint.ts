@@ -1,5 +1,5 @@
 /** The endpoint that a Pod is, as Calico reads it. */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { formatPrefix, hostPrefix, networkOf, parseAddress, parseCidr } from "@brindle/net";
 import { parseJson } from "../json/json.ts";
 import { apiVersion } from "../kinds/resource.ts";
@@ -186,5 +186,5 @@ function metadataOf(
 }
 
 function interfaceNameOf(namespace: string, pod: string): string {
-  return `cali${createHash("sha1").update(`${namespace}.${pod}`).digest("hex").slice(0, 11)}`;
+  return `cali${hash("sha1", `${namespace}.${pod}`).slice(0, 11)}`;
 }
