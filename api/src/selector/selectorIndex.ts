@@ -53,8 +53,11 @@ export class SelectorIndex {
   setItem(id: string, item: LabelledItem | null): MatchChange[] {
     const before = this.#items.get(id);
     const labelsBefore = before ? this.#labelsOf(before) : null;
-    if (before) this.#detach(id, before);
-    if (item) this.#attach(id, item);
+    this.#itemsByLabel.replace(id, before?.labels ?? null, item?.labels ?? null);
+    for (const name of before?.parents ?? []) this.#removeChild(name, id);
+    for (const name of item?.parents ?? []) this.#parentNamed(name).children.add(id);
+    if (item) this.#items.set(id, item);
+    else this.#items.delete(id);
     return this.#rematch(id, labelsBefore, item && this.#labelsOf(item));
   }
 
@@ -65,9 +68,8 @@ export class SelectorIndex {
       const item = this.#items.get(id);
       return item ? [{ id, item, before: this.#labelsOf(item) }] : [];
     });
-    if (parent.labels) this.#parentsByLabel.remove(name, parent.labels);
+    this.#parentsByLabel.replace(name, parent.labels, labels);
     parent.labels = labels;
-    if (labels) this.#parentsByLabel.add(name, labels);
     this.#dropIfUnused(name, parent);
     return children.flatMap(({ id, item, before }) => this.#rematch(id, before, this.#labelsOf(item)));
   }
@@ -183,20 +185,10 @@ export class SelectorIndex {
     return Object.assign({}, ...inherited, labels);
   }
 
-  #attach(id: string, item: LabelledItem): void {
-    this.#items.set(id, item);
-    this.#itemsByLabel.add(id, item.labels);
-    for (const name of item.parents ?? []) this.#parentNamed(name).children.add(id);
-  }
-
-  #detach(id: string, { labels, parents = [] }: LabelledItem): void {
-    this.#items.delete(id);
-    this.#itemsByLabel.remove(id, labels);
-    for (const name of parents) {
-      const parent = this.#parentNamed(name);
-      parent.children.delete(id);
-      this.#dropIfUnused(name, parent);
-    }
+  #removeChild(name: string, id: string): void {
+    const parent = this.#parentNamed(name);
+    parent.children.delete(id);
+    this.#dropIfUnused(name, parent);
   }
 
   #parentNamed(name: string): Parent {
@@ -214,7 +206,9 @@ const nobody: ReadonlySet<string> = new Set();
 
 /** Whether a change of these labels may matter; `null` stands for all. */
 function concerns({ labels }: IndexedSelector, changed: ReadonlySet<string> | null): boolean {
-  return changed === null || !labels.isDisjointFrom(changed);
+  if (changed === null) return true;
+  for (const label of changed) if (labels.has(label)) return true;
+  return false;
 }
 
 function changedLabels(before: Labels, after: Labels): Set<string> {

@@ -8,10 +8,18 @@ import { bgpRoutesRow } from "./bgpRoutes.ts";
 import { cniRows } from "./cni.ts";
 import { kernelRoutesRow } from "./kernelRoutes.ts";
 import { type Row, ratio } from "./row.ts";
+import { selectorIndexRows } from "./selectorIndex.ts";
 import { storeRows } from "./store.ts";
 import { podRows } from "./storePods.ts";
 
-const rows: readonly Row[] = [kernelRoutesRow, bgpRoutesRow, ...cniRows, ...storeRows, ...podRows];
+const rows: readonly Row[] = [
+  kernelRoutesRow,
+  bgpRoutesRow,
+  ...cniRows,
+  ...storeRows,
+  ...podRows,
+  ...selectorIndexRows,
+];
 
 async function main(pattern: string): Promise<void> {
   const chosen = rows.filter(({ name }) => name.toLowerCase().includes(pattern.toLowerCase()));
