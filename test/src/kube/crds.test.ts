@@ -1,14 +1,14 @@
 /** The CRDs in a real API server: they take what Brindle takes, and refuse of the rest what a schema can say. */
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import { crdKinds, isIpamKind, validate } from "@brindle/api";
+import { type CrdDefinition, crdKinds, customResourceDefinition, isIpamKind, validate } from "@brindle/api";
 import { afterAll, beforeAll, describe, it } from "vitest";
-import { parseAllDocuments, stringify } from "yaml";
+import { parseAllDocuments } from "yaml";
 import { field, list, text } from "../fixtures/json.ts";
 import { type KubeApi, startKubeApi } from "../fixtures/kube/kubeApi.ts";
 import { recording } from "../fixtures/recordings.ts";
 import { acceptedSamples, type Sample } from "./acceptedSamples.ts";
-import { applyCrds } from "./crds.ts";
+import { applyCrds, applyOlderCrds } from "./crds.ts";
 import { refusedSamples } from "./refusedSamples.ts";
 
 let cluster: KubeApi;
@@ -36,6 +36,37 @@ async function dryRun(resource: Sample, group = resource.apiVersion): Promise<{ 
   return { isTaken: answer.status === 201, said: answer.body };
 }
 
+const definitions = crdKinds.map((definition) => ({
+  ...definition,
+  resource: `${definition.plural}.${definition.apiVersion.split("/")[0]}`,
+}));
+
+function specFields(definition: CrdDefinition): Readonly<Record<string, unknown>> {
+  const [version] = list(field(customResourceDefinition(definition), "spec", "versions"));
+  const fields = field(version, "schema", "openAPIV3Schema", "properties", "spec", "properties");
+  return fields as Readonly<Record<string, unknown>>;
+}
+
+function descriptionOf(schema: unknown): string {
+  return text(field(schema, "description"));
+}
+
+/** kubectl breaks lines as wide as it likes. */
+function inOneLine(words: string): string {
+  return words.replaceAll(/\s+/g, " ").trim();
+}
+
+/** Of a table of kubectl. Between columns stand three spaces at least, in a header one at most. */
+function headersOf(table: string): string[] {
+  return (table.split("\n")[0] ?? "").trim().split(/\s{2,}/);
+}
+
+/** The name is shown in any case; what has no path in the object only brindlectl can show. */
+function shownHeaders(columns: CrdDefinition["columns"]): string[] {
+  const own = columns.filter(({ jsonPath }) => jsonPath !== undefined).map(({ header }) => header);
+  return ["NAME", ...new Set(own), "ACCEPTED", "AGE"];
+}
+
 describe("the CRDs", () => {
   it("are all served, under all their names", async () => {
     const answer: unknown = JSON.parse(await cluster.kubectl(["get", "crds", "-o", "json"]));
@@ -60,19 +91,34 @@ describe("the CRDs", () => {
     );
   });
 
-  it.each(
-    crdKinds.map(({ kind, plural, apiVersion }) => ({ kind, resource: `${plural}.${apiVersion.split("/")[0]}` })),
-  )("explain $kind, and keep what is applied until it is deleted", async ({ kind, resource }) => {
-    assert.match(await cluster.kubectl(["explain", `${resource}.spec`]), /FIELDS:\n\s+\w+\t</);
-    for (const sample of acceptedSamples.filter((candidate) => candidate.kind === kind)) {
-      await cluster.kubectl(["apply", "-f", "-"], { input: JSON.stringify(sample) });
-      const { name, namespace } = sample.metadata;
-      const place = [resource, name, ...(namespace === undefined ? [] : ["-n", namespace])];
-      const stored: unknown = JSON.parse(await cluster.kubectl(["get", ...place, "-o", "json"]));
-      assert.partialDeepStrictEqual(stored, sample); // The server adds its metadata, and defaults.
-      assert.match(await cluster.kubectl(["get", ...place]), /^NAME .*ACCEPTED\s+AGE\n/);
-      await cluster.kubectl(["delete", ...place]);
+  it.each(definitions)(
+    "keep of $kind what is applied until it is deleted, and show its columns",
+    async (definition) => {
+      const { kind, resource } = definition;
+      for (const sample of acceptedSamples.filter((candidate) => candidate.kind === kind)) {
+        await cluster.kubectl(["apply", "-f", "-"], { input: JSON.stringify(sample) });
+        const { name, namespace } = sample.metadata;
+        const place = [resource, name, ...(namespace === undefined ? [] : ["-n", namespace])];
+        const stored: unknown = JSON.parse(await cluster.kubectl(["get", ...place, "-o", "json"]));
+        assert.partialDeepStrictEqual(stored, sample); // The server adds its metadata, and defaults.
+        assert.deepEqual(headersOf(await cluster.kubectl(["get", ...place])), shownHeaders(definition.columns));
+        const all = [...definition.columns, ...definition.wideColumns];
+        assert.deepEqual(headersOf(await cluster.kubectl(["get", ...place, "-o", "wide"])), shownHeaders(all));
+        await cluster.kubectl(["delete", ...place]);
+      }
+    },
+  );
+
+  it.each(definitions)("explain every field of $kind in our words", async (definition) => {
+    const fields = Object.entries(specFields(definition));
+    const all = inOneLine(await cluster.kubectl(["explain", `${definition.resource}.spec`]));
+    for (const [name, schema] of fields) {
+      assert.ok(all.includes(inOneLine(`${name} <`)), name);
+      assert.ok(all.includes(inOneLine(descriptionOf(schema))), name);
     }
+    const [[name, schema] = ["", {}]] = fields;
+    const one = inOneLine(await cluster.kubectl(["explain", `${definition.resource}.spec.${name}`]));
+    assert.ok(one.includes(`DESCRIPTION: ${inOneLine(descriptionOf(schema))}`), one);
   });
 
   it.each(
@@ -113,17 +159,7 @@ if (session !== null && theirCrds !== null)
   describe("beside Calico's own CRDs", () => besideTheirs(session, theirCrds));
 
 function besideTheirs(session: string, theirCrds: string): void {
-  beforeAll(async () => {
-    const all = await readFile(theirCrds, "utf8");
-    const own = parseAllDocuments(all)
-      .map((document): unknown => document.toJS())
-      .filter((crd) => text(field(crd, "spec", "group")) === "crd.projectcalico.org");
-    const input = own.map((crd) => stringify(crd)).join("---\n");
-    await cluster.kubectl(["apply", "--server-side", "-f", "-"], { input, deadlineMs: 60_000 });
-    await cluster.kubectl(["wait", "--for=condition=Established", "crd", "--all", "--timeout=30s"], {
-      deadlineMs: 40_000,
-    });
-  }, 120_000);
+  beforeAll(() => applyOlderCrds(cluster, theirCrds), 120_000);
 
   it("ours take what theirs take, of what an operator once applied", async () => {
     const samples = samplesOf(await readFile(session, "utf8"));
