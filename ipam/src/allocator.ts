@@ -28,6 +28,7 @@ import {
   type InvalidBlock,
   type IpamState,
   withFound,
+  withoutClaims,
 } from "./state.ts";
 import { Turns } from "./turns.ts";
 
@@ -112,7 +113,7 @@ export class Allocator {
     const nowNs = this.#ports.now();
     const attributes = { node: this.#node, timestamp: goTime(nowNs), ...options.attributes };
     const request: AssignRequest = { ...options, node: this.#node, attributes };
-    let state = this.#known;
+    let state = withoutClaims(this.#known, view.doubtfulClaims ?? []);
     for (let attempts = 0; attempts < attemptsMax; attempts++) {
       const plan = planAssign(state, request, { view, nowNs });
       switch (plan.kind) {

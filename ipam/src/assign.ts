@@ -39,6 +39,8 @@ export interface ClusterView {
   /** Never given to a pod. */
   readonly reserved: readonly Prefix[];
   readonly settings: IpamSettings;
+  /** CIDRs of blocks that the node claimed and that somebody has begun to take from it, as far as the caller watches. */
+  readonly doubtfulClaims?: readonly string[];
 }
 
 /** Calico's IPAM configuration. */

@@ -14,12 +14,12 @@ import {
 import { formatAddress } from "@brindle/net";
 import { describe, expect, it } from "vitest";
 import { Allocator, type AssignOptions } from "./allocator.ts";
-import { defaultIpamSettings } from "./assign.ts";
+import { type ClusterView, defaultIpamSettings } from "./assign.ts";
 import { type AuditFinding, audit } from "./audit.ts";
 import { addressesOf, isEmpty, newBlock, nodeOf } from "./block.ts";
 
 const handleId = "net.a";
-const view = {
+const view: ClusterView = {
   pools: [pool("four", "10.0.0.0/29", 30), pool("six", "fd00::/125", 126)],
   nodeLabels: {},
   reserved: [],
@@ -120,6 +120,17 @@ describe("an assignment that others overtake", () => {
     expect(claims.filter((claim) => claim.startsWith("host:node1/"))).toHaveLength(2);
   });
 
+  it("confirms its claim again that somebody has begun to take", async () => {
+    const world = new World();
+    const doubtful = ["10.0.0.0/30", "10.0.0.4/30", "fd00::/126", "fd00::4/126"];
+    const allocator = world.process("node1", { ...view, doubtfulClaims: doubtful });
+    await allocator.assign(pod("net.before"));
+    await world.markClaims();
+    expect(await world.claims()).toEqual([]);
+    expect((await allocator.assign(pod(handleId))).kind).toBe("assigned");
+    await world.expectAnnounced(handleId);
+  });
+
   it("leaves nothing when it ends with a refusal", async () => {
     const world = new World();
     world.before(
@@ -177,8 +188,14 @@ class World {
   #hook: { readonly at: (write: Write) => boolean; readonly does: (write: Write) => Promise<unknown> } | null = null;
 
   /** A new process, which remembers nothing. */
-  process(node = "node1"): Allocator {
-    return allocatorOn(this.#faulty(), node);
+  process(node = "node1", seen: ClusterView = view): Allocator {
+    return allocatorOn(this.#faulty(), node, seen);
+  }
+
+  /** As the collector of empty blocks begins. */
+  async markClaims(): Promise<void> {
+    for (const { key, value, revision } of (await this.#observer.list("BlockAffinity")).items)
+      await this.data([{ op: "update", key, value: { ...value, state: "pendingDeletion" }, revision }]);
   }
 
   observer(node: string): Allocator {
@@ -280,8 +297,12 @@ class World {
 
 let nowNs = 1_767_225_600_000_000_000n;
 
-function allocatorOn(store: Pick<Store, "get" | "list" | "commit" | "transactions">, node: string): Allocator {
-  return new Allocator({ node }, { store, now: () => nowNs++, view: () => view });
+function allocatorOn(
+  store: Pick<Store, "get" | "list" | "commit" | "transactions">,
+  node: string,
+  seen = view,
+): Allocator {
+  return new Allocator({ node }, { store, now: () => nowNs++, view: () => seen });
 }
 
 function pod(id: string): AssignOptions {

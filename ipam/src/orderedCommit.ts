@@ -74,8 +74,8 @@ function inOrder({ planned, extra }: DecidedWrites, decision: Decision): Step[] 
 }
 
 /**
- * That an affinity is still confirmed need not be asked: whoever takes a block from its node writes the block first, and
- * then the block's own write fails.
+ * That an affinity is still confirmed is not asked: whoever takes a block from its node clears the block before the claim
+ * goes, so that the block's own write fails; and a claim that is only marked is told by the watch (`doubtfulClaims`).
  */
 function isNeeded({ op, key }: Write): boolean {
   return op !== "expect" || key.kind !== "BlockAffinity";

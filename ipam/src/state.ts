@@ -48,6 +48,14 @@ export function withFound(
   return { ...state, handle, blocks, affinities };
 }
 
+/** Without what is said to be otherwise by now: it is written as if it were not there, and met as it is. */
+export function withoutClaims(state: IpamState, cidrs: readonly string[]): IpamState {
+  if (cidrs.length === 0) return state;
+  const affinities = new Map(state.affinities);
+  for (const cidr of cidrs) if (affinities.get(cidr)?.value.state === "confirmed") affinities.delete(cidr);
+  return { ...state, affinities };
+}
+
 /** What the handle holds in the blocks that are known, whether or not the handle says so. */
 export function heldBy(state: IpamState, handleId: string): HeldAddress[] {
   return soundBlocks(state).flatMap(({ value }) => addressesOf(value, handleId));

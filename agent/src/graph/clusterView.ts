@@ -12,5 +12,12 @@ export function clusterView(node: string, state: ClusterState): ClusterView {
       config: state.all("IPAMConfig").get(ipamConfigName),
       configuration: state.all("IPAMConfiguration").get(ipamConfigurationName),
     }),
+    doubtfulClaims: doubtfulClaims(`host:${node}/`, state),
   };
+}
+
+function doubtfulClaims(owner: string, state: ClusterState): string[] {
+  return [...state.all("BlockAffinity")].flatMap(([name, affinity]) =>
+    name.startsWith(owner) && (affinity.state !== "confirmed" || affinity.deleted) ? [name.slice(owner.length)] : [],
+  );
 }

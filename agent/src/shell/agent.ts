@@ -48,7 +48,7 @@ export interface AgentOptions extends RegistrarOptions {
 }
 
 const registrationRetryMs = 1_000;
-/** By then what was listed is in force, and what that needed is let go. */
+/** By then what was listed is in force, and what that needed is garbage. */
 const quietAfterMs = 10_000;
 /** What other programs do to our part of the kernel is found within this time. */
 const resyncIntervalMs = 90_000;
@@ -60,6 +60,7 @@ export class Agent {
   readonly #ended = new AbortController();
   #hasNetworkList = false;
   #poolProblem: string | null = null;
+  #givingBack: NodeJS.Timeout | undefined;
   #routeProblems: RouteProblems = { learned: null, pods: null };
   /** Ended in the reverse of the order in which the parts were made. */
   readonly #parts = new AsyncDisposableStack();
@@ -106,7 +107,7 @@ export class Agent {
       onPolicy: (update) => policy.receive(update),
       onInSync: () => {
         void podRoutes.resync();
-        setTimeout(giveBackMemory, quietAfterMs).unref();
+        this.#giveBackMemorySoon();
       },
       onChanged: () => {
         this.#followSettings(cluster, policy);
@@ -115,7 +116,10 @@ export class Agent {
         speaker.changed();
         routes.setOwnBlocks(ownBlocks({ node, affinities: cluster.state.all("BlockAffinity") }));
       },
-      onConnection: (problem) => this.#report("store", problem),
+      onConnection: (problem) => {
+        this.#report("store", problem);
+        if (problem === null) this.#giveBackMemorySoon();
+      },
     });
     this.#parts.defer(() => podRoutes.end());
     this.#parts.defer(() => routes.end());
@@ -235,6 +239,12 @@ export class Agent {
   #reportRoutes(change: Partial<RouteProblems>): void {
     this.#routeProblems = { ...this.#routeProblems, ...change };
     this.#report("routes", this.#routeProblems.learned ?? this.#routeProblems.pods);
+  }
+
+  /** After a listing, the first and those after the datastore was away. */
+  #giveBackMemorySoon(): void {
+    clearTimeout(this.#givingBack);
+    this.#givingBack = setTimeout(giveBackMemory, quietAfterMs).unref();
   }
 
   #report(part: AgentPart, reason: string | null): void {
