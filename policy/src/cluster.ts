@@ -1,7 +1,7 @@
 /** What `evaluate` is told: the resources as they are stored. It works out everything else by itself. */
 import type { GlobalNetworkPolicy, NetworkPolicy, PolicyDirection, Profile, WorkloadEndpoint } from "@brindle/api";
 import { type Address, parseCidr } from "@brindle/net";
-import type { Labelled } from "./scope.ts";
+import { type Labelled, namespaceLabel } from "./scope.ts";
 
 export type Policy = NetworkPolicy | GlobalNetworkPolicy;
 
@@ -53,7 +53,8 @@ export function labelled(endpoint: WorkloadEndpoint, profile: (name: string) => 
   const namespace = endpoint.metadata.namespace ?? null;
   const labels: Record<string, string> = Object.assign({}, ...inherited, endpoint.metadata.labels);
   labels["projectcalico.org/orchestrator"] = endpoint.spec.orchestrator;
-  if (namespace !== null) labels["projectcalico.org/namespace"] = namespace;
+  if (namespace === null) delete labels[namespaceLabel];
+  else labels[namespaceLabel] = namespace;
   return { namespace, labels };
 }
 

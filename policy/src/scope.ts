@@ -2,7 +2,15 @@
  * Which endpoints a selector means once its policy's namespace and its namespace selector are counted in. Calico's
  * reading (libcalico-go's update processors), kept as three parts instead of one text so that nothing needs quoting.
  */
-import { type EntityRule, type GlobalPolicySpec, type Labels, type Selector, selectorOf } from "@brindle/api";
+import {
+  type EntityRule,
+  type Expression,
+  type GlobalPolicySpec,
+  type Labels,
+  prefixLabels,
+  Selector,
+  selectorOf,
+} from "@brindle/api";
 
 /** What selectors look at. */
 export interface Labelled {
@@ -23,10 +31,31 @@ export interface Scope {
 /** A namespace's labels reach its endpoints through the profile `kns.<namespace>`, each with this prefix. */
 export const namespaceLabelPrefix = "pcns.";
 
+/** Of everything that is in a namespace, and of nothing else. */
+export const namespaceLabel = "projectcalico.org/namespace";
+
+const inNamespace: Expression = { op: "has", label: namespaceLabel };
+
 export function inScope(scope: Scope, endpoint: Labelled): boolean {
   if (scope.namespace !== null && scope.namespace !== endpoint.namespace) return false;
   if (scope.namespaceSelector !== null && !namespaceMatches(scope.namespaceSelector, endpoint)) return false;
   return scope.selector === null || scope.selector.matches(endpoint.labels);
+}
+
+/**
+ * The scope as one selector, over the labels that `labelled` gives: Calico's processors put it together alike, so that
+ * an index of selectors serves for scopes.
+ */
+export function scopeSelector({ namespace, namespaceSelector, selector }: Scope): Selector {
+  const operands: Expression[] = [];
+  if (namespace !== null) operands.push({ op: "==", label: namespaceLabel, value: namespace });
+  if (namespaceSelector === "global") operands.push({ op: "!", operand: inNamespace });
+  else if (namespaceSelector !== null) {
+    operands.push(inNamespace, prefixLabels(namespaceSelector.expression, namespaceLabelPrefix));
+  }
+  if (selector !== null) operands.push(selector.expression);
+  const [first = { op: "all" } as const, ...others] = operands;
+  return new Selector(others.length === 0 ? first : { op: "&&", operands });
 }
 
 /** The same for every way to write the same scope, so that it is a key for maps. */

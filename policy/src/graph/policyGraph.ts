@@ -99,7 +99,7 @@ export class PolicyGraph {
     const endpoints = new Map([...this.#local].sort(([a], [b]) => (a < b ? -1 : 1)));
     const policiesOf = new Map([...endpoints.keys()].map((id): [string, Policy[]] => [id, []]));
     for (const policy of policies) {
-      for (const id of this.#localIndex.matching(scopeOf(policy)).keys()) policiesOf.get(id)?.push(policy);
+      for (const [id] of this.#localIndex.matching(scopeOf(policy))) policiesOf.get(id)?.push(policy);
     }
     const local = [...endpoints].map(([id, view]) => ({
       id,

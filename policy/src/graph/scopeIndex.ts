@@ -1,18 +1,12 @@
 /** Which endpoints are in which scopes, kept up to date from both sides. A scope counts how many ask for it. */
-import { inScope, type Scope, scopeKey } from "../scope.ts";
+import { SelectorIndex } from "@brindle/api";
+import { type Scope, scopeKey, scopeSelector } from "../scope.ts";
 import type { EndpointView } from "./endpointViews.ts";
 
-interface Entry {
-  readonly scope: Scope;
-  readonly matching: Map<string, EndpointView>;
-  users: number;
-}
-
-const nobody: ReadonlyMap<string, EndpointView> = new Map();
-
 export class ScopeIndex {
+  readonly #index = new SelectorIndex();
   readonly #endpoints = new Map<string, EndpointView>();
-  readonly #scopes = new Map<string, Entry>();
+  readonly #users = new Map<string, number>();
   readonly #onMatch: (key: string, id: string, view: EndpointView | null) => void;
 
   /** `onMatch` hears of every endpoint that comes into a scope, changes in it, or leaves it (`null`). */
@@ -23,35 +17,34 @@ export class ScopeIndex {
   /** The endpoints that match already are there at once, without a call to `onMatch`. */
   add(scope: Scope): void {
     const key = scopeKey(scope);
-    const known = this.#scopes.get(key);
-    if (known) {
-      known.users++;
-      return;
-    }
-    const matching = new Map([...this.#endpoints].filter(([, view]) => inScope(scope, view)));
-    this.#scopes.set(key, { scope, matching, users: 1 });
+    const users = this.#users.get(key) ?? 0;
+    this.#users.set(key, users + 1);
+    if (users === 0) this.#index.setSelector(key, scopeSelector(scope));
   }
 
   remove(scope: Scope): void {
     const key = scopeKey(scope);
-    const entry = this.#scopes.get(key);
-    if (entry && --entry.users === 0) this.#scopes.delete(key);
+    const users = this.#users.get(key) ?? 0;
+    if (users > 1) this.#users.set(key, users - 1);
+    else {
+      this.#users.delete(key);
+      this.#index.setSelector(key, null);
+    }
   }
 
-  matching(scope: Scope): ReadonlyMap<string, EndpointView> {
-    return this.#scopes.get(scopeKey(scope))?.matching ?? nobody;
+  /** By their names. */
+  *matching(scope: Scope): Iterable<[string, EndpointView]> {
+    for (const id of this.#index.itemsOf(scopeKey(scope))) {
+      const view = this.#endpoints.get(id);
+      if (view) yield [id, view];
+    }
   }
 
   onEndpoint(id: string, view: EndpointView | null): void {
     if (view) this.#endpoints.set(id, view);
     else this.#endpoints.delete(id);
-    for (const [key, { scope, matching }] of this.#scopes) {
-      if (view && inScope(scope, view)) {
-        matching.set(id, view);
-        this.#onMatch(key, id, view);
-      } else if (matching.delete(id)) {
-        this.#onMatch(key, id, null);
-      }
-    }
+    const changes = this.#index.setItem(id, view && { labels: view.labels });
+    if (view) for (const key of this.#index.selectorsOf(id)) this.#onMatch(key, id, view);
+    for (const { selector, matches } of changes) if (!matches) this.#onMatch(selector, id, null);
   }
 }
