@@ -22,8 +22,7 @@ export interface Bundle {
 
 /** Modules of CommonJS that went into a module of ECMAScript still ask for these. */
 const commonJs = [
-  'import { createRequire } from "node:module";',
-  "const require = createRequire(import.meta.url);",
+  'const require = process.getBuiltinModule("node:module").createRequire(import.meta.url);',
   "const { filename: __filename, dirname: __dirname } = import.meta;",
 ].join("\n");
 

@@ -20,4 +20,8 @@ await new Command("image")
     console.log(weightTable(image.weights));
     console.log(`${image.reference}  ${image.digest}\n${resolve(out)}, ${image.sbom} (${seconds} s)`);
   })
-  .parseAsync();
+  .parseAsync()
+  .catch((error: unknown) => {
+    console.error(error instanceof Error ? error.message : error);
+    process.exitCode = 1;
+  });
