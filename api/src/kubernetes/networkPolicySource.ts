@@ -62,7 +62,7 @@ export function provenance({ metadata: { uid, creationTimestamp } }: ApiObject):
 
 /** Whom it selects, as far as that can be read: without a selector, every pod of the namespace. No rule of it allows anything. */
 function closedPolicy({ spec }: ApiObject, metadata: Members): Members {
-  const { podSelector, policyTypes } = members(spec);
+  const { podSelector, policyTypes, egress } = members(spec);
   const reader = new Reader(podSelector);
   const selector = readLabelSelector(reader);
   const everyPod = { matchLabels: {}, matchExpressions: [] };
@@ -73,7 +73,7 @@ function closedPolicy({ spec }: ApiObject, metadata: Members): Members {
     spec: {
       order: convertedOrder,
       selector: podSelectorText(reader.faults.length === 0 ? selector : everyPod),
-      ...(Array.isArray(policyTypes) && { types: policyTypes }),
+      types: Array.isArray(policyTypes) ? policyTypes : ["Ingress", ...(egress === undefined ? [] : ["Egress"])],
     },
   };
 }

@@ -4,7 +4,13 @@ import { isMembers, type Members, members } from "./apiObject.ts";
 import type { ApiObject, ApiRequest, WritePlan } from "./source.ts";
 
 /** What the server gives every object, and nobody who writes it. */
-export const givenByServer = {
+export const givenByServer: {
+  readonly uid: string;
+  readonly resourceVersion: string;
+  readonly creationTimestamp: string;
+  readonly generation: number;
+  readonly managedFields: readonly object[];
+} = {
   uid: "11111111-2222-4333-8444-555555555555",
   resourceVersion: "1000",
   creationTimestamp: "2026-02-01T00:00:00Z",
