@@ -200,8 +200,11 @@ describe("a watch of three members", () => {
       deadlineMs: 15_000,
     });
     await recorder.until("what the others hold is told", (told) => told.includes("changed after"));
-    alone.resume();
-    await commit(other, nodeWrite("later", { op: "put" }));
+    alone.resume(); // It may ask for an election first.
+    await waitFor(() => commit(other, nodeWrite("later", { op: "put" })), {
+      what: "all of them have a leader",
+      deadlineMs: 15_000,
+    });
     await recorder.until("what came later is told", (told) => told.includes("changed later"));
     assert.deepEqual(troubles(recorder), []);
   });
