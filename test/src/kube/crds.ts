@@ -1,5 +1,6 @@
 /** Calico's kinds in a cluster, as an operator installs them. */
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseAllDocuments, stringify } from "yaml";
 import { field } from "../fixtures/json.ts";
@@ -8,7 +9,10 @@ import type { KubeAccess } from "../fixtures/kube/access.ts";
 const crds = fileURLToPath(new URL("../../../manifests/crds", import.meta.url));
 
 export async function applyCrds({ kubectl }: KubeAccess): Promise<void> {
-  await kubectl(["apply", "--server-side", "-f", crds], { deadlineMs: 60_000 });
+  // Not the whole folder: what lists them for kustomize is no object.
+  const files = (await readdir(crds)).filter((file) => file.includes("_"));
+  const named = files.flatMap((file) => ["-f", join(crds, file)]);
+  await kubectl(["apply", "--server-side", ...named], { deadlineMs: 60_000 });
   await waitUntilServed(kubectl);
 }
 
