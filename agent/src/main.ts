@@ -35,6 +35,7 @@ interface RunFlags {
   readonly logLevel?: LogLevel;
   readonly cniConfigDirectory?: string;
   readonly networkList: string;
+  readonly healthPort?: number;
 }
 
 const program = new Command("brindle")
@@ -88,6 +89,14 @@ program
   )
   .option("--cni-config-directory <folder>", "where to put the network list once all is ready; else it is left to you")
   .option("--network-list <file>", "the network list that is put there", "/usr/share/brindle/10-brindle.conflist")
+  .addOption(
+    new Option(
+      "--health-port <port>",
+      "answers /liveness and /readiness at 127.0.0.1, for a kubelet's probes; else not",
+    )
+      .env("FELIX_HEALTHPORT")
+      .argParser(port),
+  )
   .addHelpText("after", "\nThe user and password of etcd are taken from ETCD_USERNAME and ETCD_PASSWORD.")
   .action(async (flags: RunFlags) => {
     const log = pino({ level: flags.logLevel ?? defaultLogLevel, base: { node: flags.node } });
@@ -134,6 +143,7 @@ function agentOptions(flags: RunFlags): AgentOptions {
     controlSocket: "/run/brindle/agent.sock",
     cniSocket: "/run/brindle/cni.sock",
     pendingDirectory: "/var/lib/brindle/cni-pending",
+    ...(flags.healthPort !== undefined && { healthPort: flags.healthPort }),
     ...(flags.cniConfigDirectory !== undefined && {
       networkList: { source: flags.networkList, directory: flags.cniConfigDirectory },
     }),
@@ -168,4 +178,10 @@ function cidr(text: string): string {
   if (parsePrefix(text)?.address.family !== 4)
     throw new InvalidArgumentError("It is no IPv4 prefix, as 10.244.0.0/16.");
   return text;
+}
+
+function port(text: string): number {
+  const number = Number(text);
+  if (Number.isInteger(number) && number >= 1 && number <= 65_535) return number;
+  throw new InvalidArgumentError("It is no port, as 9099.");
 }

@@ -24,6 +24,7 @@ import { Health } from "../status.ts";
 import { ClusterSync } from "./clusterSync.ts";
 import { startCni } from "./cniSide.ts";
 import { controlHandlers } from "./controlHandlers.ts";
+import { serveHealth } from "./healthServer.ts";
 import { installNetworkList, type NetworkList } from "./networkList.ts";
 import { PodRouteSync } from "./podRouteSync.ts";
 import { openPolicyKernel, PolicySync } from "./policySync.ts";
@@ -45,6 +46,8 @@ export interface AgentOptions extends RegistrarOptions {
   readonly pendingDirectory: string;
   /** What tells the kubelet that this node has a network; absent where somebody else puts it there. */
   readonly networkList?: NetworkList;
+  /** Where a kubelet's probes are answered, at loopback; nowhere where it is left out. */
+  readonly healthPort?: number;
 }
 
 const registrationRetryMs = 1_000;
@@ -131,6 +134,10 @@ export class Agent {
     };
     const control = await this.#serveControl({ store, cluster, speaker, policy, routes, podRoutes, resync });
     this.#parts.defer(() => control.close());
+    if (this.#options.healthPort !== undefined) {
+      const problem = () => this.#health.firstProblem();
+      this.#parts.use(await serveHealth({ port: this.#options.healthPort, problem }));
+    }
     if (await this.#join({ store, kernel, cluster, policy })) {
       this.#nowAndThen(resync);
       await this.#untilEnded();

@@ -5,6 +5,9 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { KernelError, refusal } from "../kernelError.ts";
 
+/** A container that is not privileged has /proc/sys read-only, and is given the node's beside it. */
+const root = process.env.BRINDLE_SYSCTL_ROOT || "/proc/sys";
+
 /** A path below /proc/sys with slashes, since interface names may contain dots: "net/ipv4/conf/eth0.5/forwarding". */
 export type SysctlPath = `net/${string}`;
 
@@ -27,7 +30,7 @@ function fileOf(path: SysctlPath): string {
   if (path.split("/").some((part) => part === "" || part === "." || part === "..")) {
     throw new RangeError(`${path} is no path of a kernel setting`);
   }
-  return `/proc/sys/${path}`;
+  return `${root}/${path}`;
 }
 
 function wrapped<T>(object: string, work: () => T): T {
