@@ -8,8 +8,10 @@ import {
   type Store,
   type Undecodable,
   type WatchEvent,
+  type WorkloadEndpoint,
 } from "@brindle/api";
 import { type PolicyResource, type PolicyUpdate, policyKinds } from "@brindle/policy";
+import { AddedPods } from "../graph/addedPods.ts";
 import { ClusterState, clusterKinds, isClusterKey, objectName } from "../graph/clusterState.ts";
 import { readableReservation } from "../graph/readableReservation.ts";
 
@@ -28,6 +30,7 @@ export class ClusterSync {
   readonly #trimmer = new EndpointTrimmer();
   readonly #ports: ClusterSyncPorts;
   readonly #undecodable = new Map<string, string>();
+  readonly #added = new AddedPods();
   readonly #awaited = new Set<Kind>([...clusterKinds, ...policyKinds]);
   #stop: () => Promise<void> = async () => {};
 
@@ -39,6 +42,16 @@ export class ClusterSync {
   start(store: Store): void {
     const watch = store.watch([...this.#awaited], (event) => this.#onEvent(event));
     this.#stop = () => watch.stop();
+  }
+
+  /** An endpoint of this node with the addresses that it was just given, told before it is waited for. */
+  added(endpoint: WorkloadEndpoint): void {
+    const { namespace = "", name } = endpoint.metadata;
+    this.#added.note(endpoint);
+    const told = this.state.all("WorkloadEndpoint").get(`${namespace}/${name}`);
+    if (!told) return;
+    this.#receive({ kind: "WorkloadEndpoint", namespace, name }, told);
+    if (this.isInSync) this.#ports.onChanged();
   }
 
   /** Objects that are not acted on, each with the reason. */
@@ -87,8 +100,9 @@ export class ClusterSync {
   }
 
   /** `unreadable`: something is stored under the key of which this is known. A policy is closed then, not gone. */
-  #receive(key: Key, value: unknown, unreadable?: Undecodable): void {
+  #receive(key: Key, told: unknown, unreadable?: Undecodable): void {
     this.#undecodable.delete(objectName(key));
+    const value = isEndpointKey(key) ? this.#added.corrected(key, told as WorkloadEndpoint | null) : told;
     // The store pairs each key with a value of its kind; the compiler sees two unions.
     if (isClusterKey(key)) this.state.receive(key, value as never);
     if (isPolicyKey(key)) {
@@ -99,6 +113,10 @@ export class ClusterSync {
 
 function readablePart({ key, partial }: Extract<WatchEvent, { readonly type: "undecodable" }>): unknown {
   return key.kind === "IPReservation" ? readableReservation(key, partial) : null;
+}
+
+function isEndpointKey(key: Key): key is Key<"WorkloadEndpoint"> {
+  return key.kind === "WorkloadEndpoint";
 }
 
 function isPolicyKey(key: Key): key is PolicyUpdate["key"] {

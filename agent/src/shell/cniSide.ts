@@ -1,6 +1,6 @@
 /** The CNI plugin with this node's ports. */
 import type { Key, Store, WorkloadEndpoint } from "@brindle/api";
-import { AllocatedAddresses, CniPlugin, type Readiness, type Replay } from "@brindle/cni";
+import { AllocatedAddresses, CniPlugin, type PolicyGate, type Readiness, type Replay } from "@brindle/cni";
 import { type CniServer, openPendingDels, serveCni } from "@brindle/cni/shell";
 import { Allocator } from "@brindle/ipam";
 import type { Logger } from "pino";
@@ -41,7 +41,7 @@ export async function startCni(
     node,
     addresses: new AllocatedAddresses(node, { allocator, store, watched: (key) => watchedEndpoint(cluster, key) }),
     links,
-    policy,
+    policy: gateOf(cluster, policy),
     readiness: async () => readiness(cluster, options.health),
     pending: await openPendingDels(pendingDirectory),
   });
@@ -51,6 +51,15 @@ export async function startCni(
     onReplay: tellNews(log),
     onReplayError: (error) => log.warn({ err: error }, "kept deletions cannot be read"),
   });
+}
+
+function gateOf(cluster: ClusterSync, policy: PolicySync): PolicyGate {
+  return {
+    ready: (endpoint, signal) => {
+      cluster.added(endpoint);
+      return policy.ready(endpoint, signal);
+    },
+  };
 }
 
 function watchedEndpoint({ state }: ClusterSync, { namespace, name }: Key): WorkloadEndpoint | null {

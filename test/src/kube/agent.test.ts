@@ -154,6 +154,22 @@ describe("an agent on Kubernetes", () => {
     assert.equal((await handles()).length, 2);
   });
 
+  it("wires a pod's next sandbox while the kubelet still tells the address of the one before", async () => {
+    const first = await stand.addPod("again", "node1");
+    const status = { podIP: first.addresses[0], podIPs: first.addresses.map((ip) => ({ ip })) };
+    const path = "/api/v1/namespaces/default/pods/again/status";
+    const type = "application/merge-patch+json";
+    assert.equal((await stand.api.request("PATCH", path, { body: { status }, contentType: type })).status, 200);
+    await stand.runtime.remove(first);
+    const { uid = "" } = first;
+    const second = await stand.runtime.add({ name: "again", node: "node1", labels: {}, uid });
+    assert.notDeepEqual(second.addresses, first.addresses);
+    for (const address of caller.addresses) {
+      await namespaceNamed(second.namespace).exec("ping", ["-c1", "-W2", address]);
+    }
+    await stand.removePod(second);
+  });
+
   it("started again writes nothing, to the API server and to the kernel", async () => {
     const before = (await stand.api.requests()).length;
     const first = stand.agent("node1");
