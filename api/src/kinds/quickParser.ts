@@ -4,37 +4,40 @@
  */
 import * as z from "zod";
 
-/** What a parser answers for a value that is wrong somewhere, or has a member that no schema knows. */
+/** What a parser answers for a value that is wrong somewhere, or has a member that no schema knows where such are refused. */
 export const notRight: unique symbol = Symbol("not right");
 
 export type QuickParser = (value: unknown) => unknown;
 
-export function quickParser(schema: z.core.$ZodType): QuickParser {
-  const parse = ownParser(schema);
+/** Members that no schema knows: kept behind the others as zod keeps them, or a reason to ask zod. */
+export type Unknowns = "kept" | "refused";
+
+export function quickParser(schema: z.core.$ZodType, unknowns: Unknowns): QuickParser {
+  const parse = ownParser(schema, unknowns);
   return parse
     ? withChecks(schema, parse)
     : (value) => answerOf(schema._zod.run({ value, issues: [] }, { async: false }));
 }
 
 /** `null` for what is rare: zod parses it itself, its checks with it. */
-function ownParser(schema: z.core.$ZodType): QuickParser | null {
-  if (schema instanceof z.ZodExactOptional) return quickParser(schema.def.innerType);
-  if (schema instanceof z.ZodObject) return objectParser(schema.shape);
-  if (schema instanceof z.ZodArray) return arrayParser(quickParser(schema.element));
+function ownParser(schema: z.core.$ZodType, unknowns: Unknowns): QuickParser | null {
+  if (schema instanceof z.ZodExactOptional) return quickParser(schema.def.innerType, unknowns);
+  if (schema instanceof z.ZodObject) return objectParser(schema.shape, unknowns);
+  if (schema instanceof z.ZodArray) return arrayParser(quickParser(schema.element, unknowns));
   if (schema instanceof z.ZodString && !schema.format) return (value) => (typeof value === "string" ? value : notRight);
   if (schema instanceof z.ZodBoolean) return (value) => (typeof value === "boolean" ? value : notRight);
   if (schema instanceof z.ZodEnum) return memberOf(schema.options);
   if (schema instanceof z.ZodLiteral) return memberOf(schema.values);
-  if (schema instanceof z.ZodUnion) return firstOf(schema.options.map((option) => quickParser(option)));
+  if (schema instanceof z.ZodUnion) return firstOf(schema.options.map((option) => quickParser(option, unknowns)));
   if (schema instanceof z.ZodRecord && isText(schema.keyType) && isText(schema.valueType)) return textsByName;
-  if (schema instanceof z.ZodPipe) return inTurn(quickParser(schema.in), quickParser(schema.out));
+  if (schema instanceof z.ZodPipe) return inTurn(quickParser(schema.in, unknowns), quickParser(schema.out, unknowns));
   return null;
 }
 
-function objectParser(shape: Readonly<Record<string, z.core.$ZodType>>): QuickParser {
+function objectParser(shape: Readonly<Record<string, z.core.$ZodType>>, unknowns: Unknowns): QuickParser {
   const members = Object.entries(shape).map(([name, schema]) => ({
     name,
-    parse: quickParser(schema),
+    parse: quickParser(schema, unknowns),
     mayBeLeftOut: schema instanceof z.ZodExactOptional,
     /** `undefined` asks it for its default. */
     hasDefault: schema instanceof z.ZodDefault,
@@ -53,8 +56,21 @@ function objectParser(shape: Readonly<Record<string, z.core.$ZodType>>): QuickPa
       if (taken === notRight) return notRight;
       parsed[name] = taken;
     }
-    return known === Object.keys(given).length ? parsed : notRight;
+    if (known === Object.keys(given).length) return parsed;
+    return unknowns === "kept" ? withUnknown(parsed, given, shape) : notRight;
   };
+}
+
+function withUnknown(
+  parsed: Record<string, unknown>,
+  given: Readonly<Record<string, unknown>>,
+  shape: object,
+): unknown {
+  for (const [name, member] of Object.entries(given)) {
+    if (name === "__proto__") return notRight;
+    if (!Object.hasOwn(shape, name)) parsed[name] = member;
+  }
+  return parsed;
 }
 
 function arrayParser(parseItem: QuickParser): QuickParser {

@@ -9,7 +9,7 @@ import { isIpamKind } from "./ipam.ts";
 import type { KindDefinition } from "./kind.ts";
 import { isResourceKind, kinds, type ResourceKind, type Resources, resourceKinds } from "./kinds.ts";
 import { formatPath, nearest, type PathStep, type Problem, type Warning } from "./problem.ts";
-import { notRight, type QuickParser, quickParser } from "./quickParser.ts";
+import { notRight, type QuickParser, quickParser, type Unknowns } from "./quickParser.ts";
 import { metadataSchema } from "./resource.ts";
 import { findUnknown } from "./schema.ts";
 import { findUnsupported } from "./unsupported.ts";
@@ -48,7 +48,7 @@ export function checkUpdate<K extends ResourceKind>(
 /** A resource as it is stored: unknown members kept, nulls (which Go writes for what is empty) dropped. */
 export function decodeResource<K extends ResourceKind>(kind: K, stored: unknown): DecodedResource<Resources[K]> {
   const value = withSpec(withoutNullMembers(stored));
-  const parsed = parse(kind, value);
+  const parsed = parse(kind, value, "kept");
   return parsed.success ? { kind: "valid", resource: parsed.data } : invalid(problemsOf(parsed.error, value));
 }
 
@@ -56,7 +56,7 @@ function validateAs<K extends ResourceKind>(kind: K, document: Record<string, un
   const definition: KindDefinition<Resources[K]> = kinds[kind];
   const value = withSpec(document);
   const schema = schemaOf(kind);
-  const parsed = parse(kind, value);
+  const parsed = parse(kind, value, "refused");
   const unsupported = findUnsupported(definition, parsed.success ? parsed.data : value);
   const problems = [
     ...(parsed.success ? [] : problemsOf(parsed.error, value)),
@@ -92,17 +92,17 @@ type Parsed<R> =
   | { readonly success: false; readonly error: z.ZodError; readonly isAllKnown: false };
 
 /** What is right and all known is most of what there is; zod looks at the rest, to say what is wrong. */
-function parse<K extends ResourceKind>(kind: K, value: unknown): Parsed<Resources[K]> {
-  const quick = quickParserOf(kind)(value);
-  if (quick !== notRight) return { success: true, data: quick as Resources[K], isAllKnown: true };
+function parse<K extends ResourceKind>(kind: K, value: unknown, unknowns: Unknowns): Parsed<Resources[K]> {
+  const quick = quickParserOf(kind, unknowns)(value);
+  if (quick !== notRight) return { success: true, data: quick as Resources[K], isAllKnown: unknowns === "refused" };
   return { ...schemaOf(kind).safeParse(value), isAllKnown: false };
 }
 
-const quickParsers = new Map<ResourceKind, QuickParser>();
+const quickParsers = { kept: new Map<ResourceKind, QuickParser>(), refused: new Map<ResourceKind, QuickParser>() };
 
-function quickParserOf(kind: ResourceKind): QuickParser {
-  const known = quickParsers.get(kind) ?? quickParser(schemaOf(kind));
-  quickParsers.set(kind, known);
+function quickParserOf(kind: ResourceKind, unknowns: Unknowns): QuickParser {
+  const known = quickParsers[unknowns].get(kind) ?? quickParser(schemaOf(kind), unknowns);
+  quickParsers[unknowns].set(kind, known);
   return known;
 }
 
