@@ -56,17 +56,19 @@ export function environmentOverrides(environment: Environment): Partial<ClusterA
 /** Throws a `StoreError`, which does not repeat an address with a user in it. */
 export function checkedServer(server: string): string {
   if (!URL.canParse(server))
-    throw refusedAccess("the address of the API server is no URL; write https://10.0.0.1:6443");
+    throw misconfiguredAccess("the address of the API server is no URL; write https://10.0.0.1:6443");
   const url = new URL(server);
   if (url.username || url.password) {
-    throw refusedAccess(`the address of the API server ${url.host} has a user in it; give a token or a certificate`);
+    throw misconfiguredAccess(
+      `the address of the API server ${url.host} has a user in it; give a token or a certificate`,
+    );
   }
   if (!/^https?:$/.test(url.protocol)) {
-    throw refusedAccess(`the address of the API server ${url.host} begins with neither https:// nor http://`);
+    throw misconfiguredAccess(`the address of the API server ${url.host} begins with neither https:// nor http://`);
   }
   return `${url.protocol}//${url.host}${url.pathname.replace(/\/+$/, "")}`;
 }
 
-export function refusedAccess(reason: string): StoreError {
-  return new StoreError({ code: "REFUSED", reason });
+export function misconfiguredAccess(reason: string): StoreError {
+  return new StoreError({ code: "MISCONFIGURED", reason });
 }

@@ -5,7 +5,7 @@
 import { dirname, isAbsolute, join } from "node:path/posix";
 import { parse } from "yaml";
 import * as z from "zod";
-import { type ClusterAccess, checkedServer, type FileOrText, refusedAccess } from "./clusterAccess.ts";
+import { type ClusterAccess, checkedServer, type FileOrText, misconfiguredAccess } from "./clusterAccess.ts";
 
 export interface KubeconfigFile {
   readonly path: string;
@@ -51,7 +51,7 @@ type Named<T> = { readonly name: string; readonly value: T; readonly path: strin
 export function accessOf(files: readonly KubeconfigFile[], contextName?: string): ClusterAccess {
   const configs = files.map(({ path, text }) => ({ path, config: parseKubeconfig(path, text) }));
   const wanted = contextName ?? configs.map(({ config }) => config["current-context"]).find((name) => name);
-  if (!wanted) throw refusedAccess(`${pathsOf(files)} names no current context`);
+  if (!wanted) throw misconfiguredAccess(`${pathsOf(files)} names no current context`);
   const all = <T>(entries: (config: Kubeconfig) => readonly { readonly name: string; readonly value: T }[]) =>
     configs.flatMap(({ path, config }) => entries(config).map((entry) => ({ ...entry, path })));
   const contexts = all(({ contexts }) => (contexts ?? []).map(({ name, context }) => ({ name, value: context })));
@@ -69,12 +69,12 @@ function parseKubeconfig(path: string, text: string): Kubeconfig {
     yaml = parse(text) ?? {};
   } catch {
     // The parser's message quotes the line, which may be that of a token.
-    throw refusedAccess(`${path} is no YAML`);
+    throw misconfiguredAccess(`${path} is no YAML`);
   }
   const parsed = kubeconfig.safeParse(yaml);
   if (parsed.success) return parsed.data;
   const where = parsed.error.issues.map(({ path }) => path.join(".")).slice(0, 3);
-  throw refusedAccess(`${path} is no kubeconfig: see ${where.join(", ")}`);
+  throw misconfiguredAccess(`${path} is no kubeconfig: see ${where.join(", ")}`);
 }
 
 function named<T>(
@@ -82,7 +82,7 @@ function named<T>(
   { name, what, files }: { name: string; what: string; files: readonly KubeconfigFile[] },
 ): Named<T> {
   const found = all.find((entry) => entry.name === name);
-  if (!found) throw refusedAccess(`${pathsOf(files)} does not have the ${what} ${name}`);
+  if (!found) throw misconfiguredAccess(`${pathsOf(files)} does not have the ${what} ${name}`);
   return found;
 }
 
@@ -92,7 +92,7 @@ function pathsOf(files: readonly KubeconfigFile[]): string {
 
 function clusterPart(where: z.infer<typeof cluster>, path: string): ClusterAccess {
   if (where["proxy-url"]) {
-    throw refusedAccess(`${path}: clusters.proxy-url: Brindle speaks to the API server without a proxy`);
+    throw misconfiguredAccess(`${path}: clusters.proxy-url: Brindle speaks to the API server without a proxy`);
   }
   const ca = sourceOf(where["certificate-authority-data"], where["certificate-authority"], path);
   return {
@@ -106,12 +106,12 @@ function clusterPart(where: z.infer<typeof cluster>, path: string): ClusterAcces
 function userPart({ name, value, path }: Named<z.infer<typeof user> | null | undefined>): Partial<ClusterAccess> {
   if (!value) return {};
   if (value.username)
-    throw refusedAccess(`${path}: users.username: API servers take no passwords since Kubernetes 1.19`);
-  if (value.as) throw refusedAccess(`${path}: users.as: Brindle does not impersonate`);
+    throw misconfiguredAccess(`${path}: users.username: API servers take no passwords since Kubernetes 1.19`);
+  if (value.as) throw misconfiguredAccess(`${path}: users.as: Brindle does not impersonate`);
   const certificate = sourceOf(value["client-certificate-data"], value["client-certificate"], path);
   const key = sourceOf(value["client-key-data"], value["client-key"], path);
   if (!certificate !== !key)
-    throw refusedAccess(`${path}: the user ${name} has a certificate without a key, or the reverse`);
+    throw misconfiguredAccess(`${path}: the user ${name} has a certificate without a key, or the reverse`);
   const token = tokenOf(value, path);
   const { exec, "auth-provider": authProvider } = value;
   const plugin =

@@ -7,9 +7,11 @@ import type { ClusterAccess, Store } from "@brindle/api";
 import { findClusterAccess, openKubernetesStore } from "@brindle/api/shell";
 import { afterAll, beforeAll, describe, it } from "vitest";
 import { run } from "../fixtures/command.ts";
+import { startCuttableProxy } from "../fixtures/cuttableProxy.ts";
 import type { Identity } from "../fixtures/kube/identity.ts";
 import { type KubeApi, startKubeApi } from "../fixtures/kube/kubeApi.ts";
 import { waitFor } from "../fixtures/waitFor.ts";
+import { createAuthority } from "../fixtures/x509.ts";
 import { isStoreError, Recorder } from "../storeContract/subject.ts";
 
 const deadlineMs = 60_000;
@@ -88,6 +90,27 @@ describe("credentials", () => {
     });
   });
 
+  it("trust whom the file of authorities says now, whoever it was before", async () => {
+    const stranger = createAuthority("stranger").certificate;
+    const path = await write("authorities.crt", stranger);
+    const admin = await write("admin.token", textOf(await cluster.issueToken("default", "trusting")));
+    await permit("system:serviceaccount:default:trusting", "--verb=get,list,watch", "--resource=namespaces");
+    await using relay = await startCuttableProxy({ host: "127.0.0.1", port: cluster.port });
+    const access = { server: `https://127.0.0.1:${relay.port}`, ca: { file: path }, token: { file: admin } };
+    await using(access, async (store) => {
+      const get = () => store.get({ kind: "Profile", name: "kns.default" });
+      await assert.rejects(get(), /signed by nobody that we trust/);
+      // As in the middle of a rotation: both of them.
+      await write("authorities.crt", `${stranger}${cluster.authority}`);
+      assert.ok(await get());
+      await write("authorities.crt", stranger);
+      relay.reset();
+      await waitFor(() => get().then(() => false, isUntrusted), { what: "the server is trusted no more", deadlineMs });
+      await write("authorities.crt", cluster.authority);
+      assert.ok(await get());
+    });
+  });
+
   it("name the verb and the resource of a right that is missing, and work once it is there", async () => {
     const kubeconfig = await cluster.writeKubeconfig("poor", await cluster.issueToken("default", "poor"));
     const access = await findClusterAccess({ environment: { KUBECONFIG: kubeconfig } });
@@ -163,6 +186,10 @@ describe("credentials", () => {
     assert.ok(JSON.parse(stdout).count > 50);
   });
 });
+
+function isUntrusted(error: unknown): boolean {
+  return isStoreError(error, "UNAVAILABLE") && /signed by nobody that we trust/.test(`${error}`);
+}
 
 function isUnauthorized(error: unknown): boolean {
   return isStoreError(error, "UNAUTHORIZED");

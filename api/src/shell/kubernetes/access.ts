@@ -7,7 +7,7 @@ import {
   type Environment,
   environmentOverrides,
   inClusterAccess,
-  refusedAccess,
+  misconfiguredAccess,
 } from "../../kubernetes/clusterAccess.ts";
 import { accessOf, type KubeconfigFile } from "../../kubernetes/kubeconfig.ts";
 
@@ -26,7 +26,7 @@ export async function findClusterAccess(options: AccessOptions): Promise<Cluster
   const base = await baseAccess(environment, { kubeconfig, context, isComplete: overrides.server !== undefined });
   const { server = base?.server } = overrides;
   if (server === undefined) {
-    throw refusedAccess("no cluster is named: set KUBECONFIG or K8S_API_ENDPOINT, or run in a pod");
+    throw misconfiguredAccess("no cluster is named: set KUBECONFIG or K8S_API_ENDPOINT, or run in a pod");
   }
   return { ...base, ...overrides, server };
 }
@@ -52,7 +52,7 @@ async function baseAccess(
 async function readKubeconfigs(paths: readonly string[]): Promise<readonly KubeconfigFile[]> {
   const found = await Promise.all(paths.filter((path) => path !== "").map(readIfThere));
   const files = found.filter((file) => file !== null);
-  if (files.length === 0) throw refusedAccess(`there is no kubeconfig ${paths.join(", ")}`);
+  if (files.length === 0) throw misconfiguredAccess(`there is no kubeconfig ${paths.join(", ")}`);
   return files;
 }
 
@@ -62,6 +62,6 @@ async function readIfThere(path: string): Promise<KubeconfigFile | null> {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "ENOENT") return null;
-    throw refusedAccess(`cannot read ${path}: ${code}`);
+    throw misconfiguredAccess(`cannot read ${path}: ${code}`);
   }
 }

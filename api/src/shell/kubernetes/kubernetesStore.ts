@@ -146,7 +146,7 @@ class KubernetesStore implements Store {
     const answer = await this.#client.send({ verb: "get", resource: "apis", path: "/apis" });
     if (answer.kind === "failed") throw storeErrorOf(answer.failure);
     const choice = chooseFlavour({ groups: groupsOf(answer.body), apiGroup: this.#options.apiGroup });
-    if (choice.kind === "refused") throw refused(choice.reason);
+    if (choice.kind === "refused") throw new StoreError({ code: "MISCONFIGURED", reason: choice.reason });
     return choice.flavour;
   }
 }
