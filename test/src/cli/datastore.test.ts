@@ -11,9 +11,13 @@ beforeAll(async () => {
   [source, target] = await Promise.all([startEtcd(), startEtcd()]);
   // The later of two values under one key counts.
   for (const { key, text } of [...samples, ...(recordedKeys() ?? [])]) await source.etcdctl("put", key, "--", text);
+  await source.etcdctl("put", "/calico/resources/v3/projectcalico.org/ippools/copied", pool);
   for (const [name, text] of Object.entries(own)) await source.etcdctl("put", `/brindle/v1/${name}`, text);
 });
 afterAll(async () => (await processInstance())[Symbol.asyncDispose]());
+
+const pool =
+  '{"kind":"IPPool","apiVersion":"projectcalico.org/v3","metadata":{"name":"copied"},"spec":{"cidr":"10.77.0.0/16","blockSize":26}}';
 
 /** What calicoctl's own form has no place for. */
 const own = {
