@@ -4,7 +4,8 @@
  */
 import assert from "node:assert/strict";
 import { closeSync, openSync, readdirSync } from "node:fs";
-import { RawNetlinkSocket } from "netlink";
+// Not "netlink": that builds tables of every protocol that it knows, a quarter of the time that an agent takes to load.
+import { RawNetlinkSocket } from "netlink/dist/raw.js";
 import { getU16, getU32 } from "../netlink/bytes.ts";
 import { getSocketName, getSocketOption, setSocketOption, socketDomain } from "./libc.ts";
 import { insideNamespace, type NamespaceReference } from "./namespace.ts";

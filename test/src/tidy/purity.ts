@@ -1,3 +1,4 @@
+import { packageOf } from "./packages.ts";
 import {
   importsOf,
   isNode,
@@ -43,7 +44,8 @@ export function purityFaults(source: Source): string[] {
 function importFaultsOf(source: Source): string[] {
   return importsOf(source.tree).flatMap(({ specifier, typeOnly, names }) => {
     if (typeOnly) return [];
-    if (effectPackages.has(specifier)) return [`${source.path}: ${specifier} has effects: use it in shell/`];
+    if (effectPackages.has(packageOf(specifier) ?? ""))
+      return [`${source.path}: ${specifier} has effects: use it in shell/`];
     if (!specifier.startsWith("node:")) return [];
     const module = specifier.slice("node:".length);
     if (!pureModules.has(module)) return [`${source.path}: ${specifier} has effects: use it in shell/`];
