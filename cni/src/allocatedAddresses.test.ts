@@ -6,6 +6,7 @@ import { formatAddress } from "@brindle/net";
 import { describe, it } from "vitest";
 import { AllocatedAddresses } from "./allocatedAddresses.ts";
 import { type Attachment, attachmentOf, handleOf } from "./attachment.ts";
+import type { Assign } from "./config.ts";
 import { CniError } from "./error.ts";
 import type { AddressRequest, AssignOutcome } from "./ports.ts";
 import { workloadEndpoint } from "./workloadEndpoint.ts";
@@ -39,6 +40,10 @@ function requestOf(attachment: Attachment, pools: readonly string[] = []): Addre
     ipam: { assignIpv4: true, assignIpv6: false, ipv4Pools: pools, ipv6Pools: [] },
     endpoint: (addresses) => workloadEndpoint({ attachment, node: "node1", labels: {} }, addresses),
   };
+}
+
+function withFamilies(request: AddressRequest, assignIpv4: Assign, assignIpv6: Assign): AddressRequest {
+  return { ...request, ipam: { ...request.ipam, assignIpv4, assignIpv6 } };
 }
 
 function textOf(outcome: AssignOutcome): string {
@@ -109,6 +114,20 @@ describe("an attachment's addresses", () => {
     assert.equal(outcome.kind, "refused");
     assert.match(outcome.kind === "refused" ? outcome.reason : "", /absent/);
     assert.equal(await store.get(endpointKey), null);
+  });
+
+  it("are of the families that have a pool, where that is asked", async () => {
+    const { addresses } = await world();
+    const request = withFamilies(requestOf(attach("c1")), "auto", "auto");
+    assert.match(textOf(await addresses.assign(request)), /^10\.65\.0\.\d$/);
+  });
+
+  it("are refused where a family that must be has no pool, or none has", async () => {
+    const { addresses } = await world();
+    const strict = await addresses.assign(withFamilies(requestOf(attach("c1")), "auto", true));
+    assert.deepEqual(strict, { kind: "refused", reason: "no IPPool gives IPv6 addresses to this pod" });
+    const none = await addresses.assign(withFamilies(requestOf(attach("c2"), ["absent"]), "auto", "auto"));
+    assert.equal(none.kind, "refused");
   });
 
   it("in a block that is damaged are not released, and it is said which and why", async () => {

@@ -6,6 +6,7 @@ import type { Key, Store, WorkloadEndpoint } from "@brindle/api";
 import type { AssignResult, Allocator as IpamAllocator, ReleaseResult } from "@brindle/ipam";
 import type { Family } from "@brindle/net";
 import { type Attachment, handleOf } from "./attachment.ts";
+import type { IpamConfig } from "./config.ts";
 import { type EndpointWrites, endpointWrites } from "./endpoints.ts";
 import { CniError } from "./error.ts";
 import type { Addresses, AddressRequest, AssignOutcome } from "./ports.ts";
@@ -36,11 +37,17 @@ export class AllocatedAddresses implements Addresses {
     const endpoints = this.#endpoints();
     if (attachment.workload.orchestrator === "cni" && this.#ports.store.transactions === "many")
       await this.#ensureProfile(attachment.network);
+    let families = familiesOf(request.ipam);
     for (let attempt = 0; attempt < attemptsMax; attempt++) {
       const result = await this.#ports.allocator.assign({
         ...wantedOf(request),
+        families,
         extraWrites: (held) => endpoints.written(attachment, request.endpoint(held.map(({ address }) => address))),
       });
+      if (result.kind === "noPool" && families.length > 1 && isOptional(result.family, request.ipam)) {
+        families = families.filter((family) => family !== result.family);
+        continue;
+      }
       if (result.kind !== "conflict") return outcomeOf(result);
       if (!(await endpoints.overtaken(attachment))) throw podIsGone();
     }
@@ -68,8 +75,15 @@ export class AllocatedAddresses implements Addresses {
   }
 }
 
+function familiesOf({ assignIpv4, assignIpv6 }: IpamConfig): readonly Family[] {
+  return [...(assignIpv4 ? [4 as const] : []), ...(assignIpv6 ? [6 as const] : [])];
+}
+
+function isOptional(family: Family, { assignIpv4, assignIpv6 }: IpamConfig): boolean {
+  return (family === 4 ? assignIpv4 : assignIpv6) === "auto";
+}
+
 function wantedOf({ attachment, handle, ipam }: AddressRequest) {
-  const families: Family[] = [...(ipam.assignIpv4 ? [4 as const] : []), ...(ipam.assignIpv6 ? [6 as const] : [])];
   const { workload } = attachment;
   const attributes: Record<string, string> =
     workload.orchestrator === "k8s" ? { namespace: workload.namespace, pod: workload.pod } : {};
@@ -77,7 +91,7 @@ function wantedOf({ attachment, handle, ipam }: AddressRequest) {
     ...(ipam.ipv4Pools.length > 0 ? { 4: ipam.ipv4Pools } : {}),
     ...(ipam.ipv6Pools.length > 0 ? { 6: ipam.ipv6Pools } : {}),
   };
-  return { handleId: handle, attributes, families, pools };
+  return { handleId: handle, attributes, pools };
 }
 
 function outcomeOf(result: Exclude<AssignResult, { kind: "conflict" }>): AssignOutcome {

@@ -23,6 +23,11 @@ const accepted: { name: string; config: object; parsed: Partial<PluginConfig> }[
     parsed: { ipam: { assignIpv4: true, assignIpv6: true, ipv4Pools: [], ipv6Pools: ["v6"] } },
   },
   {
+    name: "the families that have a pool",
+    config: { ipam: { type: "brindle-ipam", assign_ipv4: "auto", assign_ipv6: "auto" } },
+    parsed: { ipam: { assignIpv4: "auto", assignIpv6: "auto", ipv4Pools: [], ipv6Pools: [] } },
+  },
+  {
     name: "labels by convention, beside arguments for others",
     config: { args: { cni: { labels: [{ key: "app", value: "web" }] }, "example.org": { x: 1 } } },
     parsed: { labels: { app: "web" } },

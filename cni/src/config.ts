@@ -18,9 +18,12 @@ export interface PluginConfig {
   readonly labels: Readonly<Record<string, string>>;
 }
 
+/** `auto`: an address of the family where a pool has any for this node, and at least of one family. */
+export type Assign = boolean | "auto";
+
 export interface IpamConfig {
-  readonly assignIpv4: boolean;
-  readonly assignIpv6: boolean;
+  readonly assignIpv4: Assign;
+  readonly assignIpv6: Assign;
   /** Names or CIDRs of pools; empty means any that selects this node. */
   readonly ipv4Pools: readonly string[];
   readonly ipv6Pools: readonly string[];
@@ -111,8 +114,8 @@ function parseIpam(ipam: unknown): IpamConfig {
     if (!knownIpam.has(field)) throw unsupported(`ipam.${field}`, "remove it");
   }
   const config = {
-    assignIpv4: parseFlag("ipam.assign_ipv4", ipam.assign_ipv4, true),
-    assignIpv6: parseFlag("ipam.assign_ipv6", ipam.assign_ipv6, false),
+    assignIpv4: parseAssign("ipam.assign_ipv4", ipam.assign_ipv4, true),
+    assignIpv6: parseAssign("ipam.assign_ipv6", ipam.assign_ipv6, false),
     ipv4Pools: parsePools("ipam.ipv4_pools", ipam.ipv4_pools),
     ipv6Pools: parsePools("ipam.ipv6_pools", ipam.ipv6_pools),
   };
@@ -122,11 +125,12 @@ function parseIpam(ipam: unknown): IpamConfig {
 }
 
 /** `true`, or `"true"` as Calico's configurations have it. */
-function parseFlag(field: string, value: unknown, otherwise: boolean): boolean {
+function parseAssign(field: string, value: unknown, otherwise: boolean): Assign {
   if (value === undefined) return otherwise;
   if (value === true || value === "true") return true;
   if (value === false || value === "false") return false;
-  throw invalid(field, "must be true or false");
+  if (value === "auto") return "auto";
+  throw invalid(field, 'must be true, false or "auto"');
 }
 
 function parsePools(field: string, value: unknown): readonly string[] {
