@@ -124,11 +124,13 @@ describe("the peers of a node", () => {
     await sees("what node1 is connected with", () => connectedWith(stand, "node1"), [ofTor, ofNode2]);
     const before = await connections(stand, "node1");
     const kept = await stand.get("BGPConfiguration", "default");
-    const spec = { nodeToNodeMeshEnabled: false, asNumber: 64999, serviceClusterIPs: [{ cidr: "10.96.0.0/16" }] };
+    // To announce without the communities that were asked for would be wrong: the whole is not acted on.
+    const prefixAdvertisements = [{ cidr: "10.96.0.0/16", communities: ["64999:1"] }];
+    const spec = { nodeToNodeMeshEnabled: false, asNumber: 64999, prefixAdvertisements };
     await putRaw(stand, "bgpconfigurations", resource("BGPConfiguration", "default", spec));
     await problemsOf(stand, 1);
     const bgp = (await stand.status("node1")).health.find(({ part }) => part === "bgp");
-    assert.match(bgp?.reason ?? "", /BGPConfiguration default is not understood: .*serviceClusterIPs/);
+    assert.match(bgp?.reason ?? "", /BGPConfiguration default is not understood: .*prefixAdvertisements/);
     assert.deepEqual(await connections(stand, "node1"), before);
 
     await putRaw(stand, "bgpconfigurations", { ...(kept as object), metadata: { name: "default" } });
