@@ -223,7 +223,7 @@ function sorted(schema: z.ZodType<Record<string, string>>): z.ZodType<Readonly<R
   return withOpenApi(schema.transform(inOrderOfNames), { type: "object", additionalProperties: { type: "string" } });
 }
 
-/** What Go stored is so already, and then to look costs a fifth of making it anew. */
+/** What Go stored is so already: to look is cheaper than to make it anew. */
 function inOrderOfNames(map: Record<string, string>): Record<string, string> {
   const names = Object.keys(map);
   if (names.every((name, i) => i === 0 || (names[i - 1] ?? "") < name)) return map;

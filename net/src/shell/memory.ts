@@ -1,7 +1,7 @@
 /**
  * Memory that was needed once, for the first listing of a large cluster, and that neither V8 nor the C library gives back
  * soon. V8 keeps the pages of its young generation, the C library whatever lies below its last block: after 100,000
- * endpoints some 150 MiB that nothing uses, with the defaults of both, for minutes.
+ * endpoints some 130 MiB that nothing uses, with the defaults of both.
  */
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
