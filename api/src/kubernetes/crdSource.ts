@@ -31,6 +31,7 @@ export function crdSource<K extends ResourceKind>(kind: K, flavour: Flavour): So
       const names = isRenamed ? olderNamesOf(kind, name) : [name];
       return names.map((name) => (namespace === undefined ? { name } : { namespace, name }));
     },
+    sharesKeys: isRenamed,
     narrow: ({ namespace }) => (namespace === undefined ? {} : { namespace }),
     needsCurrent: (op) => op !== "create" || isRenamed,
     write: (write, current = null) => {

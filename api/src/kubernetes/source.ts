@@ -62,6 +62,8 @@ export interface Source<K extends Kind = Kind> {
    * hold another key all the same: `read` tells.
    */
   locate(key: Key<K>): readonly ApiName[];
+  /** Whether several objects may hold one key at a time. The one that `locate` names first counts. */
+  readonly sharesKeys?: boolean;
   narrow(scope: Scope): Narrowing;
   /**
    * `current` is what is there now, `null` for nothing, left out where it was not asked for (`needsCurrent`). A write that

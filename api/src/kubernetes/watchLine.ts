@@ -71,7 +71,8 @@ export function groupsOf(body: string): readonly string[] {
   return names.filter((name) => typeof name === "string");
 }
 
-function idOf({ namespace, name }: { readonly namespace?: string; readonly name: string }): string {
+/** `namespace/name`, or the name of what has no namespace. */
+export function idOf({ namespace, name }: { readonly namespace?: string; readonly name: string }): string {
   return namespace === undefined ? name : `${namespace}/${name}`;
 }
 

@@ -104,7 +104,7 @@ export class KubernetesWatch implements Watch {
     const { client, options } = this.#ports;
     const { sources } = following;
     const [{ resource } = never()] = sources;
-    const watch = new CollectionWatch(sources.length, this.#listener);
+    const watch = new CollectionWatch(sources, this.#listener);
     following.loop = new ReflectorLoop<Readings>(
       {
         collection: { path, resource: resourceName(resource), ...narrowingOf(sources) },
