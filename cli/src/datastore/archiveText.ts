@@ -46,7 +46,7 @@ export function formatArchive(archive: Archive): string {
 
 /** Throws a `CliError` that says where the text is wrong. */
 export function parseArchive({ name, text }: { readonly name: string; readonly text: string }): Archive {
-  const parts = text.split(separator);
+  const parts = text.split(separatorLine);
   const [resources, cluster, ipam] = parts;
   if (resources === undefined || cluster === undefined || ipam === undefined || parts.length !== 3) {
     throw failed(`${name} is no export of a datastore: it has ${parts.length} parts between lines of ===, not 3`);
@@ -62,6 +62,8 @@ export function parseArchive({ name, text }: { readonly name: string; readonly t
 }
 
 const separator = "===\n";
+/** Text of a resource may end so too, and never fills a whole line: YAML indents it, JSON has no line breaks in texts. */
+const separatorLine = /^===\n/m;
 const mark = "#brindle: ";
 
 function commented(resource: AnyKindOfResource): string {

@@ -84,6 +84,14 @@ describe("the text of an archive", () => {
     assert.deepEqual({ resources: inOrder(resources), ...rest }, { ...archive, resources: inOrder(archive.resources) });
   });
 
+  it("gives back a text that ends as the lines between its parts do", () => {
+    const metadata = { name: "tor", annotations: { note: "=== rack 1 ===\n===\nthe upper one ===" } };
+    const spec = { node: "etcd-1", peerIP: "192.0.2.1" };
+    const resources: AnyKindOfResource[] = [{ kind: "BGPPeer", apiVersion, metadata, spec }];
+    const written = formatArchive({ ...archive, resources });
+    assert.deepEqual(parseArchive({ name: "a file", text: written }).resources, resources);
+  });
+
   it("has three parts, of which a reader that knows no comments sees Calico's kinds alone", () => {
     const [resources = "", cluster = "", ipam = ""] = text.split("===\n");
     const seen = resources.split("\n").filter((line) => !line.startsWith("#"));
