@@ -1,8 +1,13 @@
-/** The files of the repository that follow from the declarations of `api`, by their paths from its root. */
+/** The files of the repository that follow from others: by their paths from its root. */
+import { readFileSync } from "node:fs";
+import { basename, join } from "node:path";
 import { crdKinds, customResourceDefinition, resourceReference } from "@brindle/api";
 import { stringify } from "yaml";
+import { renderManifest } from "./manifest.ts";
 
 export const crdFolder = "manifests/crds";
+
+const root = join(import.meta.dirname, "../../..");
 
 export function generatedFiles(): ReadonlyMap<string, string> {
   const files = new Map<string, string>([["docs/resources.md", resourceReference()]]);
@@ -10,7 +15,16 @@ export function generatedFiles(): ReadonlyMap<string, string> {
     const [group] = definition.apiVersion.split("/");
     files.set(`${crdFolder}/${group}_${definition.plural}.yaml`, crdText(customResourceDefinition(definition)));
   }
+  files.set(`${crdFolder}/kustomization.yaml`, crdKustomization([...files.keys()]));
+  const read = (path: string): string => files.get(path) ?? readFileSync(join(root, path), "utf8");
+  files.set("manifests/brindle.yaml", renderManifest("manifests/kubernetes/kustomization.yaml", read));
   return files;
+}
+
+function crdKustomization(paths: readonly string[]): string {
+  const resources = paths.filter((path) => path.startsWith(crdFolder)).map((path) => basename(path));
+  const kustomization = { apiVersion: "kustomize.config.k8s.io/v1beta1", kind: "Kustomization" };
+  return `# Made by \`npm run generate\`.\n${stringify({ ...kustomization, resources: resources.sort() })}`;
 }
 
 /** Equal parts are written out: kubectl takes no anchors in what it sends on. */
