@@ -17,6 +17,7 @@ import { Allocator, type AssignOptions } from "./allocator.ts";
 import { type ClusterView, defaultIpamSettings } from "./assign.ts";
 import { type AuditFinding, audit } from "./audit.ts";
 import { addressesOf, isEmpty, newBlock, nodeOf } from "./block.ts";
+import { commitInOrder } from "./orderedCommit.ts";
 
 const handleId = "net.a";
 const view: ClusterView = {
@@ -88,6 +89,8 @@ describe("a release that is stopped", () => {
       const prepare = (world: World) => world.process().assign(pod(handleId));
       const request = (it: Allocator, world: World) => it.release(handleId, { extraWrites: world.endpointGoes() });
       for (const { world, written, allocator } of await stopped({ prepare, request, told })) {
+        // Who reads the endpoint never takes for this pod's what may be given to another.
+        expect(await world.addresses(handleId)).toEqual(expect.arrayContaining(await world.endpointAddresses()));
         // By the time the handle is gone, so is all else.
         if (!(await world.handles()).includes(handleId)) expect(await world.addresses(handleId)).toEqual([]);
         const next = written % 2 === 0 ? allocator : world.process();
@@ -142,6 +145,25 @@ describe("an assignment that others overtake", () => {
     expect((await world.process().assign(pod(handleId))).kind).toBe("poolExhausted");
     expect(await world.handles()).not.toContain(handleId);
     expect(await world.findings()).toEqual([]);
+  });
+});
+
+describe("writes of which one meets a conflict", () => {
+  it("tell what was written before it beside what is in the way", async () => {
+    const store = new MemoryStore({ transactions: "single" });
+    const block = { kind: "IPAMBlock", name: "10.0.0.0/30" } as const;
+    const handle = { kind: "IPAMHandle", name: handleId } as const;
+    await store.commit([{ op: "create", key: block, value: newBlock(block.name, "node2", nowNs) }]);
+    const planned: Write[] = [
+      { op: "create", key: block, value: newBlock(block.name, "node1", nowNs) },
+      { op: "create", key: handle, value: { block: { [block.name]: 1 }, deleted: false } },
+    ];
+    const outcome = await commitInOrder(store, { planned, extra: [] }, "assign");
+    expect(outcome).toMatchObject({
+      conflict: "planned",
+      written: [{ op: "create", key: handle }],
+      found: [{ key: handle }, { key: block, value: { affinity: "host:node2" } }],
+    });
   });
 });
 
@@ -243,6 +265,12 @@ class World {
     return (await this.#observer.list("WorkloadEndpoint")).items.filter(
       ({ value }) => value.metadata.labels?.id === handleId,
     );
+  }
+
+  async endpointAddresses(): Promise<string[]> {
+    const { items } = await this.#observer.list("WorkloadEndpoint");
+    const mine = items.filter(({ value }) => value.metadata.labels?.id === handleId);
+    return mine.flatMap(({ value }) => (value.spec.ipNetworks ?? []).map((network) => network.replace(/\/.*$/, "")));
   }
 
   async claims(): Promise<string[]> {
