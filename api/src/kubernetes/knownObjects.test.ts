@@ -17,3 +17,16 @@ describe("a snapshot after the first", () => {
     assert.deepEqual([...early, ...known.endSnapshot()], []);
   });
 });
+
+describe("a check that ends when the next one has begun", () => {
+  it("leaves the next one what is deleted meanwhile", () => {
+    const known = new KnownObjects<null>();
+    known.present(object("5"));
+    const former = known.beginCheck();
+    const next = known.beginCheck();
+    known.endCheck(former);
+    known.removed("prod/web", "8");
+    next.onPage([object("5")]);
+    assert.equal(next.contradiction("7"), null);
+  });
+});

@@ -59,8 +59,9 @@ export class KnownObjects<T> {
     return this.#check;
   }
 
-  endCheck(): void {
-    this.#check = null;
+  /** Of a stream that ended, a check may end after that of the next one has begun. */
+  endCheck(check: ListingCheck): void {
+    if (this.#check === check) this.#check = null;
   }
 
   /** The next snapshot tells everything, and deletes what it does not have. */

@@ -100,8 +100,8 @@ export class Reflector<T> {
     return this.#known.beginCheck();
   }
 
-  endCheck(): void {
-    this.#known.endCheck();
+  endCheck(check: ListingCheck): void {
+    this.#known.endCheck(check);
   }
 
   handle(event: ReflectorEvent<T>): readonly ReflectorAction<T>[] {

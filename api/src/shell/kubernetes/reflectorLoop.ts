@@ -33,8 +33,6 @@ export class ReflectorLoop<T> {
   readonly #client: ApiClient;
   readonly #machine = new Reflector<T>(Math.random);
   readonly #guard: StreamGuard<T>;
-  /** Why the present stream is not to be believed. */
-  #contradiction: Contradiction | null = null;
   readonly #stopping = new AbortController();
   readonly #ended: Promise<void>;
   /** When the server last proved that nothing else had happened; by a clock that nobody sets. */
@@ -125,17 +123,18 @@ export class ReflectorLoop<T> {
     if (resourceVersion !== null) this.#heard();
     this.#handle({ type: "opened" });
     const settling = setTimeout(() => this.#handle({ type: "settled" }), settledAfterMs);
-    this.#contradiction = null;
+    // Of this stream alone: the guard of a former one may still await an answer.
+    let contradiction = null as Contradiction | null;
     void this.#guard
       .findContradiction(() => this.#heard(), over)
       .then((found) => {
-        this.#contradiction = found;
+        contradiction = found;
         ending.abort();
       });
     const step = await this.#follow(opened.body, { request, over });
     clearTimeout(settling);
     ending.abort();
-    if (this.#contradiction) return this.#doubt(this.#contradiction);
+    if (contradiction) return this.#doubt(contradiction);
     return step ?? this.#handle({ type: "ended" });
   }
 

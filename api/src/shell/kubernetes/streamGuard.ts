@@ -77,7 +77,7 @@ export class StreamGuard<T> {
       }
       return contradiction ?? "proof";
     } finally {
-      this.#machine.endCheck();
+      this.#machine.endCheck(check);
     }
   }
 
