@@ -30,16 +30,20 @@ export class SessionPool {
 
   /** Rejects with a `NotConnectedError`. */
   async session(tls: TlsIdentity): Promise<Http2Session> {
-    if (this.#tls && !isDeepStrictEqual(this.#tls, tls)) this.#retireAll();
-    this.#tls = tls;
+    if (!isDeepStrictEqual(this.#tls, tls)) {
+      this.#retireAll();
+      this.#tls = tls;
+    }
     for (const session of this.#sessions) {
       if (session.hasRoom) return session;
       if (session.isOver) this.#sessions.delete(session);
     }
-    this.#opening ??= this.#open(tls).finally(() => {
-      this.#opening = null;
+    if (this.#opening) return this.#opening;
+    const opening = this.#open(this.#tls ?? tls).finally(() => {
+      if (this.#opening === opening) this.#opening = null;
     });
-    return this.#opening;
+    this.#opening = opening;
+    return opening;
   }
 
   close(): void {
@@ -48,11 +52,15 @@ export class SessionPool {
     this.#sessions.clear();
   }
 
+  /** What was opened as somebody else meanwhile is never used. */
   async #open(tls: TlsIdentity): Promise<Http2Session> {
     try {
       const session = await Http2Session.open({ origin: this.#origin, tls, ...this.#options });
+      if (this.#isClosed || this.#tls !== tls) {
+        session.destroy();
+        throw new Error(this.#isClosed ? "the store is closed" : "the credentials were renewed meanwhile");
+      }
       this.#sessions.add(session);
-      if (this.#isClosed) session.destroy();
       return session;
     } catch (error) {
       throw new NotConnectedError(error);
