@@ -123,6 +123,7 @@ export class Agent {
         this.#report("store", problem);
         if (problem === null) this.#giveBackMemorySoon();
       },
+      onTrouble: (trouble, reason) => this.#log.warn({ trouble, reason }, "the datastore was read anew"),
     });
     this.#parts.defer(() => podRoutes.end());
     this.#parts.defer(() => routes.end());

@@ -8,6 +8,7 @@ import {
   type Store,
   type Undecodable,
   type WatchEvent,
+  type WatchTrouble,
   type WorkloadEndpoint,
 } from "@brindle/api";
 import { type PolicyResource, type PolicyUpdate, policyKinds } from "@brindle/policy";
@@ -22,6 +23,8 @@ export interface ClusterSyncPorts {
   /** Something changed since, or at that moment. */
   readonly onChanged: () => void;
   readonly onConnection: (problem: string | null) => void;
+  /** What was told is whole, and how that came is for people to know. */
+  readonly onTrouble: (trouble: WatchTrouble, reason: string) => void;
 }
 
 export class ClusterSync {
@@ -88,6 +91,9 @@ export class ClusterSync {
         return;
       case "connected":
         this.#ports.onConnection(null);
+        return;
+      case "trouble":
+        this.#ports.onTrouble(event.trouble, event.reason);
         return;
     }
     if (this.isInSync) this.#ports.onChanged();
