@@ -8,8 +8,9 @@ import { installBridgeNetwork } from "../fixtures/kubeadm/bridgeNetwork.ts";
 import { nodeOf, openCluster } from "../fixtures/kubeadm/cluster.ts";
 import { type OwnCluster, startCluster } from "../fixtures/kubeadm/startCluster.ts";
 import { waitFor } from "../fixtures/waitFor.ts";
+import { fetchFromPod, podsOnAllNodes, url } from "./pods.ts";
 import { machineSettings, tracesOf } from "./traces.ts";
-import { type WebPod, webManifest, webPods } from "./web.ts";
+import { type WebPod, webManifest } from "./web.ts";
 
 const id = `kubeadm${process.pid}`;
 const settingsBefore = await machineSettings();
@@ -36,30 +37,11 @@ async function readyConditions(): Promise<ReadyCondition[]> {
   });
 }
 
-/** A pod that is Ready on every node. */
-function waitForPods(): Promise<WebPod[]> {
-  return waitFor(
-    async (saw) => {
-      const ready = await webPods(cluster);
-      saw(ready);
-      return new Set(ready.map(({ node }) => node)).size === cluster.nodes.length && ready;
-    },
-    { what: "a pod is Ready on every node", deadlineMs: 60_000, intervalMs: 200 },
-  );
-}
-
 function podOn(node: string): WebPod {
   const found = pods.find((pod) => pod.node === node);
   assert(found, `a pod on ${node}`);
   return found;
 }
-
-function url(address: string, port = 80): string {
-  return `http://${address.includes(":") ? `[${address}]` : address}:${port}/`;
-}
-
-const fetchFromPod = (pod: WebPod, target: string) =>
-  cluster.kubectl(["exec", pod.name, "--", "wget", "-q", "-T", "2", "-O", "-", target]);
 
 describe("a cluster of kubeadm's", () => {
   it("has its nodes registered, and they lack a network and nothing else", async () => {
@@ -107,13 +89,13 @@ describe("a cluster of kubeadm's", () => {
       { what: "every node is Ready", deadlineMs: 60_000, intervalMs: 200 },
     );
     await cluster.kubectl(["apply", "-f", "-"], { input: webManifest });
-    pods = await waitForPods();
+    pods = await podsOnAllNodes(cluster);
     assert.equal(await cluster.kubectl(["exec", podOn("node1").name, "--", "hostname"]), `${podOn("node1").name}\n`);
   });
 
   it("carries packets between pods of two nodes, in both families", async () => {
     for (const address of podOn("node2").addresses) {
-      assert.equal(await fetchFromPod(podOn("node1"), url(address)), `${podOn("node2").name}\n`);
+      assert.equal(await fetchFromPod(cluster, podOn("node1"), url(address)), `${podOn("node2").name}\n`);
     }
     assert.equal(podOn("node2").addresses.length, 2);
   });
@@ -121,7 +103,7 @@ describe("a cluster of kubeadm's", () => {
   it("answers at a Service by name, and at the NodePort of every node for the client outside", async () => {
     const names = pods.map(({ name }) => `${name}\n`);
     await waitFor(
-      async () => names.includes(await fetchFromPod(podOn("node1"), url("web.default.svc.cluster.local"))),
+      async () => names.includes(await fetchFromPod(cluster, podOn("node1"), url("web.default.svc.cluster.local"))),
       {
         what: "CoreDNS and kube-proxy know the Service",
         deadlineMs: 60_000,
@@ -148,11 +130,14 @@ describe("a cluster of kubeadm's", () => {
       deadlineMs: 60_000,
       intervalMs: 200,
     });
-    pods = await waitForPods();
+    pods = await podsOnAllNodes(cluster);
     for (const address of podOn("node1").addresses) {
-      await waitFor(async () => (await fetchFromPod(podOn("node2"), url(address))) === `${podOn("node1").name}\n`, {
-        what: `${address} answers the pod that is back`,
-      });
+      await waitFor(
+        async () => (await fetchFromPod(cluster, podOn("node2"), url(address))) === `${podOn("node1").name}\n`,
+        {
+          what: `${address} answers the pod that is back`,
+        },
+      );
     }
   });
 
