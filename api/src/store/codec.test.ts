@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "vitest";
-import { type Decoded, decodeValue } from "./codec.ts";
+import { type Decoded, decodeValue, encodeValue } from "./codec.ts";
 import type { Kind } from "./store.ts";
 
 const decoded: { name: string; kind: Kind; text: string; value: unknown }[] = [
@@ -64,4 +64,27 @@ describe("decodeValue", () => {
       assert.match(result.reason, reason);
     });
   }
+
+  it("hands on what it could parse of what it cannot read, for whoever must close what that selects", () => {
+    const stored = { kind: "GlobalNetworkPolicy", spec: { selector: "app == 'web'", order: "first" } };
+    const result: Decoded<Kind> = decodeValue("GlobalNetworkPolicy", JSON.stringify(stored));
+    assert.ok(result.kind === "undecodable");
+    assert.deepEqual(result.partial, stored);
+    assert.equal("partial" in decodeValue("GlobalNetworkPolicy", "{"), false);
+  });
+});
+
+describe("encodeValue", () => {
+  it("stores no resourceVersion, and members in the order that Calico stores them in", () => {
+    const profile = {
+      metadata: { resourceVersion: "7", creationTimestamp: "2026-01-01T00:00:00Z", uid: "u", name: "p" },
+      spec: {},
+      apiVersion: "projectcalico.org/v3",
+      kind: "Profile",
+    } as const;
+    assert.equal(
+      encodeValue({ kind: "Profile", name: "p" }, profile),
+      '{"kind":"Profile","apiVersion":"projectcalico.org/v3","metadata":{"name":"p","uid":"u","creationTimestamp":"2026-01-01T00:00:00Z"},"spec":{}}',
+    );
+  });
 });
