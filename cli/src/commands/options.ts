@@ -23,3 +23,8 @@ export function namespaceOption(): Option {
 export function nodeOption(): Option {
   return new Option("--node <name>", "fail unless it is this node whose agent answers");
 }
+
+/** Calico's client takes both cases; a declared option has one short form. */
+export function lowerCaseAllNamespacesOption(): Option {
+  return new Option("-a").implies({ allNamespaces: true }).hideHelp();
+}

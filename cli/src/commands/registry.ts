@@ -11,6 +11,7 @@ import { ipamShowCommand } from "./ipamShow.ts";
 import { policyExplainCommand } from "./policyExplain.ts";
 import { replaceCommand } from "./replace.ts";
 import { statusCommand } from "./status.ts";
+import { validateCommand } from "./validate.ts";
 import { versionCommand } from "./version.ts";
 
 export const commands: readonly CommandDefinition[] = [
@@ -18,6 +19,7 @@ export const commands: readonly CommandDefinition[] = [
   createCommand,
   replaceCommand,
   deleteCommand,
+  validateCommand,
   getCommand,
   statusCommand,
   bgpPeersCommand,

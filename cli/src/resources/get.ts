@@ -6,6 +6,7 @@ import {
   type IpamKind,
   isResourceKind,
   type Key,
+  keyOf,
   kinds,
   nodeAsNumber,
   type ReadableKind,
@@ -23,8 +24,9 @@ import { type Found, formatResources } from "../output/resources.ts";
 import type { Ports } from "../ports.ts";
 import { clientOn } from "./client.ts";
 import { readableKindNamed } from "./kindNamed.ts";
+import { type ManifestOptions, readResources } from "./manifests.ts";
 
-export interface GetOptions {
+export interface GetOptions extends Partial<ManifestOptions> {
   /** A table has a column of namespaces where it is given. */
   readonly namespace?: string;
   readonly allNamespaces?: boolean;
@@ -33,29 +35,34 @@ export interface GetOptions {
 }
 
 export async function getResources(
-  kindWords: string,
+  kindWords: string | undefined,
   names: readonly string[],
   options: GetOptions,
   ports: Ports,
 ): Promise<ExitCode> {
-  const asked = kindsNamed(kindWords);
+  const keys = await keysOfManifests(kindWords, options, ports);
+  const asked = kindWords === undefined ? [] : kindsNamed(kindWords);
   if (names.length > 0 && asked.length > 1) throw usage("names go with one kind");
   if (names.length > 0 && options.allNamespaces) throw usage("names go with one namespace: leave out -A");
   const client = clientOn(await ports.store(), ports);
   const reader = new Reader(client, options);
   const [first] = asked;
-  const found = first && names.length > 0 ? [await reader.named(first, names)] : await reader.listed(asked);
+  const found = keys
+    ? await reader.keyed(keys)
+    : first && names.length > 0
+      ? [await reader.named(first, names)]
+      : await reader.listed(asked);
 
   for (const problem of reader.problems) ports.warn(problem);
   const isTable = options.output === "table" || options.output === "wide";
   // An empty table answers who asked for one kind; of several kinds, and of names, there is shown what was found.
-  const isWhole = names.length === 0 && (asked.length === 1 || !isTable);
+  const isWhole = !keys && names.length === 0 && (asked.length === 1 || !isTable);
   const shown = isWhole ? found : found.filter(({ resources }) => resources.length > 0);
   if (shown.length > 0) {
     const output = {
       form: options.output,
       withNamespace: options.allNamespaces || options.namespace !== undefined,
-      single: names.length === 1,
+      single: (keys ?? names).length === 1,
       context: await contextOf(client, shown, options),
     };
     ports.print(formatResources(options.export ? shown.map(withoutIdentity) : shown, output));
@@ -77,12 +84,26 @@ class Reader {
     if (!isResourceKind(kind)) return this.#namedOfIpam(kind, names);
     const resources: AnyResource[] = [];
     for (const name of names) {
-      const key = keyNamed(kind, name, { namespace: this.#namespace });
-      const resource = await this.#client.get(key);
+      const resource = await this.#existing(keyNamed(kind, name, { namespace: this.#namespace }));
       if (resource) resources.push(resource);
-      else this.problems.push(`${formatResourceKey(key)} does not exist`);
     }
     return { kind, resources };
+  }
+
+  /** By kind, each kind where it comes up first. */
+  async keyed(keys: readonly Key<ResourceKind>[]): Promise<readonly Found[]> {
+    const found = new Map<ResourceKind, AnyResource[]>();
+    for (const key of keys) {
+      const resource = await this.#existing(key);
+      if (resource) found.set(key.kind, [...(found.get(key.kind) ?? []), resource]);
+    }
+    return [...found].map(([kind, resources]) => ({ kind, resources }));
+  }
+
+  async #existing(key: Key<ResourceKind>): Promise<AnyResource | null> {
+    const resource = await this.#client.get(key);
+    if (!resource) this.problems.push(`${formatResourceKey(key)} does not exist`);
+    return resource;
   }
 
   /** They have no names of their own; those shown are made of what they are about. */
@@ -115,6 +136,20 @@ class Reader {
   get #namespace(): string {
     return this.#options.namespace ?? namespaceDefault;
   }
+}
+
+/** `null` where a kind is given and no file. */
+async function keysOfManifests(
+  kindWords: string | undefined,
+  { filename = [], namespace = namespaceDefault, ...rest }: GetOptions,
+  ports: Ports,
+): Promise<readonly Key<ResourceKind>[] | null> {
+  if (filename.length === 0 && kindWords === undefined) throw usage("say what to show: a kind, or files with -f");
+  if (filename.length === 0) return null;
+  if (kindWords !== undefined) throw usage("give either a kind, or files with -f");
+  if (rest.allNamespaces) throw usage("documents have one namespace each: leave out -A");
+  const resources = await readResources({ ...rest, filename, namespace }, ports);
+  return resources.map(({ resource }) => keyOf(resource));
 }
 
 export function keyNamed(

@@ -76,7 +76,54 @@ describe("apply, create and replace", () => {
   });
 });
 
+describe("create --skip-exists", () => {
+  it("leaves what exists as it is, and makes the others", async () => {
+    const rig = new Rig();
+    await rig.run("apply -f -", pool("a", "10.1.0.0/16"));
+    const changed = two.replace("cidr: 10.1.0.0/16", "cidr: 10.1.0.0/16, disabled: true");
+    const ended = await rig.run("create --skip-exists -f -", changed);
+    assert.deepEqual(ended, { exitCode: 0, out: "IPPool a exists already\nIPPool b created\n", err: "" });
+    assert.doesNotMatch((await rig.run("get ippool a -o yaml")).out, /disabled/);
+  });
+
+  it("skips nothing that is wrong", async () => {
+    const rig = new Rig();
+    await rig.run("apply -f -", pool("a", "10.1.0.0/16"));
+    const ended = await rig.run("create --skip-exists -f -", pool("c", "10.1.0.0/17"));
+    assert.deepEqual([ended.exitCode, ended.out], [1, ""]);
+    assert.match(ended.err, /overlaps with 10\.1\.0\.0\/16 of IPPool a/);
+  });
+});
+
+describe("validate", () => {
+  it("says what is valid, warns of what is not acted on, and stores nothing", async () => {
+    const rig = new Rig();
+    const ended = await rig.run("validate -f -", pool("a", "10.1.0.0/16, vxlanMode: CrossSubnet"));
+    assert.deepEqual([ended.exitCode, ended.out, rig.data.dump()], [0, "IPPool a is valid\n", []]);
+    assert.match(ended.err, /^warning: IPPool a spec\.vxlanMode: "CrossSubnet" is stored/);
+  });
+
+  it("tells every problem at once", async () => {
+    const wrong = `${pool("a", "10.1.0.0/33")}---\n${pool("b", "10.2.0.1/16")}`;
+    const { exitCode, out, err } = await new Rig().run("validate -f -", wrong);
+    assert.deepEqual([exitCode, out], [1, ""]);
+    assert.match(err, /^input, document 1: spec\.cidr: .*\ninput, document 2: spec\.cidr: /);
+  });
+});
+
 describe("get", () => {
+  it("shows what is stored of the resources of a file, and tells which are not", async () => {
+    const rig = new Rig();
+    await rig.run("apply -f -", pool("a", "10.1.0.0/16"));
+    const { exitCode, out, err } = await rig.run("get -f -", two);
+    assert.equal(out, "NAME   CIDR          SELECTOR\na      10.1.0.0/16   all()\n");
+    assert.deepEqual([exitCode, err], [1, "IPPool b does not exist\n"]);
+    assert.match(
+      (await rig.run("get -o yaml -f -", pool("a", "10.1.0.0/16"))).out,
+      /^apiVersion: .*\nkind: .*\nmetadata:\n {2}name: a\n {2}uid: uid-\d/,
+    );
+  });
+
   it("lists in every form what apply takes again", async () => {
     const rig = new Rig();
     await rig.run("apply -f -", two);
@@ -116,7 +163,9 @@ describe("get", () => {
     await rig.run("apply -f -", `${policy("default")}---\n${policy("shop")}`);
     assert.match((await rig.run("get np")).out, /^NAME .*\np .*\n$/);
     assert.match((await rig.run("get np -n shop -o yaml")).out, /namespace: shop/);
-    assert.match((await rig.run("get np -A")).out, /^NAMESPACE .*\ndefault .*\nshop .*\n$/);
+    for (const all of ["-A", "-a", "--all-namespaces"]) {
+      assert.match((await rig.run(`get np ${all}`)).out, /^NAMESPACE .*\ndefault .*\nshop .*\n$/);
+    }
   });
 
   it("shows what address management keeps, whole and by name, and writes none of it", async () => {

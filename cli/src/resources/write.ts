@@ -11,14 +11,23 @@ import { Rehearsal } from "./rehearsal.ts";
 
 export type WriteVerb = "apply" | "create" | "replace";
 
-export async function writeManifests(verb: WriteVerb, options: ManifestOptions, ports: Ports): Promise<ExitCode> {
+export interface WriteOptions extends ManifestOptions {
+  /** For `create`: what exists already stays as it is. */
+  readonly skipExists?: boolean;
+}
+
+export async function writeManifests(verb: WriteVerb, options: WriteOptions, ports: Ports): Promise<ExitCode> {
   const resources = await readResources(options, ports);
   const store = await ports.store();
-  await rehearse(verb, resources, { store, ports });
+  await rehearse(verb, resources, { store, ports, options });
 
   const client = clientOn(store, ports);
   for (const prepared of resources) {
     const outcome = await client[verb](prepared.resource);
+    if (isSkipped(outcome, options)) {
+      ports.print(`${nameOf(prepared)} exists already`);
+      continue;
+    }
     const problems = problemsOf(prepared, outcome);
     // Possible only where somebody else writes at the same time: what was done until now is printed already.
     if (problems.length > 0) throw failed(problems.join("\n"));
@@ -32,12 +41,19 @@ export async function writeManifests(verb: WriteVerb, options: ManifestOptions, 
 async function rehearse(
   verb: WriteVerb,
   resources: readonly PreparedResource[],
-  { store, ports }: { readonly store: Store; readonly ports: Ports },
+  { store, ports, options }: { readonly store: Store; readonly ports: Ports; readonly options: WriteOptions },
 ): Promise<void> {
   const client = clientOn(new Rehearsal(store), ports);
   const problems: string[] = [];
-  for (const prepared of resources) problems.push(...problemsOf(prepared, await client[verb](prepared.resource)));
+  for (const prepared of resources) {
+    const outcome = await client[verb](prepared.resource);
+    if (!isSkipped(outcome, options)) problems.push(...problemsOf(prepared, outcome));
+  }
   if (problems.length > 0) throw failed([...problems, "nothing was changed"].join("\n"));
+}
+
+function isSkipped({ kind }: Outcome, { skipExists = false }: WriteOptions): boolean {
+  return skipExists && kind === "alreadyExists";
 }
 
 function problemsOf({ place }: PreparedResource, outcome: Outcome): string[] {
