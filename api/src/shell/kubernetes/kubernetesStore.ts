@@ -1,6 +1,6 @@
 /** The Kubernetes API as the datastore: Calico's kinds as custom resources, and what core objects say of nodes and pods. */
 
-import { chooseFlavour } from "../../kubernetes/flavour.ts";
+import { chooseFlavour, type FlavourChoice } from "../../kubernetes/flavour.ts";
 import type { Flavour, Source } from "../../kubernetes/source.ts";
 import { sourcesOf } from "../../kubernetes/sources.ts";
 import { storeErrorOf } from "../../kubernetes/storeFailure.ts";
@@ -34,6 +34,8 @@ export interface KubernetesStoreOptions extends KubernetesWatchOptions, ApiClien
   /** `CALICO_API_GROUP`: which of Calico's groups to use; what the cluster has unless told. */
   readonly apiGroup?: string;
 }
+
+type InstalledFlavour = Extract<FlavourChoice, { readonly kind: "chosen" }>;
 
 /** Opens nothing yet: the first call connects. A commit that ends with UNAVAILABLE may have happened or not. */
 export function openKubernetesStore(options: KubernetesStoreOptions): Store {
@@ -133,20 +135,39 @@ class KubernetesStore implements Store {
     return sourcesOf(kind, await this.#knownFlavour());
   }
 
-  /** Asked once; again after a failure. */
+  /** Asked until there is something to choose between. */
   #knownFlavour(): Promise<Flavour> {
-    this.#flavour ??= this.#askForFlavour().catch((error: unknown) => {
-      this.#flavour = null;
-      throw error;
+    if (this.#flavour) return this.#flavour;
+    const asked = this.#askForFlavour();
+    const forget = () => {
+      if (this.#flavour === flavour) this.#flavour = null;
+    };
+    const flavour = asked.then((choice) => {
+      if (!choice.isInstalled) forget();
+      return choice.flavour;
     });
-    return this.#flavour;
+    flavour.catch(forget);
+    this.#flavour = flavour;
+    return flavour;
   }
 
-  async #askForFlavour(): Promise<Flavour> {
+  /**
+   * A server that starts does not know of all its groups yet, and whoever took it at its word would watch the wrong CRDs
+   * and find no policy in them.
+   */
+  async #askForFlavour(): Promise<InstalledFlavour> {
+    const choice = await this.#chooseFlavour();
+    if (choice.isInstalled) return choice;
+    const readiness = await this.#client.send({ verb: "get", resource: "readyz", path: "/readyz", attemptsMax: 1 });
+    if (readiness.kind === "failed" && readiness.failure.code === "UNAVAILABLE") throw storeErrorOf(readiness.failure);
+    return this.#chooseFlavour();
+  }
+
+  async #chooseFlavour(): Promise<InstalledFlavour> {
     const answer = await this.#client.send({ verb: "get", resource: "apis", path: "/apis" });
     if (answer.kind === "failed") throw storeErrorOf(answer.failure);
     const choice = chooseFlavour({ groups: groupsOf(answer.body), apiGroup: this.#options.apiGroup });
     if (choice.kind === "refused") throw new StoreError({ code: "MISCONFIGURED", reason: choice.reason });
-    return choice.flavour;
+    return choice;
   }
 }
