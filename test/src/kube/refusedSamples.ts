@@ -35,6 +35,8 @@ export const refusedSamples: readonly RefusedSample[] = [
   caught("IP-in-IP for IPv6", "IPPool", { cidr: "fd00::/48", ipipMode: "Always" }),
   caught("link-local addresses", "IPPool", { cidr: "169.254.0.0/16" }),
   caught("a pool around link-local addresses", "IPPool", { cidr: "169.0.0.0/8" }),
+  caught("IPv6 link-local addresses", "IPPool", { cidr: "fe80:1::/64" }),
+  caught("a pool around IPv6 link-local addresses", "IPPool", { cidr: "fe00::/8" }),
   caught("a use that is none", "IPPool", { cidr: "10.0.0.0/16", allowedUses: ["Pod"] }),
   caught("a use named twice", "IPPool", { cidr: "10.0.0.0/16", allowedUses: ["Workload", "Workload"] }),
   caught("LoadBalancer beside another use", "IPPool", {
