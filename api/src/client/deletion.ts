@@ -10,9 +10,10 @@ import type { ResourceKind } from "../kinds/kinds.ts";
 import { builtInTiers } from "../kinds/tier.ts";
 import { workloadEndpointPrefix } from "../kinds/workloadEndpointName.ts";
 import { isDefaultAllow } from "../store/builtIn.ts";
+import { StoreError } from "../store/error.ts";
 import { isItemOf } from "../store/item.ts";
 import { formatKey, operationsMax } from "../store/request.ts";
-import type { Item, Key, Store, Write } from "../store/store.ts";
+import type { Item, Key, Kind, Listing, Store, Write } from "../store/store.ts";
 import { problemsOfWrite } from "./madeByKubernetes.ts";
 import type { Outcome, Raced } from "./outcome.ts";
 
@@ -22,7 +23,8 @@ export async function deleteResource(store: Store, item: Item<ResourceKind>): Pr
   if (isDefaultAllow(item.key)) return refuse(item.key, "is built in and cannot be deleted");
   if (isItemOf(item, "IPPool")) return deletePool(store, item);
   if (isItemOf(item, "Node")) {
-    const { items } = await store.list("WorkloadEndpoint", { namePrefix: workloadEndpointPrefix(item.key.name) });
+    const endpoints = await store.list("WorkloadEndpoint", { namePrefix: workloadEndpointPrefix(item.key.name) });
+    const items = allOf(endpoints);
     if (items.length > 0)
       return refuse(item.key, `still has ${items.length} workload endpoints; delete its pods first`);
   }
@@ -33,12 +35,18 @@ export async function deleteResource(store: Store, item: Item<ResourceKind>): Pr
   return deleteItems(store, item.key, [item]);
 }
 
+/** Throws a `StoreError` where one cannot be read: it may be what needs the resource. */
+function allOf<K extends Kind>({ items, undecodable: [first] }: Listing<K>): readonly Item<K>[] {
+  if (!first) return items;
+  throw new StoreError({ code: "UNDECODABLE", key: formatKey(first.key), reason: first.reason });
+}
+
 /** Why a tier cannot go, or `null`. A policy whose tier is gone would be asked at another place, or nowhere. */
 async function tierInUse(store: Store, name: string): Promise<string | null> {
   if (Object.hasOwn(builtInTiers, name)) return "is built in and cannot be deleted";
   const kinds = ["NetworkPolicy", "GlobalNetworkPolicy", "StagedNetworkPolicy", "StagedGlobalNetworkPolicy"] as const;
   const listings = await Promise.all(kinds.map((kind) => store.list(kind)));
-  const policies = listings.flatMap(({ items }) => items).filter(({ value }) => value.spec.tier === name);
+  const policies = listings.flatMap((listing) => allOf(listing)).filter(({ value }) => value.spec.tier === name);
   const [first] = policies;
   if (!first) return null;
   return `still has ${policies.length} policies, ${formatKey(first.key)} among them; delete them or move them first`;
@@ -90,8 +98,7 @@ async function deleteItems(store: Store, key: Key, items: readonly Item[]): Prom
 }
 
 async function blocksOf(store: Store, pool: IPPool): Promise<readonly Item<"IPAMBlock">[]> {
-  const { items } = await store.list("IPAMBlock");
-  return items.filter(({ key }) => isInside(pool, key.name));
+  return allOf(await store.list("IPAMBlock")).filter(({ key }) => isInside(pool, key.name));
 }
 
 function isInside(pool: IPPool, cidr: string): boolean {

@@ -216,6 +216,32 @@ describe("delete", () => {
     );
   });
 
+  for (const { name, key, stored } of [
+    { name: "a pool", key: poolA, stored: "/calico/ipam/v2/assignment/ipv4/block/10.0.0.0-26" },
+    {
+      name: "a node",
+      key: { kind: "Node", name: "n" } as const,
+      stored: "/calico/resources/v3/projectcalico.org/workloadendpoints/prod/n-k8s-web-eth0",
+    },
+    {
+      name: "a tier",
+      key: { kind: "Tier", name: "platform" } as const,
+      stored: "/calico/resources/v3/projectcalico.org/globalnetworkpolicies/torn",
+    },
+  ]) {
+    it(`refuses ${name} while something cannot be read that may need it`, async () => {
+      const { client, data } = setUp();
+      const apiVersion = "projectcalico.org/v3";
+      await client.create(pool("a", "10.0.0.0/16"));
+      await client.create({ apiVersion, kind: "Node", metadata: { name: "n" }, spec: {} });
+      await client.create({ apiVersion, kind: "Tier", metadata: { name: "platform" }, spec: {} });
+      const { entries, revision } = data.snapshot();
+      data.restore({ entries: [...entries, { key: stored, text: "{", revision: String(revision) }], revision });
+      await assert.rejects(client.delete(key), /is no JSON/);
+      assert.notEqual(await client.get(key), null);
+    });
+  }
+
   it("refuses a node that still has endpoints", async () => {
     const { client } = setUp();
     const apiVersion = "projectcalico.org/v3";
