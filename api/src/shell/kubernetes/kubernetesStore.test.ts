@@ -1,4 +1,4 @@
-/** What a server says while it starts, which a real one says too briefly for a test. */
+/** What a server says for a moment only, too briefly for a test with a real one. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer, type Http2Server } from "node:http2";
@@ -11,14 +11,17 @@ import { openKubernetesStore } from "./kubernetesStore.ts";
 let isReady: boolean;
 let groups: readonly string[];
 let asked: string[];
+/** What is answered beside that, by method and path. */
+let answers: Readonly<Record<string, readonly [number, object]>>;
 let server: Http2Server;
 let store: Store;
 
 beforeEach(async () => {
   asked = [];
+  answers = {};
   server = createServer((request, response) => {
     asked.push(request.url);
-    const [status, body] = answer(request.url);
+    const [status, body] = answers[`${request.method} ${request.url}`] ?? answer(request.url);
     response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
   });
   server.listen(0, "127.0.0.1");
@@ -31,7 +34,7 @@ afterEach(async () => {
   server.close();
 });
 
-function answer(path: string): [number, object] {
+function answer(path: string): readonly [number, object] {
   if (path === "/apis") return [200, { groups: groups.map((name) => ({ name })) }];
   if (path === "/readyz") return [isReady ? 200 : 500, {}];
   return [404, { reason: "NotFound", details: { name: "pods" } }];
@@ -61,5 +64,58 @@ describe("an API server without CRDs of Calico", () => {
     asked = [];
     await getPool();
     assert.deepEqual(asked, ["/apis/crd.projectcalico.org/v1/ippools/pods"]);
+  });
+});
+
+describe("a creation that an object is in the way of", () => {
+  const path = "/apis/projectcalico.org/v3/ipamhandles";
+  const there = { name: "net.a", uid: "u", resourceVersion: "5" };
+  const value = { block: { "10.0.0.0/26": 1 }, deleted: false };
+  const create = () => store.commit([{ op: "create", key: { kind: "IPAMHandle", name: "net.a" }, value }]);
+  const spec = { handleID: "net.a", block: {} };
+
+  beforeEach(() => {
+    groups = ["projectcalico.org"];
+  });
+
+  it("removes it where it is the leftover of a deletion", async () => {
+    let isThere = true;
+    answers = {
+      get [`POST ${path}`]() {
+        return isThere
+          ? ([409, { reason: "AlreadyExists" }] as const)
+          : ([201, { metadata: { resourceVersion: "7" } }] as const);
+      },
+      [`GET ${path}/net.a`]: [200, { metadata: there, spec: { ...spec, deleted: true } }],
+      get [`DELETE ${path}/net.a`]() {
+        isThere = false;
+        return [200, {}] as const;
+      },
+    };
+    assert.deepEqual(await create(), { kind: "committed", revision: "7" });
+  });
+
+  it("is a conflict where it is not", async () => {
+    answers = {
+      [`POST ${path}`]: [409, { reason: "AlreadyExists" }],
+      [`GET ${path}/net.a`]: [200, { metadata: there, spec }],
+    };
+    assert.equal((await create()).kind, "conflict");
+  });
+
+  it("is refused for ever where the namespace is missing, and no conflict", async () => {
+    answers = {
+      "POST /apis/projectcalico.org/v3/namespaces/prod/networksets": [
+        404,
+        { reason: "NotFound", message: 'namespaces "prod" not found', details: { name: "prod", kind: "namespaces" } },
+      ],
+    };
+    const metadata = { name: "x", namespace: "prod" };
+    const networkSet = { apiVersion: "projectcalico.org/v3", kind: "NetworkSet", metadata, spec: {} } as const;
+    const key = { kind: "NetworkSet", ...metadata } as const;
+    await assert.rejects(
+      store.commit([{ op: "create", key, value: networkSet }]),
+      (error) => error instanceof StoreError && error.failure.code === "REFUSED",
+    );
   });
 });
