@@ -1,7 +1,6 @@
 #!/usr/bin/env node
 /** `brindle`: the executable of a node. `brindle agent` and what else a node runs. */
 import { hostname } from "node:os";
-import { join } from "node:path";
 import { StoreError } from "@brindle/api";
 import { type DatastoreSettings, readDatastoreSettings } from "@brindle/api/shell";
 import { type Address, parseAddress, parsePrefix } from "@brindle/net";
@@ -13,10 +12,12 @@ import { messageOf } from "./error.ts";
 import { defaultLogLevel, type LogLevel } from "./graph/logLevel.ts";
 import { Agent, type AgentOptions } from "./shell/agent.ts";
 import { controllersCommand } from "./shell/controllers/command.ts";
-import { installFile } from "./shell/installFile.ts";
+import { type CniInstallation, installCni } from "./shell/installCni.ts";
 import { checkMachine } from "./shell/machine.ts";
 
 const { version } = workspace;
+/** Where the image has it. */
+const networkListPath = "/usr/share/brindle/10-brindle.conflist";
 
 interface RunFlags {
   readonly node: string;
@@ -88,7 +89,7 @@ program
     ).choices(["trace", "debug", "info", "warn", "error", "fatal"]),
   )
   .option("--cni-config-directory <folder>", "where to put the network list once all is ready; else it is left to you")
-  .option("--network-list <file>", "the network list that is put there", "/usr/share/brindle/10-brindle.conflist")
+  .option("--network-list <file>", "the network list that is put there", networkListPath)
   .addOption(
     new Option(
       "--health-port <port>",
@@ -112,11 +113,9 @@ program
   .description("Puts the CNI executable where the container runtime of this node looks for it.")
   .option("--executable <file>", "what is put there", "/usr/lib/brindle/cni/brindle")
   .option("--bin-directory <folder>", "where the runtime looks for executables", "/opt/cni/bin")
-  .action(async ({ executable, binDirectory }: { executable: string; binDirectory: string }) => {
-    // A network list names it as its `type`.
-    const target = join(binDirectory, "brindle");
-    const isNew = await installFile(executable, target, 0o755);
-    process.stdout.write(`${target} ${isNew ? "installed" : "is there already"}\n`);
+  .option("--network-list <file>", "the network list that the agent will put in its place", networkListPath)
+  .action(async (installation: CniInstallation) => {
+    process.stdout.write(`${await installCni(installation)}\n`);
   });
 
 program.addCommand(controllersCommand());

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { glob, lstat, mkdir, readdir, readFile } from "node:fs/promises";
+import { glob, lstat, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { AgentStatus } from "@brindle/api";
@@ -169,6 +169,8 @@ describe("the agent of the image", () => {
   it("installs the CNI executable first, which answers a runtime, and its network list when it is ready", async () => {
     for (const path of ["opt/cni/bin", "etc/cni/net.d"]) await mkdir(join(image.root, path), { recursive: true });
     const list = join(image.root, "etc/cni/net.d/10-brindle.conflist");
+    // One of the reference plugins, which a node has from elsewhere.
+    await writeFile(join(image.root, "opt/cni/bin/portmap"), "", { mode: 0o755 });
     const { stdout, stderr } = await container.run("/usr/bin/brindle", ["install-cni"]);
     assert.equal(stdout, "/opt/cni/bin/brindle installed\n", stderr);
     const version = await exec("env", ["CNI_COMMAND=VERSION", join(image.root, "opt/cni/bin/brindle")], {

@@ -156,7 +156,7 @@ export class Runtime {
   }
 }
 
-/** What a runtime makes of a network list for each of its plugins; ours has one. */
+/** What a runtime makes of a network list for each of its plugins; ours is the first, and the lab's pods have no ports of their node. */
 function pluginConfig(): Readonly<Record<string, unknown>> {
   const { cniVersion, name, plugins }: NetworkList = JSON.parse(readFileSync(networkList, "utf8"));
   return { cniVersion, name, ...plugins[0] };

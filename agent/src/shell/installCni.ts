@@ -1,0 +1,35 @@
+/** The init step of a node: what the network list names has to be in the runtime's folder before the list is. */
+import { access, constants, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { AgentError } from "../error.ts";
+import { installFile } from "./installFile.ts";
+
+/** Ours, as a network list has it for `type`. */
+const ownType = "brindle";
+
+export interface CniInstallation {
+  /** Our executable. */
+  readonly executable: string;
+  /** Where the runtime looks for executables. */
+  readonly binDirectory: string;
+  readonly networkList: string;
+}
+
+/** Rejects where the list names plugins of others that are not there: no pod of this node would start. */
+export async function installCni({ executable, binDirectory, networkList }: CniInstallation): Promise<string> {
+  const { plugins } = JSON.parse(await readFile(networkList, "utf8")) as { plugins: { type: string }[] };
+  const target = join(binDirectory, ownType);
+  const isNew = await installFile(executable, target, 0o755);
+  const missing: string[] = [];
+  for (const { type } of plugins) if (!(await isExecutable(join(binDirectory, type)))) missing.push(type);
+  if (missing.length === 0) return `${target} ${isNew ? "installed" : "is there already"}`;
+  const reason = `${binDirectory} of this node has no ${missing.join(", ")}, which the network list needs: install the reference plugins of CNI (package kubernetes-cni)`;
+  throw new AgentError({ code: "UNSUITABLE_MACHINE", reason });
+}
+
+async function isExecutable(path: string): Promise<boolean> {
+  return access(path, constants.X_OK).then(
+    () => true,
+    () => false,
+  );
+}
