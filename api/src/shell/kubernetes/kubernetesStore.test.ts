@@ -67,7 +67,7 @@ describe("an API server without CRDs of Calico", () => {
   });
 });
 
-describe("a creation that an object is in the way of", () => {
+describe("a creation", () => {
   const path = "/apis/projectcalico.org/v3/ipamhandles";
   const there = { name: "net.a", uid: "u", resourceVersion: "5" };
   const value = { block: { "10.0.0.0/26": 1 }, deleted: false };
@@ -78,7 +78,7 @@ describe("a creation that an object is in the way of", () => {
     groups = ["projectcalico.org"];
   });
 
-  it("removes it where it is the leftover of a deletion", async () => {
+  it("removes what is in its way where that is the leftover of a deletion", async () => {
     let isThere = true;
     answers = {
       get [`POST ${path}`]() {
@@ -95,12 +95,21 @@ describe("a creation that an object is in the way of", () => {
     assert.deepEqual(await create(), { kind: "committed", revision: "7" });
   });
 
-  it("is a conflict where it is not", async () => {
+  it("is a conflict where something else is in its way", async () => {
     answers = {
       [`POST ${path}`]: [409, { reason: "AlreadyExists" }],
       [`GET ${path}/net.a`]: [200, { metadata: there, spec }],
     };
     assert.equal((await create()).kind, "conflict");
+  });
+
+  it("is not tried again where it may have been done", async () => {
+    answers = { [`POST ${path}`]: [503, { reason: "ServiceUnavailable" }] };
+    await assert.rejects(create(), (error) => error instanceof StoreError && error.failure.code === "UNAVAILABLE");
+    assert.deepEqual(
+      asked.filter((url) => url === path),
+      [path],
+    );
   });
 
   it("is refused for ever where the namespace is missing, and no conflict", async () => {
