@@ -114,9 +114,10 @@ class KubernetesStore implements Store {
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#watches].map((watch) => watch.stop()));
+    const stopped = [...this.#watches].map((watch) => watch.stop());
     this.#watches.clear();
-    this.#client.close();
+    this.#client.close(); // What they still ask for need not be waited for.
+    await Promise.all(stopped);
   }
 
   async #expect({ key, revision }: Write & { op: "expect" }): Promise<string | null> {
