@@ -92,6 +92,39 @@ describe("apply and replace", () => {
     assert.match(data.dump()[0]?.text ?? "", /"podCIDRs":\["10\.0\.0\.0\/24"\]/);
   });
 
+  it("leave what a newer Calico stored and no document can name, and tell of what goes with its list", async () => {
+    const { client, data } = setUp();
+    const key = "/calico/resources/v3/projectcalico.org/bgpconfigurations/default";
+    const wrapped = (spec: string): string =>
+      `{"kind":"BGPConfiguration","apiVersion":"projectcalico.org/v3","metadata":{"name":"default"},"spec":{${spec}}}`;
+    const secret = '"secretKeyRef":{"name":"a","key":"b","version":9223372036854775807}';
+    const newer = `"newer":{"zero":0,"none":[]},"nodeMeshPassword":{${secret}},"serviceClusterIPs":[{"cidr":"10.96.0.0/12","as":1}]`;
+    data.writeText(key, wrapped(newer));
+    const document = {
+      apiVersion: "projectcalico.org/v3",
+      kind: "BGPConfiguration",
+      metadata: { name: "default" },
+      spec: {
+        listenPort: 1790,
+        nodeMeshPassword: { secretKeyRef: { name: "c", key: "d" } },
+        serviceClusterIPs: [{ cidr: "10.0.0.0/12" }],
+      },
+    };
+    const outcome = await client.apply(document);
+    assert.ok(outcome.kind === "updated");
+    const advice = outcome.warnings.filter(({ effect }) => effect === "advice").map(formatProblem);
+    assert.deepEqual(advice.sort(), [
+      "spec.newer: stays as it is stored, since no field of this version is meant",
+      "spec.nodeMeshPassword.secretKeyRef.version: stays as it is stored, since no field of this version is meant",
+      "spec.serviceClusterIPs[0].as: was stored, and is gone",
+    ]);
+    const stored = data.entry(key)?.text ?? "";
+    assert.match(stored, /"newer":\{"zero":0,"none":\[\]\}/);
+    assert.match(stored, /"secretKeyRef":\{"name":"c","key":"d","version":9223372036854775807\}/);
+    assert.doesNotMatch(stored, /"as":1/);
+    assert.equal(told(await client.apply(document)), "unchanged");
+  });
+
   it("replace only what exists", async () => {
     const { client } = setUp();
     assert.equal(told(await client.replace(pool("a", "10.0.0.0/16"))), "notFound: IPPool(a) does not exist");

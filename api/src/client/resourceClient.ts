@@ -21,6 +21,7 @@ import type { Outcome, Raced } from "./outcome.ts";
 import { asWritten, olderKeyOf } from "./policyNames.ts";
 import { checkReferences } from "./references.ts";
 import type { ResourceList } from "./resourceList.ts";
+import { withUnknownOf } from "./unknownMembers.ts";
 
 export interface ResourceClientPorts {
   readonly store: Store;
@@ -153,13 +154,15 @@ export class ResourceClient {
       ...checkUpdate(resource.kind, before.value as typeof resource, resource),
     ];
     if (problems.length > 0) return { kind: "refused", problems };
-    const after = withIdentityOf(before.value, resource);
+    const merged = withUnknownOf(resource.kind, before.value as typeof resource, resource);
+    const told = [...warnings, ...merged.warnings];
+    const after = withIdentityOf(before.value, merged.resource);
     if (encodeValue(key, before.value) === encodeValue(key, after)) {
-      return { kind: "unchanged", key, resource: withRevision(after, revision), warnings };
+      return { kind: "unchanged", key, resource: withRevision(after, revision), warnings: told };
     }
     const result = await this.#commit({ op: "update", key, value: after, revision });
     if (result.kind === "committed")
-      return { kind: "updated", key, resource: withRevision(after, result.revision), warnings };
+      return { kind: "updated", key, resource: withRevision(after, result.revision), warnings: told };
     return { kind: "raced" };
   }
 

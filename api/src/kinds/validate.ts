@@ -11,7 +11,7 @@ import { isResourceKind, kinds, type ResourceKind, type Resources, resourceKinds
 import { formatPath, nearest, type PathStep, type Problem, type Warning } from "./problem.ts";
 import { notRight, type QuickParser, quickParser, type Unknowns } from "./quickParser.ts";
 import { metadataSchema } from "./resource.ts";
-import { findUnknown } from "./schema.ts";
+import { findUnknown, type UnknownMember } from "./schema.ts";
 import { findUnsupported } from "./unsupported.ts";
 
 export type AnyKindOfResource = Resources[ResourceKind];
@@ -50,6 +50,11 @@ export function decodeResource<K extends ResourceKind>(kind: K, stored: unknown)
   const value = withSpec(withoutNullMembers(stored));
   const parsed = parse(kind, value, "kept");
   return parsed.success ? { kind: "valid", resource: parsed.data } : invalid(problemsOf(parsed.error, value));
+}
+
+/** What the spec of a stored resource has that no schema knows, as a newer Calico writes it. */
+export function unknownInSpec<K extends ResourceKind>(kind: K, stored: Resources[K]): readonly UnknownMember[] {
+  return findUnknown(schemaOf(kind), stored).filter(({ path: [first] }) => first === "spec");
 }
 
 function validateAs<K extends ResourceKind>(kind: K, document: Record<string, unknown>): Validation<Resources[K]> {
