@@ -256,6 +256,7 @@ describe("Reflector", () => {
     assert.deepEqual(delays.slice(0, 4), [100, 200, 400, 800]);
     assert.equal(delays.at(-1), retryDelayMsMax);
     assert.equal(delayOf(reflector.handle(failed("THROTTLED", { retryAfterMs: 60_000 }))), 60_000);
+    assert.equal(delayOf(reflector.handle(failed("THROTTLED", { retryAfterMs: 2 ** 40 }))), 120_000);
   });
 });
 

@@ -266,12 +266,15 @@ export class Reflector<T> {
     const hasPlace = this.#position !== null && this.#phase.name !== "snapshot";
     this.#phase = { name: "waiting", next: hasPlace ? "check" : "snapshot" };
     const delayMs = retryDelayMs(this.#random, this.#failures);
-    return { type: "wait", delayMs: Math.max(delayMs, failure.retryAfterMs ?? 0) };
+    const askedMs = Math.min(failure.retryAfterMs ?? 0, retryAfterMsMax);
+    return { type: "wait", delayMs: Math.max(delayMs, askedMs) };
   }
 }
 
 const uninstalledRetryMs = 30_000;
 const busyAnswersMax = 3;
+/** Whatever a server, or who stands before it, asks for: policies change meanwhile. */
+const retryAfterMsMax = 120_000;
 
 /**
  * A server before 1.32, or one with WatchList turned off, calls it invalid to ask for what exists as events; one above an
