@@ -10,7 +10,7 @@ import { convertedUid } from "./convertedUid.ts";
 import { flavourGroups } from "./flavour.ts";
 import type { ApiMetadata, ApiObject, ApiResource, Flavour } from "./source.ts";
 
-export const metadataAnnotation = "projectcalico.org/metadata";
+const metadataAnnotation = "projectcalico.org/metadata";
 
 export function crdResource(kind: ResourceKind, flavour: Flavour): ApiResource {
   const { plural, namespaced, apiVersion } = kinds[kind];
