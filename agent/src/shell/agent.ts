@@ -119,10 +119,7 @@ export class Agent {
         speaker.changed();
         routes.setOwnBlocks(ownBlocks({ node, affinities: cluster.state.all("BlockAffinity") }));
       },
-      onConnection: (problem) => {
-        this.#report("store", problem);
-        if (problem === null) this.#giveBackMemorySoon();
-      },
+      onConnection: (problem) => this.#onConnection(problem),
       onTrouble: (trouble, reason) => this.#log.warn({ trouble, reason }, "the datastore was read anew"),
     });
     this.#parts.defer(() => podRoutes.end());
@@ -247,6 +244,11 @@ export class Agent {
   #reportRoutes(change: Partial<RouteProblems>): void {
     this.#routeProblems = { ...this.#routeProblems, ...change };
     this.#report("routes", this.#routeProblems.learned ?? this.#routeProblems.pods);
+  }
+
+  #onConnection(problem: string | null): void {
+    this.#report("store", problem);
+    if (problem === null) this.#giveBackMemorySoon();
   }
 
   /** After a listing, the first and those after the datastore was away. */
