@@ -5,7 +5,6 @@ import { afterAll, beforeAll, describe, it } from "vitest";
 import { parseAllDocuments } from "yaml";
 import { run, startDaemon } from "../fixtures/command.ts";
 import { type Instance, openInstance } from "../fixtures/instance.ts";
-import { testImage } from "../fixtures/kubeadm/images.ts";
 import { type OwnCluster, startCluster } from "../fixtures/kubeadm/startCluster.ts";
 import { parseSessions } from "../fixtures/routers/bird.ts";
 import { waitFor } from "../fixtures/waitFor.ts";
@@ -19,7 +18,19 @@ import {
   namespace,
   requestsOfBrindle,
 } from "./brindle.ts";
-import { fetchFromPod, networkOf, podsOnAllNodes, reaches, url } from "./pods.ts";
+import {
+  addressOf,
+  addressWhenReady,
+  apply,
+  fetchFromPod,
+  lonePod,
+  networkOf,
+  podOfNode,
+  podsOnAllNodes,
+  reaches,
+  torPeer,
+  url,
+} from "./pods.ts";
 import { type WebPod, webManifest } from "./web.ts";
 
 let instance: Instance;
@@ -41,21 +52,7 @@ afterAll(async () => {
   await instance[Symbol.asyncDispose]();
 });
 
-function podOn(node: string): WebPod {
-  const found = pods.find((pod) => pod.node === node);
-  assert(found, `a pod on ${node}`);
-  return found;
-}
-
-function addressOf({ addresses: [address] }: WebPod): string {
-  assert(address);
-  return address;
-}
-
-async function apply(...objects: readonly object[]): Promise<void> {
-  const input = JSON.stringify({ apiVersion: "v1", kind: "List", items: objects });
-  await cluster.kubectl(["apply", "-f", "-"], { input });
-}
+const podOn = (node: string): WebPod => podOfNode(pods, node);
 
 /** Policies come into force soon after they are applied. */
 async function untilReached(from: WebPod, to: WebPod, expected: boolean): Promise<void> {
@@ -97,8 +94,8 @@ describe("a cluster to which the manifest was applied", () => {
   });
 
   it("carries packets between pods of a node and of all nodes", async () => {
-    await apply(lonePod("neighbour", "node1"));
-    const neighbour = await addressWhenReady("neighbour");
+    await apply(cluster, lonePod({ name: "neighbour", node: "node1" }));
+    const neighbour = await addressWhenReady(cluster, "neighbour");
     for (const { node } of pods) {
       const target = podOn(node);
       assert.equal(await fetchFromPod(cluster, podOn("node1"), url(addressOf(target))), `${target.name}\n`);
@@ -132,7 +129,7 @@ describe("a cluster to which the manifest was applied", () => {
 
   it("is cut and opened by a NetworkPolicy", async () => {
     const [from, to] = [podOn("node1"), podOn("node2")];
-    await apply({
+    await apply(cluster, {
       apiVersion: "networking.k8s.io/v1",
       kind: "NetworkPolicy",
       metadata: { name: "closed", namespace: "default" },
@@ -145,7 +142,7 @@ describe("a cluster to which the manifest was applied", () => {
 
   it("is cut and opened by a GlobalNetworkPolicy of Calico's, and says that it acts on it", async () => {
     const [from, to] = [podOn("node1"), podOn("node3")];
-    await apply({
+    await apply(cluster, {
       apiVersion: "projectcalico.org/v3",
       kind: "GlobalNetworkPolicy",
       metadata: { name: "no-web" },
@@ -158,12 +155,7 @@ describe("a cluster to which the manifest was applied", () => {
   });
 
   it("peers with its router by a BGPPeer, and the client reaches a pod as long as there is one", async () => {
-    await apply({
-      apiVersion: "projectcalico.org/v3",
-      kind: "BGPPeer",
-      metadata: { name: "tor" },
-      spec: { peerIP: "172.30.0.254", asNumber: 64999 },
-    });
+    await apply(cluster, torPeer);
     await waitFor(
       async (saw) => {
         const sessions = parseSessions(await cluster.tor.birdc("show protocols all"));
@@ -172,8 +164,8 @@ describe("a cluster to which the manifest was applied", () => {
       },
       { what: "the router has routes of every node", deadlineMs: 20_000 },
     );
-    await apply(lonePod("seen", "node2"));
-    const address = await addressWhenReady("seen");
+    await apply(cluster, lonePod({ name: "seen", node: "node2" }));
+    const address = await addressWhenReady(cluster, "seen");
     assert.equal(await cluster.client.exec("curl", ["-s", "-m", "2", url(address)]), "seen\n");
     await cluster.kubectl(["delete", "pod", "seen"]);
     assert.equal(await clientReaches(address), false);
@@ -211,16 +203,3 @@ describe("a cluster to which the manifest was applied", () => {
     assert.deepEqual(refused, []);
   });
 });
-
-function lonePod(name: string, node: string): object {
-  const command = ["sh", "-c", "hostname >/tmp/index.html && exec httpd -f -p 80 -h /tmp"];
-  const web = { name: "web", image: testImage, imagePullPolicy: "Never", command };
-  const containers = [{ ...web, readinessProbe: { httpGet: { port: 80 }, periodSeconds: 1 } }];
-  const spec = { nodeName: node, terminationGracePeriodSeconds: 0, containers };
-  return { apiVersion: "v1", kind: "Pod", metadata: { name, namespace: "default" }, spec };
-}
-
-async function addressWhenReady(name: string): Promise<string> {
-  await cluster.kubectl(["wait", "--for=condition=Ready", `pod/${name}`, "--timeout=30s"], { deadlineMs: 40_000 });
-  return cluster.kubectl(["get", "pod", name, "-o", "jsonpath={.status.podIP}"]);
-}

@@ -1,9 +1,59 @@
 /** What pods of tests do to each other. */
+import assert from "node:assert/strict";
 import { startDaemon } from "../fixtures/command.ts";
 import { type Cluster, nodeOf } from "../fixtures/kubeadm/cluster.ts";
+import { testImage } from "../fixtures/kubeadm/images.ts";
+import { underlay } from "../fixtures/kubeadm/plan.ts";
 import type { Namespace } from "../fixtures/namespace.ts";
 import { waitFor } from "../fixtures/waitFor.ts";
 import { type WebPod, webPods } from "./web.ts";
+
+/** The router of the cluster, as an operator writes it. */
+export const torPeer: object = {
+  apiVersion: "projectcalico.org/v3",
+  kind: "BGPPeer",
+  metadata: { name: "tor" },
+  spec: { peerIP: underlay.gateways[0], asNumber: underlay.torAsn },
+};
+
+export async function apply({ kubectl }: Cluster, ...objects: readonly object[]): Promise<void> {
+  await kubectl(["apply", "-f", "-"], { input: JSON.stringify({ apiVersion: "v1", kind: "List", items: objects }) });
+}
+
+export interface LonePod {
+  readonly name: string;
+  readonly node: string;
+  /** A port of the node that leads to the pod's. */
+  readonly hostPort?: number;
+}
+
+/** Answers HTTP with its name. */
+export function lonePod({ name, node, hostPort }: LonePod): object {
+  const command = ["sh", "-c", "hostname >/tmp/index.html && exec httpd -f -p 80 -h /tmp"];
+  const ports = [{ containerPort: 80, ...(hostPort !== undefined && { hostPort }) }];
+  const web = { name: "web", image: testImage, imagePullPolicy: "Never", command, ports };
+  const containers = [{ ...web, readinessProbe: { httpGet: { port: 80 }, periodSeconds: 1 } }];
+  const spec = { nodeName: node, terminationGracePeriodSeconds: 0, containers };
+  return { apiVersion: "v1", kind: "Pod", metadata: { name, namespace: "default" }, spec };
+}
+
+/** Its primary one. */
+export async function addressWhenReady({ kubectl }: Cluster, name: string): Promise<string> {
+  await kubectl(["wait", "--for=condition=Ready", `pod/${name}`, "--timeout=30s"], { deadlineMs: 40_000 });
+  return kubectl(["get", "pod", name, "-o", "jsonpath={.status.podIP}"]);
+}
+
+export function podOfNode(pods: readonly WebPod[], node: string): WebPod {
+  const found = pods.find((pod) => pod.node === node);
+  assert(found, `a pod on ${node}`);
+  return found;
+}
+
+/** Its primary one. */
+export function addressOf({ addresses: [address] }: WebPod): string {
+  assert(address);
+  return address;
+}
 
 /** A pod that is Ready on every node. */
 export function podsOnAllNodes(cluster: Cluster): Promise<WebPod[]> {

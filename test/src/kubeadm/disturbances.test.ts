@@ -1,0 +1,188 @@
+/** Two families, the newer mode of kube-proxy, and what happens to a cluster in its life: pods keep their network. */
+import assert from "node:assert/strict";
+import { afterAll, beforeAll, describe, it } from "vitest";
+import { type Instance, openInstance } from "../fixtures/instance.ts";
+import { nodeOf } from "../fixtures/kubeadm/cluster.ts";
+import { type OwnCluster, startCluster } from "../fixtures/kubeadm/startCluster.ts";
+import { parseSessions } from "../fixtures/routers/bird.ts";
+import { waitFor } from "../fixtures/waitFor.ts";
+import { startTraffic } from "../lab/traffic/traffic.ts";
+import { applyBrindle, brindleImage } from "./brindle.ts";
+import {
+  addressOf,
+  addressWhenReady,
+  apply,
+  fetchFromPod,
+  lonePod,
+  networkOf,
+  podOfNode,
+  podsOnAllNodes,
+  reaches,
+  torPeer,
+  url,
+} from "./pods.ts";
+import { type WebPod, webManifest } from "./web.ts";
+
+let instance: Instance;
+let cluster: OwnCluster;
+let pods: readonly WebPod[];
+const podOn = (node: string): WebPod => podOfNode(pods, node);
+
+beforeAll(async () => {
+  instance = await openInstance();
+  const folder = await instance.createDirectory("image");
+  const starting = startCluster({ nodes: 2, dualStack: true, proxy: "nftables" });
+  const [started, image] = await Promise.all([starting, brindleImage(folder)]);
+  cluster = started;
+  await cluster.load([image]);
+  await applyBrindle(cluster);
+  await cluster.kubectl(["apply", "-f", "-"], { input: webManifest });
+  pods = await podsOnAllNodes(cluster);
+  await apply(cluster, torPeer);
+});
+afterAll(async () => {
+  await cluster?.[Symbol.asyncDispose]();
+  await instance[Symbol.asyncDispose]();
+});
+
+/** What is lost between two pods, in both families, while something is done. */
+async function lostDuring(work: () => Promise<void>): Promise<{ sent: number; lost: number; longestGapMs: number }> {
+  const [from, to] = [podOn("node1"), podOn("node2")];
+  await using traffic = await startTraffic({
+    from: await networkOf(cluster, from),
+    to: await networkOf(cluster, to),
+    addresses: to.addresses,
+  });
+  await work();
+  const { sent, lost, longestGapMs } = await traffic.finish();
+  console.log({ sent, lost, longestGapMs });
+  return { sent, lost, longestGapMs };
+}
+
+async function routerHasRoutes(): Promise<void> {
+  await waitFor(
+    async (saw) => {
+      const sessions = parseSessions(await cluster.tor.birdc("show protocols all"));
+      saw(sessions);
+      return sessions.length === 2 && sessions.every(({ established, received }) => established && received >= 2);
+    },
+    { what: "the router has routes of both families of every node", deadlineMs: 30_000 },
+  );
+}
+
+describe("a cluster of both families", () => {
+  it("gives each pod an address of each, and carries packets between nodes in both", async () => {
+    const target = podOn("node2");
+    assert.equal(target.addresses.length, 2);
+    for (const address of target.addresses) {
+      assert.equal(await fetchFromPod(cluster, podOn("node1"), url(address)), `${target.name}\n`);
+    }
+  });
+
+  it("shows its pods to the router and the client in both", async () => {
+    await routerHasRoutes();
+    for (const pod of pods) {
+      for (const address of pod.addresses) {
+        assert.equal(await cluster.client.exec("curl", ["-s", "-m", "2", url(address)]), `${pod.name}\n`);
+      }
+    }
+  });
+
+  it("answers at a Service by name, at the NodePort of every node, and at the port that a pod has of its node", async () => {
+    const names = pods.map(({ name }) => `${name}\n`);
+    assert(names.includes(await fetchFromPod(cluster, podOn("node1"), url("web.default.svc.cluster.local"))));
+    for (const { ipv4 } of cluster.nodes) {
+      assert(names.includes(await cluster.client.exec("curl", ["-s", "-m", "2", url(ipv4, 30080)])));
+    }
+    await apply(cluster, lonePod({ name: "ported", node: "node2", hostPort: 8081 }));
+    await addressWhenReady(cluster, "ported");
+    const { ipv4, ipv6 } = nodeOf(cluster, 2);
+    for (const address of [ipv4, ipv6]) {
+      assert.equal(await cluster.client.exec("curl", ["-s", "-m", "2", url(address, 8081)]), "ported\n");
+    }
+    await cluster.kubectl(["delete", "pod", "ported"]);
+    const { exitCode } = await cluster.client.run("curl", ["-s", "-m", "1", url(ipv4, 8081)]);
+    assert.notEqual(exitCode, 0);
+  });
+});
+
+describe("the network of pods", () => {
+  it("loses nothing while kubelet and containerd are restarted", async () => {
+    const { lost } = await lostDuring(async () => {
+      await nodeOf(cluster, 2).restartContainerd();
+      await nodeOf(cluster, 2).restartKubelet();
+      await apply(cluster, lonePod({ name: "later", node: "node2" }));
+      await addressWhenReady(cluster, "later");
+    });
+    assert.equal(lost, 0);
+    await cluster.kubectl(["delete", "pod", "later"]);
+  });
+
+  it("stays as it is for 30 s without an API server, policies in force, and follows it again afterwards", async () => {
+    const control = nodeOf(cluster, 1);
+    await apply(cluster, lonePod({ name: "closed", node: "node2" }));
+    const closed = await addressWhenReady(cluster, "closed");
+    await cluster.kubectl(["label", "pod", "closed", "app=closed"]);
+    await apply(cluster, {
+      apiVersion: "networking.k8s.io/v1",
+      kind: "NetworkPolicy",
+      metadata: { name: "closed", namespace: "default" },
+      spec: { podSelector: { matchLabels: { app: "closed" } }, policyTypes: ["Ingress"], ingress: [] },
+    });
+    await waitFor(async () => !(await reaches(cluster, podOn("node1"), url(closed))), {
+      what: "the policy is in force",
+    });
+    const server = "/etc/kubernetes/manifests/kube-apiserver.yaml";
+    const fromPod = await networkOf(cluster, podOn("node1"));
+    const answers = async (address: string): Promise<boolean> => {
+      await using curl = fromPod.spawn("curl", ["-s", "-m", "2", url(address)]);
+      return (await curl.exited).exitCode === 0;
+    };
+
+    const { lost } = await lostDuring(async () => {
+      await control.exec("mv", [server, "/root/kube-apiserver.yaml"]);
+      await waitFor(async () => (await cluster.kubectl(["version"]).catch(() => "away")) === "away", {
+        what: "the API server is away",
+        deadlineMs: 30_000,
+      });
+      const awaySince = performance.now();
+      const untilAwayFor = (ms: number) =>
+        waitFor(() => performance.now() - awaySince >= ms, { what: `it is away for ${ms} ms`, deadlineMs: 40_000 });
+      assert.equal(await answers(addressOf(podOn("node2"))), true);
+      assert.equal(await answers(closed), false);
+      await untilAwayFor(30_000);
+      assert.equal(await answers(closed), false);
+      await control.exec("mv", ["/root/kube-apiserver.yaml", server]);
+      await waitFor(async () => cluster.kubectl(["delete", "networkpolicy", "closed"]), {
+        what: "the API server is back",
+        deadlineMs: 60_000,
+      });
+      await waitFor(() => answers(closed), { what: "agents follow it again", deadlineMs: 30_000 });
+    });
+    assert.equal(lost, 0);
+    await apply(cluster, lonePod({ name: "after", node: "node2" }));
+    await addressWhenReady(cluster, "after");
+    await cluster.kubectl(["delete", "pod", "after", "closed"]);
+  });
+
+  it("is back with a node whose power was cut, its pods and its routes at the router with it", async () => {
+    const node = nodeOf(cluster, 2);
+    const { name } = podOn("node2");
+    await node.stop();
+    await node.start();
+    const restarts = ["get", "pod", name, "-o", "jsonpath={.status.containerStatuses[0].restartCount}"];
+    await waitFor(async () => (await cluster.kubectl(restarts)) === "1", {
+      what: "its pod runs again",
+      deadlineMs: 60_000,
+      intervalMs: 200,
+    });
+    pods = await podsOnAllNodes(cluster);
+    await routerHasRoutes();
+    for (const address of podOn("node2").addresses) {
+      await waitFor(async () => (await fetchFromPod(cluster, podOn("node1"), url(address))) === `${name}\n`, {
+        what: `${address} answers a pod of another node`,
+      });
+      assert.equal(await cluster.client.exec("curl", ["-s", "-m", "2", url(address)]), `${name}\n`);
+    }
+  });
+});
