@@ -128,3 +128,17 @@ describe("a creation", () => {
     );
   });
 });
+
+it("a policy is found under its own name, though one of another name stands where it would have stood before", async () => {
+  groups = ["crd.projectcalico.org"];
+  const path = "/apis/crd.projectcalico.org/v1/namespaces/prod/networkpolicies";
+  const policy = (name: string, order: number) =>
+    [200, { metadata: { name, namespace: "prod", resourceVersion: "5" }, spec: { order } }] as const;
+  answers = {
+    [`GET ${path}/default.web`]: policy("default.web", 1),
+    [`GET ${path}/default.default.web`]: policy("default.default.web", 2),
+  };
+  const orderOf = async (name: string) =>
+    (await store.get({ kind: "NetworkPolicy", namespace: "prod", name }))?.value.spec.order;
+  assert.deepEqual(await Promise.all(["web", "default.web"].map(orderOf)), [1, 2]);
+});
