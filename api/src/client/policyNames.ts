@@ -5,30 +5,22 @@
 import type { ResourceKind } from "../kinds/kinds.ts";
 import { userMetadata } from "../kinds/policy.ts";
 import type { Metadata } from "../kinds/resource.ts";
+import { hasOldNames, nameFromOlder, olderNamesOf } from "../kubernetes/policyNames.ts";
 import type { Key } from "../store/store.ts";
-
-const oldPrefix = "default.";
-
-const policyKinds: ReadonlySet<ResourceKind> = new Set<ResourceKind>([
-  "NetworkPolicy",
-  "GlobalNetworkPolicy",
-  "StagedNetworkPolicy",
-  "StagedGlobalNetworkPolicy",
-]);
 
 /** Where an older release stored what is not under its own name; `null` for what never had another. */
 export function olderKeyOf(key: Key<ResourceKind>): Key<ResourceKind> | null {
-  return policyKinds.has(key.kind) ? { ...key, name: `${oldPrefix}${key.name}` } : null;
+  const [, older] = olderNamesOf(key.kind, key.name);
+  return older === undefined ? null : { ...key, name: older };
 }
 
 export function asWritten(kind: ResourceKind, metadata: Metadata): Metadata {
-  if (!policyKinds.has(kind)) return metadata;
+  if (!hasOldNames(kind)) return metadata;
   const { annotations = {}, ...rest } = metadata;
   const { [userMetadata]: _name, ...others } = annotations;
-  const { name } = rest;
   return {
     ...rest,
-    name: name.startsWith(oldPrefix) ? name.slice(oldPrefix.length) : name,
+    name: nameFromOlder(kind, rest.name),
     ...(Object.keys(others).length > 0 && { annotations: others }),
   };
 }

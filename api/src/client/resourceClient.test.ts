@@ -125,6 +125,22 @@ describe("apply and replace", () => {
     assert.equal(told(await client.apply(document)), "unchanged");
   });
 
+  it("put a right resource in the place of one that nobody can read, and say so", async () => {
+    const { client, data } = setUp();
+    data.writeText("/calico/resources/v3/projectcalico.org/ippools/a", '{"kind":"IPPool"');
+    const dated = pool("a", "10.0.0.0/16", {}, { resourceVersion: "2" });
+    assert.match(told(await client.apply(dated)), /^conflict: IPPool\(a\) cannot be read; /);
+    const outcome = await client.apply(pool("a", "10.0.0.0/16"));
+    assert.ok(outcome.kind === "updated");
+    assert.match(
+      outcome.warnings.map(formatProblem).join(),
+      /^the document takes the place of what could not be read: /,
+    );
+    assert.deepEqual(await client.get(poolA), outcome.resource);
+    assert.equal(outcome.resource.metadata.uid, "uid-1");
+    assert.equal(told(await client.apply(pool("a", "10.0.0.0/16"))), "unchanged");
+  });
+
   it("replace only what exists", async () => {
     const { client } = setUp();
     assert.equal(told(await client.replace(pool("a", "10.0.0.0/16"))), "notFound: IPPool(a) does not exist");

@@ -7,10 +7,11 @@
 import type { IpamKind, IpamResources } from "../kinds/ipam.ts";
 import { checkPoolBlocks, checkPoolOverlap } from "../kinds/ipPool.ts";
 import { kinds, type ResourceKind, type Resources } from "../kinds/kinds.ts";
-import type { Problem } from "../kinds/problem.ts";
+import type { Problem, Warning } from "../kinds/problem.ts";
 import type { Metadata } from "../kinds/resource.ts";
 import { type AnyKindOfResource, checkUpdate, type Validation, validate } from "../kinds/validate.ts";
 import { encodeValue } from "../store/codec.ts";
+import { StoreError } from "../store/error.ts";
 import { formatKey } from "../store/request.ts";
 import type { CommitResult, Item, Key, Revision, Scope, Store, Write } from "../store/store.ts";
 import { deleteResource } from "./deletion.ts";
@@ -78,13 +79,18 @@ export class ResourceClient {
     );
   }
 
-  /** Creates or replaces. */
+  /** Creates or replaces, also what cannot be read: nothing else would mend that. */
   apply(document: unknown): Promise<Outcome> {
-    return this.#write(document, (judged) =>
-      this.#retrying(keyOf(judged.resource), (before) =>
-        before ? this.#update(before, judged) : this.#createUnlessRaced(judged),
-      ),
-    );
+    return this.#write(document, async (judged) => {
+      try {
+        return await this.#retrying(keyOf(judged.resource), (before) =>
+          before ? this.#update(before, judged) : this.#createUnlessRaced(judged),
+        );
+      } catch (error) {
+        if (!(error instanceof StoreError) || error.failure.code !== "UNDECODABLE") throw error;
+        return this.#overwrite(judged, error.failure.reason);
+      }
+    });
   }
 
   delete(key: Key<ResourceKind>): Promise<Outcome> {
@@ -138,6 +144,21 @@ export class ResourceClient {
     return { kind: "alreadyExists", key, text: `${formatKey(key)} already exists` };
   }
 
+  /** What stands there has no revision that could be compared, and no identity that could be kept. */
+  async #overwrite({ resource, warnings }: Judged, unreadable: string): Promise<Outcome> {
+    const key = keyOf(resource);
+    if (resource.metadata.resourceVersion) return this.#staleDocument(key, `${formatKey(key)} cannot be read`);
+    const problems = problemsOfWrite(this.#ports.store, "update", key);
+    if (problems.length > 0) return { kind: "refused", problems };
+    const identity = { uid: this.#ports.newUid(), creationTimestamp: formatTime(this.#ports.nowMs()) };
+    const value = withMetadata(resource, { ...resource.metadata, ...identity });
+    const result = await this.#commit({ op: "put", key, value });
+    if (result.kind === "conflict") return { kind: "conflict", key, text: `${formatKey(key)} was changed meanwhile` };
+    const reason = `takes the place of what could not be read: ${unreadable}`;
+    const told: Warning = { path: "", value: undefined, reason, effect: "advice" };
+    return { kind: "updated", key, resource: withRevision(value, result.revision), warnings: [...warnings, told] };
+  }
+
   async #createUnlessRaced(judged: Judged): Promise<Outcome | Raced> {
     const outcome = await this.#create(judged);
     return outcome.kind === "alreadyExists" ? { kind: "raced" } : outcome;
@@ -171,7 +192,7 @@ export class ResourceClient {
   }
 
   #commit(write: {
-    op: "create" | "update";
+    op: "create" | "update" | "put";
     key: Key;
     value: AnyKindOfResource;
     revision?: Revision;

@@ -29,12 +29,17 @@ export class Rehearsal implements Store {
     const written = [...this.#written.values()].flatMap(({ key, item }) =>
       item && key.kind === kind && isWithin(key, scope) ? [item as Item<K>] : [],
     );
-    return { ...listing, items: [...untouched, ...written] };
+    const undecodable = listing.undecodable.filter(({ key }) => !this.#written.has(textOf(key)));
+    return { ...listing, undecodable, items: [...untouched, ...written] };
   }
 
   async commit(writes: readonly Write[]): Promise<CommitResult> {
-    const current = await Promise.all(writes.map(async ({ key }) => (await this.get(key)) ?? { key, value: null }));
-    if (!writes.every((write, i) => holds(write, current[i]))) return { kind: "conflict", current };
+    // A `put` is over whatever is there, also over what cannot be read.
+    const asking = writes.filter(({ op }) => op !== "put");
+    const asked = await this.#current(asking);
+    if (!asking.every((write, i) => holds(write, asked[i]))) {
+      return { kind: "conflict", current: await this.#current(writes) };
+    }
     this.#writes++;
     const revision = `rehearsal-${this.#writes}`;
     for (const write of writes) {
@@ -44,6 +49,10 @@ export class Rehearsal implements Store {
       this.#written.set(textOf(key), { key, item });
     }
     return { kind: "committed", revision };
+  }
+
+  #current(writes: readonly Write[]): Promise<(Item | { readonly key: Key; readonly value: null })[]> {
+    return Promise.all(writes.map(async ({ key }) => (await this.get(key)) ?? { key, value: null }));
   }
 
   watch(): Watch {

@@ -33,6 +33,15 @@ describe("apply, create and replace", () => {
     assert.deepEqual([ended.exitCode, /warning/.test(ended.err)], [1, false]);
   });
 
+  it("mend by apply what cannot be read", async () => {
+    const rig = new Rig();
+    rig.data.writeText("/calico/resources/v3/projectcalico.org/ippools/a", "{");
+    const { exitCode, out, err } = await rig.run("apply -f -", pool("a", "10.1.0.0/16"));
+    assert.deepEqual([exitCode, out], [0, "IPPool a updated\n"]);
+    assert.match(err, /^warning: IPPool\(a\) the document takes the place of what could not be read: is no JSON/);
+    assert.equal((await rig.run("delete ippool a")).out, "IPPool a deleted\n");
+  });
+
   const refused: { name: string; line: string; input: string; err: RegExp }[] = [
     {
       name: "apply stores nothing of manifests whose resources are wrong together",
