@@ -120,7 +120,7 @@ describe("a command line that is wrong", () => {
   it.each([
     ["aply -f x", /Did you mean apply\?/],
     ["get nodez", /did you mean nodes?\?/],
-    ["get", /missing required argument/],
+    ["get", /say what to show: a kind, or files with -f/],
   ])("`%s` ends with exit code 2", async (line, stderr) => {
     const ended = await type(line);
     expect(ended.exitCode).toBe(2);
