@@ -172,13 +172,14 @@ describe("a cluster to which the manifest was applied", () => {
     assert.equal(await clientReaches(addressOf(podOn("node2"))), true);
   });
 
-  it("loses no packet while its agents are replaced one by one", async () => {
+  it("loses no packet and no node its readiness, while its agents are replaced one by one", async () => {
     const [from, to] = [podOn("node1"), podOn("node2")];
     await using traffic = await startTraffic({
       from: await networkOf(cluster, from),
       to: await networkOf(cluster, to),
       addresses: [addressOf(to)],
     });
+    const readySince = await readinessOfNodes();
     const startMs = performance.now();
     await cluster.kubectl(["rollout", "restart", "daemonset/brindle-agent", "-n", namespace]);
     await cluster.kubectl(["rollout", "status", "daemonset/brindle-agent", "-n", namespace, "--timeout=120s"], {
@@ -188,6 +189,7 @@ describe("a cluster to which the manifest was applied", () => {
     const { sent, lost, longestGapMs } = await traffic.finish();
     console.log({ rolloutMs, sent, lost, longestGapMs });
     assert.equal(lost, 0);
+    assert.equal(await readinessOfNodes(), readySince);
   });
 
   it("answers brindlectl in the agent's pod", async () => {
@@ -203,3 +205,10 @@ describe("a cluster to which the manifest was applied", () => {
     assert.deepEqual(refused, []);
   });
 });
+
+/** Whether each node is Ready, and since when. */
+function readinessOfNodes(): Promise<string> {
+  const condition = '{.status.conditions[?(@.type=="Ready")]';
+  const line = `{.metadata.name} ${condition}.status} ${condition}.lastTransitionTime}`;
+  return cluster.kubectl(["get", "nodes", "-o", `jsonpath={range .items[*]}${line}{"\\n"}{end}`]);
+}
