@@ -18,6 +18,7 @@ import {
   podOfNode,
   podsOnAllNodes,
   reaches,
+  serviceAnswersByName,
   torPeer,
   url,
 } from "./pods.ts";
@@ -90,7 +91,7 @@ describe("a cluster of both families", () => {
 
   it("answers at a Service by name, at the NodePort of every node, and at the port that a pod has of its node", async () => {
     const names = pods.map(({ name }) => `${name}\n`);
-    assert(names.includes(await fetchFromPod(cluster, podOn("node1"), url("web.default.svc.cluster.local"))));
+    await serviceAnswersByName(cluster, pods);
     for (const { ipv4 } of cluster.nodes) {
       assert(names.includes(await cluster.client.exec("curl", ["-s", "-m", "2", url(ipv4, 30080)])));
     }

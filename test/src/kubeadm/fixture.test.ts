@@ -8,7 +8,7 @@ import { installBridgeNetwork } from "../fixtures/kubeadm/bridgeNetwork.ts";
 import { nodeOf, openCluster } from "../fixtures/kubeadm/cluster.ts";
 import { type OwnCluster, startCluster } from "../fixtures/kubeadm/startCluster.ts";
 import { waitFor } from "../fixtures/waitFor.ts";
-import { fetchFromPod, podsOnAllNodes, url } from "./pods.ts";
+import { fetchFromPod, podsOnAllNodes, serviceAnswersByName, url } from "./pods.ts";
 import { machineSettings, tracesOf } from "./traces.ts";
 import { type WebPod, webManifest } from "./web.ts";
 
@@ -102,14 +102,7 @@ describe("a cluster of kubeadm's", () => {
 
   it("answers at a Service by name, and at the NodePort of every node for the client outside", async () => {
     const names = pods.map(({ name }) => `${name}\n`);
-    await waitFor(
-      async () => names.includes(await fetchFromPod(cluster, podOn("node1"), url("web.default.svc.cluster.local"))),
-      {
-        what: "CoreDNS and kube-proxy know the Service",
-        deadlineMs: 60_000,
-        intervalMs: 200,
-      },
-    );
+    await serviceAnswersByName(cluster, pods);
     for (const { ipv4 } of cluster.nodes) {
       assert(names.includes(await cluster.client.exec("curl", ["-s", "-m", "2", url(ipv4, 30080)])));
     }

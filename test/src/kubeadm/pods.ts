@@ -75,6 +75,18 @@ export function fetchFromPod({ kubectl }: Cluster, pod: WebPod, target: string):
   return kubectl(["exec", pod.name, "--", "wget", "-q", "-T", "2", "-O", "-", target]);
 }
 
+/** Soon after its pods are Ready: CoreDNS starts, and kube-proxy writes what it was told. */
+export async function serviceAnswersByName(cluster: Cluster, pods: readonly WebPod[]): Promise<void> {
+  const [from] = pods;
+  assert(from);
+  const names = pods.map(({ name }) => `${name}\n`);
+  await waitFor(async () => names.includes(await fetchFromPod(cluster, from, url("web.default.svc.cluster.local"))), {
+    what: "CoreDNS and kube-proxy know the Service",
+    deadlineMs: 60_000,
+    intervalMs: 200,
+  });
+}
+
 /** False where packets go unanswered; any other reason not to answer is thrown. */
 export async function reaches(cluster: Cluster, pod: WebPod, target: string): Promise<boolean> {
   try {
