@@ -8,7 +8,7 @@ import type { IpamKind, IpamResources } from "../kinds/ipam.ts";
 import { checkPoolBlocks, checkPoolOverlap } from "../kinds/ipPool.ts";
 import { kinds, type ResourceKind, type Resources } from "../kinds/kinds.ts";
 import type { Problem, Warning } from "../kinds/problem.ts";
-import type { Metadata } from "../kinds/resource.ts";
+import { formatTimestamp, type Metadata } from "../kinds/resource.ts";
 import { type AnyKindOfResource, checkUpdate, type Validation, validate } from "../kinds/validate.ts";
 import { encodeValue } from "../store/codec.ts";
 import { StoreError } from "../store/error.ts";
@@ -136,7 +136,7 @@ export class ResourceClient {
     const created = withMetadata(resource, {
       ...metadata,
       uid: this.#ports.newUid(),
-      creationTimestamp: formatTime(this.#ports.nowMs()),
+      creationTimestamp: formatTimestamp(this.#ports.nowMs()),
     });
     const result = await this.#commit({ op: "create", key, value: created });
     if (result.kind === "committed")
@@ -150,7 +150,7 @@ export class ResourceClient {
     if (resource.metadata.resourceVersion) return this.#staleDocument(key, `${formatKey(key)} cannot be read`);
     const problems = problemsOfWrite(this.#ports.store, "update", key);
     if (problems.length > 0) return { kind: "refused", problems };
-    const identity = { uid: this.#ports.newUid(), creationTimestamp: formatTime(this.#ports.nowMs()) };
+    const identity = { uid: this.#ports.newUid(), creationTimestamp: formatTimestamp(this.#ports.nowMs()) };
     const value = withMetadata(resource, { ...resource.metadata, ...identity });
     const result = await this.#commit({ op: "put", key, value });
     if (result.kind === "conflict") return { kind: "conflict", key, text: `${formatKey(key)} was changed meanwhile` };
@@ -242,11 +242,6 @@ function withIdentityOf(before: AnyKindOfResource, after: AnyKindOfResource): An
 
 function withMetadata<R extends AnyKindOfResource>(resource: R, metadata: Metadata): R {
   return { ...resource, metadata };
-}
-
-/** To the second, as Kubernetes has it. */
-function formatTime(ms: number): string {
-  return new Date(ms).toISOString().replace(/\.\d+Z$/, "Z");
 }
 
 function sortKey({ namespace, name }: Key): string {

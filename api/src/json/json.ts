@@ -49,6 +49,11 @@ function copyWithoutNullMembers(value: unknown): unknown {
   return Object.fromEntries(members.map(([name, member]) => [name, copyWithoutNullMembers(member)]));
 }
 
+/** A value with members, of which nothing more is known. */
+export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
 const needsCare = /(?:^|[[:,])\s*-?(?:\d{16}|[\d.]+[eE][+-]?\d{3})/;
 
 /** The compiler's library does not know of the third argument, the text of a literal. */

@@ -30,6 +30,17 @@ export interface Resource<K extends string, Spec, V extends ApiVersion = typeof 
 
 export type AnyResource = Resource<string, object, ApiVersion>;
 
+/** Without what a datastore gave the object: it means nothing in another. */
+export function withoutIdentity(metadata: Metadata): Metadata {
+  const { uid: _uid, creationTimestamp: _time, resourceVersion: _version, ...kept } = metadata;
+  return kept;
+}
+
+/** To the second, as Kubernetes has it. */
+export function formatTimestamp(ms: number): string {
+  return new Date(ms).toISOString().replace(/\.\d+Z$/, "Z");
+}
+
 export const metadataSchema: z.ZodType<Metadata> = object<Metadata>({
   name: subdomain,
   namespace: optional(dnsLabel),

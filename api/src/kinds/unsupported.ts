@@ -1,4 +1,5 @@
 /** Fields of Calico's schema on which this version does not act: where a resource has them, and what that means for it. */
+import { isRecord } from "../json/json.ts";
 import type { KindDefinition, UnsupportedField } from "./kind.ts";
 import { formatPath, type PathStep, type Problem, type Warning } from "./problem.ts";
 
@@ -109,8 +110,4 @@ function visitAt(
   path.push(step);
   visit(tree, value, path, visitor);
   path.pop();
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -4,7 +4,7 @@
  * a newer Calico: unknown fields are kept. Whoever acts on a resource asks `validate`, and looks at the warnings.
  */
 import * as z from "zod";
-import { withoutNullMembers } from "../json/json.ts";
+import { isRecord, withoutNullMembers } from "../json/json.ts";
 import { isIpamKind } from "./ipam.ts";
 import type { KindDefinition } from "./kind.ts";
 import { isResourceKind, kinds, type ResourceKind, type Resources, resourceKinds } from "./kinds.ts";
@@ -226,10 +226,6 @@ function withSpec<T>(value: T): T {
 
 function invalid(problems: readonly Problem[]): Invalid {
   return { kind: "invalid", problems };
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function isIndexable(value: unknown): value is Record<PathStep, unknown> {

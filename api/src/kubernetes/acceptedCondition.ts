@@ -3,6 +3,7 @@ import { crdKinds } from "../crd/customResourceDefinition.ts";
 import { formatJson } from "../json/json.ts";
 import { conditionOf } from "../kinds/condition.ts";
 import { isResourceKind } from "../kinds/kinds.ts";
+import { formatTimestamp } from "../kinds/resource.ts";
 import { entriesOf, type Members, members } from "./apiObject.ts";
 import { apiPath } from "./apiPath.ts";
 import { crdResource } from "./crdForm.ts";
@@ -40,6 +41,6 @@ function acceptedCondition(object: ApiObject, before: Members | undefined, now: 
   return {
     ...judgement,
     ...(generation !== undefined && { observedGeneration: generation }),
-    lastTransitionTime: isSame ? before.lastTransitionTime : now.toISOString().replace(/\.\d+Z$/, "Z"),
+    lastTransitionTime: isSame ? before.lastTransitionTime : formatTimestamp(now.getTime()),
   };
 }

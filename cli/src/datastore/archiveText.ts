@@ -12,6 +12,7 @@ import {
   etcdKey,
   formatJson,
   formatProblem,
+  isRecord,
   isResourceKind,
   type Key,
   parseEtcdKey,
@@ -148,8 +149,4 @@ function withPlainIntegers(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withPlainIntegers);
   if (!isRecord(value)) return value;
   return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, withPlainIntegers(member)]));
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

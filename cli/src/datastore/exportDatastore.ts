@@ -1,5 +1,13 @@
 /** Reads a whole datastore. It has to be locked: addresses that are given meanwhile would be given again from the copy. */
-import { type AnyKindOfResource, formatKey, type Listing, resourceKinds, type Store } from "@brindle/api";
+import {
+  type AnyKindOfResource,
+  defaultAllowProfile,
+  formatKey,
+  type Listing,
+  resourceKinds,
+  type Store,
+  withoutIdentity,
+} from "@brindle/api";
 import { failed } from "../error.ts";
 import { type Archive, calicoKinds, clusterInformationOf, type IpamKind } from "./archive.ts";
 
@@ -10,11 +18,11 @@ export async function readArchive(store: Store): Promise<Archive> {
       "the datastore is not locked; run `brindlectl datastore lock` first, so that nothing changes meanwhile",
     );
   }
-  const others = resourceKinds.filter((kind) => !calicoKinds.includes(kind) && !elsewhere.includes(kind));
+  const others = resourceKinds.filter((kind) => !calicoKinds.includes(kind) && kind !== "ClusterInformation");
   const resources: AnyKindOfResource[] = [];
   for (const kind of [...calicoKinds, ...others]) {
     const { items } = complete(await store.list(kind));
-    resources.push(...items.filter(({ value }) => !isBuiltIn(value)).map(({ value }) => withoutIdentity(value)));
+    resources.push(...items.filter(({ value }) => !isBuiltIn(value)).map(({ value }) => forAnyDatastore(value)));
   }
   const config = await store.get({ kind: "IPAMConfig", name: "default" });
   return {
@@ -29,9 +37,6 @@ export async function readArchive(store: Store): Promise<Archive> {
   };
 }
 
-/** In parts of their own; of the configuration of IPAM, the one that its library reads is kept. */
-const elsewhere: readonly string[] = ["ClusterInformation", "IPAMBlock", "BlockAffinity", "IPAMHandle"];
-
 async function entriesOf<K extends Exclude<IpamKind, "IPAMConfig">>(store: Store, kind: K) {
   const { items } = complete(await store.list(kind));
   return items.map(({ key, value }) => ({ key, value }));
@@ -45,14 +50,14 @@ function complete<L extends Pick<Listing<never>, "undecodable">>(listing: L): L 
 }
 
 function isBuiltIn({ kind, metadata: { name } }: AnyKindOfResource): boolean {
-  return kind === "Profile" && name === "projectcalico-default-allow";
+  return kind === "Profile" && name === defaultAllowProfile.metadata.name;
 }
 
 /** In a node that Kubernetes made: which of its labels did not come from us. */
 const kubernetesLabels = "projectcalico.org/kube-labels";
 
-function withoutIdentity<R extends AnyKindOfResource>(resource: R): R {
-  const { uid: _uid, creationTimestamp: _time, resourceVersion: _version, ...metadata } = resource.metadata;
+function forAnyDatastore<R extends AnyKindOfResource>(resource: R): R {
+  const metadata = withoutIdentity(resource.metadata);
   const { [kubernetesLabels]: _labels, ...annotations } = metadata.annotations ?? {};
   const isBare = resource.kind !== "Node" || metadata.annotations?.[kubernetesLabels] === undefined;
   if (isBare) return { ...resource, metadata };

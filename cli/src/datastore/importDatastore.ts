@@ -7,6 +7,7 @@ import {
   type AnyKindOfResource,
   encodeValue,
   formatKey,
+  formatTimestamp,
   type Item,
   isResourceKind,
   type JsonValue,
@@ -16,17 +17,11 @@ import {
   type ResourceKind,
   type Store,
   type Write,
+  withoutIdentity,
 } from "@brindle/api";
 import { failed } from "../error.ts";
 import type { Ports } from "../ports.ts";
-import {
-  type Archive,
-  clusterInformationOf,
-  type Entry,
-  ipamEntries,
-  isCopyOfKubernetesPolicy,
-  isKubernetes,
-} from "./archive.ts";
+import { type Archive, type Entry, ipamEntries, isCopyOfKubernetesPolicy, isKubernetes } from "./archive.ts";
 import { droppedFields } from "./droppedFields.ts";
 import { setReady } from "./lock.ts";
 
@@ -107,11 +102,8 @@ async function planResource(
     planKubernetesNode(resource, before, plan);
     return;
   }
-  const identity = {
-    uid: ports.newUid(),
-    creationTimestamp: new Date(ports.nowMs()).toISOString().replace(/\.\d+Z$/, "Z"),
-  };
   if (!before) {
+    const identity = { uid: ports.newUid(), creationTimestamp: formatTimestamp(ports.nowMs()) };
     const value = { ...resource, metadata: { ...resource.metadata, ...identity } };
     plan.writes.push({ op: "create", key, value } as Write); // `keyOf` gives a key of the kind of its resource.
     return;
@@ -159,7 +151,7 @@ async function writeClusterInformation({ clusterInformation }: Archive, store: S
   const key: Key<"ClusterInformation"> = { kind: "ClusterInformation", name: "default" };
   const before = await store.get(key);
   if (!before) throw failed("the cluster information has gone while the archive was imported");
-  const spec = { ...clusterInformationOf(clusterInformation.spec).spec, datastoreReady: false };
+  const spec = { ...clusterInformation.spec, datastoreReady: false };
   await commitOne(store, { op: "update", key, value: { ...before.value, spec }, revision: before.revision });
 }
 
@@ -199,7 +191,7 @@ function droppedFrom(wanted: AnyKindOfResource, kept: AnyKindOfResource): readon
 
 /** As it would be stored, without what belongs to one datastore. */
 function comparable(resource: AnyKindOfResource): JsonValue {
-  const { uid: _uid, creationTimestamp: _time, resourceVersion: _version, ...metadata } = resource.metadata;
+  const metadata = withoutIdentity(resource.metadata);
   return parseJson(encodeValue(keyOf(resource), { ...withoutEmptyStatus(resource), metadata }));
 }
 

@@ -2,7 +2,7 @@
  * A datastore is locked by its ClusterInformation saying that it is not ready: agents, ours and Calico's, then give no
  * address and wire no pod. What runs goes on, and resources may still be written.
  */
-import type { ClusterInformation, Key, Store } from "@brindle/api";
+import { type ClusterInformation, formatTimestamp, type Key, type Store } from "@brindle/api";
 import { failed } from "../error.ts";
 import type { Ports } from "../ports.ts";
 import { clusterInformationOf } from "./archive.ts";
@@ -36,6 +36,6 @@ function withReady(cluster: ClusterInformation, datastoreReady: boolean): Cluste
 /** Calico's client makes one, too, where there is none; the GUID has no hyphens. */
 function newCluster(datastoreReady: boolean, { nowMs, newUid }: Pick<Ports, "nowMs" | "newUid">): ClusterInformation {
   const cluster = clusterInformationOf({ clusterGUID: newUid().replaceAll("-", ""), datastoreReady });
-  const creationTimestamp = new Date(nowMs()).toISOString().replace(/\.\d+Z$/, "Z");
+  const creationTimestamp = formatTimestamp(nowMs());
   return { ...cluster, metadata: { ...cluster.metadata, uid: newUid(), creationTimestamp } };
 }

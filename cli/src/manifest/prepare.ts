@@ -3,6 +3,7 @@ import {
   type AnyKindOfResource,
   convertNetworkPolicy,
   formatProblem,
+  isRecord,
   isResourceKind,
   type Key,
   keyOf,
@@ -110,8 +111,4 @@ function valueAt(value: unknown, path: string): unknown {
     (at, step) => (isRecord(at) || Array.isArray(at) ? Reflect.get(at, step) : undefined),
     value,
   );
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

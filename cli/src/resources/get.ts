@@ -14,6 +14,7 @@ import {
   type ResourceKind,
   type ResourceList,
   resourceKinds,
+  withoutIdentity,
 } from "@brindle/api";
 import type { ExitCode } from "../command.ts";
 import { namespaceDefault } from "../commands/options.ts";
@@ -65,7 +66,7 @@ export async function getResources(
       single: (keys ?? names).length === 1,
       context: await contextOf(client, shown, options),
     };
-    ports.print(formatResources(options.export ? shown.map(withoutIdentity) : shown, output));
+    ports.print(formatResources(options.export ? shown.map(forAnyCluster) : shown, output));
   }
   return reader.problems.length > 0 ? 1 : 0;
 }
@@ -167,12 +168,9 @@ function kindsNamed(words: string): readonly ReadableKind[] {
 }
 
 /** Without what belongs to the objects of this cluster, and would keep the document from being applied to another. */
-function withoutIdentity({ kind, resources }: Found): Found {
+function forAnyCluster({ kind, resources }: Found): Found {
   const own = resources.filter(({ metadata }) => kind !== "Profile" || metadata.name !== builtInProfile);
-  const exported = own.map((resource): AnyResource => {
-    const { uid: _uid, resourceVersion: _version, creationTimestamp: _time, ...metadata } = resource.metadata;
-    return { ...resource, metadata };
-  });
+  const exported = own.map((resource): AnyResource => ({ ...resource, metadata: withoutIdentity(resource.metadata) }));
   return { kind, resources: exported };
 }
 
