@@ -147,7 +147,7 @@ async function assemble(plan: FabricPlan, instance: Instance): Promise<Stand> {
 }
 
 /** Waits until every part of the agent says that it is ready. */
-export async function ready(stand: Stand, node: string): Promise<void> {
+export async function ready(stand: Pick<Stand, "agent" | "status">, node: string, deadlineMs = 20_000): Promise<void> {
   await waitFor(
     async (saw) => {
       stand.agent(node).assertRunning();
@@ -155,7 +155,7 @@ export async function ready(stand: Stand, node: string): Promise<void> {
       saw(health);
       return health.every(({ state }) => state === "ready");
     },
-    { what: `the agent of ${node} is ready`, deadlineMs: 20_000 },
+    { what: `the agent of ${node} is ready`, deadlineMs },
   );
 }
 

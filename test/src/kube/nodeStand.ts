@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { AgentStatus } from "@brindle/api";
 import { callControl } from "@brindle/net/shell";
+import { ready as agentReady } from "../agent/stand.ts";
 import type { Daemon } from "../fixtures/command.ts";
 import { openInstance } from "../fixtures/instance.ts";
 import { field, text } from "../fixtures/json.ts";
@@ -108,16 +109,9 @@ export function nodeObject(name: string): object {
   return { apiVersion: "v1", kind: "Node", metadata: { name, labels: { "kubernetes.io/hostname": name } } };
 }
 
-export async function ready(stand: NodeStand, node: string): Promise<void> {
-  await waitFor(
-    async (saw) => {
-      stand.agent(node).assertRunning();
-      const { health } = await stand.status(node);
-      saw(health);
-      return health.every(({ state }) => state === "ready");
-    },
-    { what: `the agent of ${node} is ready`, deadlineMs: 30_000 },
-  );
+/** With time for an agent that asks an API server for everything first. */
+export function ready(stand: NodeStand, node: string): Promise<void> {
+  return agentReady(stand, node, 30_000);
 }
 
 function podOn(nodeName: string, metadata: object): object {
