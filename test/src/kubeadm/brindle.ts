@@ -1,8 +1,11 @@
 /** Brindle on a cluster as people bring it there: the image loaded, one manifest applied. */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { openInstance } from "../fixtures/instance.ts";
 import type { AuditedRequest } from "../fixtures/kube/audit.ts";
 import type { Cluster } from "../fixtures/kubeadm/cluster.ts";
+import type { ClusterOptions } from "../fixtures/kubeadm/plan.ts";
+import { type OwnCluster, startCluster } from "../fixtures/kubeadm/startCluster.ts";
 import { buildImage } from "../image/buildImage.ts";
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
@@ -10,11 +13,41 @@ export const manifest: string = join(root, "manifests/brindle.yaml");
 export const kustomization: string = join(root, "manifests/kubernetes");
 export const namespace = "brindle-system";
 
-/** The archive, made anew in `folder`. */
+/** The archive of this tree, made anew in `folder`, unless `BRINDLE_IMAGE` names one that was made for this run. */
 export async function brindleImage(folder: string): Promise<string> {
+  const { BRINDLE_IMAGE: made } = process.env;
+  if (made !== undefined) return made;
   const out = join(folder, "brindle.tar");
   await buildImage({ root, out, name: "localhost/brindle" });
   return out;
+}
+
+export interface BrindleCluster extends OwnCluster {
+  readonly applied: Applied;
+}
+
+/** A cluster with the image on every node, and `manifests/brindle.yaml` applied. Over when all of it is ready. */
+export async function startBrindleCluster(options: ClusterOptions = {}): Promise<BrindleCluster> {
+  await using undo = new AsyncDisposableStack();
+  const cluster = undo.use(await startClusterWithImage(options));
+  const applied = await applyBrindle(cluster);
+  const made = undo.move();
+  return { ...cluster, applied, [Symbol.asyncDispose]: () => made.disposeAsync() };
+}
+
+/** The same before anything is applied: its nodes wait for a network. */
+export async function startClusterWithImage(options: ClusterOptions = {}): Promise<OwnCluster> {
+  await using undo = new AsyncDisposableStack();
+  await using instance = await openInstance();
+  const building = instance.createDirectory("image", "/var/tmp").then(brindleImage);
+  // Whatever becomes of the image, the cluster is in hand before anything is thrown.
+  const [starting, image] = await Promise.allSettled([startCluster(options), building]);
+  if (starting.status === "rejected") throw starting.reason;
+  const cluster = undo.use(starting.value);
+  if (image.status === "rejected") throw image.reason;
+  await cluster.load([image.value]);
+  const made = undo.move();
+  return { ...cluster, [Symbol.asyncDispose]: () => made.disposeAsync() };
 }
 
 export interface Applied {

@@ -1,13 +1,11 @@
 /** Two families, the newer mode of kube-proxy, and what happens to a cluster in its life: pods keep their network. */
 import assert from "node:assert/strict";
 import { afterAll, beforeAll, describe, it } from "vitest";
-import { type Instance, openInstance } from "../fixtures/instance.ts";
 import { nodeOf } from "../fixtures/kubeadm/cluster.ts";
-import { type OwnCluster, startCluster } from "../fixtures/kubeadm/startCluster.ts";
 import { parseSessions } from "../fixtures/routers/bird.ts";
 import { waitFor } from "../fixtures/waitFor.ts";
 import { startTraffic } from "../lab/traffic/traffic.ts";
-import { applyBrindle, brindleImage } from "./brindle.ts";
+import { type BrindleCluster, startBrindleCluster } from "./brindle.ts";
 import {
   addressOf,
   addressWhenReady,
@@ -24,27 +22,17 @@ import {
 } from "./pods.ts";
 import { type WebPod, webManifest } from "./web.ts";
 
-let instance: Instance;
-let cluster: OwnCluster;
+let cluster: BrindleCluster;
 let pods: readonly WebPod[];
 const podOn = (node: string): WebPod => podOfNode(pods, node);
 
 beforeAll(async () => {
-  instance = await openInstance();
-  const folder = await instance.createDirectory("image");
-  const starting = startCluster({ nodes: 2, dualStack: true, proxy: "nftables" });
-  const [started, image] = await Promise.all([starting, brindleImage(folder)]);
-  cluster = started;
-  await cluster.load([image]);
-  await applyBrindle(cluster);
+  cluster = await startBrindleCluster({ nodes: 2, dualStack: true, proxy: "nftables" });
   await cluster.kubectl(["apply", "-f", "-"], { input: webManifest });
   pods = await podsOnAllNodes(cluster);
   await apply(cluster, torPeer);
 });
-afterAll(async () => {
-  await cluster?.[Symbol.asyncDispose]();
-  await instance[Symbol.asyncDispose]();
-});
+afterAll(() => cluster?.[Symbol.asyncDispose]());
 
 /** What is lost between two pods, in both families, while something is done. */
 async function lostDuring(work: () => Promise<void>): Promise<{ sent: number; lost: number; longestGapMs: number }> {

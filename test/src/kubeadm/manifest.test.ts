@@ -4,19 +4,16 @@ import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, it } from "vitest";
 import { parseAllDocuments } from "yaml";
 import { run, startDaemon } from "../fixtures/command.ts";
-import { type Instance, openInstance } from "../fixtures/instance.ts";
-import { type OwnCluster, startCluster } from "../fixtures/kubeadm/startCluster.ts";
 import { parseSessions } from "../fixtures/routers/bird.ts";
 import { waitFor } from "../fixtures/waitFor.ts";
 import { startTraffic } from "../lab/traffic/traffic.ts";
 import {
-  type Applied,
-  applyBrindle,
-  brindleImage,
+  type BrindleCluster,
   kustomization,
   manifest,
   namespace,
   requestsOfBrindle,
+  startBrindleCluster,
 } from "./brindle.ts";
 import {
   addressOf,
@@ -34,24 +31,14 @@ import {
 } from "./pods.ts";
 import { type WebPod, webManifest } from "./web.ts";
 
-let instance: Instance;
-let cluster: OwnCluster;
-let applied: Applied;
+let cluster: BrindleCluster;
 let pods: readonly WebPod[];
 
 beforeAll(async () => {
-  instance = await openInstance();
-  const folder = await instance.createDirectory("image");
-  const [started, image] = await Promise.all([startCluster({ nodes: 3, audit: true }), brindleImage(folder)]);
-  cluster = started;
-  await cluster.load([image]);
-  applied = await applyBrindle(cluster);
-  console.log(applied);
+  cluster = await startBrindleCluster({ nodes: 3, audit: true });
+  console.log(cluster.applied);
 });
-afterAll(async () => {
-  await cluster?.[Symbol.asyncDispose]();
-  await instance[Symbol.asyncDispose]();
-});
+afterAll(() => cluster?.[Symbol.asyncDispose]());
 
 const podOn = (node: string): WebPod => podOfNode(pods, node);
 
@@ -69,7 +56,8 @@ async function clientReaches(address: string): Promise<boolean> {
 
 describe("a cluster to which the manifest was applied", () => {
   it("has all its nodes Ready within 30 s", () => {
-    assert(applied.nodesReadyMs < 30_000, `${applied.nodesReadyMs} ms`);
+    const { nodesReadyMs } = cluster.applied;
+    assert(nodesReadyMs < 30_000, `${nodesReadyMs} ms`);
   });
 
   it("got the objects that kustomize makes of the same files", async () => {
