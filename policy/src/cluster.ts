@@ -1,6 +1,7 @@
 /** What `evaluate` is told: the resources as they are stored. It works out everything else by itself. */
 import type { GlobalNetworkPolicy, NetworkPolicy, PolicyDirection, Profile, WorkloadEndpoint } from "@brindle/api";
 import { type Address, parseCidr } from "@brindle/net";
+import type { AnyNetworkSet } from "./networkSet.ts";
 import { type Labelled, namespaceLabel } from "./scope.ts";
 
 export type Policy = NetworkPolicy | GlobalNetworkPolicy;
@@ -13,6 +14,8 @@ export interface Cluster {
   readonly endpoints: readonly WorkloadEndpoint[];
   readonly policies: readonly Policy[];
   readonly profiles: readonly Profile[];
+  /** What rules find by selectors beside endpoints. */
+  readonly networkSets?: readonly AnyNetworkSet[];
   /** The addresses of each node, which reaches its own pods always. */
   readonly nodes?: ReadonlyMap<string, readonly Address[]>;
   /** Calico's `defaultEndpointToHostAction`, and its default: `Drop`. */

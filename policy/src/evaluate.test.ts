@@ -3,12 +3,15 @@ import { describe, expect, it } from "vitest";
 import type { Cluster, Policy } from "./cluster.ts";
 import { evaluate } from "./evaluate.ts";
 import { explain } from "./explain.ts";
+import { readableNetworkSet } from "./networkSet.ts";
 import type { Packet } from "./packet.ts";
 import {
   addressSample,
   endpointSample,
+  globalNetworkSetSample,
   globalPolicySample,
   namespaceProfileSample,
+  networkSetSample,
   packetSample,
   policySample,
 } from "./sampleCluster.ts";
@@ -37,6 +40,63 @@ const toWeb = packetSample("10.0.0.1", "10.0.0.2");
 const toWebV6 = packetSample("fd00::1", "fd00::2");
 const othersToWeb = packetSample("10.0.1.1", "10.0.0.2");
 const outsideToWeb = packetSample("203.0.113.9", "10.0.0.2");
+
+describe("sets of networks", () => {
+  const office = networkSetSample("office", { labels: { app: "office" }, nets: ["203.0.113.0/24", "2001:db8::1"] });
+  const partners = globalNetworkSetSample("partners", {
+    labels: { app: "office" },
+    nets: ["198.51.100.7/24", "10.0.0.1"],
+  });
+  const office6 = packetSample("2001:db8::1", "fd00::2");
+  const other6 = packetSample("2001:db8::2", "fd00::2");
+  const partnerToWeb = packetSample("198.51.100.200", "10.0.0.2");
+  const strangerToWeb = packetSample("192.0.2.77", "10.0.0.2");
+
+  const table: { name: string; source: EntityRule; found: Packet[]; missed: Packet[] }[] = [
+    {
+      name: "of the rule's namespace are found by their labels",
+      source: { selector: "app == 'office'" },
+      found: [outsideToWeb, office6],
+      missed: [partnerToWeb, strangerToWeb, other6, toWeb],
+    },
+    {
+      name: "of the cluster are found with global(), host bits masked, pods among them",
+      source: { selector: "app == 'office'", namespaceSelector: "global()" },
+      found: [partnerToWeb, toWeb],
+      missed: [outsideToWeb, strangerToWeb],
+    },
+    {
+      name: "are found by the labels of their namespace",
+      source: { namespaceSelector: "projectcalico.org/name == 'default'" },
+      found: [outsideToWeb, office6, toWeb],
+      missed: [partnerToWeb, othersToWeb],
+    },
+    {
+      name: "can be excluded",
+      source: { nets: ["0.0.0.0/0"], notSelector: "app == 'office'" },
+      found: [],
+      missed: [outsideToWeb, partnerToWeb],
+    },
+  ];
+  for (const { name, source, found, missed } of table) {
+    it(name, () => {
+      const cluster = { ...ingressOf(allowFrom(source)), networkSets: [office, partners] };
+      for (const packet of found) expect(evaluate(cluster, packet).verdict).toBe("allow");
+      for (const packet of missed) expect(evaluate(cluster, packet).verdict).toBe("deny");
+    });
+  }
+
+  it("deny what a rule denies, also where only a part of them can be read", () => {
+    const rules: Rule[] = [{ action: "Deny", source: { selector: "app == 'office'" } }, { action: "Allow" }];
+    const key = { kind: "NetworkSet", namespace: "default", name: "office" } as const;
+    const text = { metadata: { labels: { app: "office" } }, spec: { nets: ["203.0.113.0/24", "no network", 7] } };
+    const { set, problem } = readableNetworkSet(key, "is odd", text);
+    expect(problem).toBe("is odd; rules find 1 of its networks");
+    const cluster = { ...ingressOf(...rules), networkSets: [set] };
+    expect(evaluate(cluster, outsideToWeb).verdict).toBe("deny");
+    expect(evaluate(cluster, strangerToWeb).verdict).toBe("allow");
+  });
+});
 
 describe("one ingress rule", () => {
   const ping = packetSample("10.0.0.1", "10.0.0.2", { protocol: 1, icmp: { type: 8, code: 0 } });

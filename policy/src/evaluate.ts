@@ -5,7 +5,7 @@
  * address (the rendering guards it).
  */
 import type { PolicyDirection, Rule, RuleAction, WorkloadEndpoint } from "@brindle/api";
-import { type Address, sameAddress } from "@brindle/net";
+import { type Address, containsAddress, sameAddress } from "@brindle/net";
 import {
   appliesTo,
   type Cluster,
@@ -19,6 +19,7 @@ import {
 } from "./cluster.ts";
 import { enforceablePolicy, enforceableProfile } from "./enforceable.ts";
 import { mismatch, type RuleContext, type RuleEndpoint } from "./matchRule.ts";
+import { labelledSet, networksOf } from "./networkSet.ts";
 import { type Packet, protocolNumber } from "./packet.ts";
 import { inScope, policyScope } from "./scope.ts";
 
@@ -166,8 +167,12 @@ class Decision {
   }
 }
 
+/** Endpoints that hold an address and sets of networks that contain it: selectors find both. */
 function endpointsAt(cluster: Cluster, address: Address): RuleEndpoint[] {
-  return cluster.endpoints
+  const sets = (cluster.networkSets ?? [])
+    .filter((set) => networksOf(set).some((network) => containsAddress(network, address)))
+    .map((set) => ({ ...labelledSet(set, profileOf(cluster)), ports: [] }));
+  const endpoints = cluster.endpoints
     .filter((endpoint) => holds(endpoint, address))
     .map((endpoint) => ({
       ...labelled(endpoint, profileOf(cluster)),
@@ -177,6 +182,7 @@ function endpointsAt(cluster: Cluster, address: Address): RuleEndpoint[] {
         port,
       })),
     }));
+  return [...endpoints, ...sets];
 }
 
 function profileOf(cluster: Cluster) {

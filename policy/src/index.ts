@@ -6,6 +6,7 @@ export * from "./explain.ts";
 export * from "./graph/desired.ts";
 export * from "./graph/nothingDesired.ts";
 export * from "./graph/policyGraph.ts";
+export { type AnyNetworkSet, readableNetworkSet } from "./networkSet.ts";
 export * from "./packet.ts";
 export * from "./policyError.ts";
 export * from "./render/ir.ts";

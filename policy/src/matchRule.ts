@@ -5,7 +5,7 @@ import { isIcmp, type Packet, protocolName, protocolNumber } from "./packet.ts";
 import { inRanges, parsePorts } from "./ports.ts";
 import { entityScope, excludedScope, inScope, type Labelled } from "./scope.ts";
 
-/** An endpoint as rules see it from outside. */
+/** An endpoint, or a set of networks, as rules see it from outside. */
 export interface RuleEndpoint extends Labelled {
   readonly ports: readonly { readonly name: string; readonly protocol: number | null; readonly port: number }[];
 }
@@ -13,7 +13,7 @@ export interface RuleEndpoint extends Labelled {
 export interface RuleContext {
   /** The namespace of the rule's policy; `null` for global policies and profiles. */
   readonly namespace: string | null;
-  /** Every endpoint that holds an address: two may, for a moment. */
+  /** Every endpoint that holds an address, since two may for a moment, and every set of networks that contains it. */
   endpointsAt(address: Address): readonly RuleEndpoint[];
 }
 

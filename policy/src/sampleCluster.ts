@@ -2,9 +2,11 @@
 import {
   apiVersion,
   type GlobalNetworkPolicy,
+  type GlobalNetworkSet,
   type GlobalPolicySpec,
   type Labels,
   type NetworkPolicy,
+  type NetworkSet,
   type PolicySpec,
   type Profile,
   type WorkloadEndpoint,
@@ -48,6 +50,23 @@ export function policySample(name: string, spec: PolicySpec, namespace = "defaul
 
 export function globalPolicySample(name: string, spec: GlobalPolicySpec): GlobalNetworkPolicy {
   return { apiVersion, kind: "GlobalNetworkPolicy", metadata: { name }, spec };
+}
+
+export interface NetworkSetSample {
+  readonly labels?: Labels;
+  readonly nets: readonly string[];
+}
+
+export function networkSetSample(
+  name: string,
+  { labels = {}, nets }: NetworkSetSample,
+  namespace = "default",
+): NetworkSet {
+  return { apiVersion, kind: "NetworkSet", metadata: { name, namespace, labels }, spec: { nets } };
+}
+
+export function globalNetworkSetSample(name: string, { labels = {}, nets }: NetworkSetSample): GlobalNetworkSet {
+  return { apiVersion, kind: "GlobalNetworkSet", metadata: { name, labels }, spec: { nets } };
 }
 
 /** What Calico's controllers make of a namespace: everything is allowed, and its labels reach its pods. */

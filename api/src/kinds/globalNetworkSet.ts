@@ -1,11 +1,5 @@
 import { type KindDefinition, nameColumn } from "./kind.ts";
-import {
-  checkSetLabels,
-  type NetworkSetSpec,
-  networkSetSpec,
-  networkSetWideColumns,
-  unsupportedInNetworkSets,
-} from "./networkSet.ts";
+import { checkSetLabels, type NetworkSetSpec, networkSetSpec, networkSetWideColumns } from "./networkSet.ts";
 import { apiVersion, type Resource } from "./resource.ts";
 
 export type GlobalNetworkSet = Resource<"GlobalNetworkSet", NetworkSetSpec>;
@@ -18,7 +12,7 @@ export const globalNetworkSetKind: KindDefinition<GlobalNetworkSet> = {
   aliases: [],
   namespaced: false,
   spec: networkSetSpec,
-  unsupported: unsupportedInNetworkSets,
+  unsupported: [],
   check: ({ metadata }) => checkSetLabels(metadata),
   withDefaults: (networkSet) => networkSet,
   columns: [nameColumn],

@@ -2,7 +2,7 @@
 import { parseAddress, parseCidr } from "@brindle/net";
 import type * as z from "zod";
 import { text } from "./fields.ts";
-import { type Column, type KindDefinition, nameColumn, type UnsupportedField } from "./kind.ts";
+import { type Column, type KindDefinition, nameColumn } from "./kind.ts";
 import type { Problem } from "./problem.ts";
 import { apiVersion, type Metadata, type Resource } from "./resource.ts";
 import { checked, field, object, optional, set } from "./schema.ts";
@@ -21,15 +21,6 @@ const network = checked(text, (value) =>
 export const networkSetSpec: z.ZodType<NetworkSetSpec> = object<NetworkSetSpec>({
   nets: optional(field(set(network), "Networks and addresses of either family.")),
 });
-
-export const unsupportedInNetworkSets: readonly UnsupportedField[] = [
-  {
-    effect: "withheld",
-    path: "spec",
-    meanwhile:
-      "no selector finds its networks, so rules that deny them deny nothing and rules that allow them allow nothing",
-  },
-];
 
 /** Calico gives a set the label itself where it hands it on; written by a person it would move the set. */
 const namespaceLabel = "projectcalico.org/namespace";
@@ -61,7 +52,7 @@ export const networkSetKind: KindDefinition<NetworkSet> = {
   aliases: ["netsets"],
   namespaced: true,
   spec: networkSetSpec,
-  unsupported: unsupportedInNetworkSets,
+  unsupported: [],
   check: ({ metadata }) => checkSetLabels(metadata),
   withDefaults: (networkSet) => networkSet,
   columns: [nameColumn],

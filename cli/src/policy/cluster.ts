@@ -2,12 +2,14 @@
 import type { AnyKindOfResource, Key, Node, ResourceKind, Resources, Store, Undecodable } from "@brindle/api";
 import { type Address, parseAddress, parseCidr } from "@brindle/net";
 import {
+  type AnyNetworkSet,
   type Cluster,
   enforceablePolicy,
   formatPolicyName,
   type Policy,
   type PolicyKey,
   policyName,
+  readableNetworkSet,
   unreadablePolicy,
 } from "@brindle/policy";
 
@@ -15,6 +17,8 @@ const neededKinds = [
   "WorkloadEndpoint",
   "NetworkPolicy",
   "GlobalNetworkPolicy",
+  "NetworkSet",
+  "GlobalNetworkSet",
   "Profile",
   "Node",
 ] as const satisfies readonly ResourceKind[];
@@ -34,7 +38,11 @@ export async function clusterIn(store: Store): Promise<ReadCluster> {
   const unread = undecodable.flatMap(closedInPlaceOf);
   const { cluster, closed } = judged(clusterOf(resources));
   return {
-    cluster: { ...cluster, policies: [...cluster.policies, ...unread.flatMap(({ policy }) => policy ?? [])] },
+    cluster: {
+      ...cluster,
+      policies: [...cluster.policies, ...unread.flatMap(({ policy }) => policy ?? [])],
+      networkSets: [...(cluster.networkSets ?? []), ...undecodable.flatMap(readablePart)],
+    },
     problems: undecodable
       .filter(({ key }) => !isPolicyKey(key))
       .map(({ key, reason }) => `${key.kind} ${key.name} cannot be read: ${reason}`),
@@ -60,6 +68,14 @@ function closedInPlaceOf(unread: Undecodable): { readonly policy: Policy | null;
   return [{ policy: resource, problem: `${name} cannot be read: ${problem}` }];
 }
 
+/** As the agents do: of a set that cannot be read counts what can. */
+function readablePart({ key, reason, partial }: Undecodable): AnyNetworkSet[] {
+  const { kind } = key;
+  return kind === "NetworkSet" || kind === "GlobalNetworkSet"
+    ? [readableNetworkSet({ ...key, kind }, reason, partial).set]
+    : [];
+}
+
 function isPolicyKey(key: Key): key is PolicyKey {
   return key.kind === "NetworkPolicy" || key.kind === "GlobalNetworkPolicy";
 }
@@ -69,6 +85,7 @@ export function clusterOf(resources: readonly AnyKindOfResource[]): Cluster {
     endpoints: ofKind(resources, "WorkloadEndpoint"),
     policies: [...ofKind(resources, "NetworkPolicy"), ...ofKind(resources, "GlobalNetworkPolicy")],
     profiles: ofKind(resources, "Profile"),
+    networkSets: [...ofKind(resources, "NetworkSet"), ...ofKind(resources, "GlobalNetworkSet")],
     nodes: new Map(ofKind(resources, "Node").map((node) => [node.metadata.name, addressesOfNode(node)])),
   };
 }

@@ -15,10 +15,14 @@ export class CountedMembers {
   onContributor(id: string, elements: readonly SetElement[]): void {
     const after = elements.map(formatSetElement);
     const before = this.#contributions.get(id) ?? [];
-    // Adding before removing: what stays never leaves.
-    for (const [index, element] of elements.entries()) this.#add(after[index] ?? "", element);
-    for (const text of before) this.#remove(text);
-    if (after.length > 0) this.#contributions.set(id, after);
+    const [stays, isNew] = [new Set(after), new Set(after)];
+    for (const text of before) isNew.delete(text);
+    // Adding before removing: what stays never leaves. Of what is said twice, each counts once.
+    for (const [index, element] of elements.entries()) {
+      if (isNew.delete(after[index] ?? "")) this.#add(after[index] ?? "", element);
+    }
+    for (const text of before) if (!stays.has(text)) this.#remove(text);
+    if (after.length > 0) this.#contributions.set(id, [...stays]);
     else this.#contributions.delete(id);
   }
 

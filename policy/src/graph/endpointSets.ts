@@ -1,9 +1,9 @@
-/** The sets whose members are endpoints. Only those that rules of this node refer to are kept. */
-import { type Family, hostPrefix, type SetElement } from "@brindle/net";
+/** The sets whose members are endpoints and sets of networks. Only those that rules of this node refer to are kept. */
+import { type Family, type SetElement, splitForSet } from "@brindle/net";
 import type { SetContent, SetUse } from "../render/setUse.ts";
 import { type Scope, scopeKey } from "../scope.ts";
 import { CountedMembers, type Members } from "./countedMembers.ts";
-import type { EndpointView } from "./endpointViews.ts";
+import { type MemberView, networksOfView } from "./endpointViews.ts";
 import { ScopeIndex } from "./scopeIndex.ts";
 
 export type EndpointContent = Extract<SetContent, { readonly scope: Scope }>;
@@ -19,8 +19,8 @@ export class EndpointSets {
   readonly #sets = new Map<string, EndpointSet>();
   readonly #setsOfScope = new Map<string, Set<EndpointSet>>();
 
-  onEndpoint(id: string, view: EndpointView | null): void {
-    this.#index.onEndpoint(id, view);
+  onMember(id: string, view: MemberView | null): void {
+    this.#index.onMember(id, view);
   }
 
   /** Exactly these sets are kept from now on. */
@@ -55,16 +55,18 @@ export class EndpointSets {
     this.#index.remove(set.content.scope);
   }
 
-  #onMatch(key: string, id: string, view: EndpointView | null): void {
+  #onMatch(key: string, id: string, view: MemberView | null): void {
     for (const set of this.#setsOfScope.get(key) ?? []) {
       set.members.onContributor(id, view ? contribution(set, view) : []);
     }
   }
 }
 
-function contribution({ family, content }: EndpointSet, view: EndpointView): SetElement[] {
+function contribution({ family, content }: EndpointSet, view: MemberView): SetElement[] {
+  if (content.kind === "addresses") {
+    return networksOfView(view).flatMap((network) => (network.address.family === family ? splitForSet(network) : []));
+  }
   const addresses = view.addresses.filter((address) => address.family === family);
-  if (content.kind === "addresses") return addresses.map(hostPrefix);
   const ports = view.ports.filter(({ name, port }) => name === content.port && port >= 1 && port <= 65535);
   return ports.flatMap(({ protocol, port }) =>
     protocol === null ? [] : addresses.map((address) => ({ address, protocol, port })),

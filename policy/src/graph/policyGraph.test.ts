@@ -2,7 +2,14 @@ import type { IPPool, Rule } from "@brindle/api";
 import { apiVersion } from "@brindle/api";
 import { formatAddress } from "@brindle/net";
 import { describe, expect, it } from "vitest";
-import { endpointSample, globalPolicySample, namespaceProfileSample, policySample } from "../sampleCluster.ts";
+import {
+  endpointSample,
+  globalNetworkSetSample,
+  globalPolicySample,
+  namespaceProfileSample,
+  networkSetSample,
+  policySample,
+} from "../sampleCluster.ts";
 import type { Desired } from "./desired.ts";
 import { PolicyGraph, type PolicyResource, type PolicyUpdate } from "./policyGraph.ts";
 
@@ -38,6 +45,18 @@ const teamOnly = policySample("team", {
 const broken = globalPolicySample("broken", { ingress: [{ action: "Allow", protocol: "NOSUCH" }] });
 const plainNamespace = namespaceProfileSample("default");
 const teamNamespace = namespaceProfileSample("default", { team: "a" });
+const clients = networkSetSample("clients", {
+  labels: { app: "client" },
+  nets: ["192.0.2.0/24", "10.0.1.1", "0.0.0.0/0"],
+});
+const fewer = networkSetSample("clients", { labels: { app: "client" }, nets: ["192.0.2.7/24"] });
+const others = networkSetSample("clients", { labels: { app: "other" }, nets: ["192.0.2.0/24"] });
+const world = globalNetworkSetSample("world", {
+  labels: { app: "client" },
+  nets: ["198.51.100.0/24", "2001:db8::/32"],
+});
+const fromWorld: Rule = { action: "Deny", source: { selector: "app == 'client'", namespaceSelector: "global()" } };
+const denyWorld = policySample("world", { selector: "app == 'web'", ingress: [fromWorld] });
 const pool: IPPool = {
   apiVersion,
   kind: "IPPool",
@@ -85,6 +104,24 @@ const scenarios: { name: string; updates: PolicyUpdate[] }[] = [
   {
     name: "a policy of which less and less can be read",
     updates: [set(web), unreadable(allowClients, { spec: { selector: "app == 'web'" } }), unreadable(allowClients)],
+  },
+  { name: "a set of networks", updates: [set(web), set(allowClients), set(clients), set(client)] },
+  { name: "a set with fewer networks", updates: [set(web), set(allowClients), set(clients), set(fewer)] },
+  { name: "a set relabelled", updates: [set(web), set(allowClients), set(clients), set(others)] },
+  { name: "a set gone", updates: [set(web), set(allowClients), set(client), set(clients), gone(clients)] },
+  { name: "a set of a labelled namespace", updates: [set(web), set(teamOnly), set(others), set(teamNamespace)] },
+  { name: "a set of the cluster", updates: [set(web), set(world), set(denyWorld), set(clients), set(allowClients)] },
+  {
+    name: "a set that can be read in part",
+    updates: [
+      set(web),
+      set(allowClients),
+      unreadable(clients, { metadata: { labels: { app: "client" } }, spec: { nets: ["192.0.2.0/24", "192.0.2"] } }),
+    ],
+  },
+  {
+    name: "a set that cannot be read any more",
+    updates: [set(web), set(allowClients), set(clients), unreadable(clients)],
   },
   { name: "pools", updates: [set(pool), set(web)] },
   {

@@ -5,9 +5,11 @@
  */
 import type {
   GlobalNetworkPolicy,
+  GlobalNetworkSet,
   IPPool,
   Key,
   NetworkPolicy,
+  NetworkSet,
   PolicyDirection,
   Profile,
   WorkloadEndpoint,
@@ -22,6 +24,7 @@ import {
   type Unreadable,
   unreadablePolicy,
 } from "../enforceable.ts";
+import { networkSetId, readableNetworkSet } from "../networkSet.ts";
 import { policyScope, type Scope } from "../scope.ts";
 import type { Desired } from "./desired.ts";
 import { EndpointSets } from "./endpointSets.ts";
@@ -29,13 +32,22 @@ import { type EndpointView, EndpointViews } from "./endpointViews.ts";
 import { NodeRendering } from "./nodeRendering.ts";
 import { ScopeIndex } from "./scopeIndex.ts";
 
-export type PolicyResource = WorkloadEndpoint | NetworkPolicy | GlobalNetworkPolicy | Profile | IPPool;
+export type PolicyResource =
+  | WorkloadEndpoint
+  | NetworkPolicy
+  | GlobalNetworkPolicy
+  | NetworkSet
+  | GlobalNetworkSet
+  | Profile
+  | IPPool;
 
 /** The kinds that the graph wants to hear of. */
 export const policyKinds: readonly PolicyResource["kind"][] = [
   "WorkloadEndpoint",
   "NetworkPolicy",
   "GlobalNetworkPolicy",
+  "NetworkSet",
+  "GlobalNetworkSet",
   "Profile",
   "IPPool",
 ];
@@ -43,7 +55,10 @@ export const policyKinds: readonly PolicyResource["kind"][] = [
 export interface PolicyUpdate {
   readonly key: Key<PolicyResource["kind"]>;
   readonly value: PolicyResource | null;
-  /** Beside `null`: something is stored there, and cannot be read. A policy of which this is so is closed. */
+  /**
+   * Beside `null`: something is stored there, and cannot be read. A policy of which this is so is closed; of a set of
+   * networks stays what can be read.
+   */
   readonly unreadable?: Unreadable;
 }
 
@@ -57,7 +72,10 @@ export interface PolicyGraphConfig {
 export class PolicyGraph {
   readonly #node: string;
   readonly #rendering: NodeRendering;
-  readonly #views = new EndpointViews((id, view) => this.#onView(id, view));
+  readonly #views = new EndpointViews({
+    onEndpoint: (id, view) => this.#onView(id, view),
+    onNetworkSet: (id, view) => this.#sets.onMember(id, view),
+  });
   readonly #sets = new EndpointSets();
   readonly #local = new Map<string, EndpointView>();
   readonly #localIndex = new ScopeIndex();
@@ -80,6 +98,10 @@ export class PolicyGraph {
       case "NetworkPolicy":
       case "GlobalNetworkPolicy":
         this.#onPolicy(`${key.kind} ${id}`, enforceableUpdate({ ...key, kind: key.kind }, { value, unreadable }));
+        break;
+      case "NetworkSet":
+      case "GlobalNetworkSet":
+        this.#onNetworkSet({ ...key, kind: key.kind }, { value, unreadable });
         break;
       case "Profile":
         this.#onProfile(id, value?.kind === key.kind ? value : null);
@@ -126,6 +148,15 @@ export class PolicyGraph {
     if (before) this.#localIndex.remove(scopeOf(before));
   }
 
+  #onNetworkSet(key: Key<"NetworkSet" | "GlobalNetworkSet">, { value, unreadable }: ReceivedValue): void {
+    const isSet = value?.kind === "NetworkSet" || value?.kind === "GlobalNetworkSet";
+    const told = isSet ? { set: value, problem: null } : null;
+    const read = unreadable ? readableNetworkSet(key, unreadable.reason, unreadable.partial) : told;
+    const id = networkSetId(key);
+    replace(this.#problems, id, read?.problem ?? null);
+    this.#views.onNetworkSet(id, read?.set ?? null);
+  }
+
   #onProfile(name: string, profile: Profile | null): void {
     const { resource, problem } = profile ? enforceableProfile(profile) : nothing;
     replace(this.#problems, `Profile ${name}`, problem);
@@ -134,17 +165,16 @@ export class PolicyGraph {
   }
 
   #onView(id: string, view: EndpointView | null): void {
-    this.#sets.onEndpoint(id, view);
+    this.#sets.onMember(id, view);
     const local = view?.node === this.#node ? view : null;
     replace(this.#local, id, local);
-    this.#localIndex.onEndpoint(id, local);
+    this.#localIndex.onMember(id, local);
   }
 }
 
-function enforceableUpdate(
-  key: PolicyKey,
-  { value, unreadable }: Pick<PolicyUpdate, "value"> & { readonly unreadable: Unreadable | undefined },
-): Enforceable<Policy> {
+type ReceivedValue = Pick<PolicyUpdate, "value"> & { readonly unreadable: Unreadable | undefined };
+
+function enforceableUpdate(key: PolicyKey, { value, unreadable }: ReceivedValue): Enforceable<Policy> {
   if (unreadable) return unreadablePolicy(key, unreadable);
   const isPolicy = value?.kind === "NetworkPolicy" || value?.kind === "GlobalNetworkPolicy";
   return isPolicy && value.kind === key.kind ? enforceablePolicy(value) : nothing;

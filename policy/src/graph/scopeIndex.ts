@@ -1,20 +1,20 @@
-/** Which endpoints are in which scopes, kept up to date from both sides. A scope counts how many ask for it. */
+/** Which endpoints and sets of networks are in which scopes, kept up to date from both sides. A scope counts how many ask for it. */
 import { SelectorIndex } from "@brindle/api";
 import { type Scope, scopeKey, scopeSelector } from "../scope.ts";
-import type { EndpointView } from "./endpointViews.ts";
+import type { MemberView } from "./endpointViews.ts";
 
 export class ScopeIndex {
   readonly #index = new SelectorIndex();
-  readonly #endpoints = new Map<string, EndpointView>();
+  readonly #members = new Map<string, MemberView>();
   readonly #users = new Map<string, number>();
-  readonly #onMatch: (key: string, id: string, view: EndpointView | null) => void;
+  readonly #onMatch: (key: string, id: string, view: MemberView | null) => void;
 
-  /** `onMatch` hears of every endpoint that comes into a scope, changes in it, or leaves it (`null`). */
-  constructor(onMatch: (key: string, id: string, view: EndpointView | null) => void = () => {}) {
+  /** `onMatch` hears of everything that comes into a scope, changes in it, or leaves it (`null`). */
+  constructor(onMatch: (key: string, id: string, view: MemberView | null) => void = () => {}) {
     this.#onMatch = onMatch;
   }
 
-  /** The endpoints that match already are there at once, without a call to `onMatch`. */
+  /** What matches already is there at once, without a call to `onMatch`. */
   add(scope: Scope): void {
     const key = scopeKey(scope);
     const users = this.#users.get(key) ?? 0;
@@ -33,16 +33,16 @@ export class ScopeIndex {
   }
 
   /** By their names. */
-  *matching(scope: Scope): Iterable<[string, EndpointView]> {
+  *matching(scope: Scope): Iterable<[string, MemberView]> {
     for (const id of this.#index.itemsOf(scopeKey(scope))) {
-      const view = this.#endpoints.get(id);
+      const view = this.#members.get(id);
       if (view) yield [id, view];
     }
   }
 
-  onEndpoint(id: string, view: EndpointView | null): void {
-    if (view) this.#endpoints.set(id, view);
-    else this.#endpoints.delete(id);
+  onMember(id: string, view: MemberView | null): void {
+    if (view) this.#members.set(id, view);
+    else this.#members.delete(id);
     const changes = this.#index.setItem(id, view && { labels: view.labels });
     if (view) for (const key of this.#index.selectorsOf(id)) this.#onMatch(key, id, view);
     for (const { selector, matches } of changes) if (!matches) this.#onMatch(selector, id, null);

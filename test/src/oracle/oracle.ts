@@ -24,7 +24,12 @@ export function desiredOf(cluster: Cluster): Desired {
 }
 
 export function receiveCluster(graph: PolicyGraph, cluster: Cluster): void {
-  for (const value of [...cluster.profiles, ...cluster.endpoints, ...cluster.policies]) {
+  for (const value of [
+    ...cluster.profiles,
+    ...cluster.endpoints,
+    ...(cluster.networkSets ?? []),
+    ...cluster.policies,
+  ]) {
     const { name, namespace } = value.metadata;
     graph.receive({ key: { kind: value.kind, name, ...(namespace === undefined ? {} : { namespace }) }, value });
   }
@@ -50,11 +55,11 @@ export async function compare(
 export async function describeMismatch(node: PolicyNode, cluster: Cluster, { order }: Mismatch): Promise<string> {
   const smallest = await shrink(node, cluster, order);
   await node.apply(desiredOf(smallest));
-  const { policies, profiles } = smallest;
+  const { policies, profiles, networkSets } = smallest;
   return [
     `${order.protocol} ${JSON.stringify(order)}: evaluate says ${isAllowed(smallest, order) ? "allow" : "deny"}, the kernel does not`,
     ...explain(smallest, packetOf(order)).lines,
-    JSON.stringify({ policies, profiles, endpoints: smallest.endpoints.map(brief) }, null, 1),
+    JSON.stringify({ policies, profiles, networkSets, endpoints: smallest.endpoints.map(brief) }, null, 1),
     await node.chains(),
   ].join("\n");
 }

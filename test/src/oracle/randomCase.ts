@@ -12,7 +12,7 @@ import {
   type Rule,
   type WorkloadEndpoint,
 } from "@brindle/api";
-import type { Cluster, EndpointToHostAction, Policy } from "@brindle/policy";
+import type { AnyNetworkSet, Cluster, EndpointToHostAction, Policy } from "@brindle/policy";
 import { parseClusterAddress } from "./oracle.ts";
 import { nodeAddresses, nodeName, outsideAddresses } from "./policyNode.ts";
 import type { ProbeOrder, ProbeProtocol } from "./probe.ts";
@@ -44,6 +44,7 @@ export function randomCluster(seed: number): Cluster {
     endpoints: places.map((place) => randomEndpoint(random, place)),
     profiles: namespaces.map((namespace) => randomProfile(random, namespace)),
     policies: random.list(1 + random.integer(4), (index) => randomPolicy(random, index)),
+    networkSets: random.list(random.integer(4), (index) => randomNetworkSet(random, index)),
     nodes: new Map([[nodeName, nodeAddresses.map(parseClusterAddress)]]),
     endpointToHostAction: random.pick<EndpointToHostAction>("Drop", "Accept", "Return"),
   };
@@ -107,11 +108,15 @@ export function relabelled(endpoint: WorkloadEndpoint, labels: Labels): Workload
   return { ...endpoint, metadata: { ...endpoint.metadata, labels } };
 }
 
-function randomEndpoint(random: Random, { name, namespace, node, addresses }: Place): WorkloadEndpoint {
-  const labels = {
+function randomLabels(random: Random): Labels {
+  return {
     ...(random.chance(0.9) ? { app: random.pick("a", "b", "c") } : {}),
     ...(random.chance(0.6) ? { env: random.pick("x", "y") } : {}),
   };
+}
+
+function randomEndpoint(random: Random, { name, namespace, node, addresses }: Place): WorkloadEndpoint {
+  const labels = randomLabels(random);
   const [v4, v6] = addresses;
   return {
     apiVersion,
@@ -131,6 +136,15 @@ function randomEndpoint(random: Random, { name, namespace, node, addresses }: Pl
       ],
     },
   };
+}
+
+/** With networks that overlap each other and those of pods. */
+function randomNetworkSet(random: Random, index: number): AnyNetworkSet {
+  const metadata = { name: `set-${index}`, labels: randomLabels(random) };
+  const spec = { nets: random.some(nets, 0.2, 0) };
+  if (random.chance(0.4)) return { apiVersion, kind: "GlobalNetworkSet", metadata, spec };
+  const namespace = random.pick(...withFirst(namespaces));
+  return { apiVersion, kind: "NetworkSet", metadata: { ...metadata, namespace }, spec };
 }
 
 /** Mostly as Calico's controllers make it; now and then one that has rules of its own. */
@@ -251,5 +265,12 @@ function randomSelector(random: Random): string {
 }
 
 function randomNamespaceSelector(random: Random): string {
-  return random.pick("team == 'red'", "team == 'blue'", "projectcalico.org/name == 'ns1'", "all()", "has(team)");
+  const inNamespace = [
+    "team == 'red'",
+    "team == 'blue'",
+    "projectcalico.org/name == 'ns1'",
+    "all()",
+    "has(team)",
+  ] as const;
+  return random.pick(...inNamespace, "global()");
 }

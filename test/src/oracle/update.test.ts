@@ -1,5 +1,5 @@
 /** Changing policy opens nothing on the way, and interrupts nothing that stays allowed. Datagrams flow all the while. */
-import type { PolicySpec, Rule, WorkloadEndpoint } from "@brindle/api";
+import { apiVersion, type Labels, type PolicySpec, type Rule, type WorkloadEndpoint } from "@brindle/api";
 import type { Cluster } from "@brindle/policy";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { compare, desiredOf } from "./oracle.ts";
@@ -42,6 +42,19 @@ const transitions: { name: string; before: Cluster; after: Cluster }[] = [
     after: labelled([ingress(from("role == 'x'"))], { p1: "x", p3: "a" }),
   },
   {
+    name: "the networks of a set, and the label by which a rule finds it",
+    before: withNetworks([ingress(from("role == 'a'"))], { role: "a" }, ["10.65.0.1", "192.0.2.0/24", "fd65::1/128"]),
+    after: withNetworks([ingress(from("role == 'b'"))], { role: "b" }, ["10.65.0.0/31", "fd65::0/127"]),
+  },
+  {
+    name: "a set of networks that denies one who is allowed otherwise",
+    before: withNetworks([ingress(from("place == 'p1'"))], { role: "x" }, ["10.65.0.0/24", "fd65::/64"]),
+    after: withNetworks([ingress(from("role == 'x'", "Deny"), from("all()"))], { role: "x" }, [
+      "10.65.0.2/31",
+      "fd65::2/127",
+    ]),
+  },
+  {
     name: "no policy but a denying one for many",
     before: labelled([ingress(from("role == 'x'", "Deny"), { action: "Allow" })], { p1: "a", p3: "x" }),
     after: labelled([ingress(), { ...ingress(from("role == 'a'")), order: -1 }], { p1: "a", p3: "x" }),
@@ -55,6 +68,11 @@ function labelled(specs: readonly PolicySpec[], roles: Readonly<Record<string, s
     return relabelled(endpoint, { place: endpoint.metadata.name, ...(role === undefined ? {} : { role }) });
   });
   return { ...cluster, endpoints };
+}
+
+function withNetworks(specs: readonly PolicySpec[], labels: Labels, nets: readonly string[]): Cluster {
+  const metadata = { name: "networks", namespace: "ns1", labels };
+  return { ...labelled(specs, {}), networkSets: [{ apiVersion, kind: "NetworkSet", metadata, spec: { nets } }] };
 }
 
 function datagrams(id: string, source: string, destination: string): ProbeOrder {
