@@ -2,7 +2,6 @@
 /** `brindle`: the executable of a node. `brindle agent` and what else a node runs. */
 import { hostname } from "node:os";
 import { StoreError } from "@brindle/api";
-import { type DatastoreSettings, readDatastoreSettings } from "@brindle/api/shell";
 import { type Address, parseAddress, parsePrefix } from "@brindle/net";
 import type { EndpointToHostAction } from "@brindle/policy";
 import { Command, InvalidArgumentError, Option } from "commander";
@@ -12,6 +11,7 @@ import { messageOf } from "./error.ts";
 import { defaultLogLevel, type LogLevel } from "./graph/logLevel.ts";
 import { Agent, type AgentOptions } from "./shell/agent.ts";
 import { controllersCommand } from "./shell/controllers/command.ts";
+import { addDatastoreOptions, type DatastoreFlags, datastoreSettings, healthPort } from "./shell/datastoreFlags.ts";
 import { type CniInstallation, installCni } from "./shell/installCni.ts";
 import { checkMachine } from "./shell/machine.ts";
 
@@ -19,15 +19,8 @@ const { version } = workspace;
 /** Where the image has it. */
 const networkListPath = "/usr/share/brindle/10-brindle.conflist";
 
-interface RunFlags {
+interface RunFlags extends DatastoreFlags {
   readonly node: string;
-  readonly config?: string;
-  readonly datastore?: DatastoreSettings["type"];
-  readonly kubeconfig?: string;
-  readonly etcd?: string;
-  readonly etcdCa?: string;
-  readonly etcdCert?: string;
-  readonly etcdKey?: string;
   readonly ip?: Address;
   readonly ip6?: Address;
   readonly ipv4Pool?: string;
@@ -43,22 +36,9 @@ const program = new Command("brindle")
   .version(version)
   .description("The network of a Kubernetes node: pods, BGP, policy.");
 
-program
-  .command("agent")
+addDatastoreOptions(program.command("agent"))
   .description("Runs the agent of this node until it is told to end. Pods keep their network while it is away.")
   .addOption(new Option("--node <name>", "name of this node").env("NODENAME").default(hostname(), "the host's name"))
-  .option("--config <file>", "where the datastore is, in the form of calicoctl's file; else as the environment says")
-  .addOption(
-    new Option("--datastore <type>", "etcdv3, which it is unless told, or kubernetes; else DATASTORE_TYPE").choices([
-      "etcdv3",
-      "kubernetes",
-    ]),
-  )
-  .option("--kubeconfig <file>", "of Kubernetes as the datastore; else KUBECONFIG, else what a pod is given")
-  .option("--etcd <urls>", "endpoints of etcd, separated by commas; else ETCD_ENDPOINTS, else http://127.0.0.1:2379")
-  .option("--etcd-ca <file>", "certificate of etcd's authority; else ETCD_CA_CERT_FILE")
-  .option("--etcd-cert <file>", "our certificate; else ETCD_CERT_FILE")
-  .option("--etcd-key <file>", "the key of our certificate; else ETCD_KEY_FILE")
   .addOption(
     new Option("--ip <address>", "IPv4 address of this node; found by itself where not given").argParser(addressOf(4)),
   )
@@ -96,9 +76,8 @@ program
       "answers /liveness and /readiness at 127.0.0.1, for a kubelet's probes; else not",
     )
       .env("FELIX_HEALTHPORT")
-      .argParser(port),
+      .argParser(healthPort),
   )
-  .addHelpText("after", "\nThe user and password of etcd are taken from ETCD_USERNAME and ETCD_PASSWORD.")
   .action(async (flags: RunFlags) => {
     const log = pino({ level: flags.logLevel ?? defaultLogLevel, base: { node: flags.node } });
     await checkMachine();
@@ -149,22 +128,6 @@ function agentOptions(flags: RunFlags): AgentOptions {
   };
 }
 
-function datastoreSettings(flags: RunFlags): DatastoreSettings {
-  const { config, datastore, kubeconfig, etcd, etcdCa, etcdCert, etcdKey } = flags;
-  return readDatastoreSettings({
-    environment: process.env,
-    ...(config !== undefined && { configFile: { path: config, isNamed: true } }),
-    overrides: {
-      DATASTORE_TYPE: datastore,
-      KUBECONFIG: kubeconfig,
-      ETCD_ENDPOINTS: etcd,
-      ETCD_CA_CERT_FILE: etcdCa,
-      ETCD_CERT_FILE: etcdCert,
-      ETCD_KEY_FILE: etcdKey,
-    },
-  });
-}
-
 function addressOf(family: 4 | 6): (text: string) => Address {
   return (text) => {
     const address = parseAddress(text);
@@ -177,10 +140,4 @@ function cidr(text: string): string {
   if (parsePrefix(text)?.address.family !== 4)
     throw new InvalidArgumentError("It is no IPv4 prefix, as 10.244.0.0/16.");
   return text;
-}
-
-function port(text: string): number {
-  const number = Number(text);
-  if (Number.isInteger(number) && number >= 1 && number <= 65_535) return number;
-  throw new InvalidArgumentError("It is no port, as 9099.");
 }

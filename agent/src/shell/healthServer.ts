@@ -6,8 +6,10 @@ import { createServer } from "node:http";
 import { AgentError } from "../error.ts";
 
 export interface HealthServerOptions {
-  /** Of loopback alone: the answers tell of the node. 0 is any that is free. */
+  /** 0 is any that is free. */
   readonly port: number;
+  /** Loopback unless told: the answers tell of the node. In a pod with a network of its own the kubelet asks at the pod's. */
+  readonly host?: string;
   /** The first part that is not ready, in words. */
   readonly problem: () => string | null;
 }
@@ -16,7 +18,7 @@ export interface HealthServer extends AsyncDisposable {
   readonly port: number;
 }
 
-export async function serveHealth({ port, problem }: HealthServerOptions): Promise<HealthServer> {
+export async function serveHealth({ port, host = "127.0.0.1", problem }: HealthServerOptions): Promise<HealthServer> {
   const answers: Readonly<Record<string, () => string | null>> = { "/liveness": () => null, "/readiness": problem };
   const server = createServer((request, response) => {
     const answer = answers[request.url ?? ""];
@@ -25,8 +27,8 @@ export async function serveHealth({ port, problem }: HealthServerOptions): Promi
     response.end(`${answer === undefined ? "there is /liveness and /readiness" : (found ?? "ready")}\n`);
   });
   await new Promise<void>((resolve, reject) => {
-    server.once("error", (cause) => reject(isTaken(cause) ? taken(port) : cause));
-    server.listen(port, "127.0.0.1", resolve);
+    server.once("error", (cause) => reject(isTaken(cause) ? taken(host, port) : cause));
+    server.listen(port, host, resolve);
   });
   const address = server.address();
   return {
@@ -42,7 +44,7 @@ function isTaken(error: NodeJS.ErrnoException): boolean {
   return error.code === "EADDRINUSE";
 }
 
-function taken(port: number): AgentError {
-  const reason = `another program has port ${port} of this node's loopback, perhaps Calico's Felix: end it, or choose another by --health-port`;
+function taken(host: string, port: number): AgentError {
+  const reason = `another program has port ${port} of ${host}, perhaps one of Calico's: end it, or choose another by --health-port`;
   return new AgentError({ code: "UNSUITABLE_MACHINE", reason });
 }

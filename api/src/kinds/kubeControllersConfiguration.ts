@@ -155,11 +155,35 @@ const nameRule: CelRule = {
   fieldPath: ".metadata.name",
 };
 
-const noControllers: UnsupportedField = {
-  effect: "ignored",
-  path: "spec.controllers",
-  meanwhile: "this version has no controllers",
-};
+const unsupported: readonly UnsupportedField[] = [
+  { effect: "ignored", path: "spec.controllers.loadBalancer", meanwhile: "Services get no addresses" },
+  {
+    effect: "ignored",
+    path: "spec.controllers.node.hostEndpoint.autoCreate",
+    accepted: ["Disabled"],
+    meanwhile: "nodes get no host endpoints",
+  },
+  {
+    effect: "ignored",
+    path: "spec.controllers.migration.policyNameMigrator",
+    accepted: ["Enabled"],
+    meanwhile: "policies are read under both names, and none is renamed",
+  },
+  {
+    effect: "ignored",
+    path: "spec.healthChecks",
+    accepted: ["Enabled"],
+    meanwhile: "health is told where --health-port says",
+  },
+  { effect: "ignored", path: "spec.etcdV3CompactionPeriod", meanwhile: "nothing of etcd is compacted" },
+  {
+    effect: "ignored",
+    path: "spec.prometheusMetricsPort",
+    accepted: [0, 9094],
+    meanwhile: "this process serves no metrics",
+  },
+  { effect: "ignored", path: "spec.debugProfilePort", meanwhile: "no profiles are served" },
+];
 
 export const kubeControllersConfigurationKind: KindDefinition<KubeControllersConfiguration> = {
   apiVersion,
@@ -173,7 +197,7 @@ export const kubeControllersConfigurationKind: KindDefinition<KubeControllersCon
     runningConfig: optional(field(spec, "What holds, once the environment of the process has had its say.")),
     environmentVars: optional(field(annotations, "Variables of the environment which had a say, and their values.")),
   }),
-  unsupported: [noControllers],
+  unsupported,
   rules: [nameRule],
   check: ({ metadata: { name } }) => (name === kubeControllersConfigurationName ? [] : [misnamed(name)]),
   withDefaults: (configuration) => ({

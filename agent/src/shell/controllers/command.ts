@@ -1,31 +1,51 @@
 import { Command, Option } from "commander";
 import { pino } from "pino";
-import { runControllers } from "./controllers.ts";
+import { addDatastoreOptions, type DatastoreFlags, datastoreSettings, healthPort } from "../datastoreFlags.ts";
+import { callTimeoutMs, runControllers } from "./controllers.ts";
 
-interface Flags {
-  readonly kubeconfig?: string;
+interface Flags extends DatastoreFlags {
   readonly leaseNamespace: string;
-  readonly logLevel: string;
+  readonly logLevel?: string;
+  readonly healthPort?: number;
+  readonly healthHost: string;
 }
 
 export function controllersCommand(): Command {
-  return new Command("controllers")
-    .description("Does for the whole cluster what no node does: keeps conditions. Of several replicas one acts.")
-    .option("--kubeconfig <file>", "of the cluster; else KUBECONFIG, else what a pod is given")
+  return addDatastoreOptions(new Command("controllers"))
+    .description(
+      "Does for the whole cluster what no node does. Of several replicas one acts, by a Lease of Kubernetes.",
+    )
     .addOption(
       new Option("--lease-namespace <name>", "where replicas agree who acts").env("NAMESPACE").default("kube-system"),
     )
     .addOption(
-      new Option("--log-level <level>", "how much is logged")
-        .choices(["trace", "debug", "info", "warn", "error", "fatal"])
-        .default("info"),
+      new Option(
+        "--log-level <level>",
+        "how much is logged; by default as KubeControllersConfiguration says, else info",
+      ).choices(["trace", "debug", "info", "warn", "error", "fatal"]),
     )
-    .action(async ({ kubeconfig, leaseNamespace, logLevel }: Flags) => {
-      const log = pino({ level: logLevel });
-      const ending = new AbortController();
-      for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => ending.abort());
-      const lease = { namespace: leaseNamespace, name: "brindle-controllers" };
-      const options = { environment: process.env, lease, ...(kubeconfig !== undefined && { kubeconfig }) };
-      await runControllers(options, log, ending.signal);
-    });
+    .addOption(
+      new Option(
+        "--health-port <port>",
+        "answers /liveness and /readiness, for a kubelet's probes; else not",
+      ).argParser(healthPort),
+    )
+    .option("--health-host <address>", "where it answers them", "127.0.0.1")
+    .action(run);
+}
+
+async function run(flags: Flags): Promise<void> {
+  const { kubeconfig, leaseNamespace, logLevel, healthPort: port, healthHost: host } = flags;
+  const log = pino({ level: logLevel ?? "info" });
+  const ending = new AbortController();
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => ending.abort());
+  const options = {
+    environment: process.env,
+    lease: { namespace: leaseNamespace, name: "brindle-controllers" },
+    datastore: datastoreSettings(flags, callTimeoutMs),
+    followsLogSeverity: logLevel === undefined,
+    ...(kubeconfig !== undefined && { kubeconfig }),
+    ...(port !== undefined && { health: { port, host } }),
+  };
+  await runControllers(options, log, ending.signal);
 }

@@ -6,23 +6,26 @@ import {
   conditionedResources,
   storeErrorOf,
 } from "@brindle/api";
-import type { KubernetesApi, News } from "@brindle/api/shell";
-import type { Logger } from "pino";
+import type { News } from "@brindle/api/shell";
 import { messageOf } from "../../error.ts";
 import { CoalescedWork } from "../coalescedWork.ts";
+import type { Controller, ControllerContext } from "./controller.ts";
+
+/** Where Kubernetes is the datastore: etcd's resources have no status that anybody shows. */
+export const conditions: Controller = {
+  name: "conditions",
+  settings: ({ datastore }) => (datastore === "kubernetes" ? {} : null),
+  run: keepConditions,
+};
 
 interface Write {
   readonly resource: ApiResource;
   readonly request: ApiRequest;
 }
 
-export interface ConditionsPorts {
-  readonly api: KubernetesApi;
-  readonly log: Logger;
-}
+type ConditionsPorts = Pick<ControllerContext, "api" | "log" | "onHealth">;
 
-/** Until `signal`. */
-export async function keepConditions(ports: ConditionsPorts, signal: AbortSignal): Promise<void> {
+async function keepConditions(ports: ConditionsPorts, signal: AbortSignal): Promise<void> {
   const writer = new ConditionWriter(ports);
   const followings = conditionedResources.map((resource) =>
     ports.api.follow(
@@ -41,11 +44,13 @@ class ConditionWriter {
   readonly #pending = new Map<string, Write>();
   readonly #work: CoalescedWork;
   #isEnded = false;
-  #problem: string | null = null;
 
   constructor(ports: ConditionsPorts) {
     this.#ports = ports;
-    this.#work = new CoalescedWork({ work: () => this.#writeAll(), onFailure: (error) => this.#onFailure(error) });
+    this.#work = new CoalescedWork({
+      work: () => this.#writeAll(),
+      onFailure: (error) => ports.onHealth(messageOf(error)),
+    });
   }
 
   onNews(resource: ApiResource, news: News<ApiRequest | null>): void {
@@ -75,7 +80,7 @@ class ConditionWriter {
       }
     }
     if (failed) throw failed;
-    this.#problem = null;
+    this.#ports.onHealth(null);
   }
 
   async #write(name: string, { resource, request }: Write): Promise<void> {
@@ -93,12 +98,5 @@ class ConditionWriter {
       default:
         throw storeErrorOf(sent.failure);
     }
-  }
-
-  /** Once, however often it is tried. */
-  #onFailure(error: unknown): void {
-    const problem = messageOf(error);
-    if (problem !== this.#problem) this.#ports.log.warn({ reason: problem }, "conditions wait");
-    this.#problem = problem;
   }
 }

@@ -1,31 +1,103 @@
 /** What of a cluster one process does for all nodes: `brindle controllers`. Of several replicas one acts. */
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
-import { findClusterAccess, openKubernetesApi } from "@brindle/api/shell";
+import { isItemOf, type KubeControllersConfiguration, type Store, type WatchEvent } from "@brindle/api";
+import { type DatastoreSettings, findClusterAccess, openDatastore, openKubernetesApi } from "@brindle/api/shell";
 import type { Logger } from "pino";
 import { Candidate, type CandidateOptions } from "../../controllers/candidate.ts";
-import { keepConditions } from "./conditions.ts";
+import { controllersConfig, controllersLogLevel } from "../../controllers/configuration.ts";
+import { serveHealth } from "../healthServer.ts";
+import { conditions } from "./conditions.ts";
+import type { Controller } from "./controller.ts";
+import { ControllerSet, type ControllerSetPorts } from "./controllerSet.ts";
 import { Leadership, renewalDeadlineMs } from "./leadership.ts";
+
+/** A new one is a line here. */
+const all: readonly Controller[] = [conditions];
 
 export interface ControllersOptions extends Pick<CandidateOptions, "lease"> {
   readonly environment: NodeJS.ProcessEnv;
   readonly kubeconfig?: string;
+  readonly datastore: DatastoreSettings;
+  /** Whether KubeControllersConfiguration decides how much is logged. */
+  readonly followsLogSeverity: boolean;
+  /** Where a kubelet's probes are answered; nowhere where it is left out. */
+  readonly health?: { readonly port: number; readonly host: string };
 }
 
-/** Until `signal`. Rejects with a `StoreError` where no cluster is named. */
-export async function runControllers(
-  { lease, environment, kubeconfig }: ControllersOptions,
-  log: Logger,
-  signal: AbortSignal,
-): Promise<void> {
+/** Two calls renew a lease, and a leader that has lost it ends its last one before another can have it. */
+export const callTimeoutMs: number = renewalDeadlineMs / 2;
+
+/** Until `signal`. Rejects with a `StoreError` where no cluster is named, or none that can be. */
+export async function runControllers(options: ControllersOptions, log: Logger, signal: AbortSignal): Promise<void> {
+  const { lease, environment, kubeconfig, datastore, health } = options;
+  await using parts = new AsyncDisposableStack();
   const access = await findClusterAccess({ environment, ...(kubeconfig !== undefined && { kubeconfig }) });
-  // Two calls renew a lease.
-  const api = openKubernetesApi({ access, timeoutMs: renewalDeadlineMs / 2 });
+  const api = openKubernetesApi({ access, timeoutMs: callTimeoutMs });
+  parts.defer(() => api.close());
+  const store = await openDatastore(datastore);
+  parts.defer(() => store.close());
+  const problems = new Map([["lease", "it is not read yet"]]);
+  const onHealth: ControllerSetPorts["onHealth"] = (name, problem) => {
+    if (problem === null) problems.delete(name);
+    else problems.set(name, problem);
+  };
+  if (health) parts.use(await serveHealth({ ...health, problem: () => firstOf(problems) }));
+  const ports = { api, store, datastore: datastore.type, log, onHealth };
   const candidate = new Candidate({ identity: `${hostname()}_${randomUUID()}`, lease });
-  try {
-    const lead = (until: AbortSignal) => keepConditions({ api, log }, until);
-    await new Leadership(candidate, { api, log, lead }).run(signal);
-  } finally {
-    api.close();
-  }
+  await new Leadership(candidate, {
+    api,
+    log,
+    lead: (until) => lead(ports, options, until),
+    onHealth: (problem) => onHealth("lease", problem),
+  }).run(signal);
+}
+
+function firstOf(problems: ReadonlyMap<string, string>): string | null {
+  const [first] = problems;
+  return first ? first.join(": ") : null;
+}
+
+/** No controller begins before it is known which of them are to run. */
+async function lead(
+  ports: ControllerSetPorts,
+  { followsLogSeverity }: Pick<ControllersOptions, "followsLogSeverity">,
+  until: AbortSignal,
+): Promise<void> {
+  const set = new ControllerSet(all, ports);
+  const watch = followConfiguration(ports, (configuration) => {
+    if (followsLogSeverity) ports.log.level = controllersLogLevel(configuration);
+    set.follow(controllersConfig(configuration));
+  });
+  if (!until.aborted) await new Promise((resolve) => until.addEventListener("abort", resolve, { once: true }));
+  await Promise.all([watch.stop(), set.end()]);
+}
+
+const part = "configuration";
+
+/** One that cannot be read is not taken for none: what runs goes on as before. */
+function followConfiguration(
+  { store, log, onHealth }: Pick<ControllerSetPorts, "store" | "log" | "onHealth">,
+  onChanged: (configuration: KubeControllersConfiguration | null) => void,
+): ReturnType<Store["watch"]> {
+  let newest: KubeControllersConfiguration | null = null;
+  let unreadable: string | null = null;
+  let isInSync = false;
+  const tell = (): void => {
+    if (!isInSync) return;
+    onHealth(part, unreadable);
+    if (unreadable === null) onChanged(newest);
+  };
+  onHealth(part, "the datastore has not told it yet");
+  return store.watch(["KubeControllersConfiguration"], (event: WatchEvent) => {
+    if (event.type === "disconnected") log.warn({ reason: event.reason }, "the datastore is away");
+    if (event.type === "connected") log.info("the datastore is back");
+    if (event.type === "inSync") isInSync = true;
+    if (event.type === "deleted") [newest, unreadable] = [null, null];
+    if (event.type === "undecodable") unreadable = event.reason;
+    if (event.type === "changed" && isItemOf(event.item, "KubeControllersConfiguration")) {
+      [newest, unreadable] = [event.item.value, null];
+    }
+    if (event.type !== "disconnected" && event.type !== "connected") tell();
+  });
 }

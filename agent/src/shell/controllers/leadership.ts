@@ -10,6 +10,8 @@ export interface LeadershipPorts {
   readonly log: Logger;
   /** What a leader does until `signal`; resolves when it has stopped. */
   readonly lead: (signal: AbortSignal) => Promise<void>;
+  /** Why it is not known who leads; `null` when it is. */
+  readonly onHealth: (problem: string | null) => void;
 }
 
 const renewIntervalMs = 2_000;
@@ -39,11 +41,12 @@ export class Leadership {
   }
 
   async #claim(): Promise<void> {
-    const { api, log } = this.#ports;
+    const { api, log, onHealth } = this.#ports;
     const nowMs = performance.now();
     try {
       const lease = await api.get(leases, this.#candidate.lease);
       const request = this.#candidate.claim(lease, { ms: nowMs, date: new Date() });
+      onHealth(null);
       if (!request) return await this.#wait();
       const sent = await api.send(leases, request);
       if (sent.kind === "done") return await this.#lead(nowMs);
@@ -51,6 +54,7 @@ export class Leadership {
       if (sent.failure.code !== "CONFLICT" && sent.failure.code !== "ALREADY_EXISTS") throw storeErrorOf(sent.failure);
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
+      onHealth(error.message);
       log.warn({ reason: error.message }, "the lease can be neither read nor written");
     }
   }

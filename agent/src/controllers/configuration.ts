@@ -1,0 +1,43 @@
+/** Which controllers run, and how: the KubeControllersConfiguration of the cluster, or what Calico runs without one. */
+import {
+  type ControllersConfig,
+  durationMs,
+  type KubeControllersConfiguration,
+  kubeControllersConfigurationKind,
+  type PeriodicControllerConfig,
+} from "@brindle/api";
+
+/** As Calico's first start stores it. Where there is none, nothing is stored: it is what holds. */
+export const unconfigured: ControllersConfig = kubeControllersConfigurationKind.withDefaults({
+  apiVersion: "projectcalico.org/v3",
+  kind: "KubeControllersConfiguration",
+  metadata: { name: "default" },
+  spec: { controllers: { node: {}, policy: {}, workloadEndpoint: {}, serviceAccount: {}, namespace: {} } },
+}).spec.controllers;
+
+export function controllersConfig(stored: KubeControllersConfiguration | null): ControllersConfig {
+  return stored?.spec.controllers ?? unconfigured;
+}
+
+const reconcilerPeriodMsDefault = 300_000;
+
+/** How often a controller compares everything anew; `null` for never, which Calico writes as `0s`. */
+export function reconcilerPeriodMs({ reconcilerPeriod }: PeriodicControllerConfig): number | null {
+  const periodMs = reconcilerPeriod === undefined ? reconcilerPeriodMsDefault : durationMs(reconcilerPeriod);
+  return periodMs === 0 ? null : (periodMs ?? reconcilerPeriodMsDefault);
+}
+
+const levels = {
+  None: "silent",
+  Debug: "debug",
+  Info: "info",
+  Warning: "warn",
+  Error: "error",
+  Fatal: "fatal",
+  Panic: "fatal",
+} as const;
+
+/** `logSeverityScreen` in the words of the log. */
+export function controllersLogLevel(stored: KubeControllersConfiguration | null): string {
+  return levels[stored?.spec.logSeverityScreen ?? "Info"];
+}

@@ -1,0 +1,123 @@
+/** Runs controllers beside each other, those that the configuration asks for. One that fails ends no other. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { isDeepStrictEqual } from "node:util";
+import type { ControllersConfig } from "@brindle/api";
+import { messageOf } from "../../error.ts";
+import { CoalescedWork } from "../coalescedWork.ts";
+import type { Controller, ControllerContext, ControllersPorts } from "./controller.ts";
+
+export interface ControllerSetPorts extends ControllersPorts {
+  readonly onHealth: (name: string, problem: string | null) => void;
+  /** Before another try; a test's own clock. */
+  readonly pause?: (ms: number, until: AbortSignal) => Promise<void>;
+}
+
+interface Running {
+  readonly settings: object;
+  readonly ending: AbortController;
+  readonly ended: Promise<void>;
+}
+
+const pauseMsMin = 1_000;
+const pauseMsMax = 60_000;
+
+export class ControllerSet {
+  readonly #controllers: readonly Controller[];
+  readonly #ports: ControllerSetPorts;
+  readonly #running = new Map<string, Running>();
+  readonly #work: CoalescedWork;
+  #configuration: ControllersConfig | null = null;
+
+  constructor(controllers: readonly Controller[], ports: ControllerSetPorts) {
+    this.#controllers = controllers;
+    this.#ports = ports;
+    this.#work = new CoalescedWork({
+      work: () => this.#reconcile(),
+      onFailure: (error) => ports.log.error({ err: error }, "controllers can be neither begun nor ended"),
+    });
+  }
+
+  /** Returns at once; the newest counts. */
+  follow(configuration: ControllersConfig): void {
+    this.#configuration = configuration;
+    this.#work.ask();
+  }
+
+  async end(): Promise<void> {
+    await this.#work.end();
+    await Promise.all([...this.#running.keys()].map((name) => this.#stop(name)));
+  }
+
+  async #reconcile(): Promise<void> {
+    const configuration = this.#configuration;
+    if (!configuration) return;
+    for (const controller of this.#controllers) {
+      const { name } = controller;
+      const settings = controller.settings({ datastore: this.#ports.datastore, configuration });
+      const running = this.#running.get(name);
+      if (isDeepStrictEqual(running?.settings ?? null, settings)) continue;
+      await this.#stop(name);
+      if (settings) this.#start(controller, { settings, configuration });
+    }
+  }
+
+  #start(controller: Controller, { settings, configuration }: { settings: object; configuration: ControllersConfig }) {
+    const ending = new AbortController();
+    const { onHealth, pause = pauseFor, ...shared } = this.#ports;
+    const log = shared.log.child({ controller: controller.name });
+    const tell = newsOf((problem) => {
+      if (problem === null) log.info("controller does all of its work again");
+      else log.warn({ reason: problem }, "controller does not do all of its work");
+      onHealth(controller.name, problem);
+    });
+    const context: ControllerContext = { ...shared, configuration, log, onHealth: tell };
+    log.info("controller begins");
+    const ended = runUntil(controller, { context, pause, until: ending.signal });
+    this.#running.set(controller.name, { settings, ending, ended });
+  }
+
+  async #stop(name: string): Promise<void> {
+    const running = this.#running.get(name);
+    running?.ending.abort();
+    await running?.ended;
+    this.#running.delete(name);
+    this.#ports.onHealth(name, null);
+  }
+}
+
+interface RunPorts extends Required<Pick<ControllerSetPorts, "pause">> {
+  readonly context: ControllerContext;
+  readonly until: AbortSignal;
+}
+
+/** Again and again: a controller ends by itself only when it fails. */
+async function runUntil(controller: Controller, { context, pause, until }: RunPorts): Promise<void> {
+  let pauseMs = pauseMsMin;
+  while (!until.aborted) {
+    const sinceMs = performance.now();
+    try {
+      await controller.run(context, until);
+      if (until.aborted) return;
+      throw new TypeError("it ended by itself");
+    } catch (error) {
+      if (until.aborted) return;
+      context.log.error({ err: error }, "controller failed; it is tried again");
+      context.onHealth(messageOf(error));
+    }
+    if (performance.now() - sinceMs > pauseMsMax) pauseMs = pauseMsMin;
+    await pause(pauseMs, until);
+    pauseMs = Math.min(pauseMsMax, pauseMs * 2);
+  }
+}
+
+async function pauseFor(ms: number, until: AbortSignal): Promise<void> {
+  await sleep(ms, undefined, { signal: until }).catch(() => {});
+}
+
+function newsOf(tell: (problem: string | null) => void): (problem: string | null) => void {
+  let told: string | null = null;
+  return (problem) => {
+    if (problem !== told) tell(problem);
+    told = problem;
+  };
+}
