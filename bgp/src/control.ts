@@ -54,6 +54,11 @@ export interface RouteStatus {
   readonly localPref: number | null;
   readonly med: number | null;
   readonly communities: readonly string[];
+  readonly largeCommunities: readonly string[];
   /** Why it is not the best, by the name of the deciding rule; `null` for the best. */
   readonly lostBy: string | null;
+  /** The number of that rule in the decision process, from 1; `null` for the best and for what import refused. */
+  readonly lostByRule: number | null;
+  /** The rule of a filter that refused it: the filter's name, and the rule's place in it from 1. */
+  readonly refusedBy: { readonly filter: string; readonly place: number } | null;
 }

@@ -3,13 +3,20 @@
  * is kept is one bit a prefix, for the withdrawal.
  */
 import type { Address, Family } from "@brindle/net";
+import type { CompiledRule } from "../filter/compile.ts";
 import type { AttrId } from "../rib/attrTable.ts";
 import { BitSet } from "../rib/column.ts";
 import type { NextHopId } from "../rib/nextHopTable.ts";
 import type { PrefixId } from "../rib/prefixTable.ts";
 import type { Rib } from "../rib/rib.ts";
 import type { PackedPrefixes, PathAttributes } from "../wire/message.ts";
-import { type ExportView, exportedAttributes, exportedNextHop, isExported } from "./exportView.ts";
+import {
+  type CandidatesSeen,
+  type ExportView,
+  exportedAttributes,
+  exportedNextHop,
+  exportVerdict,
+} from "./exportView.ts";
 import { PendingUpdates } from "./pendingUpdates.ts";
 
 /** What goes into one or more UPDATE messages. */
@@ -28,7 +35,28 @@ interface Group {
   readonly family: Family;
   readonly attr: AttrId;
   readonly hop: NextHopId;
+  /** The rule of a filter that lets it pass, or `null`. */
+  readonly rule: CompiledRule | null;
   readonly prefixes: PrefixId[];
+}
+
+/** What one turn tells, by the rule that lets it pass and by content. */
+class Groups {
+  readonly seen: CandidatesSeen = new Map();
+  readonly #byRule = new Map<CompiledRule | null, Map<number, Group>>();
+
+  add(prefix: PrefixId, { family, attr, hop, rule }: Omit<Group, "prefixes">): void {
+    const ofRule = this.#byRule.get(rule) ?? new Map<number, Group>();
+    if (ofRule.size === 0) this.#byRule.set(rule, ofRule);
+    const key = (attr * 2 ** 20 + hop) * 2 + (family === 6 ? 1 : 0);
+    const group = ofRule.get(key);
+    if (group) group.prefixes.push(prefix);
+    else ofRule.set(key, { family, attr, hop, rule, prefixes: [prefix] });
+  }
+
+  *all(): Generator<Group> {
+    for (const groups of this.#byRule.values()) yield* groups.values();
+  }
 }
 
 export class AdjRibOut {
@@ -75,7 +103,7 @@ export class AdjRibOut {
 
   /** At most `limit` prefixes of what the peer is to hear, withdrawals first. */
   drain(limit: number): OutGroup[] {
-    const groups = new Map<number, Group>();
+    const groups = new Groups();
     const withdrawn: Record<Family, PrefixId[]> = { 4: [], 6: [] };
     this.#pending.drain(limit, (prefix) => {
       // It will be marked again if the decision brings a change, but not for the change that it waits for here.
@@ -96,14 +124,13 @@ export class AdjRibOut {
     }
   }
 
-  #gather(groups: Map<number, Group>, prefix: PrefixId, family: Family): boolean {
+  #gather(groups: Groups, prefix: PrefixId, family: Family): boolean {
     const route = this.#rib.best(prefix);
-    if (route === 0 || !isExported(this.#rib, this.#view, prefix, route)) return false;
+    if (route === 0) return false;
+    const verdict = exportVerdict(this.#rib, this.#view, { prefix, route, seen: groups.seen });
+    if (verdict === false) return false;
     const [attr, hop] = [this.#rib.routes.attr.get(route), this.#rib.routes.nextHop.get(route)];
-    const key = (attr * 2 ** 20 + hop) * 2 + (family === 6 ? 1 : 0);
-    const group = groups.get(key);
-    if (group) group.prefixes.push(prefix);
-    else groups.set(key, { family, attr, hop, prefixes: [prefix] });
+    groups.add(prefix, { family, attr, hop, rule: verdict === true ? null : verdict });
     return true;
   }
 
@@ -125,14 +152,17 @@ export class AdjRibOut {
     return groups;
   }
 
-  #announcements(groups: ReadonlyMap<number, Group>): OutGroup[] {
+  #announcements(groups: Groups): OutGroup[] {
     const out: OutGroup[] = [];
-    for (const { family, attr, hop, prefixes } of groups.values()) {
+    for (const { family, attr, hop, rule, prefixes } of groups.all()) {
       const isOwn = hop === 0;
       const learned = isOwn ? null : this.#rib.nextHops.value(hop).address;
-      const nextHop = exportedNextHop(this.#view, family, learned);
-      if (!nextHop) continue; // `isExported` lets no such family pass.
-      const attributes = exportedAttributes(this.#rib.attrs.value(attr), this.#view, { isOwn });
+      const view = rule?.nextHopMode ? { ...this.#view, nextHopMode: rule.nextHopMode } : this.#view;
+      const nextHop = exportedNextHop(view, family, learned);
+      if (!nextHop) continue; // `mayBeTold` lets no such family pass.
+      const value = this.#rib.attrs.value(attr);
+      const changed = rule?.transform ? rule.transform(value) : value;
+      const attributes = exportedAttributes(changed, view, { keepsMed: isOwn || rule?.setsMed === true });
       out.push({ type: "announce", prefixes: this.#rib.prefixes.pack(prefixes, family), nextHop, attributes });
     }
     return out;

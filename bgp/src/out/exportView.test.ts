@@ -150,7 +150,7 @@ describe("exportedAttributes", () => {
   };
 
   it("to another AS prepends ours and leaves out what concerns one AS alone", () => {
-    expect(exportedAttributes(learned, { external: true, localAsn: 64512 }, { isOwn: false })).toEqual({
+    expect(exportedAttributes(learned, { external: true, localAsn: 64512 }, { keepsMed: false })).toEqual({
       ...path(64512, 65001, 65002),
       communities: [1],
       extendedCommunities: ["0002fde800000001"],
@@ -159,7 +159,7 @@ describe("exportedAttributes", () => {
 
   it("to another AS keeps the MED of our own prefixes", () => {
     const own = { ...path(), med: 5 };
-    expect(exportedAttributes(own, { external: true, localAsn: 64512 }, { isOwn: true })).toEqual({
+    expect(exportedAttributes(own, { external: true, localAsn: 64512 }, { keepsMed: true })).toEqual({
       ...path(64512),
       med: 5,
     });
@@ -167,8 +167,8 @@ describe("exportedAttributes", () => {
 
   it("inside our AS changes nothing but a local preference that is absent", () => {
     const internal = { external: false, localAsn: 64512 };
-    expect(exportedAttributes(learned, internal, { isOwn: false })).toEqual(learned);
-    expect(exportedAttributes(path(65001), internal, { isOwn: false })).toEqual({ ...path(65001), localPref: 100 });
+    expect(exportedAttributes(learned, internal, { keepsMed: false })).toEqual(learned);
+    expect(exportedAttributes(path(65001), internal, { keepsMed: false })).toEqual({ ...path(65001), localPref: 100 });
   });
 
   it("begins a new segment before a set and before a full sequence", () => {
@@ -176,7 +176,7 @@ describe("exportedAttributes", () => {
     const set = { type: "set", asns: [1, 2] } as const;
     const full = { type: "sequence", asns: Array.from({ length: 255 }, () => 7) } as const;
     for (const segment of [set, full]) {
-      const told = exportedAttributes({ origin: "igp", asPath: [segment] }, to, { isOwn: false });
+      const told = exportedAttributes({ origin: "igp", asPath: [segment] }, to, { keepsMed: false });
       expect(told.asPath).toEqual([{ type: "sequence", asns: [64512] }, segment]);
     }
   });

@@ -1,5 +1,6 @@
 /** What a peer is told of a route: whether at all, with which attributes, by which next hop. */
 import { type Address, type Family, sameAddress } from "@brindle/net";
+import { type Candidates, type CompiledFilters, type CompiledRule, deciding } from "../filter/compile.ts";
 import type { PeerId } from "../rib/peerTable.ts";
 import type { PrefixFilter } from "../rib/prefixFilter.ts";
 import type { PrefixId } from "../rib/prefixTable.ts";
@@ -18,13 +19,49 @@ export interface ExportView {
   /** Our own address of each family; a family without one cannot be announced. */
   readonly ownNextHop: Readonly<Partial<Record<Family, Address>>>;
   readonly nextHopMode: "self" | "keep";
+  /** Decide before `filter`, which has the prefixes that no rule of theirs matches. */
+  readonly filters?: CompiledFilters;
   readonly filter: PrefixFilter;
 }
 
 /** RFC 1997, "Well-known Communities". */
 const wellKnown = { noExport: 0xffffff01, noAdvertise: 0xffffff02, noExportSubconfed: 0xffffff03 } as const;
 
+/** What filters make of routes in one turn, by attributes and next hop: ids stay what they are for so long. */
+export type CandidatesSeen = Map<number, Candidates>;
+
+/**
+ * Whether the peer is told: `false`, `true` by the policy, or the rule of a filter that accepts and may change what is
+ * told. `seen` is kept between the calls of one turn.
+ */
+export function exportVerdict(
+  rib: Rib,
+  view: ExportView,
+  { prefix, route, seen }: { readonly prefix: PrefixId; readonly route: RouteId; readonly seen: CandidatesSeen },
+): CompiledRule | boolean {
+  if (!mayBeTold(rib, view, prefix, route)) return false;
+  const rule = view.filters ? deciding(candidatesOf(rib, view.filters, route, seen), rib.prefixes, prefix) : null;
+  if (rule) return rule.accepts && rule;
+  return view.filter.passes(rib.prefixes, prefix);
+}
+
+function candidatesOf(rib: Rib, filters: CompiledFilters, route: RouteId, seen: CandidatesSeen): Candidates {
+  const [attr, hop] = [rib.routes.attr.get(route), rib.routes.nextHop.get(route)];
+  const key = attr * 2 ** 20 + hop; // Our own have no next hop, and all others one.
+  const known = seen.get(key);
+  if (known) return known;
+  const facts = { isOwn: hop === 0, interface: rib.nextHops.interfaceOf(hop) };
+  const candidates = filters.candidates(rib.attrs.value(attr), facts);
+  seen.set(key, candidates);
+  return candidates;
+}
+
 export function isExported(rib: Rib, view: ExportView, prefix: PrefixId, route: RouteId): boolean {
+  return exportVerdict(rib, view, { prefix, route, seen: new Map() }) !== false;
+}
+
+/** What the protocol itself says, whatever the configuration. */
+function mayBeTold(rib: Rib, view: ExportView, prefix: PrefixId, route: RouteId): boolean {
   const from = rib.routes.peer.get(route);
   if (from === view.peer) return false;
   // RFC 4271 §9.2: what one internal peer says, the others hear from itself. (There is no route reflection yet.)
@@ -32,8 +69,7 @@ export function isExported(rib: Rib, view: ExportView, prefix: PrefixId, route: 
   const family = rib.prefixes.family(prefix);
   if (!view.families.includes(family) || !view.ownNextHop[family]) return false;
   const communities = rib.attrs.value(rib.routes.attr.get(route)).communities;
-  if (communities && !communitiesAllow(communities, view)) return false;
-  return view.filter.passes(rib.prefixes, prefix);
+  return !communities || communitiesAllow(communities, view);
 }
 
 function communitiesAllow(communities: readonly number[], { external }: ExportView): boolean {
@@ -54,7 +90,7 @@ export function exportedNextHop(view: ExportView, family: Family, learned: Addre
 export function exportedAttributes(
   attributes: PathAttributes,
   { external, localAsn }: Pick<ExportView, "external" | "localAsn">,
-  { isOwn }: { readonly isOwn: boolean },
+  { keepsMed }: { readonly keepsMed: boolean },
 ): PathAttributes {
   if (!external) return { ...attributes, localPref: attributes.localPref ?? localPrefSent };
   const { localPref: _, med, originatorId: __, clusterList: ___, extendedCommunities, ...passed } = attributes;
@@ -62,8 +98,8 @@ export function exportedAttributes(
   return {
     ...passed,
     asPath: prepend(attributes.asPath, localAsn),
-    // RFC 4271 §5.1.4: a MED that was learned is never passed on to another AS.
-    ...(isOwn && med !== undefined ? { med } : {}),
+    // RFC 4271 §5.1.4: a MED that was learned is never passed on to another AS, but our own or a filter's is.
+    ...(keepsMed && med !== undefined ? { med } : {}),
     ...(transitive && transitive.length > 0 ? { extendedCommunities: transitive } : {}),
   };
 }

@@ -1,51 +1,80 @@
 /**
- * Numbers by dense id, in typed arrays that grow as ids do: the memory of the RIB. One element type for all keeps the
- * accesses monomorphic, which is worth more here than the bytes that narrower columns would save.
+ * Numbers by dense id, in typed arrays: the memory of the RIB. It grows a chunk at a time and never copies, so that no
+ * growth is a pause. One element type for all keeps the accesses monomorphic, which is worth more here than the bytes
+ * that narrower columns would save.
  */
 
-const capacityAtStart = 1024;
+const chunkBits = 12;
+const chunkSize: number = 1 << chunkBits;
+const chunkMask: number = chunkSize - 1;
 
 export class Column {
-  #data = new Uint32Array(capacityAtStart);
+  #chunks: (Uint32Array | undefined)[] = [];
 
   /** What was never written reads as zero. */
   get(id: number): number {
-    return this.#data[id] ?? 0;
+    const chunk = this.#chunks[id >>> chunkBits];
+    return chunk === undefined ? 0 : (chunk[id & chunkMask] ?? 0);
   }
 
   set(id: number, value: number): void {
-    if (id >= this.#data.length) this.#data = grown(this.#data, id);
-    this.#data[id] = value;
+    const chunk = this.#chunks[id >>> chunkBits];
+    if (chunk !== undefined) chunk[id & chunkMask] = value;
+    else if (value !== 0) this.#grow(id)[id & chunkMask] = value;
+  }
+
+  add(id: number, by: number): void {
+    this.set(id, this.get(id) + by);
+  }
+
+  /** All zero again, and the memory given back. */
+  clear(): void {
+    this.#chunks = [];
+  }
+
+  #grow(id: number): Uint32Array {
+    const index = id >>> chunkBits;
+    while (this.#chunks.length <= index) this.#chunks.push(undefined);
+    const chunk = new Uint32Array(chunkSize);
+    this.#chunks[index] = chunk;
+    return chunk;
   }
 }
 
 export class BitSet {
-  #words = new Uint32Array(capacityAtStart / 32);
+  readonly #words = new Column();
 
   has(id: number): boolean {
-    return (((this.#words[id >>> 5] ?? 0) >>> (id & 31)) & 1) === 1;
+    return ((this.#words.get(id >>> 5) >>> (id & 31)) & 1) === 1;
   }
 
   /** Whether that changed anything. */
   add(id: number): boolean {
-    if (this.has(id)) return false;
-    const at = id >>> 5;
-    if (at >= this.#words.length) this.#words = grown(this.#words, at);
-    this.#words[at] = (this.#words[at] ?? 0) | (1 << (id & 31));
+    const word = this.#words.get(id >>> 5);
+    const bit = 1 << (id & 31);
+    if ((word & bit) !== 0) return false;
+    this.#words.set(id >>> 5, word | bit);
     return true;
   }
 
   /** Whether that changed anything. */
   delete(id: number): boolean {
-    if (!this.has(id)) return false;
-    this.#words[id >>> 5] = (this.#words[id >>> 5] ?? 0) & ~(1 << (id & 31));
+    const word = this.#words.get(id >>> 5);
+    const bit = 1 << (id & 31);
+    if ((word & bit) === 0) return false;
+    this.#words.set(id >>> 5, word & ~bit);
     return true;
+  }
+
+  clear(): void {
+    this.#words.clear();
   }
 }
 
 /** Ids from 1 up, so that zero can say "none"; the last one given back is the next one taken. */
 export class IdPool {
-  readonly #free: number[] = [];
+  readonly #free = new Column();
+  #freeCount = 0;
   #end = 1;
 
   /** Every id in use is below. */
@@ -54,18 +83,17 @@ export class IdPool {
   }
 
   take(): number {
-    return this.#free.pop() ?? this.#end++;
+    if (this.#freeCount === 0) return this.#end++;
+    this.#freeCount -= 1;
+    return this.#free.get(this.#freeCount);
   }
 
   giveBack(id: number): void {
-    this.#free.push(id);
+    this.#free.set(this.#freeCount, id);
+    this.#freeCount += 1;
+    if (this.#freeCount < this.#end - 1) return;
+    this.#free.clear();
+    this.#freeCount = 0;
+    this.#end = 1;
   }
-}
-
-function grown(data: Uint32Array<ArrayBuffer>, index: number): Uint32Array<ArrayBuffer> {
-  let capacity = data.length;
-  while (capacity <= index) capacity *= 2;
-  const larger = new Uint32Array(capacity);
-  larger.set(data);
-  return larger;
 }

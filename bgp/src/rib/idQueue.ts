@@ -1,15 +1,19 @@
 /** Ids waiting their turn, first in first out, each at most once: bounded by the table and never by the churn. */
 import { BitSet } from "./column.ts";
 
-const compactAt = 4096;
+const blockSize = 1024;
 
 export class IdQueue {
   readonly #members = new BitSet();
-  #ids: number[] = [];
+  /** Never empty: ids are taken from the first block and put into the last. */
+  #blocks: Uint32Array[] = [new Uint32Array(blockSize)];
+  #firstBlock = 0;
   #head = 0;
+  #tail = 0;
+  #size = 0;
 
   get size(): number {
-    return this.#ids.length - this.#head;
+    return this.#size;
   }
 
   has(id: number): boolean {
@@ -19,20 +23,43 @@ export class IdQueue {
   /** Whether it was not yet waiting. */
   add(id: number): boolean {
     if (!this.#members.add(id)) return false;
-    this.#ids.push(id);
+    if (this.#tail === blockSize) {
+      this.#blocks.push(new Uint32Array(blockSize));
+      this.#tail = 0;
+    }
+    const last = this.#blocks[this.#blocks.length - 1];
+    if (last) last[this.#tail] = id;
+    this.#tail += 1;
+    this.#size += 1;
     return true;
   }
 
   /** The one waiting longest, or `undefined`. */
   shift(): number | undefined {
-    const id = this.#ids[this.#head];
-    if (id === undefined) return undefined;
+    if (this.#size === 0) return undefined;
+    if (this.#head === blockSize) this.#dropBlock();
+    const id = this.#blocks[this.#firstBlock]?.[this.#head] ?? 0;
     this.#head += 1;
+    this.#size -= 1;
     this.#members.delete(id);
-    if (this.#head === this.#ids.length || this.#head === compactAt) {
-      this.#ids = this.#head === this.#ids.length ? [] : this.#ids.slice(this.#head);
-      this.#head = 0;
-    }
+    if (this.#size === 0) this.#reset();
     return id;
   }
+
+  #dropBlock(): void {
+    this.#blocks[this.#firstBlock] = emptyBlock;
+    this.#firstBlock += 1;
+    this.#head = 0;
+    if (this.#firstBlock < blockSize) return;
+    this.#blocks = this.#blocks.slice(this.#firstBlock);
+    this.#firstBlock = 0;
+  }
+
+  #reset(): void {
+    const last = this.#blocks[this.#blocks.length - 1];
+    this.#blocks = [last ?? new Uint32Array(blockSize)];
+    [this.#firstBlock, this.#head, this.#tail] = [0, 0, 0];
+  }
 }
+
+const emptyBlock: Uint32Array = new Uint32Array(0);

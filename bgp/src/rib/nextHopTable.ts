@@ -3,6 +3,7 @@
  * routes); nobody having said anything, it is reachable at cost zero.
  */
 import assert from "node:assert/strict";
+import { isDeepStrictEqual } from "node:util";
 import { type Address, formatAddress } from "@brindle/net";
 import { Column, IdPool } from "./column.ts";
 
@@ -19,6 +20,8 @@ export interface NextHop {
 export interface NextHopFact {
   readonly address: string;
   readonly igpCost: number | null;
+  /** Through which it is reached, for the filters that ask. */
+  readonly interface?: string;
 }
 
 export class NextHopTable {
@@ -29,6 +32,8 @@ export class NextHopTable {
   readonly #ids = new Map<string, NextHopId>();
   readonly #values: { readonly key: string; readonly text: string; readonly nextHop: NextHop }[] = [];
   readonly #facts = new Map<string, number | null>();
+  readonly #interfaces = new Map<string, string>();
+  #interfacesChanged = false;
 
   /** The next hop's id, which lives once it is retained. */
   intern(nextHop: NextHop): NextHopId {
@@ -73,11 +78,27 @@ export class NextHopTable {
     return this.#unreachable.get(id) === 0;
   }
 
+  /** Through which it is reached; `null` where nobody said, as for our own prefixes. */
+  interfaceOf(id: NextHopId): string | null {
+    return this.#interfaces.get(this.text(id)) ?? null;
+  }
+
+  /** Whether the last facts named other interfaces than those before. */
+  get interfacesChanged(): boolean {
+    return this.#interfacesChanged;
+  }
+
   /** All that is known of next hops, in place of what was: gives the ids for which something changed. */
   learn(facts: readonly NextHopFact[]): Set<NextHopId> {
     const before = new Map(this.#facts);
     this.#facts.clear();
-    for (const { address, igpCost } of facts) this.#facts.set(address, igpCost);
+    const interfacesBefore = new Map(this.#interfaces);
+    this.#interfaces.clear();
+    for (const { address, igpCost, interface: name } of facts) {
+      this.#facts.set(address, igpCost);
+      if (name !== undefined) this.#interfaces.set(address, name);
+    }
+    this.#interfacesChanged = !isDeepStrictEqual(this.#interfaces, interfacesBefore);
     const changed = new Set<NextHopId>();
     for (const id of this.#ids.values()) {
       const fact = this.#facts.get(this.text(id));

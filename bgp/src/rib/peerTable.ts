@@ -1,5 +1,6 @@
 /** What the decision and the counters need to know of whoever routes come from. */
 import { type Address, compareAddresses } from "@brindle/net";
+import type { CompiledFilters } from "../filter/compile.ts";
 import { Column, IdPool } from "./column.ts";
 import type { PrefixFilter } from "./prefixFilter.ts";
 import type { Verdict } from "./verdict.ts";
@@ -16,6 +17,8 @@ export interface RibPeer {
 }
 
 export interface ImportRules {
+  /** Decide before `filter`, which has the prefixes that no rule of theirs matches. */
+  readonly filters?: CompiledFilters;
   readonly filter: PrefixFilter;
   /** What the attributes and the next hop say of a route, whatever its prefix. */
   judge(attr: number, nextHop: number): Verdict;

@@ -1,19 +1,19 @@
 /**
- * Every prefix that anyone mentions, each once, under a small dense id: open addressing with linear probing on the
- * address words and the length. Who keeps an id retains it; the id of a prefix that nobody retains is used again.
+ * Every prefix that anyone mentions, each once, under a small dense id. Who keeps an id retains it; the id of a prefix
+ * that nobody retains is used again.
  */
 import assert from "node:assert/strict";
 import type { Family } from "@brindle/net";
 import type { PackedPrefixes } from "../wire/message.ts";
 import { wordsPerPrefix } from "../wire/prefixes.ts";
 import { Column, IdPool } from "./column.ts";
+import { HashIndex } from "./hashIndex.ts";
 import { prefixText } from "./packed.ts";
 
 /** Zero is no prefix. */
 export type PrefixId = number;
 
 const v6Flag = 0x100;
-const slotsAtStart = 1024;
 
 export class PrefixTable {
   readonly #ids = new IdPool();
@@ -21,12 +21,10 @@ export class PrefixTable {
   /** The length in bits, and `v6Flag`. */
   readonly #shapes = new Column();
   readonly #refs = new Column();
-  /** Prefix ids, zero where free. Never more than half full, so that probes stay short. */
-  #slots = new Uint32Array(slotsAtStart);
-  #size = 0;
+  readonly #index = new HashIndex();
 
   get size(): number {
-    return this.#size;
+    return this.#index.size;
   }
 
   /** Every id in use is below; ids between may be free. */
@@ -35,25 +33,47 @@ export class PrefixTable {
   }
 
   /** The prefix at word `at` of a packed list, or zero. */
-  find(packed: PackedPrefixes, at: number): PrefixId {
-    return this.#slots[this.#slotOf(packed, at)] ?? 0;
+  find({ family, words }: PackedPrefixes, at: number): PrefixId {
+    return family === 4
+      ? this.find4(words[at] ?? 0, words[at + 1] ?? 0)
+      : this.#find6(words, at, words[at + 4] ?? 0, hash6(words, at));
   }
 
   /** As `find`, but a new prefix gets an id, which lives once it is retained. */
-  intern(packed: PackedPrefixes, at: number): PrefixId {
-    let slot = this.#slotOf(packed, at);
-    const known = this.#slots[slot] ?? 0;
+  intern({ family, words }: PackedPrefixes, at: number): PrefixId {
+    return family === 4 ? this.intern4(words[at] ?? 0, words[at + 1] ?? 0) : this.intern6(words, at);
+  }
+
+  /** An IPv4 prefix by its address, host bits zero, and its length. */
+  find4(word: number, length: number): PrefixId {
+    return this.#find4(word, length, mix(word, 0, length));
+  }
+
+  intern4(word: number, length: number): PrefixId {
+    const hash = mix(word, 0, length);
+    const known = this.#find4(word, length, hash);
     if (known !== 0) return known;
-    if (2 * (this.#size + 1) > this.#slots.length) {
-      this.#growSlots();
-      slot = this.#slotOf(packed, at);
-    }
     const id = this.#ids.take();
-    const addressWords = packed.family === 4 ? 1 : 4;
-    for (let i = 0; i < addressWords; i++) this.#words[i]?.set(id, packed.words[at + i] ?? 0);
-    this.#shapes.set(id, (packed.words[at + addressWords] ?? 0) | (packed.family === 6 ? v6Flag : 0));
-    this.#slots[slot] = id;
-    this.#size += 1;
+    this.#words[0].set(id, word);
+    this.#shapes.set(id, length);
+    this.#index.insert(id, hash);
+    return id;
+  }
+
+  /** An IPv6 prefix of four words, host bits zero, then its length, from `words[at]` on. */
+  find6(words: Uint32Array, at: number): PrefixId {
+    return this.#find6(words, at, words[at + 4] ?? 0, hash6(words, at));
+  }
+
+  intern6(words: Uint32Array, at: number): PrefixId {
+    const hash = hash6(words, at);
+    const length = words[at + 4] ?? 0;
+    const known = this.#find6(words, at, length, hash);
+    if (known !== 0) return known;
+    const id = this.#ids.take();
+    for (let i = 0; i < 4; i++) this.#words[i]?.set(id, words[at + i] ?? 0);
+    this.#shapes.set(id, length | v6Flag);
+    this.#index.insert(id, hash);
     return id;
   }
 
@@ -65,7 +85,10 @@ export class PrefixTable {
     const refs = this.#refs.get(id);
     assert(refs > 0, `prefix ${id} is released once too often`);
     this.#refs.set(id, refs - 1);
-    if (refs === 1) this.#free(id);
+    if (refs > 1) return;
+    this.#index.remove(id);
+    this.#ids.giveBack(id);
+    if (this.size === 0) for (const column of [...this.#words, this.#shapes, this.#refs]) column.clear();
   }
 
   isLive(id: PrefixId): boolean {
@@ -101,67 +124,37 @@ export class PrefixTable {
     return { family, words };
   }
 
-  /** The slot of this prefix, or the free one where it would go. */
-  #slotOf(packed: PackedPrefixes, at: number): number {
-    const mask = this.#slots.length - 1;
-    let slot = hashPacked(packed, at) & mask;
-    while (true) {
-      const id = this.#slots[slot] ?? 0;
-      if (id === 0 || this.#equals(id, packed, at)) return slot;
-      slot = (slot + 1) & mask;
+  #find4(word: number, length: number, hash: number): PrefixId {
+    const index = this.#index;
+    let id = index.first(hash);
+    while (id !== 0) {
+      if (index.hashOf(id) === hash && this.#words[0].get(id) === word && this.#shapes.get(id) === length) return id;
+      id = index.next(id);
     }
+    return 0;
   }
 
-  #equals(id: PrefixId, packed: PackedPrefixes, at: number): boolean {
-    const { words, family } = packed;
-    if (family === 4) return this.#words[0].get(id) === words[at] && this.#shapes.get(id) === words[at + 1];
+  #find6(words: Uint32Array, at: number, length: number, hash: number): PrefixId {
+    const index = this.#index;
+    for (let id = index.first(hash); id !== 0; id = index.next(id)) {
+      if (index.hashOf(id) === hash && this.#equals6(id, words, at) && this.#shapes.get(id) === (length | v6Flag)) {
+        return id;
+      }
+    }
+    return 0;
+  }
+
+  #equals6(id: PrefixId, words: Uint32Array, at: number): boolean {
     return (
       this.#words[3].get(id) === words[at + 3] &&
       this.#words[1].get(id) === words[at + 1] &&
       this.#words[2].get(id) === words[at + 2] &&
-      this.#words[0].get(id) === words[at] &&
-      this.#shapes.get(id) === ((words[at + 4] ?? 0) | v6Flag)
+      this.#words[0].get(id) === words[at]
     );
-  }
-
-  #hash(id: PrefixId): number {
-    const [w0, w1, w2, w3] = this.#words;
-    const low = this.family(id) === 6 ? mix(w1.get(id), w2.get(id), w3.get(id)) : 0;
-    return mix(w0.get(id), low, this.length(id));
-  }
-
-  #growSlots(): void {
-    const before = this.#slots;
-    this.#slots = new Uint32Array(before.length * 2);
-    const mask = this.#slots.length - 1;
-    for (const id of before) {
-      if (id === 0) continue;
-      let slot = this.#hash(id) & mask;
-      while (this.#slots[slot] !== 0) slot = (slot + 1) & mask;
-      this.#slots[slot] = id;
-    }
-  }
-
-  /** Closes the gap by moving back whatever had probed past it, so that no tombstone is ever needed. */
-  #free(id: PrefixId): void {
-    const mask = this.#slots.length - 1;
-    let gap = this.#hash(id) & mask;
-    while (this.#slots[gap] !== id) gap = (gap + 1) & mask;
-    for (let slot = (gap + 1) & mask; this.#slots[slot] !== 0; slot = (slot + 1) & mask) {
-      const other = this.#slots[slot] ?? 0;
-      const home = this.#hash(other) & mask;
-      if (((slot - home) & mask) < ((slot - gap) & mask)) continue; // It would land before its home.
-      this.#slots[gap] = other;
-      gap = slot;
-    }
-    this.#slots[gap] = 0;
-    this.#ids.giveBack(id);
-    this.#size -= 1;
   }
 }
 
-function hashPacked({ family, words }: PackedPrefixes, at: number): number {
-  if (family === 4) return mix(words[at] ?? 0, 0, words[at + 1] ?? 0);
+function hash6(words: Uint32Array, at: number): number {
   const low = mix(words[at + 1] ?? 0, words[at + 2] ?? 0, words[at + 3] ?? 0);
   return mix(words[at] ?? 0, low, words[at + 4] ?? 0);
 }
@@ -170,6 +163,6 @@ function hashPacked({ family, words }: PackedPrefixes, at: number): number {
 function mix(a: number, b: number, c: number): number {
   let h = Math.imul(a ^ (a >>> 15), 0x2c1b3c6d);
   h = Math.imul(h ^ b ^ (h >>> 12), 0x297a2d39);
-  h = Math.imul(h ^ (c * 0x9e3779b1) ^ (h >>> 15), 0x85ebca6b);
+  h = Math.imul(h ^ Math.imul(c, 0x9e3779b1) ^ (h >>> 15), 0x85ebca6b);
   return (h ^ (h >>> 16)) >>> 0;
 }

@@ -6,6 +6,7 @@
  * What is sent to peers is none of its business: `out/` derives that from `best`.
  */
 import assert from "node:assert/strict";
+import { type Candidates, type CompiledRule, deciding } from "../filter/compile.ts";
 import type { Announcement, PackedPrefixes, PathAttributes } from "../wire/message.ts";
 import { wordsPerPrefix } from "../wire/prefixes.ts";
 import { type AttrId, AttrTable } from "./attrTable.ts";
@@ -16,10 +17,19 @@ import { type NextHopFact, type NextHopId, NextHopTable } from "./nextHopTable.t
 import { type PeerCounts, type PeerId, PeerTable, type RibPeer } from "./peerTable.ts";
 import { type PrefixId, PrefixTable } from "./prefixTable.ts";
 import { type RouteId, RouteTable } from "./routeTable.ts";
-import { accepted, verdictName, verdictNumber } from "./verdict.ts";
+import { accepted, FilterVerdicts, type RuleName, verdictName, verdictNumber } from "./verdict.ts";
 
 /** In `#best` where the best route was removed and `settle` has not come by yet. */
 const gone = 0xffffffff;
+
+/** What import says of all prefixes of one announcement. */
+interface Judgement {
+  readonly attr: AttrId;
+  readonly hop: NextHopId;
+  readonly verdict: number;
+  /** The rules of filters that the attributes leave in question; `null` where the peer has no filters. */
+  readonly candidates: Candidates | null;
+}
 
 interface Walk {
   readonly peer: PeerId;
@@ -40,6 +50,7 @@ export class Rib {
   readonly #unsettled = new IdQueue();
   readonly #walks: Walk[] = [];
   readonly #decider: Decider;
+  readonly #filterVerdicts = new FilterVerdicts();
 
   /** `local` is the peer whose routes beat all others: ourselves. */
   constructor(local: RibPeer) {
@@ -120,8 +131,11 @@ export class Rib {
   /** Judges all that the peer announced by its present import rules. */
   reimport(peer: PeerId): void {
     const visit = (route: RouteId): void => {
-      const content = { attr: this.routes.attr.get(route), hop: this.routes.nextHop.get(route) };
-      this.#judge(route, this.#verdictOfAll(peer, content));
+      const attr = this.routes.receivedAttr.get(route) || this.routes.attr.get(route);
+      const judgement = this.#judgementOf(peer, { attr, hop: this.routes.nextHop.get(route) });
+      this.attrs.retain(attr);
+      this.#import(route, judgement, this.#decidingRule(judgement, this.routes.prefix.get(route)));
+      this.attrs.release(attr);
     };
     this.#startWalk({ peer, visit, done: () => {} });
   }
@@ -167,6 +181,11 @@ export class Rib {
     }
   }
 
+  /** The rule of a filter that refused the route. */
+  refusedBy(route: RouteId): RuleName | null {
+    return this.#filterVerdicts.ruleOf(this.routes.verdict.get(route));
+  }
+
   /** Why a route is not the best; `null` for the best. */
   lostBy(route: RouteId): string | null {
     const prefix = this.routes.prefix.get(route);
@@ -182,12 +201,20 @@ export class Rib {
     // Held meanwhile, so that replacing the last route that has them does not free them.
     this.attrs.retain(content.attr);
     this.nextHops.retain(content.hop);
-    const verdict = this.#verdictOfAll(peer, content);
+    const judgement = this.#judgementOf(peer, content);
     const stride = wordsPerPrefix[prefixes.family];
     for (let at = 0; at < prefixes.words.length; at += stride) {
       const prefix = this.prefixes.intern(prefixes, at);
       const route = this.routes.find(prefix, peer);
-      this.#judge(route === 0 ? this.#add(prefix, peer, content) : this.#replace(route, content), verdict);
+      const rule = this.#decidingRule(judgement, prefix);
+      if (rule === null && (route === 0 || this.routes.receivedAttr.get(route) === 0)) {
+        const placed = route === 0 ? this.#add(prefix, peer, content) : this.#replace(route, content);
+        this.#judge(placed, judgement.verdict, null);
+      } else if (route === 0) this.#import(this.#add(prefix, peer, content), judgement, rule);
+      else {
+        this.routes.epoch.set(route, this.peers.epoch.get(peer));
+        this.#import(route, judgement, rule);
+      }
     }
     this.attrs.release(content.attr);
     this.nextHops.release(content.hop);
@@ -221,6 +248,28 @@ export class Rib {
     return route;
   }
 
+  /** What the route is after import: its attributes as the rule changes them, and whether it is eligible. */
+  #import(route: RouteId, judgement: Judgement, rule: CompiledRule | null): void {
+    const { attr, hop, verdict } = judgement;
+    const isChanged = verdict === accepted && rule?.accepts && rule.transform !== null;
+    const changed = isChanged && rule.transform ? this.attrs.intern(rule.transform(this.attrs.value(attr))) : attr;
+    this.attrs.retain(changed);
+    this.#setReceived(route, changed === attr ? 0 : attr);
+    const epoch = this.routes.epoch.get(route);
+    this.#replace(route, { attr: changed, hop });
+    this.routes.epoch.set(route, epoch); // Judging a route anew does not make it less stale.
+    this.attrs.release(changed);
+    this.#judge(route, verdict, rule);
+  }
+
+  #setReceived(route: RouteId, attr: AttrId): void {
+    const before = this.routes.receivedAttr.get(route);
+    if (before === attr) return;
+    if (attr !== 0) this.attrs.retain(attr);
+    this.routes.receivedAttr.set(route, attr);
+    if (before !== 0) this.attrs.release(before);
+  }
+
   #remove(route: RouteId): void {
     const prefix = this.routes.prefix.get(route);
     for (const walk of this.#walks) if (walk.cursor === route) walk.cursor = this.routes.nextOfPeer(route);
@@ -228,17 +277,16 @@ export class Rib {
     if (this.routes.verdict.get(route) === accepted) this.#count(route, this.peers.accepted, -1);
     if (this.#best.get(prefix) === route) this.#best.set(prefix, gone);
     this.#unsettle(prefix);
+    this.#setReceived(route, 0);
     this.attrs.release(this.routes.attr.get(route));
     this.nextHops.release(this.routes.nextHop.get(route));
     this.routes.remove(route);
     this.prefixes.release(prefix);
   }
 
-  /** `ofAll` is what the attributes say; the filter, which looks at the prefix, has the last word. */
-  #judge(route: RouteId, ofAll: number): void {
-    const { filter } = this.peers.get(this.routes.peer.get(route)).importRules;
-    const passes = ofAll !== accepted || filter.passes(this.prefixes, this.routes.prefix.get(route));
-    const verdict = passes ? ofAll : verdictNumber("importPolicy");
+  /** `ofAll` is what the attributes say; then the rule of a filter that matches, and where none does the policy. */
+  #judge(route: RouteId, ofAll: number, rule: CompiledRule | null): void {
+    const verdict = ofAll === accepted ? this.#verdictOf(route, rule) : ofAll;
     const before = this.routes.verdict.get(route);
     if (verdict === before) return;
     this.routes.verdict.set(route, verdict);
@@ -247,8 +295,21 @@ export class Rib {
     this.#touch(route);
   }
 
-  #verdictOfAll(peer: PeerId, { attr, hop }: { attr: AttrId; hop: NextHopId }): number {
-    return verdictNumber(this.peers.get(peer).importRules.judge(attr, hop));
+  #verdictOf(route: RouteId, rule: CompiledRule | null): number {
+    if (rule) return rule.accepts ? accepted : this.#filterVerdicts.numberOf(rule);
+    const { filter } = this.peers.get(this.routes.peer.get(route)).importRules;
+    return filter.passes(this.prefixes, this.routes.prefix.get(route)) ? accepted : verdictNumber("importPolicy");
+  }
+
+  #judgementOf(peer: PeerId, { attr, hop }: { attr: AttrId; hop: NextHopId }): Judgement {
+    const { judge, filters } = this.peers.get(peer).importRules;
+    const facts = { isOwn: peer === this.local, interface: this.nextHops.interfaceOf(hop) };
+    const candidates = filters ? filters.candidates(this.attrs.value(attr), facts) : null;
+    return { attr, hop, verdict: verdictNumber(judge(attr, hop)), candidates };
+  }
+
+  #decidingRule({ candidates }: Judgement, prefix: PrefixId): CompiledRule | null {
+    return candidates && deciding(candidates, this.prefixes, prefix);
   }
 
   #touch(route: RouteId): void {

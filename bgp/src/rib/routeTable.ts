@@ -15,10 +15,12 @@ export class RouteTable {
   readonly prefix: Column = new Column();
   readonly peer: Column = new Column();
   readonly attr: Column = new Column();
+  /** As the peer sent it, where import changed it to what `attr` says; else zero. */
+  readonly receivedAttr: Column = new Column();
   readonly nextHop: Column = new Column();
   /** The peer's epoch when it last announced the route: an older one than the peer's present one is stale. */
   readonly epoch: Column = new Column();
-  /** What import made of it, by its number in `verdicts`. */
+  /** What import made of it, by its number in `verdicts`, or by that of a filter's rule (`FilterVerdicts`). */
   readonly verdict: Column = new Column();
   /** One while the content changed after the last decision. */
   readonly touched: Column = new Column();

@@ -2,7 +2,15 @@
 import type { PathAttributes } from "../wire/message.ts";
 
 /** In the order in which they are looked for; the number of each is its place. */
-export const verdicts = ["accepted", "asLoop", "originatorLoop", "clusterLoop", "ownNextHop", "importPolicy"] as const;
+export const verdicts = [
+  "accepted",
+  "asLoop",
+  "originatorLoop",
+  "clusterLoop",
+  "ownNextHop",
+  "importPolicy",
+  "importFilter",
+] as const;
 
 export type Verdict = (typeof verdicts)[number];
 
@@ -13,7 +21,38 @@ export function verdictNumber(verdict: Verdict): number {
 }
 
 export function verdictName(number: number): Verdict {
-  return verdicts[number] ?? "accepted";
+  return number >= filterVerdictsStart ? "importFilter" : (verdicts[number] ?? "accepted");
+}
+
+/** Verdicts from here up are rules of filters. */
+const filterVerdictsStart = 256;
+
+/** A rule as a person finds it. */
+export interface RuleName {
+  readonly filter: string;
+  /** Among the rules of its family and direction, from 1. */
+  readonly place: number;
+}
+
+/** The rules that ever refused a route, by number, so that the verdict of each route can name its own. */
+export class FilterVerdicts {
+  readonly #rules: RuleName[] = [];
+  readonly #numbers = new Map<string, number>();
+
+  numberOf({ filter, place }: RuleName): number {
+    const key = `${place} ${filter}`;
+    const known = this.#numbers.get(key);
+    if (known !== undefined) return known;
+    const number = filterVerdictsStart + this.#rules.length;
+    this.#rules.push({ filter, place });
+    this.#numbers.set(key, number);
+    return number;
+  }
+
+  /** `null` for a verdict that is no rule's. */
+  ruleOf(verdict: number): RuleName | null {
+    return this.#rules[verdict - filterVerdictsStart] ?? null;
+  }
 }
 
 /** Whether the attributes say that the route has been here before. */

@@ -21,6 +21,8 @@ const costsOfPeer: Readonly<Record<keyof PeerConfig, readonly Cost[]>> = {
   families: ["reset"],
   nextHop: ["reimport", "reexport"], // Import refuses routes by way of our own addresses.
   nextHopMode: ["reexport"],
+  importFilters: ["reimport"],
+  exportFilters: ["reexport"],
   importPolicy: ["reimport"],
   exportPolicy: ["reexport"],
 };

@@ -1,6 +1,7 @@
 /** Refuses a configuration that could not work, naming the field. */
 import { addressBits, formatAddress, parseAddress, parsePrefix } from "@brindle/net";
 import { BgpError } from "../error.ts";
+import { checkFilters } from "../filter/check.ts";
 import type { PeerConfig, RoutePolicy, SpeakerConfig } from "./config.ts";
 
 /** Throws a `BgpError` with the code `CONFIG_INVALID`. */
@@ -54,6 +55,8 @@ function checkPeer(field: string, peer: PeerConfig): void {
     const isFamily = text === undefined || parseAddress(text)?.family === family;
     check(isFamily, `${field}.nextHop[${family}]`, `${text} is not an IPv${family} address`);
   }
+  checkFilters(`${field}.importFilters`, peer.importFilters ?? [], refuse);
+  checkFilters(`${field}.exportFilters`, peer.exportFilters ?? [], refuse);
   checkPolicy(`${field}.importPolicy`, peer.importPolicy);
   checkPolicy(`${field}.exportPolicy`, peer.exportPolicy);
 }
@@ -81,5 +84,9 @@ function checkRange(field: string, value: number, { min, max }: { readonly min: 
 }
 
 function check(holds: unknown, field: string, reason: string): asserts holds {
-  if (!holds) throw new BgpError({ code: "CONFIG_INVALID", field, reason });
+  if (!holds) refuse(field, reason);
+}
+
+function refuse(field: string, reason: string): never {
+  throw new BgpError({ code: "CONFIG_INVALID", field, reason });
 }

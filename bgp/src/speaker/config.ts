@@ -1,5 +1,6 @@
 /** What a speaker is told to be. Plain data: it comes over a thread boundary and from files. */
 import type { Family } from "@brindle/net";
+import type { RouteFilter } from "../filter/rule.ts";
 
 export interface SpeakerConfig {
   readonly asn: number;
@@ -47,6 +48,9 @@ export interface PeerConfig {
    * and one of our own AS that which we learned (`keep`).
    */
   readonly nextHopMode?: "self" | "keep";
+  /** Asked before the policies: the first rule that matches a route decides, and may change it. */
+  readonly importFilters?: readonly RouteFilter[];
+  readonly exportFilters?: readonly RouteFilter[];
   readonly importPolicy: RoutePolicy;
   readonly exportPolicy: RoutePolicy;
 }

@@ -1,11 +1,12 @@
 /** The rows of `brindlectl bgp routes`: bounded, since a table may hold a million. */
 import { parsePrefix } from "@brindle/net";
 import type { RouteStatus } from "../control.ts";
+import { Rule } from "../rib/decide.ts";
 import { packPrefix } from "../rib/packed.ts";
 import type { PrefixId } from "../rib/prefixTable.ts";
 import type { Rib } from "../rib/rib.ts";
 import type { RouteId } from "../rib/routeTable.ts";
-import { formatAsPath, formatCommunity } from "../wire/text.ts";
+import { formatAsPath, formatCommunity, formatLargeCommunity } from "../wire/text.ts";
 import type { RouteQuery } from "./event.ts";
 import type { RouteSide } from "./routeSide.ts";
 
@@ -67,6 +68,7 @@ function rowOf(route: RouteId, rib: Rib): RouteStatus {
   const attributes = attrs.value(routes.attr.get(route));
   const hop = routes.nextHop.get(route);
   const prefix = routes.prefix.get(route);
+  const lostBy = rib.lostBy(route);
   return {
     prefix: prefixes.text(prefix),
     best: rib.best(prefix) === route,
@@ -77,6 +79,17 @@ function rowOf(route: RouteId, rib: Rib): RouteStatus {
     localPref: attributes.localPref ?? null,
     med: attributes.med ?? null,
     communities: (attributes.communities ?? []).map(formatCommunity),
-    lostBy: rib.lostBy(route),
+    largeCommunities: (attributes.largeCommunities ?? []).map(formatLargeCommunity),
+    lostBy,
+    lostByRule: ruleNumber(lostBy),
+    refusedBy: rib.refusedBy(route),
   };
+}
+
+const ruleNumbers: ReadonlyMap<string, number> = new Map(Object.entries(Rule));
+
+/** A next hop that cannot be reached is the first rule of the decision, by a name that says more. */
+function ruleNumber(lostBy: string | null): number | null {
+  if (lostBy === null) return null;
+  return lostBy === "nextHopUnreachable" ? Rule.eligible : (ruleNumbers.get(lostBy) ?? null);
 }

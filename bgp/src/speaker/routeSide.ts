@@ -3,6 +3,8 @@
  * is lost (RFC 4724, the helper's side), and what it has been told.
  */
 import { type Address, type Family, formatAddress, parseAddress } from "@brindle/net";
+import { CompiledFilters } from "../filter/compile.ts";
+import type { RouteFilter } from "../filter/rule.ts";
 import { AdjRibOut, type OutGroup } from "../out/adjRibOut.ts";
 import type { ExportView } from "../out/exportView.ts";
 import type { ImportRules, PeerId, RibPeer } from "../rib/peerTable.ts";
@@ -133,6 +135,13 @@ export class RouteSide {
     if (update.endOfRib !== null) this.#onEndOfRib(update.endOfRib);
   }
 
+  /** Next hops are reached through other interfaces than before, which filters may ask for. */
+  interfacesChanged(): void {
+    const { rib } = this.#ports;
+    if (rib.peers.get(this.#ribPeer).importRules.filters?.usesInterfaces) rib.reimport(this.#ribPeer);
+    if (this.#out?.view.filters?.usesInterfaces) this.#out.markAll();
+  }
+
   mark(prefix: PrefixId): void {
     this.#out?.mark(prefix);
   }
@@ -201,7 +210,8 @@ export class RouteSide {
       if (ownAddresses.has(rib.nextHops.text(nextHop))) return "ownNextHop"; // RFC 4271 §5.1.3
       return loopVerdict(rib.attrs.value(attr), own);
     };
-    return { filter: new PrefixFilter(peer.importPolicy), judge };
+    const filters = filtersOf(peer.importFilters, { external: peer.asn !== speaker.asn });
+    return { ...filters, filter: new PrefixFilter(peer.importPolicy), judge };
   }
 
   #ownAddresses(): Set<string> {
@@ -222,9 +232,19 @@ export class RouteSide {
       families: negotiated.families,
       ownNextHop: { ...ownNextHop(4, peer, localAddress), ...ownNextHop(6, peer, localAddress) },
       nextHopMode: peer.nextHopMode ?? (external ? "self" : "keep"),
+      ...filtersOf(peer.exportFilters, { external }),
       filter: new PrefixFilter(peer.exportPolicy),
     };
   }
+}
+
+/** Absent where there is nothing to ask, which costs nothing. */
+function filtersOf(
+  filters: readonly RouteFilter[] = [],
+  context: { readonly external: boolean },
+): { filters?: CompiledFilters } {
+  const compiled = new CompiledFilters(filters, context);
+  return compiled.isEmpty ? {} : { filters: compiled };
 }
 
 /** As configured, else the address of the connection. */

@@ -79,6 +79,8 @@ export class Speaker {
         break;
       case "nextHops":
         this.#rib.learnNextHops(event.facts);
+        if (this.#rib.nextHops.interfacesChanged)
+          for (const peer of this.#peers.values()) peer.routes.interfacesChanged();
         break;
       case "accepted":
         this.#onAccepted(event);

@@ -16,7 +16,7 @@ export function formatLargeCommunity(community: readonly [number, number, number
   return community.join(":");
 }
 
-const wellKnownCommunities: ReadonlyMap<number, string> = new Map([
+export const wellKnownCommunities: ReadonlyMap<number, string> = new Map([
   [0xffff0000, "graceful-shutdown"],
   [0xffff0006, "llgr-stale"],
   [0xffff0007, "no-llgr"],

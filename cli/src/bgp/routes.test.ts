@@ -13,7 +13,10 @@ const best: RouteStatus = {
   localPref: 100,
   med: null,
   communities: [],
+  largeCommunities: [],
   lostBy: null,
+  lostByRule: null,
+  refusedBy: null,
 };
 const other: RouteStatus = {
   ...best,
@@ -24,6 +27,7 @@ const other: RouteStatus = {
   localPref: null,
   communities: ["65001:7", "65001:8"],
   lostBy: "asPathLength",
+  lostByRule: 3,
 };
 
 function rig(routes: readonly RouteStatus[], asked: RouteQuery[] = []): Rig {
@@ -58,7 +62,7 @@ describe("bgp routes", () => {
       [
         "PREFIX        NEXT HOP      FROM    AS PATH       LOCAL PREF   MED   DECISION",
         "10.1.0.0/26   172.30.1.12   node2   -             100          -     best",
-        "10.1.0.0/26   172.30.1.1    tor-a   65001 64512   -            -     lost by AS path length",
+        "10.1.0.0/26   172.30.1.1    tor-a   65001 64512   -            -     lost by AS path length (rule 3)",
         "",
       ].join("\n"),
     );

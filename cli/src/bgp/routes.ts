@@ -67,12 +67,18 @@ const columns: readonly TableColumn<RouteStatus>[] = [
 
 const wideColumns: readonly TableColumn<RouteStatus>[] = [
   { header: "ORIGIN", cell: ({ origin }) => origin },
-  { header: "COMMUNITIES", cell: ({ communities }) => communities.join(" ") || "-" },
+  {
+    header: "COMMUNITIES",
+    cell: ({ communities, largeCommunities }) => [...communities, ...largeCommunities].join(" ") || "-",
+  },
 ];
 
-function decisionOf({ best, lostBy }: RouteStatus): string {
+function decisionOf({ best, lostBy, lostByRule, refusedBy }: RouteStatus): string {
   if (best) return "best";
-  return lostBy === null ? "-" : (decisions[lostBy] ?? `lost by ${lostBy}`);
+  if (refusedBy) return `refused by filter ${refusedBy.filter}, rule ${refusedBy.place}`;
+  if (lostBy === null) return "-";
+  const text = decisions[lostBy] ?? `lost by ${lostBy}`;
+  return lostByRule === null ? text : `${text} (rule ${lostByRule})`;
 }
 
 /** By the names that the speaker gives to its verdicts and to the rules of its decision. */
@@ -82,7 +88,7 @@ const decisions: Readonly<Record<string, string>> = {
   clusterLoop: "refused: it has been here",
   ownNextHop: "refused: its next hop is this node",
   importPolicy: "refused by the import policy",
-  eligible: "next hop cannot be reached",
+  nextHopUnreachable: "next hop cannot be reached",
   localPref: "lost by local preference",
   asPathLength: "lost by AS path length",
   origin: "lost by origin",
