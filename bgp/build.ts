@@ -25,6 +25,8 @@ await build({
   target: "node22",
   conditions: ["brindle-source"],
   chunkNames: "chunks/[hash]",
+  // Asked for when a peer has a password or ttlSecurity; whoever wants those installs it.
+  external: ["koffi"],
 });
 emitTypes();
 

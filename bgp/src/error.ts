@@ -3,6 +3,8 @@
 export type BgpFailure =
   | { readonly code: "CONFIG_INVALID"; readonly field: string; readonly reason: string }
   | { readonly code: "LISTEN_FAILED"; readonly address: string; readonly port: number; readonly reason: string }
+  /** A password or hops were asked for, and `koffi`, which sets them, is not installed or not for this machine. */
+  | { readonly code: "NO_SOCKET_OPTIONS" }
   | { readonly code: "STOPPED" }
   | { readonly code: "THREAD_DIED"; readonly reason: string };
 
@@ -23,6 +25,8 @@ function describe(failure: BgpFailure): string {
       return `${failure.field}: ${failure.reason}`;
     case "LISTEN_FAILED":
       return `cannot listen on ${failure.address} port ${failure.port}: ${failure.reason}`;
+    case "NO_SOCKET_OPTIONS":
+      return "passwords and ttlSecurity need the npm package koffi, which is not installed here";
     case "STOPPED":
       return "the speaker has been stopped";
     case "THREAD_DIED":

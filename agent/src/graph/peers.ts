@@ -11,6 +11,8 @@ export interface Neighbour {
   readonly asn: number;
   /** Our own end. */
   readonly localAddress: Address;
+  /** How many hops away it may be (RFC 5082). */
+  readonly ttlSecurity?: number;
 }
 
 export interface PeeringState {
@@ -85,9 +87,15 @@ function explicitNeighbours(
   const isPeer = (node: NodeSpeaker): boolean => matches(spec.peerSelector, node);
   // The nodes that are peered with hear of it from the same resource (Calico's reversePeering: Auto).
   const chosen = others.filter((other) => (isOurs && isPeer(other)) || (isPeer(self) && selectsNode(peer, other)));
-  return chosen.flatMap(
-    (other) => betweenNodes(self, other, { name: `peer/${name}/${other.name}`, role: "peer" }) ?? [],
-  );
+  return chosen.flatMap((other) => {
+    const found = betweenNodes(self, other, { name: `peer/${name}/${other.name}`, role: "peer" });
+    return found ? [{ ...found, ...ttlSecurityOf(peer) }] : [];
+  });
+}
+
+/** Calico takes zero for none. */
+function ttlSecurityOf({ spec: { ttlSecurity = 0 } }: BGPPeer): Pick<Neighbour, "ttlSecurity"> {
+  return ttlSecurity === 0 ? {} : { ttlSecurity };
 }
 
 function router(self: NodeSpeaker, { name, peer }: Named, { configurations }: PeeringState): Neighbour | null {
@@ -98,7 +106,8 @@ function router(self: NodeSpeaker, { name, peer }: Named, { configurations }: Pe
   // A global peer that is one of the nodes concerns all the others.
   if (formatAddress(address) === formatAddress(localAddress)) return null;
   const asn = peer.spec.asNumber ?? nodeAsNumber(undefined, configurations.get("default") ?? null);
-  return { name: `peer/${name}`, role: "peer", address, port: endpoint.port ?? bgpPort, asn, localAddress };
+  const port = endpoint.port ?? bgpPort;
+  return { name: `peer/${name}`, role: "peer", address, port, asn, localAddress, ...ttlSecurityOf(peer) };
 }
 
 /** IPv4 where both have it: the session carries both families either way. */

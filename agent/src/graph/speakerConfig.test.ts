@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Node } from "@brindle/api";
+import type { BGPPeer, Node } from "@brindle/api";
 import { parsePrefix } from "@brindle/net";
 import { describe, it } from "vitest";
 import { refusedConfiguration, type SpeakerState, speakerConfig } from "./speakerConfig.ts";
@@ -69,6 +69,31 @@ describe("a node's speaker", () => {
       assert.deepEqual(families, [4, 6]);
     }
   });
+
+  const distances: { ttlSecurity: number; expected: number | undefined }[] = [
+    { ttlSecurity: 1, expected: 1 },
+    { ttlSecurity: 0, expected: undefined },
+  ];
+  for (const { ttlSecurity, expected } of distances) {
+    it(`lets a router be ${expected ?? "any number of"} hops away, by ttlSecurity ${ttlSecurity}`, () => {
+      const bgpPeer = (name: string, spec: BGPPeer["spec"]): [string, BGPPeer] => [
+        name,
+        { apiVersion: "projectcalico.org/v3", kind: "BGPPeer", metadata: { name }, spec: { ...spec, ttlSecurity } },
+      ];
+      const peers = new Map([
+        bgpPeer("tor", { peerIP: "172.30.1.1", asNumber: 65_001 }),
+        bgpPeer("nodes", { peerSelector: "all()" }),
+      ]);
+      const found = speakerConfig({ ...state(dual, inner), peers })?.peers ?? [];
+      assert.deepEqual(
+        found.map((one) => [one.name, one.ttlSecurity]),
+        [
+          ["peer/nodes/node2", expected],
+          ["peer/tor", expected],
+        ],
+      );
+    });
+  }
 
   it("takes pods' ranges from its own AS, and the way out from another as well", () => {
     const policies = (speakerConfig(state(dual, inner, outer))?.peers ?? []).map(({ importPolicy }) => importPolicy);

@@ -77,6 +77,7 @@ function peerConfig(self: NodeSpeaker, neighbour: Neighbour, state: SpeakerState
     passive: false,
     holdSeconds,
     connectRetrySeconds,
+    ...(neighbour.ttlSecurity !== undefined && { ttlSecurity: neighbour.ttlSecurity }),
     families: ([4, 6] as const).filter((family) => self.addresses[family]),
     nextHop: nextHops(self.addresses),
     importPolicy: importPolicy(state.ranges, { isExternal: asn !== self.asn }),

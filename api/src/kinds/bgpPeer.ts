@@ -133,7 +133,6 @@ export const bgpPeerKind: KindDefinition<BGPPeer> = {
       accepted: [0],
       meanwhile: "routes that went through the node's own AS are not taken",
     },
-    { effect: "withheld", path: "spec.ttlSecurity", accepted: [0] },
     {
       effect: "ignored",
       path: "spec.reachableBy",

@@ -11,6 +11,8 @@ export interface SessionConfig {
   readonly connectRetrySeconds: number;
   /** Wait for the peer to dial. */
   readonly passive: boolean;
+  /** Why a dial may well be without an answer, as a person would ask: `is the password the same there?` */
+  readonly silenceHint?: string;
   /** What we are willing to carry. At least one. */
   readonly families: readonly Family[];
   /** All that the OPEN offers, the families' included: `offeredCapabilities` makes the usual ones. */

@@ -37,6 +37,7 @@ function onFailure(state: SessionState, reason: string, config: SessionConfig): 
 /** A dial that has not been answered for so long is given up: its packets may be going into a hole. */
 function dialAgain(state: SessionState, config: SessionConfig): Step {
   const begun = beginAttempt(state, config);
-  const text = `no answer within ${config.connectRetrySeconds} s`;
+  const hint = config.silenceHint === undefined ? "" : ` (${config.silenceHint})`;
+  const text = `no answer within ${config.connectRetrySeconds} s${hint}`;
   return { state: begun.state, actions: [{ type: "disconnect" }, { type: "failed", text }, ...begun.actions] };
 }

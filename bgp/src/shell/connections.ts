@@ -1,6 +1,7 @@
 /** TCP connections by their numbers: what the speaker wants done to them, and what happens to them as its events. */
-import { createConnection, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import type { ConnectionId, Dial, SpeakerEvent } from "../speaker/event.ts";
+import type { SocketOptions } from "./socketOptions.ts";
 import { transportReason } from "./transportReason.ts";
 
 /** How long a closed connection may take to hand over its last message. */
@@ -8,18 +9,30 @@ const lingerMs = 2_000;
 
 export class Connections {
   readonly #dispatch: (event: SpeakerEvent) => void;
+  readonly #options: SocketOptions;
   readonly #sockets = new Map<ConnectionId, Socket>();
   /** Closed by the speaker, but the last message may still be on its way. */
   readonly #lingering = new Set<Socket>();
   #lastAccepted: ConnectionId = 0;
 
-  constructor(dispatch: (event: SpeakerEvent) => void) {
+  constructor(dispatch: (event: SpeakerEvent) => void, options: SocketOptions) {
     this.#dispatch = dispatch;
+    this.#options = options;
   }
 
-  dial(connection: ConnectionId, { address, port, localAddress }: Dial): void {
+  dial(connection: ConnectionId, to: Dial): void {
+    try {
+      this.#connect(connection, to, this.#options.socketTo(to.address));
+    } catch (error) {
+      const reason = error instanceof Error ? transportReason(error) : String(error);
+      setImmediate(() => this.#dispatch({ type: "closed", connection, reason }));
+    }
+  }
+
+  #connect(connection: ConnectionId, { address, port, localAddress }: Dial, socket: Socket): void {
     const local = localAddress === undefined ? {} : { localAddress };
-    const socket = createConnection({ host: address, port, noDelay: true, ...local });
+    socket.setNoDelay(true);
+    socket.connect({ host: address, port, ...local });
     this.#watch(connection, socket);
     socket.once("connect", () => {
       if (!this.#isOurs(connection, socket)) return;
@@ -31,6 +44,12 @@ export class Connections {
     const { localAddress, remoteAddress } = socket;
     if (!localAddress || !remoteAddress) {
       socket.destroy(); // It was reset before we looked.
+      return;
+    }
+    try {
+      this.#options.accepted(socket);
+    } catch {
+      socket.destroy(); // What its peer needs cannot be had, or it was reset before we looked.
       return;
     }
     this.#lastAccepted -= 1;

@@ -9,6 +9,8 @@ import { Speaker } from "../speaker/speaker.ts";
 import { Connections } from "./connections.ts";
 import { ListenerSet } from "./listenerSet.ts";
 import type { RunningSpeaker, SpeakerListeners } from "./runningSpeaker.ts";
+import { SignatureCounter } from "./signatureCounter.ts";
+import { SocketOptions } from "./socketOptions.ts";
 import { TimerSet } from "./timerSet.ts";
 
 /** Rejects where the configuration is invalid or an address cannot be listened on; nothing runs then. */
@@ -21,12 +23,15 @@ export async function startSpeaker(config: SpeakerConfig, listeners: SpeakerList
 class LocalSpeaker implements RunningSpeaker {
   readonly #speaker = new Speaker();
   readonly #listeners: SpeakerListeners;
-  readonly #connections = new Connections((event) => this.#dispatch(event));
+  readonly #options = new SocketOptions();
+  readonly #connections = new Connections((event) => this.#dispatch(event), this.#options);
   readonly #timers = new TimerSet((timer) => this.#dispatch({ type: "timer", timer }));
-  readonly #servers = new ListenerSet((socket) => this.#connections.accept(socket));
+  readonly #servers = new ListenerSet((socket) => this.#connections.accept(socket), this.#options);
   /** A listener may call back while actions are being carried out; its event waits until they are. */
   readonly #events: SpeakerEvent[] = [];
   #isDispatching = false;
+  readonly #signatures = new SignatureCounter();
+  #signaturesTold = 0;
   #stopped = false;
 
   constructor(listeners: SpeakerListeners) {
@@ -36,9 +41,13 @@ class LocalSpeaker implements RunningSpeaker {
   async configure(config: SpeakerConfig): Promise<void> {
     this.#assertRunning();
     checkConfig(config);
-    const release = await this.#servers.open(config.listen);
+    await this.#options.prepare(config);
+    const release = await this.#servers.open(config);
     this.#assertRunning();
+    const peers = this.#servers.tune(config);
+    this.#options.use(config);
     this.#dispatch({ type: "configure", config });
+    if (peers.length > 0) this.#dispatch({ type: "passwordsNotHeard", peers });
     release();
   }
 
@@ -90,9 +99,18 @@ class LocalSpeaker implements RunningSpeaker {
     }
   }
 
+  /** At each dial, since it is the dials whose failure is to be explained. */
+  #tellSignatures(): void {
+    const count = this.#signatures.dropped();
+    if (count === this.#signaturesTold) return;
+    this.#signaturesTold = count;
+    this.#dispatch({ type: "signaturesDropped", count });
+  }
+
   #perform(action: SpeakerAction): void {
     switch (action.type) {
       case "connect":
+        this.#tellSignatures();
         this.#connections.dial(action.connection, action.to);
         break;
       case "send":

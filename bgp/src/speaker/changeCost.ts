@@ -19,6 +19,8 @@ const costsOfPeer: Readonly<Record<keyof PeerConfig, readonly Cost[]>> = {
   holdSeconds: ["reset"],
   connectRetrySeconds: ["none"],
   families: ["reset"],
+  password: ["reset"],
+  ttlSecurity: ["reset"],
   nextHop: ["reimport", "reexport"], // Import refuses routes by way of our own addresses.
   nextHopMode: ["reexport"],
   importFilters: ["reimport"],

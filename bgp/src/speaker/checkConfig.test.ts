@@ -44,6 +44,14 @@ const refused: { name: string; config: SpeakerConfig; field: string }[] = [
     field: "peers[10.0.0.2].localAddress",
   },
   { name: "a hold time of one second", config: withPeer({ holdSeconds: 1 }), field: "peers[10.0.0.2].holdSeconds" },
+  { name: "an empty password", config: withPeer({ password: "" }), field: "peers[10.0.0.2].password" },
+  {
+    name: "a password of more bytes than the kernel takes",
+    config: withPeer({ password: "ü".repeat(41) }),
+    field: "peers[10.0.0.2].password",
+  },
+  { name: "a peer no hop away", config: withPeer({ ttlSecurity: 0 }), field: "peers[10.0.0.2].ttlSecurity" },
+  { name: "a peer 256 hops away", config: withPeer({ ttlSecurity: 256 }), field: "peers[10.0.0.2].ttlSecurity" },
   { name: "no family", config: withPeer({ families: [] }), field: "peers[10.0.0.2].families" },
   {
     name: "an IPv6 next hop for IPv4",
@@ -64,6 +72,11 @@ const refused: { name: string; config: SpeakerConfig; field: string }[] = [
 
 describe("checkConfig", () => {
   it("accepts what works", () => expect(() => checkConfig(valid)).not.toThrow());
+
+  it("says nothing of a password but its length", () => {
+    const failure = failureOf(() => checkConfig(withPeer({ password: "hunter2".repeat(20) })));
+    expect(JSON.stringify(failure)).not.toContain("hunter2");
+  });
 
   for (const { name, config, field } of refused) {
     it(`refuses ${name} at ${field}`, () => {

@@ -49,6 +49,9 @@ function checkPeer(field: string, peer: PeerConfig): void {
     "must be 0, or 3 to 65535",
   );
   checkRange(`${field}.connectRetrySeconds`, peer.connectRetrySeconds, { min: 1, max: 65535 });
+  const { password, ttlSecurity } = peer;
+  if (password !== undefined) checkPassword(`${field}.password`, password);
+  if (ttlSecurity !== undefined) checkRange(`${field}.ttlSecurity`, ttlSecurity, { min: 1, max: 255 });
   check(peer.families.length > 0, `${field}.families`, "must name at least one family");
   for (const family of [4, 6] as const) {
     const text = nextHop[family];
@@ -59,6 +62,12 @@ function checkPeer(field: string, peer: PeerConfig): void {
   checkFilters(`${field}.exportFilters`, peer.exportFilters ?? [], refuse);
   checkPolicy(`${field}.importPolicy`, peer.importPolicy);
   checkPolicy(`${field}.exportPolicy`, peer.exportPolicy);
+}
+
+/** The bytes that the kernel takes (TCP_MD5SIG_MAXKEYLEN). The password itself is in no message. */
+function checkPassword(field: string, password: string): void {
+  const bytes = Buffer.byteLength(password, "utf8");
+  check(bytes >= 1 && bytes <= 80, field, `has ${bytes} bytes, and 1 to 80 can be used`);
 }
 
 function checkPolicy(field: string, { accept }: RoutePolicy): void {

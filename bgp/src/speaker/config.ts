@@ -41,6 +41,13 @@ export interface PeerConfig {
   readonly holdSeconds: number;
   readonly connectRetrySeconds: number;
   readonly families: readonly Family[];
+  /**
+   * The password of TCP's signatures (RFC 2385), 1 to 80 bytes of UTF-8: connections without it come to nothing. It is in
+   * no action, status, error or log.
+   */
+  readonly password?: string;
+  /** RFC 5082: how many hops away the peer may be, 1 for one on the same link. Packets from further away are dropped. */
+  readonly ttlSecurity?: number;
   /** Our own address of each family, sent as next hop. The connection's address serves where it has the family. */
   readonly nextHop: { readonly 4?: string; readonly 6?: string };
   /**

@@ -29,6 +29,10 @@ export type SpeakerEvent =
   /** All that was sent on the connection has gone to the kernel. */
   | { readonly type: "drained"; readonly connection: ConnectionId }
   | { readonly type: "timer"; readonly timer: SpeakerTimer }
+  /** A listening socket has no room for the passwords of these peers, by name: they cannot reach us. */
+  | { readonly type: "passwordsNotHeard"; readonly peers: readonly string[] }
+  /** So many TCP segments have been dropped for their signatures since the start (RFC 2385), whoever sent them. */
+  | { readonly type: "signaturesDropped"; readonly count: number }
   /** The turn that a `wake` asked for. */
   | { readonly type: "turn" }
   /** Asks a peer to send everything again, or `null` all of them (RFC 2918). */

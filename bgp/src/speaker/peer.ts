@@ -20,6 +20,7 @@ import { PeerSession, type SessionOwner } from "./peerSession.ts";
 import type { SpeakerPorts } from "./ports.ts";
 import { loserOf } from "./rivals.ts";
 import { RouteSide } from "./routeSide.ts";
+import { silenceHint } from "./silenceHint.ts";
 
 export interface PeerContext {
   readonly speaker: SpeakerConfig;
@@ -45,6 +46,8 @@ export class Peer implements SessionOwner {
   /** What the machine that failed last knew, for the next one: how long to wait depends on it. */
   #past: Past | undefined;
   #awaitsRetry = false;
+  /** What this host had dropped for its signature when the peer was last known to be well. */
+  #signaturesBefore = 0;
   /** The peer broke the protocol: until the retry, not even its own dials are answered. */
   #refuses = false;
   readonly #record: PeerRecord;
@@ -96,6 +99,13 @@ export class Peer implements SessionOwner {
     this.#stopped = true;
     this.#cancelRetry();
     this.#endAll(subcode, text);
+    this.#review();
+  }
+
+  /** The kernel drops the peer's own dials, having no room for its password on our listening socket. */
+  passwordNotHeard(): void {
+    const limit = "the kernel holds no more passwords on a listening socket: raise net.core.optmem_max";
+    this.#record.fail(`the peer cannot reach us, only we can dial it: ${limit}`, undefined, this.#ports.nowMs());
     this.#review();
   }
 
@@ -178,6 +188,7 @@ export class Peer implements SessionOwner {
     this.#established = session;
     for (const other of this.#sessions) if (other !== session) this.#end(other, cease.collision);
     this.#cancelRetry();
+    this.#signaturesBefore = this.#ports.signaturesDropped();
     const { state, localAddress } = session;
     assert(state.phase === "established");
     this.#past = undefined;
@@ -278,6 +289,7 @@ export class Peer implements SessionOwner {
       holdSeconds: peer.holdSeconds,
       connectRetrySeconds: peer.connectRetrySeconds,
       passive: peer.passive,
+      ...silenceHint(peer, this.#ports.signaturesDropped() - this.#signaturesBefore),
       families: peer.families,
       capabilities: ownCapabilities(speaker, peer, { restarting: this.#ports.isRestarting() }),
     };

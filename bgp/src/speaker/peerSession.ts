@@ -138,6 +138,7 @@ export class PeerSession {
 
   timerFired(timer: SessionTimer): void {
     this.#timers.delete(timer);
+    if (this.#state.phase === "connect" || this.#state.phase === "active") this.#config = this.options.config();
     this.handle({ type: "timerFired", timer });
   }
 

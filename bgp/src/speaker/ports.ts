@@ -8,6 +8,8 @@ export interface SpeakerPorts {
   emit(action: SpeakerAction): void;
   /** Milliseconds since 1970, as of the present event. */
   nowMs(): number;
+  /** TCP segments that this host has dropped for their signatures (RFC 2385). */
+  signaturesDropped(): number;
   newConnection(): ConnectionId;
   /** Whose events those of a connection are. */
   bind(connection: ConnectionId, session: PeerSession): void;

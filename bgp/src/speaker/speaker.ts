@@ -39,6 +39,7 @@ export class Speaker {
   #nowMs = 0;
   #lastConnection: ConnectionId = 0;
   #awaitsTurn = false;
+  #signaturesDropped = 0;
   #stopped = false;
 
   constructor() {
@@ -90,6 +91,12 @@ export class Speaker {
       case "bytes":
       case "drained":
         this.#onConnection(event);
+        break;
+      case "passwordsNotHeard":
+        for (const name of event.peers) this.#peers.get(name)?.passwordNotHeard();
+        break;
+      case "signaturesDropped":
+        this.#signaturesDropped = event.count;
         break;
       case "timer":
         this.#onTimer(event.timer);
@@ -258,6 +265,7 @@ export class Speaker {
       newConnection: () => ++this.#lastConnection,
       bind: (connection, session) => this.#connections.set(connection, { session, peer: peer() }),
       unbind: (connection) => this.#connections.delete(connection),
+      signaturesDropped: () => this.#signaturesDropped,
       isRestarting: () => this.#restart.phase === "deferring",
     };
   }

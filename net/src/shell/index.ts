@@ -31,3 +31,13 @@ export { type ChangeOutcome, openRouteSocket, RouteSocket, type RouteSocketOptio
 export { deleteLinkGroupAside } from "./slowRequest.ts";
 export { ensureSysctl, readSysctl, type SysctlPath, writeSysctl } from "./sysctl.ts";
 export { detectTablesBackend, openTables, type Tables, type TablesOptions } from "./tables.ts";
+export {
+  descriptorOf,
+  openTcpListener,
+  openTcpSocket,
+  type PasswordRange,
+  setHopLimit,
+  setHopLimitMin,
+  setTcpPassword,
+  tcpPasswordBytesMax,
+} from "./tcpSocket.ts";

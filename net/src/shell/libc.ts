@@ -18,6 +18,7 @@ const setOptionCall: Call<[number, number, number, Uint8Array, number]> = libc.f
 const getOptionCall: Call<[number, number, number, Uint8Array, Uint8Array]> = libc.func(
   "int getsockopt(int, int, int, void *, void *)",
 );
+const bindCall: Call<[number, Uint8Array, number]> = libc.func("int bind(int, const void *, uint32_t)");
 const getNameCall: Call<[number, Uint8Array, Uint8Array]> = libc.func("int getsockname(int, void *, void *)");
 
 const sendCall: { async(fd: number, bytes: Uint8Array, length: number, flags: number, done: Done): void } = libc.func(
@@ -70,6 +71,11 @@ export function getSocketOption(fd: number, level: number, option: number, size:
   const length = encodeValue(u32, size);
   check("getsockopt", getOptionCall(fd, level, option, value, length));
   return value.subarray(0, u32.decode(length) ?? 0);
+}
+
+/** `name` is a struct sockaddr. */
+export function bindSocket(fd: number, name: Uint8Array): void {
+  check("bind", bindCall(fd, name, name.length));
 }
 
 /** The struct sockaddr that a socket is bound to. */

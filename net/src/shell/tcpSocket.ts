@@ -1,0 +1,98 @@
+/**
+ * TCP sockets with what Node cannot set: signatures (RFC 2385, TCP_MD5SIG of linux/tcp.h) and hop limits (RFC 5082).
+ * Most of it must stand before the first packet, so a socket is made here and handed over by its descriptor.
+ */
+import { closeSync } from "node:fs";
+import type { Server, Socket } from "node:net";
+import { type Address, addressBits, addressBytes, type Family } from "../address.ts";
+import { bindSocket, openSocket, setSocketOption, socketDomain, socketType } from "./libc.ts";
+
+/** linux/in.h, linux/in6.h, linux/tcp.h, asm-generic/socket.h */
+const levels = { socket: 1, ip: 0, tcp: 6, ipv6: 41 } as const;
+const reuseAddress = 2;
+const ipv6Only = 26;
+const tcpMd5Sig = 14;
+const tcpMd5SigExtended = 32;
+const hopLimitOptions = {
+  4: { level: levels.ip, own: 2, min: 21 }, // IP_TTL, IP_MINTTL
+  6: { level: levels.ipv6, own: 16, min: 73 }, // IPV6_UNICAST_HOPS, IPV6_MINHOPCOUNT
+} as const;
+
+/** The longest password that the kernel takes, in bytes (TCP_MD5SIG_MAXKEYLEN). */
+export const tcpPasswordBytesMax = 80;
+
+/** Not blocking, closed on exec, unbound. Its owner gives it to Node (`new Socket({ fd })`) or closes it. */
+export function openTcpSocket(family: Family): number {
+  const { stream, nonBlocking, closeOnExec } = socketType;
+  return openSocket(family === 4 ? socketDomain.inet : socketDomain.inet6, stream | nonBlocking | closeOnExec);
+}
+
+/** A bound socket for a server of one family alone; `prepare` sets what must stand before anyone can connect. */
+export function openTcpListener(address: Address, port: number, prepare: (fd: number) => void): number {
+  const fd = openTcpSocket(address.family);
+  try {
+    setSocketOption(fd, levels.socket, reuseAddress, 1);
+    if (address.family === 6) setSocketOption(fd, levels.ipv6, ipv6Only, 1);
+    prepare(fd);
+    bindSocket(fd, socketName(address, port));
+    return fd;
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
+}
+
+/**
+ * From now on segments to and from these addresses bear a signature, and others are dropped without a word. On a
+ * listening socket it concerns connections that come, on another its own. `null` takes the password away.
+ */
+export function setTcpPassword(fd: number, range: PasswordRange, password: string | null): void {
+  const key = Buffer.from(password ?? "", "utf8");
+  if (password === "" || key.length > tcpPasswordBytesMax) throw new RangeError("a password has 1 to 80 bytes");
+  const isWhole = range.length === addressBits[range.address.family];
+  const value = new Uint8Array(216); // struct tcp_md5sig
+  value.set(socketName(range.address, 0));
+  value[128] = isWhole ? 0 : 1; // TCP_MD5SIG_FLAG_PREFIX
+  value[129] = isWhole ? 0 : range.length;
+  new Uint16Array(value.buffer, 130, 1)[0] = key.length; // In the machine's byte order.
+  value.set(key, 136);
+  setSocketOption(fd, levels.tcp, isWhole ? tcpMd5Sig : tcpMd5SigExtended, value);
+  value.fill(0);
+}
+
+export interface PasswordRange {
+  readonly address: Address;
+  /** In bits. */
+  readonly length: number;
+}
+
+/** The hop limit (TTL) of packets that leave. */
+export function setHopLimit(fd: number, family: Family, hops: number): void {
+  const { level, own } = hopLimitOptions[family];
+  setSocketOption(fd, level, own, hops);
+}
+
+/** Packets that arrive with a lower hop limit are dropped. */
+export function setHopLimitMin(fd: number, family: Family, hops: number): void {
+  const { level, min } = hopLimitOptions[family];
+  setSocketOption(fd, level, min, hops);
+}
+
+/** Of a server that listens or a socket that has been accepted. Node has no documented way to it. */
+export function descriptorOf(owner: Server | Socket): number {
+  const handle: unknown = "_handle" in owner ? owner._handle : null;
+  const fd = typeof handle === "object" && handle !== null && "fd" in handle ? handle.fd : -1;
+  if (typeof fd !== "number" || fd < 0) throw new TypeError("this socket has no descriptor any more");
+  return fd;
+}
+
+/** struct sockaddr_in or sockaddr_in6. */
+function socketName(address: Address, port: number): Uint8Array {
+  const isV4 = address.family === 4;
+  const name = new Uint8Array(isV4 ? 16 : 28);
+  new Uint16Array(name.buffer, 0, 1)[0] = isV4 ? socketDomain.inet : socketDomain.inet6;
+  name[2] = port >> 8;
+  name[3] = port & 0xff;
+  name.set(addressBytes(address), isV4 ? 4 : 8);
+  return name;
+}
