@@ -101,6 +101,7 @@ export class Allocator {
   /** What began to be given and could not be is taken back, unless it was there before. */
   async #assignOrNothing(options: AssignOptions): Promise<AssignResult> {
     const began: Write[] = [];
+    this.#handles.forgetRelease(options.handleId);
     const result = await this.#assign(options, began);
     const isOurs = began.some(({ op, key }) => op === "create" && key.kind === "IPAMHandle");
     if (result.kind !== "assigned" && isOurs) await this.#release({ handleId: options.handleId });
@@ -114,6 +115,7 @@ export class Allocator {
     const attributes = { node: this.#node, timestamp: goTime(nowNs), ...options.attributes };
     const request: AssignRequest = { ...options, node: this.#node, attributes };
     let state = withoutClaims(this.#known, view.doubtfulClaims ?? []);
+    let isNew = false;
     for (let attempts = 0; attempts < attemptsMax; attempts++) {
       const plan = planAssign(state, request, { view, nowNs });
       switch (plan.kind) {
@@ -128,7 +130,8 @@ export class Allocator {
           const done = await this.#commit(state, writes, { decision: "assign", handleId: request.handleId });
           began.push(...done.written);
           if (done.kind === "conflict") return { kind: "conflict", current: done.current };
-          const isNew = plan.isNew || began.some(({ key }) => key.kind === "IPAMBlock");
+          // What was held before is written anew, too.
+          isNew ||= plan.isNew && hasBlock(done.written);
           if (done.kind === "committed") return { kind: "assigned", addresses: plan.addresses, isNew };
           state = done.state;
           break;
@@ -142,6 +145,7 @@ export class Allocator {
 
   async #release({ extraWrites = [], ...request }: ReleaseOptions & ReleaseRequest): Promise<ReleaseResult> {
     const released: HeldAddress[] = [];
+    const wasRemembered = this.#handles.get(request.handleId) !== undefined;
     let state = await this.#beforeRelease(request.handleId);
     let extra = extraWrites;
     for (let attempts = 0; attempts < attemptsMax; ) {
@@ -158,7 +162,11 @@ export class Allocator {
       released.push(...plan.released.filter(({ block }) => hasWritten(done.written, blockKey(block))));
       if (writes.extra.some(({ key }) => hasWritten(done.written, key))) extra = [];
       if (done.kind === "overtaken") attempts++;
-      else if (plan.isLast) return { kind: "released", addresses: released };
+      else if (plan.isLast) {
+        // Of one whose ADD was never answered, a write may still be under way.
+        if (wasRemembered && !request.sequenceNumbers) this.#handles.noteRelease(request.handleId);
+        return { kind: "released", addresses: released };
+      }
     }
     return { kind: "contended", attempts: attemptsMax };
   }
@@ -168,9 +176,9 @@ export class Allocator {
     const { store } = this.#ports;
     const isSingle = store.transactions === "single";
     const remembered = isSingle ? this.#handles.get(handleId) : undefined;
-    const handle = remembered ?? (await store.get(handleKey(handleId)));
+    const handle = remembered === undefined ? await store.get(handleKey(handleId)) : remembered;
     const state: IpamState = { ...this.#known, handle };
-    if (handle || this.#hasListed || !isSingle) return state;
+    if (handle || remembered === null || this.#hasListed || !isSingle) return state;
     return { ...(await this.#list(state)), complete: false };
   }
 
@@ -226,6 +234,10 @@ export class Allocator {
 
 function hasWritten(written: readonly Write[], wanted: Key): boolean {
   return written.some(({ key }) => keyText(key) === keyText(wanted));
+}
+
+function hasBlock(written: readonly Write[]): boolean {
+  return written.some(({ key }) => key.kind === "IPAMBlock");
 }
 
 function isUnavailable(error: unknown): boolean {

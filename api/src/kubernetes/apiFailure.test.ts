@@ -72,4 +72,15 @@ describe("apiFailureOf", () => {
     assert.equal(apiFailureOf(request, { status: 429, body, retryAfter: "3" }).retryAfterMs, 3_000);
     assert.equal(apiFailureOf(request, { status: 429, body }).retryAfterMs, 7_000);
   });
+
+  it("does not wait as long as it is told for a kind that the server begins to serve", () => {
+    const answer = (seconds: number) => {
+      const body = status("TooManyRequests", { retryAfterSeconds: seconds }, "storage is (re)initializing");
+      const { retryAfterMs, isBeginning } = apiFailureOf(request, { status: 429, body, retryAfter: `${seconds}` });
+      return { retryAfterMs, isBeginning };
+    };
+    assert.deepEqual(answer(1), { retryAfterMs: undefined, isBeginning: true });
+    // The longer its datastore is away, the more it asks for, and has a reason to.
+    assert.deepEqual(answer(5), { retryAfterMs: 5_000, isBeginning: undefined });
+  });
 });

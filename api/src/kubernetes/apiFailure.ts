@@ -22,6 +22,8 @@ export interface ApiFailure {
   /** Which kind of object is missing; a namespace, where something was to be created in it. */
   readonly missing?: string;
   readonly retryAfterMs?: number;
+  /** The server has only begun to serve this kind, which takes it some tens of milliseconds. */
+  readonly isBeginning?: true;
 }
 
 /** A request as a person would name it. */
@@ -45,15 +47,28 @@ export function apiFailureOf(
 ): ApiFailure {
   const status = statusOf(answer.body);
   const seconds = Number(answer.retryAfter);
-  const retryAfterMs = answer.retryAfter !== undefined && seconds >= 0 ? seconds * 1_000 : status.retryAfterMs;
+  const askedMs = answer.retryAfter !== undefined && seconds >= 0 ? seconds * 1_000 : status.retryAfterMs;
+  const isBeginning = answer.status === 429 && isUnfilledCache(status.message) && askedMs === shortestRetryAfterMs;
+  const retryAfterMs = isBeginning ? undefined : askedMs;
   return {
     code: codeOf(answer.status, status),
     reason: reasonOf(request, answer.status, status),
     status: answer.status,
     ...(status.missing !== undefined && { missing: status.missing }),
     ...(retryAfterMs !== undefined && { retryAfterMs }),
+    ...(isBeginning && { isBeginning }),
   };
 }
+
+/**
+ * What a kube-apiserver answers to a list or a watch of a kind whose cache it is filling (storage/cacher): of a CRD that
+ * was made just now, or of all kinds when it starts. It asks for a second at least, and for more the longer that lasts.
+ */
+function isUnfilledCache(message: string): boolean {
+  return message.includes("storage is (re)initializing");
+}
+
+const shortestRetryAfterMs = 1_000;
 
 export function unavailable(reason: string): ApiFailure {
   return { code: "UNAVAILABLE", reason };

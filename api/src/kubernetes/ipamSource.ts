@@ -1,20 +1,30 @@
 /**
- * Blocks, affinities and handles. They are deleted in two steps, as Calico does it: marked, by compare-and-swap, then
- * removed, by UID. What is marked is gone for every reader; a creation under its name removes it first.
+ * Blocks, affinities and handles. Calico deletes them in two steps: marked, by compare-and-swap, then removed, by UID. We
+ * remove them in one, in the version that was read, which the API server takes as a condition since 1.14. What is marked is
+ * gone for every reader all the same; a creation under its name removes it first.
  */
 import { parsePrefix } from "@brindle/net";
-import { formatJson, type JsonValue, withoutNullMembers } from "../json/json.ts";
+import { type JsonValue, withoutNullMembers } from "../json/json.ts";
 import { type IpamKind, type IpamResources, ipamKinds } from "../kinds/ipam.ts";
 import type { IpamKindDefinition } from "../kinds/ipamFields.ts";
 import { formatPath } from "../kinds/problem.ts";
 import { formatKey } from "../store/request.ts";
 import type { Key, Revision, Scope, Stored } from "../store/store.ts";
 import { members, textOf } from "./apiObject.ts";
-import { apiPath } from "./apiPath.ts";
 import { flavourGroups } from "./flavour.ts";
 import { affinityLabels, affinityOf, ipamObjectName, ownerLabels } from "./ipamNames.ts";
 import { conflict, creation, deletion, nameOf, refuse, replacement, send } from "./requests.ts";
-import type { ApiObject, ApiRequest, ApiResource, Flavour, Narrowing, Reading, Source, WritePlan } from "./source.ts";
+import type {
+  ApiName,
+  ApiObject,
+  ApiRequest,
+  ApiResource,
+  Flavour,
+  Narrowing,
+  Reading,
+  Source,
+  WritePlan,
+} from "./source.ts";
 
 export function ipamSource<K extends IpamKind>(kind: K, flavour: Flavour): Source<K> {
   const { plural } = ipamKinds[kind];
@@ -23,14 +33,14 @@ export function ipamSource<K extends IpamKind>(kind: K, flavour: Flavour): Sourc
     kind,
     resource,
     read: (object) => (isMarked(object) ? { type: "absent" } : contentOf(kind, object)),
-    locate: ({ name }) => [{ name: ipamObjectName(kind, name) }],
+    locate: (key) => [nameIn(key)],
     narrow: (scope) => (kind === "BlockAffinity" && flavour === "v3" ? narrowToOwner(scope) : {}),
     needsCurrent: (op) => op === "put",
     write: (write, current = null) => {
       const { key, op } = write;
       const holder = current && !isMarked(current) ? contentOf(kind, current).key : key;
       if (holder.name !== key.name) return refuse(`${formatKey(key)} would have the same name as ${formatKey(holder)}`);
-      if (op === "delete") return markedThenRemoved(resource, { key, flavour, revision: write.revision });
+      if (op === "delete") return send(deletion(resource, nameIn(key), { resourceVersion: write.revision }));
       const object = objectOf(key, { value: write.value, flavour });
       if (op === "update") return send(replaced(resource, object, write.revision));
       if (!current) return send(creation(resource, {}, object));
@@ -95,18 +105,8 @@ function replaced(resource: ApiResource, object: ApiObject, resourceVersion: Rev
   return replacement(resource, nameOf(object), { ...object, metadata: { ...object.metadata, resourceVersion } });
 }
 
-function markedThenRemoved(
-  resource: ApiResource,
-  { key, flavour, revision }: { readonly key: Key<IpamKind>; readonly flavour: Flavour; readonly revision: Revision },
-): WritePlan {
-  const deleted = isTextual(key.kind, flavour) ? "true" : true;
-  const request: ApiRequest = {
-    method: "PATCH",
-    path: apiPath(resource, { name: ipamObjectName(key.kind, key.name) }),
-    contentType: "application/merge-patch+json",
-    body: formatJson({ metadata: { resourceVersion: revision }, spec: { deleted } }),
-  };
-  return { type: "send", request, followUp: (marked) => removal(resource, marked), decidedBy: "request" };
+function nameIn({ kind, name }: Key<IpamKind>): ApiName {
+  return { name: ipamObjectName(kind, name) };
 }
 
 function removedThenCreated(resource: ApiResource, leftover: ApiObject, object: ApiObject): WritePlan {

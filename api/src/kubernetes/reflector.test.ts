@@ -24,7 +24,7 @@ function bookmark(version: number): Event {
 
 function failed(
   code: ApiFailure["code"],
-  options: { nowMs?: number; retryAfterMs?: number; status?: number } = {},
+  options: { nowMs?: number; retryAfterMs?: number; status?: number; isBeginning?: true } = {},
 ): Event {
   const { nowMs = 0, ...rest } = options;
   return { type: "failed", failure: { code, reason: `because ${code}`, ...rest }, nowMs };
@@ -100,6 +100,15 @@ const rows: { name: string; events: readonly Event[]; said: readonly string[] }[
       ...Array.from({ length: 3 }, () => [beginning, "wait"]).flat(),
       ...[beginning, "away", "wait", beginning, "inSync", "back"],
     ],
+  },
+  {
+    name: "is patient with a server that begins to serve a kind",
+    events: [
+      started,
+      ...Array.from({ length: 6 }, () => [failed("THROTTLED", { isBeginning: true }), waited]).flat(),
+      failed("THROTTLED", { isBeginning: true }),
+    ],
+    said: [...Array.from({ length: 6 }, () => [beginning, "wait"]).flat(), beginning, "away", "wait"],
   },
   {
     name: "takes up a stream that ended where its last bookmark stood",
@@ -249,6 +258,15 @@ describe("Reflector", () => {
         assert.ok(asked.length <= 1);
       }
     }
+  });
+
+  it("asks more and more seldom for a kind that is not installed, and at first again where it comes and goes", () => {
+    const absent = new Reflector<string>(() => 0.5);
+    absent.handle(started);
+    const denials = () => Array.from({ length: 4 }, () => delayOf(absent.handle(failed("NOT_INSTALLED"))));
+    assert.deepEqual(denials(), [30_000, 60_000, 120_000, 120_000]);
+    for (const event of [waited, initialEnd(10)]) absent.handle(event);
+    assert.equal(denials()[0], 30_000);
   });
 
   it("waits longer after each failure, up to a bound, and not less than the server asks for", () => {

@@ -80,6 +80,7 @@ export class Reflector<T> {
   #failures = 0;
   #expirations = 0;
   #deniedSinceMs: number | null = null;
+  #denials = 0;
   #trouble: Trouble | null = null;
 
   constructor(random: () => number) {
@@ -216,6 +217,7 @@ export class Reflector<T> {
     this.#goal = null;
     this.#failures = 0;
     this.#deniedSinceMs = null;
+    this.#denials = 0;
     if (!this.#isAway) return [];
     this.#isAway = false;
     return [{ type: "back" }];
@@ -234,8 +236,9 @@ export class Reflector<T> {
       this.#streamsSnapshots = false;
       return this.#beginSnapshot();
     }
-    // A server that says when to come again is there: a kind that was installed just now is served in a second.
-    const isBusy = failure.code === "THROTTLED" && this.#failures < busyAnswersMax;
+    // A server that says when to come again is there, and so is one that begins to serve a kind.
+    const isBusy =
+      failure.code === "THROTTLED" && this.#failures < (failure.isBeginning ? beginningMax : busyAnswersMax);
     return [...(isBusy ? [] : this.#onAway(failure.reason)), this.#wait(failure)];
   }
 
@@ -248,17 +251,19 @@ export class Reflector<T> {
     return [{ type: "wait", delayMs: retryDelayMs(this.#random, this.#expirations) }];
   }
 
-  /** A kind that is not installed is in sync and empty, and is asked for again later. */
+  /** A kind that is not installed is in sync and empty, and is asked for again later, the more seldom the longer it is so. */
   #onDenied(failure: ApiFailure, nowMs: number): readonly ReflectorAction<T>[] {
     this.#deniedSinceMs ??= nowMs;
     const isCertain = this.#known.size === 0 || nowMs - this.#deniedSinceMs >= uninstalledAfterMs;
     if (!isCertain) return [...this.#onAway(failure.reason), this.#wait(failure)];
-    const deniedSinceMs = this.#deniedSinceMs;
+    const { deniedSinceMs, denials } = { deniedSinceMs: this.#deniedSinceMs, denials: this.#denials };
     this.#known.beginSnapshot();
     const told = this.#endSnapshot(null);
     this.#deniedSinceMs = deniedSinceMs;
+    this.#denials = denials + 1;
     this.#phase = { name: "waiting", next: "snapshot" };
-    return [...told, { type: "wait", delayMs: uninstalledRetryMs * (0.75 + this.#random() / 2) }];
+    const delayMs = Math.min(uninstalledRetryMsMax, uninstalledRetryMs * 2 ** denials);
+    return [...told, { type: "wait", delayMs: delayMs * (0.75 + this.#random() / 2) }];
   }
 
   #wait(failure: ApiFailure): ReflectorAction<T> {
@@ -272,7 +277,10 @@ export class Reflector<T> {
 }
 
 const uninstalledRetryMs = 30_000;
+const uninstalledRetryMsMax = 120_000;
 const busyAnswersMax = 3;
+/** Some six seconds of our own waiting. */
+const beginningMax = 6;
 /** Whatever a server, or who stands before it, asks for: policies change meanwhile. */
 const retryAfterMsMax = 120_000;
 

@@ -15,12 +15,12 @@ import { type News, ReflectorLoop } from "./reflectorLoop.ts";
 import { pageSizeDefault, relistIntervalMsDefault, streamSecondsDefault } from "./watchDefaults.ts";
 
 export interface KubernetesWatchOptions {
-  /** How long a stream of changes lasts before it is taken up anew; some 7 minutes unless told. */
+  /** How long a stream of changes lasts before it is taken up anew; some 30 minutes unless told. */
   readonly streamSeconds?: number;
   /** Objects in a page of a listing. 200 unless told: larger ones only cost memory. */
   readonly pageSize?: number;
   /**
-   * How often a listing beside the stream must prove that nothing was missed. 5 minutes unless told; more seldom for what
+   * How often a listing beside the stream must prove that nothing was missed. 20 minutes unless told; more seldom for what
    * has thousands of objects.
    */
   readonly relistIntervalMs?: number;

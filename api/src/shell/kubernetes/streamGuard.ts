@@ -22,9 +22,9 @@ export interface StreamGuardPorts<T> {
 }
 
 /** So many objects are listed in every interval; of more, as many in a multiple of it. */
-const objectsPerInterval = 3_000;
+const objectsPerInterval = 12_000;
 /** Whoever was away may meet another datastore, restored and already further than the former: that is looked for soon. */
-const hasteAfterAbsence = 5;
+const hasteAfterAbsence = 20;
 /** What is under way when the listing is answered has as long to come as an answer would have. */
 const patienceMs = 10_000;
 const firstLookMs = 50;
