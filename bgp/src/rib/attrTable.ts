@@ -1,17 +1,26 @@
 /**
- * Path attributes, each distinct set stored once and counted: comparing two sets is comparing two small integers. What
- * the decision needs of a set is worked out when it is interned, into columns.
+ * Path attributes, each distinct set stored once and counted: comparing two sets is comparing two small integers. A set
+ * is kept as its canonical bytes (`encodeAttributes`), which are also its key; what the decision needs of it is worked
+ * out when it is interned, into columns, and a value is made where somebody asks for one.
  */
 import assert from "node:assert/strict";
-import type { AsPathSegment, Origin, PathAttributes } from "../wire/message.ts";
-import { attributeKey } from "./attributeKey.ts";
+import { type AttributeSummary, summarizeAttributes } from "../wire/attributeSummary.ts";
+import { decodeAttributes } from "../wire/attributesDecoder.ts";
+import { encodeAttributes } from "../wire/attributesEncoder.ts";
+import type { CodecContext } from "../wire/contract.ts";
+import type { PathAttributes } from "../wire/message.ts";
+import { ByteArena, type Place } from "./byteArena.ts";
 import { Column, IdPool } from "./column.ts";
+import { HashIndex } from "./hashIndex.ts";
 
 /** Zero is no attribute set. */
 export type AttrId = number;
 
 /** RFC 4271 §9.1.1 leaves the degree of preference of external routes to us; every implementation says 100. */
 export const localPrefDefault = 100;
+
+/** What is stored has been judged already: it is read as from a peer of whom everything is taken. */
+const asStored: CodecContext = { fourOctetAs: true, external: false, families: [4, 6] };
 
 export class AttrTable {
   readonly localPref: Column = new Column();
@@ -23,39 +32,65 @@ export class AttrTable {
   /** Zero where there is none: no router has that identifier. */
   readonly originatorId: Column = new Column();
   readonly clusterListLength: Column = new Column();
+  /** As `AttributeSummary.flags`. */
+  readonly flags: Column = new Column();
   readonly #refs = new Column();
   readonly #pool = new IdPool();
-  readonly #ids = new Map<string, AttrId>();
-  readonly #keys: string[] = [];
-  readonly #values: PathAttributes[] = [];
+  readonly #index = new HashIndex();
+  readonly #arena = new ByteArena();
+  readonly #places = new Column();
+  readonly #lengths = new Column();
+  readonly #summary: AttributeSummary = {
+    localPref: null,
+    asPathLength: 0,
+    origin: 0,
+    med: 0,
+    neighborAsn: 0,
+    originatorId: 0,
+    clusterListLength: 0,
+    flags: 0,
+  };
+  /** The value asked for last: who prints a set asks for it again and again. */
+  #seen: { readonly id: AttrId; readonly value: PathAttributes } | null = null;
 
   get size(): number {
-    return this.#ids.size;
+    return this.#index.size;
   }
 
   /** The set's id, which lives once it is retained. */
   intern(attributes: PathAttributes): AttrId {
-    const key = attributeKey(attributes);
-    const known = this.#ids.get(key);
-    if (known !== undefined) return known;
+    const bytes = encodeAttributes(attributes, null, asStored);
+    return this.internBytes(bytes, bytes.length, hashOf(bytes, bytes.length));
+  }
+
+  /** As `intern`, of canonical bytes, with their `hashOf`. */
+  internBytes(bytes: Uint8Array, length: number, hash: number): AttrId {
+    const index = this.#index;
+    for (let id = index.first(hash); id !== 0; id = index.next(id)) {
+      if (index.hashOf(id) !== hash || this.#lengths.get(id) !== length) continue;
+      if (this.#arena.equals(this.#places.get(id), bytes, length)) return id;
+    }
     const id = this.#pool.take();
-    this.#ids.set(key, id);
-    this.#keys[id] = key;
-    this.#values[id] = attributes;
-    this.localPref.set(id, attributes.localPref ?? localPrefDefault);
-    this.asPathLength.set(id, asPathLength(attributes.asPath));
-    this.origin.set(id, originRank[attributes.origin]);
-    this.med.set(id, attributes.med ?? 0); // RFC 4271 §9.1.2.2 c: absent counts as the lowest.
-    this.neighborAsn.set(id, neighborAsn(attributes.asPath));
-    this.originatorId.set(id, attributes.originatorId ?? 0);
-    this.clusterListLength.set(id, attributes.clusterList?.length ?? 0);
+    this.#places.set(id, this.#arena.store(bytes, length));
+    this.#lengths.set(id, length);
+    this.#index.insert(id, hash);
+    this.#summarize(id, bytes, length);
+    if (this.#seen?.id === id) this.#seen = null;
     return id;
   }
 
   value(id: AttrId): PathAttributes {
-    const attributes = this.#values[id];
-    assert(attributes, `no attribute set ${id}`);
-    return attributes;
+    if (this.#seen?.id === id) return this.#seen.value;
+    const decoded = decodeAttributes(this.bytes(id), asStored);
+    assert(decoded.kind === "attributes" && decoded.attributes, `attribute set ${id} does not decode`);
+    this.#seen = { id, value: decoded.attributes };
+    return decoded.attributes;
+  }
+
+  /** Canonical bytes: a view, valid for as long as the set is retained. */
+  bytes(id: AttrId): Uint8Array {
+    assert(this.#lengths.get(id) > 0, `no attribute set ${id}`);
+    return this.#arena.view(this.#places.get(id), this.#lengths.get(id));
   }
 
   retain(id: AttrId): void {
@@ -67,23 +102,32 @@ export class AttrTable {
     assert(refs > 0, `attribute set ${id} is released once too often`);
     this.#refs.set(id, refs - 1);
     if (refs > 1) return;
-    this.#ids.delete(this.#keys[id] ?? "");
-    delete this.#keys[id];
-    delete this.#values[id];
+    this.#index.remove(id);
+    this.#arena.free(this.#places.get(id) as Place, this.#lengths.get(id));
+    this.#lengths.set(id, 0);
+    if (this.#seen?.id === id) this.#seen = null;
     this.#pool.giveBack(id);
+    if (this.size === 0) this.#arena.clear();
+  }
+
+  #summarize(id: AttrId, bytes: Uint8Array, length: number): void {
+    const summary = this.#summary;
+    summarizeAttributes(bytes, length, summary);
+    this.localPref.set(id, summary.localPref ?? localPrefDefault);
+    this.asPathLength.set(id, summary.asPathLength);
+    this.origin.set(id, summary.origin);
+    this.med.set(id, summary.med);
+    this.neighborAsn.set(id, summary.neighborAsn);
+    this.originatorId.set(id, summary.originatorId);
+    this.clusterListLength.set(id, summary.clusterListLength);
+    this.flags.set(id, summary.flags);
   }
 }
 
-const originRank: Readonly<Record<Origin, number>> = { igp: 0, egp: 1, incomplete: 2 };
-
-/** RFC 4271 §9.1.2.2 a: a set counts as one. RFC 5065 §5.3: confederation segments count nothing. */
-function asPathLength(path: readonly AsPathSegment[]): number {
-  let length = 0;
-  for (const { type, asns } of path) length += type === "sequence" ? asns.length : type === "set" ? 1 : 0;
-  return length;
-}
-
-function neighborAsn(path: readonly AsPathSegment[]): number {
-  const first = path.find(({ type }) => type === "sequence" || type === "set");
-  return first?.type === "sequence" ? (first.asns[0] ?? 0) : 0;
+/** FNV-1a over the bytes, its low bits stirred, since buckets are told by them. */
+export function hashOf(bytes: Uint8Array, length: number): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < length; i++) hash = Math.imul(hash ^ (bytes[i] ?? 0), 0x01000193);
+  hash = Math.imul(hash ^ (hash >>> 15), 0x85ebca6b);
+  return (hash ^ (hash >>> 13)) >>> 0;
 }

@@ -1,0 +1,145 @@
+/**
+ * What the decision process and the export rules ask of path attributes, read from their bytes without making values of
+ * them. The bytes are canonical: well formed, in code order, AS numbers of four octets, next hops and NLRI left out.
+ */
+import { wellKnownFlag } from "./wellKnownCommunities.ts";
+
+export interface AttributeSummary {
+  /** `null` where there is none. */
+  localPref: number | null;
+  /** RFC 4271 §9.1.2.2 a: a set counts as one. RFC 5065 §5.3: confederation segments count nothing. */
+  asPathLength: number;
+  origin: number;
+  /** RFC 4271 §9.1.2.2 c: absent counts as the lowest. */
+  med: number;
+  /** The AS that MED is compared within; zero for a path that is empty or begins with a set. */
+  neighborAsn: number;
+  /** Zero where there is none: no router has that identifier. */
+  originatorId: number;
+  clusterListLength: number;
+  /** Of `wellKnownFlag`, and those of `attributeFlag`. */
+  flags: number;
+}
+
+/** Beside `wellKnownFlag`, from bit 16 up: what makes an exporter look closer. */
+export const attributeFlag = {
+  med: 1 << 16,
+  localPref: 1 << 17,
+  /** ORIGINATOR_ID or CLUSTER_LIST. */
+  reflected: 1 << 18,
+  extendedCommunities: 1 << 19,
+  /** The path does not begin with a sequence that has room for one more AS. */
+  needsNewSegment: 1 << 20,
+} as const;
+
+const sequenceAsnsMax = 255;
+
+/** Fills `into`, which its caller uses again and again. */
+export function summarizeAttributes(bytes: Uint8Array, length: number, into: AttributeSummary): void {
+  into.localPref = null;
+  into.asPathLength = into.origin = into.med = into.neighborAsn = into.originatorId = into.clusterListLength = 0;
+  into.flags = attributeFlag.needsNewSegment;
+  for (let at = 0; at < length; ) {
+    const isLong = ((bytes[at] ?? 0) & 0x10) !== 0;
+    const start = at + (isLong ? 4 : 3);
+    const end = start + (isLong ? u16(bytes, at + 2) : (bytes[at + 2] ?? 0));
+    summarizeOne(bytes[at + 1] ?? 0, { bytes, start, end }, into);
+    at = end;
+  }
+}
+
+interface Value {
+  readonly bytes: Uint8Array;
+  readonly start: number;
+  readonly end: number;
+}
+
+function summarizeOne(code: number, value: Value, into: AttributeSummary): void {
+  const { bytes, start, end } = value;
+  switch (code) {
+    case 1:
+      into.origin = bytes[start] ?? 0;
+      return;
+    case 2:
+      summarizePath(value, into);
+      return;
+    case 4:
+      into.med = u32(bytes, start);
+      into.flags |= attributeFlag.med;
+      return;
+    case 5:
+      into.localPref = u32(bytes, start);
+      into.flags |= attributeFlag.localPref;
+      return;
+    case 8:
+      for (let at = start; at < end; at += 4) into.flags |= wellKnownFlag(u32(bytes, at));
+      return;
+    case 9:
+      into.originatorId = u32(bytes, start);
+      into.flags |= attributeFlag.reflected;
+      return;
+    case 10:
+      into.clusterListLength = (end - start) >>> 2;
+      into.flags |= attributeFlag.reflected;
+      return;
+    case 16:
+      into.flags |= attributeFlag.extendedCommunities;
+      return;
+  }
+}
+
+function summarizePath({ bytes, start, end }: Value, into: AttributeSummary): void {
+  let isFirst = true;
+  let hasHop = false;
+  for (let at = start; at < end; ) {
+    const type = bytes[at] ?? 0;
+    const count = bytes[at + 1] ?? 0;
+    if (isFirst && type === 2 && count < sequenceAsnsMax) into.flags &= ~attributeFlag.needsNewSegment;
+    isFirst = false;
+    if (type === 1) into.asPathLength += 1;
+    if (type === 2) into.asPathLength += count;
+    if (!hasHop && type <= 2) {
+      hasHop = true;
+      into.neighborAsn = type === 2 ? u32(bytes, at + 2) : 0;
+    }
+    at += 2 + 4 * count;
+  }
+}
+
+/** Whether an AS is anywhere in the path (RFC 4271 §9.1.2). */
+export function pathHolds(bytes: Uint8Array, asn: number): boolean {
+  const [start, end] = findAttribute(bytes, 2);
+  for (let at = start; at < end; ) {
+    const next = at + 2 + 4 * (bytes[at + 1] ?? 0);
+    for (at += 2; at < next; at += 4) if (u32(bytes, at) === asn) return true;
+  }
+  return false;
+}
+
+/** Whether a cluster is in CLUSTER_LIST (RFC 4456 §8). */
+export function clusterListHolds(bytes: Uint8Array, clusterId: number): boolean {
+  const [start, end] = findAttribute(bytes, 10);
+  for (let at = start; at < end; at += 4) if (u32(bytes, at) === clusterId) return true;
+  return false;
+}
+
+function findAttribute(bytes: Uint8Array, code: number): readonly [start: number, end: number] {
+  for (let at = 0; at < bytes.length; ) {
+    const isLong = ((bytes[at] ?? 0) & 0x10) !== 0;
+    const start = at + (isLong ? 4 : 3);
+    const end = start + (isLong ? u16(bytes, at + 2) : (bytes[at + 2] ?? 0));
+    if (bytes[at + 1] === code) return [start, end];
+    at = end;
+  }
+  return [0, 0];
+}
+
+function u16(bytes: Uint8Array, at: number): number {
+  return ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0);
+}
+
+function u32(bytes: Uint8Array, at: number): number {
+  return (
+    (((bytes[at] ?? 0) << 24) | ((bytes[at + 1] ?? 0) << 16) | ((bytes[at + 2] ?? 0) << 8) | (bytes[at + 3] ?? 0)) >>> 0
+  );
+}
