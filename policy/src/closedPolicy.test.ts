@@ -2,13 +2,16 @@ import { describe, expect, it } from "vitest";
 import { closedPolicy, type PolicyKey } from "./closedPolicy.ts";
 import { evaluate } from "./evaluate.ts";
 import { endpointSample, namespaceProfileSample, packetSample, policySample } from "./sampleCluster.ts";
+import { unknownTier } from "./tiers.ts";
 
 const ofNamespace: PolicyKey = { kind: "NetworkPolicy", namespace: "shop", name: "p" };
 const ofCluster: PolicyKey = { kind: "GlobalNetworkPolicy", name: "g" };
 
 const deny = [{ action: "Deny" }];
 const both = ["Ingress", "Egress"];
-const unknown = { types: both, ingress: deny, egress: deny, order: Number.NEGATIVE_INFINITY };
+/** What names no tier that can be read stands before all tiers. */
+const first = { tier: unknownTier };
+const unknown = { ...first, types: both, ingress: deny, egress: deny, order: Number.NEGATIVE_INFINITY };
 
 const texts: { name: string; key?: PolicyKey; text: unknown; spec: object; width: string }[] = [
   {
@@ -44,7 +47,13 @@ const texts: { name: string; key?: PolicyKey; text: unknown; spec: object; width
       kind: "NetworkPolicy",
       spec: { order: 7, selector: "a == 'b'", types: ["Egress"], egress: [{ action: "Allow" }], ingress: 1 },
     },
-    spec: { order: 7, selector: "a == 'b'", types: ["Egress"], ingress: deny, egress: [] },
+    spec: {
+      order: 7,
+      selector: "a == 'b'",
+      types: ["Egress"],
+      ingress: deny,
+      egress: [],
+    },
     width: "egress, for the endpoints with a == 'b' of namespace shop",
   },
   {
@@ -108,6 +117,31 @@ const texts: { name: string; key?: PolicyKey; text: unknown; spec: object; width
     text: { spec: { order: "first" } },
     spec: { order: Number.NEGATIVE_INFINITY, types: ["Ingress"], ingress: [], egress: [] },
     width: "ingress, for all endpoints of namespace shop",
+  },
+  {
+    name: "a tier that is no text, before all tiers",
+    text: { spec: { tier: 7, types: ["Ingress"] } },
+    spec: { ...first, types: ["Ingress"], ingress: [], egress: [] },
+    width: "ingress, for all endpoints of namespace shop",
+  },
+  {
+    name: "a tier that can be read, in that tier",
+    text: { spec: { tier: "platform", order: 3, types: ["Ingress"] } },
+    spec: { tier: "platform", order: 3, types: ["Ingress"], ingress: [], egress: [] },
+    width: "ingress, for all endpoints of namespace shop",
+  },
+  {
+    name: "a service account selector that can be read",
+    text: { spec: { serviceAccountSelector: "role == 'db'", types: ["Ingress"] } },
+    spec: { serviceAccountSelector: "role == 'db'", types: ["Ingress"], ingress: [], egress: [] },
+    width: "ingress, for all endpoints under service accounts with role == 'db' of namespace shop",
+  },
+  {
+    name: "one of Kubernetes' own, in the tier that its name tells",
+    key: { kind: "GlobalNetworkPolicy", name: "kcnp.kube-baseline.all" },
+    text: undefined,
+    spec: { tier: "kube-baseline", order: Number.NEGATIVE_INFINITY, types: both, ingress: deny, egress: deny },
+    width: "ingress and egress, for all endpoints",
   },
   {
     name: "rules that may do more than allow",

@@ -4,6 +4,8 @@
  * side: a selector that says nothing selects all, directions that say nothing are both, an order that says nothing is
  * the first.
  *
+ * It stands in the tier that it names; where that cannot be read, before all tiers.
+ *
  * A direction whose rules do nothing but allow loses them: other policies may still allow there what they allow. Where a
  * rule denies, passes on, or is not to be read, a rule stands in their place that denies everything: without it, a
  * policy behind this one would open what this one may have denied.
@@ -19,6 +21,7 @@ import {
   type Rule,
 } from "@brindle/api";
 import type { Policy } from "./cluster.ts";
+import { unknownTier } from "./tiers.ts";
 
 /** The kinds that are enforced. A staged policy closes nothing: it opens nothing either. */
 export type PolicyKey = Key<"NetworkPolicy" | "GlobalNetworkPolicy">;
@@ -39,18 +42,21 @@ export function closedPolicy(key: PolicyKey, text?: unknown): ClosedPolicy {
   const { kind, namespace, name } = key;
   const selector = readableSelector(spec, "selector");
   const namespaceSelector = kind === "GlobalNetworkPolicy" ? readableSelector(spec, "namespaceSelector") : undefined;
+  const accounts = readableSelector(spec, "serviceAccountSelector");
   const types = directionsOf(spec);
   const closed: GlobalPolicySpec = {
+    ...tierOf(key, spec),
     ...orderOf(spec),
     ...(selector !== undefined && { selector }),
     ...(namespaceSelector !== undefined && { namespaceSelector }),
+    ...(accounts !== undefined && { serviceAccountSelector: accounts }),
     types,
     ingress: closedRules(spec, "ingress"),
     egress: closedRules(spec, "egress"),
   };
   return {
     policy: policyOf(key, { name, ...(namespace !== undefined && { namespace }) }, closed),
-    width: `it is closed, ${types.join(" and ").toLowerCase()}, for ${describeWidth({ namespace, namespaceSelector, selector })}`,
+    width: `it is closed, ${types.join(" and ").toLowerCase()}, for ${describeWidth({ namespace, namespaceSelector, selector, accounts })}`,
   };
 }
 
@@ -69,7 +75,10 @@ function isForHosts(spec: Text | null): boolean {
 }
 
 /** `undefined` selects all: as nothing is written, or nothing that can be read. */
-function readableSelector(spec: Text | null, field: "selector" | "namespaceSelector"): string | undefined {
+function readableSelector(
+  spec: Text | null,
+  field: "selector" | "namespaceSelector" | "serviceAccountSelector",
+): string | undefined {
   const text = spec?.[field];
   return typeof text === "string" && text !== "" && parseSelector(text).kind === "selector" ? text : undefined;
 }
@@ -93,6 +102,14 @@ function hasRules(rules: unknown): boolean {
   return Array.isArray(rules) ? rules.length > 0 : rules !== undefined && rules !== null;
 }
 
+/** Of Kubernetes' own policies the name tells: those are converted ones. */
+function tierOf({ name }: PolicyKey, spec: Text | null): { readonly tier?: string } {
+  const converted = /^k(?:np|cnp)\.([^.]+)\./.exec(name)?.[1];
+  const tier = converted ?? (spec === null ? unknownTier : (spec.tier ?? ""));
+  if (typeof tier !== "string") return { tier: unknownTier };
+  return tier === "" ? {} : { tier };
+}
+
 function orderOf(spec: Text | null): { readonly order?: number } {
   const order = spec === null ? Number.NaN : (spec.order ?? null);
   if (order === null) return {};
@@ -112,10 +129,12 @@ interface Width {
   readonly namespace: string | undefined;
   readonly namespaceSelector: string | undefined;
   readonly selector: string | undefined;
+  readonly accounts: string | undefined;
 }
 
-function describeWidth({ namespace, namespaceSelector, selector }: Width): string {
-  const whose = selector === undefined ? "all endpoints" : `the endpoints with ${selector}`;
+function describeWidth({ namespace, namespaceSelector, selector, accounts }: Width): string {
+  const all = selector === undefined ? "all endpoints" : `the endpoints with ${selector}`;
+  const whose = accounts === undefined ? all : `${all} under service accounts with ${accounts}`;
   if (namespace !== undefined) return `${whose} of namespace ${namespace}`;
   return namespaceSelector === undefined ? whose : `${whose} of the namespaces with ${namespaceSelector}`;
 }

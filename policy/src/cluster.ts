@@ -1,5 +1,12 @@
 /** What `evaluate` is told: the resources as they are stored. It works out everything else by itself. */
-import type { GlobalNetworkPolicy, NetworkPolicy, PolicyDirection, Profile, WorkloadEndpoint } from "@brindle/api";
+import type {
+  GlobalNetworkPolicy,
+  NetworkPolicy,
+  PolicyDirection,
+  Profile,
+  Tier,
+  WorkloadEndpoint,
+} from "@brindle/api";
 import { type Address, parseCidr } from "@brindle/net";
 import type { AnyNetworkSet } from "./networkSet.ts";
 import { type Labelled, namespaceLabel } from "./scope.ts";
@@ -13,6 +20,8 @@ export type EndpointToHostAction = "Drop" | "Accept" | "Return";
 export interface Cluster {
   readonly endpoints: readonly WorkloadEndpoint[];
   readonly policies: readonly Policy[];
+  /** Those that Calico makes by itself need not be named. */
+  readonly tiers?: readonly Tier[];
   readonly profiles: readonly Profile[];
   /** What rules find by selectors beside endpoints. */
   readonly networkSets?: readonly AnyNetworkSet[];
@@ -61,7 +70,7 @@ export function labelled(endpoint: WorkloadEndpoint, profile: (name: string) => 
   return { namespace, labels };
 }
 
-/** Lower orders first, none last; equal orders by `name/namespace/kind`, as Calico sorts them. */
+/** Within a tier: lower orders first, none last; equal orders by `name/namespace/kind`, as Calico sorts them. */
 export function comparePolicies(a: Policy, b: Policy): number {
   const orderA = a.spec.order ?? Number.POSITIVE_INFINITY;
   const orderB = b.spec.order ?? Number.POSITIVE_INFINITY;

@@ -15,6 +15,7 @@ import { closedPolicy, type PolicyKey } from "./closedPolicy.ts";
 import type { Policy } from "./cluster.ts";
 import { isIcmp, protocolNumber, protocolNumbers } from "./packet.ts";
 import { parsePorts } from "./ports.ts";
+import { type Tiers, unknownTier } from "./tiers.ts";
 
 export interface Enforceable<R> {
   /** What to enforce in its place; `null` when nothing can be, since it is not known for whom it would be. */
@@ -33,7 +34,17 @@ export function enforceablePolicy(policy: Policy): Enforceable<Policy> {
   const forHosts = hostFields(policy).find(([, isSet]) => isSet);
   if (forHosts) return { resource: null, problem: `spec.${forHosts[0]}: policies for hosts are not enforced yet` };
   const problem = policyProblem(spec) ?? selectorProblem(namespaceSelectorOf(policy), "spec.namespaceSelector");
-  if (!problem) return { resource: policy, problem };
+  return problem ? closedFor(policy, problem) : { resource: policy, problem };
+}
+
+/** In the place of a policy that names a tier which does not exist, and of no other. */
+export function tieredPolicy(policy: Policy, tiers: Tiers): Enforceable<Policy> {
+  const { tier } = policy.spec;
+  if (tier === unknownTier || tiers.has(tier)) return { resource: policy, problem: null };
+  return closedFor(policy, `spec.tier: there is no tier ${JSON.stringify(tier)}`);
+}
+
+function closedFor(policy: Policy, problem: string): Enforceable<Policy> {
   const { kind, metadata } = policy;
   const { namespace, name } = metadata;
   const closed = closedPolicy({ kind, name, ...(namespace !== undefined && { namespace }) }, policy);
@@ -62,9 +73,11 @@ export function enforceableProfile(profile: Profile): Enforceable<Profile> {
 
 /** The first problem of what a policy says, with its path, or `null`. */
 function policyProblem(spec: GlobalPolicySpec): string | null {
-  if (spec.tier && spec.tier !== defaultTier) return `spec.tier: only the tier "${defaultTier}" is enforced`;
-  if (spec.serviceAccountSelector) return "spec.serviceAccountSelector is not enforced yet";
-  return selectorProblem(spec.selector, "spec.selector") ?? rulesProblem(spec);
+  return (
+    selectorProblem(spec.serviceAccountSelector, "spec.serviceAccountSelector") ??
+    selectorProblem(spec.selector, "spec.selector") ??
+    rulesProblem(spec)
+  );
 }
 
 function rulesProblem(owner: { readonly ingress?: readonly Rule[]; readonly egress?: readonly Rule[] }): string | null {
@@ -104,7 +117,6 @@ function ruleProblem(rule: Rule): string | null {
   );
 }
 
-const defaultTier = "default";
 /** IFNAMSIZ leaves 15 characters. */
 const podInterfaceName = /^cali[A-Za-z0-9_.-]{1,11}$/;
 
@@ -118,7 +130,7 @@ const portProtocols: ReadonlySet<number | undefined> = new Set([
 
 /** A port's name brings its protocol along; a number means nothing without one. */
 function entityProblem(name: string, entity: EntityRule, protocol: number | null): string | null {
-  if (entity.services || entity.serviceAccounts) return `${name}: services and serviceAccounts are not enforced yet`;
+  if (entity.services) return `${name}: services are not enforced yet`;
   for (const [field, ports] of Object.entries({ ports: entity.ports, notPorts: entity.notPorts })) {
     const parsed = parsePorts(ports ?? []);
     if (!parsed) return `${name}.${field} has an entry that is no port`;
@@ -131,6 +143,7 @@ function entityProblem(name: string, entity: EntityRule, protocol: number | null
   }
   return (
     selectorProblem(entity.selector, `${name}.selector`) ??
+    selectorProblem(entity.serviceAccounts?.selector, `${name}.serviceAccounts.selector`) ??
     selectorProblem(entity.notSelector, `${name}.notSelector`) ??
     selectorProblem(entity.namespaceSelector, `${name}.namespaceSelector`)
   );

@@ -1,4 +1,4 @@
-import type { EntityRule, Rule } from "@brindle/api";
+import { apiVersion, type EntityRule, type Profile, type Rule, type Tier } from "@brindle/api";
 import { describe, expect, it } from "vitest";
 import type { Cluster, Policy } from "./cluster.ts";
 import { evaluate } from "./evaluate.ts";
@@ -14,6 +14,7 @@ import {
   networkSetSample,
   packetSample,
   policySample,
+  tierSample,
 } from "./sampleCluster.ts";
 
 const http = { name: "http", protocol: "TCP", port: 8080 };
@@ -283,6 +284,166 @@ describe("several policies", () => {
       expect(ingress.decidedBy).toMatchObject(decider);
     });
   }
+});
+
+describe("tiers", () => {
+  const web = "app == 'web'";
+  const allow: Rule = { action: "Allow" };
+  const deny: Rule = { action: "Deny" };
+  const pass: Rule = { action: "Pass" };
+  const early = tierSample("early", { order: 10 });
+  const lenient = tierSample("early", { order: 10, defaultAction: "Pass" });
+  const late = tierSample("late", { order: 2e6 });
+  const inTier = (tier: string, ...ingress: Rule[]): Policy =>
+    globalPolicySample(`${tier}-policy`, { tier, selector: web, types: ["Ingress"], ingress });
+  const inDefault = (...ingress: Rule[]): Policy =>
+    policySample("p", { selector: web, types: ["Ingress"], order: 1, ingress });
+
+  const table: { name: string; tiers?: Tier[]; policies: Policy[]; verdict: string; decider: object }[] = [
+    {
+      name: "the lower order decides, whatever the policies' own orders",
+      tiers: [early],
+      policies: [inTier("early", allow), inDefault(deny)],
+      verdict: "allow",
+      decider: { kind: "policyRule", tier: "early" },
+    },
+    {
+      name: "one with a higher order comes behind the default",
+      tiers: [late],
+      policies: [inTier("late", deny), inDefault(allow)],
+      verdict: "allow",
+      decider: { kind: "policyRule", tier: "default" },
+    },
+    {
+      name: "passing on leads to the next",
+      tiers: [early],
+      policies: [inTier("early", pass, deny), inDefault(deny)],
+      verdict: "deny",
+      decider: { kind: "policyRule", tier: "default" },
+    },
+    {
+      name: "passing on in the last leads to the profiles",
+      tiers: [early],
+      policies: [inTier("early", pass)],
+      verdict: "allow",
+      decider: { kind: "profileRule" },
+    },
+    {
+      name: "what none of its policies decides is denied",
+      tiers: [early],
+      policies: [inTier("early"), inDefault(allow)],
+      verdict: "deny",
+      decider: { kind: "noPolicyRule", tier: "early" },
+    },
+    {
+      name: "unless the tier passes on",
+      tiers: [lenient],
+      policies: [inTier("early"), inDefault(allow)],
+      verdict: "allow",
+      decider: { kind: "policyRule", tier: "default" },
+    },
+    {
+      name: "one without a policy for the endpoint and direction does not count",
+      tiers: [early],
+      policies: [globalPolicySample("e", { tier: "early", selector: web, egress: [deny] }), inDefault(allow)],
+      verdict: "allow",
+      decider: { kind: "policyRule", tier: "default" },
+    },
+    {
+      name: "Kubernetes' own are there without being made: the administrator's before, passing on",
+      policies: [inTier("kube-admin"), inDefault(allow), inTier("kube-baseline", deny)],
+      verdict: "allow",
+      decider: { kind: "policyRule", tier: "default" },
+    },
+    {
+      name: "and the baseline where no other policy is",
+      policies: [inTier("kube-baseline", deny)],
+      verdict: "deny",
+      decider: { kind: "policyRule", tier: "kube-baseline" },
+    },
+    {
+      name: "one that does not exist closes what its policies select, before all others",
+      tiers: [early],
+      policies: [inTier("gone", allow), inTier("early", allow)],
+      verdict: "deny",
+      decider: { kind: "noPolicyRule", tier: "?" },
+    },
+    {
+      name: "tiers of one order go by name",
+      tiers: [tierSample("b", { order: 5 }), tierSample("a", { order: 5 })],
+      policies: [inTier("b", deny), inTier("a", allow)],
+      verdict: "allow",
+      decider: { kind: "policyRule", tier: "a" },
+    },
+  ];
+  for (const { name, tiers = [], policies, verdict, decider } of table) {
+    it(name, () => {
+      const { ingress } = evaluate({ ...clusterOf(...policies), tiers }, toWeb);
+      expect(ingress.decidedBy).toMatchObject(decider);
+      expect(ingress.verdict).toBe(verdict);
+    });
+  }
+
+  it("are told where they pass on", () => {
+    const cluster = { ...clusterOf(inTier("early"), inDefault(allow)), tiers: [lenient] };
+    expect(explain(cluster, toWeb).lines.slice(2)).toEqual([
+      "ingress of the destination default/web: allow, Allow by rule 0 of NetworkPolicy default/p",
+      "  passed over: Tier early, which passes on what none of its policies decides",
+    ]);
+  });
+});
+
+describe("service accounts", () => {
+  const ops: Profile = {
+    apiVersion,
+    kind: "Profile",
+    metadata: { name: "ksa.default.ops" },
+    spec: { labelsToApply: { "pcsa.role": "ops" } },
+  };
+  const under = (name: string, address: string, profiles: string[] = []) =>
+    endpointSample(name, {
+      labels: { "projectcalico.org/serviceaccount": name },
+      addresses: [address],
+      profiles: ["kns.default", ...profiles],
+    });
+  const pods = [under("ops", "10.0.0.5", ["ksa.default.ops"]), under("guest", "10.0.0.6")];
+  const fromOps = packetSample("10.0.0.5", "10.0.0.2");
+  const fromGuest = packetSample("10.0.0.6", "10.0.0.2");
+  const verdicts = (cluster: Cluster) => {
+    const whole = { ...cluster, endpoints: [...endpoints, ...pods], profiles: [...profiles, ops] };
+    return [fromOps, fromGuest, toWeb].map((packet) => evaluate(whole, packet).verdict);
+  };
+  const table: { name: string; source: EntityRule; expected: string[] }[] = [
+    {
+      name: "are matched by name",
+      source: { serviceAccounts: { names: ["guest"] } },
+      expected: ["deny", "allow", "deny"],
+    },
+    {
+      name: "are matched by label",
+      source: { serviceAccounts: { selector: "role == 'ops'" } },
+      expected: ["allow", "deny", "deny"],
+    },
+    {
+      name: "are matched by both at once",
+      source: { serviceAccounts: { names: ["guest"], selector: "role == 'ops'" } },
+      expected: ["deny", "deny", "deny"],
+    },
+    {
+      name: "are matched beside labels of the pod",
+      source: { selector: "app == 'x'", serviceAccounts: { names: ["ops"] } },
+      expected: ["deny", "deny", "deny"],
+    },
+    { name: "that are none mean nothing", source: { serviceAccounts: {} }, expected: ["allow", "allow", "allow"] },
+  ];
+  for (const { name, source, expected } of table) {
+    it(name, () => expect(verdicts(ingressOf(allowFrom(source)))).toEqual(expected));
+  }
+
+  it("select whom a policy is for", () => {
+    const policy = globalPolicySample("ops", { serviceAccountSelector: "role == 'ops'", egress: [{ action: "Deny" }] });
+    expect(verdicts(clusterOf(policy))).toEqual(["deny", "allow", "allow"]);
+  });
 });
 
 describe("both ends", () => {

@@ -17,11 +17,12 @@ import {
   type PolicyName,
   policyName,
 } from "./cluster.ts";
-import { enforceablePolicy, enforceableProfile } from "./enforceable.ts";
+import { enforceablePolicy, enforceableProfile, tieredPolicy } from "./enforceable.ts";
 import { mismatch, type RuleContext, type RuleEndpoint } from "./matchRule.ts";
 import { labelledSet, networksOf } from "./networkSet.ts";
 import { type Packet, protocolNumber } from "./packet.ts";
 import { inScope, policyScope } from "./scope.ts";
+import { byTier, type PolicyTier, Tiers } from "./tiers.ts";
 
 export type Verdict = "allow" | "deny";
 
@@ -50,15 +51,21 @@ export type Decider =
   | { readonly kind: "fromOwnNode" }
   /** Policy allows it, `endpointToHostAction` does not. */
   | { readonly kind: "toOwnNode" }
-  | { readonly kind: "policyRule"; readonly policy: PolicyName; readonly rule: number; readonly action: RuleAction }
-  /** Policies select the endpoint, and no rule of theirs matched. */
-  | { readonly kind: "noPolicyRule"; readonly policies: readonly PolicyName[] }
+  | {
+      readonly kind: "policyRule";
+      readonly tier: string;
+      readonly policy: PolicyName;
+      readonly rule: number;
+      readonly action: RuleAction;
+    }
+  /** Policies of the tier select the endpoint, no rule of theirs matched, and the tier denies then. */
+  | { readonly kind: "noPolicyRule"; readonly tier: string; readonly policies: readonly PolicyName[] }
   | { readonly kind: "profileRule"; readonly profile: string; readonly rule: number; readonly action: RuleAction }
   | { readonly kind: "noProfileRule"; readonly profiles: readonly string[] };
 
 export interface PassedOver {
-  readonly owner: PolicyName | { readonly kind: "Profile"; readonly name: string; readonly namespace: null };
-  /** From zero; `null` when the whole owner counts for nothing, as a profile that does not exist. */
+  readonly owner: PolicyName | { readonly kind: "Profile" | "Tier"; readonly name: string; readonly namespace: null };
+  /** From zero; `null` for the whole owner: a profile that does not exist, a tier that passes on. */
   readonly rule: number | null;
   readonly reason: string;
 }
@@ -95,6 +102,7 @@ class Decision {
   readonly #packet: Packet;
   readonly #endpoint: WorkloadEndpoint;
   readonly #direction: PolicyDirection;
+  readonly #tiers: Tiers;
   readonly #passedOver: PassedOver[] = [];
 
   constructor(cluster: Cluster, packet: Packet, endpoint: WorkloadEndpoint, direction: PolicyDirection) {
@@ -102,21 +110,35 @@ class Decision {
     this.#packet = packet;
     this.#endpoint = endpoint;
     this.#direction = direction;
+    this.#tiers = new Tiers(cluster.tiers ?? []);
   }
 
   run(): DirectionResult {
-    // 1. The policies that select the endpoint, in order: the first rule that matches decides, unless it passes on.
-    const policies = this.#policies();
+    // 1. The tiers that have policies for the endpoint, in order: each decides or passes on.
+    for (const { tier, items } of byTier(this.#policies(), ({ spec }) => this.#tiers.of(spec.tier))) {
+      const decided = this.#tier(tier, items);
+      if (decided) return decided;
+    }
+    // 2. What all pass on, and an endpoint that no policy selects, is for its profiles.
+    return this.#profiles();
+  }
+
+  /** `null` when it passes on. */
+  #tier(tier: PolicyTier, policies: readonly Policy[]): DirectionResult | null {
+    // 1. The policies in order: the first rule that matches decides, unless it passes on.
     for (const policy of policies) {
       const owner = policyName(policy);
       const found = this.#firstMatch(owner, this.#rulesOf(policy.spec), policy.metadata.namespace ?? null);
-      if (found?.action === "Pass") return this.#profiles();
-      if (found) return this.#decided({ kind: "policyRule", policy: owner, ...found });
+      if (found?.action === "Pass") return null;
+      if (found) return this.#decided({ kind: "policyRule", tier: tier.name, policy: owner, ...found });
     }
-    // 2. An endpoint that any policy selects is denied what none of them allows.
-    if (policies.length > 0) return this.#decided({ kind: "noPolicyRule", policies: policies.map(policyName) });
-    // 3. One that none selects has its profiles.
-    return this.#profiles();
+    // 2. What none of them allows is denied, unless the tier says otherwise.
+    if (tier.defaultAction === "Deny") {
+      return this.#decided({ kind: "noPolicyRule", tier: tier.name, policies: policies.map(policyName) });
+    }
+    const owner = { kind: "Tier", name: tier.name, namespace: null } as const;
+    this.#passedOver.push({ owner, rule: null, reason: "passes on what none of its policies decides" });
+    return null;
   }
 
   #profiles(): DirectionResult {
@@ -151,6 +173,7 @@ class Decision {
     const self = labelled(this.#endpoint, profileOf(this.#cluster));
     return this.#cluster.policies
       .flatMap((policy) => enforceablePolicy(policy).resource ?? [])
+      .flatMap((policy) => tieredPolicy(policy, this.#tiers).resource ?? [])
       .filter((policy) => appliesTo(policy, this.#direction))
       .filter((policy) => inScope(policyScope(policy.spec, policy.metadata.namespace ?? null), self))
       .sort(comparePolicies);

@@ -1,7 +1,9 @@
 /** `evaluate` in sentences: which rule decided at each end, and why those before it did not. */
+import { defaultTier } from "@brindle/api";
 import { type Cluster, formatPolicyName } from "./cluster.ts";
 import { type Decider, type DirectionResult, type Evaluation, evaluate, type PassedOver } from "./evaluate.ts";
 import { describePacket, type Packet } from "./packet.ts";
+import { unknownTier } from "./tiers.ts";
 
 export interface Explanation {
   readonly evaluation: Evaluation;
@@ -40,9 +42,9 @@ function explainDecider(decider: Decider): string {
     case "toOwnNode":
       return "pods may not open connections to their own node (endpointToHostAction is Drop)";
     case "policyRule":
-      return `${decider.action} by rule ${decider.rule} of ${formatPolicyName(decider.policy)}`;
+      return `${decider.action} by rule ${decider.rule} of ${formatPolicyName(decider.policy)}${inTier(decider.tier)}`;
     case "noPolicyRule":
-      return `no rule matches of the policies that select it: ${decider.policies.map(formatPolicyName).join(", ")}`;
+      return `no rule matches of the policies that select it${inTier(decider.tier)}: ${decider.policies.map(formatPolicyName).join(", ")}`;
     case "profileRule":
       return `no policy decides, ${decider.action} by rule ${decider.rule} of Profile ${decider.profile}`;
     case "noProfileRule":
@@ -50,7 +52,14 @@ function explainDecider(decider: Decider): string {
   }
 }
 
+/** The tier that most policies are in goes without saying. */
+function inTier(tier: string): string {
+  if (tier === unknownTier) return ", before all tiers";
+  return tier === defaultTier ? "" : `, tier ${tier}`;
+}
+
 function explainPassedOver({ owner, rule, reason }: PassedOver): string {
-  const name = owner.kind === "Profile" ? `Profile ${owner.name}` : formatPolicyName(owner);
+  const { kind } = owner;
+  const name = kind === "Profile" || kind === "Tier" ? `${kind} ${owner.name}` : formatPolicyName({ ...owner, kind });
   return rule === null ? `${name}, which ${reason}` : `rule ${rule} of ${name}: ${reason}`;
 }

@@ -1,6 +1,6 @@
 export { type ClosedPolicy, closedPolicy, type PolicyKey } from "./closedPolicy.ts";
 export * from "./cluster.ts";
-export { type Enforceable, enforceablePolicy, type Unreadable, unreadablePolicy } from "./enforceable.ts";
+export { type Enforceable, enforceablePolicy, tieredPolicy, type Unreadable, unreadablePolicy } from "./enforceable.ts";
 export * from "./evaluate.ts";
 export * from "./explain.ts";
 export * from "./graph/desired.ts";
@@ -10,3 +10,4 @@ export { type AnyNetworkSet, readableNetworkSet } from "./networkSet.ts";
 export * from "./packet.ts";
 export * from "./policyError.ts";
 export * from "./render/ir.ts";
+export { Tiers } from "./tiers.ts";

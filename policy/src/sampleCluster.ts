@@ -9,6 +9,8 @@ import {
   type NetworkSet,
   type PolicySpec,
   type Profile,
+  type Tier,
+  type TierSpec,
   type WorkloadEndpoint,
   type WorkloadPort,
 } from "@brindle/api";
@@ -50,6 +52,10 @@ export function policySample(name: string, spec: PolicySpec, namespace = "defaul
 
 export function globalPolicySample(name: string, spec: GlobalPolicySpec): GlobalNetworkPolicy {
   return { apiVersion, kind: "GlobalNetworkPolicy", metadata: { name }, spec };
+}
+
+export function tierSample(name: string, spec: TierSpec): Tier {
+  return { apiVersion, kind: "Tier", metadata: { name }, spec };
 }
 
 export interface NetworkSetSample {

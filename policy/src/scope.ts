@@ -34,6 +34,9 @@ export const namespaceLabelPrefix = "pcns.";
 /** Of everything that is in a namespace, and of nothing else. */
 export const namespaceLabel = "projectcalico.org/namespace";
 
+const accountLabelPrefix = "pcsa.";
+const accountLabel = "projectcalico.org/serviceaccount";
+
 const inNamespace: Expression = { op: "has", label: namespaceLabel };
 
 export function inScope(scope: Scope, endpoint: Labelled): boolean {
@@ -66,7 +69,8 @@ export function scopeKey(scope: Scope): string {
 
 /** The endpoints that a policy is for. `namespace` is the policy's own, `null` for a global one. */
 export function policyScope(spec: GlobalPolicySpec, namespace: string | null): Scope {
-  return { namespace, namespaceSelector: namespaceSelectorOf(spec.namespaceSelector), selector: ofText(spec.selector) };
+  const selector = both(ofAccounts(spec.serviceAccountSelector), ofText(spec.selector));
+  return { namespace, namespaceSelector: namespaceSelectorOf(spec.namespaceSelector), selector };
 }
 
 /**
@@ -77,7 +81,10 @@ export function policyScope(spec: GlobalPolicySpec, namespace: string | null): S
 export function entityScope(entity: EntityRule, namespace: string | null): Scope | null {
   const namespaceSelector = namespaceSelectorOf(entity.namespaceSelector);
   const own = namespaceSelector === null ? namespace : null;
-  const selector = ofText(entity.selector);
+  const selector = both(
+    ofAccounts(entity.serviceAccounts?.selector, entity.serviceAccounts?.names),
+    ofText(entity.selector),
+  );
   if (selector === null && namespaceSelector === null && (own === null || !entity.notSelector)) return null;
   return { namespace: own, namespaceSelector, selector };
 }
@@ -101,6 +108,18 @@ function namespaceMatches(selector: Selector | "global", endpoint: Labelled): bo
 function namespaceSelectorOf(text: string | undefined): Selector | "global" | null {
   const selector = ofText(text);
   return selector?.expression.op === "global" ? "global" : selector;
+}
+
+/** The labels of a service account reach its pods through the profile `ksa.<namespace>.<name>`, each with a prefix. */
+function ofAccounts(selector: string | undefined, names: readonly string[] = []): Selector | null {
+  const bySelector = ofText(selector);
+  const labels = bySelector && new Selector(prefixLabels(bySelector.expression, accountLabelPrefix));
+  if (names.length === 0) return labels;
+  return both(labels, new Selector({ op: "in", label: accountLabel, values: new Set(names) }));
+}
+
+function both(a: Selector | null, b: Selector | null): Selector | null {
+  return a && b ? new Selector({ op: "&&", operands: [a.expression, b.expression] }) : (a ?? b);
 }
 
 function ofText(text: string | undefined): Selector | null {

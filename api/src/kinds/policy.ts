@@ -56,8 +56,6 @@ export const policyTailShape: Omit<Shape<PolicySpec>, keyof typeof policyShape> 
 export const policyWhileWithheld = "the policy allows nothing to what it selects";
 
 export const unsupportedInPolicies: readonly UnsupportedField[] = [
-  { effect: "withheld", path: "spec.tier", accepted: [defaultTier] },
-  { effect: "withheld", path: "spec.serviceAccountSelector" },
   { effect: "ignored", path: "spec.performanceHints", meanwhile: "rules are made where an endpoint needs them" },
   ...unsupportedInRules("ingress"),
   ...unsupportedInRules("egress"),

@@ -143,7 +143,6 @@ export function unsupportedInRules(direction: Direction): UnsupportedField[] {
     { effect: "refused", path: `spec.${direction}[].http` },
     ...["source", "destination"].flatMap((side): UnsupportedField[] => [
       { effect: "withheld", path: `spec.${direction}[].${side}.services` },
-      { effect: "withheld", path: `spec.${direction}[].${side}.serviceAccounts` },
     ]),
   ];
 }

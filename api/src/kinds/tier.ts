@@ -93,13 +93,7 @@ export const tierKind: KindDefinition<Tier> = {
       ),
     ),
   }),
-  unsupported: [
-    {
-      effect: "withheld",
-      path: "spec",
-      meanwhile: "policies of a tier other than default allow nothing to what they select",
-    },
-  ],
+  unsupported: [],
   rules: builtInRules,
   check: ({ metadata: { name }, spec }) => [...checkName(name), ...checkBuiltIn(name, spec)],
   withDefaults: ({ spec, status, ...tier }) => ({

@@ -10,6 +10,8 @@ import {
   type PolicyKey,
   policyName,
   readableNetworkSet,
+  Tiers,
+  tieredPolicy,
   unreadablePolicy,
 } from "@brindle/policy";
 
@@ -19,6 +21,7 @@ const neededKinds = [
   "GlobalNetworkPolicy",
   "NetworkSet",
   "GlobalNetworkSet",
+  "Tier",
   "Profile",
   "Node",
 ] as const satisfies readonly ResourceKind[];
@@ -52,8 +55,9 @@ export async function clusterIn(store: Store): Promise<ReadCluster> {
 
 /** With what is said of policies that cannot be enforced as they are written. */
 export function judged(cluster: Cluster): ReadCluster {
+  const tiers = new Tiers(cluster.tiers ?? []);
   const closed = cluster.policies.flatMap((policy) => {
-    const { problem } = enforceablePolicy(policy);
+    const problem = enforceablePolicy(policy).problem ?? tieredPolicy(policy, tiers).problem;
     const name = formatPolicyName(policyName(policy));
     return problem === null ? [] : [`${name} is not enforced as it is written: ${problem}`];
   });
@@ -84,6 +88,7 @@ export function clusterOf(resources: readonly AnyKindOfResource[]): Cluster {
   return {
     endpoints: ofKind(resources, "WorkloadEndpoint"),
     policies: [...ofKind(resources, "NetworkPolicy"), ...ofKind(resources, "GlobalNetworkPolicy")],
+    tiers: ofKind(resources, "Tier"),
     profiles: ofKind(resources, "Profile"),
     networkSets: [...ofKind(resources, "NetworkSet"), ...ofKind(resources, "GlobalNetworkSet")],
     nodes: new Map(ofKind(resources, "Node").map((node) => [node.metadata.name, addressesOfNode(node)])),

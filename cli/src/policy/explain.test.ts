@@ -62,9 +62,19 @@ describe("policy explain", () => {
         apiVersion: "projectcalico.org/v3",
         kind: "NetworkPolicy",
         metadata: { name: "broken", namespace: "shop" },
-        spec: { order: 1, selector: "app == 'db'", serviceAccountSelector: "has(a)", ingress: [{ action: "Deny" }] },
+        spec: { order: 1, selector: "app == 'db'", ingress: [{ action: "Deny", source: { services: { name: "a" } } }] },
       }),
-      /^NetworkPolicy shop\/broken is not enforced as it is written: spec\.serviceAccountSelector .*; it is closed, ingress, for the endpoints with app == 'db'/,
+      /^NetworkPolicy shop\/broken is not enforced as it is written: spec\.ingress\[0\]: source: services .*; it is closed, ingress, for the endpoints with app == 'db'/,
+    ],
+    [
+      "a tier that does not exist, which closes before all tiers",
+      JSON.stringify({
+        apiVersion: "projectcalico.org/v3",
+        kind: "NetworkPolicy",
+        metadata: { name: "broken", namespace: "shop" },
+        spec: { tier: "platform", selector: "app == 'db'", ingress: [{ action: "Deny" }] },
+      }),
+      /^NetworkPolicy shop\/broken is not enforced as it is written: spec\.tier: there is no tier "platform"; it is closed/,
     ],
   ];
   it.each(broken)("says that a policy is closed, and what it closes: %s", async (_name, text, err) => {

@@ -7,6 +7,7 @@ import { renderMasquerade } from "../render/masquerade.ts";
 import { type CompiledChain, compileOwner, ownerChainName, type RuleOwner } from "../render/owner.ts";
 import { combineGrowth, type SetUse } from "../render/setUse.ts";
 import { type DirectionChains, type EndpointChains, endpointChain, renderFilter } from "../render/tables.ts";
+import type { PolicyTier } from "../tiers.ts";
 import type { Members } from "./countedMembers.ts";
 import type { Desired, DesiredSet, DesiredTable } from "./desired.ts";
 import type { EndpointSets } from "./endpointSets.ts";
@@ -15,8 +16,8 @@ import type { EndpointView } from "./endpointViews.ts";
 export interface LocalEndpoint {
   readonly id: string;
   readonly view: EndpointView;
-  /** Those that select it and speak of the direction, in order. */
-  policies(direction: PolicyDirection): readonly Policy[];
+  /** With the policies that select it and speak of the direction, all in order. */
+  tiers(direction: PolicyDirection): readonly { readonly tier: PolicyTier; readonly policies: readonly Policy[] }[];
   readonly profiles: readonly Profile[];
 }
 
@@ -77,7 +78,11 @@ export class NodeRendering {
   /** Each policy and profile that concerns an endpoint here, once for each direction. */
   #owners(local: readonly LocalEndpoint[], family: Family): CompiledChain[] {
     return directions.flatMap((direction) => {
-      const owners = new Set(local.flatMap((endpoint) => [...endpoint.policies(direction), ...endpoint.profiles]));
+      const ofEndpoint = (endpoint: LocalEndpoint): (Policy | Profile)[] => [
+        ...endpoint.tiers(direction).flatMap(({ policies }) => policies),
+        ...endpoint.profiles,
+      ];
+      const owners = new Set(local.flatMap(ofEndpoint));
       return [...owners].map((owner) => this.#compile(owner, direction, family));
     });
   }
@@ -100,7 +105,11 @@ function endpointChains(endpoint: LocalEndpoint): EndpointChains[] {
   const { interfaceName, addresses } = endpoint.view;
   if (interfaceName === null || addresses.length === 0) return [];
   const ofDirection = (direction: PolicyDirection): DirectionChains => ({
-    policies: endpoint.policies(direction).map((policy) => ownerChainName(ruleOwner(policy), direction)),
+    tiers: endpoint.tiers(direction).map(({ tier: { name, defaultAction }, policies }) => ({
+      name,
+      defaultAction,
+      policies: policies.map((policy) => ownerChainName(ruleOwner(policy), direction)),
+    })),
     profiles: endpoint.profiles.map((profile) => ownerChainName(ruleOwner(profile), direction)),
   });
   const chains = { ingress: ofDirection("Ingress"), egress: ofDirection("Egress") };

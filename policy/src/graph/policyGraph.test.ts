@@ -1,4 +1,4 @@
-import type { IPPool, Rule } from "@brindle/api";
+import type { IPPool, Profile, Rule, Tier } from "@brindle/api";
 import { apiVersion } from "@brindle/api";
 import { formatAddress } from "@brindle/net";
 import { describe, expect, it } from "vitest";
@@ -9,6 +9,7 @@ import {
   namespaceProfileSample,
   networkSetSample,
   policySample,
+  tierSample,
 } from "../sampleCluster.ts";
 import type { Desired } from "./desired.ts";
 import { PolicyGraph, type PolicyResource, type PolicyUpdate } from "./policyGraph.ts";
@@ -57,6 +58,33 @@ const world = globalNetworkSetSample("world", {
 });
 const fromWorld: Rule = { action: "Deny", source: { selector: "app == 'client'", namespaceSelector: "global()" } };
 const denyWorld = policySample("world", { selector: "app == 'web'", ingress: [fromWorld] });
+const platform = (order: number, defaultAction: "Deny" | "Pass" = "Deny"): Tier =>
+  tierSample("platform", { order, defaultAction });
+const inPlatform = globalPolicySample("edge", {
+  tier: "platform",
+  selector: "app == 'web'",
+  types: ["Ingress"],
+  ingress: [{ action: "Pass", source: { selector: "app == 'client'" } }],
+});
+const accounted = endpointSample("deploy", {
+  labels: { "projectcalico.org/serviceaccount": "deployer" },
+  addresses: ["10.0.1.7"],
+  node: "node2",
+  profiles: ["kns.default", "ksa.default.deployer"],
+});
+const deployers: Profile = {
+  apiVersion,
+  kind: "Profile",
+  metadata: { name: "ksa.default.deployer" },
+  spec: { labelsToApply: { "pcsa.role": "ops" } },
+};
+const ofAccounts = policySample("accounts", {
+  selector: "app == 'web'",
+  ingress: [
+    { action: "Allow", source: { serviceAccounts: { selector: "role == 'ops'" } } },
+    { action: "Allow", source: { serviceAccounts: { names: ["deployer", "other"] } } },
+  ],
+});
 const pool: IPPool = {
   apiVersion,
   kind: "IPPool",
@@ -104,6 +132,19 @@ const scenarios: { name: string; updates: PolicyUpdate[] }[] = [
   {
     name: "a policy of which less and less can be read",
     updates: [set(web), unreadable(allowClients, { spec: { selector: "app == 'web'" } }), unreadable(allowClients)],
+  },
+  { name: "two tiers", updates: [set(platform(100)), set(web), set(client), set(inPlatform), set(allowClients)] },
+  {
+    name: "a tier moved",
+    updates: [set(platform(100)), set(web), set(inPlatform), set(denyClients), set(platform(2e6))],
+  },
+  { name: "a tier that passes on", updates: [set(platform(1)), set(web), set(inPlatform), set(platform(1, "Pass"))] },
+  { name: "a tier gone", updates: [set(platform(1)), set(web), set(inPlatform), gone(platform(1))] },
+  { name: "a tier that comes late", updates: [set(web), set(inPlatform), set(allowClients), set(platform(1))] },
+  { name: "service accounts", updates: [set(web), set(ofAccounts), set(client), set(accounted), set(deployers)] },
+  {
+    name: "a service account relabelled",
+    updates: [set(web), set(deployers), set(ofAccounts), set(accounted), gone(deployers)],
   },
   { name: "a set of networks", updates: [set(web), set(allowClients), set(clients), set(client)] },
   { name: "a set with fewer networks", updates: [set(web), set(allowClients), set(clients), set(fewer)] },
@@ -181,6 +222,16 @@ describe("the graph", () => {
       family === 4 && table === "filter" ? content.chains.map((chain) => chain.name) : [],
     );
 
+  /** What the endpoint's chain asks of policies. */
+  const toWeb = (desired: Desired): string[] => {
+    const chain = desired.tables[0]?.content.chains.find(({ name }) => name === "BRDL-to-caliweb");
+    const rules = (chain?.rules ?? []).slice(3, -1).map(({ target, comment }) => {
+      if (target.kind === "jump") return `jump ${target.chain}`;
+      return target.kind === "return" ? "return" : `${target.kind} ${comment}`;
+    });
+    return rules;
+  };
+
   it("tells which endpoints the chains are for", () => {
     const { endpoints } = run([set(web), set(client)]);
     expect([...endpoints].map(([id, addresses]) => [id, addresses.map(formatAddress)])).toEqual([
@@ -214,6 +265,35 @@ describe("the graph", () => {
       ],
     ]);
     expect(run([set(web), unreadable(web)]).problems.size).toBe(0);
+  });
+
+  it("closes a policy of a tier that does not exist before all others, and says why", () => {
+    const problem =
+      "spec.tier: there is no tier \"platform\"; it is closed, ingress, for the endpoints with app == 'web'";
+    const desired = run([set(web), set(allowClients), set(inPlatform)]);
+    expect([...desired.problems]).toEqual([["GlobalNetworkPolicy edge", problem]]);
+    expect(toWeb(desired)).toEqual([
+      "jump BRDL-pi-edge",
+      "return",
+      "drop no policy of tier ? allows it",
+      "clearMark tier default",
+      "jump BRDL-pi-default/allow",
+      "return",
+      "drop no policy allows it",
+    ]);
+    expect(run([set(web), set(inPlatform), set(platform(1))]).problems.size).toBe(0);
+  });
+
+  it("asks tiers in order, each from the beginning, and leaves the rest to the next where the tier passes on", () => {
+    const desired = run([set(web), set(allowClients), set(inPlatform), set(platform(2e6, "Pass"))]);
+    expect(toWeb(desired)).toEqual([
+      "jump BRDL-pi-default/allow",
+      "return",
+      "drop no policy allows it",
+      "clearMark tier platform",
+      "jump BRDL-pi-edge",
+      "return",
+    ]);
   });
 
   it("lets a policy that it cannot enforce allow nothing, and says why", () => {

@@ -12,10 +12,11 @@ import type {
   NetworkSet,
   PolicyDirection,
   Profile,
+  Tier,
   WorkloadEndpoint,
 } from "@brindle/api";
 import type { PolicyKey } from "../closedPolicy.ts";
-import { appliesTo, comparePolicies, type EndpointToHostAction, type Policy } from "../cluster.ts";
+import { appliesTo, type EndpointToHostAction, type Policy } from "../cluster.ts";
 import {
   type Enforceable,
   enforceableEndpoint,
@@ -26,11 +27,13 @@ import {
 } from "../enforceable.ts";
 import { networkSetId, readableNetworkSet } from "../networkSet.ts";
 import { policyScope, type Scope } from "../scope.ts";
+import { byTier, Tiers } from "../tiers.ts";
 import type { Desired } from "./desired.ts";
 import { EndpointSets } from "./endpointSets.ts";
 import { type EndpointView, EndpointViews } from "./endpointViews.ts";
 import { NodeRendering } from "./nodeRendering.ts";
 import { ScopeIndex } from "./scopeIndex.ts";
+import { TieredPolicies } from "./tieredPolicies.ts";
 
 export type PolicyResource =
   | WorkloadEndpoint
@@ -38,6 +41,7 @@ export type PolicyResource =
   | GlobalNetworkPolicy
   | NetworkSet
   | GlobalNetworkSet
+  | Tier
   | Profile
   | IPPool;
 
@@ -48,6 +52,7 @@ export const policyKinds: readonly PolicyResource["kind"][] = [
   "GlobalNetworkPolicy",
   "NetworkSet",
   "GlobalNetworkSet",
+  "Tier",
   "Profile",
   "IPPool",
 ];
@@ -80,6 +85,8 @@ export class PolicyGraph {
   readonly #local = new Map<string, EndpointView>();
   readonly #localIndex = new ScopeIndex();
   readonly #policies = new Map<string, Policy>();
+  readonly #tiers = new Map<string, Tier>();
+  readonly #tiered = new TieredPolicies();
   readonly #profiles = new Map<string, Profile>();
   readonly #pools = new Map<string, IPPool>();
   readonly #problems = new Map<string, string>();
@@ -106,6 +113,9 @@ export class PolicyGraph {
       case "Profile":
         this.#onProfile(id, value?.kind === key.kind ? value : null);
         break;
+      case "Tier":
+        replace(this.#tiers, id, value?.kind === key.kind ? value : null);
+        break;
       case "IPPool":
         replace(this.#pools, id, value?.kind === key.kind ? value : null);
         break;
@@ -117,7 +127,8 @@ export class PolicyGraph {
   }
 
   desired(): Desired {
-    const policies = [...this.#policies.values()].sort(comparePolicies);
+    const tiers = new Tiers(this.#tiers.values());
+    const { policies, problems } = this.#tiered.of(this.#policies, tiers);
     const endpoints = new Map([...this.#local].sort(([a], [b]) => (a < b ? -1 : 1)));
     const policiesOf = new Map([...endpoints.keys()].map((id): [string, Policy[]] => [id, []]));
     for (const policy of policies) {
@@ -126,12 +137,17 @@ export class PolicyGraph {
     const local = [...endpoints].map(([id, view]) => ({
       id,
       view,
-      policies: (direction: PolicyDirection) =>
-        (policiesOf.get(id) ?? []).filter((policy) => appliesTo(policy, direction)),
+      tiers: (direction: PolicyDirection) => {
+        const applying = (policiesOf.get(id) ?? []).filter((policy) => appliesTo(policy, direction));
+        return byTier(applying, ({ spec }) => tiers.of(spec.tier)).map(({ tier, items }) => ({
+          tier,
+          policies: items,
+        }));
+      },
       profiles: view.profiles.flatMap((name) => this.#profiles.get(name) ?? []),
     }));
     const rendered = this.#rendering.render(local, [...this.#pools.values()], this.#sets);
-    return { ...rendered, problems: new Map([...this.#problems].sort()) };
+    return { ...rendered, problems: new Map([...this.#problems, ...problems].sort()) };
   }
 
   #onEndpoint(id: string, endpoint: WorkloadEndpoint | null): void {

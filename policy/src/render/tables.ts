@@ -10,7 +10,7 @@
  *
  * Whatever is not expressly allowed is dropped, and an interface of a pod that has no chain yet is dropped whole.
  */
-import type { PolicyDirection } from "@brindle/api";
+import { defaultTier, type PolicyDirection } from "@brindle/api";
 import { type Address, type Family, hostPrefix } from "@brindle/net";
 import type { EndpointToHostAction } from "../cluster.ts";
 import type { Chain, ChainRule, Hook, Match, TableContent, Target } from "./ir.ts";
@@ -28,8 +28,15 @@ export interface EndpointChains {
 
 export interface DirectionChains {
   /** Empty where no policy selects the endpoint: then its profiles decide. */
-  readonly policies: readonly string[];
+  readonly tiers: readonly TierChains[];
   readonly profiles: readonly string[];
+}
+
+/** The policies of one tier that select the endpoint: at least one. */
+export interface TierChains {
+  readonly name: string;
+  readonly defaultAction: "Deny" | "Pass";
+  readonly policies: readonly string[];
 }
 
 export interface FilterInput {
@@ -41,6 +48,7 @@ export interface FilterInput {
 }
 
 const allowed: Match = { kind: "mark", mark: allowedMark, negated: false };
+const notPassed: Match = { kind: "mark", mark: passedMark, negated: true };
 
 export function renderFilter({ family, endpoints, decisions, endpointToHostAction }: FilterInput): TableContent {
   const fromPod = podInterface("in");
@@ -63,7 +71,7 @@ export function renderFilter({ family, endpoints, decisions, endpointToHostActio
     { name: chains.fromPods, rules: dispatchFrom(family, endpoints) },
     { name: chains.toPods, rules: dispatchTo(endpoints) },
     { name: chains.allow, rules: [rule([], { kind: "setMark", mark: allowedMark }, "allowed")] },
-    { name: chains.pass, rules: [rule([], { kind: "setMark", mark: passedMark }, "passed on to the profiles")] },
+    { name: chains.pass, rules: [rule([], { kind: "setMark", mark: passedMark }, "passed on to the next tier")] },
   ];
   const hooks = [
     hook("FORWARD", chains.forward),
@@ -105,8 +113,7 @@ function endpointChainName(interfaceName: string, direction: PolicyDirection): s
 
 /** What decides for one end: the same for both families. */
 export function endpointChain(endpoint: EndpointChains, direction: PolicyDirection): Chain {
-  const { policies, profiles } = direction === "Egress" ? endpoint.egress : endpoint.ingress;
-  const notPassed: Match = { kind: "mark", mark: passedMark, negated: true };
+  const { tiers, profiles } = direction === "Egress" ? endpoint.egress : endpoint.ingress;
   const returnAllowed = rule([allowed], { kind: "return" }, "allowed");
   const rules: ChainRule[] = [
     rule([{ kind: "connection", states: ["ESTABLISHED", "RELATED"] }], { kind: "accept" }, "known flow"),
@@ -114,15 +121,22 @@ export function endpointChain(endpoint: EndpointChains, direction: PolicyDirecti
     // A mark may have been left by the chain of the packet's other end, or by another program.
     rule([], { kind: "clearMark", mark: allowedMark | passedMark }, "nothing decided yet"),
   ];
-  for (const chain of policies) {
-    rules.push(rule([notPassed], { kind: "jump", chain }, endpoint.id), returnAllowed);
+  for (const [index, tier] of tiers.entries()) {
+    if (index > 0) rules.push(rule([], { kind: "clearMark", mark: passedMark }, `tier ${tier.name}`));
+    for (const chain of tier.policies) {
+      rules.push(rule([notPassed], { kind: "jump", chain }, endpoint.id), returnAllowed);
+    }
+    if (tier.defaultAction === "Deny") rules.push(rule([notPassed], { kind: "drop" }, denial(tier)));
   }
-  if (policies.length > 0) rules.push(rule([notPassed], { kind: "drop" }, "no policy allows it"));
   for (const chain of profiles) {
     rules.push(rule([], { kind: "jump", chain }, endpoint.id), returnAllowed);
   }
   rules.push(rule([], { kind: "drop" }, "no profile allows it"));
   return { name: endpointChainName(endpoint.interfaceName, direction), rules };
+}
+
+function denial({ name }: TierChains): string {
+  return name === defaultTier ? "no policy allows it" : `no policy of tier ${name} allows it`;
 }
 
 function podsToHost(family: Family, action: EndpointToHostAction): ChainRule[] {

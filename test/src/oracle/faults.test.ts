@@ -1,5 +1,5 @@
 /** The comparison notices faults: each is put into what the graph renders, and must come out as a mismatch. */
-import type { Rule } from "@brindle/api";
+import type { PolicySpec, Rule } from "@brindle/api";
 import type { ChainRule, Desired, Match } from "@brindle/policy";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { compare } from "./oracle.ts";
@@ -11,6 +11,8 @@ interface Fault {
   readonly name: string;
   /** The only rules for the ingress of p2. */
   readonly rules: readonly Rule[];
+  /** But for those of a tier that is asked before. */
+  readonly administrators?: readonly Rule[];
   readonly spoil: (rule: ChainRule) => ChainRule | null;
 }
 
@@ -57,6 +59,18 @@ const faults: readonly Fault[] = [
     spoil: (rule) => (rule.target.kind === "goto" ? null : rule),
   },
   {
+    name: "a tier that is skipped, as the one before passed on",
+    administrators: [{ action: "Pass" }],
+    rules: [toPort(80)],
+    spoil: (rule) => (rule.target.kind === "clearMark" ? null : rule),
+  },
+  {
+    name: "a tier that denies where it should pass on",
+    administrators: [{ action: "Deny", protocol: "UDP" }],
+    rules: [allow],
+    spoil: (rule) => (rule.target.kind === "clearMark" ? { ...rule, target: { kind: "drop" } } : rule),
+  },
+  {
     name: "the protocol of a rule left out",
     rules: [{ action: "Allow", protocol: "UDP" }],
     spoil: (rule) => ({ ...rule, matches: rule.matches.filter(({ kind }) => kind !== "protocol") }),
@@ -79,7 +93,7 @@ function withMatches(rule: ChainRule, change: (match: Match) => Match): ChainRul
 
 /** What stands around policies has matches of the same kinds, and is not meant. */
 function isOfPolicy(rule: ChainRule): boolean {
-  return rule.comment.includes("NetworkPolicy") || rule.comment === "no policy allows it";
+  return rule.comment.includes("NetworkPolicy") || ["no policy allows it", "tier default"].includes(rule.comment);
 }
 
 function spoiled(desired: Desired, spoil: Fault["spoil"]): Desired {
@@ -130,9 +144,11 @@ describe("the comparison", () => {
   });
   afterAll(() => node?.[Symbol.asyncDispose]());
 
-  for (const { name, rules, spoil } of faults) {
+  for (const { name, administrators, rules, spoil } of faults) {
     it(`finds ${name}`, async () => {
-      const cluster = clusterWith([{ ingress: rules, types: ["Ingress"], selector: "place == 'p2'" }]);
+      const ofP2: PolicySpec = { types: ["Ingress"], selector: "place == 'p2'" };
+      const before = administrators ? [{ ...ofP2, tier: "kube-admin", ingress: administrators }] : [];
+      const cluster = clusterWith([...before, { ...ofP2, ingress: rules }]);
       const right = await compare(node, cluster, probes(round++));
       expect(right.mismatches).toEqual([]);
       const wrong = await compare(node, cluster, probes(round++), (desired) => spoiled(desired, spoil));

@@ -28,6 +28,7 @@ export function receiveCluster(graph: PolicyGraph, cluster: Cluster): void {
     ...cluster.profiles,
     ...cluster.endpoints,
     ...(cluster.networkSets ?? []),
+    ...(cluster.tiers ?? []),
     ...cluster.policies,
   ]) {
     const { name, namespace } = value.metadata;
@@ -55,11 +56,11 @@ export async function compare(
 export async function describeMismatch(node: PolicyNode, cluster: Cluster, { order }: Mismatch): Promise<string> {
   const smallest = await shrink(node, cluster, order);
   await node.apply(desiredOf(smallest));
-  const { policies, profiles, networkSets } = smallest;
+  const { policies, tiers, profiles, networkSets } = smallest;
   return [
     `${order.protocol} ${JSON.stringify(order)}: evaluate says ${isAllowed(smallest, order) ? "allow" : "deny"}, the kernel does not`,
     ...explain(smallest, packetOf(order)).lines,
-    JSON.stringify({ policies, profiles, networkSets, endpoints: smallest.endpoints.map(brief) }, null, 1),
+    JSON.stringify({ policies, tiers, profiles, networkSets, endpoints: smallest.endpoints.map(brief) }, null, 1),
     await node.chains(),
   ].join("\n");
 }

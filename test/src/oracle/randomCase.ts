@@ -10,6 +10,8 @@ import {
   type PortSpec,
   type Profile,
   type Rule,
+  type ServiceAccountMatch,
+  type Tier,
   type WorkloadEndpoint,
 } from "@brindle/api";
 import type { AnyNetworkSet, Cluster, EndpointToHostAction, Policy } from "@brindle/policy";
@@ -42,8 +44,9 @@ export function randomCluster(seed: number): Cluster {
   const random = new Random(seed);
   return {
     endpoints: places.map((place) => randomEndpoint(random, place)),
-    profiles: namespaces.map((namespace) => randomProfile(random, namespace)),
-    policies: random.list(1 + random.integer(4), (index) => randomPolicy(random, index)),
+    profiles: [...namespaces.map((namespace) => randomProfile(random, namespace)), accountProfile],
+    policies: random.list(1 + random.integer(5), (index) => randomPolicy(random, index)),
+    tiers: random.list(random.integer(3), (index) => randomTier(random, index)),
     networkSets: random.list(random.integer(4), (index) => randomNetworkSet(random, index)),
     nodes: new Map([[nodeName, nodeAddresses.map(parseClusterAddress)]]),
     endpointToHostAction: random.pick<EndpointToHostAction>("Drop", "Accept", "Return"),
@@ -108,6 +111,14 @@ export function relabelled(endpoint: WorkloadEndpoint, labels: Labels): Workload
   return { ...endpoint, metadata: { ...endpoint.metadata, labels } };
 }
 
+/** Of the service account `one`; that of `two` does not exist. */
+const accountProfile: Profile = {
+  apiVersion,
+  kind: "Profile",
+  metadata: { name: "ksa.one" },
+  spec: { labelsToApply: { "pcsa.role": "ops" } },
+};
+
 function randomLabels(random: Random): Labels {
   return {
     ...(random.chance(0.9) ? { app: random.pick("a", "b", "c") } : {}),
@@ -116,7 +127,8 @@ function randomLabels(random: Random): Labels {
 }
 
 function randomEndpoint(random: Random, { name, namespace, node, addresses }: Place): WorkloadEndpoint {
-  const labels = randomLabels(random);
+  const account = random.pick("one", "two");
+  const labels = { ...randomLabels(random), "projectcalico.org/serviceaccount": account };
   const [v4, v6] = addresses;
   return {
     apiVersion,
@@ -129,13 +141,25 @@ function randomEndpoint(random: Random, { name, namespace, node, addresses }: Pl
       pod: name,
       interfaceName: `cali${name}`,
       ipNetworks: [`${v4}/32`, `${v6}/128`],
-      profiles: [`kns.${namespace}`],
+      profiles: [`kns.${namespace}`, `ksa.${account}`],
       ports: [
         { name: "web", protocol: "TCP", port: random.pick(80, 8080) },
         { name: "dns", protocol: "UDP", port: random.pick(53, 5353) },
       ],
     },
   };
+}
+
+/** Of three that policies name, so that now and then one does not exist. */
+function randomTier(random: Random, index: number): Tier {
+  const order = random.pick(10, 5_000, 2_000_000);
+  const spec = { order, defaultAction: random.pick<"Deny" | "Pass">("Deny", "Pass", "Pass") };
+  return { apiVersion, kind: "Tier", metadata: { name: `tier-${index}` }, spec };
+}
+
+function randomTierName(random: Random): { readonly tier?: string } {
+  if (random.chance(0.5)) return {};
+  return { tier: random.pick("tier-0", "tier-0", "tier-1", "default", "kube-admin", "kube-baseline") };
 }
 
 /** With networks that overlap each other and those of pods. */
@@ -165,7 +189,9 @@ function randomProfile(random: Random, namespace: string): Profile {
 function randomPolicy(random: Random, index: number): Policy {
   const types = random.pick<PolicyDirection[]>(["Ingress"], ["Egress"], ["Ingress", "Egress"]);
   const spec = {
+    ...randomTierName(random),
     ...(random.chance(0.7) ? { selector: randomSelector(random) } : {}),
+    ...(random.chance(0.1) ? { serviceAccountSelector: randomAccounts(random) } : {}),
     ...(random.chance(0.5) ? { order: random.integer(3) } : {}),
     types,
     ingress: types.includes("Ingress") ? randomRules(random) : [],
@@ -245,6 +271,7 @@ function randomEntity(random: Random, ports: readonly PortSpec[]): EntityRule {
     ...(random.chance(0.35) ? { selector: randomSelector(random) } : {}),
     ...(random.chance(0.2) ? { notSelector: randomSelector(random) } : {}),
     ...(random.chance(0.2) ? { namespaceSelector: randomNamespaceSelector(random) } : {}),
+    ...(random.chance(0.1) ? { serviceAccounts: randomAccountMatch(random) } : {}),
     ...(ports.length > 0 && random.chance(0.7) ? { ports: some(random.pick(0.15, 0.3, 1)) } : {}),
     ...(ports.length > 0 && random.chance(0.3) ? { notPorts: some(0.15) } : {}),
   };
@@ -262,6 +289,17 @@ function randomSelector(random: Random): string {
       ...(["!has(env)", "env not in {'y'}", "all()", "app starts with 'b'"] as const),
     );
   return random.chance(0.6) ? term() : `${term()} ${random.pick("&&", "||")} ${term()}`;
+}
+
+function randomAccounts(random: Random): string {
+  return random.pick("role == 'ops'", "has(role)", "role != 'ops'", "all()");
+}
+
+function randomAccountMatch(random: Random): ServiceAccountMatch {
+  return {
+    ...(random.chance(0.6) ? { names: random.some(["one", "two"], 0.5, 1) } : {}),
+    ...(random.chance(0.6) ? { selector: randomAccounts(random) } : {}),
+  };
 }
 
 function randomNamespaceSelector(random: Random): string {
