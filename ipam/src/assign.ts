@@ -7,11 +7,12 @@
  */
 import type { IPPool, Key, Write } from "@brindle/api";
 import { type Address, containsAddress, type Family, type Prefix } from "@brindle/net";
-import { affinityOf, type HeldAddress, type Owner } from "./block.ts";
+import { affinityOf, type HeldAddress, type Owner, renew } from "./block.ts";
 import { blocksOf, countByBlock, handleWith, hasCounts } from "./handle.ts";
 import { type Placement, type PlaceRefusal, place } from "./place.ts";
 import {
   blockKey,
+  blockWrite,
   confirm,
   handleKey,
   handleWrite,
@@ -86,7 +87,7 @@ export function planAssign(
   const invalid = invalidBlockOf(state);
   if (invalid) return invalid;
 
-  const kept = heldBy(state, request.handleId);
+  const { held: kept, writes: renewals } = renewed(state, request.handleId);
   const placements: Placement[] = [];
   for (const family of request.families) {
     if (kept.some(({ address }) => address.family === family)) continue;
@@ -101,17 +102,41 @@ export function planAssign(
     isNew: placements.length > 0,
     writes: [
       ...placements.flatMap(({ writes }) => writes),
-      ...restingOn(state, kept, placements),
+      ...renewals,
+      ...restingOn(state, [...kept, ...placements.map((placement) => placement.held)]),
       ...confirmations(state, kept, request),
       writeHandle(state, request.handleId, held),
     ],
   };
 }
 
-/** What was counted in other blocks must still be there, and what was missing still missing. */
-function restingOn(state: IpamState, kept: readonly HeldAddress[], placements: readonly Placement[]): Write[] {
-  const cidrs = new Set([...blocksOf(state.handle?.value), ...kept.map(({ block }) => block)]);
-  for (const { held } of placements) cidrs.delete(held.block);
+/**
+ * What the handle holds already. It is written anew, though nothing else changes: nobody may have said for long that it
+ * is in use, and a collection of leaks that is about to free it must find it changed.
+ */
+function renewed(
+  state: IpamState,
+  handleId: string,
+): { readonly held: readonly HeldAddress[]; readonly writes: readonly Write[] } {
+  const writes: Write[] = [];
+  const held: HeldAddress[] = [];
+  for (const [cidr, addresses] of Map.groupBy(heldBy(state, handleId), ({ block }) => block)) {
+    const item = state.blocks.get(cidr);
+    if (!item) continue;
+    const { block, held: present } = renew(
+      item.value,
+      addresses.map(({ address }) => address),
+    );
+    held.push(...present);
+    writes.push(blockWrite(item, block));
+  }
+  return { held, writes };
+}
+
+/** What the handle counts and does not hold must be missing still. */
+function restingOn(state: IpamState, held: readonly HeldAddress[]): Write[] {
+  const cidrs = new Set(blocksOf(state.handle?.value));
+  for (const { block } of held) cidrs.delete(block);
   return [...cidrs].map((cidr) => unchanged(state.blocks.get(cidr), blockKey(cidr)));
 }
 

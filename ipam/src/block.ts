@@ -1,6 +1,6 @@
 /**
- * What happens to one block, as values: a block in, a block out. A block is changed only by `take` and `giveBack`, each
- * of which is one write and counts one sequence number on. Fields that we do not know are carried along.
+ * What happens to one block, as values: a block in, a block out. A block is changed only by `take`, `renew` and
+ * `giveBack`, each of which is one write and counts one sequence number on. Fields that we do not know are carried along.
  *
  * Callers hand in blocks without problems (`blockProblems`); what these functions assert is then our own doing.
  */
@@ -66,6 +66,24 @@ export function take(
     },
     held: { address: addressAt(block, ordinal), block: block.cidr, sequenceNumber: block.sequenceNumber },
   };
+}
+
+/**
+ * Says anew that these addresses are held, as of now: under new sequence numbers, so that whoever took them for leaked
+ * before finds another holding.
+ */
+export function renew(
+  block: IPAMBlock,
+  addresses: readonly Address[],
+): { readonly block: IPAMBlock; readonly held: readonly HeldAddress[] } {
+  const ordinals = addresses.flatMap((address) => ordinalOf(block, address) ?? []);
+  const numbers = Object.fromEntries(ordinals.map((ordinal) => [ordinal, block.sequenceNumber]));
+  const renewed = {
+    ...block,
+    sequenceNumberForAllocation: { ...block.sequenceNumberForAllocation, ...numbers },
+    sequenceNumber: block.sequenceNumber + 1n,
+  };
+  return { block: renewed, held: ordinals.map((ordinal) => heldAt(renewed, ordinal)) };
 }
 
 /** Frees addresses. They go to the tail, so that an address rests as long as the block allows before its next use. */

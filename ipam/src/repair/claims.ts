@@ -1,0 +1,68 @@
+/** What is wrong with blocks and with nodes' claims of them. */
+import { containsPrefix, type Prefix, parsePrefix } from "@brindle/net";
+import { nodeOf } from "../block.ts";
+import { blockProblems } from "../blockProblems.ts";
+import { type IpamFacts, isAway, isGone } from "./facts.ts";
+import type { Finding } from "./finding.ts";
+
+export function examineClaims(facts: IpamFacts): Finding[] {
+  return [...invalidBlocks(facts), ...overlaps(facts), ...blocksOfNodes(facts), ...affinitiesOfNodes(facts)];
+}
+
+function invalidBlocks({ blocks }: IpamFacts): Finding[] {
+  return [...blocks.values()].flatMap(({ value }): Finding[] => {
+    const problems = blockProblems(value);
+    return problems.length > 0 ? [{ kind: "invalidBlock", block: value.cidr, problems }] : [];
+  });
+}
+
+/** By address, then the larger first: each that lies in another comes after it. */
+function overlaps({ blocks }: IpamFacts): Finding[] {
+  const prefixes = [...blocks.keys()].flatMap((cidr) => {
+    const prefix = parsePrefix(cidr);
+    return prefix ? [{ cidr, prefix }] : [];
+  });
+  prefixes.sort((a, b) => order(a.prefix, b.prefix));
+  const findings: Finding[] = [];
+  let outer = prefixes[0];
+  for (const inner of prefixes.slice(1)) {
+    if (outer && containsPrefix(outer.prefix, inner.prefix))
+      findings.push({ kind: "overlap", block: outer.cidr, other: inner.cidr });
+    else outer = inner;
+  }
+  return findings;
+}
+
+function order(a: Prefix, b: Prefix): number {
+  if (a.address.family !== b.address.family) return a.address.family - b.address.family;
+  if (a.address.value !== b.address.value) return a.address.value < b.address.value ? -1 : 1;
+  return a.length - b.length;
+}
+
+function blocksOfNodes(facts: IpamFacts): Finding[] {
+  return [...facts.blocks.values()].flatMap(({ value }): Finding[] => {
+    const node = nodeOf(value);
+    if (node === null || blockProblems(value).length > 0) return [];
+    const block = value.cidr;
+    if (isGone(node, facts)) {
+      const inUse = value.allocations.filter((index) => index !== null).length;
+      return [{ kind: "blockOfGoneNode", block, node, inUse }];
+    }
+    return facts.affinities.has(`host:${node}/${block}`) ? [] : [{ kind: "blockWithoutAffinity", block, node }];
+  });
+}
+
+/** Of nodes alone: those of Services are others'. */
+function affinitiesOfNodes(facts: IpamFacts): Finding[] {
+  return [...facts.affinities.keys()].flatMap((affinity): Finding[] => {
+    const [, node, block] = /^host:([^/]+)\/(.+)$/.exec(affinity) ?? [];
+    if (node === undefined || block === undefined || isAway(node, facts)) return [];
+    const item = facts.blocks.get(block);
+    if (!item) {
+      const isUnreadable = facts.undecodable.some(({ key }) => key.kind === "IPAMBlock");
+      return isUnreadable ? [] : [{ kind: "affinityWithoutBlock", affinity, node, block }];
+    }
+    const owner = item.value.affinity ?? null;
+    return owner === `host:${node}` ? [] : [{ kind: "lostAffinity", affinity, node, block, owner }];
+  });
+}

@@ -1,0 +1,467 @@
+/**
+ * One trouble a row, on both sorts of datastore: it is found, waits for its time, is repaired, and then nothing is wrong.
+ * What only looks like trouble is left alone.
+ */
+import {
+  type BlockAffinity,
+  type IPAMBlock,
+  type IPPool,
+  MemoryStore,
+  type Node,
+  type Stored,
+  type WorkloadEndpoint,
+  workloadEndpointName,
+} from "@brindle/api";
+import { beforeEach, describe, expect, it } from "vitest";
+import { Allocator } from "../allocator.ts";
+import { defaultIpamSettings } from "../assign.ts";
+import { Collector, type Pass } from "./collector.ts";
+import type { KubernetesFacts } from "./facts.ts";
+import type { Finding } from "./finding.ts";
+import { describeFinding } from "./sentence.ts";
+
+const graceMs = 900_000;
+const pool: IPPool = {
+  apiVersion: "projectcalico.org/v3",
+  kind: "IPPool",
+  metadata: { name: "pods" },
+  spec: { cidr: "10.0.0.0/24", blockSize: 30 },
+};
+
+class World {
+  readonly store: MemoryStore;
+  readonly collector: Collector;
+  readonly nodes = new Set(["node1", "node2"]);
+  readonly nodesAway = new Set<string>();
+  readonly pods = new Map<string, { uid: string; node: string }>();
+  nowMs = 0;
+  isKubernetesDown = false;
+
+  constructor(transactions: "many" | "single") {
+    this.store = new MemoryStore({ transactions });
+    this.collector = new Collector({
+      store: this.store,
+      kubernetes: async () => this.kubernetes(),
+      nowMs: () => this.nowMs,
+    });
+  }
+
+  kubernetes(): KubernetesFacts {
+    if (this.isKubernetesDown) throw new Error("the API server is away");
+    const pods = this.store.transactions === "many" ? this.pods : null;
+    return { nodes: new Set(this.nodes), nodesAway: new Set(this.nodesAway), pods };
+  }
+
+  async begin(): Promise<void> {
+    await this.put("IPPool", "pods", pool);
+    for (const node of this.nodes) await this.put("Node", node, nodeOf(node));
+  }
+
+  /** As an ADD does. */
+  async add(pod: string, { node = "node1", isEndpoint = true, container = `c-${pod}` } = {}): Promise<string> {
+    const handleId = `net.${container}`;
+    const allocator = this.allocator(node);
+    const attributes = { namespace: "shop", pod };
+    const given = await allocator.assign({ handleId, attributes, families: [4] });
+    expect(given.kind).toBe("assigned");
+    this.pods.set(`shop/${pod}`, { uid: `uid-${pod}`, node });
+    if (given.kind === "assigned" && isEndpoint) {
+      const addresses = given.addresses.map(({ address }) => address.value);
+      await this.endpoint(pod, { node, container, addresses });
+    }
+    return handleId;
+  }
+
+  async endpoint(pod: string, of: { node?: string; container: string; addresses: readonly bigint[] }): Promise<void> {
+    const { node = "node1", container, addresses } = of;
+    const name = workloadEndpointName({ node, orchestrator: "k8s", pod, endpoint: "eth0" });
+    const ipNetworks = addresses.map((value) => `10.0.0.${value & 0xffn}/32`);
+    const value: WorkloadEndpoint = {
+      apiVersion: "projectcalico.org/v3",
+      kind: "WorkloadEndpoint",
+      metadata: { namespace: "shop", name, annotations: { "brindle.network/pod-uid": `uid-${pod}` } },
+      spec: { orchestrator: "k8s", node, pod, endpoint: "eth0", containerID: container, ipNetworks },
+    };
+    await this.store.commit([{ op: "put", key: { kind: "WorkloadEndpoint", namespace: "shop", name }, value }]);
+  }
+
+  /** The pod is gone with its endpoint, and nobody gave its addresses back. */
+  async lose(pod: string, { node = "node1" } = {}): Promise<void> {
+    this.pods.delete(`shop/${pod}`);
+    await this.remove("WorkloadEndpoint", workloadEndpointName({ node, orchestrator: "k8s", pod, endpoint: "eth0" }));
+  }
+
+  allocator(node: string): Allocator {
+    const view = { pools: [pool], nodeLabels: {}, reserved: [], settings: defaultIpamSettings };
+    return new Allocator({ node }, { store: this.store, now: () => 1_800_000_000_000_000_000n, view: () => view });
+  }
+
+  async put<K extends keyof Stored>(kind: K, name: string, value: Stored[K]): Promise<void> {
+    await this.store.commit([{ op: "put", key: { kind, name }, value } as never]);
+  }
+
+  async get<K extends keyof Stored>(kind: K, name: string) {
+    return (await this.store.get({ kind, name }))?.value ?? null;
+  }
+
+  async remove(kind: keyof Stored, name: string): Promise<void> {
+    const key = { kind, name, ...(kind === "WorkloadEndpoint" && { namespace: "shop" }) };
+    const item = await this.store.get(key);
+    if (item) await this.store.commit([{ op: "delete", key, revision: item.revision }]);
+  }
+
+  async nodeGone(node: string): Promise<void> {
+    this.nodes.delete(node);
+    if (this.store.transactions === "single") await this.remove("Node", node);
+  }
+
+  pass(): Promise<Pass> {
+    return this.collector.pass({ isMeant: () => true, graceMs: () => graceMs });
+  }
+
+  async passes(count: number): Promise<Finding[]> {
+    const repaired: Finding[] = [];
+    for (let i = 0; i < count; i++) {
+      repaired.push(...(await this.pass()).repaired);
+      this.nowMs += graceMs;
+    }
+    return repaired;
+  }
+
+  async dump(): Promise<string> {
+    const kinds = ["IPAMBlock", "BlockAffinity", "IPAMHandle", "WorkloadEndpoint", "Node"] as const;
+    const lists = await Promise.all(kinds.map((kind) => this.store.list<(typeof kinds)[number]>(kind)));
+    const plain = lists.map(({ items }) => items.map(({ key, value }) => [key.name, value]));
+    return JSON.stringify(plain, (_name, value) => (typeof value === "bigint" ? String(value) : value), 1);
+  }
+}
+
+function nodeOf(name: string): Node {
+  const orchRefs = [{ nodeName: name, orchestrator: "k8s" }];
+  return { apiVersion: "projectcalico.org/v3", kind: "Node", metadata: { name }, spec: { orchRefs } };
+}
+
+const confirmed: BlockAffinity = { state: "confirmed", deleted: false };
+
+async function onlyBlock({ store }: World): Promise<IPAMBlock> {
+  const { items } = await store.list("IPAMBlock");
+  const [first] = items;
+  if (!first) throw new RangeError("no block");
+  return first.value;
+}
+
+/** `after` is judged when all is repaired. */
+const troubles: {
+  name: string;
+  make: (world: World) => Promise<unknown>;
+  found: Finding["kind"][];
+  says: RegExp;
+  /** Of datastores with transactions alone: others have no such thing. */
+  onlyMany?: boolean;
+}[] = [
+  {
+    name: "an address whose pod is gone",
+    make: async (world) => {
+      await world.add("a");
+      await world.lose("a");
+    },
+    found: ["leak"],
+    says: /^10\.0\.0\.\d+ on node1: the pod shop\/a is gone \(net\.c-a\)$/,
+  },
+  {
+    name: "an address of an ADD that died before its endpoint, and whose pod has another container",
+    make: async (world) => {
+      await world.add("a", { isEndpoint: false, container: "c-dead" });
+      await world.add("a");
+    },
+    found: ["leak"],
+    says: /the pod shop\/a has another container \(net\.c-dead\)$/,
+  },
+  {
+    name: "a handle that was counted up, and got nothing",
+    make: (world) => world.put("IPAMHandle", "net.dead", { block: { "10.0.0.0/30": 1 }, deleted: false }),
+    found: ["orphanHandle"],
+    says: /^handle net\.dead counts 1 addresses and holds none$/,
+  },
+  {
+    name: "a handle that counts too much",
+    make: async (world) => {
+      const handle = await world.add("a");
+      const block = (await onlyBlock(world)).cidr;
+      await world.put("IPAMHandle", handle, { block: { [block]: 2 }, deleted: false });
+    },
+    found: ["wrongCount"],
+    says: /^handle net\.c-a counts 2 addresses and holds 1/,
+  },
+  {
+    name: "a handle that is missing, of an address in use",
+    make: async (world) => world.remove("IPAMHandle", await world.add("a")),
+    found: ["missingHandle"],
+    says: /no handle net\.c-a, so that a release would not find it$/,
+  },
+  {
+    name: "an address that a late write of a dead ADD holds, after its release",
+    make: async (world) => {
+      const handle = await world.add("a", { isEndpoint: false });
+      await world.remove("IPAMHandle", handle);
+      world.pods.delete("shop/a");
+    },
+    found: ["leak"],
+    says: /the pod shop\/a is gone/,
+  },
+  {
+    name: "a block that its node does not claim",
+    make: async (world) => {
+      await world.add("a");
+      await world.remove("BlockAffinity", `host:node1/${(await onlyBlock(world)).cidr}`);
+    },
+    found: ["blockWithoutAffinity"],
+    says: /is the block of node1, which does not claim it/,
+  },
+  {
+    name: "a claim of a block that does not exist",
+    make: (world) => world.put("BlockAffinity", "host:node1/10.0.0.4/30", { state: "pending", deleted: false }),
+    found: ["affinityWithoutBlock"],
+    says: /^node1 claims 10\.0\.0\.4\/30, which does not exist$/,
+  },
+  {
+    name: "a claim of a block that is another node's",
+    make: async (world) => {
+      await world.add("a");
+      await world.put("BlockAffinity", `host:node2/${(await onlyBlock(world)).cidr}`, confirmed);
+    },
+    found: ["lostAffinity"],
+    says: /^node2 claims .*, which is the block of node1$/,
+  },
+  {
+    name: "an endpoint whose pod is gone, with the transaction of a killed ADD that came late",
+    make: async (world) => {
+      await world.add("a");
+      world.pods.delete("shop/a");
+    },
+    found: ["staleEndpoint"],
+    says: /its pod is gone$/,
+    onlyMany: true,
+  },
+];
+
+describe.each(["many", "single"] as const)("with transactions of %s, the collection", (transactions) => {
+  let world: World;
+  beforeEach(async () => {
+    world = new World(transactions);
+    await world.begin();
+    await world.add("other", { node: "node2" });
+  });
+
+  for (const { name, make, found, says, onlyMany = false } of troubles) {
+    if (onlyMany && transactions === "single") continue;
+    it(`repairs ${name}, once it has stood for its time`, async () => {
+      await world.remove("WorkloadEndpoint", "node2-k8s-other-eth0");
+      await world.allocator("node2").release("net.c-other");
+      for (const kind of ["IPAMBlock", "BlockAffinity"] as const)
+        for (const { key } of (await world.store.list<"IPAMBlock" | "BlockAffinity">(kind)).items)
+          await world.remove(kind, key.name);
+      world.pods.delete("shop/other");
+      await make(world);
+
+      const first = await world.pass();
+      expect(first.findings.map(({ kind }) => kind)).toEqual(found);
+      for (const finding of first.findings) expect(describeFinding(finding)).toMatch(says);
+      expect(first.repaired).toEqual([]);
+      world.nowMs += graceMs - 1;
+      expect((await world.pass()).repaired).toEqual([]);
+      world.nowMs += 1;
+      expect((await world.pass()).repaired.map(({ kind }) => kind)).toEqual(found);
+      expect((await world.pass()).findings).toEqual([]);
+    });
+  }
+
+  it("finds nothing where all is well, and writes nothing", async () => {
+    await world.add("a");
+    const before = await world.dump();
+    expect(await world.passes(4)).toEqual([]);
+    expect(await world.dump()).toBe(before);
+  });
+
+  it("frees an address only once, whatever else its pod's successors have", async () => {
+    await world.add("a");
+    await world.lose("a");
+    await world.pass();
+    world.nowMs += graceMs;
+    await world.pass();
+    const handle = await world.add("b");
+    expect(await world.passes(3)).toEqual([]);
+    expect(await world.get("IPAMHandle", handle)).not.toBeNull();
+  });
+
+  it("begins to count anew for an ADD that was repeated in the meantime", async () => {
+    await world.add("a", { isEndpoint: false });
+    await world.pass();
+    world.nowMs += graceMs;
+    await world.add("a", { isEndpoint: false });
+    expect((await world.pass()).repaired).toEqual([]);
+    world.nowMs += graceMs;
+    expect((await world.pass()).repaired.map(({ kind }) => kind)).toEqual(["leak"]);
+  });
+
+  it("forgets what was well in between", async () => {
+    await world.add("a", { isEndpoint: false });
+    await world.pass();
+    const block = (await world.store.list("IPAMBlock")).items.flatMap(({ value }) => value);
+    const ordinal = block.find(({ affinity }) => affinity === "host:node1");
+    const [first] = ordinal?.cidr.split("/") ?? [];
+    await world.endpoint("a", { container: "c-a", addresses: [BigInt(first?.split(".")[3] ?? 0)] });
+    world.nowMs += graceMs;
+    await world.pass();
+    await world.remove("WorkloadEndpoint", "node1-k8s-a-eth0");
+    world.nowMs += graceMs;
+    expect((await world.pass()).repaired).toEqual([]);
+  });
+
+  it("frees nothing when a list cannot be had, and goes on where it was", async () => {
+    await world.add("a");
+    await world.lose("a");
+    await world.pass();
+    world.nowMs += graceMs;
+    world.isKubernetesDown = true;
+    const before = await world.dump();
+    await expect(world.pass()).rejects.toThrow("the API server is away");
+    expect(await world.dump()).toBe(before);
+    world.isKubernetesDown = false;
+    expect((await world.pass()).repaired.map(({ kind }) => kind)).toEqual(["leak"]);
+  });
+
+  it("says in a dry run what it would do, and does nothing", async () => {
+    await world.add("a");
+    await world.lose("a");
+    const dry = () => world.collector.pass({ isMeant: () => true, graceMs: () => graceMs, dryRun: true });
+    await dry();
+    world.nowMs += graceMs;
+    const before = await world.dump();
+    expect((await dry()).repaired.map(({ kind }) => kind)).toEqual(["leak"]);
+    expect(await world.dump()).toBe(before);
+  });
+
+  it("leaves the addresses of a node that does not answer, and takes them when it is back", async () => {
+    await world.add("a");
+    await world.lose("a");
+    world.nodesAway.add("node1");
+    expect(await world.passes(4)).toEqual([]);
+    world.nodesAway.delete("node1");
+    expect((await world.passes(2)).map(({ kind }) => kind)).toEqual(["leak"]);
+  });
+
+  it("releases all of a node that is gone: addresses, handles, blocks, claims, and no other's", async () => {
+    await world.add("a");
+    await world.add("b");
+    const others = await world.get("IPAMHandle", "net.c-other");
+    for (const pod of ["a", "b"]) await world.lose(pod);
+    await world.nodeGone("node1");
+    const kinds = (await world.passes(3)).map(({ kind }) => kind);
+    expect(kinds).toEqual(expect.arrayContaining(["leak", "blockOfGoneNode"]));
+    const dump = await world.dump();
+    expect(dump).not.toContain("node1");
+    expect(await world.get("IPAMHandle", "net.c-other")).toEqual(others);
+    expect((await world.pass()).findings).toEqual([]);
+  });
+
+  it("keeps a block of a node that is gone as long as a pod has an address in it, without a node", async () => {
+    await world.add("a");
+    await world.nodeGone("node1");
+    const name = "node1-k8s-a-eth0";
+    world.pods.set("shop/a", { uid: "uid-a", node: "node1" });
+    await world.passes(3);
+    const [block] = (await world.store.list("IPAMBlock")).items.filter(({ value }) => value.affinity === undefined);
+    expect(block?.value.allocations.filter((index) => index !== null)).toHaveLength(1);
+    expect(await world.store.get({ kind: "WorkloadEndpoint", namespace: "shop", name })).not.toBeNull();
+    expect((await world.store.list("BlockAffinity")).items.map(({ key }) => key.name)).not.toContainEqual(
+      expect.stringContaining("node1"),
+    );
+    // Its last address frees it.
+    await world.lose("a");
+    await world.passes(3);
+    expect((await world.store.list("IPAMBlock")).items.map(({ value }) => value.affinity)).toEqual(["host:node2"]);
+  });
+
+  it("keeps everything of a node that comes back under its name in time", async () => {
+    await world.add("a");
+    const before = await world.dump();
+    world.nodes.delete("node1");
+    const node = await world.get("Node", "node1");
+    if (transactions === "single") await world.remove("Node", "node1");
+    await world.pass();
+    world.nodes.add("node1");
+    if (node) await world.put("Node", "node1", node);
+    expect(await world.passes(3)).toEqual([]);
+    expect(await world.dump()).toBe(before);
+  });
+
+  const strangers: { name: string; handle: string; secondary: Record<string, string>; alternate?: boolean }[] = [
+    { name: "a Service's", handle: "lb-0123", secondary: { service: "shop/web", type: "loadBalancer" } },
+    { name: "a tunnel's of a node that is there", handle: "vxlan-tunnel-addr-node1", secondary: tunnel("node1") },
+    { name: "a virtual machine's", handle: "net.shop-vm", secondary: { node: "node1", "vmi-name": "vm" } },
+    { name: "one with an attribute of tomorrow", handle: "net.x", secondary: { node: "gone", rack: "7" } },
+    {
+      name: "one that moves",
+      handle: "net.y",
+      secondary: { node: "node1", namespace: "shop", pod: "vm" },
+      alternate: true,
+    },
+    { name: "one without a node", handle: "net.z", secondary: {} },
+  ];
+  for (const { name, handle, secondary, alternate = false } of strangers) {
+    it(`never takes an address that it cannot judge: ${name}`, async () => {
+      await hold(world, { handle, secondary, alternate });
+      const before = await world.dump();
+      expect(await world.passes(4)).toEqual([]);
+      expect(await world.dump()).toBe(before);
+    });
+  }
+
+  it("takes the tunnel's address of a node that is gone", async () => {
+    await hold(world, { handle: "vxlan-tunnel-addr-gone", secondary: tunnel("gone"), alternate: false });
+    expect((await world.passes(2)).map(({ kind }) => kind)).toEqual(["leak"]);
+    expect(await world.get("IPAMHandle", "vxlan-tunnel-addr-gone")).toBeNull();
+  });
+
+  it("tells of what needs a person, and leaves it", async () => {
+    await world.add("a");
+    await world.endpoint("twin", { container: "c-twin", addresses: [0xfen] });
+    await world.endpoint("triplet", { container: "c-triplet", addresses: [0xfen] });
+    for (const pod of ["twin", "triplet"]) world.pods.set(`shop/${pod}`, { uid: `uid-${pod}`, node: "node1" });
+    const block = await onlyBlock(world);
+    await world.put("IPAMBlock", "10.0.0.200/31", { ...block, cidr: "10.0.0.200/31" });
+    await world.put("IPAMBlock", "10.0.0.200/30", {
+      ...block,
+      ...{ cidr: "10.0.0.200/30", allocations: [null, null, null, null], unallocated: [0, 1, 2, 3], attributes: [] },
+    });
+    const { findings } = await world.pass();
+    const kinds = new Set(findings.map(({ kind }) => kind));
+    for (const kind of ["duplicate", "notAllocated", "invalidBlock", "overlap"]) expect(kinds).toContain(kind);
+    const before = await world.get("IPAMBlock", "10.0.0.200/31");
+    const repaired = await world.passes(3);
+    for (const { kind } of repaired) expect(["blockWithoutAffinity", "lostAffinity"]).toContain(kind);
+    expect(await world.get("IPAMBlock", "10.0.0.200/31")).toEqual(before);
+  });
+});
+
+function tunnel(node: string): Record<string, string> {
+  return { node, type: "vxlanTunnelAddress" };
+}
+
+/** In the block of node2, with a handle that counts it. */
+async function hold(
+  world: World,
+  { handle, secondary, alternate }: { handle: string; secondary: Record<string, string>; alternate: boolean },
+): Promise<void> {
+  const block = await onlyBlock(world);
+  const ordinal = block.unallocated[0] ?? 0;
+  const attribute = { handle_id: handle, secondary, ...(alternate && { alternateOwnerAttrs: { node: "node2" } }) };
+  await world.put("IPAMBlock", block.cidr, {
+    ...block,
+    allocations: block.allocations.with(ordinal, block.attributes.length),
+    unallocated: block.unallocated.slice(1),
+    attributes: [...block.attributes, attribute],
+  });
+  await world.put("IPAMHandle", handle, { block: { [block.cidr]: 1 }, deleted: false });
+}

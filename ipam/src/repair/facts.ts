@@ -1,0 +1,95 @@
+/**
+ * What a cluster says about its addresses, as one reading of it: what address management wrote, and who might own what it
+ * gave. Only facts of one reading are compared with each other; a list that could not be read makes no facts at all.
+ */
+import type { IPPool, Item, Kind, Node, Undecodable } from "@brindle/api";
+import { keyText } from "../conflict.ts";
+import type { Found } from "../state.ts";
+
+export interface IpamFacts {
+  /** By CIDR. */
+  readonly blocks: ReadonlyMap<string, Item<"IPAMBlock">>;
+  /** By name, `host:<node>/<cidr>`. */
+  readonly affinities: ReadonlyMap<string, Item<"BlockAffinity">>;
+  /** By id. */
+  readonly handles: ReadonlyMap<string, Item<"IPAMHandle">>;
+  /** By `<namespace>/<name>`. */
+  readonly endpoints: ReadonlyMap<string, Item<"WorkloadEndpoint">>;
+  /** By name. */
+  readonly nodes: ReadonlyMap<string, Item<"Node">>;
+  readonly pools: readonly IPPool[];
+  /** What is stored and does not decode: it may own anything that its name could own. */
+  readonly undecodable: readonly Undecodable[];
+  /** Whether endpoints are the pods themselves, which Kubernetes makes, or objects that CNI plugins write. */
+  readonly endpointsArePods: boolean;
+  /** What Kubernetes says behind the datastore; `null` where nobody knows. */
+  readonly kubernetes: KubernetesFacts | null;
+}
+
+export interface KubernetesFacts {
+  readonly nodes: ReadonlySet<string>;
+  /** Nodes that are there and not Ready: what runs on them nobody can say. */
+  readonly nodesAway: ReadonlySet<string>;
+  /** By `<namespace>/<name>`; `null` where endpoints are pods anyway. */
+  readonly pods: ReadonlyMap<string, PodFact> | null;
+}
+
+export interface PodFact {
+  readonly uid: string;
+  readonly node: string;
+}
+
+/** Whether a node is gone: Kubernetes has it no more, or, where Kubernetes knows nothing of it, its Node resource is gone. */
+export function isGone(node: string, { nodes, kubernetes }: IpamFacts): boolean {
+  const item = nodes.get(node);
+  if (!item) return !kubernetes?.nodes.has(node);
+  const name = kubernetesNodeOf(item.value);
+  return name !== null && kubernetes !== null && !kubernetes.nodes.has(name);
+}
+
+/** Nothing on it is touched: it may run what nobody hears of, and cleans up after itself when it is back. */
+export function isAway(node: string, { kubernetes }: IpamFacts): boolean {
+  return kubernetes?.nodesAway.has(node) ?? false;
+}
+
+/** The node of Kubernetes that a Node resource stands for. */
+export function kubernetesNodeOf({ spec }: Node): string | null {
+  return spec?.orchRefs?.find(({ orchestrator }) => orchestrator === "k8s")?.nodeName ?? null;
+}
+
+/** The facts after a write, so that the next repair of the same reading rests on what is there now. */
+export function withFound(facts: IpamFacts, found: readonly Found[]): IpamFacts {
+  return {
+    ...facts,
+    blocks: changed(facts.blocks, "IPAMBlock", found),
+    affinities: changed(facts.affinities, "BlockAffinity", found),
+    handles: changed(facts.handles, "IPAMHandle", found),
+    endpoints: changed(facts.endpoints, "WorkloadEndpoint", found),
+    nodes: changed(facts.nodes, "Node", found),
+  };
+}
+
+export function endpointText({ namespace = "", name }: { readonly namespace?: string; readonly name: string }): string {
+  return `${namespace}/${name}`;
+}
+
+function changed<K extends Kind>(
+  items: ReadonlyMap<string, Item<K>>,
+  kind: K,
+  found: readonly Found[],
+): ReadonlyMap<string, Item<K>> {
+  const ours = found.filter(({ key }) => key.kind === kind);
+  if (ours.length === 0) return items;
+  const next = new Map(items);
+  for (const entry of ours) {
+    const name = kind === "WorkloadEndpoint" ? endpointText(entry.key) : entry.key.name;
+    if (entry.value === null) next.delete(name);
+    else next.set(name, entry as Item<K>); // Its kind was compared.
+  }
+  return next;
+}
+
+/** Undecodable objects, as keys of maps. */
+export function unreadable({ undecodable }: IpamFacts): ReadonlySet<string> {
+  return new Set(undecodable.map(({ key }) => keyText(key)));
+}
