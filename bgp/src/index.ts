@@ -1,5 +1,12 @@
 export * from "./control.ts";
 export * from "./error.ts";
+export {
+  type FilterOperation,
+  type FilterRule,
+  priorityMax,
+  priorityNormal,
+  type RouteFilter,
+} from "./filter/rule.ts";
 export type { NextHopFact } from "./rib/nextHopTable.ts";
 export { type Contender, loserOfCollision, type Side } from "./session/collision.ts";
 export { offeredCapabilities, type SessionConfig } from "./session/config.ts";

@@ -2,7 +2,7 @@
 import type { PeerStatus, RouteStatus } from "../control.ts";
 import type { NextHopFact } from "../rib/nextHopTable.ts";
 import type { SpeakerConfig } from "../speaker/config.ts";
-import type { BestChange, RouteQuery } from "../speaker/event.ts";
+import type { BestChange, OwnRoute, RouteQuery } from "../speaker/event.ts";
 
 /** What a running speaker tells of. Each is called between turns of the event loop and must not throw. */
 export interface SpeakerListeners {
@@ -19,7 +19,7 @@ export interface RunningSpeaker {
   /** The whole configuration; peers whose part did not change keep their sessions. */
   configure(config: SpeakerConfig): Promise<void>;
   /** All prefixes of our own, in place of those before. */
-  originate(prefixes: readonly string[]): Promise<void>;
+  originate(routes: readonly (string | OwnRoute)[]): Promise<void>;
   /** All that is known of next hops, in place of what was; of the others each is reachable at cost zero. */
   nextHops(facts: readonly NextHopFact[]): Promise<void>;
   /** Asks a peer to send everything again, or all of them. */

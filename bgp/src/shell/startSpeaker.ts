@@ -4,7 +4,7 @@ import { BgpError } from "../error.ts";
 import type { NextHopFact } from "../rib/nextHopTable.ts";
 import { checkConfig } from "../speaker/checkConfig.ts";
 import type { SpeakerConfig } from "../speaker/config.ts";
-import type { RouteQuery, SpeakerAction, SpeakerEvent } from "../speaker/event.ts";
+import type { OwnRoute, RouteQuery, SpeakerAction, SpeakerEvent } from "../speaker/event.ts";
 import { Speaker } from "../speaker/speaker.ts";
 import { Connections } from "./connections.ts";
 import { ListenerSet } from "./listenerSet.ts";
@@ -51,7 +51,7 @@ class LocalSpeaker implements RunningSpeaker {
     release();
   }
 
-  async originate(prefixes: readonly string[]): Promise<void> {
+  async originate(prefixes: readonly (string | OwnRoute)[]): Promise<void> {
     this.#assertRunning();
     this.#dispatch({ type: "originate", prefixes });
   }

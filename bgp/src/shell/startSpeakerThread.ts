@@ -4,7 +4,7 @@ import type { PeerStatus, RouteStatus } from "../control.ts";
 import { BgpError } from "../error.ts";
 import type { NextHopFact } from "../rib/nextHopTable.ts";
 import type { SpeakerConfig } from "../speaker/config.ts";
-import type { RouteQuery } from "../speaker/event.ts";
+import type { OwnRoute, RouteQuery } from "../speaker/event.ts";
 import type { RunningSpeaker, SpeakerListeners } from "./runningSpeaker.ts";
 import type { Call, FromThread } from "./threadMessages.ts";
 
@@ -51,7 +51,7 @@ class SpeakerThread implements RunningSpeaker {
     await this.#call("configure", config);
   }
 
-  async originate(prefixes: readonly string[]): Promise<void> {
+  async originate(prefixes: readonly (string | OwnRoute)[]): Promise<void> {
     await this.#call("originate", prefixes);
   }
 

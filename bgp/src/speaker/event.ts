@@ -14,7 +14,7 @@ export type SpeakerEvent =
   /** The whole configuration, which takes the place of the one before. */
   | { readonly type: "configure"; readonly config: SpeakerConfig }
   /** All prefixes of our own, in place of those before. */
-  | { readonly type: "originate"; readonly prefixes: readonly string[] }
+  | { readonly type: "originate"; readonly prefixes: readonly (string | OwnRoute)[] }
   | { readonly type: "nextHops"; readonly facts: readonly NextHopFact[] }
   | {
       readonly type: "accepted";
@@ -63,6 +63,15 @@ export type SpeakerAction =
   | { readonly type: "peerChanged"; readonly peer: PeerStatus }
   /** Once: whatever this speaker knew at its start is decided, so who holds routes of an earlier run may sweep them. */
   | { readonly type: "tableComplete" };
+
+/** A prefix of our own with attributes; one that has none may as well be its text. */
+export interface OwnRoute {
+  readonly prefix: string;
+  /** Of both kinds, as text: `64512:100`, `64512:1:2`, `no-export`. */
+  readonly communities?: readonly string[];
+  readonly med?: number;
+  readonly localPref?: number;
+}
 
 export interface Dial {
   readonly address: string;

@@ -6,18 +6,24 @@
  */
 import { type Address, formatAddress, parseAddress } from "@brindle/net";
 import type { PeerStatus, RouteStatus } from "../control.ts";
-import { BgpError } from "../error.ts";
-import { packTexts } from "../rib/packed.ts";
 import { PrefixFilter } from "../rib/prefixFilter.ts";
 import type { PrefixId } from "../rib/prefixTable.ts";
 import { Rib } from "../rib/rib.ts";
 import { encodeMessage } from "../wire/codec.ts";
 import { cease } from "../wire/fault.ts";
-import type { PathAttributes } from "../wire/message.ts";
 import { ceaseNotification } from "../wire/notification.ts";
 import { checkConfig } from "./checkConfig.ts";
 import type { SpeakerConfig } from "./config.ts";
-import type { BestChange, ConnectionId, RouteQuery, SpeakerAction, SpeakerEvent, SpeakerTimer } from "./event.ts";
+import type {
+  BestChange,
+  ConnectionId,
+  OwnRoute,
+  RouteQuery,
+  SpeakerAction,
+  SpeakerEvent,
+  SpeakerTimer,
+} from "./event.ts";
+import { ownGroups } from "./ownRoutes.ts";
 import { Peer, type PeerPorts } from "./peer.ts";
 import type { PeerSession } from "./peerSession.ts";
 import { Restart } from "./restart.ts";
@@ -26,8 +32,6 @@ import { queryRoutes } from "./routeQuery.ts";
 /** Some 5 ms of work. */
 const turnPrefixesMax = 4096;
 const turnPrefixesOfPeerMin = 64;
-
-const ownAttributes: PathAttributes = { origin: "igp", asPath: [] };
 
 export class Speaker {
   readonly #rib: Rib;
@@ -144,14 +148,13 @@ export class Speaker {
   }
 
   /** Those that stay are not touched: what is not named again is swept like the routes of a peer that restarted. */
-  #originate(prefixes: readonly string[]): void {
-    const packed = packTexts(prefixes);
-    if (typeof packed === "string") {
-      throw new BgpError({ code: "CONFIG_INVALID", field: "originate", reason: `${packed} is not a prefix` });
-    }
+  #originate(routes: readonly (string | OwnRoute)[]): void {
+    const groups = ownGroups(routes);
     this.#restart.ownKnown();
     this.#rib.endEpoch(this.#rib.local);
-    for (const family of [4, 6] as const) this.#rib.originate(this.#rib.local, packed[family], ownAttributes);
+    for (const { prefixes, attributes } of groups) {
+      for (const family of [4, 6] as const) this.#rib.originate(this.#rib.local, prefixes[family], attributes);
+    }
     this.#rib.sweep(this.#rib.local, [4, 6]);
   }
 

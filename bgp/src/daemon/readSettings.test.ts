@@ -1,0 +1,233 @@
+import { describe, expect, it } from "vitest";
+import { readSettings } from "./readSettings.ts";
+import { speakerWish } from "./speakerConfigOf.ts";
+
+const start = `
+asNumber: 65000
+routerID: 10.99.0.1
+`;
+
+function problemsOf(text: string): readonly string[] {
+  const read = readSettings(start + text);
+  return read.kind === "problems" ? read.problems : [];
+}
+
+function wishOf(text: string) {
+  const read = readSettings(start + text);
+  if (read.kind === "problems") throw new Error(read.problems.join("\n"));
+  return speakerWish(read.settings, new Map([["/etc/pw", "secret"]]));
+}
+
+const peer = (fields: string): string => `peers: [{ peerIP: 10.0.0.2, asNumber: 65001, ${fields} }]`;
+
+const refused: { name: string; text: string; says: string[] }[] = [
+  {
+    name: "a duration without unit",
+    text: peer('holdTime: "4"'),
+    says: ['peers[0].holdTime: "4" is no duration like 90s or 1m30s'],
+  },
+  {
+    name: "a number for a duration",
+    text: peer("holdTime: 4"),
+    says: ["peers[0].holdTime: 4 is no duration like 90s or 1m30s"],
+  },
+  {
+    name: "a hold time that no peer takes",
+    text: peer("holdTime: 2s"),
+    says: ['peers[0].holdTime: "2s" is not 0s, or 3s to 65535s in whole seconds'],
+  },
+  {
+    name: "an unknown field, with the one that was meant",
+    text: peer("holdtime: 90s"),
+    says: ["peers[0].holdtime: is no known field; did you mean holdTime?"],
+  },
+  { name: "an unknown field at the top", text: "peerz: []", says: ["peerz: is no known field; did you mean peers?"] },
+  { name: "a field without a value", text: "controlSocket:", says: ["controlSocket: null is no text"] },
+  { name: "a map for a list", text: "peers: {}", says: ["peers: {} is no list"] },
+  { name: "a text for a map", text: "templates: { tor: passive }", says: ['templates.tor: "passive" is no map'] },
+  {
+    name: "a peer without address or AS",
+    text: "peers: [{}]",
+    says: ["peers[0].peerIP: is missing", "peers[0].asNumber: is missing, here and in the template"],
+  },
+  {
+    name: "an AS number that is none",
+    text: peer("asNumber: 0").replace("asNumber: 65001, ", ""),
+    says: ["peers[0].asNumber: 0 is no AS number from 1 to 4294967295, or like 1.10"],
+  },
+  {
+    name: "no address",
+    text: "peers: [{ peerIP: tor, asNumber: 1 }]",
+    says: ['peers[0].peerIP: "tor" is no address, address:port or [IPv6 address]:port'],
+  },
+  {
+    name: "a family that is none",
+    text: peer("families: [ipv5]"),
+    says: ['peers[0].families[0]: "ipv5" is neither ipv4 nor ipv6'],
+  },
+  { name: "no families", text: peer("families: []"), says: ["peers[0].families: [] is an empty list"] },
+  {
+    name: "a template that is none",
+    text: `templates: { tor-a: {} }\n${peer("template: tor-b")}`,
+    says: ['peers[0].template: "tor-b" is no template; did you mean tor-a?'],
+  },
+  {
+    name: "an address in a template",
+    text: "templates: { tor: { peerIP: 10.0.0.3 } }",
+    says: ["templates.tor.peerIP: belongs to one peer, not to a template"],
+  },
+  {
+    name: "a fault in a template, where it stands",
+    text: "templates: { tor: { passive: yes please } }",
+    says: ['templates.tor.passive: "yes please" is neither true nor false'],
+  },
+  {
+    name: "a filter that is none",
+    text: peer("filters: [a]"),
+    says: ['peers[0].filters[0]: "a" is no filter; there are none'],
+  },
+  {
+    name: "a rule of a filter",
+    text: "filters: { a: { importV4: [{ cidr: 10.0.0.0/8, action: Accept }, { action: Drop }] } }",
+    says: ['filters.a.importV4[1].action: "Drop" is none of Accept, Reject'],
+  },
+  {
+    name: "what rules of a filter mean together",
+    text: "filters: { a: { importV4: [{ cidr: 10.0.0.0/8, action: Accept }] } }",
+    says: ["filters.a.importV4[0].matchOperator: is needed beside cidr: Equal, NotEqual, In or NotIn"],
+  },
+  {
+    name: "a rule without an action",
+    text: "filters: { a: { importV4: [{}] } }",
+    says: ["filters.a.importV4[0].action: is missing"],
+  },
+  {
+    name: "a policy that is none",
+    text: peer("importPolicy: all"),
+    says: ['peers[0].importPolicy: "all" is none of accept, reject'],
+  },
+  {
+    name: "a row of a policy",
+    text: peer("importPolicy: [{ prefix: 10.0.0.1/8 }]"),
+    says: ['peers[0].importPolicy[0].prefix: "10.0.0.1/8" is no prefix like 10.0.0.0/8, without host bits'],
+  },
+  {
+    name: "a prefix of our own",
+    text: "originate: [10.0.0.0]",
+    says: ['originate[0]: "10.0.0.0" is no prefix like 10.0.0.0/8, without host bits'],
+  },
+  {
+    name: "a community of our own",
+    text: 'originate: [{ prefix: 10.0.0.0/8, communities: ["65000"] }]',
+    says: ['originate[0].communities[0]: "65000" is no community: aa:nn, aa:nn:mm, or the name of a well-known one'],
+  },
+  {
+    name: "two peers with one address",
+    text: "peers: [{ peerIP: 10.0.0.2, asNumber: 1 }, { peerIP: 10.0.0.2, asNumber: 2 }]",
+    says: ['peers[1].peerIP: "10.0.0.2" is that of peers[0], too'],
+  },
+  {
+    name: "two peers with one name",
+    text: "peers: [{ name: a, peerIP: 10.0.0.2, asNumber: 1 }, { name: a, peerIP: 10.0.0.3, asNumber: 2 }]",
+    says: ['peers[1].name: "a" is that of peers[0], too'],
+  },
+  {
+    name: "a source address of the other family",
+    text: peer("localAddress: fd00::1"),
+    says: ['peers[0].localAddress: "fd00::1" is not of the family of 10.0.0.2'],
+  },
+  { name: "a field twice, with its line", text: "asNumber: 1", says: ["line 4, column 1: Map keys must be unique"] },
+];
+
+describe("the daemon's YAML", () => {
+  for (const { name, text, says } of refused) {
+    it(`is refused for ${name}`, () => expect(problemsOf(text)).toEqual(says));
+  }
+
+  it("is refused where it says nothing", () => {
+    expect(readSettings("")).toMatchObject({ problems: ["null is no map"] });
+    expect(readSettings("{}")).toMatchObject({
+      problems: [/^asNumber: /, /^routerID: /].map((each) => expect.stringMatching(each)),
+    });
+  });
+
+  it("tells all that is wrong at once", () => {
+    expect(problemsOf("listen: [{ address: here }, { address: 10.0.0.1, port: 70000 }]")).toEqual([
+      'listen[0].address: "here" is no address',
+      "listen[1].port: 70000 is no whole number from 1 to 65535",
+    ]);
+  });
+
+  it("makes a peer of a template, in which the peer's own fields win", () => {
+    const { config } = wishOf(`
+templates: { tor: { asNumber: 65001, holdTime: 4m, passive: true, families: [ipv4], importPolicy: accept } }
+peers:
+  - { peerIP: "[fd00::2]:1790", template: tor, families: [ipv6] }
+`);
+    expect(config.peers).toEqual([
+      {
+        name: "fd00::2",
+        role: "peer",
+        address: "fd00::2",
+        port: 1790,
+        asn: 65001,
+        passive: true,
+        holdSeconds: 240,
+        connectRetrySeconds: 5,
+        families: [6],
+        nextHop: {},
+        importPolicy: { accept: "all" },
+        exportPolicy: { accept: [] },
+      },
+    ]);
+  });
+
+  it("exchanges all within the own AS and nothing beyond it, unless told", () => {
+    const { config } = wishOf("peers: [{ peerIP: 10.0.0.2, asNumber: 65000 }, { peerIP: 10.0.0.3, asNumber: 65001 }]");
+    expect(config.peers.map(({ importPolicy, exportPolicy }) => [importPolicy.accept, exportPolicy.accept])).toEqual([
+      ["all", "all"],
+      [[], []],
+    ]);
+  });
+
+  it("makes rows of a policy", () => {
+    const { config } = wishOf(
+      peer("importPolicy: [10.0.0.0/8, { prefix: fd00::/8 }, { prefix: 10.1.0.0/16, maxLength: 24 }]"),
+    );
+    expect(config.peers[0]?.importPolicy.accept).toEqual([
+      { prefix: "10.0.0.0/8", minLength: 8, maxLength: 8 },
+      { prefix: "fd00::/8", minLength: 8, maxLength: 128 },
+      { prefix: "10.1.0.0/16", minLength: 16, maxLength: 24 },
+    ]);
+  });
+
+  it("gives a peer its filters in both directions, and the password of its file", () => {
+    const { config } = wishOf(`
+filters:
+  pods: { importV4: [{ cidr: 10.0.0.0/8, matchOperator: In, action: Accept }], exportV6: [{ action: Reject }] }
+${peer("filters: [pods], passwordFile: /etc/pw")}`);
+    expect(config.peers[0]).toMatchObject({
+      importFilters: [{ name: "pods", rules: { 4: [{ cidr: "10.0.0.0/8" }] } }],
+      exportFilters: [{ name: "pods", rules: { 6: [{ action: "Reject" }] } }],
+      password: "secret",
+    });
+  });
+
+  it("announces prefixes with their attributes", () => {
+    const { originated } = wishOf(
+      'originate: [192.0.2.0/24, { prefix: "2001:DB8::/32", communities: ["65000:1", "1:2:3"], med: 5, localPreference: 50 }]',
+    );
+    expect(originated).toEqual([
+      "192.0.2.0/24",
+      { prefix: "2001:db8::/32", communities: ["65000:1", "1:2:3"], med: 5, localPref: 50 },
+    ]);
+  });
+
+  it("reads a thousand peers with one template in less than two seconds", () => {
+    const peers = Array.from({ length: 1000 }, (_, i) => `  - { peerIP: 10.1.${i >> 8}.${i & 255}, template: tor }\n`);
+    const began = performance.now();
+    const { config } = wishOf(`templates: { tor: { asNumber: 65001, passive: true } }\npeers:\n${peers.join("")}`);
+    expect(config.peers).toHaveLength(1000);
+    expect(performance.now() - began).toBeLessThan(2_000);
+  });
+});

@@ -1,0 +1,162 @@
+/**
+ * What the daemon's YAML may say. `README.md` has a table of all fields, which a test holds to this file. A field here
+ * is acted on: what is not is refused as unknown.
+ */
+import type { Family } from "@brindle/net";
+import type { PeerConfig, PrefixMatch } from "../speaker/config.ts";
+import { either, listOf, map, named, optional, required, type Value } from "./field.ts";
+import { type FilterSettings, filterSettings } from "./filterFields.ts";
+import {
+  address,
+  asNumber,
+  community,
+  duration,
+  type Endpoint,
+  endpoint,
+  family,
+  flag,
+  oneOf,
+  prefix,
+  routerId,
+  text,
+  whole,
+} from "./scalars.ts";
+
+export interface DaemonSettings {
+  readonly asNumber: number;
+  readonly routerID: string;
+  readonly listen?: readonly ListenSettings[];
+  readonly controlSocket?: string;
+  readonly metrics?: ListenSettings;
+  readonly gracefulRestart?: { readonly restartTime?: number; readonly forwardingKept?: boolean };
+  readonly filters?: Readonly<Record<string, FilterSettings>>;
+  readonly templates?: Readonly<Record<string, PeerSettings>>;
+  readonly peers?: readonly PeerSettings[];
+  readonly originate?: readonly (string | OriginateSettings)[];
+}
+
+export interface ListenSettings {
+  readonly address: string;
+  readonly port?: number;
+}
+
+export interface OriginateSettings {
+  readonly prefix: string;
+  readonly communities?: readonly string[];
+  readonly med?: number;
+  readonly localPreference?: number;
+}
+
+export type PolicySettings = "accept" | "reject" | readonly (string | PrefixMatchSettings)[];
+
+export interface PrefixMatchSettings {
+  readonly prefix: string;
+  readonly minLength?: PrefixMatch["minLength"];
+  readonly maxLength?: PrefixMatch["maxLength"];
+}
+
+export interface PeerSettings {
+  readonly name?: string;
+  readonly template?: string;
+  readonly peerIP?: Endpoint;
+  readonly asNumber?: number;
+  readonly localAddress?: string;
+  readonly passive?: boolean;
+  readonly holdTime?: number;
+  readonly connectRetryTime?: number;
+  readonly families?: readonly Family[];
+  readonly passwordFile?: string;
+  readonly ttlSecurity?: number;
+  readonly nextHop?: { readonly ipv4?: string; readonly ipv6?: string };
+  readonly nextHopMode?: NonNullable<PeerConfig["nextHopMode"]>;
+  readonly filters?: readonly string[];
+  readonly importPolicy?: PolicySettings;
+  readonly exportPolicy?: PolicySettings;
+}
+
+const port = whole(1, 65535);
+
+const listenSettings: Value<ListenSettings> = map("{ address, port }", {
+  address: required(address(), "An address of this machine; `0.0.0.0` and `::` for all of a family."),
+  port: optional(port, "Where left out: 179; for metrics 9179."),
+});
+
+const prefixMatch: Value<PrefixMatchSettings> = map("{ prefix, minLength, maxLength }", {
+  prefix: required(prefix, "Prefixes inside this one …"),
+  minLength: optional(whole(0, 128), "… at least this long. Where left out: as long as `prefix`."),
+  maxLength: optional(whole(0, 128), "… at most this long. Where left out: one address."),
+});
+
+const policy: Value<PolicySettings> = either(
+  oneOf("accept", "reject"),
+  listOf(either(prefix, prefixMatch, (value) => typeof value === "string")),
+  (value) => !Array.isArray(value),
+);
+
+const policyDefault = "Where left out: `accept` within the own AS, `reject` beyond it (RFC 8212).";
+
+export const peerSettings: Value<PeerSettings> = map("peer", {
+  name: optional(text, "What the CLI calls the peer; where left out: its address. Not in a template."),
+  template: optional(text, "The template whose fields hold where the peer has none of its own. Not in a template."),
+  peerIP: optional(endpoint, "The router. Not in a template."),
+  asNumber: optional(asNumber, "Its AS; needed, here or in the template."),
+  localAddress: optional(address(), "Where our connections begin, and its must arrive."),
+  passive: optional(flag, "Wait until the peer dials. Where left out: false."),
+  holdTime: optional(
+    duration(3, 65535, { orZero: true }),
+    "After which silence the peer is gone; `0s` for never. Where left out: `90s`.",
+  ),
+  connectRetryTime: optional(duration(1, 65535), "How long to wait before dialling again. Where left out: `5s`."),
+  families: optional(listOf(family, { min: 1 }), "Whose routes the session carries. Where left out: both."),
+  passwordFile: optional(text, "A file with the password of TCP's signatures (RFC 2385), without its end of line."),
+  ttlSecurity: optional(whole(1, 255), "How many hops away the peer is: packets from further are dropped (RFC 5082)."),
+  nextHop: optional(
+    map<NonNullable<PeerSettings["nextHop"]>>("{ ipv4, ipv6 }", {
+      ipv4: optional(address(4), "Of IPv4 routes."),
+      ipv6: optional(address(6), "Of IPv6 routes."),
+    }),
+    "Our own address as the peer is told it. Where left out: that of the connection, for its family.",
+  ),
+  nextHopMode: optional(
+    oneOf("self", "keep"),
+    "The next hop of learned routes. Where left out: `self` for a peer of another AS, `keep` within the own.",
+  ),
+  filters: optional(
+    listOf(text),
+    "Filters by name, in order: the first rule that matches decides, and what none matches is left to the policies.",
+  ),
+  importPolicy: optional(policy, `What is taken from the peer. ${policyDefault}`),
+  exportPolicy: optional(policy, `What the peer is told. ${policyDefault}`),
+});
+
+const originateSettings: Value<OriginateSettings> = map("{ prefix, communities, med, localPreference }", {
+  prefix: required(prefix, "What is announced."),
+  communities: optional(listOf(community), "Of both kinds: `64512:100`, `64512:1:2`, `no-export`."),
+  med: optional(whole(0, 0xffffffff), "MULTI_EXIT_DISC."),
+  localPreference: optional(whole(0, 0xffffffff), "LOCAL_PREF, for peers of the own AS. Where left out: 100."),
+});
+
+export const daemonSettings: Value<DaemonSettings> = map("", {
+  asNumber: required(asNumber, "Our AS, as a number or as `1.10`."),
+  routerID: required(routerId, "Our BGP identifier."),
+  listen: optional(listOf(listenSettings), "Where peers may dial. Where left out: nowhere."),
+  controlSocket: optional(
+    text,
+    "The Unix socket for `brindlectl bgp … --socket`. Where left out: `/run/brindle/bgp.sock`.",
+  ),
+  metrics: optional(listenSettings, "Where Prometheus may ask, at `/metrics`. Where left out: nowhere."),
+  gracefulRestart: optional(
+    map<NonNullable<DaemonSettings["gracefulRestart"]>>("{ restartTime, forwardingKept }", {
+      restartTime: optional(duration(1, 4095), "How long peers wait for us. Where left out: `120s`."),
+      forwardingKept: optional(flag, "Packets are forwarded as before while we are away. Where left out: false."),
+    }),
+    "Peers keep our routes while we restart, and we theirs (RFC 4724). Where left out: not offered.",
+  ),
+  filters: optional(named(filterSettings), "Filters that peers name."),
+  templates: optional(named(peerSettings), "Fields that several peers share, by name."),
+  peers: optional(listOf(peerSettings), "With whom to speak."),
+  originate: optional(
+    listOf(either(prefix, originateSettings, (value) => typeof value === "string")),
+    "Prefixes of our own.",
+  ),
+});

@@ -1,0 +1,117 @@
+/** The speaker that settings describe. */
+import { addressBits, parsePrefix } from "@brindle/net";
+import type { FilterRule, RouteFilter } from "../filter/rule.ts";
+import type { PeerConfig, PrefixMatch, RoutePolicy, SpeakerConfig } from "../speaker/config.ts";
+import type { OwnRoute } from "../speaker/event.ts";
+import type { FilterSettings } from "./filterFields.ts";
+import { peerName } from "./readSettings.ts";
+import type { DaemonSettings, PeerSettings, PolicySettings } from "./settings.ts";
+
+export const defaults = {
+  port: 179,
+  metricsPort: 9179,
+  controlSocket: "/run/brindle/bgp.sock",
+  holdSeconds: 90,
+  connectRetrySeconds: 5,
+  restartSeconds: 120,
+} as const;
+
+/** What the speaker is to be, and what it is to announce. */
+export interface SpeakerWish {
+  readonly config: SpeakerConfig;
+  readonly originated: readonly (string | OwnRoute)[];
+}
+
+/** `passwords` has the content of each `passwordFile`. */
+export function speakerWish(settings: DaemonSettings, passwords: ReadonlyMap<string, string>): SpeakerWish {
+  const { asNumber, routerID, listen = [], gracefulRestart } = settings;
+  const config: SpeakerConfig = {
+    asn: asNumber,
+    bgpId: routerID,
+    listen: listen.map(({ address, port = defaults.port }) => ({ address, port })),
+    peers: (settings.peers ?? []).map((peer) => peerConfig(peer, { settings, passwords })),
+    ...(gracefulRestart && {
+      gracefulRestart: {
+        restartSeconds: gracefulRestart.restartTime ?? defaults.restartSeconds,
+        forwardingKept: gracefulRestart.forwardingKept ?? false,
+      },
+    }),
+  };
+  return { config, originated: (settings.originate ?? []).map(ownRoute) };
+}
+
+interface Context {
+  readonly settings: DaemonSettings;
+  readonly passwords: ReadonlyMap<string, string>;
+}
+
+function peerConfig(peer: PeerSettings, { settings, passwords }: Context): PeerConfig {
+  const { peerIP, asNumber: asn = settings.asNumber, localAddress, nextHop = {}, nextHopMode, ttlSecurity } = peer;
+  const password = peer.passwordFile === undefined ? undefined : passwords.get(peer.passwordFile);
+  const policyDefault = asn === settings.asNumber ? "accept" : "reject";
+  return {
+    name: peerName(peer),
+    role: "peer",
+    address: peerIP?.address ?? "",
+    port: peerIP?.port ?? defaults.port,
+    asn,
+    ...(localAddress !== undefined && { localAddress }),
+    passive: peer.passive ?? false,
+    holdSeconds: peer.holdTime ?? defaults.holdSeconds,
+    connectRetrySeconds: peer.connectRetryTime ?? defaults.connectRetrySeconds,
+    families: peer.families ?? [4, 6],
+    ...(password !== undefined && { password }),
+    ...(ttlSecurity !== undefined && { ttlSecurity }),
+    nextHop: { ...(nextHop.ipv4 && { 4: nextHop.ipv4 }), ...(nextHop.ipv6 && { 6: nextHop.ipv6 }) },
+    ...(nextHopMode && { nextHopMode }),
+    ...routeFilters(peer.filters ?? [], settings.filters ?? {}),
+    importPolicy: policyOf(peer.importPolicy ?? policyDefault),
+    exportPolicy: policyOf(peer.exportPolicy ?? policyDefault),
+  };
+}
+
+function routeFilters(
+  names: readonly string[],
+  filters: Readonly<Record<string, FilterSettings>>,
+): Pick<PeerConfig, "importFilters" | "exportFilters"> {
+  if (names.length === 0) return {};
+  const directed = (v4: keyof FilterSettings, v6: keyof FilterSettings): RouteFilter[] =>
+    names.map((name) => ({ name, rules: rulesOf(filters[name]?.[v4], filters[name]?.[v6]) }));
+  return { importFilters: directed("importV4", "importV6"), exportFilters: directed("exportV4", "exportV6") };
+}
+
+function rulesOf(v4: readonly FilterRule[] | undefined, v6: readonly FilterRule[] | undefined): RouteFilter["rules"] {
+  return { ...(v4 && { 4: v4 }), ...(v6 && { 6: v6 }) };
+}
+
+function policyOf(policy: PolicySettings): RoutePolicy {
+  if (policy === "accept") return { accept: "all" };
+  if (policy === "reject") return { accept: [] };
+  return {
+    accept: policy.map((row): PrefixMatch => {
+      const { prefix, minLength, maxLength } = typeof row === "string" ? exactly(row) : row;
+      const parsed = parsePrefix(prefix);
+      const own = parsed?.length ?? 0;
+      return { prefix, minLength: minLength ?? own, maxLength: maxLength ?? addressBits[parsed?.address.family ?? 4] };
+    }),
+  };
+}
+
+/** A prefix by itself means itself, as in a prefix list of any router. */
+function exactly(prefix: string): { readonly prefix: string; readonly minLength: number; readonly maxLength: number } {
+  const length = parsePrefix(prefix)?.length ?? 0;
+  return { prefix, minLength: length, maxLength: length };
+}
+
+function ownRoute(
+  route: string | NonNullable<Exclude<NonNullable<DaemonSettings["originate"]>[number], string>>,
+): string | OwnRoute {
+  if (typeof route === "string") return route;
+  const { prefix, communities, med, localPreference } = route;
+  return {
+    prefix,
+    ...(communities && { communities }),
+    ...(med !== undefined && { med }),
+    ...(localPreference !== undefined && { localPref: localPreference }),
+  };
+}
