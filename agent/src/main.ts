@@ -13,11 +13,12 @@ import { Agent, type AgentOptions } from "./shell/agent.ts";
 import { controllersCommand } from "./shell/controllers/command.ts";
 import { addDatastoreOptions, type DatastoreFlags, datastoreSettings, healthPort } from "./shell/datastoreFlags.ts";
 import { type CniInstallation, installCni } from "./shell/installCni.ts";
-import { checkMachine } from "./shell/machine.ts";
+import { checkProcess } from "./shell/machine.ts";
 
 const { version } = workspace;
 /** Where the image has it. */
 const networkListPath = "/usr/share/brindle/10-brindle.conflist";
+const executablePath = "/usr/lib/brindle/cni/brindle";
 
 interface RunFlags extends DatastoreFlags {
   readonly node: string;
@@ -28,8 +29,10 @@ interface RunFlags extends DatastoreFlags {
   readonly endpointToHostAction?: EndpointToHostAction;
   readonly logLevel?: LogLevel;
   readonly cniConfigDirectory?: string;
+  readonly cniBinDirectory?: string;
   readonly networkList: string;
   readonly healthPort?: number;
+  readonly namespace: string;
 }
 
 const program = new Command("brindle")
@@ -70,6 +73,7 @@ addDatastoreOptions(program.command("agent"))
   )
   .option("--cni-config-directory <folder>", "where to put the network list once all is ready; else it is left to you")
   .option("--network-list <file>", "the network list that is put there", networkListPath)
+  .option("--cni-bin-directory <folder>", "where to put the CNI executable before; else `install-cni` is left to you")
   .addOption(
     new Option(
       "--health-port <port>",
@@ -78,9 +82,14 @@ addDatastoreOptions(program.command("agent"))
       .env("FELIX_HEALTHPORT")
       .argParser(healthPort),
   )
+  .addOption(
+    new Option("--namespace <name>", "namespace of the agents, in which BGP passwords are kept")
+      .env("NAMESPACE")
+      .default("brindle-system"),
+  )
   .action(async (flags: RunFlags) => {
     const log = pino({ level: flags.logLevel ?? defaultLogLevel, base: { node: flags.node } });
-    await checkMachine();
+    checkProcess();
     const agent = new Agent(agentOptions(flags), log);
     for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => agent.end());
     await agent.run();
@@ -90,7 +99,7 @@ addDatastoreOptions(program.command("agent"))
 program
   .command("install-cni")
   .description("Puts the CNI executable where the container runtime of this node looks for it.")
-  .option("--executable <file>", "what is put there", "/usr/lib/brindle/cni/brindle")
+  .option("--executable <file>", "what is put there", executablePath)
   .option("--bin-directory <folder>", "where the runtime looks for executables", "/opt/cni/bin")
   .option("--network-list <file>", "the network list that the agent will put in its place", networkListPath)
   .action(async (installation: CniInstallation) => {
@@ -121,11 +130,25 @@ function agentOptions(flags: RunFlags): AgentOptions {
     controlSocket: "/run/brindle/agent.sock",
     cniSocket: "/run/brindle/cni.sock",
     pendingDirectory: "/var/lib/brindle/cni-pending",
+    namespace: flags.namespace,
+    pod: ownPod(flags.namespace),
     ...(flags.healthPort !== undefined && { healthPort: flags.healthPort }),
     ...(flags.cniConfigDirectory !== undefined && {
-      networkList: { source: flags.networkList, directory: flags.cniConfigDirectory },
+      networkList: {
+        source: flags.networkList,
+        directory: flags.cniConfigDirectory,
+        ...(flags.cniBinDirectory !== undefined && {
+          executable: { source: executablePath, directory: flags.cniBinDirectory },
+        }),
+      },
     }),
   };
+}
+
+/** As the manifest tells it; `null` outside of a pod. */
+function ownPod(namespace: string): AgentOptions["pod"] {
+  const { POD_NAME: name, POD_UID: uid } = process.env;
+  return name && uid ? { kind: "Pod", name, namespace, uid } : null;
 }
 
 function addressOf(family: 4 | 6): (text: string) => Address {

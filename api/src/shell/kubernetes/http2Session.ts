@@ -6,8 +6,11 @@
  * A peer that went away without a word is found by pings: of a watch, silence alone proves nothing.
  */
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, type OutgoingHttpHeaders } from "node:http2";
+import { isIP, type Socket } from "node:net";
 import type { Readable } from "node:stream";
+import { type TLSSocket, connect as tlsConnect } from "node:tls";
 import type { TlsIdentity } from "./credentials.ts";
+import { type Destination, reach } from "./reach.ts";
 
 export interface Http2SessionOptions {
   /** `https://10.0.0.1:6443` */
@@ -35,10 +38,15 @@ export class Http2Session {
   /** Rejects with the error of the socket or of TLS. */
   static async open(options: Http2SessionOptions): Promise<Http2Session> {
     const { origin, tls, connectTimeoutMs } = options;
-    const session = connect(origin, { ...tls, settings: { enablePush: false, initialWindowSize: windowBytes } });
+    const startMs = performance.now();
+    const socket = await reach(destinationOf(origin), connectTimeoutMs);
+    const session = connect(origin, {
+      settings: { enablePush: false, initialWindowSize: windowBytes },
+      createConnection: () => (origin.startsWith("https:") ? secured(socket, origin, tls) : socket),
+    });
     const timeout = setTimeout(
       () => session.destroy(new Error(`no connection in ${connectTimeoutMs} ms`)),
-      connectTimeoutMs,
+      Math.max(1, connectTimeoutMs - (performance.now() - startMs)),
     );
     try {
       await new Promise<void>((resolve, reject) => {
@@ -104,6 +112,19 @@ export class Http2Session {
     lost.unref();
     if (!sent) clearTimeout(lost);
   }
+}
+
+function destinationOf(origin: string): Destination {
+  const { hostname, port, protocol } = new URL(origin);
+  // An address of IPv6 stands in brackets there.
+  return { host: hostname.replace(/^\[|\]$/g, ""), port: Number(port) || (protocol === "https:" ? 443 : 80) };
+}
+
+/** As `http2.connect` would: names go into the handshake, addresses do not, and either is what the certificate must say. */
+function secured(socket: Socket, origin: string, tls: TlsIdentity): TLSSocket {
+  const { host } = destinationOf(origin);
+  const servername = isIP(host) === 0 ? { servername: host } : {};
+  return tlsConnect({ ALPNProtocols: ["h2"], ...servername, ...tls, socket, host });
 }
 
 function responseOf(stream: ClientHttp2Stream): Promise<Response> {
