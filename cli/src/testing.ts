@@ -22,11 +22,13 @@ export class Rig {
     this.#agent = agent;
   }
 
-  /** `input` is what every `-f` names. */
-  async run(line: string, input = ""): Promise<Ended> {
+  /** `input` is what every `-f` names, or the files by their names. */
+  async run(line: string, input: string | Readonly<Record<string, string>> = ""): Promise<Ended> {
     const out: string[] = [];
     const err: string[] = [];
-    const ports = this.#ports([{ name: "input", text: input }], { out, err });
+    const fileAt = (path: string): ManifestFile =>
+      typeof input === "string" ? { name: "input", text: input } : { name: path, text: input[path] ?? "" };
+    const ports = this.#ports(fileAt, { out, err });
     const output = { out: (text: string) => out.push(text), err: (text: string) => err.push(text) };
     try {
       const exitCode = await runProgram(line.split(" ").filter(Boolean), () => ports, output);
@@ -38,7 +40,10 @@ export class Rig {
     }
   }
 
-  #ports(files: readonly ManifestFile[], { out, err }: { readonly out: string[]; readonly err: string[] }): Ports {
+  #ports(
+    fileAt: (path: string) => ManifestFile,
+    { out, err }: { readonly out: string[]; readonly err: string[] },
+  ): Ports {
     return {
       version: "1.2.3",
       socketPath: "/run/test.sock",
@@ -48,7 +53,7 @@ export class Rig {
       warn: (text) => err.push(`${text}\n`),
       store: async () => this.#store,
       callAgent: async (method, params) => this.#agent[method]?.(params),
-      readManifests: async () => files,
+      readManifests: async (paths) => paths.map(fileAt),
     };
   }
 }

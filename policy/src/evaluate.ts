@@ -7,9 +7,7 @@
 import type { PolicyDirection, Rule, RuleAction, WorkloadEndpoint } from "@brindle/api";
 import { type Address, containsAddress, sameAddress } from "@brindle/net";
 import {
-  appliesTo,
   type Cluster,
-  comparePolicies,
   endpointAddresses,
   endpointId,
   labelled,
@@ -17,12 +15,12 @@ import {
   type PolicyName,
   policyName,
 } from "./cluster.ts";
-import { enforceablePolicy, enforceableProfile, tieredPolicy } from "./enforceable.ts";
+import { effectiveTiers } from "./effective.ts";
+import { enforceableProfile } from "./enforceable.ts";
 import { mismatch, type RuleContext, type RuleEndpoint } from "./matchRule.ts";
 import { labelledSet, networksOf } from "./networkSet.ts";
 import { type Packet, protocolNumber } from "./packet.ts";
-import { inScope, policyScope } from "./scope.ts";
-import { byTier, type PolicyTier, Tiers } from "./tiers.ts";
+import type { PolicyTier } from "./tiers.ts";
 
 export type Verdict = "allow" | "deny";
 
@@ -102,7 +100,6 @@ class Decision {
   readonly #packet: Packet;
   readonly #endpoint: WorkloadEndpoint;
   readonly #direction: PolicyDirection;
-  readonly #tiers: Tiers;
   readonly #passedOver: PassedOver[] = [];
 
   constructor(cluster: Cluster, packet: Packet, endpoint: WorkloadEndpoint, direction: PolicyDirection) {
@@ -110,13 +107,12 @@ class Decision {
     this.#packet = packet;
     this.#endpoint = endpoint;
     this.#direction = direction;
-    this.#tiers = new Tiers(cluster.tiers ?? []);
   }
 
   run(): DirectionResult {
     // 1. The tiers that have policies for the endpoint, in order: each decides or passes on.
-    for (const { tier, items } of byTier(this.#policies(), ({ spec }) => this.#tiers.of(spec.tier))) {
-      const decided = this.#tier(tier, items);
+    for (const { tier, policies } of effectiveTiers(this.#cluster, this.#endpoint, this.#direction)) {
+      const decided = this.#tier(tier, policies);
       if (decided) return decided;
     }
     // 2. What all pass on, and an endpoint that no policy selects, is for its profiles.
@@ -167,16 +163,6 @@ class Decision {
       this.#passedOver.push({ owner, rule: index, reason: reason ?? "logs and goes on" });
     }
     return null;
-  }
-
-  #policies(): Policy[] {
-    const self = labelled(this.#endpoint, profileOf(this.#cluster));
-    return this.#cluster.policies
-      .flatMap((policy) => enforceablePolicy(policy).resource ?? [])
-      .flatMap((policy) => tieredPolicy(policy, this.#tiers).resource ?? [])
-      .filter((policy) => appliesTo(policy, this.#direction))
-      .filter((policy) => inScope(policyScope(policy.spec, policy.metadata.namespace ?? null), self))
-      .sort(comparePolicies);
   }
 
   #rulesOf(spec: { readonly ingress?: readonly Rule[]; readonly egress?: readonly Rule[] }): readonly Rule[] {

@@ -1,13 +1,16 @@
 export { type ClosedPolicy, closedPolicy, type PolicyKey } from "./closedPolicy.ts";
 export * from "./cluster.ts";
+export { describeRule } from "./describeRule.ts";
+export { type EffectiveTier, effectiveTiers } from "./effective.ts";
 export { type Enforceable, enforceablePolicy, tieredPolicy, type Unreadable, unreadablePolicy } from "./enforceable.ts";
 export * from "./evaluate.ts";
 export * from "./explain.ts";
 export * from "./graph/desired.ts";
 export * from "./graph/nothingDesired.ts";
 export * from "./graph/policyGraph.ts";
-export { type AnyNetworkSet, readableNetworkSet } from "./networkSet.ts";
+export { type AnyNetworkSet, labelledSet, readableNetworkSet } from "./networkSet.ts";
 export * from "./packet.ts";
 export * from "./policyError.ts";
 export * from "./render/ir.ts";
-export { Tiers } from "./tiers.ts";
+export { entityScope, inScope, type Labelled, policyScope } from "./scope.ts";
+export { Tiers, unknownTier } from "./tiers.ts";

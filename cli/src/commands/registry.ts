@@ -8,7 +8,10 @@ import { datastoreCommands } from "./datastore.ts";
 import { deleteCommand } from "./delete.ts";
 import { getCommand } from "./get.ts";
 import { ipamShowCommand } from "./ipamShow.ts";
+import { policyEffectiveCommand } from "./policyEffective.ts";
 import { policyExplainCommand } from "./policyExplain.ts";
+import { policyTestCommand } from "./policyTest.ts";
+import { policyUnusedCommand } from "./policyUnused.ts";
 import { replaceCommand } from "./replace.ts";
 import { statusCommand } from "./status.ts";
 import { validateCommand } from "./validate.ts";
@@ -26,6 +29,9 @@ export const commands: readonly CommandDefinition[] = [
   bgpRoutesCommand,
   ipamShowCommand,
   policyExplainCommand,
+  policyEffectiveCommand,
+  policyTestCommand,
+  policyUnusedCommand,
   ...datastoreCommands,
   versionCommand,
 ];

@@ -14,6 +14,8 @@ import {
   tieredPolicy,
   unreadablePolicy,
 } from "@brindle/policy";
+import type { Ports } from "../ports.ts";
+import { readResources } from "../resources/manifests.ts";
 
 const neededKinds = [
   "WorkloadEndpoint",
@@ -32,6 +34,27 @@ export interface ReadCluster {
   readonly problems: readonly string[];
   /** Policies that are not enforced as they are written: the answer is what the agents make of them. */
   readonly closed: readonly string[];
+}
+
+/** Where the cluster is: in manifests, or in the datastore where none are given. */
+export interface ClusterOptions {
+  readonly namespace: string;
+  readonly filename?: readonly string[];
+  readonly recursive?: boolean;
+}
+
+export async function readCluster(options: ClusterOptions, ports: Ports): Promise<ReadCluster> {
+  const { filename = [] } = options;
+  if (filename.length === 0) return clusterIn(await ports.store());
+  const resources = await readResources({ ...options, filename }, ports);
+  return judged(clusterOf(resources.map(({ resource }) => resource)));
+}
+
+/** With a warning for each thing that makes the answer less than whole. */
+export async function readClusterAloud(options: ClusterOptions, ports: Ports): Promise<ReadCluster> {
+  const read = await readCluster(options, ports);
+  for (const problem of [...read.problems, ...read.closed]) ports.warn(problem);
+  return read;
 }
 
 export async function clusterIn(store: Store): Promise<ReadCluster> {

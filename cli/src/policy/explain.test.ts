@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "vitest";
 import { Rig } from "../testing.ts";
-import { parseService } from "./explain.ts";
+import { parseService } from "./ends.ts";
 
 function endpoint(pod: string, addresses: string, namespace = "shop"): string {
   return `apiVersion: projectcalico.org/v3

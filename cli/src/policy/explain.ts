@@ -1,26 +1,19 @@
 /** `policy explain`: what policy says of a connection, and which rule decides. */
-import { nearest, type WorkloadEndpoint } from "@brindle/api";
-import { type Address, type Family, parseAddress } from "@brindle/net";
-import { type Cluster, endpointAddresses, explain, isIcmp, type Packet, protocolNumber } from "@brindle/policy";
+import { explain } from "@brindle/policy";
 import type { ExitCode } from "../command.ts";
-import { failed, usage } from "../error.ts";
 import type { Ports } from "../ports.ts";
-import { readResources } from "../resources/manifests.ts";
-import { clusterIn, clusterOf, judged, type ReadCluster } from "./cluster.ts";
+import { type ClusterOptions, readClusterAloud } from "./cluster.ts";
+import { endNamed, packetsBetween, parseService } from "./ends.ts";
 
-export interface ExplainOptions {
+export interface ExplainOptions extends ClusterOptions {
   readonly from: string;
   readonly to: string;
   readonly port: string;
-  readonly namespace: string;
-  readonly filename?: readonly string[];
-  readonly recursive?: boolean;
 }
 
 export async function explainPolicy(options: ExplainOptions, ports: Ports): Promise<ExitCode> {
   const service = parseService(options.port);
-  const { cluster, problems, closed } = await readCluster(options, ports);
-  for (const problem of [...problems, ...closed]) ports.warn(problem);
+  const { cluster, problems } = await readClusterAloud(options, ports);
   const packets = packetsBetween(
     endNamed(options.from, cluster, options),
     endNamed(options.to, cluster, options),
@@ -28,80 +21,4 @@ export async function explainPolicy(options: ExplainOptions, ports: Ports): Prom
   );
   ports.print(packets.map((packet) => explain(cluster, packet).lines.join("\n")).join("\n\n"));
   return problems.length > 0 ? 1 : 0;
-}
-
-async function readCluster(options: ExplainOptions, ports: Ports): Promise<ReadCluster> {
-  const { filename = [] } = options;
-  if (filename.length === 0) return clusterIn(await ports.store());
-  const resources = await readResources({ ...options, filename }, ports);
-  return judged(clusterOf(resources.map(({ resource }) => resource)));
-}
-
-export interface Service {
-  readonly protocol: number;
-  readonly port?: number;
-}
-
-/** `5432/tcp`, `5432` for TCP, `icmp`. */
-export function parseService(text: string): Service {
-  const [first = "", second, ...more] = text.split("/");
-  const isPort = /^\d+$/.test(first);
-  const protocol = protocolNumber(isPort ? (second ?? "tcp") : first);
-  if (protocol === null || more.length > 0 || (!isPort && second !== undefined)) {
-    throw usage(`--port ${text} is no port with its protocol, like 5432/tcp, 53/udp or icmp`);
-  }
-  if (!isPort) {
-    if (!isIcmp(protocol)) throw usage(`--port ${text} names no port: write 5432/${first}`);
-    return { protocol };
-  }
-  const port = Number(first);
-  if (port < 1 || port > 65535) throw usage(`--port ${text} is no port from 1 to 65535`);
-  return { protocol, port };
-}
-
-/** One end of a connection: an address, or a pod with one of each family. */
-interface End {
-  readonly name: string;
-  readonly addresses: readonly Address[];
-}
-
-function endNamed(text: string, { endpoints }: Cluster, { namespace }: { readonly namespace: string }): End {
-  const address = parseAddress(text);
-  if (address) return { name: text, addresses: [address] };
-  const wanted = text.includes("/") ? text : `${namespace}/${text}`;
-  const found = endpoints.filter((endpoint) => namesOf(endpoint).includes(wanted));
-  if (found.length > 1) {
-    throw failed(`"${text}" has ${found.length} endpoints: name one of ${found.map(fullName).join(", ")}`);
-  }
-  const [endpoint] = found;
-  if (endpoint) return { name: text, addresses: endpointAddresses(endpoint) };
-  const meant = nearest(wanted, endpoints.flatMap(namesOf));
-  throw failed(`there is no pod or workload endpoint "${wanted}"${meant ? `; did you mean ${meant}?` : ""}`);
-}
-
-function namesOf(endpoint: WorkloadEndpoint): string[] {
-  const { pod, workload } = endpoint.spec;
-  const owner = pod ?? workload;
-  return [fullName(endpoint), ...(owner === undefined ? [] : [`${endpoint.metadata.namespace}/${owner}`])];
-}
-
-function fullName({ metadata }: WorkloadEndpoint): string {
-  return `${metadata.namespace}/${metadata.name}`;
-}
-
-/** One for each family that both ends have: the two may be decided differently, by rules that name networks. */
-function packetsBetween(from: End, to: End, service: Service): Packet[] {
-  const packets = ([4, 6] as const).flatMap((family) => {
-    const source = from.addresses.find((address) => address.family === family);
-    const destination = to.addresses.find((address) => address.family === family);
-    return source && destination ? [{ source, destination, ...headerOf(service, family) }] : [];
-  });
-  if (packets.length === 0) throw failed(`${from.name} and ${to.name} have no addresses of one family`);
-  return packets;
-}
-
-/** Of ICMP the echo request, in the form of the family. */
-function headerOf({ protocol, port }: Service, family: Family): Omit<Packet, "source" | "destination"> {
-  if (!isIcmp(protocol)) return { protocol, ...(port !== undefined && { destinationPort: port }) };
-  return family === 4 ? { protocol: 1, icmp: { type: 8, code: 0 } } : { protocol: 58, icmp: { type: 128, code: 0 } };
 }

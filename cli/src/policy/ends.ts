@@ -1,0 +1,83 @@
+/** Who takes part in a connection, as a person names it: pods, endpoints, addresses, ports. */
+import { nearest, type WorkloadEndpoint } from "@brindle/api";
+import { type Address, type Family, parseAddress } from "@brindle/net";
+import { type Cluster, endpointAddresses, isIcmp, type Packet, protocolNumber } from "@brindle/policy";
+import { failed, usage } from "../error.ts";
+
+export interface Service {
+  readonly protocol: number;
+  readonly port?: number;
+}
+
+/** `5432/tcp`, `5432` for TCP, `icmp`. */
+export function parseService(text: string): Service {
+  const [first = "", second, ...more] = text.split("/");
+  const isPort = /^\d+$/.test(first);
+  const protocol = protocolNumber(isPort ? (second ?? "tcp") : first);
+  if (protocol === null || more.length > 0 || (!isPort && second !== undefined)) {
+    throw usage(`--port ${text} is no port with its protocol, like 5432/tcp, 53/udp or icmp`);
+  }
+  if (!isPort) {
+    if (!isIcmp(protocol)) throw usage(`--port ${text} names no port: write 5432/${first}`);
+    return { protocol };
+  }
+  const port = Number(first);
+  if (port < 1 || port > 65535) throw usage(`--port ${text} is no port from 1 to 65535`);
+  return { protocol, port };
+}
+
+/** One end of a connection: an address, or a pod with one of each family. */
+export interface End {
+  readonly name: string;
+  readonly addresses: readonly Address[];
+}
+
+export function endNamed(text: string, cluster: Cluster, options: { readonly namespace: string }): End {
+  const address = parseAddress(text);
+  if (address) return { name: text, addresses: [address] };
+  return { name: text, addresses: endpointAddresses(endpointNamed(text, cluster, options)) };
+}
+
+/** `namespace/name` of a pod or of a workload endpoint; the namespace may be left out. Throws a `CliError`. */
+export function endpointNamed(
+  text: string,
+  { endpoints }: Cluster,
+  { namespace }: { readonly namespace: string },
+): WorkloadEndpoint {
+  const wanted = text.includes("/") ? text : `${namespace}/${text}`;
+  const found = endpoints.filter((endpoint) => namesOf(endpoint).includes(wanted));
+  if (found.length > 1) {
+    throw failed(`"${text}" has ${found.length} endpoints: name one of ${found.map(fullName).join(", ")}`);
+  }
+  const [endpoint] = found;
+  if (endpoint) return endpoint;
+  const meant = nearest(wanted, endpoints.flatMap(namesOf));
+  throw failed(`there is no pod or workload endpoint "${wanted}"${meant ? `; did you mean ${meant}?` : ""}`);
+}
+
+function namesOf(endpoint: WorkloadEndpoint): string[] {
+  const { pod, workload } = endpoint.spec;
+  const owner = pod ?? workload;
+  return [fullName(endpoint), ...(owner === undefined ? [] : [`${endpoint.metadata.namespace}/${owner}`])];
+}
+
+function fullName({ metadata }: WorkloadEndpoint): string {
+  return `${metadata.namespace}/${metadata.name}`;
+}
+
+/** One for each family that both ends have: the two may be decided differently, by rules that name networks. */
+export function packetsBetween(from: End, to: End, service: Service): Packet[] {
+  const packets = ([4, 6] as const).flatMap((family) => {
+    const source = from.addresses.find((address) => address.family === family);
+    const destination = to.addresses.find((address) => address.family === family);
+    return source && destination ? [{ source, destination, ...headerOf(service, family) }] : [];
+  });
+  if (packets.length === 0) throw failed(`${from.name} and ${to.name} have no addresses of one family`);
+  return packets;
+}
+
+/** Of ICMP the echo request, in the form of the family. */
+function headerOf({ protocol, port }: Service, family: Family): Omit<Packet, "source" | "destination"> {
+  if (!isIcmp(protocol)) return { protocol, ...(port !== undefined && { destinationPort: port }) };
+  return family === 4 ? { protocol: 1, icmp: { type: 8, code: 0 } } : { protocol: 58, icmp: { type: 128, code: 0 } };
+}

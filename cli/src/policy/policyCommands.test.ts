@@ -1,0 +1,183 @@
+import assert from "node:assert/strict";
+import { describe, it } from "vitest";
+import { Rig } from "../testing.ts";
+
+function endpoint(pod: string, addresses: string): string {
+  return `apiVersion: projectcalico.org/v3
+kind: WorkloadEndpoint
+metadata: {name: node1-k8s-${pod}-eth0, namespace: shop, labels: {app: ${pod}}}
+spec: {orchestrator: k8s, node: node1, pod: ${pod}, endpoint: eth0, interfaceName: cali${pod}, ipNetworks: [${addresses}],
+  profiles: [kns.shop, ksa.shop.gone]}
+---
+`;
+}
+
+const manifests = `${endpoint("web", "10.1.0.1/32, 'fd00::1/128'")}${endpoint("db", "10.1.0.2/32, 'fd00::2/128'")}
+apiVersion: projectcalico.org/v3
+kind: Profile
+metadata: {name: kns.shop}
+spec: {ingress: [{action: Allow}], egress: [{action: Allow}]}
+---
+apiVersion: projectcalico.org/v3
+kind: Tier
+metadata: {name: platform}
+spec: {order: 10, defaultAction: Pass}
+---
+apiVersion: projectcalico.org/v3
+kind: Tier
+metadata: {name: idle}
+spec: {order: 20}
+---
+apiVersion: projectcalico.org/v3
+kind: GlobalNetworkPolicy
+metadata: {name: no-office}
+spec:
+  tier: platform
+  order: 5
+  selector: app == 'db'
+  types: [Ingress]
+  ingress: [{action: Deny, source: {selector: place == 'office', namespaceSelector: global()}}]
+---
+apiVersion: projectcalico.org/v3
+kind: GlobalNetworkSet
+metadata: {name: office, labels: {place: office}}
+spec: {nets: [203.0.113.0/24]}
+---
+apiVersion: projectcalico.org/v3
+kind: NetworkPolicy
+metadata: {name: db, namespace: shop}
+spec:
+  selector: app == 'db'
+  types: [Ingress]
+  ingress:
+    - {action: Allow, protocol: TCP, source: {selector: app == 'web'}, destination: {ports: [5432]}}
+    - {action: Allow, source: {selector: app == 'wbe'}}
+---
+apiVersion: projectcalico.org/v3
+kind: NetworkPolicy
+metadata: {name: cache, namespace: shop}
+spec: {selector: app == 'cache', ingress: [{action: Allow}]}
+`;
+
+describe("policy effective", () => {
+  it("shows tiers, policies, rules and what comes behind, from manifests and from the datastore alike", async () => {
+    const rig = new Rig();
+    const offline = await rig.run("policy effective db -n shop -f -", manifests);
+    assert.equal(offline.err, "");
+    assert.deepEqual(offline.out.split("\n"), [
+      "shop/node1-k8s-db-eth0 on node1: 10.1.0.2, fd00::2",
+      "ingress: policies decide",
+      "  tier platform",
+      "    GlobalNetworkPolicy no-office, order 5",
+      "      0 Deny from endpoints with place == 'office' and namespaces with global()",
+      "    what none of them decides is passed on",
+      "  NetworkPolicy shop/db",
+      "    0 Allow tcp from endpoints with app == 'web' to port 5432",
+      "    1 Allow from endpoints with app == 'wbe'",
+      "  what none of them decides is denied",
+      "egress: no policy, its profiles decide",
+      "  Profile kns.shop",
+      "    0 Allow everything",
+      "  Profile ksa.shop.gone, which does not exist",
+      "",
+    ]);
+    await rig.run("apply -f -", manifests);
+    assert.deepEqual(await rig.run("policy effective shop/db"), offline);
+  });
+
+  it("gives a program all of it", async () => {
+    const { out } = await new Rig().run("policy effective shop/db -o json -f -", manifests);
+    const { ingress, egress } = JSON.parse(out);
+    assert.deepEqual(
+      ingress.tiers.map(
+        ({ name, defaultAction, policies }: { name: string; defaultAction: string; policies: object[] }) => [
+          name,
+          defaultAction,
+          policies.length,
+        ],
+      ),
+      [
+        ["platform", "Pass", 1],
+        ["default", "Deny", 1],
+      ],
+    );
+    assert.deepEqual(egress.tiers, []);
+    assert.deepEqual(egress.profiles, [
+      { name: "kns.shop", rules: [{ action: "Allow" }] },
+      { name: "ksa.shop.gone", rules: null },
+    ]);
+  });
+
+  it("fails for a pod that does not exist", async () => {
+    const { exitCode, err } = await new Rig().run("policy effective shop/dbb -f -", manifests);
+    assert.match(err, /there is no pod or workload endpoint "shop\/dbb"; did you mean shop\/db\?/);
+    assert.equal(exitCode, 1);
+  });
+});
+
+describe("policy test", () => {
+  const line = "policy test -f cases.yaml --cluster cluster.yaml";
+  const run = (cases: string) => new Rig().run(line, { "cases.yaml": cases, "cluster.yaml": manifests });
+
+  it("tells which cases hold, explains those that fail, and ends with 1 then", async () => {
+    const { exitCode, out, err } = await run(`cases:
+  - {name: the web servers reach the database, from: shop/web, to: shop/db, port: 5432, expect: allow}
+  - {from: 203.0.113.9, to: shop/db, port: 5432/tcp, expect: deny}
+  - {from: shop/web, to: shop/db, port: 22/tcp, expect: allow}
+  - {from: shop/web, to: shop/nobody, expect: deny}
+`);
+    assert.equal(err, "");
+    assert.match(
+      out,
+      /^ok {4}the web servers reach the database\nok {4}203\.0\.113\.9 to shop\/db port 5432\/tcp\nFAIL {2}shop\/web to shop\/db port 22\/tcp\n {6}tcp from 10\.1\.0\.1 to 10\.1\.0\.2 port 22: DENIED\n/,
+    );
+    assert.match(out, /FAIL {2}shop\/web to shop\/nobody port 80\/tcp\n {6}there is no pod .*\n2 passed, 2 failed\n$/);
+    assert.equal(exitCode, 1);
+  });
+
+  it("ends with 0 where all hold, against the datastore too", async () => {
+    const rig = new Rig();
+    await rig.run("apply -f -", manifests);
+    const cases = "cases: [{from: shop/web, to: shop/db, port: icmp, expect: deny}]";
+    const { exitCode, out } = await rig.run("policy test -f -", cases);
+    assert.deepEqual([exitCode, out], [0, "ok    shop/web to shop/db port icmp\n1 passed, 0 failed\n"]);
+  });
+
+  const wrong: [string, string, RegExp][] = [
+    ["no YAML", "cases: [", /^cases\.yaml: /],
+    ["no list", "cases: 7", /^cases\.yaml: cases: /],
+    ["no cases", "cases: []", /^cases\.yaml: cases: /],
+    ["a verdict that is none", "cases: [{from: a, to: b, expect: maybe}]", /^cases\.yaml: cases\.0\.expect: /],
+    ["a field that is none", "cases: [{from: a, to: b, expect: deny, ports: 1}]", /^cases\.yaml: cases\.0: .*ports/],
+    [
+      "a port that is none",
+      "cases: [{from: a, to: b, expect: deny, port: 0}]",
+      /^cases\.yaml: cases\.0\.port: 0 is no port/,
+    ],
+  ];
+  it.each(wrong)("refuses a file with %s", async (_name, cases, expected) => {
+    const { exitCode, out, err } = await run(cases);
+    assert.match(err, expected);
+    assert.deepEqual([exitCode, out], [1, ""]);
+  });
+});
+
+describe("policy unused", () => {
+  it("names policies that select nobody, rules that find nobody, and empty tiers", async () => {
+    const { exitCode, out } = await new Rig().run("policy unused -f -", manifests);
+    assert.deepEqual(out.split("\n"), [
+      "WHAT                              WHY",
+      "NetworkPolicy shop/db ingress 1   finds neither a pod nor a network set: Allow from endpoints with app == 'wbe'",
+      "NetworkPolicy shop/cache          selects no pod",
+      "Tier idle                         has no policy",
+      "",
+    ]);
+    assert.equal(exitCode, 0);
+  });
+
+  it("says so where there is none", async () => {
+    const { out } = await new Rig().run("policy unused -f -", endpoint("web", "10.1.0.1/32"));
+    assert.equal(out, "every policy selects a pod, and every selector of a rule finds something\n");
+    assert.equal((await new Rig().run("policy unused -o json -f -", endpoint("web", "10.1.0.1/32"))).out, "[]\n");
+  });
+});

@@ -1,0 +1,103 @@
+/** `policy unused`: what could go, or does not do what its author meant: it selects nobody, or finds nobody. */
+import { builtInTiers, defaultTier, type EntityRule, type PolicyDirection, type Rule } from "@brindle/api";
+import {
+  appliesTo,
+  type Cluster,
+  describeRule,
+  enforceablePolicy,
+  entityScope,
+  formatPolicyName,
+  inScope,
+  type Labelled,
+  labelled,
+  labelledSet,
+  type Policy,
+  policyName,
+  policyScope,
+} from "@brindle/policy";
+import type { ExitCode } from "../command.ts";
+import type { OutputForm } from "../output/form.ts";
+import { formatStructure } from "../output/structure.ts";
+import { formatTable } from "../output/table.ts";
+import type { Ports } from "../ports.ts";
+import { type ClusterOptions, readClusterAloud } from "./cluster.ts";
+
+export interface UnusedOptions extends ClusterOptions {
+  readonly output: OutputForm;
+}
+
+interface Unused {
+  readonly what: string;
+  readonly why: string;
+}
+
+export async function showUnused(options: UnusedOptions, ports: Ports): Promise<ExitCode> {
+  const { cluster, problems } = await readClusterAloud(options, ports);
+  const unused = unusedIn(cluster);
+  const { output } = options;
+  if (output === "json" || output === "yaml") ports.print(formatStructure(unused, output));
+  else if (unused.length === 0) ports.print("every policy selects a pod, and every selector of a rule finds something");
+  else {
+    const columns = [
+      { header: "WHAT", cell: ({ what }: Unused) => what },
+      { header: "WHY", cell: ({ why }: Unused) => why },
+    ];
+    ports.print(formatTable(columns, unused));
+  }
+  return problems.length > 0 ? 1 : 0;
+}
+
+function unusedIn(cluster: Cluster): Unused[] {
+  const profile = (name: string) => cluster.profiles.find(({ metadata }) => metadata.name === name);
+  const endpoints = cluster.endpoints.map((endpoint) => labelled(endpoint, profile));
+  const sets = (cluster.networkSets ?? []).map((set) => labelledSet(set, profile));
+  const members = [...endpoints, ...sets];
+  const tiersInUse = new Set(cluster.policies.map(({ spec }) => spec.tier || defaultTier));
+  return [
+    ...cluster.policies.flatMap((policy) => unusedOf(policy, endpoints, members)),
+    ...(cluster.tiers ?? [])
+      .filter(({ metadata }) => !tiersInUse.has(metadata.name) && !Object.hasOwn(builtInTiers, metadata.name))
+      .map(({ metadata }) => ({ what: `Tier ${metadata.name}`, why: "has no policy" })),
+  ];
+}
+
+function unusedOf(written: Policy, endpoints: readonly Labelled[], members: readonly Labelled[]): Unused[] {
+  const policy = enforceablePolicy(written).resource;
+  if (!policy) return [];
+  const what = formatPolicyName(policyName(policy));
+  const namespace = policy.metadata.namespace ?? null;
+  const scope = policyScope(policy.spec, namespace);
+  if (!endpoints.some((endpoint) => inScope(scope, endpoint))) return [{ what, why: "selects no pod" }];
+  return (["Ingress", "Egress"] as const).flatMap((direction) =>
+    appliesTo(policy, direction)
+      ? rulesOf(policy, direction).flatMap((rule, index) =>
+          unusedRule({ rule, index, direction, what }, namespace, members),
+        )
+      : [],
+  );
+}
+
+interface PlacedRule {
+  readonly rule: Rule;
+  readonly index: number;
+  readonly direction: PolicyDirection;
+  readonly what: string;
+}
+
+function unusedRule(
+  { rule, index, direction, what }: PlacedRule,
+  namespace: string | null,
+  members: readonly Labelled[],
+): Unused[] {
+  const findsNobody = (entity: EntityRule | undefined): boolean => {
+    const scope = entity ? entityScope(entity, namespace) : null;
+    return scope !== null && !members.some((member) => inScope(scope, member));
+  };
+  if (!findsNobody(rule.source) && !findsNobody(rule.destination)) return [];
+  const place = `${what} ${direction.toLowerCase()} ${index}`;
+  return [{ what: place, why: `finds neither a pod nor a network set: ${describeRule(rule)}` }];
+}
+
+function rulesOf({ spec }: Policy, direction: PolicyDirection): readonly Rule[] {
+  return (direction === "Ingress" ? spec.ingress : spec.egress) ?? [];
+}

@@ -1,0 +1,28 @@
+/** Which policies speak about an endpoint in one direction: the tiers that have some, and theirs, all in order. */
+import type { PolicyDirection, WorkloadEndpoint } from "@brindle/api";
+import { appliesTo, type Cluster, comparePolicies, labelled, type Policy } from "./cluster.ts";
+import { enforceablePolicy, tieredPolicy } from "./enforceable.ts";
+import { inScope, policyScope } from "./scope.ts";
+import { byTier, type PolicyTier, Tiers } from "./tiers.ts";
+
+export interface EffectiveTier {
+  readonly tier: PolicyTier;
+  /** As they are enforced: a closed one in the place of one that cannot be. At least one. */
+  readonly policies: readonly Policy[];
+}
+
+export function effectiveTiers(
+  cluster: Cluster,
+  endpoint: WorkloadEndpoint,
+  direction: PolicyDirection,
+): EffectiveTier[] {
+  const tiers = new Tiers(cluster.tiers ?? []);
+  const self = labelled(endpoint, (name) => cluster.profiles.find((profile) => profile.metadata.name === name));
+  const policies = cluster.policies
+    .flatMap((policy) => enforceablePolicy(policy).resource ?? [])
+    .flatMap((policy) => tieredPolicy(policy, tiers).resource ?? [])
+    .filter((policy) => appliesTo(policy, direction))
+    .filter((policy) => inScope(policyScope(policy.spec, policy.metadata.namespace ?? null), self))
+    .sort(comparePolicies);
+  return byTier(policies, ({ spec }) => tiers.of(spec.tier)).map(({ tier, items }) => ({ tier, policies: items }));
+}
