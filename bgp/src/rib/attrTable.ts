@@ -66,9 +66,9 @@ export class AttrTable {
   /** As `intern`, of canonical bytes, with their `hashOf`. */
   internBytes(bytes: Uint8Array, length: number, hash: number): AttrId {
     const index = this.#index;
-    for (let id = index.first(hash); id !== 0; id = index.next(id)) {
-      if (index.hashOf(id) !== hash || this.#lengths.get(id) !== length) continue;
-      if (this.#arena.equals(this.#places.get(id), bytes, length)) return id;
+    for (let known = index.first(hash); known !== 0; known = index.next()) {
+      if (this.#lengths.get(known) !== length) continue;
+      if (this.#arena.equals(this.#places.get(known), bytes, length)) return known;
     }
     const id = this.#pool.take();
     this.#places.set(id, this.#arena.store(bytes, length));
@@ -102,7 +102,7 @@ export class AttrTable {
     assert(refs > 0, `attribute set ${id} is released once too often`);
     this.#refs.set(id, refs - 1);
     if (refs > 1) return;
-    this.#index.remove(id);
+    this.#index.remove(id, hashOf(this.bytes(id), this.#lengths.get(id)));
     this.#arena.free(this.#places.get(id) as Place, this.#lengths.get(id));
     this.#lengths.set(id, 0);
     if (this.#seen?.id === id) this.#seen = null;

@@ -22,10 +22,14 @@ export function makeDecider({ attrs, nextHops, routes, peers, local }: Rib): Dec
   /** The best route so far of each neighbouring AS. */
   const byNeighbor = new Map<number, RouteId>();
 
+  function isEligible(route: RouteId): boolean {
+    return routes.verdict.get(route) === accepted && nextHops.isReachable(routes.nextHop.get(route));
+  }
+
   function load(into: Mutable<Candidate>, route: RouteId): void {
     const [attr, hop, peerId] = [routes.attr.get(route), routes.nextHop.get(route), routes.peer.get(route)];
     const peer = peers.get(peerId);
-    into.eligible = routes.verdict.get(route) === accepted && nextHops.isReachable(hop);
+    into.eligible = isEligible(route);
     into.localPref = peerId === local ? localPrefOfOwn : attrs.localPref.get(attr);
     into.asPathLength = attrs.asPathLength.get(attr);
     into.origin = attrs.origin.get(attr);
@@ -62,8 +66,7 @@ export function makeDecider({ attrs, nextHops, routes, peers, local }: Rib): Dec
     const second = routes.nextOfPrefix(first);
     let route = first;
     if (second !== 0) route = routes.nextOfPrefix(second) === 0 ? better(first, second) : bestOfMany(first);
-    load(winner, route);
-    return winner.eligible ? route : 0;
+    return isEligible(route) ? route : 0;
   }
 
   function lostBy(route: RouteId, best: RouteId): string {

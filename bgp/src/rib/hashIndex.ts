@@ -1,91 +1,128 @@
 /**
- * Ids by hash, as chains in buckets. It grows by linear hashing: with each new id two buckets are split in order, so that
- * a table of a million is never rehashed at once (Litwin, "Linear Hashing", VLDB 1980). What makes two things equal is
- * the caller's to know: it walks `first`, `next` and compares where `hashOf` agrees.
+ * Ids by hash: open addressing in segments, each of which is split in two when it is full, so that a table of a million
+ * is never rehashed at once (Fagin et al., "Extendible Hashing", 1979). A slot holds the whole hash beside the id: what
+ * is looked for in vain costs one access to memory. What makes two things equal is the caller's to know.
  */
-import { Column } from "./column.ts";
 
-const bucketsAtStart = 64;
-const bucketsPerId = 2;
+const segmentBits = 12;
+const slotsOfSegment: number = 1 << segmentBits;
+const slotMask: number = slotsOfSegment - 1;
+/** Probes stay short below. */
+const usedMax: number = (slotsOfSegment * 5) / 8;
+
+/** Slots of two words, hash and id; an id of zero is a free slot. */
+interface Segment {
+  readonly words: Uint32Array;
+  /** How many leading bits of the hash all that is in it has in common. */
+  readonly depth: number;
+  used: number;
+}
 
 export class HashIndex {
-  readonly #heads = new Column();
-  readonly #next = new Column();
-  readonly #hashes = new Column();
+  /** By the leading `#depth` bits of the hash. */
+  #segments: Segment[] = [newSegment(0)];
+  #depth = 0;
   #size = 0;
-  /** Buckets before this round of splits: a power of two. */
-  #base = bucketsAtStart;
-  /** The next bucket to split. */
-  #split = 0;
+  #words: Uint32Array = new Uint32Array(0);
+  #slot = 0;
+  #hash = 0;
 
   get size(): number {
     return this.#size;
   }
 
-  /** The first id that may have this hash, or zero. */
+  /** An id that was inserted with this hash, or zero. `next` gives the others. */
   first(hash: number): number {
-    return this.#heads.get(this.#bucketOf(hash));
+    this.#words = this.#segmentOf(hash).words;
+    this.#hash = hash;
+    this.#slot = hash & slotMask;
+    return this.#match();
   }
 
-  next(id: number): number {
-    return this.#next.get(id);
-  }
-
-  hashOf(id: number): number {
-    return this.#hashes.get(id);
+  /** Another id of the hash that `first` was asked for, with nothing inserted or removed since; or zero. */
+  next(): number {
+    this.#slot = (this.#slot + 1) & slotMask;
+    return this.#match();
   }
 
   insert(id: number, hash: number): void {
-    const bucket = this.#bucketOf(hash);
-    this.#hashes.set(id, hash);
-    this.#next.set(id, this.#heads.get(bucket));
-    this.#heads.set(bucket, id);
+    let segment = this.#segmentOf(hash);
+    while (segment.used >= usedMax) {
+      this.#split(hash, segment);
+      segment = this.#segmentOf(hash);
+    }
+    place(segment, hash, id);
     this.#size += 1;
-    while (this.#base + this.#split < this.#size * bucketsPerId) this.#splitOne();
   }
 
-  remove(id: number): void {
-    const bucket = this.#bucketOf(this.#hashes.get(id));
-    const next = this.#next.get(id);
-    let before = this.#heads.get(bucket);
-    if (before === id) this.#heads.set(bucket, next);
-    else {
-      while (this.#next.get(before) !== id) before = this.#next.get(before);
-      this.#next.set(before, next);
+  /** It was inserted with this hash. */
+  remove(id: number, hash: number): void {
+    const segment = this.#segmentOf(hash);
+    const { words } = segment;
+    let gap = hash & slotMask;
+    while (words[2 * gap + 1] !== id) gap = (gap + 1) & slotMask;
+    // Whatever had probed past it moves back, so that no tombstone is ever needed.
+    for (let slot = (gap + 1) & slotMask; words[2 * slot + 1] !== 0; slot = (slot + 1) & slotMask) {
+      const home = (words[2 * slot] ?? 0) & slotMask;
+      if (((slot - home) & slotMask) < ((slot - gap) & slotMask)) continue; // It would land before its home.
+      words[2 * gap] = words[2 * slot] ?? 0;
+      words[2 * gap + 1] = words[2 * slot + 1] ?? 0;
+      gap = slot;
     }
+    words[2 * gap + 1] = 0;
+    segment.used -= 1;
     this.#size -= 1;
-    if (this.#size === 0) this.#reset();
+    if (this.#size === 0) [this.#segments, this.#depth] = [[newSegment(0)], 0];
   }
 
-  #bucketOf(hash: number): number {
-    const bucket = hash & (2 * this.#base - 1);
-    return bucket < this.#base + this.#split ? bucket : bucket & (this.#base - 1);
+  #segmentOf(hash: number): Segment {
+    const segment = this.#segments[this.#depth === 0 ? 0 : hash >>> (32 - this.#depth)];
+    if (!segment) throw new RangeError("a hash is a number of 32 bits");
+    return segment;
   }
 
-  #splitOne(): void {
-    const low = this.#split;
-    const high = low + this.#base;
-    const mask = 2 * this.#base - 1;
-    let [lowHead, highHead] = [0, 0];
-    for (let id = this.#heads.get(low); id !== 0; ) {
-      const next = this.#next.get(id);
-      if ((this.#hashes.get(id) & mask) === low) {
-        this.#next.set(id, lowHead);
-        lowHead = id;
-      } else {
-        this.#next.set(id, highHead);
-        highHead = id;
+  #match(): number {
+    const words = this.#words;
+    const hash = this.#hash;
+    let slot = this.#slot;
+    for (;;) {
+      const id = words[2 * slot + 1] ?? 0;
+      if (id === 0 || words[2 * slot] === hash) {
+        this.#slot = slot;
+        return id;
       }
-      id = next;
+      slot = (slot + 1) & slotMask;
     }
-    this.#heads.set(low, lowHead);
-    this.#heads.set(high, highHead);
-    this.#split += 1;
-    if (this.#split === this.#base) [this.#base, this.#split] = [2 * this.#base, 0];
   }
 
-  #reset(): void {
-    for (const column of [this.#heads, this.#next, this.#hashes]) column.clear();
-    [this.#base, this.#split] = [bucketsAtStart, 0];
+  #split(hash: number, full: Segment): void {
+    if (full.depth === this.#depth) {
+      this.#segments = this.#segments.flatMap((segment) => [segment, segment]);
+      this.#depth += 1;
+    }
+    const [low, high] = [newSegment(full.depth + 1), newSegment(full.depth + 1)];
+    const shift = 32 - full.depth - 1;
+    const { words } = full;
+    for (let slot = 0; slot < slotsOfSegment; slot++) {
+      const id = words[2 * slot + 1] ?? 0;
+      const its = words[2 * slot] ?? 0;
+      if (id !== 0) place((its >>> shift) & 1 ? high : low, its, id);
+    }
+    const share = 2 ** (this.#depth - full.depth);
+    const start = Math.floor((hash >>> (32 - this.#depth)) / share) * share;
+    for (let i = 0; i < share; i++) this.#segments[start + i] = i < share / 2 ? low : high;
   }
+}
+
+function place(segment: Segment, hash: number, id: number): void {
+  const { words } = segment;
+  let slot = hash & slotMask;
+  while (words[2 * slot + 1] !== 0) slot = (slot + 1) & slotMask;
+  words[2 * slot] = hash;
+  words[2 * slot + 1] = id;
+  segment.used += 1;
+}
+
+function newSegment(depth: number): Segment {
+  return { words: new Uint32Array(2 * slotsOfSegment), depth, used: 0 };
 }

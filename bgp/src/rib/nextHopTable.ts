@@ -30,6 +30,8 @@ export class NextHopTable {
   readonly #refs = new Column();
   readonly #pool = new IdPool();
   readonly #ids = new Map<string, NextHopId>();
+  /** Those of IPv4 by their words, in a table whose every UPDATE names one. */
+  readonly #ids4 = new Map<number, NextHopId>();
   readonly #values: { readonly key: string; readonly text: string; readonly nextHop: NextHop }[] = [];
   readonly #facts = new Map<string, number | null>();
   readonly #interfaces = new Map<string, string>();
@@ -49,6 +51,15 @@ export class NextHopTable {
     return id;
   }
 
+  /** As `intern`, of an IPv4 address as a number. */
+  intern4(word: number): NextHopId {
+    const known = this.#ids4.get(word);
+    if (known !== undefined) return known;
+    const id = this.intern({ address: { family: 4, value: BigInt(word) } });
+    this.#ids4.set(word, id);
+    return id;
+  }
+
   retain(id: NextHopId): void {
     if (id !== 0) this.#refs.set(id, this.#refs.get(id) + 1);
   }
@@ -59,7 +70,9 @@ export class NextHopTable {
     assert(refs > 0, `next hop ${id} is released once too often`);
     this.#refs.set(id, refs - 1);
     if (refs > 1) return;
-    this.#ids.delete(this.#values[id]?.key ?? "");
+    const { key, nextHop } = this.#values[id] ?? {};
+    if (key !== undefined) this.#ids.delete(key);
+    if (nextHop?.address.family === 4) this.#ids4.delete(Number(nextHop.address.value));
     delete this.#values[id];
     this.#pool.giveBack(id);
   }

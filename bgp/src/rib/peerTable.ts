@@ -36,34 +36,35 @@ export class PeerTable {
   readonly received: Readonly<Record<4 | 6, Column>> = { 4: new Column(), 6: new Column() };
   readonly accepted: Readonly<Record<4 | 6, Column>> = { 4: new Column(), 6: new Column() };
   readonly #pool = new IdPool();
-  readonly #peers = new Map<PeerId, RibPeer>();
+  readonly #peers: (RibPeer | undefined)[] = [];
 
   get(id: PeerId): RibPeer {
-    const peer = this.#peers.get(id);
+    const peer = this.#peers[id];
     if (!peer) throw new RangeError(`no peer ${id} in the RIB`);
     return peer;
   }
 
   add(peer: RibPeer): PeerId {
     const id = this.#pool.take();
-    this.#peers.set(id, peer);
+    this.#peers[id] = peer;
     this.#rankByAddress();
     return id;
   }
 
   set(id: PeerId, peer: RibPeer): void {
-    this.#peers.set(id, peer);
+    this.#peers[id] = peer;
     this.#rankByAddress();
   }
 
   delete(id: PeerId): void {
-    this.#peers.delete(id);
+    this.#peers[id] = undefined;
     this.#pool.giveBack(id);
   }
 
   /** Two peers keep their order whoever comes or goes, so no decision is ever made anew for this. */
   #rankByAddress(): void {
-    const byAddress = [...this.#peers].sort(([, a], [, b]) => compareAddresses(a.address, b.address));
-    for (const [rank, [id]] of byAddress.entries()) this.rank.set(id, rank);
+    const known = this.#peers.flatMap((peer, id) => (peer ? [{ id, address: peer.address }] : []));
+    known.sort((a, b) => compareAddresses(a.address, b.address));
+    for (const [rank, { id }] of known.entries()) this.rank.set(id, rank);
   }
 }

@@ -29,6 +29,16 @@ export class PrefixFilter {
     this.#rows = rows;
   }
 
+  /** Whether there is nothing to ask. */
+  get passesAll(): boolean {
+    return this.#rows === null;
+  }
+
+  /** Whether no prefix passes, of whatever family. */
+  get passesNone(): boolean {
+    return this.#rows !== null && this.#rows[4].length === 0 && this.#rows[6].length === 0;
+  }
+
   passes(prefixes: PrefixTable, id: PrefixId): boolean {
     if (this.#rows === null) return true;
     const length = prefixes.length(id);

@@ -86,7 +86,7 @@ export class PrefixTable {
     assert(refs > 0, `prefix ${id} is released once too often`);
     this.#refs.set(id, refs - 1);
     if (refs > 1) return;
-    this.#index.remove(id);
+    this.#index.remove(id, this.#hash(id));
     this.#ids.giveBack(id);
     if (this.size === 0) for (const column of [...this.#words, this.#shapes, this.#refs]) column.clear();
   }
@@ -127,21 +127,21 @@ export class PrefixTable {
   #find4(word: number, length: number, hash: number): PrefixId {
     const index = this.#index;
     let id = index.first(hash);
-    while (id !== 0) {
-      if (index.hashOf(id) === hash && this.#words[0].get(id) === word && this.#shapes.get(id) === length) return id;
-      id = index.next(id);
-    }
-    return 0;
+    while (id !== 0 && (this.#words[0].get(id) !== word || this.#shapes.get(id) !== length)) id = index.next();
+    return id;
   }
 
   #find6(words: Uint32Array, at: number, length: number, hash: number): PrefixId {
     const index = this.#index;
-    for (let id = index.first(hash); id !== 0; id = index.next(id)) {
-      if (index.hashOf(id) === hash && this.#equals6(id, words, at) && this.#shapes.get(id) === (length | v6Flag)) {
-        return id;
-      }
-    }
-    return 0;
+    let id = index.first(hash);
+    while (id !== 0 && (!this.#equals6(id, words, at) || this.#shapes.get(id) !== (length | v6Flag))) id = index.next();
+    return id;
+  }
+
+  #hash(id: PrefixId): number {
+    const [w0, w1, w2, w3] = this.#words;
+    const low = this.family(id) === 6 ? mix(w1.get(id), w2.get(id), w3.get(id)) : 0;
+    return mix(w0.get(id), low, this.length(id));
   }
 
   #equals6(id: PrefixId, words: Uint32Array, at: number): boolean {

@@ -7,9 +7,11 @@
  */
 import assert from "node:assert/strict";
 import { type Candidates, type CompiledRule, deciding } from "../filter/compile.ts";
+import { decodeNextHops } from "../wire/attributes/multiprotocol.ts";
 import type { Announcement, PackedPrefixes, PathAttributes } from "../wire/message.ts";
-import { wordsPerPrefix } from "../wire/prefixes.ts";
-import { type AttrId, AttrTable } from "./attrTable.ts";
+import { decodePackedPrefixes, wordsPerPrefix } from "../wire/prefixes.ts";
+import type { UpdateScanner } from "../wire/updateScan.ts";
+import { type AttrId, AttrTable, hashOf } from "./attrTable.ts";
 import { Column } from "./column.ts";
 import { type Decider, makeDecider } from "./decider.ts";
 import { IdQueue } from "./idQueue.ts";
@@ -24,11 +26,14 @@ const gone = 0xffffffff;
 
 /** What import says of all prefixes of one announcement. */
 interface Judgement {
+  readonly peer: PeerId;
   readonly attr: AttrId;
   readonly hop: NextHopId;
   readonly verdict: number;
   /** The rules of filters that the attributes leave in question; `null` where the peer has no filters. */
   readonly candidates: Candidates | null;
+  /** Whether no prefix has to be looked at. */
+  readonly isForAll: boolean;
 }
 
 interface Walk {
@@ -85,12 +90,8 @@ export class Rib {
     return { received: this.peers.received[family].get(peer), accepted: this.peers.accepted[family].get(peer) };
   }
 
-  announce(peer: PeerId, { prefixes, nextHop, linkLocalNextHop }: Announcement, attributes: PathAttributes): void {
-    const attr = this.attrs.intern(attributes);
-    const hop = this.nextHops.intern(
-      linkLocalNextHop ? { address: nextHop, linkLocal: linkLocalNextHop } : { address: nextHop },
-    );
-    this.#putAll(peer, prefixes, { attr, hop });
+  announce(peer: PeerId, { prefixes, ...hops }: Announcement, attributes: PathAttributes): void {
+    this.#putAll(peer, prefixes, { attr: this.attrs.intern(attributes), hop: this.#internHops(hops) });
   }
 
   /** Our own prefixes have no next hop. */
@@ -105,6 +106,21 @@ export class Rib {
       const route = prefix === 0 ? 0 : this.routes.find(prefix, peer);
       if (route !== 0) this.#remove(route);
     }
+  }
+
+  /** What an ordinary UPDATE says, which `scan` has just been through: withdrawals first. */
+  applyScanned(peer: PeerId, bytes: Uint8Array, scan: UpdateScanner): void {
+    this.#withdraw4(peer, bytes, { start: scan.withdrawnStart, end: scan.withdrawnEnd });
+    const unreach =
+      scan.unreachEnd > 0 ? decodePackedPrefixes(bytes.subarray(scan.unreachStart, scan.unreachEnd), 6) : null;
+    if (unreach) this.withdraw(peer, unreach);
+    const { attributes, attributesLength: length } = scan;
+    if (length === 0) return;
+    const attr = this.attrs.internBytes(attributes, length, hashOf(attributes, length));
+    this.attrs.retain(attr);
+    if (scan.reachEnd > 0) this.#announce6(peer, attr, bytes, scan);
+    if (scan.nlriEnd > scan.nlriStart) this.#announce4(peer, attr, bytes, scan);
+    this.attrs.release(attr);
   }
 
   /** What the peer announced so far is stale until it announces it anew, or until `sweep`. */
@@ -171,12 +187,11 @@ export class Rib {
       const prefix = this.#unsettled.shift();
       if (prefix === undefined) return;
       const before = this.#best.get(prefix);
-      const best = this.#decider.best(this.routes.firstOfPrefix(prefix));
+      const first = this.routes.firstOfPrefix(prefix);
+      const best = this.#decider.best(first);
       this.#best.set(prefix, best);
       if (best !== before || (best !== 0 && this.routes.touched.get(best) === 1)) onChanged(prefix);
-      for (let route = this.routes.firstOfPrefix(prefix); route !== 0; route = this.routes.nextOfPrefix(route)) {
-        this.routes.touched.set(route, 0);
-      }
+      for (let route = first; route !== 0; route = this.routes.nextOfPrefix(route)) this.routes.touched.set(route, 0);
       this.prefixes.release(prefix);
     }
   }
@@ -197,6 +212,36 @@ export class Rib {
     return best === 0 ? "undecided" : this.#decider.lostBy(route, best);
   }
 
+  #announce4(peer: PeerId, attr: AttrId, bytes: Uint8Array, { nextHop, nlriStart, nlriEnd }: UpdateScanner): void {
+    const hop = this.nextHops.intern4(nextHop);
+    this.nextHops.retain(hop);
+    const judgement = this.#judgementOf(peer, { attr, hop });
+    for (let at = nlriStart; at < nlriEnd; at += 1 + (((bytes[at] ?? 0) + 7) >>> 3)) {
+      this.#put(this.prefixes.intern4(prefixWord(bytes, at), bytes[at] ?? 0), judgement);
+    }
+    this.nextHops.release(hop);
+  }
+
+  #announce6(peer: PeerId, attr: AttrId, bytes: Uint8Array, scan: UpdateScanner): void {
+    const prefixes = decodePackedPrefixes(bytes.subarray(scan.reachStart, scan.reachEnd), 6);
+    const hops = decodeNextHops(bytes.subarray(scan.hopStart, scan.hopEnd), 6);
+    if (prefixes && hops) this.#putAll(peer, prefixes, { attr, hop: this.#internHops(hops) });
+  }
+
+  #withdraw4(peer: PeerId, bytes: Uint8Array, { start, end }: { readonly start: number; readonly end: number }): void {
+    for (let at = start; at < end; at += 1 + (((bytes[at] ?? 0) + 7) >>> 3)) {
+      const prefix = this.prefixes.find4(prefixWord(bytes, at), bytes[at] ?? 0);
+      const route = prefix === 0 ? 0 : this.routes.find(prefix, peer);
+      if (route !== 0) this.#remove(route);
+    }
+  }
+
+  #internHops({ nextHop, linkLocalNextHop }: Omit<Announcement, "prefixes">): NextHopId {
+    return this.nextHops.intern(
+      linkLocalNextHop ? { address: nextHop, linkLocal: linkLocalNextHop } : { address: nextHop },
+    );
+  }
+
   #putAll(peer: PeerId, prefixes: PackedPrefixes, content: { attr: AttrId; hop: NextHopId }): void {
     // Held meanwhile, so that replacing the last route that has them does not free them.
     this.attrs.retain(content.attr);
@@ -204,31 +249,43 @@ export class Rib {
     const judgement = this.#judgementOf(peer, content);
     const stride = wordsPerPrefix[prefixes.family];
     for (let at = 0; at < prefixes.words.length; at += stride) {
-      const prefix = this.prefixes.intern(prefixes, at);
-      const route = this.routes.find(prefix, peer);
-      const rule = this.#decidingRule(judgement, prefix);
-      if (rule === null && (route === 0 || this.routes.receivedAttr.get(route) === 0)) {
-        const placed = route === 0 ? this.#add(prefix, peer, content) : this.#replace(route, content);
-        this.#judge(placed, judgement.verdict, null);
-      } else if (route === 0) this.#import(this.#add(prefix, peer, content), judgement, rule);
-      else {
-        this.routes.epoch.set(route, this.peers.epoch.get(peer));
-        this.#import(route, judgement, rule);
-      }
+      this.#put(this.prefixes.intern(prefixes, at), judgement);
     }
     this.attrs.release(content.attr);
     this.nextHops.release(content.hop);
   }
 
-  #add(prefix: PrefixId, peer: PeerId, { attr, hop }: { attr: AttrId; hop: NextHopId }): RouteId {
+  #put(prefix: PrefixId, judgement: Judgement): void {
+    const { peer } = judgement;
+    const route = this.routes.find(prefix, peer);
+    if (judgement.isForAll) {
+      if (route === 0) {
+        this.#add(prefix, judgement, judgement.verdict);
+        return;
+      }
+      if (this.routes.receivedAttr.get(route) === 0) {
+        this.#replace(route, judgement);
+        this.#judge(route, judgement.verdict, null);
+        return;
+      }
+    }
+    const rule = this.#decidingRule(judgement, prefix);
+    if (route === 0) this.#import(this.#add(prefix, judgement, accepted), judgement, rule);
+    else {
+      this.routes.epoch.set(route, this.peers.epoch.get(peer));
+      this.#import(route, judgement, rule);
+    }
+  }
+
+  #add(prefix: PrefixId, { peer, attr, hop }: Judgement, verdict: number): RouteId {
     this.prefixes.retain(prefix);
     this.attrs.retain(attr);
     this.nextHops.retain(hop);
     const route = this.routes.add({ prefix, peer, attr, nextHop: hop });
     this.routes.epoch.set(route, this.peers.epoch.get(peer));
-    this.routes.verdict.set(route, accepted);
+    this.routes.verdict.set(route, verdict);
     this.#count(route, this.peers.received, 1);
-    this.#count(route, this.peers.accepted, 1);
+    if (verdict === accepted) this.#count(route, this.peers.accepted, 1);
     this.#touch(route);
     return route;
   }
@@ -302,10 +359,12 @@ export class Rib {
   }
 
   #judgementOf(peer: PeerId, { attr, hop }: { attr: AttrId; hop: NextHopId }): Judgement {
-    const { judge, filters } = this.peers.get(peer).importRules;
+    const { judge, filters, filter } = this.peers.get(peer).importRules;
+    const verdict = verdictNumber(judge(attr, hop));
+    if (!filters)
+      return { peer, attr, hop, verdict, candidates: null, isForAll: verdict !== accepted || filter.passesAll };
     const facts = { isOwn: peer === this.local, interface: this.nextHops.interfaceOf(hop) };
-    const candidates = filters ? filters.candidates(this.attrs.value(attr), facts) : null;
-    return { attr, hop, verdict: verdictNumber(judge(attr, hop)), candidates };
+    return { peer, attr, hop, verdict, candidates: filters.candidates(this.attrs.value(attr), facts), isForAll: false };
   }
 
   #decidingRule({ candidates }: Judgement, prefix: PrefixId): CompiledRule | null {
@@ -330,4 +389,15 @@ export class Rib {
   #startWalk(walk: Omit<Walk, "cursor">): void {
     this.#walks.push({ ...walk, cursor: this.routes.firstOfPeer(walk.peer) });
   }
+}
+
+/** The address of the IPv4 prefix whose length stands at `at`; its host bits, which a peer may leave set, as zero. */
+function prefixWord(bytes: Uint8Array, at: number): number {
+  const length = bytes[at] ?? 0;
+  if (length === 0) return 0;
+  let word = (bytes[at + 1] ?? 0) << 24;
+  if (length > 8) word |= (bytes[at + 2] ?? 0) << 16;
+  if (length > 16) word |= (bytes[at + 3] ?? 0) << 8;
+  if (length > 24) word |= bytes[at + 4] ?? 0;
+  return (word & (-1 << (32 - length))) >>> 0;
 }

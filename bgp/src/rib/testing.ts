@@ -7,7 +7,7 @@ import { Rib } from "./rib.ts";
 import { loopVerdict } from "./verdict.ts";
 
 export const ownAsn = 64512;
-const own = { asn: ownAsn, bgpId: 1 };
+const own = { asn: ownAsn, bgpId: 1, clusterId: 1 };
 
 export function newRib(): Rib {
   return new Rib(ribPeer({ name: "local", address: address("0.0.0.0"), bgpId: 0 }));
@@ -15,7 +15,7 @@ export function newRib(): Rib {
 
 export function ribPeer(parts: Partial<RibPeer>, rib?: () => Rib): RibPeer {
   const judge: RibPeer["importRules"]["judge"] = (attr) => {
-    return rib ? loopVerdict(rib().attrs.value(attr), own) : "accepted";
+    return rib ? loopVerdict(rib().attrs, attr, own) : "accepted";
   };
   const importRules = { filter: new PrefixFilter({ accept: "all" }), judge };
   return { name: "peer", external: true, bgpId: 7, address: address("192.0.2.1"), importRules, ...parts };

@@ -1,5 +1,6 @@
 /** What import makes of a route, before the decision hears of it. Filtered routes stay in the table, not eligible. */
-import type { PathAttributes } from "../wire/message.ts";
+import { clusterListHolds, pathHolds } from "../wire/attributeSummary.ts";
+import type { AttrId, AttrTable } from "./attrTable.ts";
 
 /** In the order in which they are looked for; the number of each is its place. */
 export const verdicts = [
@@ -55,14 +56,19 @@ export class FilterVerdicts {
   }
 }
 
+/** Who we are, to routes that come back to us. */
+export interface OwnMarks {
+  readonly asn: number;
+  readonly bgpId: number;
+  /** RFC 4456 §7: where nobody said otherwise, it is the BGP identifier. */
+  readonly clusterId: number;
+}
+
 /** Whether the attributes say that the route has been here before. */
-export function loopVerdict(
-  attributes: PathAttributes,
-  own: { readonly asn: number; readonly bgpId: number },
-): Verdict {
-  if (attributes.asPath.some(({ asns }) => asns.includes(own.asn))) return "asLoop"; // RFC 4271 §9.1.2
-  if (attributes.originatorId === own.bgpId) return "originatorLoop"; // RFC 4456 §8
-  // Not being a reflector, our cluster identifier is our BGP identifier, which is what RFC 4456 §7 makes the default.
-  if (attributes.clusterList?.includes(own.bgpId)) return "clusterLoop";
+export function loopVerdict(attrs: AttrTable, attr: AttrId, own: OwnMarks): Verdict {
+  const bytes = attrs.bytes(attr);
+  if (pathHolds(bytes, own.asn)) return "asLoop"; // RFC 4271 §9.1.2
+  if (attrs.originatorId.get(attr) === own.bgpId) return "originatorLoop"; // RFC 4456 §8
+  if (attrs.clusterListLength.get(attr) > 0 && clusterListHolds(bytes, own.clusterId)) return "clusterLoop";
   return "accepted";
 }

@@ -23,13 +23,13 @@ export interface AttributeSummary {
 
 /** Beside `wellKnownFlag`, from bit 16 up: what makes an exporter look closer. */
 export const attributeFlag = {
-  med: 1 << 16,
-  localPref: 1 << 17,
+  med: 0x10000,
+  localPref: 0x20000,
   /** ORIGINATOR_ID or CLUSTER_LIST. */
-  reflected: 1 << 18,
-  extendedCommunities: 1 << 19,
+  reflected: 0x40000,
+  extendedCommunities: 0x80000,
   /** The path does not begin with a sequence that has room for one more AS. */
-  needsNewSegment: 1 << 20,
+  needsNewSegment: 0x100000,
 } as const;
 
 const sequenceAsnsMax = 255;

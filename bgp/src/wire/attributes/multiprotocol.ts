@@ -21,10 +21,12 @@ export const mpReach: AttributeCodec<MpReach> = {
   name: "mpReach",
   flags: optionalNonTransitive,
   onMalformed: "resetSession",
-  decode: (reader, { families }) => {
+  decode: (reader, { families, extendedNextHop = false }) => {
     const family = readFamily(reader, families);
     if (typeof family !== "number") return skip(reader, family);
-    const hops = decodeNextHops(reader.take(reader.u8()), family);
+    const bytes = reader.take(reader.u8());
+    // RFC 8950 §4: where it was agreed on, the length tells which family the next hop of an IPv4 prefix is of.
+    const hops = decodeNextHops(bytes, extendedNextHop && bytes.length !== 4 ? 6 : family);
     reader.u8(); // Reserved: RFC 4760 §3.
     if (!hops) return reader.refuse("the next hop's length does not fit the family");
     const prefixes = readPrefixes(reader, family);
@@ -82,7 +84,7 @@ function readPrefixes(reader: WireReader, family: Family): PackedPrefixes | null
  * Four bytes for IPv4, 16 or 32 for IPv6. Of 32, the second half is the link-local next hop; a peer without a global
  * address sends the first half as zero or link-local, and then the second is the only one to use.
  */
-function decodeNextHops(bytes: Uint8Array, family: Family): Omit<Announcement, "prefixes"> | null {
+export function decodeNextHops(bytes: Uint8Array, family: Family): Omit<Announcement, "prefixes"> | null {
   if (family === 4) return bytes.length === 4 ? { nextHop: addressFromBytes(bytes) } : null;
   if (bytes.length === 16) return { nextHop: addressFromBytes(bytes) };
   if (bytes.length !== 32) return null;
