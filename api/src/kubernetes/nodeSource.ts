@@ -16,8 +16,8 @@ const resource: ApiResource = { group: "", version: "v1", plural: "nodes", kind:
 /** Labels and annotations that are Calico's alone. Those of Kubernetes win over a label of the same name. */
 const labelsAnnotation = "projectcalico.org/labels";
 const annotationsAnnotation = "projectcalico.org/annotations";
-/** In what is read: which labels came from Kubernetes, so that a write leaves them there. */
-const kubernetesLabelsAnnotation = "projectcalico.org/kube-labels";
+/** In what is read: which labels came from Kubernetes, so that a write leaves them there. In etcd it is stored so. */
+export const kubernetesLabelsAnnotation = "projectcalico.org/kube-labels";
 
 export const nodeSource: Source<"Node"> = {
   kind: "Node",

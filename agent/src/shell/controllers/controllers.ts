@@ -7,13 +7,14 @@ import type { Logger } from "pino";
 import { Candidate, type CandidateOptions } from "../../controllers/candidate.ts";
 import { controllersConfig, controllersLogLevel } from "../../controllers/configuration.ts";
 import { serveHealth } from "../healthServer.ts";
+import { carriers } from "./carriers.ts";
 import { conditions } from "./conditions.ts";
 import type { Controller } from "./controller.ts";
 import { ControllerSet, type ControllerSetPorts } from "./controllerSet.ts";
 import { Leadership, renewalDeadlineMs } from "./leadership.ts";
 
 /** A new one is a line here. */
-const all: readonly Controller[] = [conditions];
+const all: readonly Controller[] = [conditions, ...carriers];
 
 export interface ControllersOptions extends Pick<CandidateOptions, "lease"> {
   readonly environment: NodeJS.ProcessEnv;
