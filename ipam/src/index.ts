@@ -17,7 +17,7 @@ export * from "./pools.ts";
 export * from "./release.ts";
 export * from "./repair/collector.ts";
 export { examine } from "./repair/examine.ts";
-export type { IpamFacts, KubernetesFacts, PodFact } from "./repair/facts.ts";
+export { type IpamFacts, type KubernetesFacts, type PodFact, restsOnGoneNodes } from "./repair/facts.ts";
 export * from "./repair/finding.ts";
 export * from "./repair/sentence.ts";
 export * from "./settings.ts";

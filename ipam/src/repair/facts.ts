@@ -93,3 +93,8 @@ function changed<K extends Kind>(
 export function unreadable({ undecodable }: IpamFacts): ReadonlySet<string> {
   return new Set(undecodable.map(({ key }) => keyText(key)));
 }
+
+/** Whether pods of nodes that are gone are there still, so that soon there will be more to do. */
+export function restsOnGoneNodes(facts: IpamFacts): boolean {
+  return [...facts.endpoints.values()].some(({ value }) => isGone(value.spec.node, facts));
+}

@@ -7,6 +7,7 @@ import type { Logger } from "pino";
 import { Candidate, type CandidateOptions } from "../../controllers/candidate.ts";
 import { controllersConfig, controllersLogLevel } from "../../controllers/configuration.ts";
 import { serveHealth } from "../healthServer.ts";
+import { ipamCollection, nodeRemoval } from "./addresses.ts";
 import { carriers } from "./carriers.ts";
 import { conditions } from "./conditions.ts";
 import type { Controller } from "./controller.ts";
@@ -14,7 +15,7 @@ import { ControllerSet, type ControllerSetPorts } from "./controllerSet.ts";
 import { Leadership, renewalDeadlineMs } from "./leadership.ts";
 
 /** A new one is a line here. */
-const all: readonly Controller[] = [conditions, ...carriers];
+const all: readonly Controller[] = [conditions, ...carriers, nodeRemoval, ipamCollection];
 
 export interface ControllersOptions extends Pick<CandidateOptions, "lease"> {
   readonly environment: NodeJS.ProcessEnv;

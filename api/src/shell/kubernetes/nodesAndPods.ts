@@ -1,0 +1,80 @@
+/**
+ * Which nodes and pods a cluster has at this moment, by listings of the API server's own: for who takes away what belongs to
+ * those that are gone, and may not do so on anything that is cached, half read, or of an hour ago.
+ */
+import { entriesOf, members, textOf } from "../../kubernetes/apiObject.ts";
+import type { ApiObject, ApiResource, Narrowing } from "../../kubernetes/source.ts";
+import { StoreError } from "../../store/error.ts";
+import type { KubernetesApi } from "./kubernetesApi.ts";
+import type { News } from "./reflectorLoop.ts";
+
+export interface NodesAndPods {
+  readonly nodes: ReadonlySet<string>;
+  /** Those of them that are not Ready: their kubelet or their network does not answer. */
+  readonly nodesAway: ReadonlySet<string>;
+  /** Those that have a node, by `<namespace>/<name>`; `null` where they were not asked for. */
+  readonly pods: ReadonlyMap<string, { readonly uid: string; readonly node: string }> | null;
+}
+
+const nodesResource: ApiResource = { group: "", version: "v1", plural: "nodes", kind: "Node", namespaced: false };
+const podsResource: ApiResource = { group: "", version: "v1", plural: "pods", kind: "Pod", namespaced: true };
+const onNodes: Narrowing = { fieldSelector: "spec.nodeName!=" };
+
+/** Rejects with a `StoreError` unless both could be listed to their end. */
+export async function readNodesAndPods(
+  api: Pick<KubernetesApi, "follow">,
+  { pods: wantsPods }: { readonly pods: boolean },
+): Promise<NodesAndPods> {
+  const [nodes, pods] = await Promise.all([
+    listed(api, nodesResource, readyOf),
+    wantsPods ? listed(api, podsResource, podOf, onNodes) : null,
+  ]);
+  return {
+    nodes: new Set(nodes.keys()),
+    nodesAway: new Set([...nodes].filter(([, isReady]) => !isReady).map(([name]) => name)),
+    pods: pods && new Map(pods),
+  };
+}
+
+/** Tells that a node went, without saying which: whoever acts on it reads anew. */
+export function followNodeRemovals(
+  api: Pick<KubernetesApi, "follow">,
+  onRemoved: () => void,
+): ReturnType<KubernetesApi["follow"]> {
+  const nothing = () => null;
+  return api.follow(nodesResource, nothing, ({ type }) => {
+    if (type === "deleted") onRemoved();
+  });
+}
+
+async function listed<T>(
+  api: Pick<KubernetesApi, "follow">,
+  resource: ApiResource,
+  read: (object: ApiObject) => T,
+  narrowing?: Narrowing,
+): Promise<ReadonlyMap<string, T>> {
+  const found = new Map<string, T>();
+  const whole = Promise.withResolvers<void>();
+  const onNews = (news: News<T>): void => {
+    if (news.type === "changed") found.set(news.item.id, news.item.object);
+    else if (news.type === "deleted") found.delete(news.id);
+    else if (news.type === "inSync") whole.resolve();
+    else if (news.type === "away") whole.reject(new StoreError({ code: "UNAVAILABLE", reason: news.reason }));
+  };
+  const following = api.follow(resource, read, onNews, narrowing);
+  try {
+    await whole.promise;
+    return found;
+  } finally {
+    await following.stop();
+  }
+}
+
+function readyOf({ status }: ApiObject): boolean {
+  const conditions = entriesOf(members(status).conditions).map((condition) => members(condition));
+  return conditions.some(({ type, status: value }) => type === "Ready" && value === "True");
+}
+
+function podOf({ metadata, spec }: ApiObject): { readonly uid: string; readonly node: string } {
+  return { uid: metadata.uid ?? "", node: textOf(members(spec).nodeName) ?? "" };
+}
