@@ -28,6 +28,20 @@ await build({
   // Asked for when a peer has a password or ttlSecurity; whoever wants those installs it.
   external: ["koffi"],
 });
+// Apart from the library, whose chunks it would move, and with the packages that only a daemon needs in it.
+await build({
+  absWorkingDir: root,
+  entryPoints: ["src/main.ts"],
+  outfile: join(dist, "main.js"),
+  bundle: true,
+  format: "esm",
+  platform: "node",
+  target: "node22",
+  conditions: ["brindle-source"],
+  external: ["koffi", "netlink"],
+  // What commander and others of CommonJS call.
+  banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' },
+});
 emitTypes();
 
 /** Declarations of our sources and of those that they import, which then find each other by relative paths. */

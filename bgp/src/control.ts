@@ -3,6 +3,32 @@ import type { Family } from "@brindle/net";
 
 export type SessionPhase = "idle" | "connect" | "active" | "openSent" | "openConfirm" | "established";
 
+/** All at a glance, without a walk over any table. */
+export interface SpeakerSummary {
+  readonly asn: number;
+  readonly bgpId: string;
+  readonly peers: readonly PeerSummary[];
+  readonly rib: {
+    /** With at least one route, usable or not. */
+    readonly prefixes: number;
+    readonly routes: number;
+    readonly attributeSets: number;
+  };
+}
+
+export interface PeerSummary {
+  readonly name: string;
+  readonly address: string;
+  readonly asn: number;
+  readonly state: SessionPhase;
+  readonly sinceMs: number;
+  /** Routes of all families together; `null` while the session is not Established. */
+  readonly received: number | null;
+  readonly accepted: number | null;
+  readonly filtered: number | null;
+  readonly advertised: number | null;
+}
+
 export interface PeerStatus {
   readonly name: string;
   readonly role: "mesh" | "peer";

@@ -5,6 +5,8 @@ export type BgpFailure =
   | { readonly code: "LISTEN_FAILED"; readonly address: string; readonly port: number; readonly reason: string }
   /** A password or hops were asked for, and `koffi`, which sets them, is not installed or not for this machine. */
   | { readonly code: "NO_SOCKET_OPTIONS" }
+  /** Of the daemon: a file that says something else than it may, each problem with its place. */
+  | { readonly code: "FILE_INVALID"; readonly file: string; readonly problems: readonly string[] }
   | { readonly code: "STOPPED" }
   | { readonly code: "THREAD_DIED"; readonly reason: string };
 
@@ -27,9 +29,15 @@ function describe(failure: BgpFailure): string {
       return `cannot listen on ${failure.address} port ${failure.port}: ${failure.reason}`;
     case "NO_SOCKET_OPTIONS":
       return "passwords and ttlSecurity need the npm package koffi, which is not installed here";
+    case "FILE_INVALID":
+      return failure.problems.map((problem) => `${failure.file}: ${problem}`).join("\n");
     case "STOPPED":
       return "the speaker has been stopped";
     case "THREAD_DIED":
       return `the speaker's thread ended: ${failure.reason}`;
   }
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -8,7 +8,7 @@ describe("the command line", () => {
   const wrong: { line: string; err: RegExp }[] = [
     { line: "aply -f -", err: /unknown command 'aply'\n\(Did you mean apply\?\)/ },
     { line: "bgp pers", err: /unknown command 'pers'\n\(Did you mean peers\?\)/ },
-    { line: "bgp", err: /Commands:\n {2}peers/ },
+    { line: "bgp", err: /Commands:\n {2}summary/ },
     { line: "get", err: /^say what to show: a kind, or files with -f\n$/ },
     { line: "get nodes -f -", err: /^give either a kind, or files with -f\n$/ },
     { line: "get -a -f -", err: /^documents have one namespace each: leave out -A\n$/ },
@@ -23,6 +23,7 @@ describe("the command line", () => {
     { line: "delete node a -f -", err: /either a kind with names, or files/ },
     { line: "--timeout soon get nodes", err: /--timeout soon is no time/ },
     { line: "bgp routes 10.0.0.1", err: /is no prefix like .*; give its length, too/ },
+    { line: "bgp reload --dry-run", err: /--dry-run and -f go together/ },
     { line: "bgp routes --limit 0", err: /no number from 1 to 10000/ },
     { line: "ipam show --ip x", err: /--ip x is no IP address/ },
     { line: "policy explain --from a --to b --port 5432/foo", err: /is no port with its protocol/ },

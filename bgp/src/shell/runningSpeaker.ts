@@ -1,5 +1,5 @@
 /** What runs: a speaker with its sockets and timers, as its owner sees it. */
-import type { PeerStatus, RouteStatus } from "../control.ts";
+import type { PeerStatus, RouteStatus, SpeakerSummary } from "../control.ts";
 import type { NextHopFact } from "../rib/nextHopTable.ts";
 import type { SpeakerConfig } from "../speaker/config.ts";
 import type { BestChange, OwnRoute, RouteQuery } from "../speaker/event.ts";
@@ -24,6 +24,8 @@ export interface RunningSpeaker {
   nextHops(facts: readonly NextHopFact[]): Promise<void>;
   /** Asks a peer to send everything again, or all of them. */
   refresh(peer?: string): Promise<void>;
+  /** Costs the same however large the table. */
+  summary(): Promise<SpeakerSummary>;
   peers(): Promise<readonly PeerStatus[]>;
   routes(query?: RouteQuery): Promise<readonly RouteStatus[]>;
   /** Ends all sessions and listeners. `keepForwarding`: see the `stop` event. */

@@ -1,5 +1,5 @@
 /** A speaker with sockets, timers and a clock, in this thread. All decisions are `Speaker`'s: here they are carried out. */
-import type { PeerStatus, RouteStatus } from "../control.ts";
+import type { PeerStatus, RouteStatus, SpeakerSummary } from "../control.ts";
 import { BgpError } from "../error.ts";
 import type { NextHopFact } from "../rib/nextHopTable.ts";
 import { checkConfig } from "../speaker/checkConfig.ts";
@@ -64,6 +64,10 @@ class LocalSpeaker implements RunningSpeaker {
   async refresh(peer?: string): Promise<void> {
     this.#assertRunning();
     this.#dispatch({ type: "refresh", peer: peer ?? null });
+  }
+
+  async summary(): Promise<SpeakerSummary> {
+    return this.#speaker.summary();
   }
 
   async peers(): Promise<readonly PeerStatus[]> {

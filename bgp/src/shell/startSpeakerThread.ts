@@ -1,6 +1,6 @@
 /** A speaker in a thread of its own, so that nothing which its owner does can delay a keepalive. */
 import { Worker } from "node:worker_threads";
-import type { PeerStatus, RouteStatus } from "../control.ts";
+import type { PeerStatus, RouteStatus, SpeakerSummary } from "../control.ts";
 import { BgpError } from "../error.ts";
 import type { NextHopFact } from "../rib/nextHopTable.ts";
 import type { SpeakerConfig } from "../speaker/config.ts";
@@ -61,6 +61,10 @@ class SpeakerThread implements RunningSpeaker {
 
   async refresh(peer?: string): Promise<void> {
     await this.#call("refresh", peer);
+  }
+
+  async summary(): Promise<SpeakerSummary> {
+    return (await this.#call("summary")) as SpeakerSummary;
   }
 
   async peers(): Promise<readonly PeerStatus[]> {

@@ -6,7 +6,7 @@ import type { PeerConfig, SpeakerConfig } from "./config.ts";
  * `none`: heeded from the next connection on. `reimport`: what is known is judged anew. `reexport`: what was sent is
  * sent anew, or withdrawn. `reset`: the session ends with Cease/Other Configuration Change and comes back.
  */
-type Cost = "none" | "reimport" | "reexport" | "reset";
+export type Cost = "none" | "reimport" | "reexport" | "reset";
 
 const costsOfPeer: Readonly<Record<keyof PeerConfig, readonly Cost[]>> = {
   name: ["none"],
@@ -38,6 +38,11 @@ const costsOfSpeaker: Readonly<Record<keyof SpeakerConfig, readonly Cost[]>> = {
   restarting: ["none"],
 };
 
+/** One field that is not what it was. */
+export type ChangedField =
+  | { readonly of: "speaker"; readonly field: keyof SpeakerConfig; readonly costs: readonly Cost[] }
+  | { readonly of: "peer"; readonly field: keyof PeerConfig; readonly costs: readonly Cost[] };
+
 export interface ChangeCost {
   readonly resets: boolean;
   readonly reimports: boolean;
@@ -50,14 +55,30 @@ interface Context {
 }
 
 export function costOfChange(before: Context, after: Context): ChangeCost {
-  const costs = new Set([
-    ...costsOf(costsOfSpeaker, before.speaker, after.speaker),
-    ...costsOf(costsOfPeer, before.peer, after.peer),
-  ]);
+  const costs = new Set(changedFields(before, after).flatMap((changed) => changed.costs));
   return { resets: costs.has("reset"), reimports: costs.has("reimport"), reexports: costs.has("reexport") };
 }
 
-function costsOf<T extends object>(table: Readonly<Record<keyof T, readonly Cost[]>>, before: T, after: T): Cost[] {
+/** What differs between two configurations of one peer, and what each difference costs it. */
+export function changedFields(before: Context, after: Context): ChangedField[] {
+  return [
+    ...changed(costsOfSpeaker, before.speaker, after.speaker).map((field) => ({ of: "speaker", ...field }) as const),
+    ...changed(costsOfPeer, before.peer, after.peer).map((field) => ({ of: "peer", ...field }) as const),
+  ];
+}
+
+interface Changed<T> {
+  readonly field: keyof T;
+  readonly costs: readonly Cost[];
+}
+
+function changed<T extends object>(
+  table: Readonly<Record<keyof T, readonly Cost[]>>,
+  before: T,
+  after: T,
+): Changed<T>[] {
   const fields = Object.keys(table) as (keyof T)[];
-  return fields.flatMap((field) => (isDeepStrictEqual(before[field], after[field]) ? [] : table[field]));
+  return fields
+    .filter((field) => !isDeepStrictEqual(before[field], after[field]))
+    .map((field) => ({ field, costs: table[field] }));
 }

@@ -5,7 +5,7 @@
  * Long work is never done in the event that asks for it, but noted and done in `turn` events, a slice in each.
  */
 import { type Address, formatAddress, parseAddress } from "@brindle/net";
-import type { PeerStatus, RouteStatus } from "../control.ts";
+import type { PeerStatus, RouteStatus, SpeakerSummary } from "../control.ts";
 import { PrefixFilter } from "../rib/prefixFilter.ts";
 import type { PrefixId } from "../rib/prefixTable.ts";
 import { Rib } from "../rib/rib.ts";
@@ -28,6 +28,7 @@ import { Peer, type PeerPorts } from "./peer.ts";
 import type { PeerSession } from "./peerSession.ts";
 import { Restart } from "./restart.ts";
 import { queryRoutes } from "./routeQuery.ts";
+import { summaryOf } from "./summary.ts";
 
 /** Some 5 ms of work. */
 const turnPrefixesMax = 4096;
@@ -68,6 +69,10 @@ export class Speaker {
 
   peers(): PeerStatus[] {
     return [...this.#peers.values()].map((peer) => peer.status());
+  }
+
+  summary(): SpeakerSummary {
+    return summaryOf(this.#config ?? { asn: 0, bgpId: "0.0.0.0" }, { rib: this.#rib, peers: this.peers() });
   }
 
   routes(query: RouteQuery = {}): RouteStatus[] {

@@ -2,11 +2,14 @@
 import type { CommandDefinition } from "../command.ts";
 import { applyCommand } from "./apply.ts";
 import { bgpPeersCommand } from "./bgpPeers.ts";
+import { bgpReloadCommand } from "./bgpReload.ts";
 import { bgpRoutesCommand } from "./bgpRoutes.ts";
+import { bgpSummaryCommand } from "./bgpSummary.ts";
 import { createCommand } from "./create.ts";
 import { datastoreCommands } from "./datastore.ts";
 import { deleteCommand } from "./delete.ts";
 import { getCommand } from "./get.ts";
+import { ipamCheckCommand } from "./ipamCheck.ts";
 import { ipamShowCommand } from "./ipamShow.ts";
 import { policyEffectiveCommand } from "./policyEffective.ts";
 import { policyExplainCommand } from "./policyExplain.ts";
@@ -25,9 +28,12 @@ export const commands: readonly CommandDefinition[] = [
   validateCommand,
   getCommand,
   statusCommand,
+  bgpSummaryCommand,
   bgpPeersCommand,
   bgpRoutesCommand,
+  bgpReloadCommand,
   ipamShowCommand,
+  ipamCheckCommand,
   policyExplainCommand,
   policyEffectiveCommand,
   policyTestCommand,

@@ -1,0 +1,25 @@
+/** Parameters of the control interface's questions about routes, from whoever may open the socket. */
+import { ControlError, parsePrefix } from "@brindle/net";
+import type { RouteQuery } from "./speaker/event.ts";
+
+const limitMax = 10_000;
+
+export function routeQuery(params: unknown): RouteQuery {
+  if (params === null || params === undefined) return {};
+  if (typeof params !== "object") throw invalid("must be an object");
+  const { family, prefix, peer, bestOnly, advertisedTo, limit } = params as Record<string, unknown>;
+  if (family !== undefined && family !== 4 && family !== 6) throw invalid("family must be 4 or 6");
+  if (bestOnly !== undefined && typeof bestOnly !== "boolean") throw invalid("bestOnly must be true or false");
+  const isCount = Number.isInteger(limit) && Number(limit) >= 1 && Number(limit) <= limitMax;
+  if (limit !== undefined && !isCount) throw invalid(`limit must be 1 to ${limitMax}`);
+  if (prefix !== undefined && (typeof prefix !== "string" || !parsePrefix(prefix)))
+    throw invalid("prefix is no prefix");
+  for (const [name, value] of Object.entries({ peer, advertisedTo })) {
+    if (value !== undefined && typeof value !== "string") throw invalid(`${name} must be the name of a peer`);
+  }
+  return params as RouteQuery;
+}
+
+function invalid(reason: string): ControlError {
+  return new ControlError("INVALID", `bgp.routes: ${reason}`);
+}

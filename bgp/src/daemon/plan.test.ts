@@ -1,0 +1,97 @@
+import { describe, expect, it } from "vitest";
+import { planLines, planReload } from "./plan.ts";
+import { readSettings } from "./readSettings.ts";
+import { type SpeakerWish, speakerWish } from "./speakerConfigOf.ts";
+
+function wish(text: string, password = "one"): SpeakerWish {
+  const read = readSettings(text);
+  if (read.kind === "problems") throw new Error(read.problems.join("\n"));
+  return speakerWish(read.settings, new Map([["/pw", password]]));
+}
+
+const before = `
+asNumber: 65000
+routerID: 10.0.0.1
+peers:
+  - { peerIP: 10.0.0.2, asNumber: 65001, passwordFile: /pw }
+  - { peerIP: 10.0.0.3, asNumber: 65001 }
+originate: [192.0.2.0/24, 198.51.100.0/24]
+`;
+
+function plan(after: string, password?: string) {
+  return planReload(wish(before), wish(after, password), (peer) => peer === "10.0.0.2");
+}
+
+const rows: { name: string; from: string; to: string; cost: string; lost?: string[] }[] = [
+  {
+    name: "a hold time",
+    from: "65001, passwordFile",
+    to: "65001, holdTime: 30s, passwordFile",
+    cost: "reset",
+    lost: ["10.0.0.2"],
+  },
+  {
+    name: "what is told",
+    from: "65001, passwordFile",
+    to: "65001, exportPolicy: accept, passwordFile",
+    cost: "refresh",
+  },
+  {
+    name: "what is taken",
+    from: "65001, passwordFile",
+    to: "65001, importPolicy: accept, passwordFile",
+    cost: "refresh",
+  },
+  { name: "who dials", from: "65001, passwordFile", to: "65001, passive: true, passwordFile", cost: "nothing" },
+];
+
+describe("a plan", () => {
+  it("says so where nothing changes", () => {
+    expect(planLines(plan(before))).toEqual(["nothing changes"]);
+  });
+
+  for (const { name, from, to, cost, lost = [] } of rows) {
+    it(`has ${name} cost one peer ${cost}, and the other nothing`, () => {
+      const { changes, ...sum } = plan(before.replace(from, to));
+      expect(changes).toMatchObject([{ peer: "10.0.0.2", cost }]);
+      expect(sum).toEqual({ resets: cost === "reset" ? ["10.0.0.2"] : [], lost });
+    });
+  }
+
+  it("has another AS of ours cost every peer its session", () => {
+    const { changes, resets, lost } = plan(before.replace("65000", "65009"));
+    expect(changes.map(({ peer, field, cost }) => [peer, field, cost])).toEqual([
+      ["10.0.0.2", "asNumber", "reset"],
+      ["10.0.0.3", "asNumber", "reset"],
+    ]);
+    expect([resets.length, lost]).toEqual([2, ["10.0.0.2"]]);
+  });
+
+  it("never tells a password", () => {
+    const text = planLines(plan(before, "another-one")).join("\n");
+    expect(text).toContain("passwordFile: (a secret) -> (another secret): reset");
+    expect(text).not.toContain("another-one");
+  });
+
+  it("tells values as the file has them", () => {
+    const after = before.replace(
+      "65001, passwordFile",
+      "65001, holdTime: 1m, importPolicy: accept, families: [ipv4], passwordFile",
+    );
+    expect(planLines(plan(after)).slice(0, -1)).toEqual([
+      "peer 10.0.0.2 holdTime: 90s -> 60s: reset (the session ends and comes back)",
+      "peer 10.0.0.2 families: ipv4, ipv6 -> ipv4: reset (the session ends and comes back)",
+      "peer 10.0.0.2 importPolicy: reject -> accept: refresh (what it told is judged anew)",
+    ]);
+  });
+
+  it("names peers that come and go, and counts prefixes of our own", () => {
+    const after = before.replace("10.0.0.3", "10.0.0.4").replace("198.51.100.0/24", "{ prefix: 192.0.2.0/25, med: 1 }");
+    expect(planLines(plan(after))).toEqual([
+      "originate: 2 -> 2: nothing (1 new or changed, 1 withdrawn)",
+      "peer 10.0.0.4: 10.0.0.4: new (begins)",
+      "peer 10.0.0.3: 10.0.0.3: gone (ends, with its routes)",
+      "peers reset: 0, of which Established now: 0",
+    ]);
+  });
+});

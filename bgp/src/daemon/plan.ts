@@ -1,0 +1,170 @@
+/** What a new configuration changes, and what each change costs each peer: told before anything is done. */
+import { isDeepStrictEqual } from "node:util";
+import { type Cost, changedFields } from "../speaker/changeCost.ts";
+import type { PeerConfig, RoutePolicy, SpeakerConfig } from "../speaker/config.ts";
+import { shown } from "./field.ts";
+import type { SpeakerWish } from "./speakerConfigOf.ts";
+
+/**
+ * `nothing`: heeded from now on, or from the next connection. `refresh`: routes are judged or told anew by the same
+ * session. `reset`: the session ends and comes back. `new`, `gone`: the peer itself.
+ */
+export type PlannedCost = "nothing" | "refresh" | "reset" | "new" | "gone";
+
+export interface PlannedChange {
+  /** `null` for what concerns no peer. */
+  readonly peer: string | null;
+  /** As the YAML calls it; `null` for a peer as a whole. */
+  readonly field: string | null;
+  readonly from: string;
+  readonly to: string;
+  readonly cost: PlannedCost;
+  /** What happens, in words. */
+  readonly effect: string;
+}
+
+export interface ReloadPlan {
+  readonly changes: readonly PlannedChange[];
+  /** Peers whose sessions end, and which of them are Established now. */
+  readonly resets: readonly string[];
+  readonly lost: readonly string[];
+}
+
+/** The names in the YAML, by those in the library. */
+const peerFieldNames: Readonly<Partial<Record<keyof PeerConfig, string>>> = {
+  name: "name",
+  role: "role",
+  address: "peerIP",
+  port: "peerIP",
+  asn: "asNumber",
+  localAddress: "localAddress",
+  passive: "passive",
+  holdSeconds: "holdTime",
+  connectRetrySeconds: "connectRetryTime",
+  families: "families",
+  password: "passwordFile",
+  ttlSecurity: "ttlSecurity",
+  localRole: "localRole",
+  strictRole: "strictRole",
+  extendedNextHop: "extendedNextHop",
+  sendHoldSeconds: "sendHoldTime",
+  keepaliveSeconds: "keepaliveTime",
+  nextHop: "nextHop",
+  nextHopMode: "nextHopMode",
+  importFilters: "filters (import)",
+  exportFilters: "filters (export)",
+  importPolicy: "importPolicy",
+  exportPolicy: "exportPolicy",
+};
+
+const speakerFieldNames: Readonly<Partial<Record<keyof SpeakerConfig, string>>> = {
+  asn: "asNumber",
+  bgpId: "routerID",
+  listen: "listen",
+  peers: "peers",
+  gracefulRestart: "gracefulRestart",
+  identity: "identity",
+  restarting: "restarting",
+};
+
+export function planReload(
+  before: SpeakerWish,
+  after: SpeakerWish,
+  isEstablished: (peer: string) => boolean,
+): ReloadPlan {
+  const known = new Map(before.config.peers.map((peer) => [peer.name, peer]));
+  const wanted = new Set(after.config.peers.map(({ name }) => name));
+  const ofPeers = after.config.peers.flatMap((peer): PlannedChange[] => {
+    const old = known.get(peer.name);
+    if (!old) return [{ peer: peer.name, field: null, from: "", to: peer.address, cost: "new", effect: "begins" }];
+    return peerChanges({ speaker: before.config, peer: old }, { speaker: after.config, peer });
+  });
+  const gone = before.config.peers
+    .filter(({ name }) => !wanted.has(name))
+    .map(({ name, address }): PlannedChange => {
+      return { peer: name, field: null, from: address, to: "", cost: "gone", effect: "ends, with its routes" };
+    });
+  const changes = [...daemonChanges(before, after), ...ofPeers, ...gone];
+  const resets = [...new Set(changes.flatMap(({ peer, cost }) => (peer !== null && cost === "reset" ? [peer] : [])))];
+  return { changes, resets, lost: resets.filter(isEstablished) };
+}
+
+interface Context {
+  readonly speaker: SpeakerConfig;
+  readonly peer: PeerConfig;
+}
+
+function peerChanges(before: Context, after: Context): PlannedChange[] {
+  return changedFields(before, after).flatMap((changed): PlannedChange[] => {
+    const { costs } = changed;
+    if (changed.of === "speaker") {
+      if (costs.every((cost) => cost === "none")) return [];
+      const values = [before.speaker[changed.field], after.speaker[changed.field]] as const;
+      return [
+        { peer: after.peer.name, ...told(speakerFieldNames[changed.field] ?? changed.field, values), ...costOf(costs) },
+      ];
+    }
+    const { field } = changed;
+    const values = [before.peer[field], after.peer[field]] as const;
+    const hidden = field === "password" ? (["(a secret)", "(another secret)"] as const) : null;
+    return [{ peer: after.peer.name, ...told(peerFieldNames[field] ?? field, hidden ?? values), ...costOf(costs) }];
+  });
+}
+
+function daemonChanges(before: SpeakerWish, after: SpeakerWish): PlannedChange[] {
+  const changes: PlannedChange[] = [];
+  const listens = [before.config.listen, after.config.listen] as const;
+  if (!isDeepStrictEqual(...listens)) {
+    const effect = "connections that were accepted live on";
+    changes.push({ peer: null, ...told("listen", listens), cost: "nothing", effect });
+  }
+  const [had, has] = [ownByPrefix(before), ownByPrefix(after)];
+  const come = [...has].filter(([prefix, content]) => had.get(prefix) !== content).length;
+  const go = [...had.keys()].filter((prefix) => !has.has(prefix)).length;
+  if (come + go > 0) {
+    const effect = `${come} new or changed, ${go} withdrawn`;
+    changes.push({ peer: null, field: "originate", from: `${had.size}`, to: `${has.size}`, cost: "nothing", effect });
+  }
+  return changes;
+}
+
+function ownByPrefix({ originated }: SpeakerWish): Map<string, string> {
+  return new Map(originated.map((own) => (typeof own === "string" ? [own, ""] : [own.prefix, JSON.stringify(own)])));
+}
+
+function told(field: string, [from, to]: readonly [unknown, unknown]): Pick<PlannedChange, "field" | "from" | "to"> {
+  return { field, from: inWords(field, from), to: inWords(field, to) };
+}
+
+/** As the YAML has it, where that is short. */
+function inWords(field: string, value: unknown): string {
+  if (value === undefined) return "(none)";
+  if (typeof value === "number" && field.endsWith("Time")) return `${value}s`;
+  if (Array.isArray(value) && field === "families") return value.map((family) => `ipv${family}`).join(", ");
+  const accept = (value as Partial<RoutePolicy>)?.accept;
+  if (accept === "all") return "accept";
+  if (accept) return accept.length === 0 ? "reject" : `a list of ${accept.length}`;
+  if (Array.isArray(value) && field.startsWith("filters")) return value.map(({ name }) => name).join(", ");
+  return typeof value === "string" ? value : shown(value);
+}
+
+function costOf(costs: readonly Cost[]): Pick<PlannedChange, "cost" | "effect"> {
+  if (costs.includes("reset")) return { cost: "reset", effect: "the session ends and comes back" };
+  const effects = [
+    ...(costs.includes("reimport") ? ["what it told is judged anew"] : []),
+    ...(costs.includes("reexport") ? ["it is told anew what changes for it"] : []),
+  ];
+  if (effects.length > 0) return { cost: "refresh", effect: effects.join("; ") };
+  return { cost: "nothing", effect: "heeded from the next connection on" };
+}
+
+/** One line each, and what it comes to. */
+export function planLines({ changes, resets, lost }: ReloadPlan): string[] {
+  if (changes.length === 0) return ["nothing changes"];
+  const lines = changes.map(({ peer, field, from, to, cost, effect }) => {
+    const what = [peer === null ? "" : `peer ${peer}`, field ?? ""].filter(Boolean).join(" ");
+    const values = field === null ? [from, to].filter(Boolean).join("") : `${from} -> ${to}`;
+    return `${what}: ${values}: ${cost} (${effect})`;
+  });
+  return [...lines, `peers reset: ${resets.length}, of which Established now: ${lost.length}`];
+}

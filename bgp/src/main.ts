@@ -1,0 +1,73 @@
+/** The process of `brindle-bgp`: its command line, its signals, its control socket and its exit code. */
+import { readFile } from "node:fs/promises";
+import { ControlError } from "@brindle/net";
+import { callControl, serveControl } from "@brindle/net/shell";
+import { Command } from "commander";
+import workspace from "../package.json" with { type: "json" };
+import { messageOf } from "./error.ts";
+import { Daemon } from "./shell/daemon/daemon.ts";
+import { daemonHandlers } from "./shell/daemon/handlers.ts";
+import { readWishFile } from "./shell/daemon/readWish.ts";
+
+interface Flags {
+  readonly config: string;
+  readonly check?: true;
+  readonly socket?: string;
+}
+
+const callTimeoutMs = 30_000;
+
+const program = new Command("brindle-bgp")
+  .version(workspace.version)
+  .description("A BGP speaker that does what its file says. SIGHUP reads the file anew, SIGTERM ends it.")
+  .requiredOption("-c, --config <file>", "its YAML")
+  .option("--check", "say what is wrong with the file, and end; with --socket, also what a reload would cost")
+  .option("--socket <path>", "of a daemon that runs, for --check")
+  .action(async (flags: Flags) => {
+    if (flags.check) await check(flags);
+    else if (flags.socket !== undefined) program.error("--socket goes with --check");
+    else await run(flags.config);
+  });
+
+program.parseAsync().catch((error: unknown) => {
+  const isExpected = error instanceof ControlError || (error instanceof Error && error.name === "BgpError");
+  process.stderr.write(`${isExpected ? messageOf(error) : ((error as Error).stack ?? error)}\n`);
+  process.exit(1);
+});
+
+async function check({ config, socket }: Flags): Promise<void> {
+  const { wish } = await readWishFile(config);
+  if (socket === undefined) {
+    print(`${config}: well-formed: ${wish.config.peers.length} peers, ${wish.originated.length} own prefixes`);
+    return;
+  }
+  const params = { text: await readFile(config, "utf8"), name: config };
+  const plan = await callControl(socket, "bgp.plan", params, { timeoutMs: callTimeoutMs });
+  for (const line of (plan as { lines: readonly string[] }).lines) print(line); // What the daemon promises to answer.
+}
+
+async function run(path: string): Promise<void> {
+  const ended = Promise.withResolvers<void>();
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => ended.resolve());
+  const daemon = await Daemon.start({ path, ...threadEntry() }, { log: print, onFailed: ended.reject });
+  process.on("SIGHUP", () => void daemon.reloadAndLog());
+  await using _control = await serveControl({ path: daemon.controlSocket, onInternalError }, daemonHandlers(daemon));
+  print(`brindle-bgp ${workspace.version} runs; brindlectl bgp summary --socket ${daemon.controlSocket}`);
+  await ended.promise;
+  await daemon.end();
+  print("ended");
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+function onInternalError(method: string, error: unknown): void {
+  process.stderr.write(`${method} failed: ${error instanceof Error ? error.stack : String(error)}\n`);
+}
+
+/** From sources the thread's entry lies where `startSpeakerThread` looks for it; a bundle puts it elsewhere. */
+function threadEntry(): { threadEntry?: URL } {
+  if (import.meta.url.endsWith(".ts")) return {};
+  return { threadEntry: new URL("./shell/speakerThread.js", import.meta.url) };
+}

@@ -1,0 +1,19 @@
+/** The methods of the control interface that any speaker has, whoever runs it: the daemon or a node's agent. */
+import { ControlError } from "@brindle/net";
+import type { ControlHandler } from "@brindle/net/shell";
+import { routeQuery } from "../controlQuery.ts";
+import type { RunningSpeaker } from "./runningSpeaker.ts";
+
+/** `speaker` gives `null` while none runs, as before a node's addresses are known. */
+export function bgpHandlers(speaker: () => RunningSpeaker | null): Record<string, ControlHandler> {
+  const running = (): RunningSpeaker => {
+    const present = speaker();
+    if (!present) throw new ControlError("NO_SPEAKER", "no BGP speaker runs here yet: brindlectl status may say why");
+    return present;
+  };
+  return {
+    "bgp.summary": () => running().summary(),
+    "bgp.peers": async () => (await speaker()?.peers()) ?? [],
+    "bgp.routes": async (params) => (await speaker()?.routes(routeQuery(params))) ?? [],
+  };
+}

@@ -1,0 +1,134 @@
+/** `brindle-bgp`: a speaker that does what its file says, until it is told to end. */
+import type { PeerStatus } from "../../control.ts";
+import { planLines, planReload, type ReloadPlan } from "../../daemon/plan.ts";
+import { defaults } from "../../daemon/speakerConfigOf.ts";
+import { messageOf } from "../../error.ts";
+import type { RunningSpeaker } from "../runningSpeaker.ts";
+import { startSpeakerThread } from "../startSpeakerThread.ts";
+import { type ReadWish, readWish, readWishFile } from "./readWish.ts";
+
+export interface DaemonOptions {
+  readonly path: string;
+  /** Where a bundle has the file `speakerThread`. */
+  readonly threadEntry?: URL;
+}
+
+export interface DaemonPorts {
+  /** One line for the operator. */
+  readonly log: (line: string) => void;
+  /** The speaker is gone, and nothing brings it back but a new process. */
+  readonly onFailed: (error: Error) => void;
+}
+
+export class Daemon {
+  readonly #options: DaemonOptions;
+  readonly #ports: DaemonPorts;
+  readonly #speaker: RunningSpeaker;
+  #known: ReadWish;
+  /** One reload after the other. */
+  #reloading: Promise<unknown> = Promise.resolve();
+
+  static async start(options: DaemonOptions, ports: DaemonPorts): Promise<Daemon> {
+    const known = await readWishFile(options.path);
+    const listeners = {
+      peerChanged: logOf(ports.log),
+      failed: ports.onFailed,
+    };
+    const entry = options.threadEntry === undefined ? {} : { entry: options.threadEntry };
+    const speaker = await startSpeakerThread(known.wish.config, listeners, entry);
+    await speaker.originate(known.wish.originated);
+    return new Daemon({ options, ports, speaker, known });
+  }
+
+  private constructor(parts: { options: DaemonOptions; ports: DaemonPorts; speaker: RunningSpeaker; known: ReadWish }) {
+    this.#options = parts.options;
+    this.#ports = parts.ports;
+    this.#speaker = parts.speaker;
+    this.#known = parts.known;
+  }
+
+  get speaker(): RunningSpeaker {
+    return this.#speaker;
+  }
+
+  get controlSocket(): string {
+    return this.#known.settings.controlSocket ?? defaults.controlSocket;
+  }
+
+  get metrics(): { readonly address: string; readonly port: number } | null {
+    const { metrics } = this.#known.settings;
+    return metrics ? { address: metrics.address, port: metrics.port ?? defaults.metricsPort } : null;
+  }
+
+  /** What a file of this text would change, without changing anything. */
+  async plan(text: string, name: string): Promise<ReloadPlan> {
+    return this.#planOf(await readWish(text, name));
+  }
+
+  /** Reads the file anew and does what it says, or throws and goes on as before. */
+  reload(): Promise<ReloadPlan> {
+    const reloaded = this.#reloading.then(() => this.#reload());
+    this.#reloading = reloaded.catch(() => {});
+    return reloaded;
+  }
+
+  /** For a signal, which nobody waits for. */
+  async reloadAndLog(): Promise<void> {
+    try {
+      await this.reload();
+    } catch (error) {
+      for (const line of messageOf(error).split("\n")) this.#ports.log(line);
+      this.#ports.log("nothing has changed");
+    }
+  }
+
+  /**
+   * A planned end. Peers that restart gracefully with us keep our routes, so they hear nothing (RFC 4724 §4.1); others
+   * hear Cease/Administrative Shutdown.
+   */
+  async end(): Promise<void> {
+    await this.#reloading;
+    await this.#speaker.stop({ keepForwarding: this.#known.wish.config.gracefulRestart !== undefined });
+  }
+
+  async #reload(): Promise<ReloadPlan> {
+    const next = await readWishFile(this.#options.path);
+    const plan = await this.#planOf(next);
+    for (const line of planLines(plan)) this.#ports.log(line);
+    for (const field of ["controlSocket", "metrics"] as const) {
+      if (JSON.stringify(next.settings[field]) !== JSON.stringify(this.#known.settings[field])) {
+        this.#ports.log(`${field}: heeded from the next start on`);
+      }
+    }
+    await this.#speaker.configure(next.wish.config);
+    await this.#speaker.originate(next.wish.originated);
+    const kept = keptUntilRestart(this.#known.settings);
+    this.#known = { wish: next.wish, settings: { ...next.settings, ...kept } };
+    return plan;
+  }
+
+  async #planOf({ wish }: ReadWish): Promise<ReloadPlan> {
+    const { peers } = await this.#speaker.summary();
+    const up = new Set(peers.filter(({ state }) => state === "established").map(({ name }) => name));
+    return planReload(this.#known.wish, wish, (peer) => up.has(peer));
+  }
+}
+
+function keptUntilRestart({ controlSocket, metrics }: ReadWish["settings"]): Partial<ReadWish["settings"]> {
+  return { ...(controlSocket !== undefined && { controlSocket }), ...(metrics && { metrics }) };
+}
+
+/** What operators want in a log: sessions that come and go, and why. */
+function logOf(log: (line: string) => void): (peer: PeerStatus) => void {
+  const known = new Map<string, { readonly isUp: boolean; readonly failedAtMs: number }>();
+  return ({ name, phase, lastFailure }) => {
+    const before = known.get(name) ?? { isUp: false, failedAtMs: 0 };
+    const isUp = phase === "established";
+    const failedAtMs = lastFailure?.atMs ?? 0;
+    known.set(name, { isUp, failedAtMs });
+    if (isUp && !before.isUp) log(`peer ${name}: Established`);
+    else if (before.isUp && !isUp)
+      log(`peer ${name}: lost: ${failedAtMs === before.failedAtMs ? "ended here" : lastFailure?.text}`);
+    else if (!isUp && failedAtMs !== before.failedAtMs) log(`peer ${name}: ${lastFailure?.text}`);
+  };
+}

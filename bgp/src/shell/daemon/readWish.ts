@@ -1,0 +1,61 @@
+/** The daemon's file, and the files that it names. */
+import { readFile } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
+import { readSettings } from "../../daemon/readSettings.ts";
+import type { DaemonSettings } from "../../daemon/settings.ts";
+import { type SpeakerWish, speakerWish } from "../../daemon/speakerConfigOf.ts";
+import { BgpError } from "../../error.ts";
+import { checkConfig } from "../../speaker/checkConfig.ts";
+import { ownGroups } from "../../speaker/ownRoutes.ts";
+
+export interface ReadWish {
+  readonly settings: DaemonSettings;
+  readonly wish: SpeakerWish;
+}
+
+/** Throws a `BgpError` with every problem that the file has; what it says is right, else. */
+export async function readWishFile(path: string): Promise<ReadWish> {
+  let text: string;
+  try {
+    text = await readFile(path, "utf8");
+  } catch (error) {
+    throw invalid(path, [`cannot be read: ${(error as Error).message}`]);
+  }
+  return readWish(text, path);
+}
+
+/** Files that the text names are looked for beside `path`, whose name the problems bear. */
+export async function readWish(text: string, path: string): Promise<ReadWish> {
+  const read = readSettings(text);
+  if (read.kind === "problems") throw invalid(path, read.problems);
+  const wish = speakerWish(read.settings, await readPasswords(read.settings, path));
+  try {
+    checkConfig(wish.config);
+    ownGroups(wish.originated);
+  } catch (error) {
+    if (error instanceof BgpError) throw invalid(path, [error.message]);
+    throw error;
+  }
+  return { settings: read.settings, wish };
+}
+
+/** By the names of their files. An editor leaves an end of line behind a password; it is no part of it. */
+async function readPasswords({ peers = [] }: DaemonSettings, path: string): Promise<Map<string, string>> {
+  const passwords = new Map<string, string>();
+  const problems: string[] = [];
+  for (const [i, { passwordFile }] of peers.entries()) {
+    if (passwordFile === undefined || passwords.has(passwordFile)) continue;
+    try {
+      const text = await readFile(resolve(dirname(path), passwordFile), "utf8");
+      passwords.set(passwordFile, text.replace(/\r?\n$/, ""));
+    } catch (error) {
+      problems.push(`peers[${i}].passwordFile: cannot be read: ${(error as Error).message}`);
+    }
+  }
+  if (problems.length > 0) throw invalid(path, problems);
+  return passwords;
+}
+
+function invalid(file: string, problems: readonly string[]): BgpError {
+  return new BgpError({ code: "FILE_INVALID", file, problems });
+}

@@ -1,0 +1,69 @@
+import assert from "node:assert/strict";
+import type { SpeakerSummary } from "@brindle/bgp";
+import { describe, it } from "vitest";
+import { nowMs, Rig } from "../testing.ts";
+
+const down = { received: null, accepted: null, filtered: null, advertised: null };
+const summary: SpeakerSummary = {
+  asn: 65000,
+  bgpId: "10.99.0.1",
+  peers: [
+    {
+      name: "tor-a",
+      address: "10.99.0.2",
+      asn: 65001,
+      state: "established",
+      sinceMs: nowMs - 187_000,
+      received: 12,
+      accepted: 11,
+      filtered: 1,
+      advertised: 3,
+    },
+    { name: "tor-b", address: "10.99.0.3", asn: 65001, state: "connect", sinceMs: nowMs - 2_000, ...down },
+  ],
+  rib: { prefixes: 14, routes: 15, attributeSets: 2 },
+};
+
+describe("bgp summary", () => {
+  const rig = new Rig({ "bgp.summary": () => summary });
+
+  it("shows sessions, their routes while they are up, and the size of the table", async () => {
+    const { out, exitCode } = await rig.run("bgp summary");
+    assert.deepEqual(out.split("\n"), [
+      "AS 65000, BGP identifier 10.99.0.1, 1 of 2 peers Established",
+      "14 prefixes, 15 routes, 2 attribute sets",
+      "",
+      "NAME    ADDRESS     AS      STATE         SINCE   RECEIVED   ACCEPTED   FILTERED   ADVERTISED",
+      "tor-a   10.99.0.2   65001   Established   3m07s   12         11         1          3",
+      "tor-b   10.99.0.3   65001   Connect       2s      -          -          -          -",
+      "",
+    ]);
+    assert.equal(exitCode, 0);
+  });
+
+  it("hands on for a program what the speaker says", async () => {
+    assert.deepEqual(JSON.parse((await rig.run("bgp summary -o json")).out), summary);
+  });
+});
+
+describe("bgp reload", () => {
+  const asked: object[] = [];
+  const answer = { changes: [], resets: [], lost: [], lines: ["nothing changes"] };
+  const rig = new Rig({
+    "bgp.reload": () => answer,
+    "bgp.plan": (params) => {
+      asked.push(params);
+      return answer;
+    },
+  });
+
+  it("shows what the daemon did", async () => {
+    assert.equal((await rig.run("bgp reload")).out, "nothing changes\n");
+    assert.deepEqual(JSON.parse((await rig.run("bgp reload -o json")).out), { changes: [], resets: [], lost: [] });
+  });
+
+  it("asks about another file with its text", async () => {
+    assert.equal((await rig.run("bgp reload --dry-run -f new.yaml", "asNumber: 1")).out, "nothing changes\n");
+    assert.deepEqual(asked, [{ text: "asNumber: 1", name: "input" }]);
+  });
+});
