@@ -142,7 +142,7 @@ describe("AdjRibOut", () => {
 });
 
 function apply(held: Map<string, number>, group: OutGroup): void {
-  if (group.type === "endOfRib") return;
+  if (group.type === "endOfRib" || group.type === "endOfRefresh") return;
   for (const prefix of unpacked(group.prefixes)) {
     if (group.type === "withdraw") held.delete(prefix);
     else held.set(prefix, group.attributes.asPath[0]?.asns.at(-1) ?? 0);
@@ -152,6 +152,7 @@ function apply(held: Map<string, number>, group: OutGroup): void {
 function told(groups: readonly OutGroup[]): string[] {
   return groups.flatMap((group) => {
     if (group.type === "endOfRib") return [`end of IPv${group.family}`];
+    if (group.type === "endOfRefresh") return [`again, end of IPv${group.family}`];
     return unpacked(group.prefixes).map((prefix) => (group.type === "withdraw" ? `not ${prefix}` : prefix));
   });
 }

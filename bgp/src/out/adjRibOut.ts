@@ -29,7 +29,9 @@ export type OutGroup =
       readonly attributes: PathAttributes;
     }
   /** The whole table has been sent for the first time (RFC 4724 §2). */
-  | { readonly type: "endOfRib"; readonly family: Family };
+  | { readonly type: "endOfRib"; readonly family: Family }
+  /** The whole table has been sent again (RFC 7313 §4.1). */
+  | { readonly type: "endOfRefresh"; readonly family: Family };
 
 interface Group {
   readonly family: Family;
@@ -67,6 +69,7 @@ export class AdjRibOut {
   readonly #advertised: Record<Family, number> = { 4: 0, 6: 0 };
   #view: ExportView;
   #owesEndOfRib = true;
+  readonly #owesEndOfRefresh = new Set<Family>();
 
   constructor(rib: Rib, view: ExportView) {
     this.#rib = rib;
@@ -76,7 +79,7 @@ export class AdjRibOut {
   }
 
   get isIdle(): boolean {
-    return this.#pending.isEmpty && !this.#owesEndOfRib;
+    return this.#pending.isEmpty && !this.#owesEndOfRib && this.#owesEndOfRefresh.size === 0;
   }
 
   get view(): ExportView {
@@ -89,6 +92,17 @@ export class AdjRibOut {
 
   isAdvertised(prefix: PrefixId): boolean {
     return this.#sent.has(prefix);
+  }
+
+  /** Whether the table is still being sent for the first time. */
+  get owesEndOfRib(): boolean {
+    return this.#owesEndOfRib;
+  }
+
+  /** The peer wants the family's table again; `demarcated`: and to be told of its end (RFC 7313). */
+  refresh(family: Family, demarcated: boolean): void {
+    if (demarcated) this.#owesEndOfRefresh.add(family);
+    this.#pending.markAll();
   }
 
   mark(prefix: PrefixId): void {
@@ -113,7 +127,7 @@ export class AdjRibOut {
       else if (this.#sent.delete(prefix)) withdrawn[family].push(prefix);
       return true;
     });
-    return [...this.#withdrawals(withdrawn), ...this.#announcements(groups), ...this.#endsOfRib()];
+    return [...this.#withdrawals(withdrawn), ...this.#announcements(groups), ...this.#ends()];
   }
 
   /** Forgets everything: the session ended. */
@@ -168,9 +182,12 @@ export class AdjRibOut {
     return out;
   }
 
-  #endsOfRib(): OutGroup[] {
-    if (!this.#owesEndOfRib || !this.#pending.isEmpty) return [];
+  #ends(): OutGroup[] {
+    if (!this.#pending.isEmpty) return [];
+    const refreshed = [...this.#owesEndOfRefresh].map((family) => ({ type: "endOfRefresh", family }) as const);
+    this.#owesEndOfRefresh.clear();
+    const first = this.#owesEndOfRib ? this.#view.families : [];
     this.#owesEndOfRib = false;
-    return this.#view.families.map((family) => ({ type: "endOfRib", family }) as const);
+    return [...refreshed, ...first.map((family) => ({ type: "endOfRib", family }) as const)];
   }
 }

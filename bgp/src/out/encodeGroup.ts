@@ -18,6 +18,8 @@ function encodeGroup(group: OutGroup, context: EncodeContext): Uint8Array[] {
       const { prefixes, nextHop, attributes } = group;
       return encodeUpdates({ withdrawn: [], announced: [{ prefixes, nextHop }], attributes }, context);
     }
+    case "endOfRefresh":
+      return [encodeMessage({ type: "routeRefresh", family: group.family, demarcation: "end" }, context)];
     case "endOfRib": {
       const nothing = { withdrawn: [], announced: [], attributes: null, faults: [] };
       return [encodeMessage({ type: "update", ...nothing, endOfRib: group.family }, context)];

@@ -19,6 +19,8 @@ export function onActive(state: SessionState, event: SessionEvent, config: Sessi
     case "disconnected":
     case "received":
     case "malformed":
+    case "sendBlocked":
+    case "sendResumed":
       return { state, actions: [] }; // The rest of a transport that was lost.
   }
 }

@@ -1,6 +1,6 @@
 /** What the session machine is told about itself and its peer, worked out from `PeerConfig` by the speaker. */
 import type { Family } from "@brindle/net";
-import type { Capability } from "../wire/message.ts";
+import type { BgpRole, Capability } from "../wire/message.ts";
 
 export interface SessionConfig {
   readonly localAsn: number;
@@ -13,6 +13,12 @@ export interface SessionConfig {
   readonly passive: boolean;
   /** Why a dial may well be without an answer, as a person would ask: `is the password the same there?` */
   readonly silenceHint?: string;
+  /** What we say that we are to the peer (RFC 9234), and whether a peer that says nothing is refused. */
+  readonly role?: { readonly ours: BgpRole; readonly strict: boolean };
+  /** RFC 9687: how long the peer may read nothing of what waits for it. By default eight minutes, or two hold times. */
+  readonly sendHoldSeconds?: number;
+  /** How often the peer hears that we live; by default a third of the hold time. */
+  readonly keepaliveSeconds?: number;
   /** What we are willing to carry. At least one. */
   readonly families: readonly Family[];
   /** All that the OPEN offers, the families' included: `offeredCapabilities` makes the usual ones. */

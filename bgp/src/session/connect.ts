@@ -21,6 +21,8 @@ export function onConnect(state: SessionState, event: SessionEvent, config: Sess
       return event.timer === "connectRetry" ? dialAgain(state, config) : { state, actions: [] };
     case "received":
     case "malformed":
+    case "sendBlocked":
+    case "sendResumed":
       return { state, actions: [] }; // The rest of a transport that was lost.
   }
 }

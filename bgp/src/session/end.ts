@@ -1,9 +1,10 @@
 /** How a session ends: by our NOTIFICATION, by the peer's, by the transport, or by the operator. */
-import { errorCode, fsmError, notification } from "../wire/fault.ts";
+import { cease, errorCode, fsmError, notification } from "../wire/fault.ts";
 import { typeNumber } from "../wire/header.ts";
 import type { Message, Notification } from "../wire/message.ts";
-import { ceaseNotification } from "../wire/notification.ts";
+import { ceaseNotification, hardReset } from "../wire/notification.ts";
 import { describeNotification } from "../wire/notificationText.ts";
+import type { Negotiated } from "./negotiate.ts";
 import type { NotificationSeen, Past, SessionAction, SessionEvent, SessionState, Step } from "./state.ts";
 
 /**
@@ -20,6 +21,7 @@ export const disarmAll: readonly SessionAction[] = [
   { type: "disarm", timer: "connectRetry" },
   { type: "disarm", timer: "hold" },
   { type: "disarm", timer: "keepalive" },
+  { type: "disarm", timer: "sendHold" },
 ];
 
 /** Says why, closes, and tries again later. */
@@ -60,9 +62,22 @@ export function fail(state: SessionState, text: string, by?: NotificationSeen, p
   };
 }
 
+/**
+ * RFC 8538 §3.1, §5: where a NOTIFICATION leaves the routes in place, these say that they must go: a session that is
+ * not meant to come back, and one that would come back with the same routes too many.
+ */
+const hardCeases: ReadonlySet<number> = new Set([
+  cease.maximumPrefixes,
+  cease.administrativeShutdown,
+  cease.peerDeconfigured,
+  cease.outOfResources,
+]);
+
 /** The operator ends a session whose transport is up. It stays ended, and forgets. */
-export function stopConnected(event: Extract<SessionEvent, { type: "stop" }>): Step {
-  const message = ceaseNotification(event.subcode, event.text);
+export function stopConnected(event: Extract<SessionEvent, { type: "stop" }>, agreed?: Negotiated): Step {
+  const plain = ceaseNotification(event.subcode, event.text);
+  const isHard = agreed?.keepsOnNotification === true && hardCeases.has(event.subcode);
+  const message = isHard ? hardReset(plain) : plain;
   return {
     state: { phase: "idle" },
     actions: [
@@ -80,5 +95,6 @@ function describe({ code, subcode, data }: Notification): string {
 }
 
 function seen(sentBy: NotificationSeen["sentBy"], { code, subcode }: Notification): NotificationSeen {
-  return { sentBy, code, subcode };
+  const isHardReset = code === errorCode.cease && subcode === cease.hardReset;
+  return { sentBy, code, subcode, ...(isHardReset && { isHardReset }) };
 }

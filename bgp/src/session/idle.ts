@@ -19,6 +19,8 @@ export function onIdle(state: SessionState, event: SessionEvent, config: Session
     case "disconnected":
     case "received":
     case "malformed":
+    case "sendBlocked":
+    case "sendResumed":
       return { state, actions: [] }; // The rest of a transport that we have closed.
   }
 }

@@ -3,14 +3,13 @@ import { errorCode, notification } from "../wire/fault.ts";
 import { refuse } from "./end.ts";
 import type { Agreed, SessionAction, SessionState, Step } from "./state.ts";
 
-/** Sends one and waits for the next third of the hold time. */
+/** Sends one and waits for the time of the next. */
 export function sendKeepalive(state: SessionState & Agreed): Step {
-  const seconds = Math.floor(state.holdSeconds / 3);
   return {
     state,
     actions: [
       { type: "send", message: { type: "keepalive" } },
-      { type: "arm", timer: "keepalive", seconds },
+      { type: "arm", timer: "keepalive", seconds: state.keepaliveSeconds },
     ],
   };
 }

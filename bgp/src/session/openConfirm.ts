@@ -19,6 +19,8 @@ export function onOpenConfirm(state: OpenConfirm, event: SessionEvent): Step {
   switch (event.type) {
     case "start":
     case "connectFailed":
+    case "sendBlocked":
+    case "sendResumed":
       return { state, actions: [] };
     case "stop":
       return stopConnected(event);

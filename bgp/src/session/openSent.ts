@@ -7,12 +7,15 @@ import { kept, waitForPeer } from "./begin.ts";
 import type { SessionConfig } from "./config.ts";
 import { onNotification, refuse, refuseTransport, refuseUnexpected, stopConnected } from "./end.ts";
 import { type Negotiated, negotiate } from "./negotiate.ts";
-import type { SessionAction, SessionEvent, SessionState, Step } from "./state.ts";
+import { roleProblem } from "./role.ts";
+import type { Agreed, SessionAction, SessionEvent, SessionState, Step } from "./state.ts";
 
 export function onOpenSent(state: SessionState, event: SessionEvent, config: SessionConfig): Step {
   switch (event.type) {
     case "start":
     case "connectFailed":
+    case "sendBlocked":
+    case "sendResumed":
       return { state, actions: [] };
     case "stop":
       return stopConnected(event);
@@ -72,10 +75,27 @@ function onOpen(state: SessionState, open: Open, config: SessionConfig): Step {
   const problem = findProblem(open, negotiated, config);
   if (problem) return refuse(state, problem.answer, problem.reason);
 
-  const holdSeconds = Math.min(config.holdSeconds, open.holdSeconds);
+  const agreed = { open, negotiated, ...agreedTimes(config, open) };
   return {
-    state: { phase: "openConfirm", open, holdSeconds, negotiated, ...kept(state.past) },
-    actions: [{ type: "send", message: { type: "keepalive" } }, ...holdTimers(holdSeconds)],
+    state: { phase: "openConfirm", ...agreed, ...kept(state.past) },
+    actions: [{ type: "send", message: { type: "keepalive" } }, ...holdTimers(agreed)],
+  };
+}
+
+/** RFC 9687 §6. */
+const sendHoldSecondsMin = 480;
+
+/** RFC 4271 §4.4: a third of the hold time between keepalives, or oftener; with a hold time of zero there are none. */
+function agreedTimes(
+  config: SessionConfig,
+  open: Open,
+): Pick<Agreed, "holdSeconds" | "keepaliveSeconds" | "sendHoldSeconds"> {
+  const holdSeconds = Math.min(config.holdSeconds, open.holdSeconds);
+  const third = Math.floor(holdSeconds / 3);
+  return {
+    holdSeconds,
+    keepaliveSeconds: Math.min(third, config.keepaliveSeconds ?? third),
+    sendHoldSeconds: config.sendHoldSeconds ?? Math.max(sendHoldSecondsMin, 2 * holdSeconds),
   };
 }
 
@@ -93,6 +113,8 @@ function findProblem(
   if (open.bgpId === config.localBgpId && config.peerAsn === config.localAsn) {
     return { answer: notification(errorCode.open, openError.badBgpId), reason: "the peer has our BGP identifier" };
   }
+  const mismatch = config.role ? roleProblem(config.role, open) : null;
+  if (mismatch) return { answer: notification(errorCode.open, openError.roleMismatch), reason: mismatch };
   if (negotiated.families.length === 0) {
     const wanted = config.capabilities.filter(({ name }) => name === "multiprotocol");
     const answer = notification(errorCode.open, openError.unsupportedCapability, encodeAll(wanted));
@@ -104,12 +126,14 @@ function findProblem(
   return null;
 }
 
-/** RFC 4271 §4.4: a third of the hold time between keepalives; with a hold time of zero there are none. */
-function holdTimers(holdSeconds: number): SessionAction[] {
+function holdTimers({
+  holdSeconds,
+  keepaliveSeconds,
+}: Pick<Agreed, "holdSeconds" | "keepaliveSeconds">): SessionAction[] {
   if (holdSeconds === 0) return [{ type: "disarm", timer: "hold" }];
   return [
     { type: "arm", timer: "hold", seconds: holdSeconds },
-    { type: "arm", timer: "keepalive", seconds: Math.floor(holdSeconds / 3) },
+    { type: "arm", timer: "keepalive", seconds: keepaliveSeconds },
   ];
 }
 

@@ -17,6 +17,10 @@ export interface Agreed {
   /** The shorter of the two offers; 0 means that nobody sends keepalives. */
   readonly holdSeconds: number;
   readonly negotiated: Negotiated;
+  /** The seconds from one keepalive of ours to the next; 0 for none. */
+  readonly keepaliveSeconds: number;
+  /** RFC 9687: the seconds after which a peer that reads nothing is given up. */
+  readonly sendHoldSeconds: number;
 }
 
 /** What outlives a failed attempt. Absent where there is nothing to remember. */
@@ -27,7 +31,7 @@ export interface Past {
   readonly withoutCapabilities: boolean;
 }
 
-export type SessionTimer = "connectRetry" | "hold" | "keepalive" | "idleHold";
+export type SessionTimer = "connectRetry" | "hold" | "keepalive" | "idleHold" | "sendHold";
 
 export type SessionEvent =
   | { readonly type: "start" }
@@ -38,6 +42,8 @@ export type SessionEvent =
   | { readonly type: "connectFailed"; readonly reason: string }
   | { readonly type: "disconnected"; readonly reason: string }
   | { readonly type: "timerFired"; readonly timer: SessionTimer }
+  /** What was sent waits for the peer to read; nothing waits any more. */
+  | { readonly type: "sendBlocked" | "sendResumed" }
   | { readonly type: "received"; readonly message: Message }
   /** The bytes did not parse; the codec says what to answer. */
   | { readonly type: "malformed"; readonly notification: Notification; readonly reason: string };
@@ -52,12 +58,17 @@ export type SessionAction =
   | { readonly type: "established"; readonly open: Open; readonly negotiated: Negotiated }
   /** The session ended, or never came to be: the reason that `bgp peers` shows. */
   | { readonly type: "failed"; readonly text: string; readonly notification?: NotificationSeen }
-  | { readonly type: "refresh"; readonly family: 4 | 6 };
+  /** The peer wants everything again. */
+  | { readonly type: "refresh"; readonly family: 4 | 6 }
+  /** RFC 7313: the peer begins, or ends, to tell everything again. */
+  | { readonly type: "refreshed"; readonly family: 4 | 6; readonly demarcation: "begin" | "end" };
 
 export interface NotificationSeen {
   readonly sentBy: "us" | "peer";
   readonly code: number;
   readonly subcode: number;
+  /** RFC 8538 §3: the routes are not to be kept, whatever was agreed on. */
+  readonly isHardReset?: true;
 }
 
 export interface Step {

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { cease, errorCode, notification } from "../wire/fault.ts";
 import type { Message, Open } from "../wire/message.ts";
 import { offeredCapabilities, type SessionConfig } from "./config.ts";
+import { negotiate } from "./negotiate.ts";
 import type { SessionAction, SessionEvent, SessionState } from "./state.ts";
 import { initialSession, step } from "./step.ts";
 
@@ -27,7 +28,9 @@ const open: Open = {
 const agreed = {
   open,
   holdSeconds: 30,
-  negotiated: { families: [4], fourOctetAs: true, routeRefresh: true, gracefulRestart: null },
+  keepaliveSeconds: 10,
+  sendHoldSeconds: 480,
+  negotiated: negotiate(offeredCapabilities({ localAsn: 1, families: [4] }), open.capabilities),
 } as const;
 
 const states = {
@@ -49,6 +52,9 @@ const events = {
   connectRetryFired: { type: "timerFired", timer: "connectRetry" },
   holdFired: { type: "timerFired", timer: "hold" },
   keepaliveFired: { type: "timerFired", timer: "keepalive" },
+  sendHoldFired: { type: "timerFired", timer: "sendHold" },
+  sendBlocked: { type: "sendBlocked" },
+  sendResumed: { type: "sendResumed" },
   idleHoldFired: { type: "timerFired", timer: "idleHold" },
   malformed: { type: "malformed", notification: notification(errorCode.messageHeader, 2), reason: "too short" },
   open: received(open),
@@ -77,6 +83,9 @@ const table: Record<SessionState["phase"], Record<EventName, string>> = {
     connectRetryFired: "idle:",
     holdFired: "idle:",
     keepaliveFired: "idle:",
+    sendHoldFired: "idle:",
+    sendBlocked: "idle:",
+    sendResumed: "idle:",
     idleHoldFired: `connect: ${dialling}`,
     malformed: "idle:",
     open: "idle:",
@@ -94,6 +103,9 @@ const table: Record<SessionState["phase"], Record<EventName, string>> = {
     connectRetryFired: `connect: disconnect, failed, ${dialling}`,
     holdFired: "connect:",
     keepaliveFired: "connect:",
+    sendHoldFired: "connect:",
+    sendBlocked: "connect:",
+    sendResumed: "connect:",
     idleHoldFired: "connect:",
     malformed: "connect:",
     open: "connect:",
@@ -111,6 +123,9 @@ const table: Record<SessionState["phase"], Record<EventName, string>> = {
     connectRetryFired: `connect: ${dialling}`,
     holdFired: "active:",
     keepaliveFired: "active:",
+    sendHoldFired: "active:",
+    sendBlocked: "active:",
+    sendResumed: "active:",
     idleHoldFired: "active:",
     malformed: "active:",
     open: "active:",
@@ -128,6 +143,9 @@ const table: Record<SessionState["phase"], Record<EventName, string>> = {
     connectRetryFired: "openSent:",
     holdFired: `idle: send 4/0, ${ended}`,
     keepaliveFired: "openSent:",
+    sendHoldFired: "openSent:",
+    sendBlocked: "openSent:",
+    sendResumed: "openSent:",
     idleHoldFired: "openSent:",
     malformed: `idle: send 1/2, ${ended}`,
     open: "openConfirm: send keepalive, arm hold 30, arm keepalive 10",
@@ -145,6 +163,9 @@ const table: Record<SessionState["phase"], Record<EventName, string>> = {
     connectRetryFired: "openConfirm:",
     holdFired: `idle: send 4/0, ${ended}`,
     keepaliveFired: "openConfirm: send keepalive, arm keepalive 10",
+    sendHoldFired: "openConfirm:",
+    sendBlocked: "openConfirm:",
+    sendResumed: "openConfirm:",
     idleHoldFired: "openConfirm:",
     malformed: `idle: send 1/2, ${ended}`,
     open: `idle: send 5/2 01, ${ended}`,
@@ -162,6 +183,9 @@ const table: Record<SessionState["phase"], Record<EventName, string>> = {
     connectRetryFired: "established:",
     holdFired: `idle: send 4/0, ${ended}`,
     keepaliveFired: "established: send keepalive, arm keepalive 10",
+    sendHoldFired: `idle: send 8/0, ${ended}`,
+    sendBlocked: "established: arm sendHold 480",
+    sendResumed: "established: disarm sendHold",
     idleHoldFired: "established:",
     malformed: `idle: send 1/2, ${ended}`,
     open: `idle: send 5/3 01, ${ended}`,
@@ -390,9 +414,9 @@ it("ends from every phase in idle when it is stopped, with no timer left running
   }
 });
 
-/** `disarm all` stands for the three timers of a connection. */
+/** `disarm all` stands for the timers of a connection. */
 function summaryOf(actions: readonly SessionAction[]): string {
-  const all = "disarm connectRetry, disarm hold, disarm keepalive";
+  const all = "disarm connectRetry, disarm hold, disarm keepalive, disarm sendHold";
   return actions.map(describeAction).join(", ").replace(all, "disarm all");
 }
 

@@ -16,6 +16,8 @@ export function checkConfig(config: SpeakerConfig): void {
   const { gracefulRestart, restarting } = config;
   if (gracefulRestart)
     checkRange("gracefulRestart.restartSeconds", gracefulRestart.restartSeconds, { min: 1, max: 4095 });
+  const longLived = gracefulRestart?.longLivedSeconds;
+  if (longLived !== undefined) checkRange("gracefulRestart.longLivedSeconds", longLived, { min: 1, max: 0xffffff });
   if (restarting) checkRange("restarting.deadlineSeconds", restarting.deadlineSeconds, { min: 1, max: 3600 });
   const names = new Set<string>();
   const addresses = new Set<string>();
@@ -49,7 +51,13 @@ function checkPeer(field: string, peer: PeerConfig): void {
     "must be 0, or 3 to 65535",
   );
   checkRange(`${field}.connectRetrySeconds`, peer.connectRetrySeconds, { min: 1, max: 65535 });
-  const { password, ttlSecurity } = peer;
+  const { password, ttlSecurity, sendHoldSeconds, keepaliveSeconds } = peer;
+  if (sendHoldSeconds !== undefined) {
+    // RFC 9687 §6: longer than the hold time, so that the peer has the time to find out by itself.
+    checkRange(`${field}.sendHoldSeconds`, sendHoldSeconds, { min: holdSeconds + 1, max: 65535 });
+  }
+  if (keepaliveSeconds !== undefined) checkRange(`${field}.keepaliveSeconds`, keepaliveSeconds, { min: 1, max: 21845 });
+  check(!peer.strictRole || peer.localRole, `${field}.strictRole`, "needs a localRole");
   if (password !== undefined) checkPassword(`${field}.password`, password);
   if (ttlSecurity !== undefined) checkRange(`${field}.ttlSecurity`, ttlSecurity, { min: 1, max: 255 });
   check(peer.families.length > 0, `${field}.families`, "must name at least one family");

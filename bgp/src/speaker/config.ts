@@ -1,6 +1,7 @@
 /** What a speaker is told to be. Plain data: it comes over a thread boundary and from files. */
 import type { Family } from "@brindle/net";
 import type { RouteFilter } from "../filter/rule.ts";
+import type { BgpRole } from "../wire/message.ts";
 
 export interface SpeakerConfig {
   readonly asn: number;
@@ -11,6 +12,7 @@ export interface SpeakerConfig {
   readonly peers: readonly PeerConfig[];
   /** RFC 4724. Absent: not offered, and a peer that goes away takes its routes with it at once. */
   readonly gracefulRestart?: GracefulRestartConfig;
+  readonly identity?: SpeakerIdentity;
   /**
    * This process takes the place of one that died, whose routes are still in force at the peers and in the kernel.
    * Heeded in the first configuration alone: nothing is decided or announced until every configured peer that restarts
@@ -19,11 +21,21 @@ export interface SpeakerConfig {
   readonly restarting?: { readonly deadlineSeconds: number };
 }
 
+/** What peers are told for their operators to read: RFC-less capabilities that routers show. */
+export interface SpeakerIdentity {
+  readonly hostName: string;
+  readonly domain?: string;
+  /** `Brindle 0.1.0` */
+  readonly software: string;
+}
+
 export interface GracefulRestartConfig {
   /** How long the peers shall wait for us to come back; at most 4095. */
   readonly restartSeconds: number;
   /** Whether packets are forwarded as before while this process is away, as they are where the kernel keeps routes. */
   readonly forwardingKept: boolean;
+  /** RFC 9494: how much longer the peers shall keep our routes, as a last resort; at most 16777215. Absent: not offered. */
+  readonly longLivedSeconds?: number;
 }
 
 export interface PeerConfig {
@@ -48,6 +60,15 @@ export interface PeerConfig {
   readonly password?: string;
   /** RFC 5082: how many hops away the peer may be, 1 for one on the same link. Packets from further away are dropped. */
   readonly ttlSecurity?: number;
+  /** RFC 9234: what we are to this peer of another AS, so that routes do not leak. `strictRole` refuses one without a role. */
+  readonly localRole?: BgpRole;
+  readonly strictRole?: boolean;
+  /** RFC 8950: IPv4 prefixes may have IPv6 next hops. */
+  readonly extendedNextHop?: boolean;
+  /** RFC 9687: for how long the peer may read nothing; by default eight minutes, or two hold times where that is longer. */
+  readonly sendHoldSeconds?: number;
+  /** How often the peer hears that we live, where that is to be oftener than each third of the hold time. */
+  readonly keepaliveSeconds?: number;
   /** Our own address of each family, sent as next hop. The connection's address serves where it has the family. */
   readonly nextHop: { readonly 4?: string; readonly 6?: string };
   /**

@@ -3,7 +3,7 @@
  * after a failure, and what an operator is told of it.
  */
 import assert from "node:assert/strict";
-import { type Address, formatAddress, parseAddress } from "@brindle/net";
+import { type Address, type Family, formatAddress, parseAddress } from "@brindle/net";
 import type { PeerStatus } from "../control.ts";
 import { encodeGroups } from "../out/encodeGroup.ts";
 import type { SessionConfig } from "../session/config.ts";
@@ -11,6 +11,7 @@ import type { NotificationSeen, Past, SessionTimer } from "../session/state.ts";
 import { encodeMessage } from "../wire/codec.ts";
 import { cease, errorCode } from "../wire/fault.ts";
 import type { Open, Update } from "../wire/message.ts";
+import type { UpdateScanner } from "../wire/updateScan.ts";
 import { ownCapabilities } from "./capabilities.ts";
 import { type ChangeCost, costOfChange } from "./changeCost.ts";
 import type { PeerConfig, SpeakerConfig } from "./config.ts";
@@ -98,7 +99,9 @@ export class Peer implements SessionOwner {
   stop({ subcode, text }: { readonly subcode: number | null; readonly text?: string }): void {
     this.#stopped = true;
     this.#cancelRetry();
-    this.#endAll(subcode, text);
+    // RFC 8538 §4: who knows the N bit keeps our routes through a Cease, and its operator reads the reason.
+    const knowsN = this.routes.agreement?.negotiated.keepsOnNotification === true;
+    this.#endAll(subcode === null && knowsN ? cease.administrativeReset : subcode, text);
     this.#review();
   }
 
@@ -199,8 +202,22 @@ export class Peer implements SessionOwner {
     this.routes.update(update);
   }
 
-  onRefresh(): void {
-    this.routes.out?.markAll();
+  onScanned(scan: UpdateScanner, bytes: Uint8Array): void {
+    this.routes.applyScanned(scan, bytes);
+  }
+
+  /** RFC 7313 §4.1: between a beginning and an end, unless the peer is being told everything for the first time. */
+  onRefresh(family: Family): void {
+    const session = this.#established;
+    const isDemarcated = session?.negotiated?.enhancedRefresh === true && this.routes.out?.owesEndOfRib === false;
+    if (session?.negotiated && isDemarcated) {
+      session.send(encodeMessage({ type: "routeRefresh", family, demarcation: "begin" }, session.negotiated));
+    }
+    this.routes.out?.refresh(family, isDemarcated);
+  }
+
+  onRefreshed(family: Family, demarcation: "begin" | "end"): void {
+    this.routes.refreshed(family, demarcation);
   }
 
   onFailed(session: PeerSession, text: string, notification?: NotificationSeen): void {
@@ -209,7 +226,7 @@ export class Peer implements SessionOwner {
     if (this.#established && !wasEstablished) return; // The loser of a collision, ended by the peer.
     this.#record.fail(text, notification, this.#ports.nowMs());
     this.#refuses = notification?.sentBy === "us" && notification.code !== errorCode.cease;
-    if (wasEstablished) this.#loseSession({ gracefully: notification === undefined });
+    if (wasEstablished) this.#loseSession({ gracefully: this.#keepsRoutes(notification) });
   }
 
   onEnded({ state }: PeerSession, retrySeconds: number): void {
@@ -236,6 +253,12 @@ export class Peer implements SessionOwner {
     const remoteBgpId = formatAddress({ family: 4, value: BigInt(state.open.bgpId) });
     const { faults } = this.routes;
     return { remoteBgpId, holdSeconds: state.holdSeconds, families, ...(faults && { attributeFaults: faults }) };
+  }
+
+  /** RFC 4724 §4.2, and RFC 8538 §4 where both sides know it. */
+  #keepsRoutes(notification: NotificationSeen | undefined): boolean {
+    if (!notification) return true;
+    return this.routes.agreement?.negotiated.keepsOnNotification === true && !notification.isHardReset;
   }
 
   #losePredecessor(session: PeerSession): void {
@@ -290,6 +313,9 @@ export class Peer implements SessionOwner {
       connectRetrySeconds: peer.connectRetrySeconds,
       passive: peer.passive,
       ...silenceHint(peer, this.#ports.signaturesDropped() - this.#signaturesBefore),
+      ...(peer.localRole && { role: { ours: peer.localRole, strict: peer.strictRole ?? false } }),
+      ...(peer.sendHoldSeconds !== undefined && { sendHoldSeconds: peer.sendHoldSeconds }),
+      ...(peer.keepaliveSeconds !== undefined && { keepaliveSeconds: peer.keepaliveSeconds }),
       families: peer.families,
       capabilities: ownCapabilities(speaker, peer, { restarting: this.#ports.isRestarting() }),
     };

@@ -2,7 +2,7 @@
  * One session machine with its transport: bytes become messages and events, and its actions become the speaker's. What
  * they mean for the peer, it tells its owner.
  */
-import type { Address } from "@brindle/net";
+import type { Address, Family } from "@brindle/net";
 import type { Side } from "../session/collision.ts";
 import type { SessionConfig } from "../session/config.ts";
 import type { Negotiated } from "../session/negotiate.ts";
@@ -19,7 +19,9 @@ import { decodeMessage, encodeMessage } from "../wire/codec.ts";
 import type { CodecContext } from "../wire/contract.ts";
 import type { Fault } from "../wire/fault.ts";
 import { MessageFramer } from "../wire/framing.ts";
+import { messageBytesMax } from "../wire/limits.ts";
 import type { Message, Open, Update } from "../wire/message.ts";
+import { UpdateScanner } from "../wire/updateScan.ts";
 import type { ConnectionId, Dial } from "./event.ts";
 import type { SpeakerPorts } from "./ports.ts";
 
@@ -39,7 +41,10 @@ export interface SessionOwner {
   onOpen(session: PeerSession, open: Open): boolean;
   onEstablished(session: PeerSession): void;
   onUpdate(update: Update): void;
-  onRefresh(): void;
+  /** An ordinary UPDATE in `bytes`, which `scan` has just been through. */
+  onScanned(scan: UpdateScanner, bytes: Uint8Array): void;
+  onRefresh(family: Family): void;
+  onRefreshed(family: Family, demarcation: "begin" | "end"): void;
   onFailed(session: PeerSession, text: string, notification?: NotificationSeen): void;
   /** The machine has come to rest after a failure; the next attempt is not to begin before that time. */
   onEnded(session: PeerSession, retrySeconds: number): void;
@@ -47,6 +52,19 @@ export interface SessionOwner {
 
 /** How much may wait in the shell for a slow peer before we stop making more (the rest waits as prefixes, once each). */
 const windowBytes = 256 * 1024;
+
+/** What it found is used before it scans again, by whatever session. */
+const scanner = new UpdateScanner();
+
+/** To the machine one UPDATE is as another. */
+const someUpdate: Update = {
+  type: "update",
+  withdrawn: [],
+  announced: [],
+  attributes: null,
+  endOfRib: null,
+  faults: [],
+};
 
 export class PeerSession {
   readonly options: SessionOptions;
@@ -60,6 +78,9 @@ export class PeerSession {
   #localAddress: Address | null = null;
   #framer = new MessageFramer();
   #undrainedBytes = 0;
+  #heardNow = false;
+  #context: CodecContext | null = null;
+  #contextOf: Negotiated | null = null;
 
   constructor(options: SessionOptions, owner: SessionOwner, ports: SpeakerPorts) {
     this.options = options;
@@ -124,8 +145,13 @@ export class PeerSession {
     this.#framer.push(bytes);
     const framer = this.#framer;
     // A message may end the session, and with it the connection and its framer.
+    this.#heardNow = false;
+    const take = (chunk: Uint8Array, start: number, end: number): boolean => {
+      return this.#framer === framer && this.#connection !== null && this.#takeUpdate(chunk, start, end);
+    };
     while (this.#connection !== null && this.#framer === framer) {
-      const frame = framer.next();
+      if (this.#state.phase === "established") framer.takeUpdates(this.#receivedBytesMax(), take);
+      const frame = framer.next(this.#receivedBytesMax());
       if (frame === null) return;
       if (frame.kind === "fault") this.#onFault(frame);
       else this.#onFrame(frame.bytes);
@@ -134,6 +160,7 @@ export class PeerSession {
 
   drained(): void {
     this.#undrainedBytes = 0;
+    this.handle({ type: "sendResumed" });
   }
 
   timerFired(timer: SessionTimer): void {
@@ -144,8 +171,10 @@ export class PeerSession {
 
   send(bytes: Uint8Array): void {
     if (this.#connection === null) return;
+    const wasDrained = this.#undrainedBytes === 0;
     this.#undrainedBytes += bytes.length;
     this.#ports.emit({ type: "send", connection: this.#connection, bytes });
+    if (wasDrained) this.handle({ type: "sendBlocked" });
   }
 
   /** With a Cease where the peer is there to hear it. */
@@ -168,6 +197,15 @@ export class PeerSession {
     for (const action of actions) this.#perform(action);
   }
 
+  /** All that came at once came at one time: the machine need hear of it but once. */
+  #takeUpdate(bytes: Uint8Array, start: number, end: number): boolean {
+    if (!scanner.scan(bytes, start, end, this.#codecContext())) return false;
+    if (!this.#heardNow) this.handle({ type: "received", message: someUpdate });
+    this.#heardNow = true;
+    this.#owner.onScanned(scanner, bytes);
+    return true;
+  }
+
   #onFrame(bytes: Uint8Array): void {
     const decoded = decodeMessage(bytes, this.#codecContext());
     if (decoded.kind === "ignored") return;
@@ -186,12 +224,27 @@ export class PeerSession {
     this.handle({ type: "malformed", notification, reason });
   }
 
+  #receivedBytesMax(): number {
+    return this.negotiated?.receivedBytesMax ?? messageBytesMax;
+  }
+
+  /** One for as long as nothing else is agreed on: it is asked for at each message. */
   #codecContext(): CodecContext {
+    if (this.#context === null || this.#contextOf !== this.negotiated) {
+      this.#context = this.#makeCodecContext();
+      this.#contextOf = this.negotiated;
+    }
+    return this.#context;
+  }
+
+  #makeCodecContext(): CodecContext {
     const { localAsn, peerAsn } = this.#config;
     return {
       fourOctetAs: this.negotiated?.fourOctetAs ?? false,
       external: localAsn !== peerAsn,
       families: this.negotiated?.families ?? [],
+      extendedNextHop: this.negotiated?.extendedNextHop ?? false,
+      enhancedRefresh: this.negotiated?.enhancedRefresh ?? false,
     };
   }
 
@@ -228,7 +281,10 @@ export class PeerSession {
         this.#owner.onFailed(this, action.text, action.notification);
         return;
       case "refresh":
-        this.#owner.onRefresh();
+        this.#owner.onRefresh(action.family);
+        return;
+      case "refreshed":
+        this.#owner.onRefreshed(action.family, action.demarcation);
         return;
     }
   }

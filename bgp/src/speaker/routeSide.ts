@@ -13,6 +13,7 @@ import type { PrefixId } from "../rib/prefixTable.ts";
 import { loopVerdict, type Verdict } from "../rib/verdict.ts";
 import type { Negotiated } from "../session/negotiate.ts";
 import type { GracefulRestart, Update } from "../wire/message.ts";
+import type { UpdateScanner } from "../wire/updateScan.ts";
 import type { PeerConfig, SpeakerConfig } from "./config.ts";
 import type { SpeakerPorts } from "./ports.ts";
 
@@ -41,6 +42,8 @@ export class RouteSide {
   /** Whose routes are kept from a session that was lost. */
   #stale: readonly Family[] = [];
   #endOfRib: readonly Family[] = [];
+  /** Of which the peer is telling everything again (RFC 7313). */
+  readonly #refreshing = new Set<Family>();
   #faults: { readonly count: number; readonly lastText: string } | null = null;
 
   constructor(config: RouteSideConfig, ports: SpeakerPorts) {
@@ -94,6 +97,7 @@ export class RouteSide {
     this.#bgpId = agreement.remoteBgpId;
     this.#agreement = agreement;
     this.#endOfRib = [];
+    this.#refreshing.clear();
     this.#faults = null;
     rib.peers.set(this.#ribPeer, this.#ribPeerFacts());
     this.#out = new AdjRibOut(rib, this.#exportView(agreement));
@@ -133,6 +137,22 @@ export class RouteSide {
       for (const announcement of update.announced) rib.announce(this.#ribPeer, announcement, update.attributes);
     }
     if (update.endOfRib !== null) this.#onEndOfRib(update.endOfRib);
+  }
+
+  /** As `update`, of an ordinary one. */
+  applyScanned(scan: UpdateScanner, bytes: Uint8Array): void {
+    this.#ports.rib.applyScanned(this.#ribPeer, bytes, scan);
+  }
+
+  /** RFC 7313 §4.2: what the peer does not name again between the two is gone. An end without a beginning means nothing. */
+  refreshed(family: Family, demarcation: "begin" | "end"): void {
+    const { rib } = this.#ports;
+    if (demarcation === "begin") {
+      rib.endEpoch(this.#ribPeer);
+      this.#refreshing.add(family);
+    } else if (this.#refreshing.delete(family)) {
+      rib.sweep(this.#ribPeer, [family]);
+    }
   }
 
   /** Next hops are reached through other interfaces than before, which filters may ask for. */
@@ -204,11 +224,12 @@ export class RouteSide {
   #importRules(): ImportRules {
     const { peer, speaker } = this.#config;
     const { rib } = this.#ports;
-    const own = { asn: speaker.asn, bgpId: Number(addressOf(speaker.bgpId).value) };
+    const bgpId = Number(addressOf(speaker.bgpId).value);
+    const own = { asn: speaker.asn, bgpId, clusterId: bgpId };
     const ownAddresses = this.#ownAddresses();
     const judge = (attr: number, nextHop: number): Verdict => {
       if (ownAddresses.has(rib.nextHops.text(nextHop))) return "ownNextHop"; // RFC 4271 §5.1.3
-      return loopVerdict(rib.attrs.value(attr), own);
+      return loopVerdict(rib.attrs, attr, own);
     };
     const filters = filtersOf(peer.importFilters, { external: peer.asn !== speaker.asn });
     return { ...filters, filter: new PrefixFilter(peer.importPolicy), judge };

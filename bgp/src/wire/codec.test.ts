@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { decodeMessage, encodeMessage } from "./codec.ts";
 import type { DecodeResult } from "./contract.ts";
+import { MessageFramer } from "./framing.ts";
 import { withHeader } from "./header.ts";
 import type { Message, Open } from "./message.ts";
 import { address, externalPeer, hex, packed, seededRandom, update, updateBytes } from "./testing.ts";
@@ -23,9 +24,16 @@ const messages: { name: string; bytes: Uint8Array; message: Message }[] = [
     bytes: withHeader(
       "open",
       hex(
-        "04 5ba0 005a c0000201 2f 02 2d 0104 00010001 0104 00020001 0200 4104 fa56ea00" +
+        "04 5ba0 005a c0000201 68 02 66 0104 00010001 0104 00020001 0200 4104 fa56ea00" +
           "40 06 8078 0001 01 80" +
           "49 0a 05 6e6f646531 03 6c616e" +
+          "05 06 0001 0001 0002" +
+          "06 00" +
+          "09 01 03" +
+          "45 08 0001 01 01 0002 01 03" +
+          "46 00" +
+          "47 0e 0001 01 80 015180 0002 01 00 ffffff" +
+          "4b 0e 0d 4272696e646c6520302e312e30" +
           "7f 03 010203",
       ),
     ),
@@ -43,6 +51,27 @@ const messages: { name: string; bytes: Uint8Array; message: Message }[] = [
           restart: { restarting: true, restartSeconds: 120, families: [{ family: 4, forwardingKept: true }] },
         },
         { code: 73, name: "fqdn", host: "node1", domain: "lan" },
+        { code: 5, name: "extendedNextHop", families: [{ family: 4, nextHop: 6 }] },
+        { code: 6, name: "extendedMessage" },
+        { code: 9, name: "role", role: "customer" },
+        {
+          code: 69,
+          name: "addPath",
+          families: [
+            { family: 4, receive: true, send: false },
+            { family: 6, receive: true, send: true },
+          ],
+        },
+        { code: 70, name: "enhancedRouteRefresh" },
+        {
+          code: 71,
+          name: "longLivedRestart",
+          families: [
+            { family: 4, forwardingKept: true, staleSeconds: 86_400 },
+            { family: 6, forwardingKept: false, staleSeconds: 0xffffff },
+          ],
+        },
+        { code: 75, name: "softwareVersion", text: "Brindle 0.1.0" },
         { code: 127, name: "unknown", value: hex("010203") },
       ],
     },
@@ -152,6 +181,13 @@ describe("decodeMessage and encodeMessage", () => {
     { name: "graceful restart that ends inside a family", value: "40 04 0078 0001" },
     { name: "a host name that is longer than its capability", value: "49 02 05 6e" },
     { name: "route refresh with a value", value: "02 01 00" },
+    { name: "a role that RFC 9234 does not know", value: "09 01 05" },
+    { name: "a role of two bytes", value: "09 02 0000" },
+    { name: "extended next hops that end inside a row", value: "05 04 0001 0001" },
+    { name: "add-path that ends inside a family", value: "45 03 0001 01" },
+    { name: "long-lived restart that ends inside a family", value: "47 06 0001 01 80 0151" },
+    { name: "extended messages with a value", value: "06 01 00" },
+    { name: "a software version longer than its capability", value: "4b 03 05 6162" },
   ];
   for (const { name, value } of kept) {
     it(`keeps ${name} as bytes`, () => {
@@ -177,6 +213,95 @@ describe("decodeMessage and encodeMessage", () => {
   it("takes extended parameters whatever the plain length says (RFC 9072 §2)", () => {
     const result = decodeMessage(open(`${openHead} 05 ff 0005 02 0002 0200`), externalPeer);
     expect(openOf(result).capabilities).toEqual([{ code: 2, name: "routeRefresh" }]);
+  });
+
+  describe("RFC 7313 §5 Enhanced Route Refresh", () => {
+    const enhanced = { ...externalPeer, enhancedRefresh: true };
+    for (const [kind, demarcation] of [
+      ["01", "begin"],
+      ["02", "end"],
+    ] as const) {
+      const bytes = hex(`${marker} 0017 05 0001 ${kind} 01`);
+      const message: Message = { type: "routeRefresh", family: 4, demarcation };
+      it(`decodes the ${demarcation}`, () =>
+        expect(decodeMessage(bytes, enhanced)).toEqual({ kind: "message", message }));
+      it(`encodes the ${demarcation}`, () => expect(encodeMessage(message, enhanced).toHex()).toBe(bytes.toHex()));
+      it(`takes the ${demarcation} for a request from a peer that did not offer it`, () => {
+        expect(decodeMessage(bytes, externalPeer)).toMatchObject({ message: { type: "routeRefresh", family: 4 } });
+      });
+      it(`refuses the ${demarcation} of another length with the whole message`, () => {
+        const long = hex(`${marker} 0018 05 0001 ${kind} 01 00`);
+        expect(decodeMessage(long, enhanced)).toMatchObject({ notification: { code: 7, subcode: 1, data: long } });
+      });
+    }
+    it("ignores kinds that nobody has defined", () => {
+      expect(decodeMessage(hex(`${marker} 0017 05 0001 03 01`), enhanced).kind).toBe("ignored");
+    });
+    it("refuses a request of another length as RFC 4271 §6.1 has it", () => {
+      const long = hex(`${marker} 0018 05 0001 00 01 00`);
+      expect(decodeMessage(long, enhanced)).toMatchObject({ notification: { code: 1, subcode: 2 } });
+    });
+  });
+
+  describe("RFC 8950 §3 IPv4 by way of IPv6", () => {
+    const agreed = { ...externalPeer, extendedNextHop: true };
+    const announcements = [
+      {
+        name: "a global next hop",
+        hop: "10 20010db8000000000000000000000001",
+        prefixes: packed("10.1.0.0/16"),
+        nextHop: address("2001:db8::1"),
+      },
+    ];
+    for (const { name, hop, prefixes, nextHop } of announcements) {
+      const attributes = `80 0e 18 0001 01 ${hop} 00 10 0a01 40 01 01 00 40 02 06 02 01 0000fde9`;
+      const bytes = updateBytes({ attributes });
+      const message = update({
+        announced: [{ prefixes, nextHop }],
+        attributes: { origin: "igp", asPath: [{ type: "sequence", asns: [65001] }] },
+      });
+      it(`decodes ${name}`, () => expect(decodeMessage(bytes, agreed)).toEqual({ kind: "message", message }));
+      it(`encodes ${name}`, () => expect(encodeMessage(message, agreed).toHex()).toBe(bytes.toHex()));
+      it(`resets over ${name} where it was not agreed on (RFC 7606 §7.11)`, () => {
+        expect(decodeMessage(bytes, externalPeer)).toMatchObject({ notification: { code: 3, subcode: 9 } });
+      });
+    }
+    it("takes a plain next hop in MP_REACH_NLRI too", () => {
+      const bytes = updateBytes({
+        attributes: "80 0e 0c 0001 01 04 c0000201 00 10 0a01 40 01 01 00 40 02 00",
+      });
+      expect(decodeMessage(bytes, agreed)).toMatchObject({
+        message: { announced: [{ nextHop: address("192.0.2.1") }] },
+      });
+    });
+  });
+
+  describe("RFC 8654 §4 extended messages", () => {
+    const long = withHeader("update", new Uint8Array(5000), 65_535);
+    it("takes an UPDATE of more than 4096 bytes where we offered it", () => {
+      const framer = new MessageFramer();
+      framer.push(long);
+      expect(framer.next(65_535)).toMatchObject({ kind: "frame", bytes: long });
+    });
+    it("refuses it where we did not", () => {
+      const framer = new MessageFramer();
+      framer.push(long);
+      expect(framer.next()).toMatchObject({ kind: "fault", notification: { code: 1, subcode: 2, data: hex("139b") } });
+    });
+    for (const { name, type } of [
+      { name: "an OPEN", type: "01" },
+      { name: "a KEEPALIVE", type: "04" },
+    ]) {
+      it(`refuses ${name} of more than 4096 bytes whatever was agreed on (§3)`, () => {
+        const framer = new MessageFramer();
+        framer.push(hex(`${marker} 1001 ${type}`));
+        expect(framer.next(65_535)).toMatchObject({ kind: "fault", notification: { code: 1, subcode: 2 } });
+      });
+    }
+    it("cuts what a NOTIFICATION sends back of one", () => {
+      const message: Message = { type: "notification", code: 3, subcode: 9, data: new Uint8Array(60_000) };
+      expect(encodeMessage(message, externalPeer)).toHaveLength(4096);
+    });
   });
 
   it("ignores a ROUTE-REFRESH for a family that we do not carry (RFC 2918 §4)", () => {

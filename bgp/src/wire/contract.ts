@@ -11,10 +11,17 @@ export interface CodecContext {
   readonly external: boolean;
   /** The families that both sides announced. */
   readonly families: readonly Family[];
+  /** Whether IPv4 prefixes may have IPv6 next hops (RFC 8950). */
+  readonly extendedNextHop?: boolean;
+  /** Whether both sides announced enhanced route refresh (RFC 7313). */
+  readonly enhancedRefresh?: boolean;
 }
 
 /** All that encoding needs: who may hear which attribute is the export policy's to decide. */
-export type EncodeContext = Pick<CodecContext, "fourOctetAs">;
+export interface EncodeContext extends Pick<CodecContext, "fourOctetAs"> {
+  /** How long a message may be; 4096 unless the peer takes longer ones (RFC 8654). */
+  readonly messageBytesMax?: number;
+}
 
 export type DecodeResult =
   | { readonly kind: "message"; readonly message: Message }

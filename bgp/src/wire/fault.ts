@@ -15,6 +15,8 @@ export const errorCode = {
   holdTimerExpired: 4,
   fsm: 5,
   cease: 6,
+  routeRefresh: 7,
+  sendHoldTimerExpired: 8,
 } as const;
 
 export const headerError = { notSynchronized: 1, badLength: 2, badType: 3 } as const;
@@ -27,6 +29,8 @@ export const openError = {
   unsupportedParameter: 4,
   unacceptableHoldTime: 6,
   unsupportedCapability: 7,
+  /** RFC 9234 §4.2. */
+  roleMismatch: 11,
 } as const;
 
 export const updateError = {
@@ -50,7 +54,12 @@ export const cease = {
   collision: 7,
   outOfResources: 8,
   hardReset: 9,
+  /** RFC 9384. */
+  bfdDown: 10,
 } as const;
+
+/** RFC 7313 §5. */
+export const routeRefreshError = { invalidLength: 1 } as const;
 
 export function notification(code: number, subcode = 0, data: Uint8Array = new Uint8Array(0)): Notification {
   return { type: "notification", code, subcode, data };

@@ -3,6 +3,8 @@
 /** Marker, length, type: RFC 4271 §4.1. */
 export const headerBytes = 19;
 export const messageBytesMax = 4096;
+/** RFC 8654 §3, of all messages but OPEN and KEEPALIVE. */
+export const extendedMessageBytesMax = 65535;
 
 /** An UPDATE that carries nothing: the header and two lengths of two bytes (RFC 4271 §4.3). */
 export const updateBytesMin = 23;

@@ -20,15 +20,51 @@ export interface Open {
 export type Capability =
   | { readonly code: 1; readonly name: "multiprotocol"; readonly family: Family }
   | { readonly code: 2; readonly name: "routeRefresh" }
-  | { readonly code: 65; readonly name: "fourOctetAs"; readonly asn: number }
+  /** RFC 8950 §4: families whose prefixes may have a next hop of the other family. */
+  | { readonly code: 5; readonly name: "extendedNextHop"; readonly families: readonly NextHopFamilies[] }
+  /** RFC 8654. */
+  | { readonly code: 6; readonly name: "extendedMessage" }
+  | { readonly code: 9; readonly name: "role"; readonly role: BgpRole }
   | { readonly code: 64; readonly name: "gracefulRestart"; readonly restart: GracefulRestart }
+  | { readonly code: 65; readonly name: "fourOctetAs"; readonly asn: number }
+  | { readonly code: 69; readonly name: "addPath"; readonly families: readonly AddPathFamily[] }
+  /** RFC 7313. */
+  | { readonly code: 70; readonly name: "enhancedRouteRefresh" }
+  | { readonly code: 71; readonly name: "longLivedRestart"; readonly families: readonly LongLivedFamily[] }
   | { readonly code: 73; readonly name: "fqdn"; readonly host: string; readonly domain: string }
+  /** The peer's program and its version (draft-abraitis-bgp-version-capability). */
+  | { readonly code: 75; readonly name: "softwareVersion"; readonly text: string }
   /** One that we do not know, or an AFI/SAFI that we do not carry. */
   | { readonly code: number; readonly name: "unknown"; readonly value: Uint8Array };
+
+/** RFC 9234 §4.1: what a speaker says that it is to its neighbour. */
+export type BgpRole = "provider" | "routeServer" | "routeServerClient" | "customer" | "peer";
+
+export interface NextHopFamilies {
+  readonly family: Family;
+  readonly nextHop: Family;
+}
+
+/** RFC 7911 §4. */
+export interface AddPathFamily {
+  readonly family: Family;
+  readonly send: boolean;
+  readonly receive: boolean;
+}
+
+/** RFC 9494 §3. */
+export interface LongLivedFamily {
+  readonly family: Family;
+  readonly forwardingKept: boolean;
+  /** How long routes may be kept beyond the restart time; 24 bits. */
+  readonly staleSeconds: number;
+}
 
 /** RFC 4724 §3. */
 export interface GracefulRestart {
   readonly restarting: boolean;
+  /** RFC 8538 §2: a NOTIFICATION, too, leaves the routes for the restart time, unless it is a hard reset. */
+  readonly notifications?: true;
   readonly restartSeconds: number;
   readonly families: readonly { readonly family: Family; readonly forwardingKept: boolean }[];
 }
@@ -85,6 +121,8 @@ export interface Keepalive {
 export interface RouteRefresh {
   readonly type: "routeRefresh";
   readonly family: Family;
+  /** RFC 7313 §3.2: what follows, up to the `end`, is the whole table again. Without it, a request. */
+  readonly demarcation?: "begin" | "end";
 }
 
 export type Origin = "igp" | "egp" | "incomplete";
@@ -110,6 +148,8 @@ export interface PathAttributes {
   readonly extendedCommunities?: readonly string[];
   /** RFC 8092. */
   readonly largeCommunities?: readonly (readonly [number, number, number])[];
+  /** RFC 9234 §5: the AS beyond which the route may go to customers alone. */
+  readonly onlyToCustomer?: number;
   /** Optional transitive attributes that we do not know; passed on with the partial bit (RFC 4271 §5). */
   readonly unknown?: readonly { readonly code: number; readonly flags: number; readonly value: Uint8Array }[];
 }

@@ -2,7 +2,7 @@
  * What a NOTIFICATION says to a person: the names of the IANA registry, the peer's shutdown text, and where the usual
  * cause is known, a hint at it.
  */
-import { errorCode, openError } from "./fault.ts";
+import { cease, errorCode, openError } from "./fault.ts";
 import type { Notification } from "./message.ts";
 import { shutdownText } from "./notification.ts";
 import { WireReader } from "./reader.ts";
@@ -94,6 +94,10 @@ export function describeNotification(code: number, subcode: number, data: Uint8A
   const name = detail ? `${meaning.name}/${detail.name}` : withSubcode(meaning.name, subcode);
   const text = describeData({ code, subcode, data });
   const hint = (detail ?? meaning).hint;
+  const [innerCode = 0, innerSubcode = 0] = data;
+  if (code === errorCode.cease && subcode === cease.hardReset && data.length >= 2 && innerSubcode !== cease.hardReset) {
+    return `${name} for ${describeNotification(innerCode, innerSubcode, data.subarray(2))}`; // RFC 8538 §3.1
+  }
   return `${name}${text ? `: ${text}` : ""}${hint ? ` (${hint})` : ""}`;
 }
 

@@ -33,7 +33,7 @@ export function encodeUpdates(content: UpdateContent, context: EncodeContext): U
   }));
   const unfit = announcing.filter(({ messages }) => messages === null).map(({ prefixes }) => prefixes);
   return [
-    ...[...content.withdrawn, ...unfit].flatMap(encodeWithdrawal),
+    ...[...content.withdrawn, ...unfit].flatMap((prefixes) => encodeWithdrawal(prefixes, context)),
     ...announcing.flatMap(({ messages }) => messages ?? []),
   ];
 }
@@ -69,16 +69,17 @@ export function encodeUpdate(update: Update, context: EncodeContext): Uint8Array
   });
 }
 
-function encodeWithdrawal(prefixes: PackedPrefixes): Uint8Array[] {
+function encodeWithdrawal(prefixes: PackedPrefixes, context: EncodeContext): Uint8Array[] {
+  const { messageBytesMax: bytesMax = messageBytesMax } = context;
   if (prefixes.family === 4) {
-    const pieces = cutPrefixes(prefixes, messageBytesMax - updateBytesMin);
-    return pieces.map((piece) => updateMessage({ withdrawn: encodePackedPrefixes(piece) }));
+    const pieces = cutPrefixes(prefixes, bytesMax - updateBytesMin);
+    return pieces.map((piece) => updateMessage({ withdrawn: encodePackedPrefixes(piece) }, context));
   }
-  const room = messageBytesMax - updateBytesMin - attributeHeaderBytes - unreachHeadBytes;
+  const room = bytesMax - updateBytesMin - attributeHeaderBytes - unreachHeadBytes;
   return cutPrefixes(prefixes, room).map((piece) => {
     const writer = new WireWriter();
     writeMultiprotocol(writer, mpUnreach, { kind: "unreach", prefixes: piece });
-    return updateMessage({ attributes: writer.finish() });
+    return updateMessage({ attributes: writer.finish() }, context);
   });
 }
 
@@ -92,15 +93,16 @@ function encodeAnnouncement(
   const { prefixes, nextHop } = announcement;
   const hasClassicForm = isClassic(announcement);
   const shared = encodeAttributes(attributes, hasClassicForm ? nextHop : null, context);
-  const room = messageBytesMax - updateBytesMin - shared.length - (hasClassicForm ? 0 : reachBytes(announcement));
+  const { messageBytesMax: bytesMax = messageBytesMax } = context;
+  const room = bytesMax - updateBytesMin - shared.length - (hasClassicForm ? 0 : reachBytes(announcement));
   if (room < prefixBytesMax[prefixes.family]) return null;
 
   return cutPrefixes(prefixes, room).map((piece) => {
-    if (hasClassicForm) return updateMessage({ attributes: shared, nlri: encodePackedPrefixes(piece) });
+    if (hasClassicForm) return updateMessage({ attributes: shared, nlri: encodePackedPrefixes(piece) }, context);
     const writer = new WireWriter();
     writeMultiprotocol(writer, mpReach, { kind: "reach", announcement: { ...announcement, prefixes: piece } });
     writer.bytes(shared); // MP_REACH_NLRI goes first, where faults of the others cannot hide it (RFC 7606 §5.1).
-    return updateMessage({ attributes: writer.finish() });
+    return updateMessage({ attributes: writer.finish() }, context);
   });
 }
 
@@ -156,6 +158,6 @@ function updateBody({ withdrawn = nothing, attributes = nothing, nlri = nothing 
   return writer.finish();
 }
 
-function updateMessage(fields: UpdateFields): Uint8Array {
-  return withHeader("update", updateBody(fields));
+function updateMessage(fields: UpdateFields, { messageBytesMax: bytesMax }: EncodeContext): Uint8Array {
+  return withHeader("update", updateBody(fields), bytesMax);
 }
