@@ -4,7 +4,7 @@
  */
 import { parseDocument } from "yaml";
 import type { Environment } from "./datastoreSettings.ts";
-import { misconfigured } from "./etcdCredentials.ts";
+import { misconfigured } from "./misconfigured.ts";
 
 /** The members of `spec`, and the variable that says the same. */
 const variables: Readonly<Record<string, string>> = {

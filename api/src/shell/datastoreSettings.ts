@@ -4,8 +4,8 @@
  */
 import { readFileSync } from "node:fs";
 import { environmentOfConfig } from "./calicoConfig.ts";
-import { misconfigured } from "./etcdCredentials.ts";
 import type { EtcdStoreOptions } from "./etcdStore.ts";
+import { misconfigured } from "./misconfigured.ts";
 
 export type Environment = { readonly [name: string]: string | undefined };
 

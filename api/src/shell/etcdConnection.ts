@@ -12,9 +12,10 @@ import type {
   ITxnResponse,
 } from "etcd3";
 import type { StoreError } from "../store/error.ts";
-import { type EtcdTlsFiles, misconfigured } from "./etcdCredentials.ts";
+import type { EtcdTlsFiles } from "./etcdCredentials.ts";
 import { isAuthenticationOff, isTokenLost, storeErrorOf, wasNeverSent } from "./etcdErrors.ts";
 import { EtcdMember, type EtcdMethod, type EtcdStream } from "./etcdMember.ts";
+import { misconfigured } from "./misconfigured.ts";
 
 export interface EtcdConnectionOptions {
   /** `http://10.0.0.1:2379`; https for TLS. */

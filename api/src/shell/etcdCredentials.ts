@@ -3,6 +3,7 @@ import { readFileSync, statSync } from "node:fs";
 import { checkServerIdentity } from "node:tls";
 import { type ChannelCredentials, credentials } from "@grpc/grpc-js";
 import { StoreError } from "../store/error.ts";
+import { misconfigured } from "./misconfigured.ts";
 
 /** Paths of PEM files. */
 export interface EtcdTlsFiles {
@@ -45,10 +46,6 @@ export class EtcdCredentials {
     }
     return this.#made;
   }
-}
-
-export function misconfigured(reason: string, options?: ErrorOptions): StoreError {
-  return new StoreError({ code: "MISCONFIGURED", reason }, options);
 }
 
 /** Changes whenever a file is written, replaced, or reached by another link, as a mounted secret's are. */

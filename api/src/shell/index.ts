@@ -6,7 +6,6 @@ export {
   etcdSettingsFromEnvironment,
   readDatastoreSettings,
 } from "./datastoreSettings.ts";
-export { type EtcdStoreOptions, openEtcdStore } from "./etcdStore.ts";
 export { type AccessOptions, findClusterAccess } from "./kubernetes/access.ts";
 export { type Following, type KubernetesApi, openKubernetesApi } from "./kubernetes/kubernetesApi.ts";
 export { type KubernetesStoreOptions, openKubernetesStore } from "./kubernetes/kubernetesStore.ts";

@@ -1,4 +1,7 @@
-/** The one place that knows every kind of datastore. What a kind needs is loaded when it is opened. */
+/**
+ * The one place that knows every kind of datastore. What a kind needs is loaded when it is opened: what speaks to etcd
+ * has an export of its own (`./shell/etcd`), since a bundler loads all that an index names with the index.
+ */
 import type { Store } from "../store/store.ts";
 import type { DatastoreSettings } from "./datastoreSettings.ts";
 

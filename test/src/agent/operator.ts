@@ -4,7 +4,7 @@
  */
 import { randomUUID } from "node:crypto";
 import { type Key, ResourceClient, type ResourceKind } from "@brindle/api";
-import { openEtcdStore } from "@brindle/api/shell";
+import { openEtcdStore } from "@brindle/api/shell/etcd";
 import { serveControl } from "@brindle/net/shell";
 
 const [path = "", endpoint = ""] = process.argv.slice(2);

@@ -1,6 +1,6 @@
 /** The datastore: a large listing, its memory, many changes, and how long one takes. Beside `etcd3`, a client of etcd. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { openEtcdStore } from "@brindle/api/shell";
+import { openEtcdStore } from "@brindle/api/shell/etcd";
 import { startEtcd } from "../fixtures/etcd.ts";
 import type { Instance } from "../fixtures/instance.ts";
 import type { Measured, Row } from "./row.ts";

@@ -1,6 +1,6 @@
 /** How long one write takes, and how long until a watch tells of it: ours and `etcd3` in turn, on one etcd. */
 import { etcdKey, type Store } from "@brindle/api";
-import { openEtcdStore } from "@brindle/api/shell";
+import { openEtcdStore } from "@brindle/api/shell/etcd";
 import { Etcd3 } from "etcd3";
 import { startEtcd } from "../fixtures/etcd.ts";
 import type { Instance } from "../fixtures/instance.ts";

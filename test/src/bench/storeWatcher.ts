@@ -19,7 +19,7 @@ else await watchWithStore();
 
 /** Ours: values, validated; `trimmed` keeps of each what an agent keeps of the endpoints of other nodes. */
 async function watchWithStore(): Promise<void> {
-  const { openEtcdStore } = await import("@brindle/api/shell");
+  const { openEtcdStore } = await import("@brindle/api/shell/etcd");
   const store = openEtcdStore({ endpoints: [endpoint], timeoutMs: 60_000 });
   await store.get({ kind: "Node", name: "none" });
   const trimmer = new EndpointTrimmer();

@@ -1,6 +1,6 @@
 /** Nodes that give addresses out at once, over a real etcd. What is stored is judged as `calicoctl ipam check` does. */
 import { type IPPool, type Store, StoreError } from "@brindle/api";
-import { openEtcdStore } from "@brindle/api/shell";
+import { openEtcdStore } from "@brindle/api/shell/etcd";
 import { Allocator, type AssignResult, audit, type ClusterView, defaultIpamSettings } from "@brindle/ipam";
 import { formatAddress } from "@brindle/net";
 import { describe, expect, it } from "vitest";

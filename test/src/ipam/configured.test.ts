@@ -1,6 +1,6 @@
 /** What an operator configures of addresses, and what Calico's tools write beside it, over a real etcd. */
 import { ResourceClient, type Store } from "@brindle/api";
-import { openEtcdStore } from "@brindle/api/shell";
+import { openEtcdStore } from "@brindle/api/shell/etcd";
 import { Allocator, type AssignResult, readClusterView } from "@brindle/ipam";
 import { formatAddress } from "@brindle/net";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";

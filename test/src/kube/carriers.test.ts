@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { apiVersion, type Item, type Kind, type Store, type Stored, workloadEndpointName } from "@brindle/api";
-import { openEtcdStore } from "@brindle/api/shell";
+import { openEtcdStore } from "@brindle/api/shell/etcd";
 import { afterAll, afterEach, beforeAll, describe, it } from "vitest";
 import { type Daemon, startDaemon } from "../fixtures/command.ts";
 import { processInstance } from "../fixtures/instance.ts";

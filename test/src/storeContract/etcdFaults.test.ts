@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { Store, WatchEvent } from "@brindle/api";
-import { openEtcdStore } from "@brindle/api/shell";
+import { openEtcdStore } from "@brindle/api/shell/etcd";
 import { afterEach, beforeEach, describe, it } from "vitest";
 import { startCuttableProxy } from "../fixtures/cuttableProxy.ts";
 import { type Etcd, startEtcd } from "../fixtures/etcd.ts";

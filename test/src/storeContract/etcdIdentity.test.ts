@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { copyFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Store } from "@brindle/api";
-import { openEtcdStore } from "@brindle/api/shell";
+import { openEtcdStore } from "@brindle/api/shell/etcd";
 import { afterEach, beforeEach, describe, it } from "vitest";
 import { type CertificateFiles, createCertificateAuthority } from "../fixtures/certificates.ts";
 import { type Etcd, startEtcd } from "../fixtures/etcd.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type EtcdStoreOptions, openEtcdStore } from "@brindle/api/shell";
+import { type EtcdStoreOptions, openEtcdStore } from "@brindle/api/shell/etcd";
 import { afterAll, beforeAll, describe, it } from "vitest";
 import { type CuttableProxy, startCuttableProxy } from "../fixtures/cuttableProxy.ts";
 import { type Etcd, startEtcd } from "../fixtures/etcd.ts";

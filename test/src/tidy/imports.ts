@@ -36,9 +36,9 @@ function relativeFault(source: Source, specifier: string): string | undefined {
 function workspaceFault(source: Source, specifier: string, typeOnly: boolean): string | undefined {
   const [, workspace, rest] = /^@brindle\/([^/]+)(.*)$/.exec(specifier) ?? [];
   if (workspace === undefined || workspace === source.workspace) return undefined;
-  if (rest !== "" && rest !== "/shell")
-    return `${specifier} is a deep import: a workspace is its index and its ./shell`;
-  if (rest === "/shell" && !reachesShell(source)) return `${specifier} is for shell/ and main.ts alone`;
+  const isOfShell = rest === "/shell" || rest.startsWith("/shell/"); // Which there are, package.json says.
+  if (rest !== "" && !isOfShell) return `${specifier} is a deep import: a workspace is its index and its ./shell`;
+  if (isOfShell && !reachesShell(source)) return `${specifier} is for shell/ and main.ts alone`;
   if (mayImport[source.workspace]?.includes(workspace)) return undefined;
   if (typesOnly[source.workspace]?.includes(workspace)) {
     return typeOnly ? undefined : `${specifier} may be imported for its types alone`;
