@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { openInstance } from "../fixtures/instance.ts";
 import type { AuditedRequest } from "../fixtures/kube/audit.ts";
-import type { Cluster } from "../fixtures/kubeadm/cluster.ts";
+import { type Cluster, openCluster } from "../fixtures/kubeadm/cluster.ts";
 import type { ClusterOptions } from "../fixtures/kubeadm/plan.ts";
 import { type OwnCluster, startCluster } from "../fixtures/kubeadm/startCluster.ts";
 import { buildImage } from "../image/buildImage.ts";
@@ -28,11 +28,23 @@ export interface BrindleCluster extends OwnCluster {
 
 /** A cluster with the image on every node, and `manifests/brindle.yaml` applied. Over when all of it is ready. */
 export async function startBrindleCluster(options: ClusterOptions = {}): Promise<BrindleCluster> {
+  const { BRINDLE_ON_CLUSTER: given } = process.env;
+  if (given !== undefined) return openBrindleCluster(given);
   await using undo = new AsyncDisposableStack();
   const cluster = undo.use(await startClusterWithImage(options));
   const applied = await applyBrindle(cluster);
   const made = undo.move();
   return { ...cluster, applied, [Symbol.asyncDispose]: () => made.disposeAsync() };
+}
+
+/**
+ * What `startBrindleCluster` gives, of the cluster that `BRINDLE_ON_CLUSTER` names and `npm run cluster` has made, which
+ * stays: for who writes a test and does not want to wait for a cluster each time.
+ */
+async function openBrindleCluster(id: string): Promise<BrindleCluster> {
+  const cluster = await openCluster(id);
+  const applied = await applyBrindle(cluster);
+  return { ...cluster, applied, [Symbol.asyncDispose]: async () => {} };
 }
 
 /** The same before anything is applied: its nodes wait for a network. */
@@ -76,4 +88,10 @@ export async function applyBrindle({ kubectl }: Cluster): Promise<Applied> {
 export async function requestsOfBrindle(cluster: Cluster): Promise<AuditedRequest[]> {
   const requests = await cluster.requests();
   return requests.filter(({ user }) => user.startsWith(`system:serviceaccount:${namespace}:`));
+}
+
+/** What agents have asked, watches aside. */
+export async function requestsOfAgents(cluster: Cluster): Promise<AuditedRequest[]> {
+  const requests = await requestsOfBrindle(cluster);
+  return requests.filter(({ user, verb }) => user.endsWith(":brindle-agent") && verb !== "watch");
 }

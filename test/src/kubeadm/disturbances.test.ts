@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import { afterAll, beforeAll, describe, it } from "vitest";
 import { nodeOf } from "../fixtures/kubeadm/cluster.ts";
-import { parseSessions } from "../fixtures/routers/bird.ts";
 import { waitFor } from "../fixtures/waitFor.ts";
 import { startTraffic } from "../lab/traffic/traffic.ts";
 import { type BrindleCluster, startBrindleCluster } from "./brindle.ts";
+import { clientOf, fetchFrom } from "./places.ts";
 import {
   addressOf,
   addressWhenReady,
@@ -16,10 +16,12 @@ import {
   podOfNode,
   podsOnAllNodes,
   reaches,
+  routerHasRoutes,
   serviceAnswersByName,
   torPeer,
   url,
 } from "./pods.ts";
+import { describeServices } from "./services.ts";
 import { type WebPod, webManifest } from "./web.ts";
 
 let cluster: BrindleCluster;
@@ -48,17 +50,6 @@ async function lostDuring(work: () => Promise<void>): Promise<{ sent: number; lo
   return { sent, lost, longestGapMs };
 }
 
-async function routerHasRoutes(): Promise<void> {
-  await waitFor(
-    async (saw) => {
-      const sessions = parseSessions(await cluster.tor.birdc("show protocols all"));
-      saw(sessions);
-      return sessions.length === 2 && sessions.every(({ established, received }) => established && received >= 2);
-    },
-    { what: "the router has routes of both families of every node", deadlineMs: 30_000 },
-  );
-}
-
 describe("a cluster of both families", () => {
   it("gives each pod an address of each, and carries packets between nodes in both", async () => {
     const target = podOn("node2");
@@ -69,31 +60,16 @@ describe("a cluster of both families", () => {
   });
 
   it("shows its pods to the router and the client in both", async () => {
-    await routerHasRoutes();
+    await routerHasRoutes(cluster);
     for (const pod of pods) {
-      for (const address of pod.addresses) {
-        assert.equal(await cluster.client.exec("curl", ["-s", "-m", "2", url(address)]), `${pod.name}\n`);
-      }
+      for (const address of pod.addresses) assert.equal(await fetchFrom(clientOf(cluster), url(address)), pod.name);
     }
   });
 
-  it("answers at a Service by name, at the NodePort of every node, and at the port that a pod has of its node", async () => {
-    const names = pods.map(({ name }) => `${name}\n`);
-    await serviceAnswersByName(cluster, pods);
-    for (const { ipv4 } of cluster.nodes) {
-      assert(names.includes(await cluster.client.exec("curl", ["-s", "-m", "2", url(ipv4, 30080)])));
-    }
-    await apply(cluster, lonePod({ name: "ported", node: "node2", hostPort: 8081 }));
-    await addressWhenReady(cluster, "ported");
-    const { ipv4, ipv6 } = nodeOf(cluster, 2);
-    for (const address of [ipv4, ipv6]) {
-      assert.equal(await cluster.client.exec("curl", ["-s", "-m", "2", url(address, 8081)]), "ported\n");
-    }
-    await cluster.kubectl(["delete", "pod", "ported"]);
-    const { exitCode } = await cluster.client.run("curl", ["-s", "-m", "1", url(ipv4, 8081)]);
-    assert.notEqual(exitCode, 0);
-  });
+  it("answers at a Service by name", () => serviceAnswersByName(cluster, pods));
 });
+
+describe("on it, with kube-proxy in the mode nftables,", () => describeServices(() => ({ cluster, pods })));
 
 describe("the network of pods", () => {
   it("loses nothing while kubelet and containerd are restarted", async () => {
@@ -166,7 +142,7 @@ describe("the network of pods", () => {
       intervalMs: 200,
     });
     pods = await podsOnAllNodes(cluster);
-    await routerHasRoutes();
+    await routerHasRoutes(cluster);
     for (const address of podOn("node2").addresses) {
       await waitFor(async () => (await fetchFromPod(cluster, podOn("node1"), url(address))) === `${name}\n`, {
         what: `${address} answers a pod of another node`,

@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, it } from "vitest";
 import { parseAllDocuments } from "yaml";
+import { brindlectl } from "../cli/brindlectl.ts";
 import { run, startDaemon } from "../fixtures/command.ts";
-import { parseSessions } from "../fixtures/routers/bird.ts";
 import { waitFor } from "../fixtures/waitFor.ts";
 import { startTraffic } from "../lab/traffic/traffic.ts";
 import {
@@ -15,44 +15,38 @@ import {
   requestsOfBrindle,
   startBrindleCluster,
 } from "./brindle.ts";
+import { describeKinds } from "./kinds.ts";
+import { clientOf, fetchFrom } from "./places.ts";
 import {
   addressOf,
   addressWhenReady,
   apply,
-  fetchFromPod,
   lonePod,
   networkOf,
   podOfNode,
   podsOnAllNodes,
-  reaches,
+  routerHasRoutes,
   serviceAnswersByName,
   torPeer,
   url,
 } from "./pods.ts";
-import { type WebPod, webManifest } from "./web.ts";
+import { describePolicies } from "./policies.ts";
+import { describeRecipes } from "./recipes.ts";
+import { describeServices } from "./services.ts";
+import { podOf, type WebPod, webManifest } from "./web.ts";
 
 let cluster: BrindleCluster;
 let pods: readonly WebPod[];
 
 beforeAll(async () => {
-  cluster = await startBrindleCluster({ nodes: 3, audit: true });
-  console.log(cluster.applied);
+  cluster = await startBrindleCluster({ nodes: 3, dualStack: true, audit: true });
+  await cluster.kubectl(["apply", "-f", "-"], { input: webManifest });
+  pods = await podsOnAllNodes(cluster);
+  await apply(cluster, torPeer);
 });
 afterAll(() => cluster?.[Symbol.asyncDispose]());
 
 const podOn = (node: string): WebPod => podOfNode(pods, node);
-
-/** Policies come into force soon after they are applied. */
-async function untilReached(from: WebPod, to: WebPod, expected: boolean): Promise<void> {
-  await waitFor(async () => (await reaches(cluster, from, url(addressOf(to)))) === expected, {
-    what: `${from.name} ${expected ? "reaches" : "does not reach"} ${to.name}`,
-    deadlineMs: 20_000,
-  });
-}
-
-async function clientReaches(address: string): Promise<boolean> {
-  return (await cluster.client.run("curl", ["-s", "-m", "1", url(address)])).exitCode === 0;
-}
 
 describe("a cluster to which the manifest was applied", () => {
   it("has all its nodes Ready within 30 s", () => {
@@ -73,32 +67,28 @@ describe("a cluster to which the manifest was applied", () => {
     assert.deepEqual(objectsOf(await readFile(manifest, "utf8")), objectsOf(built));
   });
 
-  it("has a pod of its own range on every node, and CoreDNS runs", async () => {
-    await cluster.kubectl(["apply", "-f", "-"], { input: webManifest });
-    pods = await podsOnAllNodes(cluster);
-    for (const pod of pods) assert.match(addressOf(pod), /^10\.244\./);
+  it("has pods of each family's range on every node", () => {
+    for (const pod of pods) assert.match(pod.addresses.join(" "), /^10\.244\.\S+ fd00:10:244:\S+$/);
+  });
+
+  it("runs CoreDNS, which resolves names of Services", async () => {
     await cluster.kubectl(["rollout", "status", "deployment/coredns", "-n", "kube-system", "--timeout=60s"], {
       deadlineMs: 70_000,
     });
-  });
-
-  it("carries packets between pods of a node and of all nodes", async () => {
-    await apply(cluster, lonePod({ name: "neighbour", node: "node1" }));
-    const neighbour = await addressWhenReady(cluster, "neighbour");
-    for (const { node } of pods) {
-      const target = podOn(node);
-      assert.equal(await fetchFromPod(cluster, podOn("node1"), url(addressOf(target))), `${target.name}\n`);
-    }
-    assert.equal(await fetchFromPod(cluster, podOn("node1"), url(neighbour)), "neighbour\n");
-    await cluster.kubectl(["delete", "pod", "neighbour"]);
-  });
-
-  it("answers at a Service by name, and at the NodePort of every node", async () => {
-    const names = pods.map(({ name }) => `${name}\n`);
     await serviceAnswersByName(cluster, pods);
-    for (const { ipv4 } of cluster.nodes) {
-      assert(names.includes(await cluster.client.exec("curl", ["-s", "-m", "2", url(ipv4, 30080)])));
+  });
+
+  it("carries packets between pods of a node and of all nodes, in both families", async () => {
+    await apply(cluster, lonePod({ name: "neighbour", node: "node1" }));
+    await addressWhenReady(cluster, "neighbour");
+    const neighbour = JSON.parse(await cluster.kubectl(["get", "pod", "neighbour", "-o", "json"]));
+    const from = await networkOf(cluster, podOn("node1"));
+    const targets = [...pods, podOf(neighbour)];
+    for (const { name, addresses } of targets) {
+      assert.equal(addresses.length, 2);
+      for (const address of addresses) assert.equal(await fetchFrom(from, url(address)), name);
     }
+    await cluster.kubectl(["delete", "pod", "neighbour"]);
   });
 
   it("answers kubectl exec, logs and port-forward", async () => {
@@ -115,49 +105,18 @@ describe("a cluster to which the manifest was applied", () => {
     assert.equal(stdout, `${name}\n`);
   });
 
-  it("is cut and opened by a NetworkPolicy", async () => {
-    const [from, to] = [podOn("node1"), podOn("node2")];
-    await apply(cluster, {
-      apiVersion: "networking.k8s.io/v1",
-      kind: "NetworkPolicy",
-      metadata: { name: "closed", namespace: "default" },
-      spec: { podSelector: { matchLabels: { app: "web" } }, policyTypes: ["Ingress"], ingress: [] },
-    });
-    await untilReached(from, to, false);
-    await cluster.kubectl(["delete", "networkpolicy", "closed"]);
-    await untilReached(from, to, true);
-  });
-
-  it("is cut and opened by a GlobalNetworkPolicy of Calico's, and says that it acts on it", async () => {
-    const [from, to] = [podOn("node1"), podOn("node3")];
-    await apply(cluster, {
-      apiVersion: "projectcalico.org/v3",
-      kind: "GlobalNetworkPolicy",
-      metadata: { name: "no-web" },
-      spec: { selector: "app == 'web'", types: ["Egress"], egress: [{ action: "Deny", protocol: "TCP" }] },
-    });
-    await untilReached(from, to, false);
-    await cluster.kubectl(["wait", "--for=condition=Accepted", "globalnetworkpolicy/no-web", "--timeout=10s"]);
-    await cluster.kubectl(["delete", "globalnetworkpolicy", "no-web"]);
-    await untilReached(from, to, true);
-  });
-
   it("peers with its router by a BGPPeer, and the client reaches a pod as long as there is one", async () => {
-    await apply(cluster, torPeer);
-    await waitFor(
-      async (saw) => {
-        const sessions = parseSessions(await cluster.tor.birdc("show protocols all"));
-        saw(sessions);
-        return sessions.length === 3 && sessions.every(({ established, received }) => established && received > 0);
-      },
-      { what: "the router has routes of every node", deadlineMs: 20_000 },
-    );
+    await routerHasRoutes(cluster);
+    const client = clientOf(cluster);
     await apply(cluster, lonePod({ name: "seen", node: "node2" }));
-    const address = await addressWhenReady(cluster, "seen");
-    assert.equal(await cluster.client.exec("curl", ["-s", "-m", "2", url(address)]), "seen\n");
+    await addressWhenReady(cluster, "seen");
+    const { addresses } = podOf(JSON.parse(await cluster.kubectl(["get", "pod", "seen", "-o", "json"])));
+    for (const address of addresses) assert.equal(await fetchFrom(client, url(address)), "seen");
     await cluster.kubectl(["delete", "pod", "seen"]);
-    assert.equal(await clientReaches(address), false);
-    assert.equal(await clientReaches(addressOf(podOn("node2"))), true);
+    for (const address of addresses) assert.equal(await fetchFrom(client, url(address)), undefined);
+    for (const { name, addresses: others } of pods) {
+      for (const address of others) assert.equal(await fetchFrom(client, url(address)), name);
+    }
   });
 
   it("loses no packet and no node its readiness, while its agents are replaced one by one", async () => {
@@ -186,6 +145,34 @@ describe("a cluster to which the manifest was applied", () => {
     assert.match(status, /^Agent: .* ready$/m);
   });
 
+  it("answers brindlectl from outside, by a kubeconfig, at what is in the datastore", async () => {
+    const ask = async (...args: readonly string[]): Promise<string> => {
+      const { exitCode, stdout, stderr } = await brindlectl(["--kubeconfig", cluster.kubeconfig, ...args]);
+      assert.equal(exitCode, 0, stderr);
+      return stdout;
+    };
+    const nodes = await ask("get", "nodes", "-o", "wide");
+    for (const { name, ipv4, ipv6 } of cluster.nodes) {
+      assert.match(nodes, new RegExp(`^${name} +\\(64512\\) +${ipv4}/24 +${ipv6}/64$`, "m"));
+    }
+    const endpoints = await ask("get", "workloadendpoints", "-o", "wide");
+    for (const { name, addresses } of pods) {
+      const row = endpoints.split("\n").find((line) => line.includes(name)) ?? "";
+      for (const address of addresses) assert(row.includes(address), endpoints);
+    }
+    const blocks = await ask("ipam", "show", "--show-blocks");
+    for (const { name } of cluster.nodes) assert.match(blocks, new RegExp(`^Block .* ${name}$`, "m"));
+  });
+});
+
+describe("on it, with kube-proxy in the mode iptables,", () => describeServices(() => ({ cluster, pods })));
+describe("on it,", () => {
+  describePolicies(() => ({ cluster, pods }));
+  describeRecipes(() => cluster);
+  describeKinds(() => cluster);
+});
+
+describe("what the manifest started", () => {
   it("has not asked for anything that it may not", async () => {
     const requests = await requestsOfBrindle(cluster);
     assert(requests.length > 0);

@@ -1,12 +1,13 @@
 /** What pods of tests do to each other. */
 import assert from "node:assert/strict";
-import { startDaemon } from "../fixtures/command.ts";
 import { type Cluster, nodeOf } from "../fixtures/kubeadm/cluster.ts";
 import { testImage } from "../fixtures/kubeadm/images.ts";
 import { underlay } from "../fixtures/kubeadm/plan.ts";
-import type { Namespace } from "../fixtures/namespace.ts";
+import { parseSessions } from "../fixtures/routers/bird.ts";
+import type { RouterSession } from "../fixtures/routers/router.ts";
 import { waitFor } from "../fixtures/waitFor.ts";
-import { type WebPod, webPods } from "./web.ts";
+import { type Place, placeAt } from "./places.ts";
+import { type WebPod, webCommand, webPods } from "./web.ts";
 
 /** The router of the cluster, as an operator writes it. */
 export const torPeer: object = {
@@ -25,16 +26,16 @@ export interface LonePod {
   readonly node: string;
   /** A port of the node that leads to the pod's. */
   readonly hostPort?: number;
+  readonly labels?: Readonly<Record<string, string>>;
 }
 
-/** Answers HTTP with its name. */
-export function lonePod({ name, node, hostPort }: LonePod): object {
-  const command = ["sh", "-c", "hostname >/tmp/index.html && exec httpd -f -p 80 -h /tmp"];
+/** Answers HTTP as those of `webManifest` do. */
+export function lonePod({ name, node, hostPort, labels = {} }: LonePod): object {
   const ports = [{ containerPort: 80, ...(hostPort !== undefined && { hostPort }) }];
-  const web = { name: "web", image: testImage, imagePullPolicy: "Never", command, ports };
+  const web = { name: "web", image: testImage, imagePullPolicy: "Never", command: webCommand, ports };
   const containers = [{ ...web, readinessProbe: { httpGet: { port: 80 }, periodSeconds: 1 } }];
   const spec = { nodeName: node, terminationGracePeriodSeconds: 0, containers };
-  return { apiVersion: "v1", kind: "Pod", metadata: { name, namespace: "default" }, spec };
+  return { apiVersion: "v1", kind: "Pod", metadata: { name, namespace: "default", labels }, spec };
 }
 
 /** Its primary one. */
@@ -87,6 +88,19 @@ export async function serviceAnswersByName(cluster: Cluster, pods: readonly WebP
   });
 }
 
+/** Of every family that pods have, of every node. */
+export async function routerHasRoutes({ tor, nodes, plan }: Cluster): Promise<void> {
+  await waitFor(
+    async (saw) => {
+      const sessions = parseSessions(await tor.birdc("show protocols all"));
+      saw(sessions);
+      const isUp = ({ established, received }: RouterSession) => established && received >= plan.podSubnets.length;
+      return sessions.length === nodes.length && sessions.every(isUp);
+    },
+    { what: "the router has routes of every family of every node", deadlineMs: 30_000 },
+  );
+}
+
 /** False where packets go unanswered; any other reason not to answer is thrown. */
 export async function reaches(cluster: Cluster, pod: WebPod, target: string): Promise<boolean> {
   try {
@@ -98,13 +112,12 @@ export async function reaches(cluster: Cluster, pod: WebPod, target: string): Pr
   }
 }
 
-/** The network of a pod, with the programs of this machine: for traffic that is counted. */
-export async function networkOf(cluster: Cluster, pod: WebPod): Promise<Pick<Namespace, "spawn">> {
+/** The network of a pod, with the programs of this machine. */
+export async function networkOf(cluster: Cluster, pod: WebPod): Promise<Place> {
   const node = nodeOf(cluster, cluster.nodes.findIndex(({ name }) => name === pod.node) + 1);
   const [address = ""] = pod.addresses;
   const script =
     'for path in /run/netns/*; do ! nsenter --net=$path ip -o address | grep -q " $1/" || echo $path; done';
   const path = (await node.exec("sh", ["-c", script, "sh", address])).trim();
-  const enter = [`--net=${node.outside(path)}`, "--"];
-  return { spawn: (command, args = [], options) => startDaemon("nsenter", [...enter, command, ...args], options) };
+  return placeAt(`pod ${pod.name}`, node.outside(path));
 }

@@ -1,4 +1,4 @@
-/** A pod on every node that answers HTTP with its name, and a Service of them. */
+/** A pod on every node that answers HTTP with its name, and Services of them, of each family that the cluster has. */
 import { field, list, text } from "../fixtures/json.ts";
 import type { Cluster } from "../fixtures/kubeadm/cluster.ts";
 import { testImage } from "../fixtures/kubeadm/images.ts";
@@ -9,6 +9,22 @@ export interface WebPod {
   readonly addresses: readonly string[];
 }
 
+/** The paths that a pod answers at, beside `/`, which says its name. */
+export const callerPath = "cgi-bin/caller";
+
+/** Answers HTTP at port 80: with its name, and at `callerPath` with the address that it was called from. */
+export const webCommand: readonly string[] = [
+  "sh",
+  "-c",
+  `mkdir -p /tmp/cgi-bin
+hostname >/tmp/index.html
+printf '#!/bin/sh\necho Content-Type: text/plain\necho\necho "$REMOTE_ADDR" | sed "s/[][]//g; s/^::ffff://"\n' >/tmp/${callerPath}
+chmod +x /tmp/${callerPath}
+exec httpd -f -p 80 -h /tmp`,
+];
+
+export const nodePorts = { web: 30080, local: 30081 } as const;
+
 export const webManifest: string = JSON.stringify({
   apiVersion: "v1",
   kind: "List",
@@ -18,19 +34,16 @@ export const webManifest: string = JSON.stringify({
       kind: "DaemonSet",
       metadata: { name: "web" },
       spec: {
-        selector: { matchLabels: { app: "web" } },
+        // A set takes whatever pod its selector fits: there may be others that are web.
+        selector: { matchLabels: { set: "web" } },
         template: {
-          metadata: { labels: { app: "web" } },
+          metadata: { labels: { app: "web", set: "web" } },
           spec: { terminationGracePeriodSeconds: 0, containers: [webContainer()] },
         },
       },
     },
-    {
-      apiVersion: "v1",
-      kind: "Service",
-      metadata: { name: "web" },
-      spec: { type: "NodePort", selector: { app: "web" }, ports: [{ port: 80, nodePort: 30080 }] },
-    },
+    webService("web", { nodePort: nodePorts.web }),
+    webService("web-local", { nodePort: nodePorts.local, externalTrafficPolicy: "Local" }),
   ],
 });
 
@@ -39,9 +52,27 @@ function webContainer(): object {
     name: "web",
     image: testImage,
     imagePullPolicy: "Never",
-    command: ["sh", "-c", "hostname >/tmp/index.html && exec httpd -f -p 80 -h /tmp"],
+    command: webCommand,
     readinessProbe: { httpGet: { port: 80 }, periodSeconds: 1 },
   };
+}
+
+export interface WebServiceOptions {
+  readonly nodePort: number;
+  readonly externalTrafficPolicy?: "Cluster" | "Local";
+  readonly app?: string;
+}
+
+/** Of the pods whose label `app` says so. */
+export function webService(name: string, { nodePort, externalTrafficPolicy, app = "web" }: WebServiceOptions): object {
+  const spec = {
+    type: "NodePort",
+    ipFamilyPolicy: "PreferDualStack",
+    selector: { app },
+    ports: [{ port: 80, nodePort }],
+    ...(externalTrafficPolicy !== undefined && { externalTrafficPolicy }),
+  };
+  return { apiVersion: "v1", kind: "Service", metadata: { name, namespace: "default" }, spec };
 }
 
 /** Those that are Ready. */
@@ -51,11 +82,14 @@ export async function webPods({ kubectl }: Cluster): Promise<WebPod[]> {
     list(field(pod, "status", "conditions")).some(
       (condition) => field(condition, "type") === "Ready" && field(condition, "status") === "True",
     );
-  return list(field(pods, "items"))
-    .filter(isReady)
-    .map((pod) => ({
-      name: text(field(pod, "metadata", "name")),
-      node: text(field(pod, "spec", "nodeName")),
-      addresses: list(field(pod, "status", "podIPs")).map((entry) => text(field(entry, "ip"))),
-    }));
+  return list(field(pods, "items")).filter(isReady).map(podOf);
+}
+
+/** As kubectl writes it. */
+export function podOf(pod: unknown): WebPod {
+  return {
+    name: text(field(pod, "metadata", "name")),
+    node: text(field(pod, "spec", "nodeName")),
+    addresses: list(field(pod, "status", "podIPs")).map((entry) => text(field(entry, "ip"))),
+  };
 }

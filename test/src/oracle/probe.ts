@@ -3,7 +3,7 @@ import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { FixtureError } from "../fixtures/error.ts";
-import type { Namespace } from "../fixtures/namespace.ts";
+import type { NamespaceView } from "../fixtures/namespace.ts";
 
 export type ProbeProtocol = "tcp" | "udp" | "echo";
 
@@ -41,7 +41,7 @@ export class Prober implements AsyncDisposable {
   }
 
   static async start(
-    namespace: Namespace,
+    namespace: Pick<NamespaceView, "path">,
     ports: readonly number[],
     onReport: (report: ProberReport) => void,
   ): Promise<Prober> {
