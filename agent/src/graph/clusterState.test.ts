@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { BGPPeer, Key, WorkloadEndpoint } from "@brindle/api";
+import type { BGPFilter, BGPPeer, Key, WorkloadEndpoint } from "@brindle/api";
 import { describe, it } from "vitest";
 import { ClusterState, isClusterKey } from "./clusterState.ts";
 
@@ -54,6 +54,26 @@ describe("what a node knows of its cluster", () => {
       if (problem) assert.match(problems[0]?.[1] ?? "", problem);
     });
   }
+
+  it("names the filters that a peer asks for and that there are not, or that are not understood", () => {
+    const state = new ClusterState();
+    const filter = (spec: BGPFilter["spec"]): BGPFilter => ({
+      apiVersion,
+      kind: "BGPFilter",
+      metadata: { name: "in" },
+      spec,
+    });
+    const filterKey = { kind: "BGPFilter", name: "in" } as const;
+    state.receive(key, peer({ peerIP: "172.30.1.9", asNumber: 1, filters: ["in"] }));
+    const lacks = "spec.filters: in is missing or not understood: its sessions exchange no routes";
+    assert.deepEqual([...state.problems()], [["BGPPeer tor", lacks]]);
+    state.receive(filterKey, filter({ importV4: [{ action: "Reject" }] }));
+    assert.deepEqual([...state.problems()], []);
+    state.receive(filterKey, filter({ importV4: [{ action: "Reject", interface: "eth0" }] }));
+    assert.deepEqual([...state.problems().keys()], ["BGPFilter in", "BGPPeer tor"]);
+    state.receive(filterKey, null);
+    assert.deepEqual([...state.problems()], [["BGPPeer tor", lacks]]);
+  });
 
   it("tells objects of two namespaces apart", () => {
     const state = new ClusterState();

@@ -3,6 +3,7 @@
  * What another client stored and this version cannot act on is left out, and said to be.
  */
 import { isResourceKind, type Key, type Kind, type Stored, whyNotActedOn } from "@brindle/api";
+import { missingFilters } from "./routeFilters.ts";
 
 /** The kinds that shape a node's sessions, routes and addresses. */
 export type ClusterKind =
@@ -13,6 +14,7 @@ export type ClusterKind =
   | "IPAMConfiguration"
   | "BGPConfiguration"
   | "BGPPeer"
+  | "BGPFilter"
   | "FelixConfiguration"
   | "ClusterInformation"
   | "BlockAffinity"
@@ -27,6 +29,7 @@ export class ClusterState {
     IPAMConfiguration: new Map(),
     BGPConfiguration: new Map(),
     BGPPeer: new Map(),
+    BGPFilter: new Map(),
     FelixConfiguration: new Map(),
     ClusterInformation: new Map(),
     BlockAffinity: new Map(),
@@ -52,7 +55,16 @@ export class ClusterState {
 
   /** Objects that are not acted on, each with the reason. */
   problems(): ReadonlyMap<string, string> {
-    return this.#problems;
+    return new Map([...this.#problems, ...this.#peersWithoutFilters()]);
+  }
+
+  #peersWithoutFilters(): [string, string][] {
+    return [...this.#values.BGPPeer].flatMap(([name, { spec }]): [string, string][] => {
+      const missing = missingFilters(spec.filters ?? [], this.#values.BGPFilter);
+      if (missing.length === 0) return [];
+      const reason = `spec.filters: ${missing.join(", ")} is missing or not understood: its sessions exchange no routes`;
+      return [[`BGPPeer ${name}`, reason]];
+    });
   }
 }
 
@@ -64,6 +76,7 @@ export const clusterKinds: readonly ClusterKind[] = [
   "IPAMConfiguration",
   "BGPConfiguration",
   "BGPPeer",
+  "BGPFilter",
   "FelixConfiguration",
   "ClusterInformation",
   "BlockAffinity",
@@ -78,7 +91,13 @@ export function isClusterKey(key: Key): key is Key<ClusterKind> {
  * Configuration with a field without which it would be wrong or open to act is not acted on at all: a peer with a
  * password, for one, must not be dialled without. Nodes and endpoints are taken as they are; what Calico notes there for itself changes nothing here.
  */
-const judgedKinds: ReadonlySet<Kind> = new Set<Kind>(["IPPool", "BGPConfiguration", "BGPPeer", "FelixConfiguration"]);
+const judgedKinds: ReadonlySet<Kind> = new Set<Kind>([
+  "IPPool",
+  "BGPConfiguration",
+  "BGPPeer",
+  "BGPFilter",
+  "FelixConfiguration",
+]);
 
 function problemOf(kind: ClusterKind, value: unknown): string | null {
   if (!judgedKinds.has(kind) || !isResourceKind(kind)) return null;

@@ -13,6 +13,9 @@ export interface Neighbour {
   readonly localAddress: Address;
   /** How many hops away it may be (RFC 5082). */
   readonly ttlSecurity?: number;
+  /** BGPFilters by name, in order. */
+  readonly filters?: readonly string[];
+  readonly nextHopMode?: "self" | "keep";
 }
 
 export interface PeeringState {
@@ -89,13 +92,19 @@ function explicitNeighbours(
   const chosen = others.filter((other) => (isOurs && isPeer(other)) || (isPeer(self) && selectsNode(peer, other)));
   return chosen.flatMap((other) => {
     const found = betweenNodes(self, other, { name: `peer/${name}/${other.name}`, role: "peer" });
-    return found ? [{ ...found, ...ttlSecurityOf(peer) }] : [];
+    return found ? [{ ...found, ...settingsOf(peer) }] : [];
   });
 }
 
-/** Calico takes zero for none. */
-function ttlSecurityOf({ spec: { ttlSecurity = 0 } }: BGPPeer): Pick<Neighbour, "ttlSecurity"> {
-  return ttlSecurity === 0 ? {} : { ttlSecurity };
+/** What of the resource goes to the session as it stands there. Calico takes zero hops for none. */
+function settingsOf({ spec }: BGPPeer): Pick<Neighbour, "ttlSecurity" | "filters" | "nextHopMode"> {
+  const { ttlSecurity = 0, filters = [], nextHopMode, keepOriginalNextHop } = spec;
+  const mode = keepOriginalNextHop || nextHopMode === "Keep" ? "keep" : nextHopMode === "Self" ? "self" : null;
+  return {
+    ...(ttlSecurity !== 0 && { ttlSecurity }),
+    ...(filters.length > 0 && { filters }),
+    ...(mode && { nextHopMode: mode }),
+  };
 }
 
 function router(self: NodeSpeaker, { name, peer }: Named, { configurations }: PeeringState): Neighbour | null {
@@ -107,7 +116,7 @@ function router(self: NodeSpeaker, { name, peer }: Named, { configurations }: Pe
   if (formatAddress(address) === formatAddress(localAddress)) return null;
   const asn = peer.spec.asNumber ?? nodeAsNumber(undefined, configurations.get("default") ?? null);
   const port = endpoint.port ?? bgpPort;
-  return { name: `peer/${name}`, role: "peer", address, port, asn, localAddress, ...ttlSecurityOf(peer) };
+  return { name: `peer/${name}`, role: "peer", address, port, asn, localAddress, ...settingsOf(peer) };
 }
 
 /** IPv4 where both have it: the session carries both families either way. */

@@ -17,6 +17,7 @@ function state(...nodes: readonly [string, Node][]): SpeakerState {
     node: "node1",
     nodes: new Map(nodes),
     peers: new Map(),
+    filters: new Map(),
     configurations: new Map(),
     ranges: [parsePrefix("10.244.0.0/16") ?? assert.fail(), parsePrefix("fd00:244::/48") ?? assert.fail()],
     originated: ["10.244.3.0/26"],
@@ -94,6 +95,24 @@ describe("a node's speaker", () => {
       );
     });
   }
+
+  it("gives a session the filters and the next hops that its BGPPeer asks for", () => {
+    const spec = { peerIP: "172.30.1.1", asNumber: 65_001, filters: ["in", "gone"], nextHopMode: "Keep" } as const;
+    const importV4 = [{ cidr: "10.0.0.0/8", matchOperator: "In", action: "Accept" }] as const;
+    const found = speakerConfig({
+      ...state(dual),
+      peers: new Map([
+        ["tor", { apiVersion: "projectcalico.org/v3", kind: "BGPPeer", metadata: { name: "tor" }, spec }],
+      ]),
+      filters: new Map([
+        ["in", { apiVersion: "projectcalico.org/v3", kind: "BGPFilter", metadata: { name: "in" }, spec: { importV4 } }],
+      ]),
+    });
+    const refusing = { name: "gone", rules: { 4: [{ action: "Reject" }], 6: [{ action: "Reject" }] } };
+    assert.deepEqual(found?.peers[0]?.importFilters, [{ name: "in", rules: { 4: importV4 } }, refusing]);
+    assert.deepEqual(found?.peers[0]?.exportFilters, [{ name: "in", rules: {} }, refusing]);
+    assert.equal(found?.peers[0]?.nextHopMode, "keep");
+  });
 
   it("takes pods' ranges from its own AS, and the way out from another as well", () => {
     const policies = (speakerConfig(state(dual, inner, outer))?.peers ?? []).map(({ importPolicy }) => importPolicy);

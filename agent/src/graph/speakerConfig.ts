@@ -1,4 +1,5 @@
 /** What the node's BGP speaker is told to be: a function of what the datastore says now. */
+import type { BGPFilter } from "@brindle/api";
 import type { PeerConfig, PrefixMatch, RoutePolicy, SpeakerConfig } from "@brindle/bgp";
 import {
   type Address,
@@ -10,9 +11,12 @@ import {
   parsePrefix,
 } from "@brindle/net";
 import { type Neighbour, type NodeSpeaker, neighbours, nodeSpeaker, type PeeringState } from "./peers.ts";
+import { routeFilters } from "./routeFilters.ts";
 
 export interface SpeakerState extends PeeringState {
   readonly node: string;
+  /** Those that are understood. */
+  readonly filters: ReadonlyMap<string, BGPFilter>;
   /** The ranges of all pools. */
   readonly ranges: readonly Prefix[];
   /** What this node announces, and nothing else: canonical text. */
@@ -80,6 +84,8 @@ function peerConfig(self: NodeSpeaker, neighbour: Neighbour, state: SpeakerState
     ...(neighbour.ttlSecurity !== undefined && { ttlSecurity: neighbour.ttlSecurity }),
     families: ([4, 6] as const).filter((family) => self.addresses[family]),
     nextHop: nextHops(self.addresses),
+    ...(neighbour.nextHopMode && { nextHopMode: neighbour.nextHopMode }),
+    ...routeFilters(neighbour.filters ?? [], state.filters),
     importPolicy: importPolicy(state.ranges, { isExternal: asn !== self.asn }),
     exportPolicy: { accept: state.originated.map(exactly) },
   };

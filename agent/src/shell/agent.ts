@@ -227,6 +227,7 @@ export class Agent {
       node,
       nodes: state.all("Node"),
       peers: state.all("BGPPeer"),
+      filters: state.all("BGPFilter"),
       configurations: state.all("BGPConfiguration"),
       ranges: poolRanges(pools),
       originated,

@@ -152,9 +152,13 @@ describe("a BGPFilter", () => {
     );
   });
 
-  it("warns that nothing acts on it", () => {
-    const [warning] = warningsOf(documentOf("BGPFilter", {}));
-    assert.equal(warning?.effect, "withheld");
-    assert.match(warning?.reason ?? "", /a peer that names the filter is not dialled$/);
+  it("warns of interfaces, which are not acted on", () => {
+    const [warning] = warningsOf(documentOf("BGPFilter", v4({ ...accept, interface: "eth0" })));
+    assert.deepEqual([warning?.effect, warning?.path], ["withheld", `${at}.interface`]);
+    assert.match(warning?.reason ?? "", /sessions of peers that name the filter exchange no routes/);
+  });
+
+  it("warns of nothing else", () => {
+    assert.deepEqual(warningsOf(documentOf("BGPFilter", v4({ ...accept, source: "RemotePeers" }))), []);
   });
 });

@@ -175,7 +175,11 @@ export const bgpFilterKind: KindDefinition<BGPFilter> = {
     exportV6: optional(field(rulesV6, "For IPv6 routes that are told to the peer; the first that matches decides.")),
     importV6: optional(field(rulesV6, "For IPv6 routes that the peer tells; the first that matches decides.")),
   }),
-  unsupported: [{ effect: "withheld", path: "spec", meanwhile: "a peer that names the filter is not dialled" }],
+  unsupported: (["exportV4", "importV4", "exportV6", "importV6"] as const).map((list) => ({
+    effect: "withheld",
+    path: `spec.${list}[].interface`,
+  })),
+  whileWithheld: "sessions of peers that name the filter exchange no routes",
   withDefaults: (filter) => filter,
   // calicoctl ends with a panic here; these are ours.
   columns: [

@@ -108,8 +108,6 @@ export const bgpPeerKind: KindDefinition<BGPPeer> = {
   unsupported: [
     { effect: "withheld", path: "spec.localASNumber" },
     { effect: "withheld", path: "spec.localWorkloadSelector" },
-    { effect: "withheld", path: "spec.keepOriginalNextHop", accepted: [false] },
-    { effect: "withheld", path: "spec.nextHopMode", accepted: ["Auto"] },
     { effect: "withheld", path: "spec.password" },
     {
       effect: "ignored",
@@ -138,7 +136,6 @@ export const bgpPeerKind: KindDefinition<BGPPeer> = {
       path: "spec.reachableBy",
       meanwhile: "the node needs a route to the peer from elsewhere",
     },
-    { effect: "withheld", path: "spec.filters" },
     { effect: "withheld", path: "spec.reversePeering", accepted: ["Auto"] },
   ],
   whileWithheld: "no node peers by this resource",
