@@ -62,7 +62,7 @@ export * from "./kubernetes/networkPolicyConversion.ts";
 export { networkPolicySource } from "./kubernetes/networkPolicySource.ts";
 export type { KubernetesNetworkPolicy } from "./kubernetes/networkPolicyV1.ts";
 export { kubernetesLabelsAnnotation, nodeSource } from "./kubernetes/nodeSource.ts";
-export { podUidAnnotation } from "./kubernetes/podEndpoint.ts";
+export { podUidAnnotation, readAddedPod } from "./kubernetes/podEndpoint.ts";
 export { podSource } from "./kubernetes/podSource.ts";
 export { namespaceSource, serviceAccountSource } from "./kubernetes/profileSources.ts";
 export { creation, replacement } from "./kubernetes/requests.ts";

@@ -21,10 +21,11 @@ export interface AddRequest {
 export async function add(request: AddRequest, ports: Ports): Promise<Added> {
   const { attachment, config, signal } = request;
   await requireReady(ports);
+  const pod = await ports.pods.describe(attachment);
   await using undo = new AsyncDisposableStack();
 
   const endpoint = (addresses: readonly Address[]) =>
-    workloadEndpoint({ attachment, node: ports.node, labels: config.labels }, addresses);
+    workloadEndpoint({ attachment, node: ports.node, labels: config.labels, pod }, addresses);
   const assigned = await assign({ attachment, handle: handleOf(attachment), ipam: config.ipam, endpoint }, ports);
   if (assigned.isNew) undo.defer(() => ports.addresses.release(attachment));
   const { addresses } = assigned;

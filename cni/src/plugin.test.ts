@@ -42,6 +42,7 @@ function world(script: Script = {}) {
   const kept = new Map<string, RelayedRequest>();
   const ports: Ports = {
     node: "node1",
+    pods: { describe: async () => null },
     addresses: {
       async assign() {
         calls.push("assign");

@@ -7,12 +7,22 @@ import type { RelayedRequest } from "./relay.ts";
 
 export interface Ports {
   readonly node: string;
+  readonly pods: Pods;
   readonly addresses: Addresses;
   readonly links: Links;
   readonly policy: PolicyGate;
   readonly readiness: () => Promise<Readiness>;
   readonly pending: PendingDels;
 }
+
+/** What is known of a container beside the request. */
+export interface Pods {
+  /** `null` where nobody knows more: no Kubernetes, or one that is the datastore and tells all of it there. */
+  describe(attachment: Attachment): Promise<PodDescription | null>;
+}
+
+/** The endpoint that its Pod asks for, with these addresses: labels, service account, profiles, named ports. */
+export type PodDescription = (addresses: readonly Address[]) => WorkloadEndpoint;
 
 /** Failures of the datastore arrive as `StoreError`; the commands make "try again later" of them. */
 export interface Addresses {

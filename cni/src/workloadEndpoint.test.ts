@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { parseAddress } from "@brindle/net";
+import type { WorkloadEndpoint } from "@brindle/api";
+import { type Address, parseAddress } from "@brindle/net";
 import { describe, it } from "vitest";
 import { attachmentOf, handleOf } from "./attachment.ts";
 import type { CniArgs } from "./environment.ts";
@@ -69,6 +70,35 @@ describe("the endpoint", () => {
       profiles: ["kns.prod"],
       interfaceName: owner.attachment.hostInterface,
       mac: owner.attachment.mac,
+    });
+  });
+
+  it("has what its Pod asks for, where that is known, and its own names", () => {
+    const pod = (given: readonly Address[]): WorkloadEndpoint => ({
+      apiVersion: "projectcalico.org/v3",
+      kind: "WorkloadEndpoint",
+      metadata: { name: "pods", labels: { app: "db", team: "red" }, annotations: { "brindle.network/pod-uid": "u2" } },
+      spec: {
+        orchestrator: "k8s",
+        node: "another",
+        endpoint: "eth0",
+        interfaceName: "pods",
+        serviceAccountName: "till",
+        profiles: ["kns.prod", "ksa.prod.till"],
+        ports: [{ name: "http", protocol: "TCP", port: given.length }],
+      },
+    });
+    const owner = { attachment: attach(), node: "node-1", labels: { app: "web", extra: "x" }, pod };
+    const { metadata, spec } = workloadEndpoint(owner, addresses);
+    assert.equal(metadata.name, "node--1-k8s-web--0-eth0");
+    assert.partialDeepStrictEqual(metadata.labels, { app: "db", team: "red", extra: "x" });
+    assert.deepEqual(metadata.annotations, { "brindle.network/pod-uid": "u2" });
+    assert.partialDeepStrictEqual(spec, {
+      node: "node-1",
+      interfaceName: owner.attachment.hostInterface,
+      serviceAccountName: "till",
+      profiles: ["kns.prod", "ksa.prod.till"],
+      ports: [{ name: "http", protocol: "TCP", port: 2 }],
     });
   });
 

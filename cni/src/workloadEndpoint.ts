@@ -2,22 +2,29 @@
 import { apiVersion, type Profile, type WorkloadEndpoint, workloadEndpointName } from "@brindle/api";
 import { type Address, formatPrefix, hostPrefix } from "@brindle/net";
 import type { Attachment } from "./attachment.ts";
+import type { PodDescription } from "./ports.ts";
 
 export interface EndpointOwner {
   readonly attachment: Attachment;
   readonly node: string;
-  /** Labels given with the request; ours win over them. */
+  /** Labels given with the request; the pod's and ours win over them. */
   readonly labels: Readonly<Record<string, string>>;
+  /** What its Pod asks for, where that is known. */
+  readonly pod?: PodDescription | null;
 }
 
 /** Of which of the pods that have this name one after the other it is. */
 export const podUidAnnotation = "brindle.network/pod-uid";
 
-export function workloadEndpoint(
-  { attachment, node, labels }: EndpointOwner,
-  addresses: readonly Address[],
-): WorkloadEndpoint {
+export function workloadEndpoint(owner: EndpointOwner, addresses: readonly Address[]): WorkloadEndpoint {
+  const { attachment, node, labels } = owner;
   const { workload } = attachment;
+  const described = owner.pod?.(addresses);
+  const annotations = {
+    // A StatefulSet's pods share a name one after the other; the UID tells whose endpoint this is.
+    ...(workload.orchestrator === "k8s" && workload.podUid && { [podUidAnnotation]: workload.podUid }),
+    ...described?.metadata.annotations,
+  };
   return {
     apiVersion,
     kind: "WorkloadEndpoint",
@@ -25,13 +32,11 @@ export function workloadEndpoint(
       ...endpointKey(attachment, node),
       labels: {
         ...labels,
+        ...described?.metadata.labels,
         "projectcalico.org/namespace": workload.namespace,
         "projectcalico.org/orchestrator": workload.orchestrator,
       },
-      // A StatefulSet's pods share a name one after the other; the UID tells whose endpoint this is.
-      ...(workload.orchestrator === "k8s" && workload.podUid
-        ? { annotations: { [podUidAnnotation]: workload.podUid } }
-        : {}),
+      ...(Object.keys(annotations).length > 0 && { annotations }),
     },
     spec: {
       orchestrator: workload.orchestrator,
@@ -43,7 +48,19 @@ export function workloadEndpoint(
       profiles: [workload.orchestrator === "k8s" ? `kns.${workload.namespace}` : attachment.network],
       interfaceName: attachment.hostInterface,
       mac: attachment.mac,
+      ...(described && askedBy(described.spec)),
     },
+  };
+}
+
+function askedBy(spec: WorkloadEndpoint["spec"]): Partial<WorkloadEndpoint["spec"]> {
+  const { serviceAccountName, profiles, ports, ipNATs, allowSpoofedSourcePrefixes } = spec;
+  return {
+    ...(serviceAccountName !== undefined && { serviceAccountName }),
+    ...(profiles !== undefined && { profiles }),
+    ...(ports !== undefined && { ports }),
+    ...(ipNATs !== undefined && { ipNATs }),
+    ...(allowSpoofedSourcePrefixes !== undefined && { allowSpoofedSourcePrefixes }),
   };
 }
 

@@ -1,14 +1,23 @@
 /** What a node writes about itself and its cluster, as calico/node does at its start. */
-import { apiVersion, type ClusterInformation, type IPPool, type Node, type NodeAddress } from "@brindle/api";
+import {
+  apiVersion,
+  type ClusterInformation,
+  type IPPool,
+  type Node,
+  type NodeAddress,
+  type OrchRef,
+} from "@brindle/api";
 import { type Cidr, type Family, formatPrefix, parsePrefix } from "@brindle/net";
 
 export interface NodeFacts {
   readonly name: string;
   readonly addresses: Readonly<Partial<Record<Family, Cidr>>>;
+  /** What Kubernetes calls it, where its Node is another object: controllers go by it. */
+  readonly kubernetesName?: string;
 }
 
 /** The node's resource with its present addresses; everything else of it is the operator's and stays. */
-export function registeredNode(before: Node | null, { name, addresses }: NodeFacts): Node {
+export function registeredNode(before: Node | null, { name, addresses, kubernetesName }: NodeFacts): Node {
   const { ipv4Address: _v4, ipv6Address: _v6, ...bgp } = before?.spec.bgp ?? {};
   const texts = Object.values(addresses).map(formatPrefix);
   const others = (before?.spec.addresses ?? []).filter(({ type }) => type !== nodeIp);
@@ -24,9 +33,15 @@ export function registeredNode(before: Node | null, { name, addresses }: NodeFac
         ...(addresses[4] && { ipv4Address: formatPrefix(addresses[4]) }),
         ...(addresses[6] && { ipv6Address: formatPrefix(addresses[6]) }),
       },
+      ...(kubernetesName !== undefined && { orchRefs: orchRefs(before, kubernetesName) }),
       addresses: [...texts.map((address): NodeAddress => ({ address, type: nodeIp })), ...others],
     },
   };
+}
+
+function orchRefs(before: Node | null, nodeName: string): OrchRef[] {
+  const others = (before?.spec.orchRefs ?? []).filter(({ orchestrator }) => orchestrator !== "k8s");
+  return [{ nodeName, orchestrator: "k8s" }, ...others];
 }
 
 const nodeIp = "CalicoNodeIP";

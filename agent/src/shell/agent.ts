@@ -5,6 +5,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { type AgentPart, felixSettings, type Store } from "@brindle/api";
 import { type DatastoreSettings, openDatastore, readPodSubnets } from "@brindle/api/shell";
+import type { Pods } from "@brindle/cni";
 import type { CniServer } from "@brindle/cni/shell";
 import {
   type ControlServer,
@@ -26,6 +27,7 @@ import { startCni } from "./cniSide.ts";
 import { controlHandlers } from "./controlHandlers.ts";
 import { serveHealth } from "./healthServer.ts";
 import { installNetworkList, type NetworkList } from "./networkList.ts";
+import { podsToldByDatastore } from "./podDescriptions.ts";
 import { PodRouteSync } from "./podRouteSync.ts";
 import { openPolicyKernel, PolicySync } from "./policySync.ts";
 import { type Registered, type RegistrarOptions, register } from "./registrar.ts";
@@ -156,13 +158,13 @@ export class Agent {
     cluster.start(store);
     this.#parts.defer(() => cluster.end());
     const links = this.#parts.use(await Links.open({ mtu: registered.mtu }));
-    const cni = await this.#startCni({ store, cluster, policy, links });
+    const cni = await this.#startCni({ store, cluster, policy, links, pods: podsToldByDatastore });
     this.#parts.defer(() => cni.close());
     return true;
   }
 
   async #startCni(
-    parts: Pick<JoinParts, "store" | "cluster" | "policy"> & { readonly links: Links },
+    parts: Pick<JoinParts, "store" | "cluster" | "policy"> & { readonly links: Links; readonly pods: Pods },
   ): Promise<CniServer> {
     const { node, cniSocket: socketPath, pendingDirectory } = this.#options;
     const options = { node, socketPath, pendingDirectory, health: this.#health, log: this.#log };

@@ -1,6 +1,6 @@
 /** The CNI plugin with this node's ports. */
 import type { Key, Store, WorkloadEndpoint } from "@brindle/api";
-import { AllocatedAddresses, CniPlugin, type PolicyGate, type Readiness, type Replay } from "@brindle/cni";
+import { AllocatedAddresses, CniPlugin, type Pods, type PolicyGate, type Readiness, type Replay } from "@brindle/cni";
 import { type CniServer, openPendingDels, serveCni } from "@brindle/cni/shell";
 import { Allocator } from "@brindle/ipam";
 import type { Logger } from "pino";
@@ -26,11 +26,12 @@ export interface CniSideParts {
   readonly cluster: ClusterSync;
   readonly policy: PolicySync;
   readonly links: Links;
+  readonly pods: Pods;
 }
 
 export async function startCni(
   options: CniSideOptions,
-  { store, cluster, policy, links }: CniSideParts,
+  { store, cluster, policy, links, pods }: CniSideParts,
 ): Promise<CniServer> {
   const { node, socketPath, pendingDirectory, log } = options;
   const allocator = new Allocator(
@@ -39,6 +40,7 @@ export async function startCni(
   );
   const plugin = new CniPlugin({
     node,
+    pods,
     addresses: new AllocatedAddresses(node, { allocator, store, watched: (key) => watchedEndpoint(cluster, key) }),
     links,
     policy: gateOf(cluster, policy),

@@ -30,6 +30,20 @@ const allowedSources = "cni.projectcalico.org/allowedSourcePrefixes";
 const orchestrator = "k8s";
 const endpoint = "eth0";
 
+/** What a Pod asks for, with the addresses that its container is being given, whatever is told of earlier ones. */
+export function readAddedPod(
+  { status: _earlier, ...pod }: ApiObject,
+  addresses: readonly string[],
+): Reading<"WorkloadEndpoint"> {
+  const {
+    [podAnnotations.address]: _address,
+    [podAnnotations.addresses]: _addresses,
+    ...others
+  } = textsOf(pod.metadata.annotations);
+  const given = addresses.length > 0 ? { [podAnnotations.addresses]: addresses.join(",") } : {};
+  return readPod({ ...pod, metadata: { ...pod.metadata, annotations: { ...others, ...given } } });
+}
+
 export function readPod({ metadata, ...pod }: ApiObject): Reading<"WorkloadEndpoint"> {
   const { name, namespace = "default" } = metadata;
   const spec = members(pod.spec);

@@ -60,6 +60,7 @@ async function startAgent(): Promise<CniServer> {
   const allocator = new Allocator({ node: "node1" }, { store, now, view });
   const ports: Ports = {
     node: "node1",
+    pods: { describe: async () => null },
     addresses: new AllocatedAddresses("node1", { allocator, store }),
     links,
     policy: { ready: async () => {} },

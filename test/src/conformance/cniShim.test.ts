@@ -270,6 +270,7 @@ describe("the agent's server", () => {
   async function startServer(options: ServeOptions = {}): Promise<void> {
     const ports: Ports = {
       node: "node1",
+      pods: { describe: async () => null },
       addresses: {
         assign: async () => {
           await gate;
