@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { afterAll, beforeAll, describe, it } from "vitest";
 import { nodeOf } from "../fixtures/kubeadm/cluster.ts";
 import { waitFor } from "../fixtures/waitFor.ts";
-import { startTraffic } from "../lab/traffic/traffic.ts";
 import { type BrindleCluster, startBrindleCluster } from "./brindle.ts";
+import { packetsDuring, type Way } from "./packets.ts";
 import { clientOf, fetchFrom } from "./places.ts";
 import {
   addressOf,
@@ -36,18 +36,10 @@ beforeAll(async () => {
 });
 afterAll(() => cluster?.[Symbol.asyncDispose]());
 
-/** What is lost between two pods, in both families, while something is done. */
-async function lostDuring(work: () => Promise<void>): Promise<{ sent: number; lost: number; longestGapMs: number }> {
-  const [from, to] = [podOn("node1"), podOn("node2")];
-  await using traffic = await startTraffic({
-    from: await networkOf(cluster, from),
-    to: await networkOf(cluster, to),
-    addresses: to.addresses,
-  });
-  await work();
-  const { sent, lost, longestGapMs } = await traffic.finish();
-  console.log({ sent, lost, longestGapMs });
-  return { sent, lost, longestGapMs };
+/** From the pod of the first node to that of the second. */
+async function lostDuring(task: Way["task"], work: () => Promise<void>): Promise<number> {
+  const { lost } = await packetsDuring(cluster, { from: podOn("node1"), to: podOn("node2"), task }, work);
+  return lost;
 }
 
 describe("a cluster of both families", () => {
@@ -72,8 +64,8 @@ describe("a cluster of both families", () => {
 describe("on it, with kube-proxy in the mode nftables,", () => describeServices(() => ({ cluster, pods })));
 
 describe("the network of pods", () => {
-  it("loses nothing while kubelet and containerd are restarted", async () => {
-    const { lost } = await lostDuring(async () => {
+  it("loses nothing while kubelet and containerd are restarted", async ({ task }) => {
+    const lost = await lostDuring(task, async () => {
       await nodeOf(cluster, 2).restartContainerd();
       await nodeOf(cluster, 2).restartKubelet();
       await apply(cluster, lonePod({ name: "later", node: "node2" }));
@@ -83,7 +75,9 @@ describe("the network of pods", () => {
     await cluster.kubectl(["delete", "pod", "later"]);
   });
 
-  it("stays as it is for 30 s without an API server, policies in force, and follows it again afterwards", async () => {
+  it("stays as it is for 30 s without an API server, policies in force, and follows it again afterwards", async ({
+    task,
+  }) => {
     const control = nodeOf(cluster, 1);
     await apply(cluster, lonePod({ name: "closed", node: "node2" }));
     const closed = await addressWhenReady(cluster, "closed");
@@ -104,7 +98,7 @@ describe("the network of pods", () => {
       return (await curl.exited).exitCode === 0;
     };
 
-    const { lost } = await lostDuring(async () => {
+    const lost = await lostDuring(task, async () => {
       await control.exec("mv", [server, "/root/kube-apiserver.yaml"]);
       await waitFor(async () => (await cluster.kubectl(["version"]).catch(() => "away")) === "away", {
         what: "the API server is away",

@@ -6,7 +6,6 @@ import { parseAllDocuments } from "yaml";
 import { brindlectl } from "../cli/brindlectl.ts";
 import { run, startDaemon } from "../fixtures/command.ts";
 import { waitFor } from "../fixtures/waitFor.ts";
-import { startTraffic } from "../lab/traffic/traffic.ts";
 import {
   type BrindleCluster,
   kustomization,
@@ -16,9 +15,9 @@ import {
   startBrindleCluster,
 } from "./brindle.ts";
 import { describeKinds } from "./kinds.ts";
+import { packetsDuring } from "./packets.ts";
 import { clientOf, fetchFrom } from "./places.ts";
 import {
-  addressOf,
   addressWhenReady,
   apply,
   lonePod,
@@ -119,22 +118,15 @@ describe("a cluster to which the manifest was applied", () => {
     }
   });
 
-  it("loses no packet and no node its readiness, while its agents are replaced one by one", async () => {
+  it("loses no packet and no node its readiness, while its agents are replaced one by one", async ({ task }) => {
     const [from, to] = [podOn("node1"), podOn("node2")];
-    await using traffic = await startTraffic({
-      from: await networkOf(cluster, from),
-      to: await networkOf(cluster, to),
-      addresses: [addressOf(to)],
-    });
     const readySince = await readinessOfNodes();
-    const startMs = performance.now();
-    await cluster.kubectl(["rollout", "restart", "daemonset/brindle-agent", "-n", namespace]);
-    await cluster.kubectl(["rollout", "status", "daemonset/brindle-agent", "-n", namespace, "--timeout=120s"], {
-      deadlineMs: 130_000,
+    const { lost } = await packetsDuring(cluster, { from, to, task }, async () => {
+      await cluster.kubectl(["rollout", "restart", "daemonset/brindle-agent", "-n", namespace]);
+      await cluster.kubectl(["rollout", "status", "daemonset/brindle-agent", "-n", namespace, "--timeout=120s"], {
+        deadlineMs: 130_000,
+      });
     });
-    const rolloutMs = Math.round(performance.now() - startMs);
-    const { sent, lost, longestGapMs } = await traffic.finish();
-    console.log({ rolloutMs, sent, lost, longestGapMs });
     assert.equal(lost, 0);
     assert.equal(await readinessOfNodes(), readySince);
   });

@@ -4,10 +4,9 @@
  *   npm test -- PATTERN   only the test files whose path holds PATTERN, and the checks whose name does
  */
 import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { prepareKube } from "./kube.ts";
+import { findRecordings } from "./recordings.ts";
 import { emptyTally, type Tally, verdict } from "./tally.ts";
 import { runProject } from "./vitest.ts";
 
@@ -23,21 +22,12 @@ async function main(patterns: readonly string[]): Promise<number> {
   for (const check of checks) {
     if (patterns.length === 0 || patterns.some((pattern) => check.name.includes(pattern))) await runCheck(check, tally);
   }
-  findRecordings(tally);
+  findRecordings(root, "recordings of real routers and of a real Calico", tally);
   for (const project of ["unit", "real"]) await runProject(project, patterns, tally);
   if (await prepareKube(patterns, tally)) await runProject("kube", patterns, tally);
   const { lines, exitCode } = verdict(tally, { ci: process.env.CI === "true" });
   for (const line of lines) console.log(line);
   return exitCode;
-}
-
-/** What is no part of the repository may lie beside it. Without it there are fewer tests, and that is told. */
-function findRecordings(tally: Tally): void {
-  const beside = join(root, "../shared/data");
-  if (process.env.BRINDLE_RECORDINGS === undefined && existsSync(beside)) process.env.BRINDLE_RECORDINGS = beside;
-  if (process.env.BRINDLE_RECORDINGS !== undefined) return;
-  const reason = "BRINDLE_RECORDINGS names no folder (CONTRIBUTING.md)";
-  tally.skips.push({ name: "recordings of real routers and of a real Calico", reason });
 }
 
 async function runCheck({ name, command, args }: (typeof checks)[number], tally: Tally): Promise<void> {

@@ -1,8 +1,19 @@
 import { startVitest, type TestCase, type TestModule, type TestSuite } from "vitest/node";
 import type { Tally } from "./tally.ts";
 
+/** What else whoever runs a project wants to hear of. */
+export interface RunListener {
+  onTestCaseResult(test: TestCase): void;
+  onTestModuleEnd(module: TestModule): void;
+}
+
 /** Runs one project of vitest.config.ts, its own reporter showing progress, and counts into the tally. */
-export async function runProject(project: string, patterns: readonly string[], tally: Tally): Promise<void> {
+export async function runProject(
+  project: string,
+  patterns: readonly string[],
+  tally: Tally,
+  listener?: RunListener,
+): Promise<void> {
   const counter = {
     onTestCaseResult: (test: TestCase): void => countCase(test, tally),
     onTestSuiteResult: (suite: TestSuite): void => countErrors(suite, tally),
@@ -14,7 +25,7 @@ export async function runProject(project: string, patterns: readonly string[], t
     project: [project],
     watch: false,
     passWithNoTests: true,
-    reporters: [["default", { summary: false }], counter],
+    reporters: [["default", { summary: false }], counter, ...(listener === undefined ? [] : [listener])],
   });
   tally.failed += vitest.state.getUnhandledErrors().length;
   await vitest.close();
