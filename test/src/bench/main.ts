@@ -1,13 +1,15 @@
 /**
- * `npm run bench`, or `npm run bench -- NAME` for the rows whose name holds NAME: each figure beside its anchor, measured
- * in the same run. It says how things are and judges nothing: targets belong to those who set them.
+ * `npm run bench`, or `npm run bench -- NAME` for the rows whose name begins with NAME, or those that hold it anywhere:
+ * each figure beside its anchor, measured in the same run. It says how things are, and of a row that has a target whether
+ * it is met; it never fails on a figure.
  */
 import Table from "cli-table3";
 import { openInstance } from "../fixtures/instance.ts";
 import { bgpRoutesRow } from "./bgpRoutes.ts";
 import { cniRows } from "./cni.ts";
 import { kernelRoutesRow } from "./kernelRoutes.ts";
-import { type Row, ratio } from "./row.ts";
+import { kubernetesRows } from "./kubernetes.ts";
+import { type Measured, type Row, ratio } from "./row.ts";
 import { selectorIndexRows } from "./selectorIndex.ts";
 import { storeRows } from "./store.ts";
 import { podRows } from "./storePods.ts";
@@ -19,15 +21,16 @@ const rows: readonly Row[] = [
   ...storeRows,
   ...podRows,
   ...selectorIndexRows,
+  ...kubernetesRows,
 ];
 
 async function main(pattern: string): Promise<void> {
-  const chosen = rows.filter(({ name }) => name.toLowerCase().includes(pattern.toLowerCase()));
+  const chosen = rowsNamed(pattern.toLowerCase());
   if (chosen.length === 0)
     throw new RangeError(`no row is called "${pattern}": ${rows.map(({ name }) => name).join("; ")}`);
   await using instance = await openInstance();
   const table = new Table({
-    head: ["", "anchor", "anchor's figure", "ours", "unit", "ratio (above 1: better)"],
+    head: ["", "anchor", "anchor's figure", "ours", "unit", "ratio (above 1: better)", "target"],
     style: { head: [], border: [] },
   });
   for (const row of chosen) {
@@ -35,9 +38,27 @@ async function main(pattern: string): Promise<void> {
     const measured = await row.measure(instance);
     const { anchor, ours } = measured;
     const times = ratio(row, measured);
-    table.push([row.name, anchor.name, figure(anchor.figure), figure(ours), row.unit, times?.toFixed(2) ?? "-"]);
+    const judged = judgement(row, measured);
+    table.push([row.name, anchor.name, figure(anchor.figure), figure(ours), row.unit, shown(times), judged]);
   }
   console.log(table.toString());
+}
+
+/** Those whose name begins so, or else those that hold it anywhere. */
+function rowsNamed(pattern: string): readonly Row[] {
+  const beginning = rows.filter(({ name }) => name.toLowerCase().startsWith(pattern));
+  return beginning.length > 0 ? beginning : rows.filter(({ name }) => name.toLowerCase().includes(pattern));
+}
+
+/** Beside an anchor of nothing there is no ratio. */
+function shown(times: number | undefined): string {
+  return times === undefined || !Number.isFinite(times) || times === 0 ? "-" : times.toFixed(2);
+}
+
+function judgement({ target }: Row, { anchor, ours }: Measured): string {
+  if (!target || ours === undefined) return "";
+  const most = target(anchor.figure);
+  return `${ours <= most ? "met" : "missed"}: at most ${figure(most)}`;
 }
 
 function figure(value: number | undefined): string {

@@ -6,6 +6,8 @@ export interface Row {
   readonly unit: string;
   /** Which way is good. */
   readonly better: "higher" | "lower";
+  /** What ours is to be at most, where it is lower that is better. */
+  readonly target?: (anchor: number) => number;
   measure(instance: Instance): Promise<Measured>;
 }
 

@@ -34,7 +34,7 @@ function relativeFault(source: Source, specifier: string): string | undefined {
 }
 
 function workspaceFault(source: Source, specifier: string, typeOnly: boolean): string | undefined {
-  const [, workspace, rest] = /^@brindle\/([^/]+)(.*)$/.exec(specifier) ?? [];
+  const [, workspace, rest = ""] = /^@brindle\/([^/]+)(.*)$/.exec(specifier) ?? [];
   if (workspace === undefined || workspace === source.workspace) return undefined;
   const isOfShell = rest === "/shell" || rest.startsWith("/shell/"); // Which there are, package.json says.
   if (rest !== "" && !isOfShell) return `${specifier} is a deep import: a workspace is its index and its ./shell`;

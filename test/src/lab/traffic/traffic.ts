@@ -11,6 +11,11 @@ export interface TrafficOptions {
   readonly addresses: readonly string[];
   /** Each flow, each way. */
   readonly packetsPerSecond?: number;
+  /**
+   * Both ends come before whatever else wants the processors (SCHED_FIFO): where the gaps are the subject, those of the
+   * network and not those of a machine that is busy. What is sent passes the kernel in the sender's own turn.
+   */
+  readonly isUrgent?: boolean;
 }
 
 /** One direction of one flow, both ends' counts put together. */
@@ -37,13 +42,15 @@ const firstPort = 7001;
 
 /** Starts numbered packets both ways and returns when every flow is heard at both ends. */
 export async function startTraffic(options: TrafficOptions): Promise<Traffic> {
-  const { from, to, addresses, packetsPerSecond = 1_000 } = options;
+  const { from, to, addresses, packetsPerSecond = 1_000, isUrgent = false } = options;
   const flows = addresses.flatMap((address, index): FlowSpec[] =>
     protocols.map((protocol) => ({ name: `${protocol} to ${address}`, protocol, address, port: firstPort + index })),
   );
   const start = (at: Pick<Namespace, "spawn">, role: EndpointSpec["role"]): Daemon => {
     const spec: EndpointSpec = { role, packetsPerSecond, flows };
-    return at.spawn(process.execPath, [endpoint, JSON.stringify(spec)]);
+    const command = [...(isUrgent ? ["chrt", "--fifo", "1"] : []), process.execPath, endpoint, JSON.stringify(spec)];
+    const [program = "", ...args] = command;
+    return at.spawn(program, args);
   };
   const listener = start(to, "listen");
   await says(listener, "ready", "the listening end of the traffic stands");
