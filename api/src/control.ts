@@ -10,6 +10,12 @@ export interface AgentStatus {
   readonly pods: number;
   readonly blocks: readonly BlockStatus[];
   readonly health: readonly PartHealth[];
+  /** What is wrong on this node, each with what to do. */
+  readonly mistakes: readonly MistakeStatus[];
+  /** Sessions of BGP: how many there are to be, and how many are Established. */
+  readonly sessions: { readonly configured: number; readonly established: number };
+  /** The network list that tells the node's container runtime of us; `null` where others put it there. */
+  readonly networkList: { readonly path: string; readonly isInPlace: boolean } | null;
   /** A line for each object of the datastore that is not acted on as it is written. */
   readonly problems: readonly string[];
 }
@@ -25,6 +31,18 @@ export interface BlockStatus {
   readonly pool: string | null;
   readonly size: number;
   readonly inUse: number;
+}
+
+export interface MistakeStatus {
+  /** `PodCidrMissing`: a section of docs/troubleshooting.md, the reason of an Event and of the Node's condition. */
+  readonly code: string;
+  readonly part: AgentPart;
+  /** `noticed`: the agent is ready all the same. */
+  readonly effect: "unready" | "noticed";
+  /** What is wrong, and what to do; a sentence each. */
+  readonly text: string;
+  readonly remedy: string;
+  readonly sinceMs: number;
 }
 
 export type AgentPart = "store" | "bgp" | "routes" | "policy" | "cni" | "ipam";

@@ -21,6 +21,10 @@ export interface AddressWish {
   readonly registered: Cidr | null;
 }
 
+export function isForeignInterface(name: string): boolean {
+  return foreignInterface.test(name);
+}
+
 /** Interfaces that containers and other networks bring along (after Calico's list for "first-found"). */
 const foreignInterface =
   /^(lo|cali|veth|docker|cbr|br-|tunl|virbr|lxcbr|dummy|nodelocaldns|kube-ipvs|vxlan|flannel|cni|wireguard|wg)/;
@@ -37,7 +41,7 @@ export function chooseNodeAddress(wish: AddressWish, candidates: readonly Candid
   const kept = usable.find(({ cidr }) => registered && sameAddress(cidr.address, registered.address));
   if (kept) return { kind: "chosen", cidr: kept.cidr };
   // 3. The first on an interface of the node's own.
-  const first = usable.find(({ interfaceName }) => !foreignInterface.test(interfaceName));
+  const first = usable.find(({ interfaceName }) => !isForeignInterface(interfaceName));
   return first ? { kind: "chosen", cidr: first.cidr } : { kind: "none" };
 }
 

@@ -1,11 +1,12 @@
 /** Which ranges the first pools of a cluster get. None is made up where Kubernetes knows one, or should. */
 import { type Family, formatPrefix, parsePrefix } from "@brindle/net";
+import type { Mistake } from "./mistakes.ts";
 import { defaultIpv4PoolCidr, uniqueLocalPool } from "./registration.ts";
 
 export interface PoolRanges {
   readonly cidrs: Readonly<Partial<Record<Family, string>>>;
   /** Why there is none of a family that should have one, and what to do; `null` where all is well. */
-  readonly problem: string | null;
+  readonly problem: Mistake | null;
 }
 
 /** `random`: five bytes. */
@@ -31,7 +32,9 @@ export function rangesOfKubernetes(asked: string | null, { podSubnets, nodeCidrs
   const cidrs: Partial<Record<Family, string>> = {};
   for (const subnet of podSubnets ?? []) {
     const prefix = parsePrefix(subnet);
-    if (!prefix) return { cidrs: {}, problem: `kubeadm's podSubnet ${subnet} is no network: make an IPPool` };
+    if (!prefix) {
+      return { cidrs: {}, problem: { code: "PodCidrUnreadable", text: `kubeadm's podSubnet ${subnet} is no network` } };
+    }
     cidrs[prefix.address.family] ??= formatPrefix(prefix);
   }
   if (asked !== null) cidrs[4] = asked;
@@ -41,5 +44,5 @@ export function rangesOfKubernetes(asked: string | null, { podSubnets, nodeCidrs
       ? "kubeadm, which would know the range of pods, did not make this cluster"
       : "kubeadm was given no range of pods (--pod-network-cidr)";
   const hint = nodeCidrs.length > 0 ? `; ${nodeCidrs.join(" and ")}, which this node has of it, is a part` : "";
-  return { cidrs, problem: `no IPPool: ${why}${hint}; make one, or name its range with --ipv4-pool` };
+  return { cidrs, problem: { code: "PodCidrMissing", text: `no IPPool: ${why}${hint}` } };
 }

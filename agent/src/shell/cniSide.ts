@@ -85,7 +85,7 @@ function readiness(cluster: ClusterSync, health: Health): Readiness {
 }
 
 function notReadyReason(cluster: ClusterSync, health: Health): string | null {
-  const problem = health.firstProblem(["store", "policy"]);
+  const problem = health.ownProblem(["store", "policy"]);
   if (problem) return problem;
   if (!cluster.isInSync) return "the agent has not read all of the datastore yet";
   const information = cluster.state.all("ClusterInformation").get("default");

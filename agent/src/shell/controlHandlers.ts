@@ -16,6 +16,7 @@ export interface ControlContext {
   readonly version: string;
   readonly sinceMs: number;
   readonly health: Health;
+  readonly networkList: () => AgentStatus["networkList"];
 }
 
 export interface ControlParts {
@@ -29,22 +30,54 @@ export interface ControlParts {
   readonly resync: () => Promise<void>;
 }
 
-export function controlHandlers(context: ControlContext, parts: ControlParts): Record<string, ControlHandler> {
+/** `running` answers `null` as long as the machine does not let the agent begin: then it tells its status alone. */
+export function controlHandlers(
+  context: ControlContext,
+  running: () => ControlParts | null,
+): Record<string, ControlHandler> {
+  const parts = (): ControlParts => {
+    const begun = running();
+    if (begun) return begun;
+    throw new ControlError("NOT_READY", `the agent has not begun: ${context.health.firstProblem() ?? "it starts"}`);
+  };
   return {
-    status: () => agentStatus(context, parts),
-    "bgp.peers": () => parts.speaker.peers(),
-    "bgp.routes": (params) => parts.speaker.routes(routeQuery(params)),
-    resync: () => parts.resync(),
+    status: () => {
+      const begun = running();
+      return begun ? agentStatus(context, begun) : statusBefore(context);
+    },
+    "bgp.peers": () => parts().speaker.peers(),
+    "bgp.routes": (params) => parts().speaker.routes(routeQuery(params)),
+    resync: () => parts().resync(),
     counters: () => ({
-      routes: parts.routes.counters(),
-      podRoutes: parts.podRoutes.counters(),
-      policy: parts.policy.counters(),
+      routes: parts().routes.counters(),
+      podRoutes: parts().podRoutes.counters(),
+      policy: parts().policy.counters(),
     }),
   };
 }
 
-async function agentStatus(context: ControlContext, { store, cluster, policy }: ControlParts): Promise<AgentStatus> {
-  const { node, version, sinceMs, health } = context;
+function statusBefore({ node, version, sinceMs, health, networkList }: ControlContext): AgentStatus {
+  return {
+    nodeName: node,
+    version,
+    sinceMs,
+    store: { state: "disconnected", sinceMs, reason: "not connected yet" },
+    pods: 0,
+    blocks: [],
+    health: health.all(),
+    mistakes: health.mistakes(),
+    sessions: { configured: 0, established: 0 },
+    networkList: networkList(),
+    problems: [],
+  };
+}
+
+async function agentStatus(
+  context: ControlContext,
+  { store, cluster, policy, speaker }: ControlParts,
+): Promise<AgentStatus> {
+  const { node, version, sinceMs, health, networkList } = context;
+  const peers = await speaker.peers();
   const parts = health.all();
   const storeHealth = parts.find(({ part }) => part === "store");
   const endpoints = [...cluster.state.all("WorkloadEndpoint").values()];
@@ -63,6 +96,12 @@ async function agentStatus(context: ControlContext, { store, cluster, policy }: 
     pods: endpoints.filter(({ spec }) => spec.node === node).length,
     blocks: isConnected ? await blockStatus(node, { store, cluster }) : [],
     health: parts,
+    mistakes: health.mistakes(),
+    sessions: {
+      configured: peers.length,
+      established: peers.filter(({ phase }) => phase === "established").length,
+    },
+    networkList: networkList(),
     problems: [...new Map([...cluster.problems(), ...policy.problems()])].map(
       ([object, reason]) => `${object}: ${reason}`,
     ),

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { apiVersion, type Labels, MemoryStore, type Node, ResourceClient, type Store } from "@brindle/api";
 import { type KernelAddress, type Link, parseCidr, scope } from "@brindle/net";
 import { describe, it } from "vitest";
-import { type RegistrarPorts, register } from "./registrar.ts";
+import { makePools, type RegistrarPorts, register } from "./registrar.ts";
 
 const link: Link = {
   index: 2,
@@ -66,7 +66,7 @@ function racedStore(store: MemoryStore, write: () => Promise<unknown>): Store {
 
 function registerAt(store: Store): Promise<unknown> {
   const options = { node: "node1", asked: {}, defaultPools: null };
-  return register(options, { store, kernel, podSubnets: () => assert.fail("kubeadm is asked") });
+  return register(options, { store, kernel, ranges: () => assert.fail("kubeadm is asked") });
 }
 
 /** As Kubernetes is one, which has the node of its own accord. */
@@ -106,7 +106,7 @@ describe("a node's registration", () => {
 describe("a node's registration on Kubernetes", () => {
   const options = { node: "node1", asked: {}, defaultPools: { ipv4Cidr: null } };
   const registered = (store: Store, podSubnets: readonly string[] | null) =>
-    register(options, { store, kernel, podSubnets: async () => podSubnets });
+    register(options, { store, kernel, ranges: async () => ({ podSubnets, serviceCidrs: ["10.96.0.0/12"] }) });
   const ranges = async (store: Store) => (await store.list("IPPool")).items.map(({ value }) => value.spec.cidr).sort();
 
   it("waits for the node, in words, and makes none", async () => {
@@ -126,14 +126,35 @@ describe("a node's registration on Kubernetes", () => {
 
   it("makes none where kubeadm has none, and says what to do", async () => {
     const store = await kubernetesStore();
-    assert.match((await registered(store, null)).problems.join(), /^no IPPool: kubeadm.*--ipv4-pool$/);
+    const { problems } = await registered(store, null);
+    assert.deepEqual(
+      problems.map(({ code }) => code),
+      ["PodCidrMissing"],
+    );
     assert.deepEqual(await ranges(store), []);
   });
 
   it("makes none that overlaps with the node's own network, and says which", async () => {
     const store = await kubernetesStore();
     const { problems } = await registered(store, ["172.30.0.0/16", "fd00:244::/48"]);
-    assert.deepEqual(problems, ["no default pool is made: 172.30.0.0/16 overlaps with the network of eth0"]);
+    const text = "no default pool is made: 172.30.0.0/16 overlaps with the network 172.30.1.11/24 of eth0";
+    assert.deepEqual(problems, [{ code: "PodCidrOverlapsNodes", text }]);
     assert.deepEqual(await ranges(store), ["fd00:244::/48"]);
+  });
+
+  it("makes none that overlaps with the range of Services, and says which", async () => {
+    const store = await kubernetesStore();
+    const { problems } = await registered(store, ["10.100.0.0/16"]);
+    const text = "no default pool is made: 10.100.0.0/16 overlaps with the range of Services, 10.96.0.0/12";
+    assert.deepEqual(problems, [{ code: "PodCidrOverlapsServices", text }]);
+    assert.deepEqual(await ranges(store), []);
+  });
+
+  it("makes one later, when kubeadm's notes are mended", async () => {
+    const store = await kubernetesStore();
+    await registered(store, []);
+    const ports = { store, kernel, ranges: async () => ({ podSubnets: ["10.244.0.0/16"], serviceCidrs: [] }) };
+    assert.deepEqual(await makePools(options, ports), []);
+    assert.deepEqual(await ranges(store), ["10.244.0.0/16"]);
   });
 });

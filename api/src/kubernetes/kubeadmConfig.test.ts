@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "vitest";
-import { podSubnetsOf } from "./kubeadmConfig.ts";
+import { podSubnetsOf, serviceSubnetsOf } from "./kubeadmConfig.ts";
 
 const written = (networking: string) => ({
   ClusterConfiguration: `apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\nnetworking:${networking}\n`,
@@ -24,4 +24,14 @@ describe("kubeadm's range of pods", () => {
   for (const { name, data, subnets } of rows) {
     it(`is ${name}`, () => assert.deepEqual(podSubnetsOf({ metadata: { name: "kubeadm-config" }, data }), subnets));
   }
+});
+
+describe("kubeadm's range of Services", () => {
+  it("is beside that of pods", () => {
+    const data = written("\n  podSubnet: 10.244.0.0/16\n  serviceSubnet: 10.96.0.0/12,fd00:96::/112");
+    assert.deepEqual(serviceSubnetsOf({ metadata: { name: "kubeadm-config" }, data }), [
+      "10.96.0.0/12",
+      "fd00:96::/112",
+    ]);
+  });
 });

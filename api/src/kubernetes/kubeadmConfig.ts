@@ -15,12 +15,21 @@ export const kubeadmConfig: ApiName = { namespace: "kube-system", name: "kubeadm
 
 /** The ranges of pods, as `kubeadm init --pod-network-cidr` was given them; none where it was given none. */
 export function podSubnetsOf(configMap: ApiObject): readonly string[] {
+  return subnetsOf(configMap, "podSubnet");
+}
+
+/** The ranges of Services; kubeadm always writes the one that it takes by itself. */
+export function serviceSubnetsOf(configMap: ApiObject): readonly string[] {
+  return subnetsOf(configMap, "serviceSubnet");
+}
+
+function subnetsOf(configMap: ApiObject, name: "podSubnet" | "serviceSubnet"): readonly string[] {
   const text = textOf(members(configMap.data).ClusterConfiguration);
   if (text === undefined) return [];
   const document = parseDocument(text, { prettyErrors: false });
   if (document.errors.length > 0) return [];
   const { networking } = members(document.toJS());
-  const { podSubnet } = members(networking);
-  const subnets = entriesOf(typeof podSubnet === "string" ? podSubnet.split(",") : []);
+  const value = members(networking)[name];
+  const subnets = entriesOf(typeof value === "string" ? value.split(",") : []);
   return subnets.map((subnet) => String(subnet).trim()).filter((subnet) => subnet !== "");
 }

@@ -8,8 +8,9 @@ export function storeErrorOf(failure: ApiFailure): StoreError {
     case "EXPIRED":
       return new StoreError({ code: "COMPACTED", reason });
     case "UNAUTHORIZED":
-    case "FORBIDDEN":
       return new StoreError({ code: "UNAUTHORIZED", reason });
+    case "FORBIDDEN":
+      return new StoreError({ code: "UNAUTHORIZED", reason, isForbidden: true });
     case "THROTTLED":
     case "UNAVAILABLE":
       return new StoreError({ code: "UNAVAILABLE", reason });

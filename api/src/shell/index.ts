@@ -7,9 +7,14 @@ export {
   readDatastoreSettings,
 } from "./datastoreSettings.ts";
 export { type AccessOptions, findClusterAccess } from "./kubernetes/access.ts";
-export { type Following, type KubernetesApi, openKubernetesApi } from "./kubernetes/kubernetesApi.ts";
+export { type KubeadmRanges, readKubeadmRanges } from "./kubernetes/kubeadmRanges.ts";
+export {
+  type Following,
+  type KubernetesApi,
+  kubernetesApiOf,
+  openKubernetesApi,
+} from "./kubernetes/kubernetesApi.ts";
 export { type KubernetesStoreOptions, openKubernetesStore } from "./kubernetes/kubernetesStore.ts";
 export { followNodeRemovals, type NodesAndPods, readNodesAndPods } from "./kubernetes/nodesAndPods.ts";
-export { readPodSubnets } from "./kubernetes/podSubnets.ts";
 export type { News } from "./kubernetes/reflectorLoop.ts";
 export { openDatastore } from "./openDatastore.ts";

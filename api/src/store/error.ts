@@ -2,7 +2,12 @@ export type StoreFailure =
   /** The datastore did not answer in time, or refused the connection. Try again later. */
   | { readonly code: "UNAVAILABLE"; readonly reason: string }
   /** It answered, and said no to who we are. */
-  | { readonly code: "UNAUTHORIZED"; readonly reason: string }
+  | {
+      readonly code: "UNAUTHORIZED";
+      readonly reason: string;
+      /** It knows who we are, and a right is missing. */
+      readonly isForbidden?: true;
+    }
   /** What we were told of it cannot work: an address that is none, a file that is not there. Nothing was asked. */
   | { readonly code: "MISCONFIGURED"; readonly reason: string }
   /** The history that was asked for is gone, twice in a row while a list was read. Try again. */

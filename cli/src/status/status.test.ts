@@ -12,6 +12,9 @@ const status: AgentStatus = {
   pods: 2,
   blocks: [{ cidr: "10.1.0.0/26", pool: "pods", size: 64, inUse: 2 }],
   health: [{ part: "store", state: "ready", sinceMs: nowMs - 60_000, reason: null }],
+  mistakes: [],
+  sessions: { configured: 3, established: 2 },
+  networkList: { path: "/etc/cni/net.d/10-brindle.conflist", isInPlace: true },
   problems: [],
 };
 
@@ -25,6 +28,8 @@ describe("status", () => {
         "Node:        node1",
         "Agent:       version 0.1.0, running for 1h00m, ready",
         "Datastore:   connected for 1m00s",
+        "BGP:         2 of 3 sessions are Established",
+        "CNI:         /etc/cni/net.d/10-brindle.conflist is in its place",
         "Pods:        2",
         "",
         "PART    STATE   SINCE   REASON",
@@ -49,6 +54,30 @@ describe("status", () => {
     assert.match(out, /not ready\nDatastore: +away for 5s: connection refused\n/);
     assert.match(out, /\nstore +failing +5s +connection refused\n/);
     assert.match(out, /Not acted on:\n {2}BGPPeer tor-a: has a password\n$/);
+  });
+});
+
+describe("status of a node with a mistake", () => {
+  it("names it, and what to do", async () => {
+    const mistaken: AgentStatus = {
+      ...status,
+      health: [{ part: "ipam", state: "failing", sinceMs: nowMs, reason: "no IPPool" }],
+      mistakes: [
+        {
+          code: "PodCidrMissing",
+          part: "ipam",
+          effect: "unready",
+          text: "no IPPool",
+          remedy: "Make one.",
+          sinceMs: nowMs,
+        },
+      ],
+      networkList: { path: "/etc/cni/net.d/10-brindle.conflist", isInPlace: false },
+    };
+    const { exitCode, out } = await new Rig({ status: () => mistaken }).run("status");
+    assert.equal(exitCode, 1);
+    assert.match(out, /\nCNI: +\/etc\/cni\/net\.d\/10-brindle\.conflist is not in its place\n/);
+    assert.match(out, /\nWhat is wrong, and what to do:\n {2}PodCidrMissing: no IPPool\n {4}Make one\.\n/);
   });
 });
 

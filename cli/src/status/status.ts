@@ -1,5 +1,5 @@
 /** `status`: what the agent of this node says of itself. */
-import { type AgentStatus, type BlockStatus, isReady, type PartHealth } from "@brindle/api";
+import { type AgentStatus, type BlockStatus, isReady, type MistakeStatus, type PartHealth } from "@brindle/api";
 import { agentStatus } from "../agent.ts";
 import type { ExitCode } from "../command.ts";
 import { formatAge } from "../output/age.ts";
@@ -16,7 +16,7 @@ export async function showStatus({ output }: { readonly output: OutputForm }, po
 }
 
 export function formatStatus(status: AgentStatus, nowMs: number): string {
-  const { nodeName, version, sinceMs, store, pods, health, blocks } = status;
+  const { nodeName, version, sinceMs, store, pods, health, blocks, sessions, networkList, mistakes } = status;
   const datastore =
     store.state === "connected"
       ? `connected for ${formatAge(nowMs - store.sinceMs)}`
@@ -28,6 +28,8 @@ export function formatStatus(status: AgentStatus, nowMs: number): string {
       `version ${version}, running for ${formatAge(nowMs - sinceMs)}, ${isReady(status) ? "ready" : "not ready"}`,
     ],
     ["Datastore:", datastore],
+    ["BGP:", `${sessions.established} of ${sessions.configured} sessions are Established`],
+    ...(networkList ? [["CNI:", `${networkList.path} is ${networkList.isInPlace ? "" : "not "}in its place`]] : []),
     ["Pods:", String(pods)],
   ]);
   const problems = status.problems.map((problem) => `  ${problem}`);
@@ -35,8 +37,15 @@ export function formatStatus(status: AgentStatus, nowMs: number): string {
     facts,
     formatTable(healthColumns(nowMs), health),
     ...(blocks.length > 0 ? [formatTable(blockColumns, blocks)] : []),
+    ...(mistakes.length > 0 ? [formatMistakes(mistakes)] : []),
     ...(problems.length > 0 ? [["Not acted on:", ...problems].join("\n")] : []),
   ].join("\n\n");
+}
+
+/** Each as in docs/troubleshooting.md, where its code is a heading. */
+function formatMistakes(mistakes: readonly MistakeStatus[]): string {
+  const lines = mistakes.flatMap(({ code, text, remedy }) => [`  ${code}: ${text}`, `    ${remedy}`]);
+  return ["What is wrong, and what to do:", ...lines].join("\n");
 }
 
 function healthColumns(nowMs: number): TableColumn<PartHealth>[] {

@@ -30,7 +30,7 @@ export { NetlinkSocket, type NetlinkSocketOptions } from "./netlinkSocket.ts";
 export { type ChangeOutcome, openRouteSocket, RouteSocket, type RouteSocketOptions } from "./routeSocket.ts";
 export { deleteLinkGroupAside } from "./slowRequest.ts";
 export { ensureSysctl, readSysctl, type SysctlPath, writeSysctl } from "./sysctl.ts";
-export { detectTablesBackend, openTables, type Tables, type TablesOptions } from "./tables.ts";
+export { detectTablesBackend, listChains, openTables, type Tables, type TablesOptions } from "./tables.ts";
 export {
   descriptorOf,
   openTcpListener,

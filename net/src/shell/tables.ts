@@ -147,6 +147,16 @@ export async function detectTablesBackend(
   return chooseBackend({ commandVersion: commandVersion || null, nftSave, legacySave });
 }
 
+/** The names of all chains of a family, in whichever backend; none of a backend that does not answer. */
+export async function listChains(family: Family): Promise<readonly string[]> {
+  const command = commandOf(family);
+  const saves = await Promise.all([
+    runCommand(`${command}-nft-save`, []).catch(() => ""),
+    (await hasLegacyTables(family, undefined)) ? runCommand(`${command}-legacy-save`, []).catch(() => "") : "",
+  ]);
+  return saves.flatMap((save) => [...save.matchAll(/^:(\S+)/gm)].map(([, name = ""]) => name));
+}
+
 /** iptables-legacy-save loads the legacy modules just to say that they hold nothing. */
 async function hasLegacyTables(family: Family, namespace: NamespaceReference | undefined): Promise<boolean> {
   const path = family === 4 ? "/proc/net/ip_tables_names" : "/proc/net/ip6_tables_names";

@@ -56,6 +56,9 @@ const status: AgentStatus = {
   pods: 1,
   blocks: [],
   health: [],
+  mistakes: [],
+  sessions: { configured: 0, established: 0 },
+  networkList: null,
   problems: [],
 };
 

@@ -19,6 +19,7 @@ import { applyCrds } from "./crds.ts";
 export const agentUser = "brindle-agent";
 const agentEntry = fileURLToPath(new URL("../../../agent/src/main.ts", import.meta.url));
 const rights = fileURLToPath(new URL("../../../manifests/rbac/agent.yaml", import.meta.url));
+const reports = fileURLToPath(new URL("../../../manifests/base/agent-reports.yaml", import.meta.url));
 const fromSources = "--conditions=brindle-source";
 
 export interface NodeStand extends AsyncDisposable {
@@ -136,8 +137,11 @@ async function relayIn(fabric: BuiltFabric, node: string, args: readonly string[
 }
 
 async function bind({ kubectl }: KubeApi): Promise<void> {
-  await kubectl(["apply", "-f", rights]);
+  await kubectl(["create", "namespace", "brindle-system"]);
+  await kubectl(["apply", "-f", rights, "-f", reports]);
   const subject = `--user=${agentUser}`;
   await kubectl(["create", "clusterrolebinding", "brindle-agent", "--clusterrole=brindle-agent", subject]);
-  await kubectl(["create", "rolebinding", "brindle-agent", "-n", "kube-system", "--role=brindle-agent", subject]);
+  for (const namespace of ["kube-system", "brindle-system", "default"]) {
+    await kubectl(["create", "rolebinding", "agent", "-n", namespace, "--role=brindle-agent", subject]);
+  }
 }

@@ -24,6 +24,7 @@ import type {
 } from "../../store/store.ts";
 import type { ApiClient } from "./apiClient.ts";
 import { commitOne } from "./commit.ts";
+import { offerApi } from "./kubernetesApi.ts";
 import { KubernetesWatch, type KubernetesWatchOptions } from "./kubernetesWatch.ts";
 import { Objects, versionOf } from "./objects.ts";
 import { type ApiClientOptions, openApiClient } from "./openApiClient.ts";
@@ -54,6 +55,7 @@ class KubernetesStore implements Store {
     this.#options = options;
     this.#client = openApiClient(options);
     this.#objects = new Objects(this.#client, options.pageSize ?? pageSizeDefault);
+    offerApi(this, this.#client);
   }
 
   async get<K extends Kind>(key: Key<K>): Promise<Item<K> | null> {
