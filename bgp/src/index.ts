@@ -13,6 +13,7 @@ export { offeredCapabilities, type SessionConfig } from "./session/config.ts";
 export { type Negotiated, negotiate } from "./session/negotiate.ts";
 export * from "./session/state.ts";
 export { initialSession, step } from "./session/step.ts";
+export { unpackBestChanges } from "./speaker/bestChanges.ts";
 export { type ChangeCost, costOfChange } from "./speaker/changeCost.ts";
 export { checkConfig } from "./speaker/checkConfig.ts";
 export * from "./speaker/config.ts";

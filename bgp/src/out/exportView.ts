@@ -7,13 +7,15 @@ import type { PrefixId } from "../rib/prefixTable.ts";
 import type { Rib } from "../rib/rib.ts";
 import type { RouteId } from "../rib/routeTable.ts";
 import type { AsPathSegment, PathAttributes } from "../wire/message.ts";
+import { wellKnownBit, wellKnownCommunity } from "../wire/wellKnownCommunities.ts";
 
 /** Everything that export to one peer depends on, but the routes. */
 export interface ExportView {
+  /** Zero where the view is that of a group of peers, as is `null` in `peerAddress`. */
   readonly peer: PeerId;
   readonly external: boolean;
   readonly localAsn: number;
-  readonly peerAddress: Address;
+  readonly peerAddress: Address | null;
   /** Agreed on with the peer. */
   readonly families: readonly Family[];
   /** Our own address of each family; a family without one cannot be announced. */
@@ -22,10 +24,13 @@ export interface ExportView {
   /** Decide before `filter`, which has the prefixes that no rule of theirs matches. */
   readonly filters?: CompiledFilters;
   readonly filter: PrefixFilter;
+  /** RFC 4456: that we reflect, and whether the peer is a client. Absent: what one internal peer says, no other hears. */
+  readonly reflection?: { readonly clusterId: number; readonly toClient: boolean };
+  /** Whether more is changed in attributes than the protocol itself asks for (`exportedAttributes`). */
+  readonly changesAttributes?: true;
+  /** RFC 8326 §4: we are about to go away, and the peer is to prefer others. */
+  readonly shutsDown?: true;
 }
-
-/** RFC 1997, "Well-known Communities". */
-const wellKnown = { noExport: 0xffffff01, noAdvertise: 0xffffff02, noExportSubconfed: 0xffffff03 } as const;
 
 /** What filters make of routes in one turn, by attributes and next hop: ids stay what they are for so long. */
 export type CandidatesSeen = Map<number, Candidates>;
@@ -64,44 +69,73 @@ export function isExported(rib: Rib, view: ExportView, prefix: PrefixId, route: 
 function mayBeTold(rib: Rib, view: ExportView, prefix: PrefixId, route: RouteId): boolean {
   const from = rib.routes.peer.get(route);
   if (from === view.peer) return false;
-  // RFC 4271 §9.2: what one internal peer says, the others hear from itself. (There is no route reflection yet.)
-  if (!view.external && !rib.peers.get(from).external) return false;
+  if (!view.external && !rib.peers.get(from).external && !isReflected(rib, view, from)) return false;
   const family = rib.prefixes.family(prefix);
   if (!view.families.includes(family) || !view.ownNextHop[family]) return false;
-  const communities = rib.attrs.value(rib.routes.attr.get(route)).communities;
-  return !communities || communitiesAllow(communities, view);
+  return (rib.attrs.flags.get(rib.routes.attr.get(route)) & (view.external ? notOutside : notAtAll)) === 0;
 }
 
-function communitiesAllow(communities: readonly number[], { external }: ExportView): boolean {
-  if (communities.includes(wellKnown.noAdvertise)) return false;
-  if (!external) return true;
-  return !communities.includes(wellKnown.noExport) && !communities.includes(wellKnown.noExportSubconfed);
+/** RFC 4271 §9.2: what one internal peer says, the others hear from itself; but RFC 4456 §6: clients and their router. */
+function isReflected(rib: Rib, { reflection }: ExportView, from: PeerId): boolean {
+  return reflection !== undefined && (reflection.toClient || rib.peers.get(from).isClient === true);
 }
+
+/** RFC 1997, "Well-known Communities". */
+const notAtAll = wellKnownBit.noAdvertise;
+const notOutside = notAtAll | wellKnownBit.noExport | wellKnownBit.noExportSubconfed;
 
 /** `learned` is the route's own next hop, or `null` for a prefix of our own. */
 export function exportedNextHop(view: ExportView, family: Family, learned: Address | null): Address | undefined {
   const own = view.ownNextHop[family];
   if (learned === null || view.nextHopMode === "self") return own;
   // RFC 4271 §5.1.3: a peer is never told its own address.
-  return sameAddress(learned, view.peerAddress) ? own : learned;
+  return view.peerAddress && sameAddress(learned, view.peerAddress) ? own : learned;
 }
+
+interface Telling {
+  readonly keepsMed: boolean;
+  /** The BGP identifier of the internal peer whose route is reflected; else `null`. */
+  readonly originator?: number | null;
+}
+
+type Terms = Pick<ExportView, "external" | "localAsn"> & Pick<ExportView, "reflection" | "shutsDown">;
 
 /** RFC 4271 §5: what crosses an AS border loses what concerns one AS alone, and names the ASes it crossed. */
 export function exportedAttributes(
   attributes: PathAttributes,
-  { external, localAsn }: Pick<ExportView, "external" | "localAsn">,
-  { keepsMed }: { readonly keepsMed: boolean },
+  terms: Terms,
+  { keepsMed, originator = null }: Telling,
 ): PathAttributes {
-  if (!external) return { ...attributes, localPref: attributes.localPref ?? localPrefSent };
+  const communities = terms.shutsDown && withCommunity(attributes, wellKnownCommunity.gracefulShutdown);
+  if (!terms.external) {
+    // RFC 8326 §4: inside, too, nothing is less preferred.
+    const localPref = terms.shutsDown ? 0 : (attributes.localPref ?? localPrefSent);
+    return { ...attributes, localPref, ...communities, ...reflectionMarks(attributes, terms, originator) };
+  }
   const { localPref: _, med, originatorId: __, clusterList: ___, extendedCommunities, ...passed } = attributes;
   const transitive = extendedCommunities?.filter(isTransitive);
   return {
     ...passed,
-    asPath: prepend(attributes.asPath, localAsn),
+    ...communities,
+    asPath: prepend(attributes.asPath, terms.localAsn),
     // RFC 4271 §5.1.4: a MED that was learned is never passed on to another AS, but our own or a filter's is.
     ...(keepsMed && med !== undefined ? { med } : {}),
     ...(transitive && transitive.length > 0 ? { extendedCommunities: transitive } : {}),
   };
+}
+
+/** RFC 4456 §8: who said it first stays, and our cluster is put in front. */
+function reflectionMarks(
+  { originatorId, clusterList = [] }: PathAttributes,
+  { reflection }: Terms,
+  originator: number | null,
+): Pick<PathAttributes, "originatorId" | "clusterList"> {
+  if (originator === null || !reflection) return {};
+  return { originatorId: originatorId ?? originator, clusterList: [reflection.clusterId, ...clusterList] };
+}
+
+function withCommunity({ communities = [] }: PathAttributes, added: number): Pick<PathAttributes, "communities"> {
+  return { communities: communities.includes(added) ? communities : [...communities, added] };
 }
 
 const localPrefSent = 100;

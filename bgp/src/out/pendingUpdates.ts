@@ -1,6 +1,6 @@
 /**
- * The prefixes of which a peer is still to hear: at most one entry a prefix, so a slow peer costs memory in proportion
- * to the table and never to the churn. What it hears is whatever is best when its turn comes.
+ * The prefixes of which a group of peers is still to hear: at most one entry a prefix, so a slow peer costs memory in
+ * proportion to the table and never to the churn. What it hears is whatever is best when its turn comes.
  *
  * A whole table, as after the session came up, is no million entries but a place up to which it has been walked.
  */
@@ -26,6 +26,11 @@ export class PendingUpdates {
     return this.#walkAt < this.#prefixes.idsEnd;
   }
 
+  /** Whether the walk is yet to begin. */
+  get isUnbegun(): boolean {
+    return this.#walkAt === 1;
+  }
+
   mark(prefix: PrefixId): void {
     if (prefix >= this.#walkAt) return; // The walk will come by.
     if (this.#queue.add(prefix)) this.#prefixes.retain(prefix);
@@ -49,6 +54,14 @@ export class PendingUpdates {
       if (this.#prefixes.isLive(prefix) && !take(prefix)) this.mark(prefix);
     }
     if (!this.isWalking) this.#walkAt = Number.POSITIVE_INFINITY;
+  }
+
+  /** Another that waits for the same. */
+  copy(): PendingUpdates {
+    const copy = new PendingUpdates(this.#prefixes);
+    this.#queue.forEach((prefix) => void copy.mark(prefix));
+    copy.#walkAt = this.#walkAt;
+    return copy;
   }
 
   clear(): void {

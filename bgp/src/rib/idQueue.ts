@@ -46,6 +46,15 @@ export class IdQueue {
     return id;
   }
 
+  /** In order, none taken out. */
+  forEach(visit: (id: number) => void): void {
+    for (let block = this.#firstBlock; block < this.#blocks.length; block++) {
+      const start = block === this.#firstBlock ? this.#head : 0;
+      const end = block === this.#blocks.length - 1 ? this.#tail : blockSize;
+      for (let at = start; at < end; at++) visit(this.#blocks[block]?.[at] ?? 0);
+    }
+  }
+
   #dropBlock(): void {
     this.#blocks[this.#firstBlock] = emptyBlock;
     this.#firstBlock += 1;

@@ -14,6 +14,8 @@ export interface RibPeer {
   readonly bgpId: number;
   readonly address: Address;
   readonly importRules: ImportRules;
+  /** RFC 4456: a client of ours, whose routes all internal peers hear from us. */
+  readonly isClient?: true;
 }
 
 export interface ImportRules {

@@ -1,12 +1,14 @@
 /** What runs: a speaker with its sockets and timers, as its owner sees it. */
-import type { PeerStatus, RouteStatus, SpeakerSummary } from "../control.ts";
+import type { PeerDetail, PeerStatus, RouteStatus, SpeakerSummary } from "../control.ts";
 import type { NextHopFact } from "../rib/nextHopTable.ts";
 import type { SpeakerConfig } from "../speaker/config.ts";
-import type { BestChange, OwnRoute, RouteQuery } from "../speaker/event.ts";
+import type { BestChange, OwnRoute, PackedBestChanges, RouteQuery } from "../speaker/event.ts";
 
 /** What a running speaker tells of. Each is called between turns of the event loop and must not throw. */
 export interface SpeakerListeners {
   bestChanged?(changes: readonly BestChange[]): void;
+  /** In place of `bestChanged`, for one who hands them on: `unpackBestChanges` reads them. */
+  bestChangedPacked?(changes: PackedBestChanges): void;
   peerChanged?(peer: PeerStatus): void;
   /** Once: what this speaker could learn at its start is decided. Until then routes of an earlier run are to stay. */
   tableComplete?(): void;
@@ -27,6 +29,8 @@ export interface RunningSpeaker {
   /** Costs the same however large the table. */
   summary(): Promise<SpeakerSummary>;
   peers(): Promise<readonly PeerStatus[]>;
+  /** `null` for a name that no peer has. */
+  peer(name: string): Promise<PeerDetail | null>;
   routes(query?: RouteQuery): Promise<readonly RouteStatus[]>;
   /** Ends all sessions and listeners. `keepForwarding`: see the `stop` event. */
   stop(options?: { readonly keepForwarding?: boolean; readonly text?: string }): Promise<void>;

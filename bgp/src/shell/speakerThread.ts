@@ -20,7 +20,7 @@ function threw(id: number, error: unknown): void {
 
 try {
   const speaker = await startSpeaker(workerData as SpeakerConfig, {
-    bestChanged: (changes) => post({ type: "notice", name: "bestChanged", args: [changes] }),
+    bestChangedPacked: (changes) => post({ type: "notice", name: "bestChangedPacked", args: [changes] }),
     peerChanged: (peer) => post({ type: "notice", name: "peerChanged", args: [peer] }),
     tableComplete: () => post({ type: "notice", name: "tableComplete", args: [] }),
   });

@@ -1,7 +1,8 @@
 /** A speaker with sockets, timers and a clock, in this thread. All decisions are `Speaker`'s: here they are carried out. */
-import type { PeerStatus, RouteStatus, SpeakerSummary } from "../control.ts";
+import type { PeerDetail, PeerStatus, RouteStatus, SpeakerSummary } from "../control.ts";
 import { BgpError } from "../error.ts";
 import type { NextHopFact } from "../rib/nextHopTable.ts";
+import { unpackBestChanges } from "../speaker/bestChanges.ts";
 import { checkConfig } from "../speaker/checkConfig.ts";
 import type { SpeakerConfig } from "../speaker/config.ts";
 import type { OwnRoute, RouteQuery, SpeakerAction, SpeakerEvent } from "../speaker/event.ts";
@@ -70,6 +71,10 @@ class LocalSpeaker implements RunningSpeaker {
     return this.#speaker.summary();
   }
 
+  async peer(name: string): Promise<PeerDetail | null> {
+    return this.#speaker.peer(name);
+  }
+
   async peers(): Promise<readonly PeerStatus[]> {
     return this.#speaker.peers();
   }
@@ -134,7 +139,8 @@ class LocalSpeaker implements RunningSpeaker {
         setImmediate(() => this.#dispatch({ type: "turn" }));
         break;
       case "bestChanged":
-        this.#listeners.bestChanged?.(action.changes);
+        if (this.#listeners.bestChangedPacked) this.#listeners.bestChangedPacked(action.changes);
+        else this.#listeners.bestChanged?.(unpackBestChanges(action.changes));
         break;
       case "peerChanged":
         this.#listeners.peerChanged?.(action.peer);

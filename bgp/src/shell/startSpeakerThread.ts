@@ -1,10 +1,11 @@
 /** A speaker in a thread of its own, so that nothing which its owner does can delay a keepalive. */
 import { Worker } from "node:worker_threads";
-import type { PeerStatus, RouteStatus, SpeakerSummary } from "../control.ts";
+import type { PeerDetail, PeerStatus, RouteStatus, SpeakerSummary } from "../control.ts";
 import { BgpError } from "../error.ts";
 import type { NextHopFact } from "../rib/nextHopTable.ts";
+import { unpackBestChanges } from "../speaker/bestChanges.ts";
 import type { SpeakerConfig } from "../speaker/config.ts";
-import type { OwnRoute, RouteQuery } from "../speaker/event.ts";
+import type { OwnRoute, PackedBestChanges, RouteQuery } from "../speaker/event.ts";
 import type { RunningSpeaker, SpeakerListeners } from "./runningSpeaker.ts";
 import type { Call, FromThread } from "./threadMessages.ts";
 
@@ -67,6 +68,10 @@ class SpeakerThread implements RunningSpeaker {
     return (await this.#call("summary")) as SpeakerSummary;
   }
 
+  async peer(name: string): Promise<PeerDetail | null> {
+    return (await this.#call("peer", name)) as PeerDetail | null;
+  }
+
   async peers(): Promise<readonly PeerStatus[]> {
     return (await this.#call("peers")) as readonly PeerStatus[];
   }
@@ -117,6 +122,11 @@ class SpeakerThread implements RunningSpeaker {
   }
 
   #notice({ name, args }: Extract<FromThread, { type: "notice" }>): void {
+    const { bestChanged, bestChangedPacked } = this.#listeners;
+    if (name === "bestChangedPacked" && !bestChangedPacked) {
+      bestChanged?.call(this.#listeners, unpackBestChanges(args[0] as PackedBestChanges));
+      return;
+    }
     const listener = this.#listeners[name] as ((...args: readonly unknown[]) => void) | undefined;
     listener?.(...args);
   }

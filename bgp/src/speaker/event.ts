@@ -59,7 +59,8 @@ export type SpeakerAction =
   | { readonly type: "disarm"; readonly timer: SpeakerTimer }
   /** There is more to do than one turn may take: a `turn` event soon, after timers and sockets had theirs. */
   | { readonly type: "wake" }
-  | { readonly type: "bestChanged"; readonly changes: readonly BestChange[] }
+  /** `unpackBestChanges` makes values of them. */
+  | { readonly type: "bestChanged"; readonly changes: PackedBestChanges }
   | { readonly type: "peerChanged"; readonly peer: PeerStatus }
   /** Once: whatever this speaker knew at its start is decided, so who holds routes of an earlier run may sweep them. */
   | { readonly type: "tableComplete" };
@@ -79,6 +80,15 @@ export interface Dial {
   readonly localAddress?: string;
 }
 
+/** Many a `BestChange`, each prefix once, without an object a prefix: a million go from one thread to another. */
+export interface PackedBestChanges {
+  /** Three words a change: the address, its length, and the place in `targets`. */
+  readonly words4: Uint32Array;
+  /** Six: the address in four. */
+  readonly words6: Uint32Array;
+  readonly targets: readonly Omit<BestChange, "prefix">[];
+}
+
 /** The best route of a prefix from now on. */
 export interface BestChange {
   readonly prefix: string;
@@ -95,6 +105,8 @@ export interface RouteQuery {
   /** Learned from this peer, by name; `local` for our own. */
   readonly peer?: string;
   readonly bestOnly?: boolean;
+  /** Only what import refused. */
+  readonly refusedOnly?: boolean;
   /** Announced to this peer, by name. */
   readonly advertisedTo?: string;
   /** At most this many, 1,000 unless told. */

@@ -4,8 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { type Address, type Family, formatAddress, parseAddress } from "@brindle/net";
-import type { PeerStatus } from "../control.ts";
-import { encodeGroups } from "../out/encodeGroup.ts";
+import type { PeerDetail, PeerStatus } from "../control.ts";
 import type { SessionConfig } from "../session/config.ts";
 import type { NotificationSeen, Past, SessionTimer } from "../session/state.ts";
 import { encodeMessage } from "../wire/codec.ts";
@@ -16,6 +15,8 @@ import { ownCapabilities } from "./capabilities.ts";
 import { type ChangeCost, costOfChange } from "./changeCost.ts";
 import type { PeerConfig, SpeakerConfig } from "./config.ts";
 import type { ConnectionId, SpeakerTimer } from "./event.ts";
+import { MessageCounters } from "./messageCounters.ts";
+import { capabilityRows } from "./peerDetail.ts";
 import { furthestPhase, PeerRecord } from "./peerRecord.ts";
 import { PeerSession, type SessionOwner } from "./peerSession.ts";
 import type { SpeakerPorts } from "./ports.ts";
@@ -38,6 +39,7 @@ const sessionsMax = 4;
 
 export class Peer implements SessionOwner {
   readonly routes: RouteSide;
+  readonly messages: MessageCounters = new MessageCounters();
   readonly #ports: PeerPorts;
   #context: PeerContext;
   #sessions: PeerSession[] = [];
@@ -64,11 +66,6 @@ export class Peer implements SessionOwner {
     return this.#context.peer;
   }
 
-  /** Whether a turn would find something to send. */
-  get wantsTurn(): boolean {
-    return this.#established?.isWritable === true && this.routes.out?.isIdle === false;
-  }
-
   start(): void {
     this.#review();
   }
@@ -78,6 +75,7 @@ export class Peer implements SessionOwner {
     const cost = costOfChange(this.#context, context);
     this.#context = context;
     if (cost.resets) {
+      this.#record.explain("its configuration changed");
       this.#endAll(cease.otherConfigurationChange);
       this.routes.reconfigure(context, { import: true, export: true });
       this.#cancelRetry();
@@ -98,6 +96,7 @@ export class Peer implements SessionOwner {
   /** For good. Without `subcode` connections close without a word, so that the peer keeps our routes for a while. */
   stop({ subcode, text }: { readonly subcode: number | null; readonly text?: string }): void {
     this.#stopped = true;
+    this.#record.explain(text === undefined ? "stopped here" : `stopped here: ${text}`);
     this.#cancelRetry();
     // RFC 8538 §4: who knows the N bit keeps our routes through a Cease, and its operator reads the reason.
     const knowsN = this.routes.agreement?.negotiated.keepsOnNotification === true;
@@ -166,14 +165,6 @@ export class Peer implements SessionOwner {
     }
   }
 
-  /** Sends at most `limit` prefixes of what the peer is still to hear. */
-  drain(limit: number): void {
-    const session = this.#established;
-    if (!session?.isWritable || !session.negotiated) return;
-    const bytes = encodeGroups(this.routes.drain(limit), session.negotiated);
-    if (bytes.length > 0) session.send(bytes);
-  }
-
   onOpen(newcomer: PeerSession, open: Open): boolean {
     const us = { bgpId: numberOf(this.#context.speaker.bgpId), asn: this.#context.speaker.asn };
     for (const other of this.#sessions.filter((session) => session !== newcomer)) {
@@ -195,7 +186,7 @@ export class Peer implements SessionOwner {
     const { state, localAddress } = session;
     assert(state.phase === "established");
     this.#past = undefined;
-    this.routes.established({ negotiated: state.negotiated, remoteBgpId: state.open.bgpId, localAddress });
+    this.routes.established({ negotiated: state.negotiated, remoteBgpId: state.open.bgpId, localAddress }, session);
   }
 
   onUpdate(update: Update): void {
@@ -239,6 +230,18 @@ export class Peer implements SessionOwner {
     const { name, role, address, asn } = this.config;
     const localAsn = this.#context.speaker.asn;
     return { name, role, address, asn, localAsn, ...this.#record.status(), session: this.#sessionStatus() };
+  }
+
+  detail(): PeerDetail {
+    const session = this.#established;
+    const theirs = session?.state.phase === "established" ? session.state.open.capabilities : null;
+    return {
+      ...this.status(),
+      messages: this.messages.status(),
+      capabilities: session ? capabilityRows(session.offered, theirs) : [],
+      negotiated: session?.negotiated ? { ...session.negotiated } : null,
+      journal: this.#record.journal(),
+    };
   }
 
   #sessionStatus(): PeerStatus["session"] {

@@ -20,9 +20,10 @@ import type { CodecContext } from "../wire/contract.ts";
 import type { Fault } from "../wire/fault.ts";
 import { MessageFramer } from "../wire/framing.ts";
 import { messageBytesMax } from "../wire/limits.ts";
-import type { Message, Open, Update } from "../wire/message.ts";
+import type { Capability, Message, Open, Update } from "../wire/message.ts";
 import { UpdateScanner } from "../wire/updateScan.ts";
 import type { ConnectionId, Dial } from "./event.ts";
+import type { MessageCounters } from "./messageCounters.ts";
 import type { SpeakerPorts } from "./ports.ts";
 
 export interface SessionOptions {
@@ -37,6 +38,7 @@ export interface SessionOptions {
 }
 
 export interface SessionOwner {
+  readonly messages: MessageCounters;
   /** The peer's OPEN is here, and nothing has been made of it. `false`: the session has been dropped meanwhile. */
   onOpen(session: PeerSession, open: Open): boolean;
   onEstablished(session: PeerSession): void;
@@ -108,12 +110,22 @@ export class PeerSession {
     return "negotiated" in this.#state ? this.#state.negotiated : null;
   }
 
+  /** What our last OPEN offered, or the next one will. */
+  get offered(): readonly Capability[] {
+    return this.#config.capabilities;
+  }
+
   get hasConnection(): boolean {
     return this.#connection !== null;
   }
 
   get isWritable(): boolean {
     return this.#undrainedBytes < windowBytes;
+  }
+
+  /** What waits in the shell. */
+  get undrainedBytes(): number {
+    return this.#undrainedBytes;
   }
 
   start(): void {
@@ -173,6 +185,7 @@ export class PeerSession {
     if (this.#connection === null) return;
     const wasDrained = this.#undrainedBytes === 0;
     this.#undrainedBytes += bytes.length;
+    this.#owner.messages.sent(bytes);
     this.#ports.emit({ type: "send", connection: this.#connection, bytes });
     if (wasDrained) this.handle({ type: "sendBlocked" });
   }
@@ -202,6 +215,7 @@ export class PeerSession {
     if (!scanner.scan(bytes, start, end, this.#codecContext())) return false;
     if (!this.#heardNow) this.handle({ type: "received", message: someUpdate });
     this.#heardNow = true;
+    this.#owner.messages.received("update");
     this.#owner.onScanned(scanner, bytes);
     return true;
   }
@@ -214,6 +228,7 @@ export class PeerSession {
       return;
     }
     const { message } = decoded;
+    this.#owner.messages.received(message.type);
     const isFirst = message.type === "open" && this.#state.phase === "openSent";
     if (isFirst && !this.#owner.onOpen(this, message)) return;
     this.handle({ type: "received", message });

@@ -1,10 +1,12 @@
 /** What the parts of a speaker share: the table, the actions gathered in this turn, and the time they were told. */
+import type { ExportGroups } from "../out/exportGroups.ts";
 import type { Rib } from "../rib/rib.ts";
 import type { ConnectionId, SpeakerAction } from "./event.ts";
 import type { PeerSession } from "./peerSession.ts";
 
 export interface SpeakerPorts {
   readonly rib: Rib;
+  readonly groups: ExportGroups;
   emit(action: SpeakerAction): void;
   /** Milliseconds since 1970, as of the present event. */
   nowMs(): number;

@@ -5,11 +5,11 @@
 import { type Address, type Family, formatAddress, parseAddress } from "@brindle/net";
 import { CompiledFilters } from "../filter/compile.ts";
 import type { RouteFilter } from "../filter/rule.ts";
-import { AdjRibOut, type OutGroup } from "../out/adjRibOut.ts";
+import type { GroupTerms, OutSink } from "../out/exportGroup.ts";
+import type { PeerOut } from "../out/exportGroups.ts";
 import type { ExportView } from "../out/exportView.ts";
 import type { ImportRules, PeerId, RibPeer } from "../rib/peerTable.ts";
 import { PrefixFilter } from "../rib/prefixFilter.ts";
-import type { PrefixId } from "../rib/prefixTable.ts";
 import { loopVerdict, type Verdict } from "../rib/verdict.ts";
 import type { Negotiated } from "../session/negotiate.ts";
 import type { GracefulRestart, Update } from "../wire/message.ts";
@@ -38,7 +38,7 @@ export class RouteSide {
   #config: RouteSideConfig;
   #bgpId = 0;
   #agreement: Agreement | null = null;
-  #out: AdjRibOut | null = null;
+  #out: PeerOut | null = null;
   /** Whose routes are kept from a session that was lost. */
   #stale: readonly Family[] = [];
   #endOfRib: readonly Family[] = [];
@@ -56,7 +56,7 @@ export class RouteSide {
     return this.#ribPeer;
   }
 
-  get out(): AdjRibOut | null {
+  get out(): PeerOut | null {
     return this.#out;
   }
 
@@ -87,10 +87,10 @@ export class RouteSide {
     const { rib } = this.#ports;
     rib.peers.set(this.#ribPeer, this.#ribPeerFacts());
     if (changed.import) rib.reimport(this.#ribPeer);
-    if (changed.export && this.#out && this.#agreement) this.#out.markAll(this.#exportView(this.#agreement));
+    if (changed.export && this.#out && this.#agreement) this.#out.setTerms(this.#terms(this.#agreement));
   }
 
-  established(agreement: Agreement): void {
+  established(agreement: Agreement, sink: OutSink): void {
     const { rib } = this.#ports;
     // What is kept was decided by the identifier of before, which the decision compares: another one, another peer.
     if (this.#bgpId !== agreement.remoteBgpId) this.dropStale();
@@ -100,14 +100,15 @@ export class RouteSide {
     this.#refreshing.clear();
     this.#faults = null;
     rib.peers.set(this.#ribPeer, this.#ribPeerFacts());
-    this.#out = new AdjRibOut(rib, this.#exportView(agreement));
+    const address = addressOf(this.#config.peer.address);
+    this.#out = this.#ports.groups.join({ peer: this.#ribPeer, address, terms: this.#terms(agreement), sink });
     this.#keepStale(agreement.negotiated.gracefulRestart);
   }
 
   /** `gracefully` where the transport was lost and neither side said why. */
   lost({ gracefully }: { readonly gracefully: boolean }): void {
     const { rib } = this.#ports;
-    this.#out?.clear();
+    this.#out?.leave();
     this.#out = null;
     // RFC 4724 §4.2: what was stale already does not outlive a second restart.
     rib.sweep(this.#ribPeer, [4, 6]);
@@ -162,17 +163,9 @@ export class RouteSide {
     if (this.#out?.view.filters?.usesInterfaces) this.#out.markAll();
   }
 
-  mark(prefix: PrefixId): void {
-    this.#out?.mark(prefix);
-  }
-
-  drain(limit: number): readonly OutGroup[] {
-    return this.#out?.drain(limit) ?? [];
-  }
-
   /** The peer is no longer configured. */
   remove(): void {
-    this.#out?.clear();
+    this.#out?.leave();
     this.#out = null;
     this.#disarmStale();
     this.#ports.rib.removePeer(this.#ribPeer);
@@ -242,14 +235,25 @@ export class RouteSide {
     return new Set(addresses.flatMap((text) => (text === undefined ? [] : [formatAddress(addressOf(text))])));
   }
 
-  #exportView({ negotiated, localAddress }: Agreement): ExportView {
+  /** All that another peer must have in common with this one to be told together with it. */
+  #terms({ negotiated, localAddress }: Agreement): GroupTerms {
+    const { exportPolicy, exportFilters } = this.#config.peer;
+    const { fourOctetAs, messageBytesMax } = negotiated;
+    const context = { fourOctetAs, messageBytesMax };
+    const view = this.#exportView({ negotiated, localAddress });
+    const { filter: _, filters: __, ownNextHop, ...rest } = view;
+    const hops = ([4, 6] as const).map((family) => (ownNextHop[family] ? formatAddress(ownNextHop[family]) : null));
+    return { key: JSON.stringify([rest, hops, exportPolicy, exportFilters ?? null, context]), view, context };
+  }
+
+  #exportView({ negotiated, localAddress }: Pick<Agreement, "negotiated" | "localAddress">): ExportView {
     const { peer, speaker } = this.#config;
     const external = peer.asn !== speaker.asn;
     return {
-      peer: this.#ribPeer,
+      peer: 0,
       external,
       localAsn: speaker.asn,
-      peerAddress: addressOf(peer.address),
+      peerAddress: null,
       families: negotiated.families,
       ownNextHop: { ...ownNextHop(4, peer, localAddress), ...ownNextHop(6, peer, localAddress) },
       nextHopMode: peer.nextHopMode ?? (external ? "self" : "keep"),

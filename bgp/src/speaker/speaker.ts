@@ -5,24 +5,17 @@
  * Long work is never done in the event that asks for it, but noted and done in `turn` events, a slice in each.
  */
 import { type Address, formatAddress, parseAddress } from "@brindle/net";
-import type { PeerStatus, RouteStatus, SpeakerSummary } from "../control.ts";
+import type { PeerDetail, PeerStatus, RouteStatus, SpeakerSummary } from "../control.ts";
+import { ExportGroups } from "../out/exportGroups.ts";
 import { PrefixFilter } from "../rib/prefixFilter.ts";
-import type { PrefixId } from "../rib/prefixTable.ts";
 import { Rib } from "../rib/rib.ts";
 import { encodeMessage } from "../wire/codec.ts";
 import { cease } from "../wire/fault.ts";
 import { ceaseNotification } from "../wire/notification.ts";
+import { BestChangePacker } from "./bestChanges.ts";
 import { checkConfig } from "./checkConfig.ts";
 import type { SpeakerConfig } from "./config.ts";
-import type {
-  BestChange,
-  ConnectionId,
-  OwnRoute,
-  RouteQuery,
-  SpeakerAction,
-  SpeakerEvent,
-  SpeakerTimer,
-} from "./event.ts";
+import type { ConnectionId, OwnRoute, RouteQuery, SpeakerAction, SpeakerEvent, SpeakerTimer } from "./event.ts";
 import { ownGroups } from "./ownRoutes.ts";
 import { Peer, type PeerPorts } from "./peer.ts";
 import type { PeerSession } from "./peerSession.ts";
@@ -32,10 +25,10 @@ import { summaryOf } from "./summary.ts";
 
 /** Some 5 ms of work. */
 const turnPrefixesMax = 4096;
-const turnPrefixesOfPeerMin = 64;
 
 export class Speaker {
   readonly #rib: Rib;
+  readonly #groups: ExportGroups;
   readonly #peers = new Map<string, Peer>();
   readonly #connections = new Map<ConnectionId, { readonly session: PeerSession; readonly peer: Peer }>();
   readonly #restart = new Restart();
@@ -51,6 +44,7 @@ export class Speaker {
     const importRules = { filter: new PrefixFilter({ accept: "all" }), judge: () => "accepted" as const };
     const address: Address = { family: 4, value: 0n };
     this.#rib = new Rib({ name: "local", external: true, bgpId: 0, address, importRules });
+    this.#groups = new ExportGroups(this.#rib);
   }
 
   /** What we were told wrongly (`configure`, `originate`) throws a `BgpError` and changes nothing. */
@@ -69,6 +63,11 @@ export class Speaker {
 
   peers(): PeerStatus[] {
     return [...this.#peers.values()].map((peer) => peer.status());
+  }
+
+  /** `null` for a name that no peer has. */
+  peer(name: string): PeerDetail | null {
+    return this.#peers.get(name)?.detail() ?? null;
   }
 
   summary(): SpeakerSummary {
@@ -221,31 +220,20 @@ export class Speaker {
     if (this.#restart.phase === "deferring") return;
     this.#settle();
     if (this.#restart.phase !== "complete") return;
-    const busy = [...this.#peers.values()].filter((peer) => peer.wantsTurn);
-    const share = Math.max(turnPrefixesOfPeerMin, Math.floor(turnPrefixesMax / Math.max(1, busy.length)));
-    for (const peer of busy) peer.drain(share);
+    this.#groups.drain(turnPrefixesMax);
   }
 
   #settle(): void {
-    const changes: BestChange[] = [];
+    const changes = new BestChangePacker(this.#rib);
     this.#rib.settle(turnPrefixesMax, (prefix) => {
-      changes.push(this.#changeOf(prefix));
-      for (const peer of this.#peers.values()) peer.routes.mark(prefix);
+      changes.add(prefix);
+      this.#groups.mark(prefix);
     });
-    if (changes.length > 0) this.#actions.push({ type: "bestChanged", changes });
+    if (changes.size > 0) this.#actions.push({ type: "bestChanged", changes: changes.finish() });
     if (this.#restart.phase === "settling" && this.#rib.isSettled) {
       this.#restart.settled();
       this.#actions.push({ type: "tableComplete" });
     }
-  }
-
-  #changeOf(id: PrefixId): BestChange {
-    const prefix = this.#rib.prefixes.text(id);
-    const route = this.#rib.best(id);
-    if (route === 0) return { prefix, nextHops: [], from: null };
-    const hop = this.#rib.routes.nextHop.get(route);
-    const from = this.#rib.peers.get(this.#rib.routes.peer.get(route)).name;
-    return { prefix, nextHops: hop === 0 ? [] : [this.#rib.nextHops.text(hop)], from };
   }
 
   #hasWork(): boolean {
@@ -254,7 +242,7 @@ export class Speaker {
     if (this.#rib.isWalking) return true;
     if (this.#restart.phase === "deferring") return false;
     if (!this.#rib.isSettled || this.#restart.phase === "settling") return true;
-    return this.#peers.values().some((peer) => peer.wantsTurn);
+    return this.#groups.hasWork;
   }
 
   #reviewRestart(): void {
@@ -268,6 +256,7 @@ export class Speaker {
   #portsOf(peer: () => Peer): PeerPorts {
     return {
       rib: this.#rib,
+      groups: this.#groups,
       emit: (action) => this.#actions.push(action),
       nowMs: () => this.#nowMs,
       newConnection: () => ++this.#lastConnection,

@@ -3,6 +3,7 @@
  * but tests imports it.
  */
 import type { PeerStatus } from "../control.ts";
+import { unpackBestChanges } from "./bestChanges.ts";
 import type { PeerConfig, SpeakerConfig } from "./config.ts";
 import type { BestChange, ConnectionId, Dial, SpeakerAction, SpeakerEvent } from "./event.ts";
 import { Speaker } from "./speaker.ts";
@@ -138,11 +139,13 @@ export class SimulatedNetwork {
       case "wake":
         this.#post(node, { type: "turn" }, 0);
         break;
-      case "bestChanged":
-        node.told.push(...action.changes);
-        node.largestBatch = Math.max(node.largestBatch, action.changes.length);
-        for (const change of action.changes) node.best.set(change.prefix, change);
+      case "bestChanged": {
+        const changes = unpackBestChanges(action.changes);
+        node.told.push(...changes);
+        node.largestBatch = Math.max(node.largestBatch, changes.length);
+        for (const change of changes) node.best.set(change.prefix, change);
         break;
+      }
       case "peerChanged":
         node.statuses.push(action.peer);
         break;

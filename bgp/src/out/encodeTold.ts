@@ -1,0 +1,130 @@
+/** What a group is told in one turn, as messages. */
+import { type Address, type Family, sameAddress } from "@brindle/net";
+import type { PeerId } from "../rib/peerTable.ts";
+import type { Rib } from "../rib/rib.ts";
+import { encodeMessage } from "../wire/codec.ts";
+import type { EncodeContext } from "../wire/contract.ts";
+import type { PackedPrefixes, PathAttributes } from "../wire/message.ts";
+import { encodeUpdates } from "../wire/updateEncoder.ts";
+import { canExportBytes, exportBytes } from "./exportedBytes.ts";
+import type { Member } from "./exportGroup.ts";
+import { type ExportView, exportedAttributes, exportedNextHop } from "./exportView.ts";
+import type { Told, Withdrawn } from "./told.ts";
+import { type Audience, UpdateBlock } from "./updateBlock.ts";
+
+export interface Content {
+  readonly told: Iterable<Told>;
+  readonly withdrawn: Iterable<Withdrawn>;
+  readonly members: ReadonlyMap<PeerId, Pick<Member, "peer" | "address">>;
+}
+
+export interface Encoding {
+  readonly rib: Rib;
+  readonly view: ExportView;
+  readonly context: EncodeContext;
+}
+
+const scratch: Uint8Array = new Uint8Array(65_536 + 64);
+
+export function encodeTold({ told, withdrawn, members }: Content, encoding: Encoding): UpdateBlock {
+  const { rib, context } = encoding;
+  const block = new UpdateBlock(context);
+  for (const { family, audience, prefixes } of withdrawn) {
+    if (family === 4) block.withdraw4(audience, { prefixes: rib.prefixes, ids: prefixes });
+    else block.addMessages(audience, withdrawal(rib.prefixes.pack(prefixes, family), context));
+  }
+  for (const each of told) {
+    const nextHop = hopOf(each, encoding, null);
+    const others = aloneWithOtherHop(each, members, encoding, nextHop);
+    const allBut = [...(members.has(each.from) ? [each.from] : []), ...others.map(({ peer }) => peer)];
+    encodeOne(block, each, { audience: { allBut }, nextHop }, encoding);
+    for (const { peer, address } of others) {
+      encodeOne(block, each, { audience: { only: peer }, nextHop: hopOf(each, encoding, address) }, encoding);
+    }
+  }
+  return block;
+}
+
+export function encodeEnds(
+  { owesEndOfRib, owesEndOfRefresh }: Pick<Member, "owesEndOfRib" | "owesEndOfRefresh">,
+  families: readonly Family[],
+  context: EncodeContext,
+): Uint8Array[] {
+  const refreshed = [...owesEndOfRefresh].map((family) =>
+    encodeMessage({ type: "routeRefresh", family, demarcation: "end" }, context),
+  );
+  const nothing = { withdrawn: [], announced: [], attributes: null, faults: [] };
+  const first = (owesEndOfRib ? families : []).map((family) =>
+    encodeMessage({ type: "update", ...nothing, endOfRib: family }, context),
+  );
+  return [...refreshed, ...first];
+}
+
+interface Telling {
+  readonly audience: Audience;
+  readonly nextHop: Address | undefined;
+}
+
+function encodeOne(block: UpdateBlock, told: Told, { audience, nextHop }: Telling, encoding: Encoding): void {
+  if (!nextHop) return; // `mayBeTold` lets no such family pass.
+  const { rib, context } = encoding;
+  if (told.family === 4 && nextHop.family === 4 && mayGoAsBytes(told, encoding)) {
+    const attributes = attributeBytes(told, Number(nextHop.value), encoding);
+    if (block.announce4(audience, { attributes, prefixes: rib.prefixes, ids: told.prefixes })) return;
+  }
+  const prefixes = rib.prefixes.pack(told.prefixes, told.family);
+  const content = { withdrawn: [], announced: [{ prefixes, nextHop }], attributes: attributesOf(told, encoding) };
+  block.addMessages(audience, encodeUpdates(content, context));
+}
+
+function mayGoAsBytes(told: Told, { rib, view, context }: Encoding): boolean {
+  if (told.rule?.transform || !context.fourOctetAs || view.changesAttributes) return false;
+  if (isReflected(told, rib, view)) return false;
+  return canExportBytes(rib.attrs.flags.get(told.attr), view);
+}
+
+function attributeBytes(told: Told, nextHop4: number, { rib, view }: Encoding): Uint8Array {
+  const { external, localAsn } = view;
+  const to = { external, localAsn, keepsMed: keepsMed(told), nextHop4 };
+  const flags = rib.attrs.flags.get(told.attr);
+  return scratch.subarray(0, exportBytes(rib.attrs.bytes(told.attr), flags, to, scratch));
+}
+
+function attributesOf(told: Told, { rib, view }: Encoding): PathAttributes {
+  const value = rib.attrs.value(told.attr);
+  const changed = told.rule?.transform ? told.rule.transform(value) : value;
+  const originator = isReflected(told, rib, view) ? rib.peers.get(told.from).bgpId : null;
+  return exportedAttributes(changed, view, { keepsMed: keepsMed(told), originator });
+}
+
+/** RFC 4456: what goes from one internal peer to another. */
+function isReflected({ from }: Told, rib: Rib, { external }: ExportView): boolean {
+  return !external && from !== rib.local && !rib.peers.get(from).external;
+}
+
+function keepsMed({ hop, rule }: Told): boolean {
+  return hop === 0 || rule?.setsMed === true;
+}
+
+/** `peerAddress` is that of the one peer that is told, or `null` for all to whom the next hop is a stranger. */
+function hopOf({ hop, family, rule }: Told, { rib, view }: Encoding, peerAddress: Address | null): Address | undefined {
+  const learned = hop === 0 ? null : rib.nextHops.value(hop).address;
+  const nextHopMode = rule?.nextHopMode ?? view.nextHopMode;
+  return exportedNextHop({ ...view, nextHopMode, peerAddress }, family, learned);
+}
+
+/** RFC 4271 §5.1.3: a peer is never told its own address, so one that is the next hop is told another. */
+function aloneWithOtherHop(
+  told: Told,
+  members: Content["members"],
+  { rib }: Encoding,
+  nextHop: Address | undefined,
+): readonly Pick<Member, "peer" | "address">[] {
+  const learned = told.hop === 0 ? null : rib.nextHops.value(told.hop).address;
+  if (!learned || !nextHop || !sameAddress(learned, nextHop)) return [];
+  return [...members.values()].filter(({ peer, address }) => peer !== told.from && sameAddress(address, learned));
+}
+
+function withdrawal(prefixes: PackedPrefixes, context: EncodeContext): Uint8Array[] {
+  return encodeUpdates({ withdrawn: [prefixes], announced: [], attributes: null }, context);
+}

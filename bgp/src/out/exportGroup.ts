@@ -1,0 +1,228 @@
+/**
+ * Peers that are told the same (one Adj-RIB-Out for all of them): what they are to hear is derived from the best routes
+ * when its turn comes and encoded once. Kept are one bit a prefix, for the withdrawal, and from whom the route came that
+ * was told, since that one peer did not hear it.
+ */
+import type { Address, Family } from "@brindle/net";
+import { BitSet, Column } from "../rib/column.ts";
+import type { PeerId } from "../rib/peerTable.ts";
+import type { PrefixId } from "../rib/prefixTable.ts";
+import type { Rib } from "../rib/rib.ts";
+import type { EncodeContext } from "../wire/contract.ts";
+import { encodeEnds, encodeTold } from "./encodeTold.ts";
+import { type CandidatesSeen, type ExportView, exportVerdict } from "./exportView.ts";
+import { PendingUpdates } from "./pendingUpdates.ts";
+import { ToldByContent, WithdrawnByAudience } from "./told.ts";
+import type { Audience, UpdateBlock } from "./updateBlock.ts";
+
+/** Where a peer's messages go. */
+export interface OutSink {
+  send(bytes: Uint8Array): void;
+  /** Whether more should be made for it now. */
+  readonly isWritable: boolean;
+  /** What was sent and has not left yet. */
+  readonly undrainedBytes: number;
+}
+
+export interface Member {
+  readonly peer: PeerId;
+  readonly address: Address;
+  readonly sink: OutSink;
+  /** The whole table has not been sent for the first time (RFC 4724 §2). */
+  owesEndOfRib: boolean;
+  /** The peer asked for these again, and is to be told of their end (RFC 7313 §4.1). */
+  readonly owesEndOfRefresh: Set<Family>;
+}
+
+/** What a group tells, by whose it is: `peer` and `peerAddress` say nothing here. */
+export interface GroupTerms {
+  /** Peers of one key may be told together. */
+  readonly key: string;
+  readonly view: ExportView;
+  readonly context: EncodeContext;
+}
+
+const noRoute = 0;
+const everyone: Audience = { allBut: [] };
+
+interface Gathering {
+  readonly told: ToldByContent;
+  readonly withdrawn: WithdrawnByAudience;
+  readonly seen: CandidatesSeen;
+}
+
+export class ExportGroup {
+  readonly members: Map<PeerId, Member> = new Map();
+  readonly #rib: Rib;
+  #terms: GroupTerms;
+  #pending: PendingUpdates;
+  /** What somebody was told. Each is retained while it is set. */
+  readonly #sent = new BitSet();
+  /** From whom that came: who did not hear of it. */
+  readonly #sentFrom = new Column();
+  readonly #sentCount: Record<Family, number> = { 4: 0, 6: 0 };
+  readonly #sentCountFrom: Readonly<Record<Family, Column>> = { 4: new Column(), 6: new Column() };
+  #clearedTo: PrefixId = 1;
+
+  constructor(rib: Rib, terms: GroupTerms) {
+    this.#rib = rib;
+    this.#terms = terms;
+    this.#pending = new PendingUpdates(rib.prefixes);
+    this.#pending.markAll();
+  }
+
+  get terms(): GroupTerms {
+    return this.#terms;
+  }
+
+  /** Whether all that there is to hear has been told. */
+  get isIdle(): boolean {
+    if (!this.#pending.isEmpty) return false;
+    for (const { owesEndOfRib, owesEndOfRefresh } of this.members.values()) {
+      if (owesEndOfRib || owesEndOfRefresh.size > 0) return false;
+    }
+    return true;
+  }
+
+  /** Whether nothing has been told yet. */
+  get isUntold(): boolean {
+    return this.#pending.isUnbegun && this.#sentCount[4] + this.#sentCount[6] === 0;
+  }
+
+  /** Whether nothing of its own waits, its members' ends aside. */
+  get isLevel(): boolean {
+    return this.#pending.isEmpty;
+  }
+
+  get isWritable(): boolean {
+    for (const { sink } of this.members.values()) if (sink.isWritable) return true;
+    return false;
+  }
+
+  advertised(family: Family, peer: PeerId): number {
+    return this.#sentCount[family] - this.#sentCountFrom[family].get(peer);
+  }
+
+  isAdvertised(prefix: PrefixId, peer: PeerId): boolean {
+    return this.#sent.has(prefix) && this.#sentFrom.get(prefix) !== peer;
+  }
+
+  mark(prefix: PrefixId): void {
+    if (this.#tellsNothing) return;
+    this.#pending.mark(prefix);
+  }
+
+  /** Tells everything again; by other terms, some of it may have to be withdrawn. */
+  markAll(terms: GroupTerms = this.#terms): void {
+    this.#terms = terms;
+    this.#pending.markAll();
+  }
+
+  /** Of at most `limit` prefixes what the members are to hear, withdrawals first. */
+  drain(limit: number): void {
+    const told = new ToldByContent();
+    const withdrawn = new WithdrawnByAudience();
+    const seen: CandidatesSeen = new Map();
+    this.#pending.drain(limit, (prefix) => {
+      // It will be marked again if the decision brings a change, but not for the change that it waits for here.
+      if (this.#rib.isUnsettled(prefix)) return false;
+      this.#tell(prefix, { told, withdrawn, seen });
+      return true;
+    });
+    if (told.size > 0 || withdrawn.size > 0) {
+      const { view, context } = this.#terms;
+      const content = { told: told.all(), withdrawn: withdrawn.all(), members: this.members };
+      this.#send(encodeTold(content, { rib: this.#rib, view, context }));
+      for (const { prefixes, isLast } of withdrawn.all()) {
+        if (isLast) for (const prefix of prefixes) this.#rib.prefixes.release(prefix); // Only now: its words were needed.
+      }
+    }
+    if (this.#pending.isEmpty) this.#sendEnds();
+  }
+
+  /** A group with that member alone, which has been told what this one has, and is to hear what this one is. */
+  split(member: Member): ExportGroup {
+    const group = new ExportGroup(this.#rib, this.#terms);
+    group.#pending = this.#pending.copy();
+    for (let prefix = 1; prefix < this.#rib.prefixes.idsEnd; prefix++) {
+      if (!this.#sent.has(prefix)) continue;
+      this.#rib.prefixes.retain(prefix);
+      group.#setSent(prefix, this.#sentFrom.get(prefix));
+    }
+    this.members.delete(member.peer);
+    group.members.set(member.peer, member);
+    return group;
+  }
+
+  /** Forgets what was told, nobody being there who heard it: a slice a call. `true` when all is forgotten. */
+  clear(limit: number): boolean {
+    this.#pending.clear();
+    const end = Math.min(this.#rib.prefixes.idsEnd, this.#clearedTo + limit);
+    for (let prefix = this.#clearedTo; prefix < end; prefix++) {
+      if (this.#sent.delete(prefix)) this.#rib.prefixes.release(prefix);
+    }
+    this.#clearedTo = end;
+    return end >= this.#rib.prefixes.idsEnd;
+  }
+
+  /** Where nothing passes and nothing has been told, no change means anything. */
+  get #tellsNothing(): boolean {
+    const { filter, filters } = this.#terms.view;
+    return filter.passesNone && !filters && this.#sentCount[4] + this.#sentCount[6] === 0;
+  }
+
+  #tell(prefix: PrefixId, { told, withdrawn, seen }: Gathering): void {
+    const { routes, prefixes } = this.#rib;
+    const family = prefixes.family(prefix);
+    const wasSent = this.#sent.has(prefix);
+    const fromBefore = wasSent ? this.#sentFrom.get(prefix) : 0;
+    const route = this.#rib.best(prefix);
+    const verdict = route !== noRoute && exportVerdict(this.#rib, this.#terms.view, { prefix, route, seen });
+    if (verdict === false) {
+      if (!wasSent) return;
+      this.#unsetSent(prefix, family, fromBefore);
+      withdrawn.add(prefix, { family, audience: this.#allBut(fromBefore), isLast: true });
+      return;
+    }
+    const from = routes.peer.get(route);
+    const rule = verdict === true ? null : verdict;
+    told.add(prefix, { family, attr: routes.attr.get(route), hop: routes.nextHop.get(route), from, rule });
+    if (wasSent && fromBefore === from) return;
+    if (!wasSent) prefixes.retain(prefix);
+    // Who says it now has heard it from us before, when another said it.
+    else if (this.members.has(from)) withdrawn.add(prefix, { family, audience: { only: from }, isLast: false });
+    if (wasSent) this.#unsetSent(prefix, family, fromBefore);
+    this.#setSent(prefix, from);
+  }
+
+  #allBut(peer: PeerId): Audience {
+    return this.members.has(peer) ? { allBut: [peer] } : everyone;
+  }
+
+  #setSent(prefix: PrefixId, from: PeerId): void {
+    const family = this.#rib.prefixes.family(prefix);
+    this.#sent.add(prefix);
+    this.#sentFrom.set(prefix, from);
+    this.#sentCount[family] += 1;
+    this.#sentCountFrom[family].add(from, 1);
+  }
+
+  #unsetSent(prefix: PrefixId, family: Family, from: PeerId): void {
+    this.#sent.delete(prefix);
+    this.#sentCount[family] -= 1;
+    this.#sentCountFrom[family].add(from, -1);
+  }
+
+  #send(block: UpdateBlock): void {
+    for (const { peer, sink } of this.members.values()) for (const bytes of block.heardBy(peer)) sink.send(bytes);
+  }
+
+  #sendEnds(): void {
+    const { view, context } = this.#terms;
+    for (const member of this.members.values()) {
+      for (const bytes of encodeEnds(member, view.families, context)) member.sink.send(bytes);
+      member.owesEndOfRib = false;
+      member.owesEndOfRefresh.clear();
+    }
+  }
+}
