@@ -46,6 +46,43 @@ export interface PeerStatus {
   readonly session: EstablishedStatus | null;
 }
 
+/** All that is known of one peer. */
+export interface PeerDetail extends PeerStatus {
+  readonly messages: { readonly sent: MessageCounts; readonly received: MessageCounts };
+  /** What either side offered when the session came up; empty while there is none. */
+  readonly capabilities: readonly CapabilityStatus[];
+  /** What came of them, by name; `null` while there is no session. */
+  readonly negotiated: Readonly<Record<string, unknown>> | null;
+  /** Its last transitions, the oldest first. */
+  readonly journal: readonly JournalEntry[];
+}
+
+/** Since the peer was configured, over all its sessions. */
+export interface MessageCounts {
+  readonly open: number;
+  readonly update: number;
+  readonly notification: number;
+  readonly keepalive: number;
+  readonly routeRefresh: number;
+}
+
+export interface CapabilityStatus {
+  readonly code: number;
+  readonly name: string;
+  /** What each side said with it, `null` where it did not offer it. */
+  readonly us: string | null;
+  readonly peer: string | null;
+}
+
+export interface JournalEntry {
+  readonly atMs: number;
+  readonly from: SessionPhase;
+  /** The same as `from` for an attempt that failed and changed nothing. */
+  readonly to: SessionPhase;
+  /** Why, where that is known. */
+  readonly reason: string | null;
+}
+
 export interface EstablishedStatus {
   readonly remoteBgpId: string;
   readonly holdSeconds: number;

@@ -7,9 +7,10 @@ const limitMax = 10_000;
 export function routeQuery(params: unknown): RouteQuery {
   if (params === null || params === undefined) return {};
   if (typeof params !== "object") throw invalid("must be an object");
-  const { family, prefix, peer, bestOnly, advertisedTo, limit } = params as Record<string, unknown>;
+  const { family, prefix, peer, bestOnly, refusedOnly, advertisedTo, limit } = params as Record<string, unknown>;
   if (family !== undefined && family !== 4 && family !== 6) throw invalid("family must be 4 or 6");
   if (bestOnly !== undefined && typeof bestOnly !== "boolean") throw invalid("bestOnly must be true or false");
+  if (refusedOnly !== undefined && typeof refusedOnly !== "boolean") throw invalid("refusedOnly must be true or false");
   const isCount = Number.isInteger(limit) && Number(limit) >= 1 && Number(limit) <= limitMax;
   if (limit !== undefined && !isCount) throw invalid(`limit must be 1 to ${limitMax}`);
   if (prefix !== undefined && (typeof prefix !== "string" || !parsePrefix(prefix)))

@@ -1,6 +1,6 @@
 /** The methods of the agent's control interface. `brindlectl` is their caller. */
 import type { AgentStatus, BlockStatus, Store } from "@brindle/api";
-import type { RouteQuery } from "@brindle/bgp";
+import { bgpHandlers } from "@brindle/bgp/shell";
 import { ControlError, containsPrefix, formatPrefix, type Prefix, parsePrefix } from "@brindle/net";
 import type { ControlHandler } from "@brindle/net/shell";
 import { ownBlocks } from "../graph/originated.ts";
@@ -45,8 +45,7 @@ export function controlHandlers(
       const begun = running();
       return begun ? agentStatus(context, begun) : statusBefore(context);
     },
-    "bgp.peers": () => parts().speaker.peers(),
-    "bgp.routes": (params) => parts().speaker.routes(routeQuery(params)),
+    ...bgpHandlers(() => parts().speaker.running),
     resync: () => parts().resync(),
     counters: () => ({
       routes: parts().routes.counters(),
@@ -128,26 +127,4 @@ async function blockStatus(
 function isInside(cidr: string, block: Prefix): boolean {
   const pool = parsePrefix(cidr);
   return pool !== null && containsPrefix(pool, block);
-}
-
-const limitMax = 10_000;
-
-function routeQuery(params: unknown): RouteQuery {
-  if (params === null || params === undefined) return {};
-  if (typeof params !== "object") throw invalid("must be an object");
-  const { family, prefix, peer, bestOnly, advertisedTo, limit } = params as Record<string, unknown>;
-  if (family !== undefined && family !== 4 && family !== 6) throw invalid("family must be 4 or 6");
-  if (bestOnly !== undefined && typeof bestOnly !== "boolean") throw invalid("bestOnly must be true or false");
-  const isCount = Number.isInteger(limit) && Number(limit) >= 1 && Number(limit) <= limitMax;
-  if (limit !== undefined && !isCount) throw invalid(`limit must be 1 to ${limitMax}`);
-  if (prefix !== undefined && (typeof prefix !== "string" || !parsePrefix(prefix)))
-    throw invalid("prefix is no prefix");
-  for (const [name, value] of Object.entries({ peer, advertisedTo })) {
-    if (value !== undefined && typeof value !== "string") throw invalid(`${name} must be the name of a peer`);
-  }
-  return params as RouteQuery;
-}
-
-function invalid(reason: string): ControlError {
-  return new ControlError("INVALID", `bgp.routes: ${reason}`);
 }

@@ -1,6 +1,6 @@
 /** Keeps the BGP speaker, in a thread of its own, at what the datastore says. */
 import { isDeepStrictEqual } from "node:util";
-import type { NextHopFact, PeerStatus, RouteQuery, RouteStatus, SpeakerConfig } from "@brindle/bgp";
+import type { NextHopFact, PeerStatus, SpeakerConfig } from "@brindle/bgp";
 import { type RunningSpeaker, type SpeakerListeners, startSpeakerThread } from "@brindle/bgp/shell";
 import { messageOf } from "../error.ts";
 import { CoalescedWork } from "./coalescedWork.ts";
@@ -52,8 +52,9 @@ export class SpeakerSync {
     return (await this.#speaker?.peers()) ?? [];
   }
 
-  async routes(query: RouteQuery): Promise<readonly RouteStatus[]> {
-    return (await this.#speaker?.routes(query)) ?? [];
+  /** `null` before the node's addresses are known, and at the end. */
+  get running(): RunningSpeaker | null {
+    return this.#speaker;
   }
 
   /** Without a NOTIFICATION: peers keep our routes as long as they have agreed to, and the kernel goes on. */

@@ -14,6 +14,13 @@ export function bgpHandlers(speaker: () => RunningSpeaker | null): Record<string
   return {
     "bgp.summary": () => running().summary(),
     "bgp.peers": async () => (await speaker()?.peers()) ?? [],
+    "bgp.peer": async (params) => {
+      const { name } = (params ?? {}) as Record<string, unknown>;
+      if (typeof name !== "string") throw new ControlError("INVALID", "bgp.peer: name must be that of a peer");
+      const peer = await running().peer(name);
+      if (!peer) throw new ControlError("NOT_FOUND", `there is no peer "${name}"`);
+      return peer;
+    },
     "bgp.routes": async (params) => (await speaker()?.routes(routeQuery(params))) ?? [],
   };
 }

@@ -1,6 +1,9 @@
-/** What an operator is told of a peer's past: since when it is as it is, how often it was lost, and why last. */
-import type { PeerStatus, SessionFailure, SessionPhase } from "../control.ts";
+/** What an operator is told of a peer's past: since when it is as it is, how it came to that, and what failed last. */
+import type { JournalEntry, PeerStatus, SessionFailure, SessionPhase } from "../control.ts";
 import type { NotificationSeen } from "../session/state.ts";
+
+/** Enough for a flap of a day to be seen among the attempts of a minute, and no burden with thousands of peers. */
+const journalEntriesMax = 50;
 
 export class PeerRecord {
   #phase: SessionPhase = "idle";
@@ -8,6 +11,9 @@ export class PeerRecord {
   #flaps = 0;
   #lastFailure: SessionFailure | null = null;
   #changed = true;
+  /** Why the next change of phase happens, if somebody said. */
+  #reason: string | null = null;
+  readonly #journal: JournalEntry[] = [];
 
   constructor(nowMs: number) {
     this.#sinceMs = nowMs;
@@ -15,7 +21,13 @@ export class PeerRecord {
 
   fail(text: string, notification: NotificationSeen | undefined, atMs: number): void {
     this.#lastFailure = notification ? { atMs, text, notification } : { atMs, text };
+    this.#reason = text;
     this.#changed = true;
+  }
+
+  /** We end what is there by ourselves: no failure, but what the journal is to say. */
+  explain(reason: string): void {
+    this.#reason = reason;
   }
 
   countFlap(): void {
@@ -24,6 +36,11 @@ export class PeerRecord {
   }
 
   enter(phase: SessionPhase, nowMs: number): void {
+    const reason = this.#reason;
+    this.#reason = null;
+    if (phase === this.#phase && reason === null) return;
+    this.#journal.push({ atMs: nowMs, from: this.#phase, to: phase, reason });
+    if (this.#journal.length > journalEntriesMax) this.#journal.shift();
     if (phase === this.#phase) return;
     this.#phase = phase;
     this.#sinceMs = nowMs;
@@ -39,6 +56,11 @@ export class PeerRecord {
 
   status(): Pick<PeerStatus, "phase" | "sinceMs" | "flaps" | "lastFailure"> {
     return { phase: this.#phase, sinceMs: this.#sinceMs, flaps: this.#flaps, lastFailure: this.#lastFailure };
+  }
+
+  /** The oldest first. */
+  journal(): readonly JournalEntry[] {
+    return [...this.#journal];
   }
 }
 

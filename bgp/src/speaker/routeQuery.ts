@@ -6,6 +6,7 @@ import { packPrefix } from "../rib/packed.ts";
 import type { PrefixId } from "../rib/prefixTable.ts";
 import type { Rib } from "../rib/rib.ts";
 import type { RouteId } from "../rib/routeTable.ts";
+import { accepted } from "../rib/verdict.ts";
 import { formatAsPath, formatCommunity, formatLargeCommunity } from "../wire/text.ts";
 import type { RouteQuery } from "./event.ts";
 import type { RouteSide } from "./routeSide.ts";
@@ -32,6 +33,7 @@ export function queryRoutes(query: RouteQuery, sources: Sources): RouteStatus[] 
       if (rows.length >= limit) return rows;
       const isBest = route === rib.best(prefix);
       if ((query.bestOnly || out) && !isBest) continue;
+      if (query.refusedOnly && rib.routes.verdict.get(route) === accepted) continue;
       if (peer === null || rib.routes.peer.get(route) === peer) rows.push(rowOf(route, rib));
     }
   }

@@ -32,7 +32,7 @@ const other: RouteStatus = {
 
 function rig(routes: readonly RouteStatus[], asked: RouteQuery[] = []): Rig {
   return new Rig({
-    "bgp.peers": () => [{ name: "tor-a" }, { name: "node2" }],
+    "bgp.summary": () => ({ peers: [{ name: "tor-a" }, { name: "node2" }] }),
     "bgp.routes": (query) => {
       asked.push(query);
       return routes;

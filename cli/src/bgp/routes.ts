@@ -1,15 +1,15 @@
 /** `bgp routes`: the table of this node's speaker, and why each route is the best or is not. */
 
-import { nearest } from "@brindle/api";
-import type { PeerStatus, RouteQuery, RouteStatus } from "@brindle/bgp";
+import type { RouteQuery, RouteStatus } from "@brindle/bgp";
 import { formatPrefix, networkOf, parseAddress, parseCidr } from "@brindle/net";
 import { expectNode } from "../agent.ts";
 import type { ExitCode } from "../command.ts";
-import { failed, usage } from "../error.ts";
+import { usage } from "../error.ts";
 import type { OutputForm } from "../output/form.ts";
 import { formatStructure } from "../output/structure.ts";
 import { formatTable, type TableColumn } from "../output/table.ts";
 import type { Ports } from "../ports.ts";
+import { expectPeers } from "./expectPeers.ts";
 
 export interface RoutesOptions {
   readonly output: OutputForm;
@@ -18,6 +18,8 @@ export interface RoutesOptions {
   readonly peer?: string;
   readonly advertisedTo?: string;
   readonly all?: boolean;
+  /** Only what import refused. */
+  readonly filtered?: boolean;
   readonly limit: number;
 }
 
@@ -37,12 +39,13 @@ export async function showRoutes(prefix: string | undefined, options: RoutesOpti
 
 /** Who asks for one prefix wants to know how it was decided, so all its routes are shown. */
 export function routeQuery(prefix: string | undefined, options: Omit<RoutesOptions, "output" | "node">): RouteQuery {
-  const { family, peer, advertisedTo, all = false, limit } = options;
+  const { family, peer, advertisedTo, all = false, filtered = false, limit } = options;
   if (advertisedTo !== undefined && all)
     throw usage("--all goes not with --advertised-to: only best routes are announced");
   return {
     bestOnly: !all && prefix === undefined,
     limit,
+    ...(filtered && { refusedOnly: true }),
     ...(prefix !== undefined && { prefix: prefixNamed(prefix) }),
     ...(family !== undefined && { family: family === "4" ? 4 : 6 }),
     ...(peer !== undefined && { peer }),
@@ -105,17 +108,4 @@ function prefixNamed(text: string): string {
   if (cidr) return formatPrefix(networkOf(cidr));
   const hint = parseAddress(text) ? "; give its length, too" : "";
   throw usage(`"${text}" is no prefix like 10.1.0.0/26${hint}`);
-}
-
-/** Of a peer that does not exist the speaker knows no routes, which would read like an answer. */
-async function expectPeers(names: readonly (string | undefined)[], ports: Ports): Promise<void> {
-  const asked = names.filter((name) => name !== undefined && name !== "local");
-  if (asked.length === 0) return;
-  const peers = (await ports.callAgent("bgp.peers", {})) as readonly PeerStatus[];
-  const known = peers.map(({ name }) => name);
-  for (const name of asked) {
-    if (name === undefined || known.includes(name)) continue;
-    const meant = nearest(name, known);
-    throw failed(`there is no peer "${name}"${meant ? `; did you mean ${meant}?` : `; there are ${known.join(", ")}`}`);
-  }
 }

@@ -1,8 +1,8 @@
-import { InvalidArgumentError, Option } from "commander";
+import { Option } from "commander";
 import type { RoutesOptions } from "../bgp/routes.ts";
 import type { CommandDefinition } from "../command.ts";
 import { outputOption } from "../output/form.ts";
-import { nodeOption } from "./options.ts";
+import { limitOption, nodeOption } from "./options.ts";
 
 export const bgpRoutesCommand: CommandDefinition<readonly [string | undefined], RoutesOptions> = {
   name: "bgp routes",
@@ -23,7 +23,7 @@ export const bgpRoutesCommand: CommandDefinition<readonly [string | undefined], 
       .option("--peer <name>", "learned from this peer")
       .option("--advertised-to <name>", "announced to this peer")
       .option("--all", "also routes that are not the best")
-      .addOption(new Option("--limit <count>", "at most so many").default(1_000).argParser(parseCount))
+      .addOption(limitOption())
       .addOption(outputOption())
       .addOption(nodeOption());
   },
@@ -32,12 +32,3 @@ export const bgpRoutesCommand: CommandDefinition<readonly [string | undefined], 
     return showRoutes(prefix, options, ports);
   },
 };
-
-/** The agent gives no more at once. */
-const limitMax = 10_000;
-
-function parseCount(text: string): number {
-  const count = Number(text);
-  if (Number.isInteger(count) && count >= 1 && count <= limitMax) return count;
-  throw new InvalidArgumentError(`It is no number from 1 to ${limitMax}.`);
-}

@@ -1,5 +1,5 @@
 /** Options that several commands have. */
-import { Option } from "commander";
+import { InvalidArgumentError, Option } from "commander";
 
 export function filenameOption(): Option {
   const description = "a manifest, a folder of them, or - for standard input; may be given several times";
@@ -27,4 +27,17 @@ export function nodeOption(): Option {
 /** Calico's client takes both cases; a declared option has one short form. */
 export function lowerCaseAllNamespacesOption(): Option {
   return new Option("-a").implies({ allNamespaces: true }).hideHelp();
+}
+
+export function limitOption(): Option {
+  return new Option("--limit <count>", "at most so many").default(1_000).argParser(parseCount);
+}
+
+/** An agent gives no more at once. */
+const limitMax = 10_000;
+
+function parseCount(text: string): number {
+  const count = Number(text);
+  if (Number.isInteger(count) && count >= 1 && count <= limitMax) return count;
+  throw new InvalidArgumentError(`It is no number from 1 to ${limitMax}.`);
 }

@@ -1,8 +1,10 @@
 /** Every command, in the order of the help. A new one is a file beside this and a line here. */
 import type { CommandDefinition } from "../command.ts";
 import { applyCommand } from "./apply.ts";
+import { bgpJournalCommand, bgpPeerCommand } from "./bgpPeer.ts";
 import { bgpPeersCommand } from "./bgpPeers.ts";
 import { bgpReloadCommand } from "./bgpReload.ts";
+import { bgpRouteListCommands } from "./bgpRouteLists.ts";
 import { bgpRoutesCommand } from "./bgpRoutes.ts";
 import { bgpSummaryCommand } from "./bgpSummary.ts";
 import { createCommand } from "./create.ts";
@@ -30,7 +32,10 @@ export const commands: readonly CommandDefinition[] = [
   statusCommand,
   bgpSummaryCommand,
   bgpPeersCommand,
+  bgpPeerCommand,
+  bgpJournalCommand,
   bgpRoutesCommand,
+  ...bgpRouteListCommands,
   bgpReloadCommand,
   ipamShowCommand,
   ipamCheckCommand,

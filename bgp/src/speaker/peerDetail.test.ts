@@ -1,0 +1,90 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import type { PeerDetail } from "../control.ts";
+import { peerOf, SimulatedNetwork, type SimulatedNode, speakerOf } from "./testing.ts";
+
+describe("what is known of a peer", () => {
+  let network: SimulatedNetwork;
+  let a: SimulatedNode;
+  let b: SimulatedNode;
+
+  beforeEach(() => {
+    network = new SimulatedNetwork();
+    [a, b] = [network.node("10.9.0.1"), network.node("10.9.0.2")];
+    const gracefulRestart = { restartSeconds: 120, forwardingKept: true };
+    const config = speakerOf(a, 65001, { peers: [peerOf(b.address, 65002)], gracefulRestart });
+    network.tell(a, { type: "configure", config });
+  });
+
+  function meet(): void {
+    const config = speakerOf(b, 65002, { peers: [peerOf(a.address, 65001, { families: [4], passive: true })] });
+    network.tell(b, { type: "configure", config });
+    network.run(20_000);
+  }
+
+  function detail(): PeerDetail {
+    return a.speaker.peer(b.address) ?? expect.fail("there is no such peer");
+  }
+
+  it("is nothing for a name that no peer has", () => expect(a.speaker.peer("nobody")).toBeNull());
+
+  it("tells of no capabilities and counts while there is no session, but of the attempts", () => {
+    network.run(5_000);
+    expect(detail()).toMatchObject({ session: null, capabilities: [], negotiated: null });
+    expect(detail().journal[0]).toMatchObject({ from: "idle", to: "connect", reason: null });
+    expect(detail().journal.map(({ to, reason }) => [to, reason])).toContainEqual([
+      "idle",
+      expect.stringMatching(/Connection Rejected/),
+    ]);
+  });
+
+  it("tells what either side offered, and what came of it", () => {
+    meet();
+    const rows = detail().capabilities.map(({ name, us, peer }) => [name, us, peer]);
+    expect(rows).toContainEqual(["multiprotocol", "IPv4", "IPv4"]);
+    expect(rows).toContainEqual(["multiprotocol", "IPv6", null]);
+    expect(rows).toContainEqual(["fourOctetAs", "asn=65001", "asn=65002"]);
+    expect(rows.find(([name]) => name === "gracefulRestart")?.[1]).toContain("restartSeconds=120");
+    expect(rows.find(([name]) => name === "gracefulRestart")?.[2]).toBeNull();
+    expect(detail().negotiated).toMatchObject({ families: [4], gracefulRestart: null, routeRefresh: true });
+  });
+
+  it("counts messages of each kind, both ways", () => {
+    meet();
+    const { sent, received } = detail().messages;
+    expect([sent.open, received.open]).toEqual([1, 1]);
+    // End-of-RIB of the one family that both have.
+    expect([sent.update, received.update]).toEqual([1, 1]);
+    network.tell(b, { type: "originate", prefixes: ["10.1.0.0/24", "10.2.0.0/24"] });
+    network.tell(a, { type: "refresh", peer: b.address });
+    network.run(1_000);
+    expect(detail().messages.received.update).toBeGreaterThan(received.update);
+    expect(detail().messages.sent.routeRefresh).toBe(1);
+    network.run(60_000);
+    expect(detail().messages.received.keepalive).toBeGreaterThan(received.keepalive);
+    const ofB = b.speaker.peer(a.address)?.messages;
+    expect([ofB?.received, ofB?.sent]).toEqual([detail().messages.sent, detail().messages.received]);
+  });
+
+  it("keeps why a session ended, by whomever", () => {
+    meet();
+    network.tell(b, { type: "stop", keepForwarding: false, text: "node drained" });
+    network.run(1_000);
+    const reasons = detail()
+      .journal.filter(({ from }) => from === "established")
+      .map(({ reason }) => reason);
+    expect(reasons).toEqual([expect.stringMatching(/Administrative Shutdown.*node drained/)]);
+    expect(b.speaker.peer(a.address)?.journal.at(-1)).toMatchObject({
+      from: "established",
+      to: "idle",
+      reason: "stopped here: node drained",
+    });
+  });
+
+  it("forgets the oldest first, and no more than it must", () => {
+    network.run(3_600_000);
+    const { journal } = detail();
+    expect(journal).toHaveLength(50);
+    expect(journal.every(({ atMs }, i) => i === 0 || atMs >= (journal[i - 1]?.atMs ?? 0))).toBe(true);
+    expect(journal.at(-1)?.atMs).toBeGreaterThan(network.nowMs - 120_000);
+  });
+});

@@ -1,0 +1,53 @@
+/** Questions about routes that are asked often, each a name for `bgp routes` with options. */
+import type { RoutesOptions } from "../bgp/routes.ts";
+import type { CommandDefinition } from "../command.ts";
+import { outputOption } from "../output/form.ts";
+import { limitOption, nodeOption } from "./options.ts";
+
+const routeCommand: CommandDefinition<readonly [string], RoutesOptions> = {
+  name: "bgp route",
+  summary: "show all candidates of one prefix, the best, and the numbered rule by which each other lost",
+  details: "The rules of the decision are those of RFC 4271 in their order; `bgp/DESIGN.md` says where they stand.",
+  examples: [{ line: "brindlectl bgp route 10.1.0.64/26", does: "why one of them won" }],
+  declare(command) {
+    command.argument("<prefix>").addOption(limitOption()).addOption(outputOption()).addOption(nodeOption());
+  },
+  async run([prefix], options, ports) {
+    const { showRoutes } = await import("../bgp/routes.ts");
+    return showRoutes(prefix, { ...options, all: true }, ports);
+  },
+};
+
+const receivedCommand: CommandDefinition<readonly [string], RoutesOptions> = {
+  name: "bgp received",
+  summary: "show all routes that one peer told, used or not",
+  details: "Those that import refused are among them, with the filter and the rule that did it.",
+  examples: [{ line: "brindlectl bgp received tor-a", does: "its whole table, as far as it was told" }],
+  declare(command) {
+    command.argument("<peer>").addOption(limitOption()).addOption(outputOption()).addOption(nodeOption());
+  },
+  async run([peer], options, ports) {
+    const { showRoutes } = await import("../bgp/routes.ts");
+    return showRoutes(undefined, { ...options, peer, all: true }, ports);
+  },
+};
+
+const filteredCommand: CommandDefinition<readonly [string | undefined], RoutesOptions> = {
+  name: "bgp filtered",
+  summary: "show the routes that import refused, and by which filter, rule or policy",
+  details: "They are kept, so that another filter needs no word from the peer. Without a name: those of all peers.",
+  examples: [{ line: "brindlectl bgp filtered tor-a", does: "what this node does not take from it, and why" }],
+  declare(command) {
+    command.argument("[peer]").addOption(limitOption()).addOption(outputOption()).addOption(nodeOption());
+  },
+  async run([peer], options, ports) {
+    const { showRoutes } = await import("../bgp/routes.ts");
+    return showRoutes(undefined, { ...options, ...(peer !== undefined && { peer }), all: true, filtered: true }, ports);
+  },
+};
+
+export const bgpRouteListCommands: readonly CommandDefinition[] = [
+  routeCommand as CommandDefinition,
+  receivedCommand as CommandDefinition,
+  filteredCommand as CommandDefinition,
+];
