@@ -10,6 +10,7 @@ import workspace from "../package.json" with { type: "json" };
 import { messageOf } from "./error.ts";
 import { defaultLogLevel, type LogLevel } from "./graph/logLevel.ts";
 import { Agent, type AgentOptions } from "./shell/agent.ts";
+import { cleanupCommand } from "./shell/cleanup/command.ts";
 import { controllersCommand } from "./shell/controllers/command.ts";
 import { addDatastoreOptions, type DatastoreFlags, datastoreSettings, healthPort } from "./shell/datastoreFlags.ts";
 import { type CniInstallation, installCni } from "./shell/installCni.ts";
@@ -107,6 +108,7 @@ program
   });
 
 program.addCommand(controllersCommand());
+program.addCommand(cleanupCommand());
 
 program.parseAsync().catch((error: unknown) => {
   process.stderr.write(`brindle: ${messageOf(error)}\n`);

@@ -1,5 +1,5 @@
 /**
- * What happens to one block, as values: a block in, a block out. A block is changed only by `take`, `renew` and
+ * What happens to one block, as values: a block in, a block out. A block is changed only by `take`, `takeAddress`, `renew` and
  * `giveBack`, each of which is one write and counts one sequence number on. Fields that we do not know are carried along.
  *
  * Callers hand in blocks without problems (`blockProblems`); what these functions assert is then our own doing.
@@ -53,7 +53,24 @@ export function take(
   isReserved: (address: Address) => boolean,
 ): { readonly block: IPAMBlock; readonly held: HeldAddress } | null {
   const ordinal = firstFree(block, isReserved);
-  if (ordinal === undefined) return null;
+  return ordinal === undefined ? null : takeOrdinal(block, ordinal, owner);
+}
+
+/** Takes this very address; `null` where it is taken, or not of the block. */
+export function takeAddress(
+  block: IPAMBlock,
+  owner: Owner,
+  address: Address,
+): { readonly block: IPAMBlock; readonly held: HeldAddress } | null {
+  const ordinal = ordinalOf(block, address);
+  return ordinal === null || block.allocations[ordinal] !== null ? null : takeOrdinal(block, ordinal, owner);
+}
+
+function takeOrdinal(
+  block: IPAMBlock,
+  ordinal: Ordinal,
+  owner: Owner,
+): { readonly block: IPAMBlock; readonly held: HeldAddress } {
   const { attributes, index } = withAttribute(block.attributes, owner);
   return {
     block: {

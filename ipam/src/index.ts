@@ -15,6 +15,7 @@ export * from "./handle.ts";
 export type { PlaceRefusal, PoolUse } from "./place.ts";
 export * from "./pools.ts";
 export * from "./release.ts";
+export { type AdoptionResult, adopt, hasUnallocated } from "./repair/adopt.ts";
 export * from "./repair/collector.ts";
 export { examine } from "./repair/examine.ts";
 export { type IpamFacts, type KubernetesFacts, type PodFact, restsOnGoneNodes } from "./repair/facts.ts";

@@ -12,5 +12,6 @@ export { type AnyNetworkSet, labelledSet, readableNetworkSet } from "./networkSe
 export * from "./packet.ts";
 export * from "./policyError.ts";
 export * from "./render/ir.ts";
+export { chainPrefix, setPrefix } from "./render/names.ts";
 export { entityScope, inScope, type Labelled, policyScope } from "./scope.ts";
 export { Tiers, unknownTier } from "./tiers.ts";

@@ -3,7 +3,7 @@
  * nothing itself; each part follows what the datastore says, and all of them leave the kernel as it is when it ends.
  */
 
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { type AgentPart, type AgentStatus, felixSettings, type Store, StoreError } from "@brindle/api";
 import { type DatastoreSettings, type KubernetesApi, openDatastore } from "@brindle/api/shell";
@@ -41,6 +41,7 @@ import { openPolicyKernel, PolicySync, type PolicySyncPorts } from "./policySync
 import { type ClusterRanges, makePools, type Registered, type RegistrarOptions, register } from "./registrar.ts";
 import { RouteSync } from "./routeSync.ts";
 import { SpeakerSync, type SpeakerWish } from "./speakerSync.ts";
+import { sysctlRecordName } from "./sysctlRecord.ts";
 import { Links } from "./wiring/links.ts";
 
 export interface AgentOptions extends RegistrarOptions {
@@ -253,11 +254,16 @@ export class Agent {
   }
 
 
+  /** Beside what is kept of deletions: it outlives a reboot, as these do. */
+  #sysctlRecord(): string {
+    return join(dirname(this.#options.pendingDirectory), sysctlRecordName);
+  }
+
   /** A node that cannot be made a router waits for whoever mends that. */
   async #openLinks(mtu: number): Promise<Links | null> {
     const links = await this.#retried(machineRetryMs, async () => {
       try {
-        return await Links.open({ mtu });
+        return await Links.open({ mtu, sysctlRecord: this.#sysctlRecord() });
       } catch (error) {
         if (!isKernelError(error)) throw error;
         this.#onFound("router", [{ code: "ForwardingNotWritable", text: messageOf(error) }]);

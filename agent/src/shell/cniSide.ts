@@ -6,6 +6,7 @@ import { Allocator } from "@brindle/ipam";
 import type { Logger } from "pino";
 import { clusterView } from "../graph/clusterView.ts";
 import type { Health } from "../status.ts";
+import { Adoption } from "./adoption.ts";
 import type { ClusterSync } from "./clusterSync.ts";
 import type { PolicySync } from "./policySync.ts";
 import type { Links } from "./wiring/links.ts";
@@ -38,13 +39,18 @@ export async function startCni(
     { node },
     { store, now: nanosecondsNow, view: () => clusterView(node, cluster.state) },
   );
+  const adoption = new Adoption(node, { store, cluster, log, nowNs: nanosecondsNow });
+  void adoption.begin();
   const plugin = new CniPlugin({
     node,
     pods,
     addresses: new AllocatedAddresses(node, { allocator, store, watched: (key) => watchedEndpoint(cluster, key) }),
     links,
     policy: gateOf(cluster, policy),
-    readiness: async () => readiness(cluster, options.health),
+    readiness: async () => {
+      const state = readiness(cluster, options.health);
+      return state.kind === "ready" ? adoption.readiness() : state;
+    },
     pending: await openPendingDels(pendingDirectory),
   });
   return serveCni(plugin, {

@@ -21,6 +21,7 @@ import {
   openNamespace,
   openRouteSocket,
   type RouteSocket,
+  readSysctl,
 } from "@brindle/net/shell";
 import { isRemovable, judgeExisting } from "../../wiring/existing.ts";
 import {
@@ -35,6 +36,7 @@ import {
   type Sysctl,
   vethPair,
 } from "../../wiring/plan.ts";
+import { recordSysctl } from "../sysctlRecord.ts";
 import { GatheredRemoval } from "./gatheredRemoval.ts";
 
 /** NSFS_MAGIC (linux/magic.h) */
@@ -45,6 +47,8 @@ export interface LinksOptions {
   readonly mtu: number;
   /** The node's network namespace; the thread's own when left out. */
   readonly namespace?: NamespaceReference;
+  /** The file that keeps what settings of the node were before; where it is left out, nobody can put them back. */
+  readonly sysctlRecord?: string;
 }
 
 export class Links implements LinksPort, Disposable {
@@ -68,10 +72,7 @@ export class Links implements LinksPort, Disposable {
     try {
       const kernel = await openRouteSocket({ namespace: node.fd });
       const links = new Links(options, node, kernel);
-      writeSysctls(node, [
-        { path: "net/ipv4/ip_forward", value: 1 },
-        { path: "net/ipv6/conf/all/forwarding", value: 1 },
-      ]);
+      makeRouter(node, options.sysctlRecord);
       return links;
     } catch (error) {
       node.close();
@@ -199,6 +200,32 @@ interface Pair {
   readonly host: Link;
   readonly container: OpenNamespace;
   readonly inside: RouteSocket;
+}
+
+const routerSettings: readonly Sysctl[] = [
+  { path: "net/ipv4/ip_forward", value: 1 },
+  { path: "net/ipv6/conf/all/forwarding", value: 1 },
+];
+
+function makeRouter(node: OpenNamespace, record: string | undefined): void {
+  if (record !== undefined) {
+    insideNamespace(node.fd, () => {
+      for (const { path, value } of routerSettings) {
+        const before = presentValue(path);
+        if (before !== null && before !== String(value)) recordSysctl(record, path, { before, ours: String(value) });
+      }
+    });
+  }
+  writeSysctls(node, routerSettings);
+}
+
+function presentValue(path: Sysctl["path"]): string | null {
+  try {
+    return readSysctl(path);
+  } catch (error) {
+    if (isKernelError(error, "NOT_FOUND")) return null;
+    throw error;
+  }
 }
 
 /** A kernel without IPv6 lacks its settings; when a pod is to have an IPv6 address, adding that says so. */
