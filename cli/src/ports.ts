@@ -1,5 +1,6 @@
 /** The world as commands see it. The shell implements it; tests of commands hand in a store in memory. */
 import type { Store } from "@brindle/api";
+import type { KubernetesFacts } from "@brindle/ipam";
 
 export interface Ports {
   /** Of brindlectl itself. */
@@ -14,6 +15,9 @@ export interface Ports {
   warn(text: string): void;
   /** The datastore that flags and environment name. It is closed by whoever runs the command. */
   store(): Promise<Store>;
+  /** Which nodes there are, and which of them answer; `null` where Kubernetes is not the datastore. */
+  kubernetes(): Promise<KubernetesFacts | null>;
+  sleep(ms: number): Promise<void>;
   /** A method of the control interface of this node's agent. */
   callAgent(method: string, params: object): Promise<unknown>;
   /** `-` is standard input, a folder is the manifests in it. */

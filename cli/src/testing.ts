@@ -16,6 +16,9 @@ export class Rig {
   readonly data: MemoryData = new MemoryData();
   readonly #store = new MemoryStore({ data: this.data });
   readonly #agent: Readonly<Record<string, (params: object) => unknown>>;
+  /** What others do meanwhile. */
+  whileAsleep: () => Promise<unknown> = async () => {};
+  #sleptMs = 0;
   #uids = 0;
 
   constructor(agent: Readonly<Record<string, (params: object) => unknown>> = {}) {
@@ -47,11 +50,16 @@ export class Rig {
     return {
       version: "1.2.3",
       socketPath: "/run/test.sock",
-      nowMs: () => nowMs,
+      nowMs: () => nowMs + this.#sleptMs,
       newUid: () => `uid-${++this.#uids}`,
       print: (text) => out.push(`${text}\n`),
       warn: (text) => err.push(`${text}\n`),
       store: async () => this.#store,
+      kubernetes: async () => null,
+      sleep: async (ms) => {
+        this.#sleptMs += ms;
+        await this.whileAsleep();
+      },
       callAgent: async (method, params) => this.#agent[method]?.(params),
       readManifests: async (paths) => paths.map(fileAt),
     };

@@ -1,6 +1,8 @@
 /** The ports of commands, on the real world. What is large is imported when a command first needs it. */
 import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Store } from "@brindle/api";
+import type { KubernetesFacts } from "@brindle/ipam";
 import type { Ports } from "../ports.ts";
 import type { GlobalOptions } from "../program.ts";
 import { readManifestFiles } from "./manifestFiles.ts";
@@ -36,6 +38,16 @@ export class World implements Ports, AsyncDisposable {
   store(): Promise<Store> {
     this.#store ??= this.#open();
     return this.#store;
+  }
+
+  async kubernetes(): Promise<KubernetesFacts | null> {
+    const { kubernetesApiOf, readNodesAndPods } = await import("@brindle/api/shell");
+    const api = kubernetesApiOf(await this.store());
+    return api && readNodesAndPods(api, { pods: false });
+  }
+
+  async sleep(ms: number): Promise<void> {
+    await sleep(ms);
   }
 
   async callAgent(method: string, params: object): Promise<unknown> {

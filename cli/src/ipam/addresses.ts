@@ -1,0 +1,27 @@
+/** Every address in use, and by whom, in order. */
+import { addressAt, type IpamFacts } from "@brindle/ipam";
+import { compareAddresses, formatAddress } from "@brindle/net";
+
+export interface AddressRow {
+  readonly address: string;
+  readonly block: string;
+  readonly node: string;
+  /** A pod as `<namespace>/<name>`, else what it is for. */
+  readonly owner: string;
+  readonly handle: string;
+}
+
+export function addressRows({ blocks }: IpamFacts): AddressRow[] {
+  const rows = [...blocks.values()].flatMap(({ value: block }) =>
+    block.allocations.flatMap((index, ordinal) => {
+      if (index === null) return [];
+      const { handle_id: handle = "", secondary = {}, releasedAt } = block.attributes[index] ?? {};
+      const { namespace, pod, type, service, node = "" } = secondary;
+      const named = pod === undefined ? (service ?? type ?? "") : `${namespace}/${pod}`;
+      const owner = releasedAt === undefined ? named : "nobody: it was given back and waits";
+      const address = addressAt(block, ordinal);
+      return [{ order: address, row: { address: formatAddress(address), block: block.cidr, node, owner, handle } }];
+    }),
+  );
+  return rows.toSorted((a, b) => compareAddresses(a.order, b.order)).map(({ row }) => row);
+}
