@@ -7,7 +7,9 @@
 set -eu
 
 packages="bird2 frr gobgpd openbgpd etcd-server etcd-client iptables ipset containernetworking-plugins \
-iproute2 iputils-ping gcc libc6-dev make procps binutils conntrack ca-certificates"
+iproute2 iputils-ping gcc libc6-dev make procps binutils conntrack ca-certificates python3-venv"
+# Debian's is a major version behind.
+exabgp_version=5.0.15
 
 case ${1:-} in
   cluster | test:kubeadm) packages="$packages debootstrap debian-archive-keyring socat" ;;
@@ -134,6 +136,21 @@ fits_node() {
     process.exit(major > 22 || (major === 22 && minor >= 12) ? 0 : 1)'
 }
 
+# Named by its version, and moved into its place when it is whole.
+exabgp_folder() {
+  echo "${XDG_CACHE_HOME:-$HOME/.cache}/brindle/exabgp-$exabgp_version"
+}
+
+install_exabgp() {
+  draft=$(exabgp_folder).$$
+  mkdir -p "$(dirname "$draft")" && python3 -m venv "$draft" &&
+    "$draft/bin/python3" -m pip install --quiet --disable-pip-version-check "exabgp==$exabgp_version" || {
+    rm -rf "$draft"
+    return 1
+  }
+  mv "$draft" "$(exabgp_folder)"
+}
+
 shim_is_current() {
   [ -x cni/shim/build/brindle ] || return 1
   [ -z "$(find cni/shim -path cni/shim/build -prune -o -type f -newer cni/shim/build/brindle -print)" ]
@@ -157,6 +174,9 @@ fi
 check_kernel
 if [ "$(cksum package-lock.json)" != "$(cat node_modules/.brindle-lock 2>/dev/null)" ]; then
   step "Installing npm packages" install_node_modules
+fi
+if [ ! -d "$(exabgp_folder)" ]; then
+  step "Installing ExaBGP from PyPI" install_exabgp
 fi
 if [ -f cni/shim/build.sh ] && ! shim_is_current; then
   step "Building the CNI executable" sh cni/shim/build.sh

@@ -1,7 +1,15 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import type { BestChange, PeerConfig, PeerStatus, RouteQuery, RouteStatus, SpeakerConfig } from "@brindle/bgp";
+import type {
+  BestChange,
+  OwnRoute,
+  PeerConfig,
+  PeerStatus,
+  RouteQuery,
+  RouteStatus,
+  SpeakerConfig,
+} from "@brindle/bgp";
 import type { RunningSpeaker } from "@brindle/bgp/shell";
 import type { Namespace } from "../fixtures/namespace.ts";
 import { waitFor } from "../fixtures/waitFor.ts";
@@ -47,7 +55,7 @@ export class NodeSpeaker implements AsyncDisposable {
     });
   }
 
-  originate(...prefixes: readonly string[]): Promise<unknown> {
+  originate(...prefixes: readonly (string | OwnRoute)[]): Promise<unknown> {
     return this.#call("originate", prefixes);
   }
 
