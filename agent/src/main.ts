@@ -34,6 +34,7 @@ interface RunFlags extends DatastoreFlags {
   readonly networkList: string;
   readonly healthPort?: number;
   readonly namespace: string;
+  readonly bgpPasswords?: string;
 }
 
 const program = new Command("brindle")
@@ -88,6 +89,10 @@ addDatastoreOptions(program.command("agent"))
       .env("NAMESPACE")
       .default("brindle-system"),
   )
+  .option(
+    "--bgp-passwords <folder>",
+    "where BGP passwords are without Kubernetes: a file FOLDER/SECRET/KEY each, of mode 0400",
+  )
   .action(async (flags: RunFlags) => {
     const log = pino({ level: flags.logLevel ?? defaultLogLevel, base: { node: flags.node } });
     checkProcess();
@@ -129,11 +134,13 @@ function agentOptions(flags: RunFlags): AgentOptions {
     ...(flags.endpointToHostAction && { endpointToHostAction: flags.endpointToHostAction }),
     followsLogSeverity: flags.logLevel === undefined,
     store: datastoreSettings(flags),
+    ...(flags.kubeconfig !== undefined && { kubeconfig: flags.kubeconfig }),
     controlSocket: "/run/brindle/agent.sock",
     cniSocket: "/run/brindle/cni.sock",
     pendingDirectory: "/var/lib/brindle/cni-pending",
     namespace: flags.namespace,
     pod: ownPod(flags.namespace),
+    ...(flags.bgpPasswords !== undefined && { bgpPasswords: flags.bgpPasswords }),
     ...(flags.healthPort !== undefined && { healthPort: flags.healthPort }),
     ...(flags.cniConfigDirectory !== undefined && {
       networkList: {

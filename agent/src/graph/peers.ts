@@ -1,5 +1,13 @@
 /** With whom this node speaks BGP: the mesh of nodes, and what BGPPeer resources say. */
-import { type BGPConfiguration, type BGPPeer, type Node, nodeAsNumber, parsePeerIp, selectorOf } from "@brindle/api";
+import {
+  type BGPConfiguration,
+  type BGPPeer,
+  type Node,
+  nodeAsNumber,
+  parsePeerIp,
+  type SecretReference,
+  selectorOf,
+} from "@brindle/api";
 import { type Address, type Family, formatAddress, parseAddress, parseCidr } from "@brindle/net";
 
 /** A session to be, before anything is said about routes. */
@@ -16,6 +24,8 @@ export interface Neighbour {
   /** BGPFilters by name, in order. */
   readonly filters?: readonly string[];
   readonly nextHopMode?: "self" | "keep";
+  /** Where the password stands without which it must not be dialled. */
+  readonly password?: SecretReference;
 }
 
 export interface PeeringState {
@@ -69,8 +79,12 @@ export function neighbours(self: NodeSpeaker, state: PeeringState): Neighbour[] 
 }
 
 function mesh(self: NodeSpeaker, others: readonly NodeSpeaker[], { configurations }: PeeringState): Neighbour[] {
-  if (configurations.get("default")?.spec.nodeToNodeMeshEnabled === false) return [];
-  return others.flatMap((other) => betweenNodes(self, other, { name: `mesh/${other.name}`, role: "mesh" }) ?? []);
+  const { nodeToNodeMeshEnabled = true, nodeMeshPassword: password } = configurations.get("default")?.spec ?? {};
+  if (!nodeToNodeMeshEnabled) return [];
+  return others.flatMap((other) => {
+    const found = betweenNodes(self, other, { name: `mesh/${other.name}`, role: "mesh" });
+    return found ? [{ ...found, ...(password && { password }) }] : [];
+  });
 }
 
 interface Named {
@@ -97,13 +111,14 @@ function explicitNeighbours(
 }
 
 /** What of the resource goes to the session as it stands there. Calico takes zero hops for none. */
-function settingsOf({ spec }: BGPPeer): Pick<Neighbour, "ttlSecurity" | "filters" | "nextHopMode"> {
-  const { ttlSecurity = 0, filters = [], nextHopMode, keepOriginalNextHop } = spec;
+function settingsOf({ spec }: BGPPeer): Pick<Neighbour, "ttlSecurity" | "filters" | "nextHopMode" | "password"> {
+  const { ttlSecurity = 0, filters = [], nextHopMode, keepOriginalNextHop, password } = spec;
   const mode = keepOriginalNextHop || nextHopMode === "Keep" ? "keep" : nextHopMode === "Self" ? "self" : null;
   return {
     ...(ttlSecurity !== 0 && { ttlSecurity }),
     ...(filters.length > 0 && { filters }),
     ...(mode && { nextHopMode: mode }),
+    ...(password && { password }),
   };
 }
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { BGPPeer, Node } from "@brindle/api";
 import { parsePrefix } from "@brindle/net";
 import { describe, it } from "vitest";
-import { refusedConfiguration, type SpeakerState, speakerConfig } from "./speakerConfig.ts";
+import { refusedConfiguration, type SpeakerState, speakerConfig, undialledPeers } from "./speakerConfig.ts";
 
 function node(name: string, bgp: NonNullable<Node["spec"]["bgp"]>): [string, Node] {
   return [name, { apiVersion: "projectcalico.org/v3", kind: "Node", metadata: { name }, spec: { bgp } }];
@@ -18,6 +18,7 @@ function state(...nodes: readonly [string, Node][]): SpeakerState {
     nodes: new Map(nodes),
     peers: new Map(),
     filters: new Map(),
+    secrets: () => ({ kind: "absent" }),
     configurations: new Map(),
     ranges: [parsePrefix("10.244.0.0/16") ?? assert.fail(), parsePrefix("fd00:244::/48") ?? assert.fail()],
     originated: ["10.244.3.0/26"],
@@ -28,6 +29,58 @@ const pods = [
   { prefix: "10.244.0.0/16", minLength: 16, maxLength: 32 },
   { prefix: "fd00:244::/48", minLength: 48, maxLength: 128 },
 ];
+
+describe("passwords of a node's sessions", () => {
+  const password = { secretKeyRef: { name: "bgp", key: "a" } };
+  const tor: BGPPeer = {
+    apiVersion: "projectcalico.org/v3",
+    kind: "BGPPeer",
+    metadata: { name: "tor" },
+    spec: { peerIP: "172.30.1.1", asNumber: 65_001, password },
+  };
+  const mesh = new Map([
+    [
+      "default",
+      {
+        apiVersion: "projectcalico.org/v3",
+        kind: "BGPConfiguration",
+        metadata: { name: "default" },
+        spec: { nodeMeshPassword: password },
+      } as const,
+    ],
+  ]);
+  const known: SpeakerState["secrets"] = () => ({ kind: "present", entries: new Map([["a", Buffer.from("pw")]]) });
+  const passwords = (wanted: SpeakerState) =>
+    (speakerConfig(wanted)?.peers ?? []).map((each) => [each.name, each.password]);
+
+  it("go with the peers that ask for one", () => {
+    const wanted = { ...state(dual, inner), peers: new Map([["tor", tor]]), secrets: known };
+    assert.deepEqual(passwords(wanted), [
+      ["peer/tor", "pw"],
+      ["mesh/node2", undefined],
+    ]);
+    assert.deepEqual(undialledPeers(wanted), []);
+  });
+
+  it("go with all of the mesh", () => {
+    assert.deepEqual(passwords({ ...state(dual, inner), configurations: mesh, secrets: known }), [
+      ["mesh/node2", "pw"],
+    ]);
+  });
+
+  it("that are missing leave out those peers and no others, which are named", () => {
+    const wanted = { ...state(dual, inner), peers: new Map([["tor", tor]]) };
+    assert.deepEqual(passwords(wanted), [["mesh/node2", undefined]]);
+    assert.deepEqual(undialledPeers(wanted), [
+      { name: "peer/tor", reason: "there is no Secret bgp", isWaiting: false },
+    ]);
+  });
+
+  it("that are missing leave a node no second way to the same address without one", () => {
+    const toNode: BGPPeer = { ...tor, spec: { peerIP: "172.30.1.12", asNumber: 64_512, password } };
+    assert.deepEqual(passwords({ ...state(dual, inner), peers: new Map([["node", toNode]]) }), []);
+  });
+});
 
 describe("a node's speaker", () => {
   it("listens on the node's addresses and keeps forwarding through a restart", () => {

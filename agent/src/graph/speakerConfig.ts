@@ -10,6 +10,7 @@ import {
   type Prefix,
   parsePrefix,
 } from "@brindle/net";
+import { type Password, passwordOf, type Secrets } from "./passwords.ts";
 import { type Neighbour, type NodeSpeaker, neighbours, nodeSpeaker, type PeeringState } from "./peers.ts";
 import { routeFilters } from "./routeFilters.ts";
 
@@ -17,6 +18,7 @@ export interface SpeakerState extends PeeringState {
   readonly node: string;
   /** Those that are understood. */
   readonly filters: ReadonlyMap<string, BGPFilter>;
+  readonly secrets: Secrets;
   /** The ranges of all pools. */
   readonly ranges: readonly Prefix[];
   /** What this node announces, and nothing else: canonical text. */
@@ -40,10 +42,30 @@ export function speakerConfig(state: SpeakerState): SpeakerConfig | null {
     asn: self.asn,
     bgpId: bgpIdentifier(self),
     listen: addresses.map((address) => ({ address: formatAddress(address), port: self.port })),
-    peers: neighbours(self, state).map((neighbour) => peerConfig(self, neighbour, state)),
+    peers: neighbours(self, state).flatMap((neighbour) => {
+      const password = passwordOf(neighbour.password, state.secrets);
+      return password.kind === "missing" ? [] : [peerConfig(self, neighbour, { state, password })];
+    }),
     // The kernel forwards whether this process lives or not.
     gracefulRestart: { restartSeconds, forwardingKept: true },
   };
+}
+
+export interface UndialledPeer {
+  readonly name: string;
+  readonly reason: string;
+  /** Its Secret is asked for: soon more will be known. */
+  readonly isWaiting: boolean;
+}
+
+/** The peers that are in no configuration since their passwords are missing. */
+export function undialledPeers(state: Pick<SpeakerState, "node" | "secrets"> & PeeringState): UndialledPeer[] {
+  const node = state.nodes.get(state.node);
+  if (!node) return [];
+  return neighbours(nodeSpeaker(state.node, node, state.configurations), state).flatMap(({ name, password }) => {
+    const found = passwordOf(password, state.secrets);
+    return found.kind === "missing" ? [{ name, reason: found.reason, isWaiting: found.isWaiting }] : [];
+  });
 }
 
 /**
@@ -69,7 +91,11 @@ function bgpIdentifier({ addresses }: NodeSpeaker): string {
   return formatAddress({ family: 4, value: value === 0n ? 1n : value });
 }
 
-function peerConfig(self: NodeSpeaker, neighbour: Neighbour, state: SpeakerState): PeerConfig {
+function peerConfig(
+  self: NodeSpeaker,
+  neighbour: Neighbour,
+  { state, password }: { readonly state: SpeakerState; readonly password: Password },
+): PeerConfig {
   const { name, role, port, asn } = neighbour;
   return {
     name,
@@ -82,6 +108,7 @@ function peerConfig(self: NodeSpeaker, neighbour: Neighbour, state: SpeakerState
     holdSeconds,
     connectRetrySeconds,
     ...(neighbour.ttlSecurity !== undefined && { ttlSecurity: neighbour.ttlSecurity }),
+    ...(password.kind === "known" && { password: password.value }),
     families: ([4, 6] as const).filter((family) => self.addresses[family]),
     nextHop: nextHops(self.addresses),
     ...(neighbour.nextHopMode && { nextHopMode: neighbour.nextHopMode }),

@@ -3,46 +3,38 @@
  * nothing itself; each part follows what the datastore says, and all of them leave the kernel as it is when it ends.
  */
 
-import { basename, dirname, join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
-import { type AgentPart, type AgentStatus, felixSettings, type Store, StoreError } from "@brindle/api";
+import { dirname, join } from "node:path";
+import { felixSettings, type Store } from "@brindle/api";
 import { type DatastoreSettings, type KubernetesApi, openDatastore } from "@brindle/api/shell";
 import type { Pods } from "@brindle/cni";
 import type { CniServer } from "@brindle/cni/shell";
-import { isKernelError } from "@brindle/net";
-import {
-  type ControlServer,
-  giveBackMemory,
-  openRouteSocket,
-  type RouteSocket,
-  serveControl,
-} from "@brindle/net/shell";
+import { type ControlServer, giveBackMemory, type RouteSocket, serveControl } from "@brindle/net/shell";
 import type { EndpointToHostAction } from "@brindle/policy";
 import type { Logger } from "pino";
-import { AgentError, type AgentFailure, messageOf } from "../error.ts";
 import { endpointToHostAction } from "../graph/endpointToHost.ts";
 import { logLevel } from "../graph/logLevel.ts";
-import { originatedPrefixes, ownBlocks, poolRanges } from "../graph/originated.ts";
-import { refusedConfiguration, speakerConfig } from "../graph/speakerConfig.ts";
-import type { Mistake, MistakeCode } from "../node/mistakes.ts";
-import { Health, type Said } from "../status.ts";
+import { ownBlocks } from "../graph/originated.ts";
+import { registrationTrouble } from "../node/registrationTrouble.ts";
+import { AgentHealth } from "./agentHealth.ts";
 import { Checks } from "./checks.ts";
 import { readClusterRanges } from "./clusterRanges.ts";
 import { ClusterSync } from "./clusterSync.ts";
 import { startCni } from "./cniSide.ts";
 import { type ControlParts, controlHandlers } from "./controlHandlers.ts";
-import { serveHealth } from "./healthServer.ts";
 import { kubernetesBeside } from "./kubernetesBeside.ts";
-import { installNetworkList, type NetworkList } from "./networkList.ts";
+import type { NetworkList } from "./networkList.ts";
 import { NodeReporter, type NodeReporterOptions } from "./nodeReporter.ts";
+import { openHealthServer, openKernel, openLinks, retried } from "./opening.ts";
 import { podsBesideEtcd, podsToldByDatastore } from "./podDescriptions.ts";
 import { PodRouteSync } from "./podRouteSync.ts";
 import { openPolicyKernel, PolicySync, type PolicySyncPorts } from "./policySync.ts";
 import { type ClusterRanges, makePools, type Registered, type RegistrarOptions, register } from "./registrar.ts";
 import { RouteSync } from "./routeSync.ts";
-import { SpeakerSync, type SpeakerWish } from "./speakerSync.ts";
+import { FolderSecrets, KubernetesSecrets, noSecrets, type SecretSource } from "./secrets.ts";
+import { SpeakerSync } from "./speakerSync.ts";
+import { speakerWish } from "./speakerWish.ts";
 import { sysctlRecordName } from "./sysctlRecord.ts";
-import { Links } from "./wiring/links.ts";
+import type { Links } from "./wiring/links.ts";
 
 export interface AgentOptions extends RegistrarOptions {
   /** `defaultEndpointToHostAction` of FelixConfigurations decides, where it is left out. */
@@ -61,13 +53,14 @@ export interface AgentOptions extends RegistrarOptions {
   readonly networkList?: NetworkList;
   /** Where a kubelet's probes are answered, at loopback; nowhere where it is left out. */
   readonly healthPort?: number;
-  /** The agent's own, and its Pod where it runs in one. */
+  /** The agent's own, in which Secrets of BGP passwords are, and its Pod where it runs in one. */
   readonly namespace: string;
+  /** The folder of passwords where they are not in Secrets of Kubernetes. */
+  readonly bgpPasswords?: string;
   readonly pod: NodeReporterOptions["pod"];
 }
 
 const registrationRetryMs = 1_000;
-const machineRetryMs = 2_000;
 /** By then what was listed is in force, and what that needed is garbage. */
 const quietAfterMs = 10_000;
 /** What other programs do to our part of the kernel is found within this time. */
@@ -76,12 +69,9 @@ const resyncIntervalMs = 90_000;
 export class Agent {
   readonly #options: AgentOptions;
   readonly #log: Logger;
-  readonly #health = new Health(Date.now());
+  readonly #health: AgentHealth;
   readonly #ended = new AbortController();
-  #hasNetworkList = false;
-  #networkListPath: string | null = null;
   #checks: Checks | null = null;
-  #reporter: NodeReporter | null = null;
   #running: ControlParts | null = null;
   #givingBack: NodeJS.Timeout | undefined;
   #routeProblems: RouteProblems = { learned: null, pods: null };
@@ -91,6 +81,7 @@ export class Agent {
   constructor(options: AgentOptions, log: Logger) {
     this.#options = options;
     this.#log = log;
+    this.#health = new AgentHealth({ networkList: options.networkList, signal: this.#ended.signal }, log);
   }
 
   /** Runs until `end`. Rejects when the node cannot run an agent: another one does, or the kernel refuses. */
@@ -100,21 +91,16 @@ export class Agent {
     const control = await this.#serveControl();
     this.#parts.defer(() => control.close());
     const api = await this.#openKubernetes(store);
-    this.#keepServingHealth();
-    const kernel = await this.#openKernel();
-    if (kernel) await this.#runWith({ store, api, kernel });
+    const opening = { health: this.#health, signal: this.#ended.signal };
+    const { healthPort } = this.#options;
+    const probed = healthPort === undefined ? null : openHealthServer(healthPort, opening);
+    this.#parts.defer(async () => (await probed)?.[Symbol.asyncDispose]());
+    const kernel = await openKernel(opening);
+    if (kernel) await this.#runWith({ store, api, kernel: this.#parts.use(kernel) });
     await this.#parts.disposeAsync();
   }
 
-  async #runWith({
-    store,
-    api,
-    kernel,
-  }: {
-    store: Store;
-    api: KubernetesApi | null;
-    kernel: RouteSocket;
-  }): Promise<void> {
+  async #runWith({ store, api, kernel }: Pick<JoinParts, "store" | "api" | "kernel">): Promise<void> {
     const { node } = this.#options;
     const packetFilter = await openPolicyKernel();
     const routes = new RouteSync({
@@ -130,19 +116,21 @@ export class Agent {
     const speaker = new SpeakerSync(
       { isRestart: await routes.hasEarlierRoutes() },
       {
-        wish: () => this.#speakerWish(cluster),
+        wish: () =>
+          speakerWish(node, { cluster, secrets, onPasswords: (found) => this.#health.found("passwords", found) }),
         listeners: {
           bestChanged: (changes) => routes.bestChanged(changes),
           tableComplete: () => routes.tableComplete(),
           peerChanged: ({ name, phase, lastFailure }) => this.#log.info({ peer: name, phase, lastFailure }, "peer"),
           failed: (error) => this.#onBug(error),
         },
-        onHealth: (problem) => this.#report("bgp", problem),
+        onHealth: (problem) => this.#health.report("bgp", problem),
       },
     );
+    const secrets = this.#openSecrets(api, () => speaker.changed());
     const policy = new PolicySync(
       { node },
-      { kernel: packetFilter, onHealth: (problem) => this.#report("policy", problem) },
+      { kernel: packetFilter, onHealth: (problem) => this.#health.report("policy", problem) },
     );
     const cluster = new ClusterSync(node, {
       onPolicy: (update) => policy.receive(update),
@@ -186,8 +174,14 @@ export class Agent {
     this.#log.info({ addresses: registered.addresses, mtu: registered.mtu }, "registered");
     cluster.start(store);
     this.#parts.defer(() => cluster.end());
-    const links = await this.#openLinks(registered.mtu);
+    const sysctlRecord = this.#sysctlRecord();
+    const links = await openLinks(
+      { mtu: registered.mtu, sysctlRecord },
+      { health: this.#health, signal: this.#ended.signal },
+    );
     if (!links) return false;
+    this.#parts.use(links);
+    this.#checks?.onRouter();
     const pods = api && this.#options.store.type === "etcdv3" ? podsBesideEtcd(api) : podsToldByDatastore;
     const cni = await this.#startCni({ store, cluster, policy, links, pods });
     this.#parts.defer(() => cni.close());
@@ -198,81 +192,35 @@ export class Agent {
     parts: Pick<JoinParts, "store" | "cluster" | "policy"> & { readonly links: Links; readonly pods: Pods },
   ): Promise<CniServer> {
     const { node, cniSocket: socketPath, pendingDirectory } = this.#options;
-    const options = { node, socketPath, pendingDirectory, health: this.#health, log: this.#log };
+    const options = { node, socketPath, pendingDirectory, health: this.#health.state, log: this.#log };
     const server = await startCni(options, parts);
-    this.#report("ipam", null);
-    this.#report("cni", null);
+    this.#health.report("ipam", null);
+    this.#health.report("cni", null);
     return server;
   }
 
   /** With the datastore away this waits for it; `null` when the agent is ended meanwhile. */
   async #register({ store, api, kernel }: Pick<JoinParts, "store" | "api" | "kernel">): Promise<Registered | null> {
     const ports = { store, kernel, ranges: () => clusterRanges(api), hasKubernetes: api !== null };
-    return this.#retried(registrationRetryMs, async () => {
+    return retried(registrationRetryMs, this.#ended.signal, async () => {
       try {
         const registered = await register(this.#options, ports);
         for (const { text } of registered.problems) this.#log.warn(text);
-        this.#report("store", null);
+        this.#health.report("store", null);
         return registered;
       } catch (error) {
         const said = registrationTrouble(error);
-        const lacksAddress = typeof said !== "string" && said.code === "NoNodeAddress";
-        this.#report("store", lacksAddress ? null : said);
-        if (lacksAddress) this.#report("bgp", said);
+        const lacksAddress = said.code === "NoNodeAddress";
+        this.#health.report("store", lacksAddress ? null : said);
+        if (lacksAddress) this.#health.report("bgp", said);
         throw error;
       }
     });
   }
-
-  /** Until it does not throw; `null` when the agent is ended before. */
-  async #retried<T>(everyMs: number, work: () => Promise<T>): Promise<T | null> {
-    const { signal } = this.#ended;
-    while (!signal.aborted) {
-      try {
-        return await work();
-      } catch (error) {
-        this.#log.debug({ reason: messageOf(error) }, "tried again soon");
-        await delay(everyMs, undefined, { signal }).catch(() => {});
-      }
-    }
-    return null;
-  }
-
-  /** What the machine lacks is said, and waited for: it may be mended without a restart. */
-  async #openKernel(): Promise<RouteSocket | null> {
-    const kernel = await this.#retried(machineRetryMs, async () => {
-      try {
-        return await openRouteSocket();
-      } catch (error) {
-        if (!isKernelError(error)) throw error;
-        this.#onFound("kernel", [{ code: "CapabilityMissing", text: messageOf(error) }]);
-        throw error;
-      }
-    });
-    this.#onFound("kernel", []);
-    return kernel && this.#parts.use(kernel);
-  }
-
 
   /** Beside what is kept of deletions: it outlives a reboot, as these do. */
   #sysctlRecord(): string {
     return join(dirname(this.#options.pendingDirectory), sysctlRecordName);
-  }
-
-  /** A node that cannot be made a router waits for whoever mends that. */
-  async #openLinks(mtu: number): Promise<Links | null> {
-    const links = await this.#retried(machineRetryMs, async () => {
-      try {
-        return await Links.open({ mtu, sysctlRecord: this.#sysctlRecord() });
-      } catch (error) {
-        if (!isKernelError(error)) throw error;
-        this.#onFound("router", [{ code: "ForwardingNotWritable", text: messageOf(error) }]);
-        throw error;
-      }
-    });
-    this.#onFound("router", []);
-    this.#checks?.onRouter();
-    return links && this.#parts.use(links);
   }
 
   async #openKubernetes(store: Store): Promise<KubernetesApi | null> {
@@ -281,9 +229,10 @@ export class Agent {
     const api = await kubernetesBeside(store, beside);
     if (!api) return null;
     this.#parts.defer(() => api.close());
-    const look = () => ({ isReady: this.#health.firstProblem() === null, mistakes: this.#health.mistakes() });
+    const { state } = this.#health;
+    const look = () => ({ isReady: state.firstProblem() === null, mistakes: state.mistakes() });
     const reporter = new NodeReporter({ node, pod }, { api, log: this.#log, look });
-    this.#reporter = reporter;
+    this.#health.attach({ reporter });
     this.#parts.defer(() => reporter.end());
     return api;
   }
@@ -302,43 +251,32 @@ export class Agent {
         makePools: () =>
           makePools(this.#options, { store, kernel, ranges: () => clusterRanges(api), hasKubernetes: api !== null }),
         pools: () => [...cluster.state.all("IPPool").values()],
-        isFailing: (part) => this.#health.isFailing(part),
-        onFound: (check, mistakes) => this.#onFound(check, mistakes),
+        isFailing: (part) => this.#health.state.isFailing(part),
+        onFound: (check, mistakes) => this.#health.found(check, mistakes),
       },
     );
     this.#checks = checks;
+    this.#health.attach({ checks });
     this.#parts.defer(() => checks.end());
   }
 
-  /** A port that another program has is waited for; the control socket answers meanwhile. */
-  #keepServingHealth(): void {
-    const { healthPort: port } = this.#options;
-    if (port === undefined) return;
-    const problem = () => this.#health.problems();
-    const served = this.#retried(machineRetryMs, async () => {
-      try {
-        const server = await serveHealth({ port, problem });
-        this.#onFound("health", []);
-        return server;
-      } catch (error) {
-        this.#onFound("health", [{ code: "HealthPortTaken", text: messageOf(error) }]);
-        throw error;
-      }
-    });
-    this.#parts.defer(async () => {
-      await (await served)?.[Symbol.asyncDispose]();
-    });
+  #openSecrets(api: KubernetesApi | null, onChanged: () => void): SecretSource {
+    const { bgpPasswords: folder, namespace } = this.#options;
+    const secrets =
+      folder !== undefined
+        ? new FolderSecrets(folder, { onChanged })
+        : api
+          ? new KubernetesSecrets(namespace, { api, onChanged })
+          : noSecrets;
+    this.#parts.defer(() => secrets.end());
+    return secrets;
   }
 
   #serveControl(): Promise<ControlServer> {
     const { node, version, controlSocket } = this.#options;
-    const context = {
-      node,
-      version,
-      sinceMs: Date.now(),
-      health: this.#health,
-      networkList: () => this.#networkListStatus(),
-    };
+    const { state } = this.#health;
+    const networkList = () => this.#health.networkList();
+    const context = { node, version, sinceMs: Date.now(), health: state, networkList };
     const handlers = controlHandlers(context, () => this.#running);
     const onInternalError = (method: string, error: unknown) => this.#log.error({ method, err: error }, "control");
     return serveControl({ path: controlSocket, onInternalError }, handlers);
@@ -353,39 +291,14 @@ export class Agent {
     policy.setEndpointToHostAction(told ?? endpointToHostAction(settings));
   }
 
-  #speakerWish(cluster: ClusterSync): SpeakerWish {
-    const { node } = this.#options;
-    const { state } = cluster;
-    const refused = refusedConfiguration(node, cluster.problems());
-    if (refused !== null) return { kind: "unclear", reason: refused };
-    const pools = state.all("IPPool");
-    const originated = originatedPrefixes({
-      node,
-      pools,
-      affinities: state.all("BlockAffinity"),
-      endpoints: state.all("WorkloadEndpoint"),
-    });
-    const config = speakerConfig({
-      node,
-      nodes: state.all("Node"),
-      peers: state.all("BGPPeer"),
-      filters: state.all("BGPFilter"),
-      configurations: state.all("BGPConfiguration"),
-      ranges: poolRanges(pools),
-      originated,
-    });
-    if (config === null) return { kind: "unclear", reason: "this node has no address in its Node resource" };
-    return { kind: "clear", config, originated };
-  }
-
   /** Two of us look after routes; what either says is the health of one part. */
   #reportRoutes(change: Partial<RouteProblems>): void {
     this.#routeProblems = { ...this.#routeProblems, ...change };
-    this.#report("routes", this.#routeProblems.learned ?? this.#routeProblems.pods);
+    this.#health.report("routes", this.#routeProblems.learned ?? this.#routeProblems.pods);
   }
 
   #onConnection(problem: string | null): void {
-    this.#report("store", problem);
+    this.#health.report("store", problem);
     if (problem === null) this.#giveBackMemorySoon();
   }
 
@@ -393,49 +306,6 @@ export class Agent {
   #giveBackMemorySoon(): void {
     clearTimeout(this.#givingBack);
     this.#givingBack = setTimeout(giveBackMemory, quietAfterMs).unref();
-  }
-
-  #report(part: AgentPart, said: Said | null): void {
-    if (!this.#health.report(part, { reason: said, nowMs: Date.now() })) return;
-    if (said === null) this.#log.info({ part }, "ready");
-    else this.#log.warn({ part, reason: typeof said === "string" ? said : said.text }, "failing");
-    this.#checks?.onHealth(part);
-    this.#onHealth();
-  }
-
-  #onFound(check: string, mistakes: readonly Mistake[]): void {
-    if (!this.#health.found(check, mistakes, Date.now())) return;
-    for (const { code, text } of mistakes) this.#log.warn({ code, reason: text }, "something is wrong");
-    if (mistakes.length === 0) this.#log.info({ check }, "nothing is wrong any more");
-    this.#onHealth();
-  }
-
-  #onHealth(): void {
-    if (this.#health.firstProblem() === null) this.#onReady();
-    this.#reporter?.changed();
-  }
-
-  #networkListStatus(): AgentStatus["networkList"] {
-    const { networkList } = this.#options;
-    if (!networkList) return null;
-    const path = this.#networkListPath ?? join(networkList.directory, basename(networkList.source));
-    return { path, isInPlace: this.#networkListPath !== null };
-  }
-
-  /** The first time that all parts are ready; what fails later leaves the node its network. */
-  #onReady(): void {
-    const { networkList } = this.#options;
-    if (!networkList || this.#hasNetworkList) return;
-    this.#hasNetworkList = true;
-    void installNetworkList(networkList, {
-      signal: this.#ended.signal,
-      onInstalled: (path) => {
-        this.#log.info({ path }, "the network list is in its place");
-        this.#networkListPath = path;
-        this.#report("cni", null);
-      },
-      onProblem: (text) => this.#report("cni", { code: "NetworkListNotWritable", text }),
-    });
   }
 
   #nowAndThen(resync: () => Promise<void>): void {
@@ -472,22 +342,6 @@ interface JoinParts {
 
 interface CheckedParts extends Omit<JoinParts, "policy"> {
   readonly packetFilter: PolicySyncPorts["kernel"];
-}
-
-const codes: Partial<Readonly<Record<AgentFailure["code"], MistakeCode>>> = {
-  NO_NODE_ADDRESS: "NoNodeAddress",
-  NODE_MISSING: "NodeMissing",
-  REGISTRATION_REFUSED: "RegistrationRefused",
-};
-
-function registrationTrouble(error: unknown): Said {
-  const text = messageOf(error);
-  if (error instanceof AgentError) {
-    const code = codes[error.failure.code];
-    return code ? { code, text } : text;
-  }
-  const isForbidden = error instanceof StoreError && error.failure.code === "UNAUTHORIZED" && error.failure.isForbidden;
-  return isForbidden ? { code: "RightMissing", text } : text;
 }
 
 async function clusterRanges(api: KubernetesApi | null): Promise<ClusterRanges> {

@@ -3,18 +3,28 @@ import { isDeepStrictEqual } from "node:util";
 import type { NextHopFact, PeerStatus, SpeakerConfig } from "@brindle/bgp";
 import { type RunningSpeaker, type SpeakerListeners, startSpeakerThread } from "@brindle/bgp/shell";
 import { messageOf } from "../error.ts";
+import type { Said } from "../status.ts";
 import { CoalescedWork } from "./coalescedWork.ts";
 
 export type SpeakerWish =
-  | { readonly kind: "clear"; readonly config: SpeakerConfig; readonly originated: readonly string[] }
+  | {
+      readonly kind: "clear";
+      readonly config: SpeakerConfig;
+      readonly originated: readonly string[];
+      /** False while a password is still asked for: peers will come to it. */
+      readonly isWhole: boolean;
+    }
   /** The datastore does not say what the speaker is to be: what runs goes on as it is. */
-  | { readonly kind: "unclear"; readonly reason: string };
+  | { readonly kind: "unclear"; readonly reason: Said };
 
 export interface SpeakerSyncPorts {
   readonly wish: () => SpeakerWish;
   readonly listeners: SpeakerListeners;
-  readonly onHealth: (problem: string | null) => void;
+  readonly onHealth: (problem: Said | null) => void;
 }
+
+/** For how long a speaker waits for passwords before it begins without those peers: what they would tell is missed then. */
+const passwordsMsMax = 5_000;
 
 /**
  * For how long a speaker that takes over from a killed one waits for its peers' tables before it decides: they dial
@@ -29,6 +39,7 @@ export class SpeakerSync {
   #speaker: RunningSpeaker | null = null;
   #known: { config: SpeakerConfig; originated: readonly string[] | null } | null = null;
   #facts: readonly NextHopFact[] = [];
+  #waitsUntilMs: number | null = null;
 
   constructor({ isRestart }: { readonly isRestart: boolean }, ports: SpeakerSyncPorts) {
     this.#isRestart = isRestart;
@@ -68,12 +79,21 @@ export class SpeakerSync {
   async #sync(): Promise<void> {
     const wish = this.#ports.wish();
     if (wish.kind === "unclear") return this.#ports.onHealth(wish.reason);
-    const { config, originated } = wish;
+    const { config, originated, isWhole } = wish;
+    if (!this.#speaker && !isWhole && this.#waits()) return;
     if (!this.#speaker) await this.#start(config);
     else if (!isDeepStrictEqual(config, this.#known?.config)) await this.#configure(config);
     if (!isDeepStrictEqual(originated, this.#known?.originated)) await this.#speaker?.originate(originated);
     this.#known = { config, originated };
     this.#ports.onHealth(null);
+  }
+
+  #waits(): boolean {
+    this.#waitsUntilMs ??= performance.now() + passwordsMsMax;
+    const leftMs = this.#waitsUntilMs - performance.now();
+    if (leftMs <= 0) return false;
+    setTimeout(() => this.#work.ask(), leftMs).unref();
+    return true;
   }
 
   async #start(config: SpeakerConfig): Promise<void> {

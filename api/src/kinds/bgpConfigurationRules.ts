@@ -19,7 +19,6 @@ export const unsupportedInBgpConfiguration: readonly UnsupportedField[] = [
   { effect: "ignored", path: "spec.communities", meanwhile: "a name for a community does nothing by itself" },
   // A router may hold back by its community what it would else pass on.
   { effect: "withheld", path: "spec.prefixAdvertisements" },
-  { effect: "withheld", path: "spec.nodeMeshPassword" },
   {
     effect: "ignored",
     path: "spec.nodeMeshMaxRestartTime",

@@ -108,7 +108,6 @@ export const bgpPeerKind: KindDefinition<BGPPeer> = {
   unsupported: [
     { effect: "withheld", path: "spec.localASNumber" },
     { effect: "withheld", path: "spec.localWorkloadSelector" },
-    { effect: "withheld", path: "spec.password" },
     {
       effect: "ignored",
       path: "spec.sourceAddress",

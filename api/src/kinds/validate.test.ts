@@ -394,7 +394,6 @@ const warned: { name: string; value: unknown; warnings: string[] }[] = [
       keepaliveTime: "10s",
     }),
     warnings: [
-      `spec.password: ${notActedOn}: no node peers by this resource until it is removed`,
       `spec.keepaliveTime: "10s" ${notActedOn}: keepalives follow from the hold time that both ends agree on`,
     ],
   },
