@@ -41,6 +41,59 @@ export class Column {
   }
 }
 
+/**
+ * Several numbers an id, side by side: what is asked for together lies together, so that it costs one access to memory.
+ */
+export class Rows {
+  readonly width: number;
+  #chunks: (Uint32Array | undefined)[] = [];
+
+  constructor(width: number) {
+    this.width = width;
+  }
+
+  /** The chunk in which the row of this id lies; zeros where nothing was ever written. */
+  chunkOf(id: number): Uint32Array {
+    return this.#chunks[id >>> chunkBits] ?? this.#grow(id);
+  }
+
+  /** Where in its chunk the row begins. */
+  offsetOf(id: number): number {
+    return (id & chunkMask) * this.width;
+  }
+
+  clear(): void {
+    this.#chunks = [];
+  }
+
+  #grow(id: number): Uint32Array {
+    const index = id >>> chunkBits;
+    while (this.#chunks.length <= index) this.#chunks.push(undefined);
+    const chunk = new Uint32Array(chunkSize * this.width);
+    this.#chunks[index] = chunk;
+    return chunk;
+  }
+}
+
+/** One of the numbers of each row, used like a column. */
+export class RowField {
+  readonly #rows: Rows;
+  readonly #place: number;
+
+  constructor(rows: Rows, place: number) {
+    this.#rows = rows;
+    this.#place = place;
+  }
+
+  get(id: number): number {
+    return this.#rows.chunkOf(id)[this.#rows.offsetOf(id) + this.#place] ?? 0;
+  }
+
+  set(id: number, value: number): void {
+    this.#rows.chunkOf(id)[this.#rows.offsetOf(id) + this.#place] = value;
+  }
+}
+
 export class BitSet {
   readonly #words = new Column();
 

@@ -1,7 +1,8 @@
 /**
  * Ids by hash: open addressing in segments, each of which is split in two when it is full, so that a table of a million
  * is never rehashed at once (Fagin et al., "Extendible Hashing", 1979). A slot holds the whole hash beside the id: what
- * is looked for in vain costs one access to memory. What makes two things equal is the caller's to know.
+ * is looked for in vain costs one access to memory. What makes two things equal is the caller's to know. Hashes are signed
+ * numbers of 32 bits, which need no object.
  */
 
 const segmentBits = 12;
@@ -87,7 +88,7 @@ export class HashIndex {
     let slot = this.#slot;
     for (;;) {
       const id = words[2 * slot + 1] ?? 0;
-      if (id === 0 || words[2 * slot] === hash) {
+      if (id === 0 || ((words[2 * slot] ?? 0) | 0) === hash) {
         this.#slot = slot;
         return id;
       }

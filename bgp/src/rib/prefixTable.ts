@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import type { Family } from "@brindle/net";
 import type { PackedPrefixes } from "../wire/message.ts";
 import { wordsPerPrefix } from "../wire/prefixes.ts";
-import { Column, IdPool } from "./column.ts";
+import { Column, IdPool, RowField, Rows } from "./column.ts";
 import { HashIndex } from "./hashIndex.ts";
 import { prefixText } from "./packed.ts";
 
@@ -14,13 +14,16 @@ import { prefixText } from "./packed.ts";
 export type PrefixId = number;
 
 const v6Flag = 0x100;
+/** The first word of the address, the shape, and how many retain it. */
+const rowWidth = 3;
 
 export class PrefixTable {
   readonly #ids = new IdPool();
-  readonly #words = [new Column(), new Column(), new Column(), new Column()] as const;
+  readonly #rows = new Rows(rowWidth);
+  readonly #words = [new RowField(this.#rows, 0), new Column(), new Column(), new Column()] as const;
   /** The length in bits, and `v6Flag`. */
-  readonly #shapes = new Column();
-  readonly #refs = new Column();
+  readonly #shapes = new RowField(this.#rows, 1);
+  readonly #refs = new RowField(this.#rows, 2);
   readonly #index = new HashIndex();
 
   get size(): number {
@@ -35,16 +38,16 @@ export class PrefixTable {
   /** The prefix at word `at` of a packed list, or zero. */
   find({ family, words }: PackedPrefixes, at: number): PrefixId {
     return family === 4
-      ? this.find4(words[at] ?? 0, words[at + 1] ?? 0)
+      ? this.find4((words[at] ?? 0) | 0, words[at + 1] ?? 0)
       : this.#find6(words, at, words[at + 4] ?? 0, hash6(words, at));
   }
 
   /** As `find`, but a new prefix gets an id, which lives once it is retained. */
   intern({ family, words }: PackedPrefixes, at: number): PrefixId {
-    return family === 4 ? this.intern4(words[at] ?? 0, words[at + 1] ?? 0) : this.intern6(words, at);
+    return family === 4 ? this.intern4((words[at] ?? 0) | 0, words[at + 1] ?? 0) : this.intern6(words, at);
   }
 
-  /** An IPv4 prefix by its address, host bits zero, and its length. */
+  /** An IPv4 prefix by its address as a signed number, which needs no object, host bits zero, and its length. */
   find4(word: number, length: number): PrefixId {
     return this.#find4(word, length, mix(word, 0, length));
   }
@@ -54,8 +57,10 @@ export class PrefixTable {
     const known = this.#find4(word, length, hash);
     if (known !== 0) return known;
     const id = this.#ids.take();
-    this.#words[0].set(id, word);
-    this.#shapes.set(id, length);
+    const row = this.#rows.chunkOf(id);
+    const at = this.#rows.offsetOf(id);
+    row[at] = word;
+    row[at + 1] = length;
     this.#index.insert(id, hash);
     return id;
   }
@@ -88,7 +93,9 @@ export class PrefixTable {
     if (refs > 1) return;
     this.#index.remove(id, this.#hash(id));
     this.#ids.giveBack(id);
-    if (this.size === 0) for (const column of [...this.#words, this.#shapes, this.#refs]) column.clear();
+    if (this.size > 0) return;
+    this.#rows.clear();
+    for (const column of this.#words.slice(1)) if (column instanceof Column) column.clear();
   }
 
   isLive(id: PrefixId): boolean {
@@ -127,8 +134,14 @@ export class PrefixTable {
   #find4(word: number, length: number, hash: number): PrefixId {
     const index = this.#index;
     let id = index.first(hash);
-    while (id !== 0 && (this.#words[0].get(id) !== word || this.#shapes.get(id) !== length)) id = index.next();
+    while (id !== 0 && !this.#equals4(id, word, length)) id = index.next();
     return id;
+  }
+
+  #equals4(id: PrefixId, word: number, length: number): boolean {
+    const row = this.#rows.chunkOf(id);
+    const at = this.#rows.offsetOf(id);
+    return ((row[at] ?? 0) | 0) === word && row[at + 1] === length;
   }
 
   #find6(words: Uint32Array, at: number, length: number, hash: number): PrefixId {
@@ -164,5 +177,5 @@ function mix(a: number, b: number, c: number): number {
   let h = Math.imul(a ^ (a >>> 15), 0x2c1b3c6d);
   h = Math.imul(h ^ b ^ (h >>> 12), 0x297a2d39);
   h = Math.imul(h ^ Math.imul(c, 0x9e3779b1) ^ (h >>> 15), 0x85ebca6b);
-  return (h ^ (h >>> 16)) >>> 0;
+  return h ^ (h >>> 16);
 }

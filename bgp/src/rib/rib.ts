@@ -281,12 +281,11 @@ export class Rib {
     this.prefixes.retain(prefix);
     this.attrs.retain(attr);
     this.nextHops.retain(hop);
-    const route = this.routes.add({ prefix, peer, attr, nextHop: hop });
-    this.routes.epoch.set(route, this.peers.epoch.get(peer));
-    this.routes.verdict.set(route, verdict);
-    this.#count(route, this.peers.received, 1);
-    if (verdict === accepted) this.#count(route, this.peers.accepted, 1);
-    this.#touch(route);
+    const route = this.routes.add({ prefix, peer, attr, nextHop: hop, epoch: this.peers.epoch.get(peer), verdict });
+    const family = this.prefixes.family(prefix);
+    this.peers.received[family].add(peer, 1);
+    if (verdict === accepted) this.peers.accepted[family].add(peer, 1);
+    this.#unsettle(prefix);
     return route;
   }
 
@@ -391,7 +390,7 @@ export class Rib {
   }
 }
 
-/** The address of the IPv4 prefix whose length stands at `at`; its host bits, which a peer may leave set, as zero. */
+/** The address, as a signed number, of the IPv4 prefix whose length stands at `at`; its host bits, which a peer may leave set, as zero. */
 function prefixWord(bytes: Uint8Array, at: number): number {
   const length = bytes[at] ?? 0;
   if (length === 0) return 0;
@@ -399,5 +398,5 @@ function prefixWord(bytes: Uint8Array, at: number): number {
   if (length > 8) word |= (bytes[at + 2] ?? 0) << 16;
   if (length > 16) word |= (bytes[at + 3] ?? 0) << 8;
   if (length > 24) word |= bytes[at + 4] ?? 0;
-  return (word & (-1 << (32 - length))) >>> 0;
+  return word & (-1 << (32 - length));
 }

@@ -1,5 +1,5 @@
 /** Routes as rows of integers: one a prefix and peer, chained by prefix for the decision and by peer for its end. */
-import { Column, IdPool } from "./column.ts";
+import { Column, IdPool, RowField, Rows } from "./column.ts";
 
 /** Zero is no route. */
 export type RouteId = number;
@@ -9,26 +9,45 @@ export interface NewRoute {
   readonly peer: number;
   readonly attr: number;
   readonly nextHop: number;
+  readonly epoch: number;
+  readonly verdict: number;
 }
 
+/** The places of a route's numbers in its row. */
+const place = {
+  prefix: 0,
+  peer: 1,
+  attr: 2,
+  nextHop: 3,
+  nextOfPrefix: 4,
+  nextOfPeer: 5,
+  previousOfPeer: 6,
+  epoch: 7,
+  verdict: 8,
+  touched: 9,
+  receivedAttr: 10,
+} as const;
+const rowWidth = 11;
+
 export class RouteTable {
-  readonly prefix: Column = new Column();
-  readonly peer: Column = new Column();
-  readonly attr: Column = new Column();
+  readonly #rows = new Rows(rowWidth);
+  readonly prefix: RowField = new RowField(this.#rows, place.prefix);
+  readonly peer: RowField = new RowField(this.#rows, place.peer);
+  readonly attr: RowField = new RowField(this.#rows, place.attr);
   /** As the peer sent it, where import changed it to what `attr` says; else zero. */
-  readonly receivedAttr: Column = new Column();
-  readonly nextHop: Column = new Column();
+  readonly receivedAttr: RowField = new RowField(this.#rows, place.receivedAttr);
+  readonly nextHop: RowField = new RowField(this.#rows, place.nextHop);
   /** The peer's epoch when it last announced the route: an older one than the peer's present one is stale. */
-  readonly epoch: Column = new Column();
+  readonly epoch: RowField = new RowField(this.#rows, place.epoch);
   /** What import made of it, by its number in `verdicts`, or by that of a filter's rule (`FilterVerdicts`). */
-  readonly verdict: Column = new Column();
+  readonly verdict: RowField = new RowField(this.#rows, place.verdict);
   /** One while the content changed after the last decision. */
-  readonly touched: Column = new Column();
+  readonly touched: RowField = new RowField(this.#rows, place.touched);
+  readonly #nextOfPrefix = new RowField(this.#rows, place.nextOfPrefix);
+  readonly #nextOfPeer = new RowField(this.#rows, place.nextOfPeer);
+  readonly #previousOfPeer = new RowField(this.#rows, place.previousOfPeer);
   readonly #firstOfPrefix = new Column();
-  readonly #nextOfPrefix = new Column();
   readonly #firstOfPeer = new Column();
-  readonly #nextOfPeer = new Column();
-  readonly #previousOfPeer = new Column();
   readonly #ids = new IdPool();
   #size = 0;
 
@@ -63,18 +82,24 @@ export class RouteTable {
     return this.#nextOfPeer.get(route);
   }
 
-  add({ prefix, peer, attr, nextHop }: NewRoute): RouteId {
+  add({ prefix, peer, attr, nextHop, epoch, verdict }: NewRoute): RouteId {
     const route = this.#ids.take();
-    this.prefix.set(route, prefix);
-    this.peer.set(route, peer);
-    this.attr.set(route, attr);
-    this.nextHop.set(route, nextHop);
-    this.#nextOfPrefix.set(route, this.#firstOfPrefix.get(prefix));
-    this.#firstOfPrefix.set(prefix, route);
     const following = this.#firstOfPeer.get(peer);
-    this.#nextOfPeer.set(route, following);
-    this.#previousOfPeer.set(route, 0);
+    const row = this.#rows.chunkOf(route);
+    const at = this.#rows.offsetOf(route);
+    row[at + place.prefix] = prefix;
+    row[at + place.peer] = peer;
+    row[at + place.attr] = attr;
+    row[at + place.nextHop] = nextHop;
+    row[at + place.nextOfPrefix] = this.#firstOfPrefix.get(prefix);
+    row[at + place.nextOfPeer] = following;
+    row[at + place.previousOfPeer] = 0;
+    row[at + place.epoch] = epoch;
+    row[at + place.verdict] = verdict;
+    row[at + place.touched] = 0;
+    row[at + place.receivedAttr] = 0;
     if (following !== 0) this.#previousOfPeer.set(following, route);
+    this.#firstOfPrefix.set(prefix, route);
     this.#firstOfPeer.set(peer, route);
     this.#size += 1;
     return route;
@@ -86,6 +111,9 @@ export class RouteTable {
     this.prefix.set(route, 0);
     this.#ids.giveBack(route);
     this.#size -= 1;
+    if (this.#size > 0) return;
+    this.#rows.clear();
+    this.#firstOfPrefix.clear();
   }
 
   /** The chain of a prefix is as long as it has peers, so looking for the predecessor beats storing it. */

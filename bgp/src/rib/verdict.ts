@@ -11,6 +11,8 @@ export const verdicts = [
   "ownNextHop",
   "importPolicy",
   "importFilter",
+  /** RFC 9234 §5. */
+  "routeLeak",
 ] as const;
 
 export type Verdict = (typeof verdicts)[number];

@@ -7,31 +7,51 @@ import type { BestChange, PackedBestChanges } from "./event.ts";
 
 export class BestChangePacker {
   readonly #rib: Rib;
-  readonly #words: Readonly<Record<4 | 6, number[]>> = { 4: [], 6: [] };
+  readonly #words: Record<4 | 6, Uint32Array> = { 4: new Uint32Array(0), 6: new Uint32Array(0) };
+  readonly #ends: Record<4 | 6, number> = { 4: 0, 6: 0 };
   readonly #targets: Omit<BestChange, "prefix">[] = [];
   /** Places in `#targets` by next hop and peer. */
   readonly #places = new Map<number, number>();
+  #lastKey = -1;
+  #lastPlace = 0;
 
   constructor(rib: Rib) {
     this.#rib = rib;
   }
 
   get size(): number {
-    return this.#words[4].length + this.#words[6].length;
+    return this.#ends[4] + this.#ends[6];
   }
 
   add(id: PrefixId): void {
     const { prefixes } = this.#rib;
     const family = prefixes.family(id);
-    const words = this.#words[family];
-    words.push(prefixes.word(id, 0));
-    if (family === 6) words.push(prefixes.word(id, 1), prefixes.word(id, 2), prefixes.word(id, 3));
-    words.push(prefixes.length(id), this.#placeOf(id));
+    const words = this.#room(family);
+    let end = this.#ends[family];
+    words[end++] = prefixes.word(id, 0);
+    if (family === 6) {
+      words[end++] = prefixes.word(id, 1);
+      words[end++] = prefixes.word(id, 2);
+      words[end++] = prefixes.word(id, 3);
+    }
+    words[end++] = prefixes.length(id);
+    words[end++] = this.#placeOf(id);
+    this.#ends[family] = end;
   }
 
   finish(): PackedBestChanges {
-    const { 4: words4, 6: words6 } = this.#words;
-    return { words4: Uint32Array.from(words4), words6: Uint32Array.from(words6), targets: this.#targets };
+    const words4 = this.#words[4].subarray(0, this.#ends[4]);
+    const words6 = this.#words[6].subarray(0, this.#ends[6]);
+    return { words4, words6, targets: this.#targets };
+  }
+
+  #room(family: 4 | 6): Uint32Array {
+    const words = this.#words[family];
+    if (this.#ends[family] + 6 <= words.length) return words;
+    const larger = new Uint32Array(Math.max(1024, 2 * words.length));
+    larger.set(words);
+    this.#words[family] = larger;
+    return larger;
   }
 
   #placeOf(id: PrefixId): number {
@@ -39,12 +59,16 @@ export class BestChangePacker {
     const hop = route === 0 ? 0 : this.#rib.routes.nextHop.get(route);
     const peer = route === 0 ? 0 : this.#rib.routes.peer.get(route);
     const key = hop * 2 ** 24 + peer;
-    const known = this.#places.get(key);
-    if (known !== undefined) return known;
-    const from = route === 0 ? null : this.#rib.peers.get(peer).name;
-    this.#targets.push({ nextHops: hop === 0 ? [] : [this.#rib.nextHops.text(hop)], from });
-    this.#places.set(key, this.#targets.length - 1);
-    return this.#targets.length - 1;
+    if (key === this.#lastKey) return this.#lastPlace;
+    this.#lastKey = key;
+    this.#lastPlace = this.#places.get(key) ?? this.#newPlace(key, { hop, peer });
+    return this.#lastPlace;
+  }
+
+  #newPlace(key: number, { hop, peer }: { readonly hop: number; readonly peer: number }): number {
+    const from = peer === 0 ? null : this.#rib.peers.get(peer).name;
+    this.#places.set(key, this.#targets.length);
+    return this.#targets.push({ nextHops: hop === 0 ? [] : [this.#rib.nextHops.text(hop)], from }) - 1;
   }
 }
 
