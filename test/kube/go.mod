@@ -1,4 +1,4 @@
-// The programs of a real Kubernetes, for tests. Built by test/src/fixtures/kube/binaries.ts into a cache of the user's.
+// The programs of a real Kubernetes, for tests. Built by test/src/fixtures/kube/build.ts into a cache of the user's.
 module brindle.network/test/kube
 
 go 1.26.0
