@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { crdKinds, customResourceDefinition, resourceReference } from "@brindle/api";
 import { stringify } from "yaml";
+import { etcdAgent } from "./etcdAgent.ts";
 import { renderManifest } from "./manifest.ts";
 
 export const crdFolder = "manifests/crds";
@@ -17,6 +18,8 @@ export function generatedFiles(): ReadonlyMap<string, string> {
   }
   files.set(`${crdFolder}/kustomization.yaml`, crdKustomization([...files.keys()]));
   const read = (path: string): string => files.get(path) ?? readFileSync(join(root, path), "utf8");
+  files.set("manifests/etcd/agent.yaml", etcdAgent(read("manifests/kubernetes/agent.yaml")));
+  files.set("manifests/brindle-etcd.yaml", renderManifest("manifests/etcd/kustomization.yaml", read));
   files.set("manifests/brindle.yaml", renderManifest("manifests/kubernetes/kustomization.yaml", read));
   return files;
 }

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "vitest";
 import { parseAllDocuments } from "yaml";
+import { etcdAgent } from "./etcdAgent.ts";
 import { renderManifest } from "./manifest.ts";
 
 const root = join(import.meta.dirname, "../../..");
@@ -31,8 +32,8 @@ describe("a kustomization written out", () => {
   });
 });
 
-describe("manifests/brindle.yaml", () => {
-  const objects = parseAllDocuments(readFileSync(join(root, "manifests/brindle.yaml"), "utf8"))
+describe.each(["brindle.yaml", "brindle-etcd.yaml"])("manifests/%s", (file) => {
+  const objects = parseAllDocuments(readFileSync(join(root, "manifests", file), "utf8"))
     .map((document) => document.toJS())
     .filter((object) => object !== null);
 
@@ -46,6 +47,19 @@ describe("manifests/brindle.yaml", () => {
     const names = objects.map(({ kind, metadata }) => `${kind} ${metadata.namespace ?? ""}/${metadata.name}`);
     assert.equal(new Set(names).size, names.length);
     assert.equal(names[0], "Namespace /brindle-system");
+  });
+});
+
+describe("manifests/brindle-etcd.yaml", () => {
+  it("brings no CRD, which would be taken away with what people stored, and is wrong of no kind of datastore", () => {
+    const text = readFileSync(join(root, "manifests/brindle-etcd.yaml"), "utf8");
+    assert.doesNotMatch(text, /kind: CustomResourceDefinition|datastore=kubernetes/);
+  });
+});
+
+describe("the agent's DaemonSet for etcd", () => {
+  it("is refused where a line that it changes is not there any more", () => {
+    assert.throws(() => etcdAgent("kind: DaemonSet\n"), /has 0 times: # The agent of every node/);
   });
 });
 

@@ -43,6 +43,7 @@ async function start(): Promise<Daemon> {
     program,
     ...args,
     `--lease-namespace=${namespace}`,
+    "--log-level=debug",
   ]);
   await instance.registerProcess(daemon.pid);
   replica = daemon;

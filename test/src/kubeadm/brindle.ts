@@ -69,13 +69,18 @@ export interface Applied {
   readonly controllersReadyMs: number;
 }
 
-export async function applyBrindle({ kubectl }: Cluster): Promise<Applied> {
+export async function applyBrindle(cluster: Cluster): Promise<Applied> {
   const startMs = performance.now();
+  await cluster.kubectl(["apply", "-f", manifest], { deadlineMs: 60_000 });
+  return brindleReady(cluster, startMs);
+}
+
+/** Nodes, agents and controllers, since `startMs`. */
+export async function brindleReady({ kubectl }: Cluster, startMs: number): Promise<Applied> {
   const after = async (args: readonly string[]): Promise<number> => {
     await kubectl([...args, "--timeout=60s"], { deadlineMs: 70_000 });
     return Math.round(performance.now() - startMs);
   };
-  await kubectl(["apply", "-f", manifest], { deadlineMs: 60_000 });
   const [nodesReadyMs, agentsReadyMs, controllersReadyMs] = await Promise.all([
     after(["wait", "--for=condition=Ready", "node", "--all"]),
     after(["rollout", "status", "daemonset/brindle-agent", "-n", namespace]),

@@ -2,7 +2,6 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, it } from "vitest";
-import { parseAllDocuments } from "yaml";
 import { brindlectl } from "../cli/brindlectl.ts";
 import { run, startDaemon } from "../fixtures/command.ts";
 import { waitFor } from "../fixtures/waitFor.ts";
@@ -15,6 +14,7 @@ import {
   startBrindleCluster,
 } from "./brindle.ts";
 import { describeKinds } from "./kinds.ts";
+import { sameObjects } from "./kustomized.ts";
 import { packetsDuring } from "./packets.ts";
 import { clientOf, fetchFrom } from "./places.ts";
 import {
@@ -54,16 +54,8 @@ describe("a cluster to which the manifest was applied", () => {
   });
 
   it("got the objects that kustomize makes of the same files", async () => {
-    const objectsOf = (text: string) =>
-      new Map(
-        parseAllDocuments(text)
-          .map((document) => document.toJS())
-          .filter((object) => object !== null)
-          .map((object) => [`${object.kind} ${object.metadata.namespace}/${object.metadata.name}`, object] as const)
-          .sort(([a], [b]) => (a < b ? -1 : 1)),
-      );
     const built = await cluster.kubectl(["kustomize", kustomization]);
-    assert.deepEqual(objectsOf(await readFile(manifest, "utf8")), objectsOf(built));
+    sameObjects(await readFile(manifest, "utf8"), built);
   });
 
   it("has pods of each family's range on every node", () => {

@@ -37,6 +37,8 @@ class Carrier<K extends Kind, W extends Wanted, H> {
   readonly #state: CarryingState<K, W, H>;
   readonly #work: CoalescedWork;
   readonly #stops: readonly (() => Promise<void>)[];
+  /** Of the round that runs, by what was done. */
+  #written: Record<string, number> = {};
 
   constructor(carrying: Carrying<K, W, H>, context: ControllerContext, until: AbortSignal) {
     const { api, store, onHealth } = context;
@@ -124,6 +126,7 @@ class Carrier<K extends Kind, W extends Wanted, H> {
       }
     };
     await Promise.all(Array.from({ length: atATime }, work));
+    this.#tellWritten();
     if (failed !== null) throw failed;
     this.#context.onHealth(null);
   }
@@ -134,7 +137,7 @@ class Carrier<K extends Kind, W extends Wanted, H> {
 
   /** Over what is there now, and nothing newer. */
   async #write({ wanted, key, state }: Task<K, W>): Promise<void> {
-    const { store, log } = this.#context;
+    const { store } = this.#context;
     let isThere = state === "held";
     for (let attempt = 1; attempt <= attemptsMax && !this.#until.aborted; attempt++) {
       const item = isThere ? await store.get(key) : null;
@@ -142,7 +145,7 @@ class Carrier<K extends Kind, W extends Wanted, H> {
       if (!write) return;
       const result = await this.#commit(write);
       if (result !== "conflict") {
-        if (result === "done") log.info({ op: write.op, namespace: key.namespace, name: key.name }, "carried");
+        if (result === "done") this.#onWritten(write);
         return;
       }
       isThere = true;
@@ -155,6 +158,17 @@ class Carrier<K extends Kind, W extends Wanted, H> {
     if (!created || objectId(created.key) !== objectId(key)) return null;
     const { write } = created;
     return state === "unreadable" && write.op === "create" ? { ...write, op: "put" } : write;
+  }
+
+  #onWritten({ op, key: { namespace, name } }: Write): void {
+    this.#written = { ...this.#written, [op]: (this.#written[op] ?? 0) + 1 };
+    this.#context.log.debug({ op, namespace, name }, "carried");
+  }
+
+  /** A line for all: the first round of a cluster may have thousands. */
+  #tellWritten(): void {
+    if (Object.keys(this.#written).length > 0) this.#context.log.info(this.#written, "carried to etcd");
+    this.#written = {};
   }
 
   /** What the datastore will never take is told, and tried again when all is compared anew. */

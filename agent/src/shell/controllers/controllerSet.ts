@@ -65,9 +65,9 @@ export class ControllerSet {
     const ending = new AbortController();
     const { onHealth, pause = pauseFor, ...shared } = this.#ports;
     const log = shared.log.child({ controller: controller.name });
-    const tell = newsOf((problem) => {
-      if (problem === null) log.info("controller does all of its work again");
-      else log.warn({ reason: problem }, "controller does not do all of its work");
+    const tell = newsOf((problem, isFirst) => {
+      if (problem === null) log.info("controller does all of its work");
+      else log[isFirst ? "debug" : "warn"]({ reason: problem }, "controller does not do all of its work");
       onHealth(controller.name, problem);
     });
     const context: ControllerContext = { ...shared, configuration, log, onHealth: tell };
@@ -114,10 +114,11 @@ async function pauseFor(ms: number, until: AbortSignal): Promise<void> {
   await sleep(ms, undefined, { signal: until }).catch(() => {});
 }
 
-function newsOf(tell: (problem: string | null) => void): (problem: string | null) => void {
-  let told: string | null = null;
+/** A controller that begins has not done its work yet, which is no trouble. */
+function newsOf(tell: (problem: string | null, isFirst: boolean) => void): (problem: string | null) => void {
+  let told: string | null | undefined;
   return (problem) => {
-    if (problem !== told) tell(problem);
+    if (problem !== told) tell(problem, told === undefined);
     told = problem;
   };
 }
