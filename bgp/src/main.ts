@@ -7,6 +7,7 @@ import workspace from "../package.json" with { type: "json" };
 import { messageOf } from "./error.ts";
 import { Daemon } from "./shell/daemon/daemon.ts";
 import { daemonHandlers } from "./shell/daemon/handlers.ts";
+import { serveMetrics } from "./shell/daemon/metrics.ts";
 import { readWishFile } from "./shell/daemon/readWish.ts";
 
 interface Flags {
@@ -51,7 +52,9 @@ async function run(path: string): Promise<void> {
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => ended.resolve());
   const daemon = await Daemon.start({ path, ...threadEntry() }, { log: print, onFailed: ended.reject });
   process.on("SIGHUP", () => void daemon.reloadAndLog());
-  await using _control = await serveControl({ path: daemon.controlSocket, onInternalError }, daemonHandlers(daemon));
+  await using parts = new AsyncDisposableStack();
+  parts.use(await serveControl({ path: daemon.controlSocket, onInternalError }, daemonHandlers(daemon)));
+  if (daemon.metrics) parts.use(await serveMetrics(daemon.metrics, () => daemon.speaker));
   print(`brindle-bgp ${workspace.version} runs; brindlectl bgp summary --socket ${daemon.controlSocket}`);
   await ended.promise;
   await daemon.end();

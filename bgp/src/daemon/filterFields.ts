@@ -35,7 +35,8 @@ export const filterOperation: Value<FilterOperation> = map("operation", {
   ),
 });
 
-export const filterRule: Value<FilterRule> = map("rule", {
+/** Through which interface a next hop is reached is nothing that the daemon knows, so it takes no rule that asks. */
+export const filterRule: Value<FilterRule> = map<Omit<FilterRule, "interface">>("rule", {
   cidr: optional(text, "Compared with the network of the route, as `matchOperator` says."),
   matchOperator: optional(oneOf("Equal", "NotEqual", "In", "NotIn"), "How the network of the route stands to `cidr`."),
   prefixLength: optional(
@@ -46,7 +47,6 @@ export const filterRule: Value<FilterRule> = map("rule", {
     "How long the prefix may be; needs a `cidr`.",
   ),
   source: optional(oneOf("RemotePeers"), "Only routes that came from a peer."),
-  interface: optional(text, "Only routes out of this interface; `*` stands for any letters."),
   peerType: optional(oneOf("eBGP", "iBGP"), "Only peers of another AS, or only those of the own."),
   communities: optional(
     map("{ values: list of community }", { values: required(listOf(community, { min: 1 }), "The communities.") }),

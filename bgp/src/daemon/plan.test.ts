@@ -6,7 +6,7 @@ import { type SpeakerWish, speakerWish } from "./speakerConfigOf.ts";
 function wish(text: string, password = "one"): SpeakerWish {
   const read = readSettings(text);
   if (read.kind === "problems") throw new Error(read.problems.join("\n"));
-  return speakerWish(read.settings, new Map([["/pw", password]]));
+  return speakerWish(read.settings, { passwords: new Map([["/pw", password]]), software: "brindle-bgp 1.2.3" });
 }
 
 const before = `

@@ -30,8 +30,8 @@ export interface ReloadPlan {
   readonly lost: readonly string[];
 }
 
-/** The names in the YAML, by those in the library. */
-const peerFieldNames: Readonly<Partial<Record<keyof PeerConfig, string>>> = {
+/** The names in the YAML, by those in the library: a new field of a peer does not compile without its own. */
+const peerFieldNames: Readonly<Record<keyof PeerConfig, string>> = {
   name: "name",
   role: "role",
   address: "peerIP",
@@ -44,11 +44,13 @@ const peerFieldNames: Readonly<Partial<Record<keyof PeerConfig, string>>> = {
   families: "families",
   password: "passwordFile",
   ttlSecurity: "ttlSecurity",
-  localRole: "localRole",
+  shutdown: "shutdown",
+  maxPrefixes: "maxPrefixes",
+  localRole: "role",
   strictRole: "strictRole",
   extendedNextHop: "extendedNextHop",
-  sendHoldSeconds: "sendHoldTime",
   keepaliveSeconds: "keepaliveTime",
+  sendHoldSeconds: "sendHoldTime",
   nextHop: "nextHop",
   nextHopMode: "nextHopMode",
   importFilters: "filters (import)",
@@ -57,13 +59,14 @@ const peerFieldNames: Readonly<Partial<Record<keyof PeerConfig, string>>> = {
   exportPolicy: "exportPolicy",
 };
 
-const speakerFieldNames: Readonly<Partial<Record<keyof SpeakerConfig, string>>> = {
+const speakerFieldNames: Readonly<Record<keyof SpeakerConfig, string>> = {
   asn: "asNumber",
   bgpId: "routerID",
   listen: "listen",
   peers: "peers",
   gracefulRestart: "gracefulRestart",
-  identity: "identity",
+  dynamicPeers: "peers (range)",
+  identity: "hostName",
   restarting: "restarting",
 };
 
@@ -100,14 +103,12 @@ function peerChanges(before: Context, after: Context): PlannedChange[] {
     if (changed.of === "speaker") {
       if (costs.every((cost) => cost === "none")) return [];
       const values = [before.speaker[changed.field], after.speaker[changed.field]] as const;
-      return [
-        { peer: after.peer.name, ...told(speakerFieldNames[changed.field] ?? changed.field, values), ...costOf(costs) },
-      ];
+      return [{ peer: after.peer.name, ...told(speakerFieldNames[changed.field], values), ...costOf(costs) }];
     }
     const { field } = changed;
     const values = [before.peer[field], after.peer[field]] as const;
     const hidden = field === "password" ? (["(a secret)", "(another secret)"] as const) : null;
-    return [{ peer: after.peer.name, ...told(peerFieldNames[field] ?? field, hidden ?? values), ...costOf(costs) }];
+    return [{ peer: after.peer.name, ...told(peerFieldNames[field], hidden ?? values), ...costOf(costs) }];
   });
 }
 

@@ -15,7 +15,7 @@ function problemsOf(text: string): readonly string[] {
 function wishOf(text: string) {
   const read = readSettings(start + text);
   if (read.kind === "problems") throw new Error(read.problems.join("\n"));
-  return speakerWish(read.settings, new Map([["/etc/pw", "secret"]]));
+  return speakerWish(read.settings, { passwords: new Map([["/etc/pw", "secret"]]), software: "brindle-bgp 1.2.3" });
 }
 
 const peer = (fields: string): string => `peers: [{ peerIP: 10.0.0.2, asNumber: 65001, ${fields} }]`;
@@ -64,6 +64,16 @@ const refused: { name: string; text: string; says: string[] }[] = [
     name: "a family that is none",
     text: peer("families: [ipv5]"),
     says: ['peers[0].families[0]: "ipv5" is neither ipv4 nor ipv6'],
+  },
+  {
+    name: "a strict role of none",
+    text: peer("strictRole: true"),
+    says: ["peers[0].strictRole: needs a role beside it"],
+  },
+  {
+    name: "a send hold time within the hold time",
+    text: peer("sendHoldTime: 90s"),
+    says: ['peers[0].sendHoldTime: "90s" is no longer than the hold time, 90s'],
   },
   { name: "no families", text: peer("families: []"), says: ["peers[0].families: [] is an empty list"] },
   {
@@ -210,6 +220,25 @@ ${peer("filters: [pods], passwordFile: /etc/pw")}`);
       importFilters: [{ name: "pods", rules: { 4: [{ cidr: "10.0.0.0/8" }] } }],
       exportFilters: [{ name: "pods", rules: { 6: [{ action: "Reject" }] } }],
       password: "secret",
+    });
+  });
+
+  it("hands on what a session may have besides", () => {
+    const { config } = wishOf(`hostName: tor-1
+domainName: example.net
+gracefulRestart: { restartTime: 1m, longLivedTime: 1h }
+${peer("ttlSecurity: 1, role: customer, strictRole: true, extendedNextHop: true, keepaliveTime: 10s, sendHoldTime: 5m")}`);
+    expect(config).toMatchObject({
+      identity: { hostName: "tor-1", domain: "example.net", software: "brindle-bgp 1.2.3" },
+      gracefulRestart: { restartSeconds: 60, forwardingKept: false, longLivedSeconds: 3600 },
+    });
+    expect(config.peers[0]).toMatchObject({
+      ttlSecurity: 1,
+      localRole: "customer",
+      strictRole: true,
+      extendedNextHop: true,
+      keepaliveSeconds: 10,
+      sendHoldSeconds: 300,
     });
   });
 

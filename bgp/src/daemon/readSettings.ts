@@ -127,6 +127,11 @@ function checkPeer(field: string, peer: PeerSettings, { settings, report }: Cont
   for (const [i, name] of (peer.filters ?? []).entries()) {
     if (!filters.includes(name)) report(`${field}.filters[${i}]`, `${shown(name)} is no filter${hint(name, filters)}`);
   }
+  if (peer.strictRole && peer.role === undefined) report(`${field}.strictRole`, "needs a role beside it");
+  const hold = peer.holdTime ?? 90;
+  if (peer.sendHoldTime !== undefined && peer.sendHoldTime <= hold) {
+    report(`${field}.sendHoldTime`, `${shown(`${peer.sendHoldTime}s`)} is no longer than the hold time, ${hold}s`);
+  }
   const { localAddress, peerIP } = peer;
   if (localAddress !== undefined && peerIP && localAddress.includes(":") !== peerIP.address.includes(":")) {
     report(`${field}.localAddress`, `${shown(localAddress)} is not of the family of ${peerIP.address}`);

@@ -28,11 +28,19 @@ export interface DaemonSettings {
   readonly listen?: readonly ListenSettings[];
   readonly controlSocket?: string;
   readonly metrics?: ListenSettings;
-  readonly gracefulRestart?: { readonly restartTime?: number; readonly forwardingKept?: boolean };
+  readonly hostName?: string;
+  readonly domainName?: string;
+  readonly gracefulRestart?: GracefulRestartSettings;
   readonly filters?: Readonly<Record<string, FilterSettings>>;
   readonly templates?: Readonly<Record<string, PeerSettings>>;
   readonly peers?: readonly PeerSettings[];
   readonly originate?: readonly (string | OriginateSettings)[];
+}
+
+export interface GracefulRestartSettings {
+  readonly restartTime?: number;
+  readonly forwardingKept?: boolean;
+  readonly longLivedTime?: number;
 }
 
 export interface ListenSettings {
@@ -63,10 +71,15 @@ export interface PeerSettings {
   readonly localAddress?: string;
   readonly passive?: boolean;
   readonly holdTime?: number;
+  readonly keepaliveTime?: number;
+  readonly sendHoldTime?: number;
   readonly connectRetryTime?: number;
   readonly families?: readonly Family[];
   readonly passwordFile?: string;
   readonly ttlSecurity?: number;
+  readonly role?: NonNullable<PeerConfig["localRole"]>;
+  readonly strictRole?: boolean;
+  readonly extendedNextHop?: boolean;
   readonly nextHop?: { readonly ipv4?: string; readonly ipv6?: string };
   readonly nextHopMode?: NonNullable<PeerConfig["nextHopMode"]>;
   readonly filters?: readonly string[];
@@ -78,10 +91,10 @@ const port = whole(1, 65535);
 
 const listenSettings: Value<ListenSettings> = map("{ address, port }", {
   address: required(address(), "An address of this machine; `0.0.0.0` and `::` for all of a family."),
-  port: optional(port, "Where left out: 179; for metrics 9179."),
+  port: optional(port, "Where left out: 179, and 9179 for metrics."),
 });
 
-const prefixMatch: Value<PrefixMatchSettings> = map("{ prefix, minLength, maxLength }", {
+export const prefixMatch: Value<PrefixMatchSettings> = map("row", {
   prefix: required(prefix, "Prefixes inside this one …"),
   minLength: optional(whole(0, 128), "… at least this long. Where left out: as long as `prefix`."),
   maxLength: optional(whole(0, 128), "… at most this long. Where left out: one address."),
@@ -106,10 +119,24 @@ export const peerSettings: Value<PeerSettings> = map("peer", {
     duration(3, 65535, { orZero: true }),
     "After which silence the peer is gone; `0s` for never. Where left out: `90s`.",
   ),
+  keepaliveTime: optional(
+    duration(1, 21845),
+    "How often the peer hears that we live. Where left out: each third of the hold time.",
+  ),
+  sendHoldTime: optional(
+    duration(4, 65535),
+    "For how long the peer may read nothing (RFC 9687). Where left out: `8m`, or two hold times where that is longer.",
+  ),
   connectRetryTime: optional(duration(1, 65535), "How long to wait before dialling again. Where left out: `5s`."),
   families: optional(listOf(family, { min: 1 }), "Whose routes the session carries. Where left out: both."),
   passwordFile: optional(text, "A file with the password of TCP's signatures (RFC 2385), without its end of line."),
   ttlSecurity: optional(whole(1, 255), "How many hops away the peer is: packets from further are dropped (RFC 5082)."),
+  role: optional(
+    oneOf("provider", "customer", "peer", "routeServer", "routeServerClient"),
+    "What we are to a peer of another AS, so that routes do not leak (RFC 9234).",
+  ),
+  strictRole: optional(flag, "There is no session with a peer that does not know of roles; needs a `role`."),
+  extendedNextHop: optional(flag, "IPv4 prefixes may have IPv6 next hops (RFC 8950). Where left out: false."),
   nextHop: optional(
     map<NonNullable<PeerSettings["nextHop"]>>("{ ipv4, ipv6 }", {
       ipv4: optional(address(4), "Of IPv4 routes."),
@@ -129,7 +156,7 @@ export const peerSettings: Value<PeerSettings> = map("peer", {
   exportPolicy: optional(policy, `What the peer is told. ${policyDefault}`),
 });
 
-const originateSettings: Value<OriginateSettings> = map("{ prefix, communities, med, localPreference }", {
+export const originateSettings: Value<OriginateSettings> = map("own prefix", {
   prefix: required(prefix, "What is announced."),
   communities: optional(listOf(community), "Of both kinds: `64512:100`, `64512:1:2`, `no-export`."),
   med: optional(whole(0, 0xffffffff), "MULTI_EXIT_DISC."),
@@ -145,10 +172,16 @@ export const daemonSettings: Value<DaemonSettings> = map("", {
     "The Unix socket for `brindlectl bgp … --socket`. Where left out: `/run/brindle/bgp.sock`.",
   ),
   metrics: optional(listenSettings, "Where Prometheus may ask, at `/metrics`. Where left out: nowhere."),
+  hostName: optional(text, "What peers show of us, with our version. Where left out: peers are told neither."),
+  domainName: optional(text, "Told with `hostName`."),
   gracefulRestart: optional(
-    map<NonNullable<DaemonSettings["gracefulRestart"]>>("{ restartTime, forwardingKept }", {
+    map<GracefulRestartSettings>("{ restartTime, forwardingKept, longLivedTime }", {
       restartTime: optional(duration(1, 4095), "How long peers wait for us. Where left out: `120s`."),
       forwardingKept: optional(flag, "Packets are forwarded as before while we are away. Where left out: false."),
+      longLivedTime: optional(
+        duration(1, 0xffffff),
+        "How much longer peers keep our routes as a last resort (RFC 9494). Where left out: not offered.",
+      ),
     }),
     "Peers keep our routes while we restart, and we theirs (RFC 4724). Where left out: not offered.",
   ),

@@ -1,11 +1,11 @@
 /** The speaker that settings describe. */
 import { addressBits, parsePrefix } from "@brindle/net";
 import type { FilterRule, RouteFilter } from "../filter/rule.ts";
-import type { PeerConfig, PrefixMatch, RoutePolicy, SpeakerConfig } from "../speaker/config.ts";
+import type { GracefulRestartConfig, PeerConfig, PrefixMatch, RoutePolicy, SpeakerConfig } from "../speaker/config.ts";
 import type { OwnRoute } from "../speaker/event.ts";
 import type { FilterSettings } from "./filterFields.ts";
 import { peerName } from "./readSettings.ts";
-import type { DaemonSettings, PeerSettings, PolicySettings } from "./settings.ts";
+import type { DaemonSettings, GracefulRestartSettings, PeerSettings, PolicySettings } from "./settings.ts";
 
 export const defaults = {
   port: 179,
@@ -22,22 +22,33 @@ export interface SpeakerWish {
   readonly originated: readonly (string | OwnRoute)[];
 }
 
-/** `passwords` has the content of each `passwordFile`. */
-export function speakerWish(settings: DaemonSettings, passwords: ReadonlyMap<string, string>): SpeakerWish {
-  const { asNumber, routerID, listen = [], gracefulRestart } = settings;
+export interface WishFacts {
+  /** The content of each `passwordFile`. */
+  readonly passwords: ReadonlyMap<string, string>;
+  /** `brindle-bgp 0.1.0` */
+  readonly software: string;
+}
+
+export function speakerWish(settings: DaemonSettings, { passwords, software }: WishFacts): SpeakerWish {
+  const { asNumber, routerID, listen = [], gracefulRestart, hostName, domainName: domain } = settings;
   const config: SpeakerConfig = {
     asn: asNumber,
     bgpId: routerID,
     listen: listen.map(({ address, port = defaults.port }) => ({ address, port })),
     peers: (settings.peers ?? []).map((peer) => peerConfig(peer, { settings, passwords })),
-    ...(gracefulRestart && {
-      gracefulRestart: {
-        restartSeconds: gracefulRestart.restartTime ?? defaults.restartSeconds,
-        forwardingKept: gracefulRestart.forwardingKept ?? false,
-      },
-    }),
+    ...(gracefulRestart && { gracefulRestart: restartConfig(gracefulRestart) }),
+    ...(hostName !== undefined && { identity: { hostName, ...(domain !== undefined && { domain }), software } }),
   };
   return { config, originated: (settings.originate ?? []).map(ownRoute) };
+}
+
+function restartConfig({
+  restartTime = defaults.restartSeconds,
+  forwardingKept = false,
+  longLivedTime,
+}: GracefulRestartSettings): GracefulRestartConfig {
+  const longLived = longLivedTime === undefined ? {} : { longLivedSeconds: longLivedTime };
+  return { restartSeconds: restartTime, forwardingKept, ...longLived };
 }
 
 interface Context {
@@ -46,7 +57,7 @@ interface Context {
 }
 
 function peerConfig(peer: PeerSettings, { settings, passwords }: Context): PeerConfig {
-  const { peerIP, asNumber: asn = settings.asNumber, localAddress, nextHop = {}, nextHopMode, ttlSecurity } = peer;
+  const { peerIP, asNumber: asn = settings.asNumber, localAddress, nextHop = {}, nextHopMode } = peer;
   const password = peer.passwordFile === undefined ? undefined : passwords.get(peer.passwordFile);
   const policyDefault = asn === settings.asNumber ? "accept" : "reject";
   return {
@@ -61,12 +72,25 @@ function peerConfig(peer: PeerSettings, { settings, passwords }: Context): PeerC
     connectRetrySeconds: peer.connectRetryTime ?? defaults.connectRetrySeconds,
     families: peer.families ?? [4, 6],
     ...(password !== undefined && { password }),
-    ...(ttlSecurity !== undefined && { ttlSecurity }),
+    ...asTheyStand(peer),
     nextHop: { ...(nextHop.ipv4 && { 4: nextHop.ipv4 }), ...(nextHop.ipv6 && { 6: nextHop.ipv6 }) },
     ...(nextHopMode && { nextHopMode }),
     ...routeFilters(peer.filters ?? [], settings.filters ?? {}),
     importPolicy: policyOf(peer.importPolicy ?? policyDefault),
     exportPolicy: policyOf(peer.exportPolicy ?? policyDefault),
+  };
+}
+
+/** Fields that mean in the library what they mean in the file. */
+function asTheyStand(peer: PeerSettings): Partial<PeerConfig> {
+  const { ttlSecurity, role, strictRole, extendedNextHop, keepaliveTime, sendHoldTime } = peer;
+  return {
+    ...(ttlSecurity !== undefined && { ttlSecurity }),
+    ...(role && { localRole: role }),
+    ...(strictRole !== undefined && { strictRole }),
+    ...(extendedNextHop !== undefined && { extendedNextHop }),
+    ...(keepaliveTime !== undefined && { keepaliveSeconds: keepaliveTime }),
+    ...(sendHoldTime !== undefined && { sendHoldSeconds: sendHoldTime }),
   };
 }
 

@@ -1,6 +1,7 @@
 /** The daemon's file, and the files that it names. */
 import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
+import workspace from "../../../package.json" with { type: "json" };
 import { readSettings } from "../../daemon/readSettings.ts";
 import type { DaemonSettings } from "../../daemon/settings.ts";
 import { type SpeakerWish, speakerWish } from "../../daemon/speakerConfigOf.ts";
@@ -28,7 +29,8 @@ export async function readWishFile(path: string): Promise<ReadWish> {
 export async function readWish(text: string, path: string): Promise<ReadWish> {
   const read = readSettings(text);
   if (read.kind === "problems") throw invalid(path, read.problems);
-  const wish = speakerWish(read.settings, await readPasswords(read.settings, path));
+  const passwords = await readPasswords(read.settings, path);
+  const wish = speakerWish(read.settings, { passwords, software: `brindle-bgp ${workspace.version}` });
   try {
     checkConfig(wish.config);
     ownGroups(wish.originated);

@@ -1,0 +1,197 @@
+import { isDeepStrictEqual } from "node:util";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { processInstance } from "../fixtures/instance.ts";
+import { createNamespace, linkNamespaces, type Namespace } from "../fixtures/namespace.ts";
+import { birdConfig, startBird } from "../fixtures/routers/bird.ts";
+import { frrConfig, startFrr } from "../fixtures/routers/frr.ts";
+import { goBgpConfig, startGoBgp } from "../fixtures/routers/gobgp.ts";
+import { openBgpdConfig, startOpenBgpd } from "../fixtures/routers/openbgpd.ts";
+import type { Router, RouterSpec } from "../fixtures/routers/router.ts";
+import { waitFor } from "../fixtures/waitFor.ts";
+import { BgpDaemon, readmeExample } from "./daemon.ts";
+
+afterAll(async () => (await processInstance())[Symbol.asyncDispose]());
+
+const ours = ["192.0.2.0/24", "2001:db8:99::/48"];
+
+/** The router that the README's example has for tor-a. */
+const spec: RouterSpec = {
+  name: "tor-a",
+  asn: 65001,
+  routerId: "10.99.0.2",
+  announces: ["10.99.0.0/24", "fd00:99::/64"],
+  podRanges: ours,
+  neighbors: [
+    {
+      name: "brindle",
+      address: "10.99.0.1",
+      localAddress: "10.99.0.2",
+      asn: 65000,
+      role: "node",
+      families: ["ipv4", "ipv6"],
+    },
+  ],
+};
+
+async function createRack(label: string): Promise<AsyncDisposable & { tor: Namespace; host: Namespace }> {
+  const stack = new AsyncDisposableStack();
+  const tor = stack.use(await createNamespace(`t-${label}`));
+  const host = stack.use(await createNamespace(`h-${label}`));
+  await linkNamespaces(
+    { namespace: tor, name: "rack", addresses: ["10.99.0.2/24", "fd00:99::2/64"] },
+    { namespace: host, name: "eth0", addresses: ["10.99.0.1/24", "fd00:99::1/64"] },
+  );
+  return { tor, host, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+}
+
+/** What the router holds with our AS in its path. */
+async function holds(router: Router, wanted: readonly string[]): Promise<void> {
+  await waitFor(
+    async (saw) => {
+      const routes = [...(await router.routes("ipv4")), ...(await router.routes("ipv6"))];
+      const held = routes.filter(({ asPath }) => asPath.includes(65000)).map(({ prefix }) => prefix);
+      saw(held);
+      return isDeepStrictEqual(held.sort(), [...wanted].sort());
+    },
+    { what: `${router.kind} holds of ours exactly ${wanted.join(", ") || "nothing"}`, deadlineMs: 20_000 },
+  );
+}
+
+const counterparts = [
+  { name: "BIRD", start: startBird, config: birdConfig(spec), told: "10.99.0.0/24" },
+  { name: "FRR", start: startFrr, config: frrConfig(spec), told: "10.99.0.0/24" },
+  { name: "GoBGP", start: startGoBgp, config: goBgpConfig(spec), told: null },
+  { name: "OpenBGPD", start: startOpenBgpd, config: openBgpdConfig(spec), told: "10.99.0.0/24" },
+];
+
+describe.each(counterparts)("by the README's example alone, brindle-bgp and $name", ({ name, start, config, told }) => {
+  it("exchange routes of both families, which the example's filter marks", async () => {
+    await using rack = await createRack(name.toLowerCase());
+    await using router = await start({ namespace: rack.tor, config });
+    await using daemon = await BgpDaemon.start(rack.host, await readmeExample());
+    await daemon.established("tor-a");
+    await holds(router, ours);
+    if (told !== null) {
+      await waitFor(async () => (await daemon.route(told)).length === 1, { what: `${told} is learned` });
+      expect(await daemon.route(told)).toMatchObject([{ best: true, from: "tor-a", communities: ["65000:100"] }]);
+    }
+    const { peers, rib } = await daemon.summary();
+    const tor = peers.find((peer) => peer.name === "tor-a");
+    expect(tor).toMatchObject({ state: "established", advertised: 2 });
+    expect((tor?.accepted ?? 0) + (tor?.filtered ?? 0)).toBe(tor?.received); // FRR tells us what it has of us.
+    expect(rib.prefixes).toBe((await daemon.routes()).length);
+    expect(peers.find((peer) => peer.name === "tor-b")).toMatchObject({ state: "active", accepted: null });
+  });
+});
+
+describe("brindle-bgp", () => {
+  let rack: Awaited<ReturnType<typeof createRack>>;
+  let router: Router;
+  let example: string;
+
+  beforeAll(async () => {
+    rack = await createRack("reload");
+    router = await startBird({ namespace: rack.tor, config: birdConfig(spec) });
+    example = await readmeExample();
+  });
+  afterAll(async () => {
+    await router[Symbol.asyncDispose]();
+    await rack[Symbol.asyncDispose]();
+  });
+
+  async function start(text = example): Promise<BgpDaemon> {
+    const daemon = await BgpDaemon.start(rack.host, text);
+    await daemon.established("tor-a");
+    await holds(router, ours);
+    return daemon;
+  }
+
+  it("tells what another file would cost, and does nothing", async () => {
+    await using daemon = await start();
+    const before = await daemon.peer("tor-a");
+    const { stdout, exitCode } = await daemon.check(example.replace("holdTime: 30s", "holdTime: 60s"));
+    expect([exitCode, stdout.split("\n")]).toEqual([
+      0,
+      [
+        "peer tor-a holdTime: 30s -> 60s: reset (the session ends and comes back)",
+        "peer tor-b holdTime: 30s -> 60s: reset (the session ends and comes back)",
+        "peers reset: 2, of which Established now: 1",
+        "",
+      ],
+    ]);
+    expect((await daemon.peer("tor-a")).sinceMs).toBe(before.sinceMs);
+  });
+
+  it("resets nobody for what a refresh does, and says so before it acts", async () => {
+    await using daemon = await start();
+    const before = await daemon.peer("tor-a");
+    await daemon.write(
+      example.replace("exportPolicy: accept", "exportPolicy: [192.0.2.0/24]").replace("med: 50", "med: 60"),
+    );
+    const { stdout } = await daemon.brindlectl("bgp", "reload");
+    expect(stdout).toContain("peer tor-a exportPolicy: accept -> a list of 1: refresh (");
+    expect(stdout).toContain("originate: 2 -> 2: nothing (1 new or changed, 0 withdrawn)");
+    await holds(router, ["192.0.2.0/24"]);
+    await daemon.write(example);
+    daemon.process.kill("SIGHUP");
+    await holds(router, ours);
+    expect(await daemon.peer("tor-a")).toMatchObject({ sinceMs: before.sinceMs, flaps: 0 });
+  });
+
+  it("changes nothing for a file with mistakes, and tells all of them", async () => {
+    await using daemon = await start();
+    const before = await daemon.peer("tor-a");
+    await daemon.write(example.replace("holdTime: 30s", "holdTime: 30").replace("med: 50", "med: -1"));
+    const { stderr, exitCode } = await daemon.brindlectl("bgp", "reload");
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain("templates.tor.holdTime: 30 is no duration like 90s or 1m30s");
+    expect(stderr).toContain("originate[1].med: -1 is no whole number from 0 to 4294967295");
+    expect(stderr).toContain("nothing has changed");
+    daemon.process.kill("SIGHUP");
+    await waitFor(() => daemon.process.output().includes("nothing has changed"), { what: "SIGHUP is answered" });
+    expect((await daemon.peer("tor-a")).sinceMs).toBe(before.sinceMs);
+    await holds(router, ours);
+  });
+
+  it("resets a peer where it must, which comes back", async () => {
+    await using daemon = await start();
+    await daemon.write(example.replace("holdTime: 30s", "holdTime: 60s"));
+    await daemon.brindlectl("bgp", "reload");
+    await waitFor(
+      async () => {
+        const { phase, journal, negotiated } = await daemon.peer("tor-a");
+        const left = journal.some(
+          ({ from, reason }) => from === "established" && reason === "its configuration changed",
+        );
+        return phase === "established" && left && negotiated !== null;
+      },
+      { what: "the session came back", deadlineMs: 40_000 },
+    );
+    await holds(router, ours);
+  });
+
+  it("ends on SIGTERM, with its socket", async () => {
+    await using daemon = await start(example.replace(/^gracefulRestart: .*$/m, ""));
+    daemon.process.kill("SIGTERM");
+    expect(await daemon.process.exited).toMatchObject({ exitCode: 0 });
+    await holds(router, []);
+    const { stderr } = await daemon.brindlectl("bgp", "summary");
+    expect(stderr).toContain(`nothing listens at ${daemon.socket}`);
+  });
+
+  it("shows Prometheus what brindlectl shows", async () => {
+    await using daemon = await start(`${example}metrics: { address: 127.0.0.1 }\n`);
+    const program = "fetch('http://127.0.0.1:9179/metrics').then((r) => r.text()).then((t) => process.stdout.write(t))";
+    const text = await rack.host.exec(process.execPath, ["-e", program]);
+    expect(text).toContain('brindle_bgp_peer_established{peer="tor-a",asn="65001"} 1');
+    expect(text).toContain('brindle_bgp_peer_established{peer="tor-b",asn="65002"} 0');
+    expect(text).toMatch(/brindle_bgp_peer_routes\{peer="tor-a",family="ipv4",kind="advertised"\} 1\n/);
+    expect(text).toContain(`brindle_bgp_rib_prefixes ${(await daemon.summary()).rib.prefixes}\n`);
+  });
+
+  it("does not start with a file that is wrong, and says where", async () => {
+    await expect(BgpDaemon.start(rack.host, example.replace("65000", "0"))).rejects.toMatchObject({
+      failure: { output: expect.stringContaining("asNumber: 0 is no AS number") },
+    });
+  });
+});
