@@ -6,7 +6,7 @@ export function storeErrorOf(error: unknown, endpoint: string): StoreError {
   if (error instanceof StoreError) return error;
   const { code, details } = statusOf(error);
   if (details.includes("required revision has been compacted")) return compacted();
-  const reason = `etcd at ${endpoint}: ${plain(details)}`;
+  const reason = `etcd at ${endpoint}: ${tlsWords(details) ?? plain(details)}`;
   return new StoreError({ code: failureCodeOf(code, details), reason }, { cause: error });
 }
 
@@ -60,6 +60,32 @@ function failureCodeOf(code: number | undefined, details: string): "UNAUTHORIZED
 const aboutIdentity = /authentication failed|user name is empty|permission denied|invalid auth token|certificate/;
 const neverDone = /request is too large|larger than max|too many operations|duplicate key given/;
 
+/** What OpenSSL and Node say of a handshake, with what to look at; of others' alerts RFC 8446 §6.2 has the numbers. */
+const handshakes: readonly { readonly said: RegExp; readonly words: string }[] = [
+  {
+    said: /unable to (?:verify|get)[^;]*certificate|self[- ]signed certificate/,
+    words: "its certificate is of another authority than the one that we were given (ETCD_CA_CERT_FILE)",
+  },
+  {
+    said: /SSL alert number (?:42|43|46|48|116)\b/,
+    words: "it does not accept our certificate, or wants one (ETCD_CERT_FILE, ETCD_KEY_FILE)",
+  },
+  { said: /SSL alert number 45\b/, words: "our certificate has expired (ETCD_CERT_FILE)" },
+  { said: /CERT_HAS_EXPIRED|certificate has expired/, words: "its certificate has expired" },
+  {
+    said: /ERR_TLS_CERT_ALTNAME_INVALID/,
+    words: "its certificate does not name this address: write one that it names in ETCD_ENDPOINTS",
+  },
+  {
+    said: /disconnected before secure TLS connection|wrong version number/,
+    words: "it does not speak TLS; perhaps the endpoint is http:// and not https://",
+  },
+];
+
+function tlsWords(details: string): string | undefined {
+  return handshakes.find(({ said }) => said.test(details))?.words;
+}
+
 /**
  * `etcdserver: no leader` is `no leader` to a person, and of what gRPC says of a connection that it did not get only
  * the last error is about the world.
@@ -67,6 +93,7 @@ const neverDone = /request is too large|larger than max|too many operations|dupl
 function plain(details: string): string {
   return details
     .replace(/^No connection established\. Last error: (?:Error: )?(.*?)\.? Resolution note:.*$/s, "$1")
+    .replace(/\s*\(\d{4}-\d\d-\d\dT[\d:.]+Z\)\s*$/, "") // When it was: else the same trouble were news each time.
     .replace(/^rpc error: code = \w+ desc = /, "")
     .replace(/^etcdserver: /, "");
 }

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { copyFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Store } from "@brindle/api";
-import { openEtcdStore } from "@brindle/api/shell/etcd";
+import { type EtcdStoreOptions, openEtcdStore } from "@brindle/api/shell/etcd";
 import { afterEach, beforeEach, describe, it } from "vitest";
 import { type CertificateFiles, createCertificateAuthority } from "../fixtures/certificates.ts";
 import { type Etcd, startEtcd } from "../fixtures/etcd.ts";
@@ -44,6 +44,26 @@ describe("TLS to etcd", () => {
         store.get(nodeKey("node1")),
         (error) => error instanceof Error && error.name === "StoreError",
       );
+    }
+  });
+
+  it("says in words what a handshake fails for, and where to look", async () => {
+    const stranger = await createCertificateAuthority(directory, "stranger");
+    const rejected = await stranger.issue("rejected");
+    const plain = stack.use(await startEtcd());
+    const { caFile } = client;
+    const trials: readonly [string, EtcdStoreOptions["tls"] & object, RegExp][] = [
+      [etcd.endpoint, { ...client, caFile: rejected.caFile }, /another authority .*ETCD_CA_CERT_FILE/],
+      [etcd.endpoint, { caFile }, /does not accept our certificate, or wants one .*ETCD_CERT_FILE/],
+      [etcd.endpoint, { ...rejected, caFile }, /does not accept our certificate/],
+      [etcd.endpoint.replace("127.0.0.1", "localhost"), client, /does not name this address/],
+      [plain.endpoint.replace("http:", "https:"), client, /does not speak TLS; perhaps the endpoint is http:/],
+    ];
+    for (const [endpoint, tls, words] of trials) {
+      const store = open({ endpoints: [endpoint], tls });
+      const told = (await store.get(nodeKey("node1")).catch((error: Error) => error)) as Error;
+      assert.match(told.message, words);
+      assert.doesNotMatch(told.message, /openssl|\d{4}-\d\d-\d\dT/i);
     }
   });
 
