@@ -14,6 +14,7 @@ import type { Logger } from "pino";
 import { endpointToHostAction } from "../graph/endpointToHost.ts";
 import { logLevel } from "../graph/logLevel.ts";
 import { ownBlocks } from "../graph/originated.ts";
+import { type TearDown, tearDown } from "../graph/tearDown.ts";
 import { registrationTrouble } from "../node/registrationTrouble.ts";
 import { AgentHealth } from "./agentHealth.ts";
 import { Checks } from "./checks.ts";
@@ -70,6 +71,7 @@ export class Agent {
   readonly #options: AgentOptions;
   readonly #log: Logger;
   readonly #health: AgentHealth;
+  #goingReason: string | null = null;
   readonly #ended = new AbortController();
   #checks: Checks | null = null;
   #running: ControlParts | null = null;
@@ -140,9 +142,12 @@ export class Agent {
         this.#giveBackMemorySoon();
       },
       onChanged: () => {
+        const going = this.#tearDown(cluster);
+        if (going?.what === "all") return;
         this.#followSettings(cluster, policy);
         policy.changed();
         speaker.changed();
+        if (going) return;
         routes.setOwnBlocks(ownBlocks({ node, affinities: cluster.state.all("BlockAffinity") }));
       },
       onConnection: (problem) => this.#onConnection(problem),
@@ -216,6 +221,14 @@ export class Agent {
         throw error;
       }
     });
+  }
+
+  /** Told once, whatever else is told meanwhile. */
+  #tearDown({ state }: ClusterSync): TearDown | null {
+    const going = tearDown(state);
+    if (going && going.reason !== this.#goingReason) this.#log.warn({ reason: going.reason }, "left as it is");
+    this.#goingReason = going?.reason ?? null;
+    return going;
   }
 
   /** Beside what is kept of deletions: it outlives a reboot, as these do. */

@@ -2,6 +2,7 @@
 import { originatedPrefixes, poolRanges } from "../graph/originated.ts";
 import { secretNames } from "../graph/passwords.ts";
 import { refusedConfiguration, type SpeakerState, speakerConfig, undialledPeers } from "../graph/speakerConfig.ts";
+import { tearDown } from "../graph/tearDown.ts";
 import type { Mistake } from "../node/mistakes.ts";
 import type { ClusterSync } from "./clusterSync.ts";
 import type { SecretSource } from "./secrets.ts";
@@ -17,6 +18,8 @@ export function speakerWish(node: string, { cluster, secrets, onPasswords }: Spe
   const { state } = cluster;
   const refused = refusedConfiguration(node, cluster.problems());
   if (refused !== null) return { kind: "unclear", reason: { code: "BgpConfigurationRefused", text: refused } };
+  const going = tearDown(state);
+  if (going) return { kind: "unclear", reason: going.reason };
   const pools = state.all("IPPool");
   const [peers, configurations] = [state.all("BGPPeer"), state.all("BGPConfiguration")];
   const originated = originatedPrefixes({

@@ -27,7 +27,16 @@ export function generatedFiles(): ReadonlyMap<string, string> {
 function crdKustomization(paths: readonly string[]): string {
   const resources = paths.filter((path) => path.startsWith(crdFolder)).map((path) => basename(path));
   const kustomization = { apiVersion: "kustomize.config.k8s.io/v1beta1", kind: "Kustomization" };
-  return `# Made by \`npm run generate\`.\n${stringify({ ...kustomization, resources: resources.sort() })}`;
+  return `# Made by \`npm run generate\`.\n${stringify({ ...kustomization, resources: resources.sort(byRank) })}`;
+}
+
+/**
+ * As `kubectl delete -f` goes through them, too: agents that still run know by ClusterInformation that all is deleted, and
+ * leave pods their routes.
+ */
+function byRank(a: string, b: string): number {
+  const rank = (name: string): number => (name.includes("clusterinformations") ? 0 : 1);
+  return rank(a) - rank(b) || (a < b ? -1 : 1);
 }
 
 /** Equal parts are written out: kubectl takes no anchors in what it sends on. */
