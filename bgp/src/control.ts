@@ -14,6 +14,8 @@ export interface SpeakerSummary {
     readonly routes: number;
     readonly attributeSets: number;
   };
+  /** Connections turned away: from addresses of nobody, and of peers or ranges that had as many as they may. */
+  readonly refused: { readonly unknown: number; readonly known: number };
 }
 
 export interface PeerSummary {
@@ -87,6 +89,8 @@ export interface EstablishedStatus {
   readonly remoteBgpId: string;
   readonly holdSeconds: number;
   readonly families: readonly FamilyStatus[];
+  /** Of prefixes that come near to what is allowed, or pass it; absent while there is nothing to say. */
+  readonly warnings?: readonly string[];
   /** Attributes that were wrong and that the session survived (RFC 7606); absent while there were none. */
   readonly attributeFaults?: { readonly count: number; readonly lastText: string };
 }

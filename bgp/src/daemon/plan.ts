@@ -46,6 +46,7 @@ const peerFieldNames: Readonly<Record<keyof PeerConfig, string>> = {
   ttlSecurity: "ttlSecurity",
   shutdown: "shutdown",
   maxPrefixes: "maxPrefixes",
+  routeReflectorClient: "routeReflectorClient",
   localRole: "role",
   strictRole: "strictRole",
   extendedNextHop: "extendedNextHop",
@@ -67,6 +68,9 @@ const speakerFieldNames: Readonly<Record<keyof SpeakerConfig, string>> = {
   gracefulRestart: "gracefulRestart",
   dynamicPeers: "peers (range)",
   identity: "hostName",
+  clusterId: "clusterID",
+  gracefulShutdown: "gracefulShutdown",
+  multipath: "multipath",
   restarting: "restarting",
 };
 

@@ -1,13 +1,15 @@
 /** What a peer is told of a route: whether at all, with which attributes, by which next hop. */
 import { type Address, type Family, sameAddress } from "@brindle/net";
 import { type Candidates, type CompiledFilters, type CompiledRule, deciding } from "../filter/compile.ts";
+import { localPrefWithout } from "../rib/attrTable.ts";
 import type { PeerId } from "../rib/peerTable.ts";
 import type { PrefixFilter } from "../rib/prefixFilter.ts";
 import type { PrefixId } from "../rib/prefixTable.ts";
 import type { Rib } from "../rib/rib.ts";
 import type { RouteId } from "../rib/routeTable.ts";
+import { attributeFlag } from "../wire/attributeSummary.ts";
 import type { AsPathSegment, PathAttributes } from "../wire/message.ts";
-import { wellKnownBit, wellKnownCommunity } from "../wire/wellKnownCommunities.ts";
+import { wellKnownBit, wellKnownCommunity, wellKnownFlag } from "../wire/wellKnownCommunities.ts";
 
 /** Everything that export to one peer depends on, but the routes. */
 export interface ExportView {
@@ -28,6 +30,9 @@ export interface ExportView {
   readonly reflection?: { readonly clusterId: number; readonly toClient: boolean };
   /** Whether more is changed in attributes than the protocol itself asks for (`exportedAttributes`). */
   readonly changesAttributes?: true;
+  /** RFC 9234 §5: what is for customers alone is not told, and what is told is for customers alone. */
+  readonly keepsOnlyToCustomer?: true;
+  readonly marksOnlyToCustomer?: true;
   /** RFC 8326 §4: we are about to go away, and the peer is to prefer others. */
   readonly shutsDown?: true;
 }
@@ -72,7 +77,9 @@ function mayBeTold(rib: Rib, view: ExportView, prefix: PrefixId, route: RouteId)
   if (!view.external && !rib.peers.get(from).external && !isReflected(rib, view, from)) return false;
   const family = rib.prefixes.family(prefix);
   if (!view.families.includes(family) || !view.ownNextHop[family]) return false;
-  return (rib.attrs.flags.get(rib.routes.attr.get(route)) & (view.external ? notOutside : notAtAll)) === 0;
+  const hidden =
+    (view.external ? notOutside : notAtAll) | (view.keepsOnlyToCustomer ? attributeFlag.onlyToCustomer : 0);
+  return (rib.attrs.flags.get(rib.routes.attr.get(route)) & hidden) === 0;
 }
 
 /** RFC 4271 §9.2: what one internal peer says, the others hear from itself; but RFC 4456 §6: clients and their router. */
@@ -98,7 +105,8 @@ interface Telling {
   readonly originator?: number | null;
 }
 
-type Terms = Pick<ExportView, "external" | "localAsn"> & Pick<ExportView, "reflection" | "shutsDown">;
+type Terms = Pick<ExportView, "external" | "localAsn"> &
+  Pick<ExportView, "reflection" | "shutsDown" | "marksOnlyToCustomer">;
 
 /** RFC 4271 §5: what crosses an AS border loses what concerns one AS alone, and names the ASes it crossed. */
 export function exportedAttributes(
@@ -109,12 +117,13 @@ export function exportedAttributes(
   const communities = terms.shutsDown && withCommunity(attributes, wellKnownCommunity.gracefulShutdown);
   if (!terms.external) {
     // RFC 8326 §4: inside, too, nothing is less preferred.
-    const localPref = terms.shutsDown ? 0 : (attributes.localPref ?? localPrefSent);
+    const localPref = terms.shutsDown ? 0 : (attributes.localPref ?? localPrefOf(attributes));
     return { ...attributes, localPref, ...communities, ...reflectionMarks(attributes, terms, originator) };
   }
   const { localPref: _, med, originatorId: __, clusterList: ___, extendedCommunities, ...passed } = attributes;
   const transitive = extendedCommunities?.filter(isTransitive);
   return {
+    ...(terms.marksOnlyToCustomer && { onlyToCustomer: terms.localAsn }),
     ...passed,
     ...communities,
     asPath: prepend(attributes.asPath, terms.localAsn),
@@ -138,7 +147,9 @@ function withCommunity({ communities = [] }: PathAttributes, added: number): Pic
   return { communities: communities.includes(added) ? communities : [...communities, added] };
 }
 
-const localPrefSent = 100;
+function localPrefOf({ communities = [] }: PathAttributes): number {
+  return localPrefWithout(communities.reduce((flags, community) => flags | wellKnownFlag(community), 0));
+}
 
 /** RFC 4271 §4.3: a segment counts its ASes in one byte. */
 const segmentAsnsMax = 255;

@@ -13,6 +13,7 @@ export const verdicts = [
   "importFilter",
   /** RFC 9234 §5. */
   "routeLeak",
+  "asPathTooLong",
 ] as const;
 
 export type Verdict = (typeof verdicts)[number];

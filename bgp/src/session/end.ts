@@ -75,7 +75,9 @@ const hardCeases: ReadonlySet<number> = new Set([
 
 /** The operator ends a session whose transport is up. It stays ended, and forgets. */
 export function stopConnected(event: Extract<SessionEvent, { type: "stop" }>, agreed?: Negotiated): Step {
-  const plain = ceaseNotification(event.subcode, event.text);
+  const plain = event.data
+    ? notification(errorCode.cease, event.subcode, event.data)
+    : ceaseNotification(event.subcode, event.text);
   const isHard = agreed?.keepsOnNotification === true && hardCeases.has(event.subcode);
   const message = isHard ? hardReset(plain) : plain;
   return {

@@ -36,7 +36,7 @@ export type SessionTimer = "connectRetry" | "hold" | "keepalive" | "idleHold" | 
 export type SessionEvent =
   | { readonly type: "start" }
   /** An operator or the end of the process: `subcode` and text of RFC 4486 and RFC 9003. */
-  | { readonly type: "stop"; readonly subcode: number; readonly text?: string }
+  | { readonly type: "stop"; readonly subcode: number; readonly text?: string; readonly data?: Uint8Array }
   /** Our dial succeeded, or an accepted connection was given to this session. */
   | { readonly type: "connected" }
   | { readonly type: "connectFailed"; readonly reason: string }

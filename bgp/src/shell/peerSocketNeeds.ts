@@ -1,5 +1,5 @@
 /** What the connections of each configured peer need of their sockets, beyond what every connection has. */
-import { type Address, addressBits, formatAddress, parseAddress } from "@brindle/net";
+import { type Address, addressBits, formatPrefix, parseAddress, parsePrefix } from "@brindle/net";
 import type { PeerConfig, SpeakerConfig } from "../speaker/config.ts";
 
 export interface PeerSocketNeeds {
@@ -25,19 +25,25 @@ export function hopLimitMinOf(hops: number): number {
 
 /** Of the peers that need something. Those that cannot be dialled come first: they depend on the listener's keys. */
 export function needsOf(config: SpeakerConfig): PeerSocketNeeds[] {
-  const needs = config.peers.flatMap((peer) => needOf(peer) ?? []);
+  const ranges = (config.dynamicPeers ?? []).flatMap(({ name, range, template }) => {
+    return needOf({ ...template, name, passive: true }, range) ?? [];
+  });
+  const needs = [...config.peers.flatMap((peer) => needOf(peer, peer.address) ?? []), ...ranges];
   return needs.sort((a, b) => Number(b.passive) - Number(a.passive));
 }
 
-function needOf({ name, passive, address: text, password, ttlSecurity }: PeerConfig): PeerSocketNeeds | null {
+type Needy = Pick<PeerConfig, "name" | "passive" | "password" | "ttlSecurity">;
+
+/** `text` is an address or a prefix. */
+function needOf({ name, passive, password, ttlSecurity }: Needy, text: string): PeerSocketNeeds | null {
   const address = parseAddress(text);
-  if (!address || (password === undefined && ttlSecurity === undefined)) return null;
-  const range = { address, length: addressBits[address.family] };
+  const range = address ? { address, length: addressBits[address.family] } : parsePrefix(text);
+  if (!range || (password === undefined && ttlSecurity === undefined)) return null;
   return {
     peer: name,
     passive,
     range,
-    key: `${formatAddress(address)}/${range.length}`,
+    key: formatPrefix(range),
     ...(password !== undefined && { password }),
     ...(ttlSecurity !== undefined && { hops: ttlSecurity }),
   };

@@ -26,6 +26,8 @@ export interface RunningSpeaker {
   nextHops(facts: readonly NextHopFact[]): Promise<void>;
   /** Asks a peer to send everything again, or all of them. */
   refresh(peer?: string): Promise<void>;
+  /** Ends a peer's session, which comes back at once; the text is for the peer's operator. */
+  reset(peer: string, text?: string): Promise<void>;
   /** Costs the same however large the table. */
   summary(): Promise<SpeakerSummary>;
   peers(): Promise<readonly PeerStatus[]>;

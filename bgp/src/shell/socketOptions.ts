@@ -1,6 +1,6 @@
 /** What the configured peers need of their sockets, and the code that gives it to them, loaded when somebody needs it. */
 import { Socket } from "node:net";
-import { formatAddress, parseAddress } from "@brindle/net";
+import { type Address, addressBits, formatPrefix, type Prefix, parseAddress } from "@brindle/net";
 import { BgpError } from "../error.ts";
 import type { SpeakerConfig } from "../speaker/config.ts";
 import { needsOf, type PeerSocketNeeds } from "./peerSocketNeeds.ts";
@@ -9,7 +9,9 @@ type PeerSockets = typeof import("./peerSockets.ts");
 
 export class SocketOptions {
   #sockets: PeerSockets | null = null;
-  #byAddress: ReadonlyMap<string, PeerSocketNeeds> = new Map();
+  #byRange: ReadonlyMap<string, PeerSocketNeeds> = new Map();
+  /** The lengths of the ranges, the longest first. */
+  #lengths: readonly number[] = [];
 
   /** Loads what the configuration needs, before anything is changed. */
   async prepare(config: SpeakerConfig): Promise<void> {
@@ -18,7 +20,9 @@ export class SocketOptions {
 
   /** From now on dials and accepted connections are made like this. */
   use(config: SpeakerConfig): void {
-    this.#byAddress = new Map(needsOf(config).map((need) => [formatAddress(need.range.address), need]));
+    const needs = needsOf(config);
+    this.#byRange = new Map(needs.map((need) => [need.key, need]));
+    this.#lengths = [...new Set(needs.map(({ range }) => range.length))].sort((a, b) => b - a);
   }
 
   /** `null` as long as no configuration has needed anything. */
@@ -28,20 +32,31 @@ export class SocketOptions {
 
   /** A socket that is not connected yet. Throws where the kernel refuses what the peer needs. */
   socketTo(address: string): Socket {
-    const needs = this.#byAddress.get(canonical(address));
+    const needs = this.#needsOf(address);
     return needs && this.#sockets ? this.#sockets.socketFor(needs) : new Socket();
   }
 
   accepted(socket: Socket): void {
-    const needs = this.#byAddress.get(canonical(socket.remoteAddress ?? ""));
+    const needs = this.#needsOf(socket.remoteAddress ?? "");
     if (needs) this.#sockets?.tuneAccepted(socket, needs);
+  }
+
+  /** Of the peer, else of the narrowest range that holds the address. */
+  #needsOf(text: string): PeerSocketNeeds | undefined {
+    const address = parseAddress(text.replace(/%.*$/, "").replace(/^::ffff:(?=\d+\.)/i, ""));
+    if (!address) return undefined;
+    for (const length of this.#lengths) {
+      if (length > addressBits[address.family]) continue;
+      const found = this.#byRange.get(formatPrefix(prefixOf(address, length)));
+      if (found) return found;
+    }
+    return undefined;
   }
 }
 
-/** An address as `net` writes it, whatever its zone. */
-function canonical(text: string): string {
-  const address = parseAddress(text.replace(/%.*$/, ""));
-  return address ? formatAddress(address) : text;
+function prefixOf(address: Address, length: number): Prefix {
+  const hostBits = BigInt(addressBits[address.family] - length);
+  return { address: { ...address, value: (address.value >> hostBits) << hostBits }, length };
 }
 
 /** The package alone has no run-time dependency: passwords and hop limits take the foreign function interface `koffi`. */

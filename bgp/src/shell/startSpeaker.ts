@@ -62,6 +62,11 @@ class LocalSpeaker implements RunningSpeaker {
     this.#dispatch({ type: "nextHops", facts });
   }
 
+  async reset(peer: string, text?: string): Promise<void> {
+    this.#assertRunning();
+    this.#dispatch(text === undefined ? { type: "reset", peer } : { type: "reset", peer, text });
+  }
+
   async refresh(peer?: string): Promise<void> {
     this.#assertRunning();
     this.#dispatch({ type: "refresh", peer: peer ?? null });

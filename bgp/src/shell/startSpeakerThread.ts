@@ -60,6 +60,10 @@ class SpeakerThread implements RunningSpeaker {
     await this.#call("nextHops", facts);
   }
 
+  async reset(peer: string, text?: string): Promise<void> {
+    await this.#call("reset", peer, text);
+  }
+
   async refresh(peer?: string): Promise<void> {
     await this.#call("refresh", peer);
   }

@@ -21,6 +21,9 @@ const costsOfPeer: Readonly<Record<keyof PeerConfig, readonly Cost[]>> = {
   families: ["reset"],
   password: ["reset"],
   ttlSecurity: ["reset"],
+  shutdown: ["none"], // The peer's keeper sees to it.
+  maxPrefixes: ["none"], // Heeded from the next UPDATE on.
+  routeReflectorClient: ["reset"],
   localRole: ["reset"],
   strictRole: ["reset"],
   extendedNextHop: ["reset"],
@@ -39,8 +42,12 @@ const costsOfSpeaker: Readonly<Record<keyof SpeakerConfig, readonly Cost[]>> = {
   bgpId: ["reset"],
   gracefulRestart: ["reset"],
   identity: ["none"],
+  clusterId: ["reset"],
+  gracefulShutdown: ["reexport"],
+  multipath: ["none"], // The speaker sees to it.
   listen: ["none"],
   peers: ["none"],
+  dynamicPeers: ["none"], // What a template says is compared peer by peer.
   restarting: ["none"],
 };
 

@@ -2,7 +2,7 @@
 import { addressBits, formatAddress, parseAddress, parsePrefix } from "@brindle/net";
 import { BgpError } from "../error.ts";
 import { checkFilters } from "../filter/check.ts";
-import type { PeerConfig, RoutePolicy, SpeakerConfig } from "./config.ts";
+import type { DynamicPeers, PeerConfig, RoutePolicy, SpeakerConfig } from "./config.ts";
 
 /** Throws a `BgpError` with the code `CONFIG_INVALID`. */
 export function checkConfig(config: SpeakerConfig): void {
@@ -19,6 +19,15 @@ export function checkConfig(config: SpeakerConfig): void {
   const longLived = gracefulRestart?.longLivedSeconds;
   if (longLived !== undefined) checkRange("gracefulRestart.longLivedSeconds", longLived, { min: 1, max: 0xffffff });
   if (restarting) checkRange("restarting.deadlineSeconds", restarting.deadlineSeconds, { min: 1, max: 3600 });
+  const { clusterId, multipath } = config;
+  if (clusterId !== undefined) {
+    check(parseAddress(clusterId)?.family === 4, "clusterId", `${clusterId} is not a dotted quad`);
+  }
+  if (multipath) checkRange("multipath.paths", multipath.paths, { min: 1, max: 64 });
+  for (const peer of config.peers) {
+    const isInternal = peer.asn === config.asn;
+    check(isInternal || !peer.routeReflectorClient, `peers[${peer.name}].routeReflectorClient`, reflectsInside);
+  }
   const names = new Set<string>();
   const addresses = new Set<string>();
   for (const peer of config.peers) {
@@ -26,15 +35,22 @@ export function checkConfig(config: SpeakerConfig): void {
     check(peer.name !== "" && peer.name !== "local", field, "a peer needs a name, and `local` is our own");
     check(!names.has(peer.name), field, "two peers have this name");
     names.add(peer.name);
-    checkPeer(field, peer);
+    checkPeer(field, peer, config.asn);
     const address = parseAddress(peer.address);
     const key = address ? formatAddress(address) : peer.address;
     check(!addresses.has(key), `${field}.address`, `two peers have the address ${key}`);
     addresses.add(key);
   }
+  for (const range of config.dynamicPeers ?? []) {
+    check(range.name !== "" && !names.has(range.name), `dynamicPeers[${range.name}]`, "needs a name of its own");
+    names.add(range.name);
+    checkDynamic(range, config.asn);
+  }
 }
 
-function checkPeer(field: string, peer: PeerConfig): void {
+const reflectsInside = "is for peers of our own AS (RFC 4456)";
+
+function checkPeer(field: string, peer: PeerConfig, localAsn: number): void {
   check(parseAddress(peer.address), `${field}.address`, `${peer.address} is not an address`);
   checkPort(`${field}.port`, peer.port);
   checkAsn(`${field}.asn`, peer.asn);
@@ -51,12 +67,15 @@ function checkPeer(field: string, peer: PeerConfig): void {
     "must be 0, or 3 to 65535",
   );
   checkRange(`${field}.connectRetrySeconds`, peer.connectRetrySeconds, { min: 1, max: 65535 });
+  checkMaxPrefixes(`${field}.maxPrefixes`, peer.maxPrefixes);
   const { password, ttlSecurity, sendHoldSeconds, keepaliveSeconds } = peer;
   if (sendHoldSeconds !== undefined) {
     // RFC 9687 §6: longer than the hold time, so that the peer has the time to find out by itself.
     checkRange(`${field}.sendHoldSeconds`, sendHoldSeconds, { min: holdSeconds + 1, max: 65535 });
   }
   if (keepaliveSeconds !== undefined) checkRange(`${field}.keepaliveSeconds`, keepaliveSeconds, { min: 1, max: 21845 });
+  const isInside = peer.localRole !== undefined && peer.asn === localAsn;
+  check(!isInside, `${field}.localRole`, "roles are for peers of another AS (RFC 9234 §4)");
   check(!peer.strictRole || peer.localRole, `${field}.strictRole`, "needs a localRole");
   if (password !== undefined) checkPassword(`${field}.password`, password);
   if (ttlSecurity !== undefined) checkRange(`${field}.ttlSecurity`, ttlSecurity, { min: 1, max: 255 });
@@ -70,6 +89,26 @@ function checkPeer(field: string, peer: PeerConfig): void {
   checkFilters(`${field}.exportFilters`, peer.exportFilters ?? [], refuse);
   checkPolicy(`${field}.importPolicy`, peer.importPolicy);
   checkPolicy(`${field}.exportPolicy`, peer.exportPolicy);
+}
+
+function checkMaxPrefixes(field: string, limits: PeerConfig["maxPrefixes"]): void {
+  if (!limits) return;
+  for (const family of [4, 6] as const) {
+    const max = limits[family];
+    if (max !== undefined) checkRange(`${field}[${family}]`, max, { min: 1, max: 0xffffffff });
+  }
+  checkRange(`${field}.warnPercent`, limits.warnPercent ?? 1, { min: 1, max: 100 });
+  checkRange(`${field}.restartSeconds`, limits.restartSeconds ?? 1, { min: 1, max: 65535 });
+}
+
+/** A template is checked as the peer that it makes of the range's first address. */
+function checkDynamic(range: DynamicPeers, localAsn: number): void {
+  const field = `dynamicPeers[${range.name}]`;
+  const prefix = parsePrefix(range.range);
+  check(prefix, `${field}.range`, `${range.range} is not a prefix`);
+  checkRange(`${field}.limit`, range.limit, { min: 1, max: 10_000 });
+  const { name, template } = range;
+  checkPeer(field, { ...template, name, address: formatAddress(prefix.address), passive: true }, localAsn);
 }
 
 /** The bytes that the kernel takes (TCP_MD5SIG_MAXKEYLEN). The password itself is in no message. */

@@ -10,15 +10,31 @@ export interface SpeakerConfig {
   /** Where to accept connections; empty for a speaker that only dials. */
   readonly listen: readonly { readonly address: string; readonly port: number }[];
   readonly peers: readonly PeerConfig[];
+  /** Peers that are known by where they come from alone. The narrowest range that holds an address counts. */
+  readonly dynamicPeers?: readonly DynamicPeers[];
   /** RFC 4724. Absent: not offered, and a peer that goes away takes its routes with it at once. */
   readonly gracefulRestart?: GracefulRestartConfig;
   readonly identity?: SpeakerIdentity;
+  /** RFC 4456 §7: what reflectors of one cluster have in common, as a dotted quad; the BGP identifier unless told. */
+  readonly clusterId?: string;
+  /** RFC 8326: maintenance is near, and peers are to prefer other ways while ours still work. */
+  readonly gracefulShutdown?: boolean;
+  /** RFC 4271 §9.1.2.2 leaves room for several ways at once. Absent: one. */
+  readonly multipath?: MultipathConfig;
   /**
    * This process takes the place of one that died, whose routes are still in force at the peers and in the kernel.
    * Heeded in the first configuration alone: nothing is decided or announced until every configured peer that restarts
    * gracefully has sent its table and our own prefixes are known, or until the deadline.
    */
   readonly restarting?: { readonly deadlineSeconds: number };
+}
+
+/** Routes that lose to the best by nothing but the last rules are used beside it. */
+export interface MultipathConfig {
+  /** How many next hops a prefix may have, 1 to 64. */
+  readonly paths: number;
+  /** Whether paths of one length through other neighbours count as equal (`bestpath as-path multipath-relax`). */
+  readonly relaxAsPath?: boolean;
 }
 
 /** What peers are told for their operators to read: RFC-less capabilities that routers show. */
@@ -36,6 +52,16 @@ export interface GracefulRestartConfig {
   readonly forwardingKept: boolean;
   /** RFC 9494: how much longer the peers shall keep our routes, as a last resort; at most 16777215. Absent: not offered. */
   readonly longLivedSeconds?: number;
+}
+
+/** Everybody in a range may connect, is never dialled, and is gone with its session and the routes kept from it. */
+export interface DynamicPeers {
+  /** Of the range; a peer of it is called `name/address`. */
+  readonly name: string;
+  readonly range: string;
+  /** How many there may be at a time, connected or remembered. */
+  readonly limit: number;
+  readonly template: Omit<PeerConfig, "name" | "address" | "passive">;
 }
 
 export interface PeerConfig {
@@ -63,12 +89,17 @@ export interface PeerConfig {
   /** RFC 9234: what we are to this peer of another AS, so that routes do not leak. `strictRole` refuses one without a role. */
   readonly localRole?: BgpRole;
   readonly strictRole?: boolean;
+  /** RFC 4456: a peer of our own AS to whom we tell what other internal peers say, and they what it says. */
+  readonly routeReflectorClient?: boolean;
   /** RFC 8950: IPv4 prefixes may have IPv6 next hops. */
   readonly extendedNextHop?: boolean;
   /** RFC 9687: for how long the peer may read nothing; by default eight minutes, or two hold times where that is longer. */
   readonly sendHoldSeconds?: number;
   /** How often the peer hears that we live, where that is to be oftener than each third of the hold time. */
   readonly keepaliveSeconds?: number;
+  /** Administratively down: no session is, and one that was ends with this text for the peer's operator (RFC 9003). */
+  readonly shutdown?: { readonly text: string };
+  readonly maxPrefixes?: MaxPrefixes;
   /** Our own address of each family, sent as next hop. The connection's address serves where it has the family. */
   readonly nextHop: { readonly 4?: string; readonly 6?: string };
   /**
@@ -81,6 +112,18 @@ export interface PeerConfig {
   readonly exportFilters?: readonly RouteFilter[];
   readonly importPolicy: RoutePolicy;
   readonly exportPolicy: RoutePolicy;
+}
+
+/** A bound on what a peer may announce, accepted or not. */
+export interface MaxPrefixes {
+  readonly 4?: number;
+  readonly 6?: number;
+  /** What happens beyond it: the session ends with Cease/Maximum Number of Prefixes Reached, or an operator is told. */
+  readonly action: "reset" | "warn";
+  /** From how many hundredths of it on an operator is told; 75 unless given. */
+  readonly warnPercent?: number;
+  /** How long the peer stays away after a reset. Absent: until somebody resets it or changes its configuration. */
+  readonly restartSeconds?: number;
 }
 
 /**

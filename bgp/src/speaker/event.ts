@@ -37,6 +37,8 @@ export type SpeakerEvent =
   | { readonly type: "turn" }
   /** Asks a peer to send everything again, or `null` all of them (RFC 2918). */
   | { readonly type: "refresh"; readonly peer: string | null }
+  /** Ends a peer's session with Cease/Administrative Reset and begins anew; the text is for the peer's operator (RFC 9003). */
+  | { readonly type: "reset"; readonly peer: string; readonly text?: string }
   /**
    * The end of the process. With `keepForwarding` connections close without NOTIFICATION, so that peers which restart
    * gracefully keep our routes; without it, peers hear Cease/Administrative Shutdown.
@@ -92,7 +94,7 @@ export interface PackedBestChanges {
 /** The best route of a prefix from now on. */
 export interface BestChange {
   readonly prefix: string;
-  /** Empty for a prefix of our own, and where no route is left. */
+  /** That of the best route first; several with `multipath`. Empty for a prefix of our own, and where no route is left. */
   readonly nextHops: readonly string[];
   /** The peer's name, `local` for a prefix of our own, or `null` where no route is left. */
   readonly from: string | null;

@@ -20,6 +20,7 @@ import { capabilityRows } from "./peerDetail.ts";
 import { furthestPhase, PeerRecord } from "./peerRecord.ts";
 import { PeerSession, type SessionOwner } from "./peerSession.ts";
 import type { SpeakerPorts } from "./ports.ts";
+import { maximumPrefixesData, prefixWarnings } from "./prefixLimits.ts";
 import { loserOf } from "./rivals.ts";
 import { RouteSide } from "./routeSide.ts";
 import { silenceHint } from "./silenceHint.ts";
@@ -27,6 +28,8 @@ import { silenceHint } from "./silenceHint.ts";
 export interface PeerContext {
   readonly speaker: SpeakerConfig;
   readonly peer: PeerConfig;
+  /** The name of the range that a dynamic peer is of. */
+  readonly range?: string | null;
 }
 
 export interface PeerPorts extends SpeakerPorts {
@@ -39,6 +42,7 @@ const sessionsMax = 4;
 
 export class Peer implements SessionOwner {
   readonly routes: RouteSide;
+  readonly range: string | null;
   readonly messages: MessageCounters = new MessageCounters();
   readonly #ports: PeerPorts;
   #context: PeerContext;
@@ -57,6 +61,7 @@ export class Peer implements SessionOwner {
 
   constructor(context: PeerContext, ports: PeerPorts) {
     this.#context = context;
+    this.range = context.range ?? null;
     this.#ports = ports;
     this.#record = new PeerRecord(ports.nowMs());
     this.routes = new RouteSide(context, ports);
@@ -83,6 +88,7 @@ export class Peer implements SessionOwner {
       this.routes.reconfigure(context, { import: cost.reimports, export: cost.reexports });
     }
     if (this.config.passive) this.#dropDials();
+    if (this.config.shutdown && this.#sessions.length > 0) this.#shutDown(this.config.shutdown.text);
     this.#review();
     return cost;
   }
@@ -100,8 +106,22 @@ export class Peer implements SessionOwner {
     this.#cancelRetry();
     // RFC 8538 §4: who knows the N bit keeps our routes through a Cease, and its operator reads the reason.
     const knowsN = this.routes.agreement?.negotiated.keepsOnNotification === true;
-    this.#endAll(subcode === null && knowsN ? cease.administrativeReset : subcode, text);
+    this.#endAll(subcode === null && knowsN ? cease.administrativeReset : subcode, textOf(text));
     this.#review();
+  }
+
+  /** An operator's: the session comes back at once, also one that too many prefixes had ended. */
+  reset(text: string | undefined): void {
+    this.#record.explain(text === undefined ? "reset here" : `reset here: ${text}`);
+    const gracefully = this.routes.agreement?.negotiated.keepsOnNotification === true;
+    this.#endAll(cease.administrativeReset, { ...textOf(text), gracefully });
+    this.#cancelRetry();
+    this.#review();
+  }
+
+  /** Whether nothing is left of a peer that is not dialled: neither a connection nor routes that are kept for it. */
+  get isOver(): boolean {
+    return this.#sessions.length === 0 && !this.routes.keepsStale;
   }
 
   /** The kernel drops the peer's own dials, having no room for its password on our listening socket. */
@@ -115,7 +135,7 @@ export class Peer implements SessionOwner {
   accept(connection: ConnectionId, localAddress: Address): boolean {
     const expected = this.config.localAddress;
     if (expected !== undefined && formatAddress(localAddress) !== canonical(expected)) return false;
-    if (this.#stopped || this.#refuses) return false;
+    if (this.#stopped || this.#refuses || this.config.shutdown) return false;
     // Of two that the peer opened and said nothing on, the older is likely one that it has given up.
     for (const other of this.#sessions) {
       if (other.side === "passive" && other.state.phase === "openSent") this.#end(other, cease.collision);
@@ -138,6 +158,7 @@ export class Peer implements SessionOwner {
 
   bytes(session: PeerSession, bytes: Uint8Array): void {
     session.bytes(bytes);
+    this.#checkPrefixes();
     this.#review();
   }
 
@@ -255,7 +276,52 @@ export class Peer implements SessionOwner {
     });
     const remoteBgpId = formatAddress({ family: 4, value: BigInt(state.open.bgpId) });
     const { faults } = this.routes;
-    return { remoteBgpId, holdSeconds: state.holdSeconds, families, ...(faults && { attributeFaults: faults }) };
+    const warnings = prefixWarnings(this.config.maxPrefixes, families);
+    return {
+      remoteBgpId,
+      holdSeconds: state.holdSeconds,
+      families,
+      ...(faults && { attributeFaults: faults }),
+      ...(warnings.length > 0 && { warnings }),
+    };
+  }
+
+  #shutDown(text: string): void {
+    this.#record.explain(`shut down here: ${text}`);
+    this.#endAll(cease.administrativeShutdown, { text });
+    this.#cancelRetry();
+  }
+
+  /** RFC 4271 §6.7, RFC 4486 §4: the data says of which family, and how many there may be. */
+  #checkPrefixes(): void {
+    const { maxPrefixes } = this.config;
+    if (maxPrefixes?.action !== "reset" || !this.#established) return;
+    for (const family of [4, 6] as const) {
+      const max = maxPrefixes[family];
+      const { received } = this.#ports.rib.counts(this.routes.ribPeer, family);
+      if (max === undefined || received <= max) continue;
+      this.#holdDown(family, { max, received, seconds: maxPrefixes.restartSeconds });
+      return;
+    }
+  }
+
+  #holdDown(
+    family: Family,
+    {
+      max,
+      received,
+      seconds,
+    }: { readonly max: number; readonly received: number; readonly seconds: number | undefined },
+  ): void {
+    const until = seconds === undefined ? "until it is reset here" : `for ${seconds} s`;
+    const text = `the peer announced ${received} IPv${family} prefixes, and ${max} are allowed; it stays away ${until}`;
+    const seen = { sentBy: "us", code: errorCode.cease, subcode: cease.maximumPrefixes } as const;
+    this.#record.fail(text, seen, this.#ports.nowMs());
+    this.#record.countFlap();
+    this.#endAll(cease.maximumPrefixes, { data: maximumPrefixesData(family, max) });
+    this.#awaitsRetry = true;
+    this.#refuses = true;
+    if (seconds !== undefined) this.#ports.emit({ type: "arm", timer: this.#retryTimer(), seconds });
   }
 
   /** RFC 4724 §4.2, and RFC 8538 §4 where both sides know it. */
@@ -325,19 +391,20 @@ export class Peer implements SessionOwner {
   }
 
   /** Ends a session of which nobody need hear: what it says from here on is not a failure. */
-  #end(session: PeerSession, subcode: number | null, text?: string): void {
+  #end(session: PeerSession, subcode: number | null, saying: Saying = {}): void {
     this.#sessions = this.#sessions.filter((other) => other !== session);
     const { phase } = session.state;
     const hearsUs = phase === "openSent" || phase === "openConfirm" || phase === "established";
-    if (subcode !== null && hearsUs) session.stop(subcode, text);
+    if (subcode !== null && hearsUs) session.stop(subcode, saying);
     else session.drop();
   }
 
-  #endAll(subcode: number | null, text?: string): void {
+  #endAll(subcode: number | null, saying: Saying & { readonly gracefully?: boolean } = {}): void {
     const wasEstablished = this.#established !== null;
-    for (const session of this.#sessions) this.#end(session, subcode, text);
+    const { gracefully = false, ...said } = saying;
+    for (const session of this.#sessions) this.#end(session, subcode, said);
     this.#established = null;
-    if (wasEstablished) this.routes.lost({ gracefully: false });
+    if (wasEstablished) this.routes.lost({ gracefully });
   }
 
   #cancelRetry(): void {
@@ -357,12 +424,22 @@ export class Peer implements SessionOwner {
       session.drop();
     }
     const wantsDial = !this.config.passive && !this.#established && !this.#isDialling();
-    if (wantsDial && !this.#awaitsRetry && !this.#stopped) this.#dial();
-    const waits = this.config.passive && !this.#refuses && !this.#stopped;
+    const isDown = this.#stopped || this.config.shutdown !== undefined;
+    if (wantsDial && !this.#awaitsRetry && !isDown) this.#dial();
+    const waits = this.config.passive && !this.#refuses && !isDown;
     const phase = furthestPhase(this.#sessions.map(({ state }) => state.phase)) ?? (waits ? "active" : "idle");
     this.#record.enter(phase, this.#ports.nowMs());
     if (this.#record.takeChanged()) this.#ports.emit({ type: "peerChanged", peer: this.status() });
   }
+}
+
+interface Saying {
+  readonly text?: string;
+  readonly data?: Uint8Array;
+}
+
+function textOf(text: string | undefined): Saying {
+  return text === undefined ? {} : { text };
 }
 
 /** A machine whose own dial failed tries again; one that was given its connection has no other. */

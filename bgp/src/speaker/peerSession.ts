@@ -162,7 +162,7 @@ export class PeerSession {
       return this.#framer === framer && this.#connection !== null && this.#takeUpdate(chunk, start, end);
     };
     while (this.#connection !== null && this.#framer === framer) {
-      if (this.#state.phase === "established") framer.takeUpdates(this.#receivedBytesMax(), take);
+      if (this.#state.phase === "established" && !this.#config.role) framer.takeUpdates(this.#receivedBytesMax(), take);
       const frame = framer.next(this.#receivedBytesMax());
       if (frame === null) return;
       if (frame.kind === "fault") this.#onFault(frame);
@@ -191,8 +191,8 @@ export class PeerSession {
   }
 
   /** With a Cease where the peer is there to hear it. */
-  stop(subcode: number, text?: string): void {
-    this.handle(text === undefined ? { type: "stop", subcode } : { type: "stop", subcode, text });
+  stop(subcode: number, saying: { readonly text?: string; readonly data?: Uint8Array } = {}): void {
+    this.handle({ type: "stop", subcode, ...saying });
     this.drop();
   }
 

@@ -12,16 +12,24 @@ import type { ImportRules, PeerId, RibPeer } from "../rib/peerTable.ts";
 import { PrefixFilter } from "../rib/prefixFilter.ts";
 import { loopVerdict, type Verdict } from "../rib/verdict.ts";
 import type { Negotiated } from "../session/negotiate.ts";
-import type { GracefulRestart, Update } from "../wire/message.ts";
+import { attributeFlag } from "../wire/attributeSummary.ts";
+import type { GracefulRestart, PathAttributes, Update } from "../wire/message.ts";
 import type { UpdateScanner } from "../wire/updateScan.ts";
 import type { PeerConfig, SpeakerConfig } from "./config.ts";
 import type { SpeakerPorts } from "./ports.ts";
+import { isLeak, keepsMarked, markedOnImport, marksOnExport } from "./routeLeak.ts";
+
+/**
+ * Longer than any path of the Internet, whose longest are some 250 by repeated prepending: what is beyond is an accident
+ * or an attack, and would be told on to peers that may break by it.
+ */
+const asPathLengthMax = 512;
 
 /** How long after its return a restarted peer may take to send its table, whatever it does. */
 const staleAfterReturnSeconds = 360;
 
 export interface RouteSideConfig {
-  readonly speaker: Pick<SpeakerConfig, "asn" | "bgpId">;
+  readonly speaker: Pick<SpeakerConfig, "asn" | "bgpId" | "clusterId" | "gracefulShutdown">;
   readonly peer: PeerConfig;
 }
 
@@ -63,6 +71,11 @@ export class RouteSide {
   /** What this session survived (RFC 7606). */
   get faults(): { readonly count: number; readonly lastText: string } | null {
     return this.#faults;
+  }
+
+  /** Whether routes of a session that was lost are kept for its return. */
+  get keepsStale(): boolean {
+    return this.#stale.length > 0;
   }
 
   get agreement(): Agreement | null {
@@ -135,9 +148,15 @@ export class RouteSide {
     }
     for (const prefixes of update.withdrawn) rib.withdraw(this.#ribPeer, prefixes);
     if (update.attributes) {
-      for (const announcement of update.announced) rib.announce(this.#ribPeer, announcement, update.attributes);
+      const attributes = this.#marked(update.attributes);
+      for (const announcement of update.announced) rib.announce(this.#ribPeer, announcement, attributes);
     }
     if (update.endOfRib !== null) this.#onEndOfRib(update.endOfRib);
+  }
+
+  #marked(attributes: PathAttributes): PathAttributes {
+    const { localRole, asn } = this.#config.peer;
+    return localRole ? markedOnImport(attributes, localRole, asn) : attributes;
   }
 
   /** As `update`, of an ordinary one. */
@@ -211,6 +230,7 @@ export class RouteSide {
       bgpId: this.#bgpId,
       address: addressOf(peer.address),
       importRules: this.#importRules(),
+      ...(peer.routeReflectorClient && { isClient: true as const }),
     };
   }
 
@@ -218,11 +238,15 @@ export class RouteSide {
     const { peer, speaker } = this.#config;
     const { rib } = this.#ports;
     const bgpId = Number(addressOf(speaker.bgpId).value);
-    const own = { asn: speaker.asn, bgpId, clusterId: bgpId };
+    const own = { asn: speaker.asn, bgpId, clusterId: clusterIdOf(speaker) };
     const ownAddresses = this.#ownAddresses();
     const judge = (attr: number, nextHop: number): Verdict => {
       if (ownAddresses.has(rib.nextHops.text(nextHop))) return "ownNextHop"; // RFC 4271 §5.1.3
-      return loopVerdict(rib.attrs, attr, own);
+      const verdict = loopVerdict(rib.attrs, attr, own);
+      if (rib.attrs.asPathLength.get(attr) > asPathLengthMax) return "asPathTooLong";
+      const isMarked = (rib.attrs.flags.get(attr) & attributeFlag.onlyToCustomer) !== 0;
+      if (verdict !== "accepted" || !isMarked || !peer.localRole) return verdict;
+      return isLeak(rib.attrs.value(attr).onlyToCustomer, peer.localRole, peer.asn) ? "routeLeak" : "accepted";
     };
     const filters = filtersOf(peer.importFilters, { external: peer.asn !== speaker.asn });
     return { ...filters, filter: new PrefixFilter(peer.importPolicy), judge };
@@ -257,8 +281,14 @@ export class RouteSide {
       families: negotiated.families,
       ownNextHop: { ...ownNextHop(4, peer, localAddress), ...ownNextHop(6, peer, localAddress) },
       nextHopMode: peer.nextHopMode ?? (external ? "self" : "keep"),
+      ...(keepsMarked(peer.localRole) && { keepsOnlyToCustomer: true }),
+      ...(marksOnExport(peer.localRole) && { marksOnlyToCustomer: true, changesAttributes: true }),
       ...filtersOf(peer.exportFilters, { external }),
       filter: new PrefixFilter(peer.exportPolicy),
+      ...(!external && {
+        reflection: { clusterId: clusterIdOf(speaker), toClient: peer.routeReflectorClient === true },
+      }),
+      ...(speaker.gracefulShutdown && { shutsDown: true as const, changesAttributes: true as const }),
     };
   }
 }
@@ -277,6 +307,11 @@ function ownNextHop(family: Family, { nextHop }: PeerConfig, local: Address | nu
   const configured = nextHop[family];
   if (configured !== undefined) return { [family]: addressOf(configured) };
   return local?.family === family ? { [family]: local } : {};
+}
+
+/** RFC 4456 §7. */
+function clusterIdOf({ clusterId, bgpId }: Pick<SpeakerConfig, "clusterId" | "bgpId">): number {
+  return Number(addressOf(clusterId ?? bgpId).value);
 }
 
 /** Of a text that `checkConfig` has seen. */

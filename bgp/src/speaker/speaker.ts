@@ -14,7 +14,8 @@ import { cease } from "../wire/fault.ts";
 import { ceaseNotification } from "../wire/notification.ts";
 import { BestChangePacker } from "./bestChanges.ts";
 import { checkConfig } from "./checkConfig.ts";
-import type { SpeakerConfig } from "./config.ts";
+import type { PeerConfig, SpeakerConfig } from "./config.ts";
+import { DynamicRanges, dynamicPeerConfig } from "./dynamicRanges.ts";
 import type { ConnectionId, OwnRoute, RouteQuery, SpeakerAction, SpeakerEvent, SpeakerTimer } from "./event.ts";
 import { ownGroups } from "./ownRoutes.ts";
 import { Peer, type PeerPorts } from "./peer.ts";
@@ -33,6 +34,10 @@ export class Speaker {
   readonly #connections = new Map<ConnectionId, { readonly session: PeerSession; readonly peer: Peer }>();
   readonly #restart = new Restart();
   #config: SpeakerConfig | null = null;
+  #byAddress = new Map<string, Peer>();
+  #ranges = new DynamicRanges([]);
+  /** Connections turned away: of addresses that nobody knows, and of peers or ranges that have as many as they may. */
+  readonly #refused = { unknown: 0, known: 0 };
   #actions: SpeakerAction[] = [];
   #nowMs = 0;
   #lastConnection: ConnectionId = 0;
@@ -71,7 +76,11 @@ export class Speaker {
   }
 
   summary(): SpeakerSummary {
-    return summaryOf(this.#config ?? { asn: 0, bgpId: "0.0.0.0" }, { rib: this.#rib, peers: this.peers() });
+    return summaryOf(this.#config ?? { asn: 0, bgpId: "0.0.0.0" }, {
+      rib: this.#rib,
+      peers: this.peers(),
+      refused: this.#refused,
+    });
   }
 
   routes(query: RouteQuery = {}): RouteStatus[] {
@@ -115,6 +124,9 @@ export class Speaker {
       case "refresh":
         this.#onRefresh(event.peer);
         break;
+      case "reset":
+        this.#peers.get(event.peer)?.reset(event.text);
+        break;
       case "stop":
         this.#onStop(event);
         break;
@@ -125,30 +137,50 @@ export class Speaker {
     checkConfig(config);
     const isFirst = this.#config === null;
     this.#config = config;
+    const { multipath } = config;
+    this.#rib.setMultipath(multipath ? { relaxAsPath: false, ...multipath } : null);
     if (isFirst && config.restarting) {
       this.#restart.begin();
       this.#actions.push({ type: "arm", timer: restartDeadline, seconds: config.restarting.deadlineSeconds });
     }
-    const names = new Set(config.peers.map(({ name }) => name));
-    for (const [name, peer] of this.#peers) {
-      if (names.has(name)) continue;
-      peer.remove();
-      this.#peers.delete(name);
-    }
-    for (const peerConfig of config.peers) {
-      const context = { speaker: config, peer: peerConfig };
-      const known = this.#peers.get(peerConfig.name);
-      if (known) {
-        known.reconfigure(context);
-        continue;
-      }
-      const peer: Peer = new Peer(
-        context,
-        this.#portsOf(() => peer),
-      );
-      this.#peers.set(peerConfig.name, peer);
-      peer.start();
-    }
+    this.#ranges = new DynamicRanges(config.dynamicPeers ?? []);
+    const wanted = new Map([...config.peers, ...this.#dynamicPeers(config)].map((peer) => [peer.name, peer]));
+    for (const [name, peer] of this.#peers) if (!wanted.has(name)) this.#removePeer(name, peer);
+    for (const peer of wanted.values()) this.#configurePeer({ speaker: config, peer });
+    this.#byAddress = new Map([...this.#peers.values()].map((peer) => [textOf(peer.config.address), peer]));
+  }
+
+  /** Those that are here, by the present template of their range; not those whose range is gone or whose address has a name now. */
+  #dynamicPeers({ peers }: SpeakerConfig): PeerConfig[] {
+    const named = new Set(peers.map(({ address }) => textOf(address)));
+    const present = [...this.#peers.values()].filter((peer) => peer.range !== null && !named.has(peer.config.address));
+    return present.flatMap(({ config }) => {
+      const address = parseAddress(config.address);
+      const range = address && this.#ranges.find(address);
+      return range ? [dynamicPeerConfig(range, address)] : [];
+    });
+  }
+
+  #configurePeer(context: { readonly speaker: SpeakerConfig; readonly peer: PeerConfig }): void {
+    const known = this.#peers.get(context.peer.name);
+    if (known) known.reconfigure(context);
+    else this.#addPeer(context, null).start();
+  }
+
+  #addPeer(context: { readonly speaker: SpeakerConfig; readonly peer: PeerConfig }, range: string | null): Peer {
+    const peer: Peer = new Peer(
+      { ...context, range },
+      this.#portsOf(() => peer),
+    );
+    this.#peers.set(context.peer.name, peer);
+    this.#byAddress.set(textOf(context.peer.address), peer);
+    return peer;
+  }
+
+  #removePeer(name: string, peer: Peer): void {
+    peer.remove();
+    this.#peers.delete(name);
+    this.#byAddress.delete(textOf(peer.config.address));
   }
 
   /** Those that stay are not touched: what is not named again is swept like the routes of a peer that restarted. */
@@ -165,11 +197,27 @@ export class Speaker {
   #onAccepted({ connection, localAddress, remoteAddress }: Extract<SpeakerEvent, { type: "accepted" }>): void {
     const remote = canonicalAddress(remoteAddress);
     const local = canonicalAddress(localAddress);
-    const peer = this.#peers.values().find(({ config }) => canonicalAddress(config.address)?.text === remote?.text);
-    if (!this.#stopped && local && remote && peer?.accept(connection, local.address)) return;
-    const refusal = ceaseNotification(cease.connectionRejected);
+    const peer = remote && (this.#byAddress.get(remote.text) ?? this.#newcomer(remote.address));
+    if (!this.#stopped && local && peer instanceof Peer && peer.accept(connection, local.address)) return;
+    const isFull = peer === "full" || peer instanceof Peer;
+    this.#refused[isFull ? "known" : "unknown"] += 1;
+    const refusal = ceaseNotification(peer === "full" ? cease.outOfResources : cease.connectionRejected);
     this.#actions.push({ type: "send", connection, bytes: encodeMessage(refusal, { fourOctetAs: false }) });
     this.#actions.push({ type: "close", connection });
+  }
+
+  /** A peer for an address of a range, `full` where the range has as many as it may. */
+  #newcomer(address: Address): Peer | "full" | null {
+    const range = this.#ranges.find(address);
+    if (!range || !this.#config || this.#stopped) return null;
+    const present = this.#peers.values().filter((peer) => peer.range === range.name);
+    if ([...present].length >= range.limit) return "full";
+    return this.#addPeer({ speaker: this.#config, peer: dynamicPeerConfig(range, address) }, range.name);
+  }
+
+  /** A peer of a range is gone with the last that is left of it. */
+  #bury(peer: Peer | undefined): void {
+    if (peer && peer.range !== null && peer.isOver) this.#removePeer(peer.config.name, peer);
   }
 
   #onConnection(event: ConnectionEvent): void {
@@ -190,6 +238,7 @@ export class Speaker {
         session.drained();
         break;
     }
+    this.#bury(peer);
   }
 
   #onTimer(timer: SpeakerTimer): void {
@@ -200,6 +249,7 @@ export class Speaker {
     const peer = this.#peers.get(timer.peer);
     if (timer.of === "session") peer?.sessionTimer(timer.session, timer.timer);
     else peer?.peerTimer(timer.timer);
+    this.#bury(peer);
   }
 
   #onRefresh(name: string | null): void {
@@ -225,9 +275,9 @@ export class Speaker {
 
   #settle(): void {
     const changes = new BestChangePacker(this.#rib);
-    this.#rib.settle(turnPrefixesMax, (prefix) => {
+    this.#rib.settle(turnPrefixesMax, (prefix, { best }) => {
       changes.add(prefix);
-      this.#groups.mark(prefix);
+      if (best) this.#groups.mark(prefix);
     });
     if (changes.size > 0) this.#actions.push({ type: "bestChanged", changes: changes.finish() });
     if (this.#restart.phase === "settling" && this.#rib.isSettled) {
@@ -277,6 +327,11 @@ function canonicalAddress(text: string): { readonly text: string; readonly addre
   const plain = withoutZone(text).replace(/^::ffff:(?=\d+\.)/i, "");
   const address = parseAddress(plain);
   return address && { text: formatAddress(address), address };
+}
+
+/** Of a configured address, as `canonicalAddress` has it. */
+function textOf(address: string): string {
+  return canonicalAddress(address)?.text ?? address;
 }
 
 function withoutZone(text: string): string {

@@ -5,13 +5,18 @@ import type { SpeakerConfig } from "./config.ts";
 
 export function summaryOf(
   config: Pick<SpeakerConfig, "asn" | "bgpId">,
-  { rib, peers }: { readonly rib: Rib; readonly peers: readonly PeerStatus[] },
+  {
+    rib,
+    peers,
+    refused,
+  }: Pick<SpeakerSummary, "refused"> & { readonly rib: Rib; readonly peers: readonly PeerStatus[] },
 ): SpeakerSummary {
   return {
     asn: config.asn,
     bgpId: config.bgpId,
     peers: peers.map(peerSummary),
     rib: { prefixes: rib.prefixes.size, routes: rib.routes.size, attributeSets: rib.attrs.size },
+    refused: { ...refused },
   };
 }
 

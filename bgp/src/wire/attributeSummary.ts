@@ -30,6 +30,8 @@ export const attributeFlag = {
   extendedCommunities: 0x80000,
   /** The path does not begin with a sequence that has room for one more AS. */
   needsNewSegment: 0x100000,
+  /** ONLY_TO_CUSTOMER (RFC 9234). */
+  onlyToCustomer: 0x200000,
 } as const;
 
 const sequenceAsnsMax = 255;
@@ -85,6 +87,9 @@ function summarizeOne(code: number, value: Value, into: AttributeSummary): void 
     case 16:
       into.flags |= attributeFlag.extendedCommunities;
       return;
+    case 35:
+      into.flags |= attributeFlag.onlyToCustomer;
+      return;
   }
 }
 
@@ -114,6 +119,13 @@ export function pathHolds(bytes: Uint8Array, asn: number): boolean {
     for (at += 2; at < next; at += 4) if (u32(bytes, at) === asn) return true;
   }
   return false;
+}
+
+export function isSamePath(a: Uint8Array, b: Uint8Array): boolean {
+  const [[startA, endA], [startB, endB]] = [findAttribute(a, 2), findAttribute(b, 2)];
+  if (endA - startA !== endB - startB) return false;
+  for (let i = 0; i < endA - startA; i++) if (a[startA + i] !== b[startB + i]) return false;
+  return true;
 }
 
 /** Whether a cluster is in CLUSTER_LIST (RFC 4456 §8). */

@@ -208,6 +208,18 @@ const withdrawn: FaultCase[] = [
     attributes: asIs(attribute(0xc0, 32, "00".repeat(8))),
     code: 32,
   },
+  {
+    section: "RFC 9234 §5",
+    name: "an ONLY_TO_CUSTOMER of three bytes",
+    attributes: asIs(attribute(0xc0, 35, "000001")),
+    code: 35,
+  },
+  {
+    section: "§3.c",
+    name: "a well-known ONLY_TO_CUSTOMER",
+    attributes: asIs(attribute(0x40, 35, "0000fde9")),
+    code: 35,
+  },
   { section: "RFC 8092 §6", name: "large communities of no byte", attributes: asIs(attribute(0xc0, 32, "")), code: 32 },
 ];
 

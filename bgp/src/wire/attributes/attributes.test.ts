@@ -97,6 +97,12 @@ const rows: { name: string; codes: number[]; bytes: string; value: PathAttribute
     value: { ...empty, extendedCommunities: ["0002fde900000064", "8006000000000000"] },
   },
   {
+    name: "ONLY_TO_CUSTOMER (RFC 9234 §5)",
+    codes: [35],
+    bytes: emptyBytes + attribute(0xc0, 35, "fa56ea00"),
+    value: { ...empty, onlyToCustomer: 4_200_000_000 },
+  },
+  {
     name: "large communities",
     codes: [32],
     bytes: emptyBytes + attribute(0xc0, 32, "fa56ea00 00000001 ffffffff"),

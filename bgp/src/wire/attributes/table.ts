@@ -9,6 +9,7 @@ import { as4Path, asPath } from "./asPath.ts";
 import { atomicAggregate, localPref, med, nextHop, origin } from "./basic.ts";
 import type { AttributeCodec } from "./codec.ts";
 import { clusterList, communities, extendedCommunities, largeCommunities, originatorId } from "./lists.ts";
+import { onlyToCustomer } from "./onlyToCustomer.ts";
 
 /** Attributes as they stand on the wire: with the next hop, and with what RFC 6793 splits over two of them. */
 export type WireAttributes = Required<Omit<PathAttributes, "unknown">> & {
@@ -42,6 +43,7 @@ export const attributeRows: readonly AttributeRow[] = [
   row("as4Path", as4Path),
   row("as4Aggregator", as4Aggregator),
   row("largeCommunities", largeCommunities),
+  row("onlyToCustomer", onlyToCustomer),
 ];
 
 const rowsByCode: ReadonlyMap<number, AttributeRow> = new Map(attributeRows.map((each) => [each.code, each]));

@@ -1,0 +1,30 @@
+/** What is said of a peer that announces much. */
+import type { Family } from "@brindle/net";
+import type { FamilyStatus } from "../control.ts";
+import { afiOf, unicast } from "../wire/family.ts";
+import { WireWriter } from "../wire/writer.ts";
+import type { MaxPrefixes } from "./config.ts";
+
+const warnPercentDefault = 75;
+
+/** RFC 4486 §4: the family and its limit. */
+export function maximumPrefixesData(family: Family, max: number): Uint8Array {
+  const writer = new WireWriter();
+  writer.u16(afiOf[family]);
+  writer.u8(unicast);
+  writer.u32(max);
+  return writer.finish();
+}
+
+/** A line for each family that is near its limit, or beyond. */
+export function prefixWarnings(
+  limits: MaxPrefixes | undefined,
+  families: readonly Pick<FamilyStatus, "family" | "received">[],
+): string[] {
+  const percent = limits?.warnPercent ?? warnPercentDefault;
+  return families.flatMap(({ family, received }) => {
+    const max = limits?.[family];
+    if (max === undefined || received * 100 < max * percent) return [];
+    return [`${received} IPv${family} prefixes, and ${max} are allowed`];
+  });
+}
