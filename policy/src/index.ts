@@ -15,3 +15,4 @@ export * from "./render/ir.ts";
 export { chainPrefix, setPrefix } from "./render/names.ts";
 export { entityScope, inScope, type Labelled, policyScope } from "./scope.ts";
 export { Tiers, unknownTier } from "./tiers.ts";
+export { type VerdictChange, verdictChanges } from "./whatIf/diff.ts";

@@ -8,6 +8,14 @@ export function filenameOption(): Option {
   );
 }
 
+/** Beside `-f`, where that means something else. */
+export function clusterOption(): Option {
+  const description = "manifests in place of the datastore; may be given several times";
+  return new Option("--cluster <path>", description).argParser(
+    (path: string, before: readonly string[] | undefined): readonly string[] => [...(before ?? []), path],
+  );
+}
+
 export function recursiveOption(): Option {
   return new Option("-R, --recursive", "take the folders below a folder, too");
 }

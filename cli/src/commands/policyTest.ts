@@ -1,7 +1,6 @@
-import { Option } from "commander";
 import type { CommandDefinition } from "../command.ts";
 import type { PolicyTestOptions } from "../policy/testCases.ts";
-import { filenameOption, namespaceOption, recursiveOption } from "./options.ts";
+import { clusterOption, filenameOption, namespaceOption, recursiveOption } from "./options.ts";
 
 export const policyTestCommand: CommandDefinition<readonly [], PolicyTestOptions> = {
   name: "policy test",
@@ -18,11 +17,7 @@ export const policyTestCommand: CommandDefinition<readonly [], PolicyTestOptions
   declare(command) {
     command
       .addOption(filenameOption().makeOptionMandatory())
-      .addOption(
-        new Option("--cluster <path>", "manifests in place of the datastore; may be given several times").argParser(
-          (path: string, before: readonly string[] | undefined): readonly string[] => [...(before ?? []), path],
-        ),
-      )
+      .addOption(clusterOption())
       .addOption(recursiveOption())
       .addOption(namespaceOption());
   },

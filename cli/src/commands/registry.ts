@@ -13,6 +13,7 @@ import { deleteCommand } from "./delete.ts";
 import { getCommand } from "./get.ts";
 import { ipamCheckCommand } from "./ipamCheck.ts";
 import { ipamShowCommand } from "./ipamShow.ts";
+import { policyDiffCommand } from "./policyDiff.ts";
 import { policyEffectiveCommand } from "./policyEffective.ts";
 import { policyExplainCommand } from "./policyExplain.ts";
 import { policyTestCommand } from "./policyTest.ts";
@@ -41,6 +42,7 @@ export const commands: readonly CommandDefinition[] = [
   ipamCheckCommand,
   policyExplainCommand,
   policyEffectiveCommand,
+  policyDiffCommand,
   policyTestCommand,
   policyUnusedCommand,
   ...datastoreCommands,

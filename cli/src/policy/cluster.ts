@@ -118,6 +118,12 @@ export function clusterOf(resources: readonly AnyKindOfResource[]): Cluster {
   };
 }
 
+/** What a cluster was made of, but for its nodes. */
+export function resourcesOf(cluster: Cluster): AnyKindOfResource[] {
+  const { endpoints, policies, tiers = [], networkSets = [], profiles } = cluster;
+  return [...endpoints, ...policies, ...tiers, ...networkSets, ...profiles];
+}
+
 function ofKind<K extends ResourceKind>(resources: readonly AnyKindOfResource[], kind: K): Resources[K][] {
   return resources.filter((resource): resource is Resources[K] => resource.kind === kind);
 }

@@ -181,3 +181,60 @@ describe("policy unused", () => {
     assert.equal((await new Rig().run("policy unused -o json -f -", endpoint("web", "10.1.0.1/32"))).out, "[]\n");
   });
 });
+
+describe("policy diff", () => {
+  const narrow = `apiVersion: projectcalico.org/v3
+kind: NetworkPolicy
+metadata: {name: db, namespace: shop}
+spec:
+  selector: app == 'db'
+  types: [Ingress]
+  ingress:
+    - {action: Allow, protocol: TCP, source: {selector: app == 'web', nets: [10.0.0.0/8]}, destination: {ports: [5432]}}
+    - {action: Allow, protocol: TCP, source: {selector: app == 'web'}, destination: {ports: ["8000:8080"]}}
+    - {action: Allow, protocol: UDP, source: {selector: app == 'web'}}
+`;
+  const line = "policy diff -f new.yaml --cluster cluster.yaml";
+  const files = { "new.yaml": narrow, "cluster.yaml": manifests };
+
+  it("names pods, traffic and verdicts, from manifests and from the datastore alike", async () => {
+    const rig = new Rig();
+    const offline = await rig.run(line, files);
+    assert.equal(offline.err, "");
+    assert.deepEqual(offline.out.split("\n"), [
+      "FROM                      TO                       TRAFFIC         FAMILY       NOW       THEN",
+      "shop/node1-k8s-web-eth0   shop/node1-k8s-db-eth0   tcp 8000-8080   IPv4, IPv6   denied    allowed",
+      "shop/node1-k8s-web-eth0   shop/node1-k8s-db-eth0   udp             IPv4, IPv6   denied    allowed",
+      "shop/node1-k8s-web-eth0   shop/node1-k8s-db-eth0   tcp 5432        IPv6         allowed   denied",
+      "pairs of pods with traffic that is allowed then: 1, that is denied then: 1",
+      "",
+    ]);
+    await rig.run("apply -f -", manifests);
+    assert.deepEqual(await rig.run("policy diff -f -", narrow), offline);
+    assert.equal((await rig.run("policy diff -f -", manifests)).out.split("\n")[0], nothing);
+  });
+  const nothing = "pairs of pods with traffic that is allowed then: 0, that is denied then: 0";
+
+  it("tells what a deletion would do, and no more rows than asked for", async () => {
+    const { out } = await new Rig().run(`${line} --delete --limit 1`, files);
+    assert.match(out, /db-eth0 {3}icmp {6,}IPv4, IPv6 {3}denied {3}allowed\n\.\.\. and \d+ more rows/);
+  });
+
+  it("gives a program all rows", async () => {
+    const rows = JSON.parse((await new Rig().run(`${line} -o json --limit 1`, files)).out);
+    assert.equal(rows.length, 3);
+    assert.deepEqual(rows[2], {
+      from: "shop/node1-k8s-web-eth0",
+      to: "shop/node1-k8s-db-eth0",
+      traffic: "tcp 5432",
+      families: [6],
+      after: "deny",
+    });
+  });
+
+  it("says what would be closed afterwards", async () => {
+    const broken = narrow.replace("spec:\n", "spec:\n  tier: nowhere\n");
+    const { err } = await new Rig().run(line, { ...files, "new.yaml": broken });
+    assert.match(err, /^afterwards: NetworkPolicy shop\/db is not enforced as it is written: .*"nowhere"/);
+  });
+});

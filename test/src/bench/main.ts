@@ -5,10 +5,11 @@
  */
 import Table from "cli-table3";
 import { openInstance } from "../fixtures/instance.ts";
-import { bgpRoutesRow } from "./bgpRoutes.ts";
+import { bgpRows } from "./bgp/rows.ts";
 import { cniRows } from "./cni.ts";
 import { kernelRoutesRow } from "./kernelRoutes.ts";
 import { kubernetesRows } from "./kubernetes.ts";
+import { policyDiffRow } from "./policyDiff.ts";
 import { type Measured, type Row, ratio } from "./row.ts";
 import { selectorIndexRows } from "./selectorIndex.ts";
 import { storeRows } from "./store.ts";
@@ -16,11 +17,12 @@ import { podRows } from "./storePods.ts";
 
 const rows: readonly Row[] = [
   kernelRoutesRow,
-  bgpRoutesRow,
+  ...bgpRows,
   ...cniRows,
   ...storeRows,
   ...podRows,
   ...selectorIndexRows,
+  policyDiffRow,
   ...kubernetesRows,
 ];
 
@@ -36,10 +38,11 @@ async function main(pattern: string): Promise<void> {
   for (const row of chosen) {
     console.log(`measuring ${row.name} ...`);
     const measured = await row.measure(instance);
-    const { anchor, ours } = measured;
+    const { anchor, ours, notes = [] } = measured;
     const times = ratio(row, measured);
     const judged = judgement(row, measured);
     table.push([row.name, anchor.name, figure(anchor.figure), figure(ours), row.unit, shown(times), judged]);
+    for (const note of notes) console.log(`  ${note}`);
   }
   console.log(table.toString());
 }

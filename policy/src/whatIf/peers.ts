@@ -1,0 +1,241 @@
+/**
+ * The endpoints of a cluster that have an address of one family, by number, and which of them one side of a rule means:
+ * as `matchRule.ts` says of one address, here for all at once.
+ */
+import { type EntityRule, type Profile, SelectorIndex } from "@brindle/api";
+import {
+  type Address,
+  containsAddress,
+  type Family,
+  formatAddress,
+  networkOf,
+  type Prefix,
+  parseCidr,
+} from "@brindle/net";
+import { type Cluster, endpointAddresses, labelled } from "../cluster.ts";
+import { labelledSet, networksOf } from "../networkSet.ts";
+import { protocolNumber } from "../packet.ts";
+import { inRanges, type PortMatch, parsePorts } from "../ports.ts";
+import { entityScope, excludedScope, type Labelled, type Scope, scopeKey, scopeSelector } from "../scope.ts";
+import { addBits, allBits, type Bits, dropBits, hasBit, keepBits, noBits, setBit } from "./bits.ts";
+
+export interface Peer {
+  readonly address: Address;
+  /** Its place in `cluster.endpoints`. */
+  readonly endpoint: number;
+}
+
+/** Where a packet goes: of a protocol without ports `port` is 0. */
+export interface Traffic {
+  readonly protocol: number;
+  readonly port: number;
+}
+
+export interface MeantPeer {
+  readonly peer: number;
+  readonly traffic?: Traffic;
+}
+
+interface MeantByEntity {
+  readonly bits: Bits;
+  readonly scope: Scope | null;
+  /** `null` where any will do. */
+  readonly ports: PortMatch | null;
+  /** `null` where none is excluded. */
+  readonly notPorts: PortMatch | null;
+}
+
+interface NamedPort {
+  readonly name: string;
+  readonly protocol: number | null;
+  readonly port: number;
+}
+
+export class Peers {
+  readonly list: readonly Peer[];
+  readonly all: Bits;
+  readonly #cluster: Cluster;
+  readonly #profile: (name: string) => Profile | undefined;
+  readonly #index = new SelectorIndex();
+  /** By the name in the index: which peers are meant with it. */
+  readonly #holders = new Map<string, Bits>();
+  readonly #ports: readonly (readonly NamedPort[])[];
+  readonly #entities = new WeakMap<EntityRule, MeantByEntity>();
+  readonly #scopes = new Map<string, Bits>();
+  readonly #namedPorts = new Map<string, Bits>();
+  readonly #nobody: Bits;
+  readonly #nets = new Map<string, Bits>();
+  readonly #numbersOfName = new Map<string, Set<number>>();
+
+  constructor(cluster: Cluster, family: Family) {
+    this.#cluster = cluster;
+    const profiles = new Map(cluster.profiles.map((profile) => [profile.metadata.name, profile]));
+    this.#profile = (name) => profiles.get(name);
+    this.list = cluster.endpoints.flatMap((endpoint, index) => {
+      const address = endpointAddresses(endpoint).find((own) => own.family === family);
+      return address ? [{ address, endpoint: index }] : [];
+    });
+    this.all = allBits(this.list.length);
+    this.#nobody = noBits(this.list.length);
+    this.#ports = this.list.map(({ endpoint }) => this.#portsOf(endpoint));
+    this.#enterEndpoints();
+    this.#enterSets();
+  }
+
+  /** The numbers that a port's name stands for anywhere. */
+  numbersOf(name: string): ReadonlySet<number> {
+    return this.#numbersOfName.get(name) ?? new Set();
+  }
+
+  /** The policies, by the keys that they were entered under, which select the endpoint of a peer. */
+  selecting(peer: number): Iterable<string> {
+    return this.#index.selectorsOf(endpointItem(peer));
+  }
+
+  enterPolicy(key: string, scope: Scope): void {
+    this.#index.setSelector(key, scopeSelector(scope));
+  }
+
+  /** As the far end. Without `traffic`, as the source, whose port nobody knows: no rule that names one matches. */
+  meantBy(entity: EntityRule, namespace: string | null, traffic?: Traffic): Readonly<Bits> {
+    const { bits: base, scope, ports, notPorts } = this.#ofEntity(entity, namespace);
+    if (!ports && !notPorts) return base;
+    const bits = base.slice();
+    if (ports) keepBits(bits, this.#withPorts(ports, traffic, scope));
+    if (notPorts) dropBits(bits, this.#withPorts(notPorts, traffic, scope));
+    return bits;
+  }
+
+  /** Whether the entity means this peer itself. */
+  means(entity: EntityRule, namespace: string | null, { peer, traffic }: MeantPeer): boolean {
+    const { bits, scope, ports, notPorts } = this.#ofEntity(entity, namespace);
+    if (!hasBit(bits, peer)) return false;
+    if (ports && !hasBit(this.#withPorts(ports, traffic, scope), peer)) return false;
+    return !notPorts || !hasBit(this.#withPorts(notPorts, traffic, scope), peer);
+  }
+
+  /** All that does not depend on ports. An entity is of one policy, and so of one namespace. */
+  #ofEntity(entity: EntityRule, namespace: string | null): MeantByEntity {
+    const known = this.#entities.get(entity);
+    if (known) return known;
+    const bits = this.all.slice();
+    if (entity.nets?.length) keepBits(bits, this.#inNets(entity.nets));
+    if (entity.notNets?.length) dropBits(bits, this.#inNets(entity.notNets));
+    const scope = entityScope(entity, namespace);
+    if (scope) keepBits(bits, this.#inScope(scope));
+    const excluded = excludedScope(entity);
+    if (excluded) dropBits(bits, this.#inScope(excluded));
+    const meant = { bits, scope, ports: portsOf(entity.ports), notPorts: portsOf(entity.notPorts) };
+    this.#entities.set(entity, meant);
+    return meant;
+  }
+
+  #withPorts(ports: PortMatch, traffic: Traffic | undefined, scope: Scope | null): Readonly<Bits> {
+    if (!traffic || traffic.port === 0) return this.#nobody;
+    if (inRanges(ports.ranges, traffic.port)) return this.all;
+    return ports.names.length === 0 ? this.#nobody : this.#named(ports.names, traffic, scope);
+  }
+
+  /** Those at whose address an endpoint of the scope has a port of one of the names there. */
+  #named(names: readonly string[], { protocol, port }: Traffic, scope: Scope | null): Readonly<Bits> {
+    const key = `${names.join(" ")} ${protocol} ${port} ${scope ? scopeKey(scope) : ""}`;
+    const known = this.#namedPorts.get(key);
+    if (known) return known;
+    const found = noBits(this.list.length);
+    const meant = scope && this.#itemsOf(scope);
+    for (const [peer, ports] of this.#ports.entries()) {
+      const has = ports.some((own) => names.includes(own.name) && own.protocol === protocol && own.port === port);
+      if (has && (!meant || meant.has(endpointItem(peer))))
+        addBits(found, this.#holders.get(endpointItem(peer)) ?? found);
+    }
+    this.#namedPorts.set(key, found);
+    return found;
+  }
+
+  #inScope(scope: Scope): Bits {
+    const key = scopeKey(scope);
+    const known = this.#scopes.get(key);
+    if (known) return known;
+    const bits = noBits(this.list.length);
+    for (const item of this.#itemsOf(scope)) addBits(bits, this.#holders.get(item) ?? bits);
+    this.#scopes.set(key, bits);
+    return bits;
+  }
+
+  #itemsOf(scope: Scope): ReadonlySet<string> {
+    const key = `scope ${scopeKey(scope)}`;
+    if (!this.#scopes.has(scopeKey(scope))) this.#index.setSelector(key, scopeSelector(scope));
+    return this.#index.itemsOf(key);
+  }
+
+  #inNets(texts: readonly string[]): Bits {
+    const key = texts.join(" ");
+    const known = this.#nets.get(key);
+    if (known) return known;
+    const nets = texts.flatMap((text) => {
+      const cidr = parseCidr(text);
+      return cidr ? [networkOf(cidr)] : [];
+    });
+    const bits = this.#within(nets);
+    this.#nets.set(key, bits);
+    return bits;
+  }
+
+  #within(nets: readonly Prefix[]): Bits {
+    const bits = noBits(this.list.length);
+    const hosts = new Set(nets.filter(isHost).map(({ address }) => formatAddress(address)));
+    const wider = nets.filter((net) => !isHost(net));
+    for (const [peer, { address }] of this.list.entries()) {
+      if (hosts.has(formatAddress(address)) || wider.some((net) => containsAddress(net, address))) setBit(bits, peer);
+    }
+    return bits;
+  }
+
+  /** Two endpoints may have one address for a moment: whoever means one of them means the address. */
+  #enterEndpoints(): void {
+    const byAddress = new Map<string, Bits>();
+    for (const [peer, { address }] of this.list.entries()) {
+      const text = formatAddress(address);
+      const bits = byAddress.get(text) ?? noBits(this.list.length);
+      setBit(bits, peer);
+      byAddress.set(text, bits);
+      this.#holders.set(endpointItem(peer), bits);
+    }
+    for (const [peer, { endpoint }] of this.list.entries()) {
+      const resource = this.#cluster.endpoints[endpoint];
+      if (resource) this.#enter(endpointItem(peer), labelled(resource, this.#profile));
+    }
+  }
+
+  #enterSets(): void {
+    for (const [index, set] of (this.#cluster.networkSets ?? []).entries()) {
+      this.#holders.set(`set ${index}`, this.#within(networksOf(set)));
+      this.#enter(`set ${index}`, labelledSet(set, this.#profile));
+    }
+  }
+
+  #enter(item: string, { labels }: Labelled): void {
+    this.#index.setItem(item, { labels });
+  }
+
+  #portsOf(endpoint: number): NamedPort[] {
+    const ports = this.#cluster.endpoints[endpoint]?.spec.ports ?? [];
+    return ports.map(({ name, protocol, port }) => {
+      this.#numbersOfName.set(name, (this.#numbersOfName.get(name) ?? new Set()).add(port));
+      return { name, protocol: protocolNumber(protocol), port };
+    });
+  }
+}
+
+/** What cannot be read matches nothing, as for `mismatch`. */
+function portsOf(specs: readonly (string | number)[] = []): PortMatch | null {
+  return specs.length === 0 ? null : (parsePorts(specs) ?? { ranges: [], names: [] });
+}
+
+function endpointItem(peer: number): string {
+  return `endpoint ${peer}`;
+}
+
+function isHost({ address, length }: Prefix): boolean {
+  return length === (address.family === 4 ? 32 : 128);
+}
