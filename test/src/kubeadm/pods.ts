@@ -34,7 +34,8 @@ export function lonePod({ name, node, hostPort, labels = {} }: LonePod): object 
   const ports = [{ containerPort: 80, ...(hostPort !== undefined && { hostPort }) }];
   const web = { name: "web", image: testImage, imagePullPolicy: "Never", command: webCommand, ports };
   const containers = [{ ...web, readinessProbe: { httpGet: { port: 80 }, periodSeconds: 1 } }];
-  const spec = { nodeName: node, terminationGracePeriodSeconds: 0, containers };
+  // With 0 it would be gone from the API before its node has heard of it.
+  const spec = { nodeName: node, terminationGracePeriodSeconds: 1, containers };
   return { apiVersion: "v1", kind: "Pod", metadata: { name, namespace: "default", labels }, spec };
 }
 

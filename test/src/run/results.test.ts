@@ -13,6 +13,7 @@ describe("resultsTable", () => {
         durationMs: 60,
         packets: { sent: 4_000, lost: 2, longestGapMs: 7 },
       },
+      { file: "test/src/a.test.ts", name: "many words ".repeat(12).trim(), state: "passed", durationMs: 5 },
       { file: "test/src/b.test.ts", name: "nodes > come back", state: "skipped", durationMs: 0 },
     ],
     new Map([["test/src/a.test.ts", 30_000]]),
@@ -23,6 +24,12 @@ describe("resultsTable", () => {
     assert(lines.includes("│ pods > talk │ passed │ 1.2 │ │"), table);
     assert(lines.includes("│ pods > go on talking │ failed │ 0.1 │ 2 of 4000 │"), table);
     assert(lines.includes("│ nodes > come back │ skipped │ 0.0 │ │"), table);
+  });
+
+  it("breaks a long name between words, and loses none of it", () => {
+    assert.equal(table.match(/many/g)?.length, 12);
+    assert.equal(table.match(/words/g)?.length, 12);
+    assert.doesNotMatch(table, /…/);
   });
 
   it("has a heading for each file, and what its clusters took", () => {

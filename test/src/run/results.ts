@@ -11,25 +11,34 @@ export interface ItemResult {
   readonly packets?: PacketCount;
 }
 
-const nameColumns = 92;
+const nameColumns = 100;
 
 /** What a file takes beside its items is its clusters: `aroundMs` has it by file. */
 export function resultsTable(items: readonly ItemResult[], aroundMs: ReadonlyMap<string, number>): string {
   const table = new Table({
     head: ["item", "result", "s", "packets lost"],
-    colWidths: [nameColumns],
     colAligns: ["left", "left", "right", "right"],
-    wordWrap: true,
     style: { head: [], border: [], compact: true },
   });
   for (const [file, ofFile] of Map.groupBy(items, (item) => item.file)) {
     table.push([file.replace(/^.*\//, ""), "", "", ""]);
     for (const { name, state, durationMs, packets } of ofFile) {
-      table.push([`  ${name}`, state, seconds(durationMs), packets === undefined ? "" : lossOf(packets)]);
+      table.push([wrapped(name), state, seconds(durationMs), packets === undefined ? "" : lossOf(packets)]);
     }
-    table.push(["  to make its clusters, and to remove them", "", seconds(aroundMs.get(file) ?? 0), ""]);
+    table.push([wrapped("to make its clusters, and to remove them"), "", seconds(aroundMs.get(file) ?? 0), ""]);
   }
   return String(table);
+}
+
+/** Lines of whole words, below the name of their file. */
+function wrapped(text: string): string {
+  const lines: string[] = [];
+  for (const word of text.split(" ")) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + word.length < nameColumns) lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(word);
+  }
+  return lines.map((line, index) => (index === 0 ? `  ${line}` : `    ${line}`)).join("\n");
 }
 
 function lossOf({ sent, lost }: PacketCount): string {
