@@ -3,7 +3,7 @@
  * is acted on: what is not is refused as unknown.
  */
 import type { Family } from "@brindle/net";
-import type { PeerConfig, PrefixMatch } from "../speaker/config.ts";
+import type { PeerConfig, PrefixMatch, SpeakerConfig } from "../speaker/config.ts";
 import { either, listOf, map, named, optional, required, type Value } from "./field.ts";
 import { type FilterSettings, filterSettings } from "./filterFields.ts";
 import {
@@ -31,6 +31,9 @@ export interface DaemonSettings {
   readonly hostName?: string;
   readonly domainName?: string;
   readonly gracefulRestart?: GracefulRestartSettings;
+  readonly clusterID?: string;
+  readonly gracefulShutdown?: boolean;
+  readonly multipath?: NonNullable<SpeakerConfig["multipath"]>;
   readonly filters?: Readonly<Record<string, FilterSettings>>;
   readonly templates?: Readonly<Record<string, PeerSettings>>;
   readonly peers?: readonly PeerSettings[];
@@ -79,6 +82,7 @@ export interface PeerSettings {
   readonly ttlSecurity?: number;
   readonly role?: NonNullable<PeerConfig["localRole"]>;
   readonly strictRole?: boolean;
+  readonly routeReflectorClient?: boolean;
   readonly extendedNextHop?: boolean;
   readonly nextHop?: { readonly ipv4?: string; readonly ipv6?: string };
   readonly nextHopMode?: NonNullable<PeerConfig["nextHopMode"]>;
@@ -135,6 +139,10 @@ export const peerSettings: Value<PeerSettings> = map("peer", {
     oneOf("provider", "customer", "peer", "routeServer", "routeServerClient"),
     "What we are to a peer of another AS, so that routes do not leak (RFC 9234).",
   ),
+  routeReflectorClient: optional(
+    flag,
+    "Hears what other peers of our AS say, and they what it says (RFC 4456). Where left out: false.",
+  ),
   strictRole: optional(flag, "There is no session with a peer that does not know of roles; needs a `role`."),
   extendedNextHop: optional(flag, "IPv4 prefixes may have IPv6 next hops (RFC 8950). Where left out: false."),
   nextHop: optional(
@@ -174,6 +182,18 @@ export const daemonSettings: Value<DaemonSettings> = map("", {
   metrics: optional(listenSettings, "Where Prometheus may ask, at `/metrics`. Where left out: nowhere."),
   hostName: optional(text, "What peers show of us, with our version. Where left out: peers are told neither."),
   domainName: optional(text, "Told with `hostName`."),
+  clusterID: optional(address(4), "What route reflectors of one cluster have in common. Where left out: `routerID`."),
+  gracefulShutdown: optional(
+    flag,
+    "Maintenance is near: routes are marked, so that peers prefer other ways (RFC 8326). Where left out: false.",
+  ),
+  multipath: optional(
+    map<NonNullable<SpeakerConfig["multipath"]>>("{ paths, relaxAsPath }", {
+      paths: required(whole(1, 64), "How many next hops a prefix may have."),
+      relaxAsPath: optional(flag, "Whether paths of one length by other ASes are equal. Where left out: false."),
+    }),
+    "Equal routes are used side by side. Where left out: one a prefix.",
+  ),
   gracefulRestart: optional(
     map<GracefulRestartSettings>("{ restartTime, forwardingKept, longLivedTime }", {
       restartTime: optional(duration(1, 4095), "How long peers wait for us. Where left out: `120s`."),

@@ -31,12 +31,16 @@ export interface WishFacts {
 
 export function speakerWish(settings: DaemonSettings, { passwords, software }: WishFacts): SpeakerWish {
   const { asNumber, routerID, listen = [], gracefulRestart, hostName, domainName: domain } = settings;
+  const { clusterID, gracefulShutdown, multipath } = settings;
   const config: SpeakerConfig = {
     asn: asNumber,
     bgpId: routerID,
     listen: listen.map(({ address, port = defaults.port }) => ({ address, port })),
     peers: (settings.peers ?? []).map((peer) => peerConfig(peer, { settings, passwords })),
     ...(gracefulRestart && { gracefulRestart: restartConfig(gracefulRestart) }),
+    ...(clusterID !== undefined && { clusterId: clusterID }),
+    ...(gracefulShutdown && { gracefulShutdown }),
+    ...(multipath && { multipath }),
     ...(hostName !== undefined && { identity: { hostName, ...(domain !== undefined && { domain }), software } }),
   };
   return { config, originated: (settings.originate ?? []).map(ownRoute) };
@@ -83,11 +87,12 @@ function peerConfig(peer: PeerSettings, { settings, passwords }: Context): PeerC
 
 /** Fields that mean in the library what they mean in the file. */
 function asTheyStand(peer: PeerSettings): Partial<PeerConfig> {
-  const { ttlSecurity, role, strictRole, extendedNextHop, keepaliveTime, sendHoldTime } = peer;
+  const { ttlSecurity, role, strictRole, routeReflectorClient, extendedNextHop, keepaliveTime, sendHoldTime } = peer;
   return {
     ...(ttlSecurity !== undefined && { ttlSecurity }),
     ...(role && { localRole: role }),
     ...(strictRole !== undefined && { strictRole }),
+    ...(routeReflectorClient !== undefined && { routeReflectorClient }),
     ...(extendedNextHop !== undefined && { extendedNextHop }),
     ...(keepaliveTime !== undefined && { keepaliveSeconds: keepaliveTime }),
     ...(sendHoldTime !== undefined && { sendHoldSeconds: sendHoldTime }),

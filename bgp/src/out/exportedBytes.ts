@@ -2,6 +2,7 @@
  * `exportedAttributes` without values: the canonical bytes of an attribute set become those that a peer is told, by
  * leaving out, putting in and prepending. `exportedBytes.test.ts` holds the two to each other.
  */
+import { localPrefWithout } from "../rib/attrTable.ts";
 import { attributeFlag } from "../wire/attributeSummary.ts";
 
 export interface ByteExport {
@@ -13,7 +14,6 @@ export interface ByteExport {
   readonly nextHop4: number | null;
 }
 
-const localPrefSent = 100;
 const code = { asPath: 2, nextHop: 3, med: 4, localPref: 5, originatorId: 9, clusterList: 10 } as const;
 
 /** Whether the way by values is not needed: nothing has to be looked at more closely than a copy does. */
@@ -37,7 +37,7 @@ export function exportBytes(bytes: Uint8Array, flags: number, to: ByteExport, in
       owesHop = false;
     }
     if (owesPref && number > code.localPref) {
-      end = putWord(into, end, { flags: 0x40, code: code.localPref, word: localPrefSent });
+      end = putWord(into, end, { flags: 0x40, code: code.localPref, word: localPrefWithout(flags) });
       owesPref = false;
     }
     if (to.external && number === code.asPath) end = putPath(bytes, { at, next, isLong }, to.localAsn, into, end);
@@ -45,7 +45,7 @@ export function exportBytes(bytes: Uint8Array, flags: number, to: ByteExport, in
     at = next;
   }
   if (owesHop) end = putWord(into, end, { flags: 0x40, code: code.nextHop, word: to.nextHop4 ?? 0 });
-  if (owesPref) end = putWord(into, end, { flags: 0x40, code: code.localPref, word: localPrefSent });
+  if (owesPref) end = putWord(into, end, { flags: 0x40, code: code.localPref, word: localPrefWithout(flags) });
   return end;
 }
 

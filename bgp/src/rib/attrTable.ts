@@ -4,11 +4,12 @@
  * out when it is interned, into columns, and a value is made where somebody asks for one.
  */
 import assert from "node:assert/strict";
-import { type AttributeSummary, summarizeAttributes } from "../wire/attributeSummary.ts";
+import { type AttributeSummary, isSamePath, summarizeAttributes } from "../wire/attributeSummary.ts";
 import { decodeAttributes } from "../wire/attributesDecoder.ts";
 import { encodeAttributes } from "../wire/attributesEncoder.ts";
 import type { CodecContext } from "../wire/contract.ts";
 import type { PathAttributes } from "../wire/message.ts";
+import { wellKnownBit } from "../wire/wellKnownCommunities.ts";
 import { ByteArena, type Place } from "./byteArena.ts";
 import { Column, IdPool } from "./column.ts";
 import { HashIndex } from "./hashIndex.ts";
@@ -18,6 +19,11 @@ export type AttrId = number;
 
 /** RFC 4271 §9.1.1 leaves the degree of preference of external routes to us; every implementation says 100. */
 export const localPrefDefault = 100;
+
+/** RFC 8326 §4.1: whoever is about to go away says so, and is the last choice then. */
+export function localPrefWithout(flags: number): number {
+  return (flags & wellKnownBit.gracefulShutdown) !== 0 ? 0 : localPrefDefault;
+}
 
 /** What is stored has been judged already: it is read as from a peer of whom everything is taken. */
 const asStored: CodecContext = { fourOctetAs: true, external: false, families: [4, 6] };
@@ -93,6 +99,11 @@ export class AttrTable {
     return this.#arena.view(this.#places.get(id), this.#lengths.get(id));
   }
 
+  /** Whether the AS paths of two sets are the same. */
+  haveSamePath(a: AttrId, b: AttrId): boolean {
+    return a === b || isSamePath(this.bytes(a), this.bytes(b));
+  }
+
   retain(id: AttrId): void {
     this.#refs.set(id, this.#refs.get(id) + 1);
   }
@@ -113,7 +124,7 @@ export class AttrTable {
   #summarize(id: AttrId, bytes: Uint8Array, length: number): void {
     const summary = this.#summary;
     summarizeAttributes(bytes, length, summary);
-    this.localPref.set(id, summary.localPref ?? localPrefDefault);
+    this.localPref.set(id, summary.localPref ?? localPrefWithout(summary.flags));
     this.asPathLength.set(id, summary.asPathLength);
     this.origin.set(id, summary.origin);
     this.med.set(id, summary.med);

@@ -1,5 +1,5 @@
 /** The best of a prefix's routes: `decide` over the columns, and MED heeded only among routes of one neighbour. */
-import { type Candidate, decide, ruleName } from "./decide.ts";
+import { type Candidate, decide, Rule, ruleName } from "./decide.ts";
 import type { Rib } from "./rib.ts";
 import type { RouteId } from "./routeTable.ts";
 import { accepted } from "./verdict.ts";
@@ -7,6 +7,11 @@ import { accepted } from "./verdict.ts";
 export interface Decider {
   /** The best of the chain that begins with this route, or zero where none is eligible. */
   best(first: RouteId): RouteId;
+  /**
+   * Routes of the chain as good as its best by all rules but the last, which only break ties: the best itself first.
+   * `relaxAsPath`: paths of one length are equal, whichever ASes they name.
+   */
+  equals(first: RouteId, best: RouteId, options: { readonly relaxAsPath: boolean }): RouteId[];
   /** The rule by which `route` lost to `best`. */
   lostBy(route: RouteId, best: RouteId): string;
 }
@@ -69,6 +74,18 @@ export function makeDecider({ attrs, nextHops, routes, peers, local }: Rib): Dec
     return isEligible(route) ? route : 0;
   }
 
+  function equals(first: RouteId, best: RouteId, { relaxAsPath }: { readonly relaxAsPath: boolean }): RouteId[] {
+    const all = [best];
+    for (let route = first; route !== 0; route = routes.nextOfPrefix(route)) {
+      if (route === best || !isEligible(route)) continue;
+      load(winner, best);
+      load(challenger, route);
+      if (Math.abs(decide(winner, challenger)) <= Rule.igpCost) continue;
+      if (relaxAsPath || attrs.haveSamePath(routes.attr.get(best), routes.attr.get(route))) all.push(route);
+    }
+    return all;
+  }
+
   function lostBy(route: RouteId, best: RouteId): string {
     load(winner, best);
     load(challenger, route);
@@ -77,7 +94,7 @@ export function makeDecider({ attrs, nextHops, routes, peers, local }: Rib): Dec
     return rule < 0 ? "med" : ruleName(rule);
   }
 
-  return { best, lostBy };
+  return { best, equals, lostBy };
 }
 
 function emptyCandidate(): Mutable<Candidate> {

@@ -36,6 +36,14 @@ interface Judgement {
   readonly isForAll: boolean;
 }
 
+export interface Multipath {
+  readonly paths: number;
+  readonly relaxAsPath: boolean;
+}
+
+const bestChange = { best: true } as const;
+const hopsChange = { best: false } as const;
+
 interface Walk {
   readonly peer: PeerId;
   cursor: RouteId;
@@ -55,6 +63,9 @@ export class Rib {
   readonly #unsettled = new IdQueue();
   readonly #walks: Walk[] = [];
   readonly #decider: Decider;
+  #multipath: Multipath | null = null;
+  /** What the next hops of each prefix came to, where there may be several: another sum is another set. */
+  readonly #hopSums = new Column();
   readonly #filterVerdicts = new FilterVerdicts();
 
   /** `local` is the peer whose routes beat all others: ourselves. */
@@ -80,6 +91,35 @@ export class Rib {
   best(prefix: PrefixId): RouteId {
     const route = this.#best.get(prefix);
     return route === gone ? 0 : route;
+  }
+
+  get hasMultipath(): boolean {
+    return this.#multipath !== null;
+  }
+
+  /** Absent: one next hop a prefix. */
+  setMultipath(multipath: Multipath | null): void {
+    const [before, after] = [this.#multipath, multipath];
+    if (before?.paths === after?.paths && before?.relaxAsPath === after?.relaxAsPath) return;
+    this.#multipath = multipath;
+    for (let route = 1; route < this.routes.idsEnd; route++) {
+      const prefix = this.routes.prefix.get(route);
+      if (prefix !== 0) this.#unsettle(prefix);
+    }
+  }
+
+  /** The best route, and those beside it that are used too, each by a next hop of its own. */
+  used(prefix: PrefixId): readonly RouteId[] {
+    const best = this.best(prefix);
+    if (best === 0) return [];
+    const hop = this.routes.nextHop.get(best);
+    if (this.#multipath === null || hop === 0) return [best];
+    const hops = new Set<NextHopId>();
+    const [, ...equals] = this.#decider.equals(this.routes.firstOfPrefix(prefix), best, this.#multipath);
+    // In an order that does not depend on who came first.
+    equals.sort((a, b) => this.peers.rank.get(this.routes.peer.get(a)) - this.peers.rank.get(this.routes.peer.get(b)));
+    const different = [best, ...equals].filter((route) => hops.size < hops.add(this.routes.nextHop.get(route)).size);
+    return different.slice(0, this.#multipath.paths);
   }
 
   isStale(route: RouteId): boolean {
@@ -182,7 +222,7 @@ export class Rib {
   }
 
   /** Decides at most `limit` prefixes and tells those whose best route is another, or has other content. */
-  settle(limit: number, onChanged: (prefix: PrefixId) => void): void {
+  settle(limit: number, onChanged: (prefix: PrefixId, change: { readonly best: boolean }) => void): void {
     for (let left = limit; left > 0; left--) {
       const prefix = this.#unsettled.shift();
       if (prefix === undefined) return;
@@ -190,7 +230,9 @@ export class Rib {
       const first = this.routes.firstOfPrefix(prefix);
       const best = this.#decider.best(first);
       this.#best.set(prefix, best);
-      if (best !== before || (best !== 0 && this.routes.touched.get(best) === 1)) onChanged(prefix);
+      const usesOthers = (this.#multipath !== null || this.#hopSums.get(prefix) !== 0) && this.#changeHops(prefix);
+      if (best !== before || (best !== 0 && this.routes.touched.get(best) === 1)) onChanged(prefix, bestChange);
+      else if (usesOthers) onChanged(prefix, hopsChange);
       for (let route = first; route !== 0; route = this.routes.nextOfPrefix(route)) this.routes.touched.set(route, 0);
       this.prefixes.release(prefix);
     }
@@ -210,6 +252,23 @@ export class Rib {
     const best = this.best(prefix);
     if (best === route) return null;
     return best === 0 ? "undecided" : this.#decider.lostBy(route, best);
+  }
+
+  /** Whether the next hops are others than at the last decision. */
+  #changeHops(prefix: PrefixId): boolean {
+    if (this.#multipath === null) {
+      this.#hopSums.set(prefix, 0);
+      return true;
+    }
+    let sum = 0;
+    let isTouched = false;
+    for (const route of this.used(prefix)) {
+      sum = (Math.imul(sum, 31) + this.routes.nextHop.get(route) + 1) >>> 0;
+      isTouched ||= this.routes.touched.get(route) === 1;
+    }
+    if (!isTouched && this.#hopSums.get(prefix) === sum) return false;
+    this.#hopSums.set(prefix, sum);
+    return true;
   }
 
   #announce4(peer: PeerId, attr: AttrId, bytes: Uint8Array, { nextHop, nlriStart, nlriEnd }: UpdateScanner): void {

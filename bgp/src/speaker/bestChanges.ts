@@ -12,6 +12,7 @@ export class BestChangePacker {
   readonly #targets: Omit<BestChange, "prefix">[] = [];
   /** Places in `#targets` by next hop and peer. */
   readonly #places = new Map<number, number>();
+  readonly #severalPlaces = new Map<string, number>();
   #lastKey = -1;
   #lastPlace = 0;
 
@@ -58,11 +59,23 @@ export class BestChangePacker {
     const route = this.#rib.best(id);
     const hop = route === 0 ? 0 : this.#rib.routes.nextHop.get(route);
     const peer = route === 0 ? 0 : this.#rib.routes.peer.get(route);
+    const used = this.#rib.hasMultipath ? this.#rib.used(id) : [];
+    if (used.length > 1) return this.#severalPlace(peer, used);
     const key = hop * 2 ** 24 + peer;
     if (key === this.#lastKey) return this.#lastPlace;
     this.#lastKey = key;
     this.#lastPlace = this.#places.get(key) ?? this.#newPlace(key, { hop, peer });
     return this.#lastPlace;
+  }
+
+  #severalPlace(peer: number, routes: readonly number[]): number {
+    const texts = routes.map((route) => this.#rib.nextHops.text(this.#rib.routes.nextHop.get(route)));
+    const key = `${peer} ${texts.join(" ")}`;
+    const known = this.#severalPlaces.get(key);
+    if (known !== undefined) return known;
+    const place = this.#targets.push({ nextHops: texts, from: this.#rib.peers.get(peer).name }) - 1;
+    this.#severalPlaces.set(key, place);
+    return place;
   }
 
   #newPlace(key: number, { hop, peer }: { readonly hop: number; readonly peer: number }): number {

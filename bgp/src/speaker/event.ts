@@ -114,3 +114,9 @@ export interface RouteQuery {
   /** At most this many, 1,000 unless told. */
   readonly limit?: number;
 }
+
+export interface RehearsalQuery {
+  /** Another configuration, in which the peer is; what it would change is told then, and nothing else. */
+  readonly config?: SpeakerConfig;
+  readonly limit?: number;
+}

@@ -8,6 +8,7 @@ import type { RouteFilter } from "../filter/rule.ts";
 import type { GroupTerms, OutSink } from "../out/exportGroup.ts";
 import type { PeerOut } from "../out/exportGroups.ts";
 import type { ExportView } from "../out/exportView.ts";
+import type { Rehearsed } from "../out/rehearsal.ts";
 import type { ImportRules, PeerId, RibPeer } from "../rib/peerTable.ts";
 import { PrefixFilter } from "../rib/prefixFilter.ts";
 import { loopVerdict, type Verdict } from "../rib/verdict.ts";
@@ -270,8 +271,22 @@ export class RouteSide {
     return { key: JSON.stringify([rest, hops, exportPolicy, exportFilters ?? null, context]), view, context };
   }
 
-  #exportView({ negotiated, localAddress }: Pick<Agreement, "negotiated" | "localAddress">): ExportView {
-    const { peer, speaker } = this.#config;
+  /** What the peer would be told under another configuration, or is told under the present one. */
+  rehearsed(config: RouteSideConfig = this.#config): Rehearsed {
+    const { families, localAddress } = config.peer;
+    const local = localAddress === undefined ? null : addressOf(localAddress);
+    const agreed = this.#agreement ?? { negotiated: { families }, localAddress: local };
+    return {
+      view: this.#exportView(agreed, config),
+      peer: this.#ribPeer,
+      peerAddress: addressOf(config.peer.address),
+    };
+  }
+
+  #exportView(
+    { negotiated, localAddress }: { negotiated: Pick<Negotiated, "families">; localAddress: Address | null },
+    { peer, speaker }: RouteSideConfig = this.#config,
+  ): ExportView {
     const external = peer.asn !== speaker.asn;
     return {
       peer: 0,

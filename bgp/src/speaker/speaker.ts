@@ -7,6 +7,7 @@
 import { type Address, formatAddress, parseAddress } from "@brindle/net";
 import type { PeerDetail, PeerStatus, RouteStatus, SpeakerSummary } from "../control.ts";
 import { ExportGroups } from "../out/exportGroups.ts";
+import { type RehearsedSlice, rehearse } from "../out/rehearsal.ts";
 import { PrefixFilter } from "../rib/prefixFilter.ts";
 import { Rib } from "../rib/rib.ts";
 import { encodeMessage } from "../wire/codec.ts";
@@ -16,7 +17,15 @@ import { BestChangePacker } from "./bestChanges.ts";
 import { checkConfig } from "./checkConfig.ts";
 import type { PeerConfig, SpeakerConfig } from "./config.ts";
 import { DynamicRanges, dynamicPeerConfig } from "./dynamicRanges.ts";
-import type { ConnectionId, OwnRoute, RouteQuery, SpeakerAction, SpeakerEvent, SpeakerTimer } from "./event.ts";
+import type {
+  ConnectionId,
+  OwnRoute,
+  RehearsalQuery,
+  RouteQuery,
+  SpeakerAction,
+  SpeakerEvent,
+  SpeakerTimer,
+} from "./event.ts";
 import { ownGroups } from "./ownRoutes.ts";
 import { Peer, type PeerPorts } from "./peer.ts";
 import type { PeerSession } from "./peerSession.ts";
@@ -73,6 +82,21 @@ export class Speaker {
   /** `null` for a name that no peer has. */
   peer(name: string): PeerDetail | null {
     return this.#peers.get(name)?.detail() ?? null;
+  }
+
+  /**
+   * A slice of what a peer is told, or of what another configuration would change in that; `null` for a name that no peer
+   * has. The next slice begins where this one says.
+   */
+  advertised(name: string, { config, limit = 1000 }: RehearsalQuery = {}, from: number = 1): RehearsedSlice | null {
+    const peer = this.#peers.get(name);
+    if (!peer) return null;
+    const present = peer.routes.rehearsed();
+    if (!config) return rehearse(this.#rib, present, { limit, from });
+    const other = config.peers.find((each) => each.name === name);
+    if (!other) return null;
+    const after = peer.routes.rehearsed({ speaker: config, peer: other });
+    return rehearse(this.#rib, after, { before: present, limit, from });
   }
 
   summary(): SpeakerSummary {

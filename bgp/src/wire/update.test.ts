@@ -43,6 +43,19 @@ const instead = (code: number, replacement: string): string =>
 
 const withdrawn: FaultCase[] = [
   {
+    section: "RFC 9774 §3",
+    name: "AS_PATH with a set",
+    attributes: instead(2, attribute(0x40, 2, "0201 0000fde9 0102 0000fdea 0000fdeb")),
+    code: 2,
+  },
+  {
+    section: "RFC 9774 §3",
+    name: "AS_PATH with a set of a confederation, from inside",
+    attributes: instead(2, attribute(0x40, 2, "0401 0000fdea")),
+    from: internalPeer,
+    code: 2,
+  },
+  {
     section: "§3.c",
     name: "ORIGIN that calls itself optional",
     attributes: instead(1, attribute(0xc0, 1, "00")),

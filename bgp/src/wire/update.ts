@@ -5,6 +5,7 @@
 
 import type { Family } from "@brindle/net";
 import type { RawAttribute } from "./attributeCursor.ts";
+import { asPath } from "./attributes/asPath.ts";
 import { nextHop, nextHopProblem } from "./attributes/basic.ts";
 import type { AttributeCodec } from "./attributes/codec.ts";
 import { type MpReach, mpReach, mpUnreach } from "./attributes/multiprotocol.ts";
@@ -12,7 +13,7 @@ import { attributeFault, type DecodedAttributes, decodeAttributes, flagsProblem 
 import type { CodecContext } from "./contract.ts";
 import { copyOf } from "./copy.ts";
 import { errorCode, type Fault, fault, malformedList, notification, updateError } from "./fault.ts";
-import type { Announcement, AttributeFault, PackedPrefixes, Update } from "./message.ts";
+import type { Announcement, AttributeFault, PackedPrefixes, PathAttributes, Update } from "./message.ts";
 import { decodePackedPrefixes } from "./prefixes.ts";
 import { WireReader } from "./reader.ts";
 import { splitUpdate, type UpdatePieces } from "./split.ts";
@@ -134,12 +135,19 @@ function announce(pieces: UpdatePieces, prefixes: Prefixes, decoded: DecodedAttr
 function attributeFaults(pieces: UpdatePieces, decoded: DecodedAttributes): AttributeFault[] {
   const faults = [...decoded.faults, ...decoded.missing];
   if (pieces.cutOff) faults.push({ code: 0, name: "attributes", done: "withdrawRoutes", reason: pieces.cutOff });
+  if (decoded.attributes && holdsSet(decoded.attributes)) {
+    faults.push(attributeFault(asPath, "withdrawRoutes", "a set of ASes, which nobody may send (RFC 9774 §3)"));
+  }
   // RFC 4760 §3: NEXT_HOP says nothing about the prefixes of MP_REACH_NLRI, whatever stands in it.
   if (pieces.nlri.length === 0) return faults.filter(({ code }) => code !== nextHop.code);
   if (!decoded.nextHop && !faults.some(({ code }) => code === nextHop.code)) {
     faults.push(attributeFault(nextHop, "withdrawRoutes", "is missing"));
   }
   return faults;
+}
+
+function holdsSet({ asPath: path }: PathAttributes): boolean {
+  return path.some(({ type }) => type === "set" || type === "confedSet");
 }
 
 function update(parts: Partial<Omit<Update, "type">>): DecodedUpdate {

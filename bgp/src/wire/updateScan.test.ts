@@ -139,7 +139,7 @@ describe("UpdateScanner", () => {
   it(`never takes what is judged otherwise, however bytes are changed (BRINDLE_SEED=${seed})`, () => {
     const random = seededRandom(seed);
     let taken = 0;
-    for (let i = 0; i < 40_000; i++) {
+    for (let i = 0; i < 10_000; i++) {
       const { bytes, context } = ordinary[random(ordinary.length)] ?? { bytes: hex(""), context: externalPeer };
       const changed = new Uint8Array(bytes);
       for (let flips = random(3); flips >= 0; flips--) {
@@ -147,7 +147,7 @@ describe("UpdateScanner", () => {
       }
       if (agree(changed, random(4) === 0 ? internalPeer : context)) taken += 1;
     }
-    expect(taken).toBeGreaterThan(1_000);
+    expect(taken).toBeGreaterThan(300);
   });
 });
 

@@ -1,0 +1,198 @@
+/** What RFCs want of routes between peers, each by its section: whole speakers in virtual time. */
+import { beforeEach, describe, expect, it } from "vitest";
+import { decodeMessage } from "../wire/codec.ts";
+import { MessageFramer } from "../wire/framing.ts";
+import type { PathAttributes } from "../wire/message.ts";
+import type { PeerConfig, SpeakerConfig } from "./config.ts";
+import type { SpeakerEvent } from "./event.ts";
+import { peerOf, SimulatedNetwork, type SimulatedNode, speakerOf } from "./testing.ts";
+
+const prefix = "203.0.113.0/24";
+
+let network: SimulatedNetwork;
+let nodes: readonly [SimulatedNode, SimulatedNode, SimulatedNode, SimulatedNode];
+
+beforeEach(() => {
+  network = new SimulatedNetwork();
+  nodes = [network.node("10.0.0.1"), network.node("10.0.0.2"), network.node("10.0.0.3"), network.node("10.0.0.4")];
+});
+
+function configure(node: SimulatedNode, asn: number, peers: PeerConfig[], parts: Partial<SpeakerConfig> = {}): void {
+  network.tell(node, { type: "configure", config: speakerOf(node, asn, { ...parts, peers }) });
+}
+
+function originate(node: SimulatedNode, ...prefixes: Extract<SpeakerEvent, { type: "originate" }>["prefixes"]): void {
+  network.tell(node, { type: "originate", prefixes });
+}
+
+function routeAt(node: SimulatedNode, wanted = prefix): ReturnType<typeof node.speaker.routes>[number] | undefined {
+  return node.speaker.routes({ prefix: wanted }).find(({ best }) => best);
+}
+
+/** The attributes of what `from` announced to `to`, both of one AS. */
+function announced(from: SimulatedNode, to: SimulatedNode): (PathAttributes | null)[] {
+  const framer = new MessageFramer();
+  for (const sent of network.sent) if (sent.from === from.address && sent.to === to.address) framer.push(sent.bytes);
+  const found: (PathAttributes | null)[] = [];
+  for (let frame = framer.next(); frame?.kind === "frame"; frame = framer.next()) {
+    const decoded = decodeMessage(frame.bytes, { fourOctetAs: true, external: false, families: [4, 6] });
+    if (decoded.kind !== "message" || decoded.message.type !== "update") continue;
+    if (decoded.message.announced.length > 0) found.push(decoded.message.attributes);
+  }
+  return found;
+}
+
+describe("RFC 4456 route reflection", () => {
+  /** b reflects between a, c and d, all of one AS. */
+  function reflect(clients: readonly boolean[], ofB: Partial<SpeakerConfig> = {}): void {
+    const [a, b, c, d] = nodes;
+    const others = [a, c, d];
+    for (const node of others) configure(node, 65001, [peerOf(b.address, 65001)]);
+    const peers = others.map((node, i) => {
+      return peerOf(node.address, 65001, { passive: true, ...(clients[i] && { routeReflectorClient: true }) });
+    });
+    configure(b, 65001, peers, ofB);
+    network.run(5_000);
+    originate(a, prefix);
+    network.run(5_000);
+  }
+
+  it("§6: what a client says, all hear, with its own next hop", () => {
+    const [a, , c, d] = nodes;
+    reflect([true, false, false]);
+    expect([c, d].map((node) => node.nextHops(prefix))).toEqual([[a.address], [a.address]]);
+  });
+
+  it("§6: what another says, clients alone hear", () => {
+    const [a, , c, d] = nodes;
+    reflect([false, true, false]);
+    expect([c.nextHops(prefix), d.nextHops(prefix)]).toEqual([[a.address], []]);
+  });
+
+  it("§8: says who was first, and which cluster it came through", () => {
+    const [, b, c] = nodes;
+    reflect([true, true, true], { clusterId: "9.9.9.9" });
+    expect(announced(b, c)).toMatchObject([{ originatorId: 0x0a000001, clusterList: [0x09090909] }]);
+  });
+
+  it("§8: does not take what has been in its cluster", () => {
+    const [a, b, c] = nodes;
+    // Two reflectors of one cluster, each a client of the other.
+    configure(a, 65001, [peerOf(b.address, 65001)]);
+    const shared = { clusterId: "9.9.9.9" };
+    const client = { passive: true, routeReflectorClient: true } as const;
+    configure(b, 65001, [peerOf(a.address, 65001, client), peerOf(c.address, 65001, client)], shared);
+    configure(c, 65001, [peerOf(b.address, 65001, { routeReflectorClient: true })], shared);
+    network.run(5_000);
+    originate(a, prefix);
+    network.run(5_000);
+    expect(c.speaker.routes({ prefix })).toMatchObject([{ best: false, lostBy: "clusterLoop" }]);
+  });
+
+  it("without it, what one internal peer says, no other hears (RFC 4271 §9.2)", () => {
+    const [, , c, d] = nodes;
+    reflect([false, false, false]);
+    expect([c.nextHops(prefix), d.nextHops(prefix)]).toEqual([[], []]);
+  });
+});
+
+describe("RFC 8326 graceful shutdown", () => {
+  it("§4.1: a route so marked is the last choice", () => {
+    const [a, b, c] = nodes;
+    configure(a, 65001, [peerOf(c.address, 65003)]);
+    configure(b, 65002, [peerOf(c.address, 65003)]);
+    configure(c, 65003, [peerOf(a.address, 65001, { passive: true }), peerOf(b.address, 65002, { passive: true })]);
+    network.run(5_000);
+    originate(a, prefix);
+    originate(b, prefix);
+    network.run(5_000);
+    expect(routeAt(c)?.from).toBe(a.address);
+    configure(a, 65001, [peerOf(c.address, 65003)], { gracefulShutdown: true });
+    network.run(5_000);
+    expect(routeAt(c)?.from).toBe(b.address);
+    expect(c.speaker.routes({ prefix, peer: a.address })[0]).toMatchObject({
+      communities: ["graceful-shutdown"],
+      lostBy: "localPref",
+    });
+    configure(a, 65001, [peerOf(c.address, 65003)]);
+    network.run(5_000);
+    expect(routeAt(c)?.from).toBe(a.address);
+    expect(a.status(c.address).flaps).toBe(0);
+  });
+
+  it("§4: inside the AS it is the local preference that says so", () => {
+    const [a, b] = nodes;
+    configure(a, 65001, [peerOf(b.address, 65001)], { gracefulShutdown: true });
+    configure(b, 65001, [peerOf(a.address, 65001, { passive: true })]);
+    originate(a, prefix);
+    network.run(5_000);
+    expect(routeAt(b)).toMatchObject({ localPref: 0, communities: ["graceful-shutdown"] });
+  });
+});
+
+describe("multipath", () => {
+  /** d hears the same prefix from a, b and c. */
+  function meet(asns: readonly number[], multipath?: SpeakerConfig["multipath"]): void {
+    const [a, b, c, d] = nodes;
+    const others = [a, b, c];
+    for (const [i, node] of others.entries()) configure(node, asns[i] ?? 0, [peerOf(d.address, 65004)]);
+    const peers = others.map((node, i) => peerOf(node.address, asns[i] ?? 0, { passive: true }));
+    configure(d, 65004, peers, multipath && { multipath });
+    network.run(5_000);
+    for (const node of others) originate(node, prefix);
+    network.run(5_000);
+  }
+
+  it("is off unless it is asked for", () => {
+    meet([65001, 65001, 65001]);
+    expect(nodes[3].nextHops(prefix)).toEqual(["10.0.0.1"]);
+  });
+
+  it("uses routes side by side that only the last rules tell apart, the best first", () => {
+    meet([65001, 65001, 65001], { paths: 8 });
+    expect(nodes[3].nextHops(prefix)).toEqual(["10.0.0.1", "10.0.0.2", "10.0.0.3"]);
+  });
+
+  it("uses as many as are allowed", () => {
+    meet([65001, 65001, 65001], { paths: 2 });
+    expect(nodes[3].nextHops(prefix)).toEqual(["10.0.0.1", "10.0.0.2"]);
+  });
+
+  it("takes paths by other ASes for equal only where it is told to", () => {
+    meet([65001, 65002, 65001], { paths: 8 });
+    expect(nodes[3].nextHops(prefix)).toEqual(["10.0.0.1", "10.0.0.3"]);
+  });
+
+  it("takes them for equal then", () => {
+    meet([65001, 65002, 65003], { paths: 8, relaxAsPath: true });
+    expect(nodes[3].nextHops(prefix)).toEqual(["10.0.0.1", "10.0.0.2", "10.0.0.3"]);
+  });
+
+  it("tells when one beside the best goes or comes, and no peer hears of it", () => {
+    meet([65001, 65001, 65001], { paths: 8 });
+    const d = nodes[3];
+    const updates = (): number =>
+      network.sent.filter(({ from, bytes }) => from === d.address && bytes[18] === 2).length;
+    const before = updates();
+    originate(nodes[1]);
+    network.run(1_000);
+    expect(d.nextHops(prefix)).toEqual(["10.0.0.1", "10.0.0.3"]);
+    originate(nodes[1], prefix);
+    network.run(1_000);
+    expect(d.nextHops(prefix)).toEqual(["10.0.0.1", "10.0.0.2", "10.0.0.3"]);
+    expect(updates()).toBe(before);
+  });
+
+  it("may be turned on and off while it runs", () => {
+    meet([65001, 65001, 65001]);
+    const d = nodes[3];
+    const peers = [0, 1, 2].map((i) => peerOf(`10.0.0.${i + 1}`, 65001, { passive: true }));
+    configure(d, 65004, peers, { multipath: { paths: 4 } });
+    network.run(1_000);
+    expect(d.nextHops(prefix).length).toBe(3);
+    configure(d, 65004, peers);
+    network.run(1_000);
+    expect(d.nextHops(prefix)).toEqual(["10.0.0.1"]);
+    expect(d.status("10.0.0.1").flaps).toBe(0);
+  });
+});
