@@ -85,6 +85,21 @@ describe("what a node registers", () => {
     );
     assert.equal(validate(node).kind, "valid");
     assert.deepEqual(registeredNode(node, { name: "node1", addresses }), node);
+    assert.equal(node.spec.orchRefs, undefined);
+  });
+
+  it("is what Kubernetes calls the node, once, beside what others call it", () => {
+    const facts = { name: "node1", addresses, kubernetesName: "node1" };
+    const before: Node = {
+      apiVersion: "projectcalico.org/v3",
+      kind: "Node",
+      metadata: { name: "node1" },
+      spec: { orchRefs: [{ nodeName: "former", orchestrator: "k8s" }, { orchestrator: "other" }] },
+    };
+    const node = registeredNode(before, facts);
+    assert.deepEqual(node.spec.orchRefs, [{ nodeName: "node1", orchestrator: "k8s" }, { orchestrator: "other" }]);
+    assert.equal(validate(node).kind, "valid");
+    assert.deepEqual(registeredNode(node, facts), node);
   });
 
   it("is a pool of each family that has none", () => {

@@ -1,7 +1,6 @@
 /** What of a cluster one process does for all nodes: `brindle controllers`. Of several replicas one acts. */
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
-import { isItemOf, type KubeControllersConfiguration, type Store, type WatchEvent } from "@brindle/api";
 import { type DatastoreSettings, findClusterAccess, openDatastore, openKubernetesApi } from "@brindle/api/shell";
 import type { Logger } from "pino";
 import { Candidate, type CandidateOptions } from "../../controllers/candidate.ts";
@@ -10,6 +9,7 @@ import { serveHealth } from "../healthServer.ts";
 import { ipamCollection, nodeRemoval } from "./addresses.ts";
 import { carriers } from "./carriers.ts";
 import { conditions } from "./conditions.ts";
+import { ConfigurationWatch } from "./configurationWatch.ts";
 import type { Controller } from "./controller.ts";
 import { ControllerSet, type ControllerSetPorts } from "./controllerSet.ts";
 import { Leadership, renewalDeadlineMs } from "./leadership.ts";
@@ -67,39 +67,13 @@ async function lead(
   until: AbortSignal,
 ): Promise<void> {
   const set = new ControllerSet(all, ports);
-  const watch = followConfiguration(ports, (configuration) => {
-    if (followsLogSeverity) ports.log.level = controllersLogLevel(configuration);
-    set.follow(controllersConfig(configuration));
+  const watch = new ConfigurationWatch({
+    ...ports,
+    onChanged: (configuration) => {
+      if (followsLogSeverity) ports.log.level = controllersLogLevel(configuration);
+      set.follow(controllersConfig(configuration));
+    },
   });
   if (!until.aborted) await new Promise((resolve) => until.addEventListener("abort", resolve, { once: true }));
-  await Promise.all([watch.stop(), set.end()]);
-}
-
-const part = "configuration";
-
-/** One that cannot be read is not taken for none: what runs goes on as before. */
-function followConfiguration(
-  { store, log, onHealth }: Pick<ControllerSetPorts, "store" | "log" | "onHealth">,
-  onChanged: (configuration: KubeControllersConfiguration | null) => void,
-): ReturnType<Store["watch"]> {
-  let newest: KubeControllersConfiguration | null = null;
-  let unreadable: string | null = null;
-  let isInSync = false;
-  const tell = (): void => {
-    if (!isInSync) return;
-    onHealth(part, unreadable);
-    if (unreadable === null) onChanged(newest);
-  };
-  onHealth(part, "the datastore has not told it yet");
-  return store.watch(["KubeControllersConfiguration"], (event: WatchEvent) => {
-    if (event.type === "disconnected") log.warn({ reason: event.reason }, "the datastore is away");
-    if (event.type === "connected") log.info("the datastore is back");
-    if (event.type === "inSync") isInSync = true;
-    if (event.type === "deleted") [newest, unreadable] = [null, null];
-    if (event.type === "undecodable") unreadable = event.reason;
-    if (event.type === "changed" && isItemOf(event.item, "KubeControllersConfiguration")) {
-      [newest, unreadable] = [event.item.value, null];
-    }
-    if (event.type !== "disconnected" && event.type !== "connected") tell();
-  });
+  await Promise.all([watch.end(), set.end()]);
 }
