@@ -110,6 +110,22 @@ export interface SessionFailure {
   readonly notification?: { readonly sentBy: "us" | "peer"; readonly code: number; readonly subcode: number };
 }
 
+/** A route as a peer is told it, or would be. */
+export interface AdvertisedRoute {
+  readonly prefix: string;
+  readonly nextHop: string | null;
+  readonly asPath: string;
+  readonly origin: string;
+  readonly localPref: number | null;
+  readonly med: number | null;
+  readonly communities: readonly string[];
+  readonly largeCommunities: readonly string[];
+  /** The rule of a filter that lets it pass, and may have changed it; `null` for the policy. */
+  readonly acceptedBy: { readonly filter: string; readonly place: number } | null;
+  /** Against what the peer is told now; `null` where no other configuration was asked about. */
+  readonly change: "new" | "changed" | "gone" | null;
+}
+
 export interface RouteStatus {
   readonly prefix: string;
   readonly best: boolean;

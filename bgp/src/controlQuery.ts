@@ -11,14 +11,25 @@ export function routeQuery(params: unknown): RouteQuery {
   if (family !== undefined && family !== 4 && family !== 6) throw invalid("family must be 4 or 6");
   if (bestOnly !== undefined && typeof bestOnly !== "boolean") throw invalid("bestOnly must be true or false");
   if (refusedOnly !== undefined && typeof refusedOnly !== "boolean") throw invalid("refusedOnly must be true or false");
-  const isCount = Number.isInteger(limit) && Number(limit) >= 1 && Number(limit) <= limitMax;
-  if (limit !== undefined && !isCount) throw invalid(`limit must be 1 to ${limitMax}`);
+  if (limit !== undefined && !isLimit(limit)) throw invalid(`limit must be 1 to ${limitMax}`);
   if (prefix !== undefined && (typeof prefix !== "string" || !parsePrefix(prefix)))
     throw invalid("prefix is no prefix");
   for (const [name, value] of Object.entries({ peer, advertisedTo })) {
     if (value !== undefined && typeof value !== "string") throw invalid(`${name} must be the name of a peer`);
   }
   return params as RouteQuery;
+}
+
+/** `bgp.advertised`: of whom, and how many routes at most. */
+export function advertisedQuery(params: unknown): { readonly name: string; readonly limit: number } {
+  const { name, limit = 1000 } = (params ?? {}) as Record<string, unknown>;
+  if (typeof name !== "string") throw new ControlError("INVALID", "bgp.advertised: name must be that of a peer");
+  if (!isLimit(limit)) throw new ControlError("INVALID", `bgp.advertised: limit must be 1 to ${limitMax}`);
+  return { name, limit };
+}
+
+function isLimit(limit: unknown): limit is number {
+  return Number.isInteger(limit) && Number(limit) >= 1 && Number(limit) <= limitMax;
 }
 
 function invalid(reason: string): ControlError {

@@ -42,7 +42,7 @@ async function check({ config, socket }: Flags): Promise<void> {
     print(`${config}: well-formed: ${wish.config.peers.length} peers, ${wish.originated.length} own prefixes`);
     return;
   }
-  const params = { text: await readFile(config, "utf8"), name: config };
+  const params = { text: await readFile(config, "utf8"), file: config };
   const plan = await callControl(socket, "bgp.plan", params, { timeoutMs: callTimeoutMs });
   for (const line of (plan as { lines: readonly string[] }).lines) print(line); // What the daemon promises to answer.
 }

@@ -90,7 +90,7 @@ function attributeBytes(told: Told, nextHop4: number, { rib, view }: Encoding): 
   return scratch.subarray(0, exportBytes(rib.attrs.bytes(told.attr), flags, to, scratch));
 }
 
-function attributesOf(told: Told, { rib, view }: Encoding): PathAttributes {
+export function attributesOf(told: Told, { rib, view }: Omit<Encoding, "context">): PathAttributes {
   const value = rib.attrs.value(told.attr);
   const changed = told.rule?.transform ? told.rule.transform(value) : value;
   const originator = isReflected(told, rib, view) ? rib.peers.get(told.from).bgpId : null;
@@ -107,7 +107,11 @@ function keepsMed({ hop, rule }: Told): boolean {
 }
 
 /** `peerAddress` is that of the one peer that is told, or `null` for all to whom the next hop is a stranger. */
-function hopOf({ hop, family, rule }: Told, { rib, view }: Encoding, peerAddress: Address | null): Address | undefined {
+export function hopOf(
+  { hop, family, rule }: Told,
+  { rib, view }: Omit<Encoding, "context">,
+  peerAddress: Address | null,
+): Address | undefined {
   const learned = hop === 0 ? null : rib.nextHops.value(hop).address;
   const nextHopMode = rule?.nextHopMode ?? view.nextHopMode;
   return exportedNextHop({ ...view, nextHopMode, peerAddress }, family, learned);

@@ -1,8 +1,8 @@
 /** What runs: a speaker with its sockets and timers, as its owner sees it. */
-import type { PeerDetail, PeerStatus, RouteStatus, SpeakerSummary } from "../control.ts";
+import type { AdvertisedRoute, PeerDetail, PeerStatus, RouteStatus, SpeakerSummary } from "../control.ts";
 import type { NextHopFact } from "../rib/nextHopTable.ts";
 import type { SpeakerConfig } from "../speaker/config.ts";
-import type { BestChange, OwnRoute, PackedBestChanges, RouteQuery } from "../speaker/event.ts";
+import type { BestChange, OwnRoute, PackedBestChanges, RehearsalQuery, RouteQuery } from "../speaker/event.ts";
 
 /** What a running speaker tells of. Each is called between turns of the event loop and must not throw. */
 export interface SpeakerListeners {
@@ -33,6 +33,8 @@ export interface RunningSpeaker {
   peers(): Promise<readonly PeerStatus[]>;
   /** `null` for a name that no peer has. */
   peer(name: string): Promise<PeerDetail | null>;
+  /** What a peer is told, or what another configuration would change in that; `null` for a name that no peer has. */
+  advertised(name: string, query?: RehearsalQuery): Promise<readonly AdvertisedRoute[] | null>;
   routes(query?: RouteQuery): Promise<readonly RouteStatus[]>;
   /** Ends all sessions and listeners. `keepForwarding`: see the `stop` event. */
   stop(options?: { readonly keepForwarding?: boolean; readonly text?: string }): Promise<void>;

@@ -1,11 +1,12 @@
 /** A speaker with sockets, timers and a clock, in this thread. All decisions are `Speaker`'s: here they are carried out. */
-import type { PeerDetail, PeerStatus, RouteStatus, SpeakerSummary } from "../control.ts";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import type { AdvertisedRoute, PeerDetail, PeerStatus, RouteStatus, SpeakerSummary } from "../control.ts";
 import { BgpError } from "../error.ts";
 import type { NextHopFact } from "../rib/nextHopTable.ts";
 import { unpackBestChanges } from "../speaker/bestChanges.ts";
 import { checkConfig } from "../speaker/checkConfig.ts";
 import type { SpeakerConfig } from "../speaker/config.ts";
-import type { OwnRoute, RouteQuery, SpeakerAction, SpeakerEvent } from "../speaker/event.ts";
+import type { OwnRoute, RehearsalQuery, RouteQuery, SpeakerAction, SpeakerEvent } from "../speaker/event.ts";
 import { Speaker } from "../speaker/speaker.ts";
 import { Connections } from "./connections.ts";
 import { ListenerSet } from "./listenerSet.ts";
@@ -78,6 +79,20 @@ class LocalSpeaker implements RunningSpeaker {
 
   async peer(name: string): Promise<PeerDetail | null> {
     return this.#speaker.peer(name);
+  }
+
+  async advertised(name: string, query?: RehearsalQuery): Promise<readonly AdvertisedRoute[] | null> {
+    if (query?.config) checkConfig(query.config);
+    const { limit = 1000 } = query ?? {};
+    const rows: AdvertisedRoute[] = [];
+    for (let from: number | null = 1; from !== null; ) {
+      const slice = this.#speaker.advertised(name, { ...query, limit: limit - rows.length }, from);
+      if (!slice) return null;
+      rows.push(...slice.rows);
+      from = slice.next;
+      if (from !== null) await nextTurn();
+    }
+    return rows;
   }
 
   async peers(): Promise<readonly PeerStatus[]> {

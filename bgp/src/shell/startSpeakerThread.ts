@@ -1,11 +1,11 @@
 /** A speaker in a thread of its own, so that nothing which its owner does can delay a keepalive. */
 import { Worker } from "node:worker_threads";
-import type { PeerDetail, PeerStatus, RouteStatus, SpeakerSummary } from "../control.ts";
+import type { AdvertisedRoute, PeerDetail, PeerStatus, RouteStatus, SpeakerSummary } from "../control.ts";
 import { BgpError } from "../error.ts";
 import type { NextHopFact } from "../rib/nextHopTable.ts";
 import { unpackBestChanges } from "../speaker/bestChanges.ts";
 import type { SpeakerConfig } from "../speaker/config.ts";
-import type { OwnRoute, PackedBestChanges, RouteQuery } from "../speaker/event.ts";
+import type { OwnRoute, PackedBestChanges, RehearsalQuery, RouteQuery } from "../speaker/event.ts";
 import type { RunningSpeaker, SpeakerListeners } from "./runningSpeaker.ts";
 import type { Call, FromThread } from "./threadMessages.ts";
 
@@ -74,6 +74,10 @@ class SpeakerThread implements RunningSpeaker {
 
   async peer(name: string): Promise<PeerDetail | null> {
     return (await this.#call("peer", name)) as PeerDetail | null;
+  }
+
+  async advertised(name: string, query?: RehearsalQuery): Promise<readonly AdvertisedRoute[] | null> {
+    return (await this.#call("advertised", name, query)) as readonly AdvertisedRoute[] | null;
   }
 
   async peers(): Promise<readonly PeerStatus[]> {

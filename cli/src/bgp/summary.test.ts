@@ -22,6 +22,7 @@ const summary: SpeakerSummary = {
     { name: "tor-b", address: "10.99.0.3", asn: 65001, state: "connect", sinceMs: nowMs - 2_000, ...down },
   ],
   rib: { prefixes: 14, routes: 15, attributeSets: 2 },
+  refused: { unknown: 0, known: 0 },
 };
 
 describe("bgp summary", () => {
@@ -64,6 +65,6 @@ describe("bgp reload", () => {
 
   it("asks about another file with its text", async () => {
     assert.equal((await rig.run("bgp reload --dry-run -f new.yaml", "asNumber: 1")).out, "nothing changes\n");
-    assert.deepEqual(asked, [{ text: "asNumber: 1", name: "input" }]);
+    assert.deepEqual(asked, [{ text: "asNumber: 1", file: "input" }]);
   });
 });

@@ -1,4 +1,6 @@
 /** Questions about routes that are asked often, each a name for `bgp routes` with options. */
+import { Option } from "commander";
+import type { AdvertisedOptions } from "../bgp/advertised.ts";
 import type { RoutesOptions } from "../bgp/routes.ts";
 import type { CommandDefinition } from "../command.ts";
 import { outputOption } from "../output/form.ts";
@@ -46,8 +48,33 @@ const filteredCommand: CommandDefinition<readonly [string | undefined], RoutesOp
   },
 };
 
+const advertisedCommand: CommandDefinition<readonly [string], AdvertisedOptions> = {
+  name: "bgp advertised",
+  summary: "show what one peer is told, as it is told, or what another file would change in that",
+  details:
+    "With -f nothing is told to anybody: it shows what the peer would be told anew (`new`), otherwise (`changed`) and no " +
+    "more (`gone`), if that were the file of the brindle-bgp at the socket.",
+  examples: [
+    { line: "brindlectl bgp advertised tor-a", does: "with next hops, paths and communities as they leave" },
+    { line: "brindlectl bgp advertised tor-a -f new.yaml --socket /run/brindle/bgp.sock", does: "a rehearsal" },
+  ],
+  declare(command) {
+    command
+      .argument("<peer>")
+      .addOption(new Option("-f, --filename <path>", "another file of the daemon; - for standard input"))
+      .addOption(limitOption())
+      .addOption(outputOption(["table", "yaml", "json"]))
+      .addOption(nodeOption());
+  },
+  async run([peer], options, ports) {
+    const { showAdvertised } = await import("../bgp/advertised.ts");
+    return showAdvertised(peer, options, ports);
+  },
+};
+
 export const bgpRouteListCommands: readonly CommandDefinition[] = [
   routeCommand as CommandDefinition,
   receivedCommand as CommandDefinition,
   filteredCommand as CommandDefinition,
+  advertisedCommand as CommandDefinition,
 ];

@@ -1,8 +1,8 @@
 /** `brindle-bgp`: a speaker that does what its file says, until it is told to end. */
-import type { PeerStatus } from "../../control.ts";
+import type { AdvertisedRoute, PeerStatus } from "../../control.ts";
 import { planLines, planReload, type ReloadPlan } from "../../daemon/plan.ts";
 import { defaults } from "../../daemon/speakerConfigOf.ts";
-import { messageOf } from "../../error.ts";
+import { BgpError, messageOf } from "../../error.ts";
 import type { RunningSpeaker } from "../runningSpeaker.ts";
 import { startSpeakerThread } from "../startSpeakerThread.ts";
 import { type ReadWish, readWish, readWishFile } from "./readWish.ts";
@@ -11,6 +11,12 @@ export interface DaemonOptions {
   readonly path: string;
   /** Where a bundle has the file `speakerThread`. */
   readonly threadEntry?: URL;
+}
+
+interface Rehearsal {
+  readonly text: string;
+  readonly file: string;
+  readonly limit: number;
 }
 
 export interface DaemonPorts {
@@ -63,6 +69,15 @@ export class Daemon {
   /** What a file of this text would change, without changing anything. */
   async plan(text: string, name: string): Promise<ReloadPlan> {
     return this.#planOf(await readWish(text, name));
+  }
+
+  /** What a peer would be told otherwise, were this text in the file. */
+  async rehearse(peer: string, { text, file, limit }: Rehearsal): Promise<readonly AdvertisedRoute[]> {
+    const { wish } = await readWish(text, file);
+    const routes = await this.#speaker.advertised(peer, { config: wish.config, limit });
+    if (!routes)
+      throw new BgpError({ code: "FILE_INVALID", file, problems: [`there is no peer "${peer}" here or now`] });
+    return routes;
   }
 
   /** Reads the file anew and does what it says, or throws and goes on as before. */

@@ -1,6 +1,7 @@
 /** The methods of the daemon's control socket: those of any speaker, and those about its file. */
 import { ControlError } from "@brindle/net";
 import type { ControlHandler } from "@brindle/net/shell";
+import { advertisedQuery } from "../../controlQuery.ts";
 import { planLines, type ReloadPlan } from "../../daemon/plan.ts";
 import { BgpError } from "../../error.ts";
 import { bgpHandlers } from "../bgpHandlers.ts";
@@ -9,26 +10,34 @@ import type { Daemon } from "./daemon.ts";
 export function daemonHandlers(daemon: Daemon): Record<string, ControlHandler> {
   return {
     ...bgpHandlers(() => daemon.speaker),
-    "bgp.plan": async (params) => {
-      const { text, name } = fileIn(params, "bgp.plan");
-      return answer(() => daemon.plan(text, name));
+    "bgp.plan": (params) => {
+      const { text, file } = fileIn(params, "bgp.plan");
+      return answer(async () => withLines(await daemon.plan(text, file)));
     },
-    "bgp.reload": () => answer(() => daemon.reload()),
+    "bgp.rehearse": async (params) => {
+      const { name, limit } = advertisedQuery(params);
+      const file = fileIn(params, "bgp.rehearse");
+      return answer(() => daemon.rehearse(name, { ...file, limit }));
+    },
+    "bgp.reload": () => answer(async () => withLines(await daemon.reload())),
   };
 }
 
-async function answer(plan: () => Promise<ReloadPlan>): Promise<ReloadPlan & { readonly lines: readonly string[] }> {
+function withLines(plan: ReloadPlan): ReloadPlan & { readonly lines: readonly string[] } {
+  return { ...plan, lines: planLines(plan) };
+}
+
+async function answer<T>(ask: () => Promise<T>): Promise<T> {
   try {
-    const made = await plan();
-    return { ...made, lines: planLines(made) };
+    return await ask();
   } catch (error) {
     if (error instanceof BgpError) throw new ControlError("INVALID", `${error.message}\nnothing has changed`);
     throw error;
   }
 }
 
-function fileIn(params: unknown, method: string): { readonly text: string; readonly name: string } {
-  const { text, name } = (params ?? {}) as Record<string, unknown>;
-  if (typeof text === "string" && typeof name === "string") return { text, name };
+function fileIn(params: unknown, method: string): { readonly text: string; readonly file: string } {
+  const { text, file } = (params ?? {}) as Record<string, unknown>;
+  if (typeof text === "string" && typeof file === "string") return { text, file };
   throw new ControlError("INVALID", `${method}: text and name of a file are needed`);
 }

@@ -1,0 +1,122 @@
+import assert from "node:assert/strict";
+import type { AdvertisedRoute, PeerDetail } from "@brindle/bgp";
+import { describe, it } from "vitest";
+import { nowMs, Rig } from "../testing.ts";
+
+const counts = { open: 1, update: 2, notification: 0, keepalive: 3, routeRefresh: 0 };
+const detail: PeerDetail = {
+  name: "tor-a",
+  role: "peer",
+  address: "10.99.0.2",
+  asn: 65001,
+  localAsn: 65000,
+  phase: "established",
+  sinceMs: nowMs - 60_000,
+  flaps: 1,
+  lastFailure: { atMs: nowMs - 120_000, text: "hold timer\u001b[2J expired" },
+  session: {
+    remoteBgpId: "10.99.0.2",
+    holdSeconds: 30,
+    families: [{ family: 4, received: 3, accepted: 2, filtered: 1, advertised: 4 }],
+  },
+  messages: { sent: counts, received: { ...counts, update: 7 } },
+  capabilities: [
+    { code: 1, name: "multiprotocol", us: "IPv4", peer: "IPv4" },
+    { code: 71, name: "unknown", us: null, peer: "0x00" },
+  ],
+  negotiated: { families: [4], routeRefresh: true },
+  journal: [{ atMs: nowMs - 60_000, from: "openConfirm", to: "established", reason: null }],
+};
+const told: AdvertisedRoute = {
+  prefix: "10.1.0.0/24",
+  nextHop: "10.99.0.1",
+  asPath: "65000",
+  origin: "igp",
+  localPref: null,
+  med: 5,
+  communities: ["65000:1"],
+  largeCommunities: ["65000:1:2"],
+  acceptedBy: { filter: "out", place: 2 },
+  change: "changed",
+};
+
+const asked: [string, object][] = [];
+const rig = new Rig({
+  "bgp.summary": () => ({ peers: [{ name: "tor-a" }] }),
+  "bgp.peer": () => detail,
+  "bgp.advertised": (params) => {
+    asked.push(["advertised", params]);
+    return [told];
+  },
+  "bgp.rehearse": (params) => {
+    asked.push(["rehearse", params]);
+    return [told];
+  },
+});
+
+describe("bgp peer", () => {
+  it("shows counters, capabilities and the past, without what would move a cursor", async () => {
+    const { out } = await rig.run("bgp peer tor-a");
+    assert.match(out, /^last failure +hold timer \[2J expired \(2m00s ago\)$/m);
+    assert.match(out, /^IPv4 +3 received, 2 accepted, 1 filtered, 4 advertised$/m);
+    assert.match(out, /^update +2 +7$/m);
+    assert.match(out, /^code 71 +- +0x00$/m);
+    assert.match(out, /^1m00s +\S+ +openConfirm +established +-$/m);
+  });
+
+  it("hands on for a program what the speaker says", async () => {
+    assert.deepEqual(JSON.parse((await rig.run("bgp peer tor-a -o json")).out), detail);
+    assert.deepEqual(JSON.parse((await rig.run("bgp journal tor-a -o json")).out), detail.journal);
+  });
+
+  it("says which peers there are", async () => {
+    const { err, exitCode } = await rig.run("bgp peer tor-b");
+    assert.match(err, /there is no peer "tor-b"; did you mean tor-a\?/);
+    assert.equal(exitCode, 1);
+  });
+});
+
+describe("bgp advertised", () => {
+  it("shows what leaves, and what lets it", async () => {
+    const { out } = await rig.run("bgp advertised tor-a");
+    assert.equal(
+      out,
+      [
+        "PREFIX        NEXT HOP    AS PATH   LOCAL PREF   MED   COMMUNITIES         BY",
+        "10.1.0.0/24   10.99.0.1   65000     -            5     65000:1 65000:1:2   filter out, rule 2",
+        "",
+      ].join("\n"),
+    );
+    assert.deepEqual(asked.pop(), ["advertised", { name: "tor-a", limit: 1_000 }]);
+  });
+
+  it("shows what another file would change", async () => {
+    const { out } = await rig.run("bgp advertised tor-a -f new.yaml --limit 5", "asNumber: 1");
+    assert.match(out, /^CHANGE +PREFIX/);
+    assert.match(out, /^changed +10\.1\.0\.0\/24/m);
+    assert.deepEqual(asked.pop(), ["rehearse", { name: "tor-a", limit: 5, text: "asNumber: 1", file: "input" }]);
+  });
+});
+
+describe("routes of one question", () => {
+  const queries: [string, object][] = [
+    ["bgp route 10.1.0.0/24", { prefix: "10.1.0.0/24", bestOnly: false }],
+    ["bgp received tor-a", { peer: "tor-a", bestOnly: false }],
+    ["bgp filtered tor-a", { peer: "tor-a", bestOnly: false, refusedOnly: true }],
+    ["bgp filtered", { bestOnly: false, refusedOnly: true }],
+  ];
+  for (const [line, query] of queries) {
+    it(`are asked for by ${line}`, async () => {
+      const seen: object[] = [];
+      const routes = new Rig({
+        "bgp.summary": () => ({ peers: [{ name: "tor-a" }] }),
+        "bgp.routes": (params) => {
+          seen.push(params);
+          return [];
+        },
+      });
+      await routes.run(line);
+      assert.deepEqual(seen, [{ ...query, limit: 1_000 }]);
+    });
+  }
+});
