@@ -51,7 +51,8 @@ class Stand<K extends Kind, W extends Wanted, H> {
   /** Does what is due, and says it. */
   async carry(): Promise<string[]> {
     const done: string[] = [];
-    for (const id of this.state.take()) {
+    const { wanted: present, gone } = this.state.take();
+    for (const id of [...present, ...gone]) {
       for (const { wanted, key, state } of this.state.due(id)) {
         const item = state === "held" ? await this.#store.get(key) : null;
         const write = item ? this.#carrying.change(wanted, item) : wanted && this.#carrying.create(wanted)?.write;
@@ -62,7 +63,7 @@ class Stand<K extends Kind, W extends Wanted, H> {
         else if ("value" in write) this.state.onStored(write.key as Key<K>, write.value as Stored[K]);
       }
     }
-    return done.sort();
+    return done;
   }
 
   async items(): Promise<readonly Item<K>[]> {
@@ -107,7 +108,7 @@ describe("what is carried of namespaces", () => {
       const stand = new Stand(carriedNamespaces) as unknown as Stand<"Profile", Wanted, string>;
       for (const step of order) await step(stand);
       const done = await stand.carry();
-      assert.deepEqual(done, ["create Profile(kns.a)", "delete Profile(kns.c)", "update Profile(kns.b)"]);
+      assert.deepEqual(done.sort(), ["create Profile(kns.a)", "delete Profile(kns.c)", "update Profile(kns.b)"]);
       assert.deepEqual(await stand.carry(), []);
       const names = (await stand.items()).map(({ key }) => key.name);
       assert.deepEqual(names.filter((name) => name !== "projectcalico-default-allow").sort(), [
@@ -139,9 +140,27 @@ describe("what is carried of namespaces", () => {
     stand.state.onStored({ kind: "Profile", name: "kns.b" }, null);
     stand.bothInSync();
     assert.deepEqual(
-      [...stand.state.take()].flatMap((id) => stand.state.due(id)).map(({ key, state }) => `${state} ${key.name}`),
+      stand.state
+        .take()
+        .wanted.flatMap((id) => stand.state.due(id))
+        .map(({ key, state }) => `${state} ${key.name}`),
       ["unreadable kns.a"],
     );
+  });
+
+  it("is written before what is gone is deleted, whichever was told first", async () => {
+    const stand = new Stand(carriedNamespaces);
+    await stand.stored(profile("kns.old"));
+    stand.object(namespace("new"));
+    stand.bothInSync();
+    assert.deepEqual(await stand.carry(), ["create Profile(kns.new)", "delete Profile(kns.old)"]);
+  });
+
+  it("is not written where it turns out to be there by now", () => {
+    const wanted = carriedNamespaces.want(namespace("a"));
+    assert(wanted);
+    const value = { ...profile("kns.a"), spec: wanted.value.spec };
+    assert.equal(carriedNamespaces.change(wanted, { key: wanted.key, value, revision: "1" }), null);
   });
 
   it("is looked at again when all is compared anew, and when it was put back", async () => {
@@ -150,11 +169,11 @@ describe("what is carried of namespaces", () => {
     stand.bothInSync();
     await stand.carry();
     assert.deepEqual(await stand.carry(), []);
-    assert.equal(stand.state.take().size, 0);
+    assert.deepEqual(stand.state.take(), { wanted: [], gone: [] });
     stand.state.doubtAll();
-    assert.deepEqual([...stand.state.take()], ["a"]);
+    assert.deepEqual(stand.state.take().wanted, ["a"]);
     stand.state.putBack("a");
-    assert.deepEqual([...stand.state.take()], ["a"]);
+    assert.deepEqual(stand.state.take().wanted, ["a"]);
   });
 });
 
@@ -260,6 +279,22 @@ describe("what is carried of nodes", () => {
     assert.deepEqual(item?.value.metadata.labels, { rack: "a", zone: "x" });
     assert.deepEqual(item?.value.metadata.annotations, { "projectcalico.org/kube-labels": '{"zone":"x"}' });
     assert.deepEqual(await stand.carry(), []);
+  });
+
+  it("are those of the node that it says to be, and no longer those of another", async () => {
+    const stand = new Stand(carriedNodes);
+    stand.object({ metadata: { name: "n1", labels: { zone: "x" } } });
+    stand.object({ metadata: { name: "n2", labels: { zone: "y" } } });
+    await stand.stored(node({}));
+    stand.bothInSync();
+    await stand.carry();
+    const [item] = await stand.items();
+    assert(item);
+    await stand.stored({ ...item.value, spec: { orchRefs: [{ nodeName: "n2", orchestrator: "k8s" }] } });
+    assert.deepEqual(await stand.carry(), ["update Node(calico-1)"]);
+    stand.object({ metadata: { name: "n1", labels: { zone: "z" } } });
+    assert.deepEqual(await stand.carry(), []);
+    assert.equal((await stand.items())[0]?.value.metadata.labels?.zone, "y");
   });
 
   it("are nothing to a node that Kubernetes does not have", async () => {

@@ -54,6 +54,12 @@ export interface Task<K extends Kind, W> {
   readonly state: "missing" | "unreadable" | "held";
 }
 
+/** Ids of objects. */
+export interface Taken {
+  readonly wanted: readonly string[];
+  readonly gone: readonly string[];
+}
+
 export class CarryingState<K extends Kind, W extends Wanted, H> {
   readonly #carrying: Carrying<K, W, H>;
   readonly #awaited = new Set<"wanted" | "held">(["wanted", "held"]);
@@ -63,7 +69,7 @@ export class CarryingState<K extends Kind, W extends Wanted, H> {
   readonly #held = new Map<string, Map<string, Held<K, H>>>();
   /** By key, the object's name: what an item says may change its owner. */
   readonly #owners = new Map<string, string>();
-  #doubtful = new Set<string>();
+  readonly #doubtful = new Set<string>();
 
   constructor(carrying: Carrying<K, W, H>) {
     this.#carrying = carrying;
@@ -116,12 +122,16 @@ export class CarryingState<K extends Kind, W extends Wanted, H> {
     for (const id of [...this.#wanted.keys(), ...this.#held.keys()]) this.#doubtful.add(id);
   }
 
-  /** The objects whose items may not be as they should; of each, `due` tells. Whoever takes them looks at all. */
-  take(): ReadonlySet<string> {
-    if (!this.isInSync) return new Set();
-    const taken = this.#doubtful;
-    this.#doubtful = new Set();
-    return taken;
+  /**
+   * The objects whose items may not be as they should; of each, `due` tells. Whoever takes them looks at all, and at those
+   * that are gone last: a policy in place of another closes before the other opens.
+   */
+  take(): Taken {
+    if (!this.isInSync) return { wanted: [], gone: [] };
+    const taken = [...this.#doubtful];
+    this.#doubtful.clear();
+    const isWanted = (id: string): boolean => this.#wanted.has(id);
+    return { wanted: taken.filter(isWanted), gone: taken.filter((id) => !isWanted(id)) };
   }
 
   /** Of one that was taken and not dealt with. */
@@ -133,13 +143,13 @@ export class CarryingState<K extends Kind, W extends Wanted, H> {
     const wanted = this.#wanted.get(id) ?? null;
     const items = this.#held.get(id);
     const tasks: Task<K, W>[] = [];
+    const created = wanted && this.#carrying.create(wanted);
+    if (created && !items?.has(formatKey(created.key))) tasks.push({ wanted, key: created.key, state: "missing" });
     for (const held of items?.values() ?? []) {
       if (this.#carrying.isDue(wanted, held)) {
         tasks.push({ wanted, key: held.key, state: held.held === null ? "unreadable" : "held" });
       }
     }
-    const created = wanted && this.#carrying.create(wanted);
-    if (created && !items?.has(formatKey(created.key))) tasks.push({ wanted, key: created.key, state: "missing" });
     return tasks;
   }
 }

@@ -109,11 +109,20 @@ class Carrier<K extends Kind, W extends Wanted, H> {
     this.#work.ask();
   }
 
-  /** What fails for one is tried again, and holds up no other. */
   async #carryAll(): Promise<void> {
     if (!this.#state.isInSync) return;
-    const ids = this.#state.take().values();
-    let failed: unknown = null;
+    const { wanted, gone } = this.#state.take();
+    const failures = [...(await this.#carryEach(wanted)), ...(await this.#carryEach(gone))];
+    this.#tellWritten();
+    const [failure] = failures;
+    if (failure !== undefined) throw failure;
+    this.#context.onHealth(null);
+  }
+
+  /** What fails for one is tried again, and holds up no other. */
+  async #carryEach(objects: readonly string[]): Promise<unknown[]> {
+    const failures: unknown[] = [];
+    const ids = objects.values();
     const work = async (): Promise<void> => {
       for (const id of ids) {
         if (this.#until.aborted) return;
@@ -121,14 +130,12 @@ class Carrier<K extends Kind, W extends Wanted, H> {
           await this.#carryOne(id);
         } catch (error) {
           this.#state.putBack(id);
-          failed ??= error;
+          failures.push(error);
         }
       }
     };
     await Promise.all(Array.from({ length: atATime }, work));
-    this.#tellWritten();
-    if (failed !== null) throw failed;
-    this.#context.onHealth(null);
+    return failures;
   }
 
   async #carryOne(id: string): Promise<void> {
