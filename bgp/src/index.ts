@@ -7,6 +7,7 @@ export {
   priorityNormal,
   type RouteFilter,
 } from "./filter/rule.ts";
+export { type Difference, replay } from "./recording/record.ts";
 export type { NextHopFact } from "./rib/nextHopTable.ts";
 export { type Contender, loserOfCollision, type Side } from "./session/collision.ts";
 export { offeredCapabilities, type SessionConfig } from "./session/config.ts";

@@ -14,6 +14,7 @@ interface Flags {
   readonly config: string;
   readonly check?: true;
   readonly socket?: string;
+  readonly record?: string;
 }
 
 const callTimeoutMs = 30_000;
@@ -24,10 +25,11 @@ const program = new Command("brindle-bgp")
   .requiredOption("-c, --config <file>", "its YAML")
   .option("--check", "say what is wrong with the file, and end; with --socket, also what a reload would cost")
   .option("--socket <path>", "of a daemon that runs, for --check")
+  .option("--record <file>", "write down all that happens and all that is done, without passwords; a new file")
   .action(async (flags: Flags) => {
     if (flags.check) await check(flags);
     else if (flags.socket !== undefined) program.error("--socket goes with --check");
-    else await run(flags.config);
+    else await run(flags);
   });
 
 program.parseAsync().catch((error: unknown) => {
@@ -47,10 +49,13 @@ async function check({ config, socket }: Flags): Promise<void> {
   for (const line of (plan as { lines: readonly string[] }).lines) print(line); // What the daemon promises to answer.
 }
 
-async function run(path: string): Promise<void> {
+async function run({ config: path, record }: Flags): Promise<void> {
   const ended = Promise.withResolvers<void>();
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => ended.resolve());
-  const daemon = await Daemon.start({ path, ...threadEntry() }, { log: print, onFailed: ended.reject });
+  const daemon = await Daemon.start(
+    { path, ...threadEntry(), ...(record !== undefined && { recordTo: record }) },
+    { log: print, onFailed: ended.reject },
+  );
   process.on("SIGHUP", () => void daemon.reloadAndLog());
   await using parts = new AsyncDisposableStack();
   parts.use(await serveControl({ path: daemon.controlSocket, onInternalError }, daemonHandlers(daemon)));

@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { parentPort, workerData } from "node:worker_threads";
 import { BgpError } from "../error.ts";
-import type { SpeakerConfig } from "../speaker/config.ts";
+import type { SpeakerListeners } from "./runningSpeaker.ts";
 import { startSpeaker } from "./startSpeaker.ts";
-import type { Call, FromThread } from "./threadMessages.ts";
+import type { Call, FromThread, ThreadStart } from "./threadMessages.ts";
 
 const port = parentPort;
 assert(port, "this file is the entry of a worker thread");
@@ -19,11 +19,13 @@ function threw(id: number, error: unknown): void {
 }
 
 try {
-  const speaker = await startSpeaker(workerData as SpeakerConfig, {
+  const { config, options } = workerData as ThreadStart;
+  const listeners: SpeakerListeners = {
     bestChangedPacked: (changes) => post({ type: "notice", name: "bestChangedPacked", args: [changes] }),
     peerChanged: (peer) => post({ type: "notice", name: "peerChanged", args: [peer] }),
     tableComplete: () => post({ type: "notice", name: "tableComplete", args: [] }),
-  });
+  };
+  const speaker = await startSpeaker(config, listeners, options);
   port.on("message", async ({ id, name, args }: Call) => {
     try {
       // The arguments are those of the same call on the other side.

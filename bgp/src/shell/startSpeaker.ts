@@ -10,16 +10,26 @@ import type { OwnRoute, RehearsalQuery, RouteQuery, SpeakerAction, SpeakerEvent 
 import { Speaker } from "../speaker/speaker.ts";
 import { Connections } from "./connections.ts";
 import { ListenerSet } from "./listenerSet.ts";
+import { Recorder } from "./recorder.ts";
 import type { RunningSpeaker, SpeakerListeners } from "./runningSpeaker.ts";
 import { SignatureCounter } from "./signatureCounter.ts";
 import { SocketOptions } from "./socketOptions.ts";
 import { TimerSet } from "./timerSet.ts";
 
 /** Rejects where the configuration is invalid or an address cannot be listened on; nothing runs then. */
-export async function startSpeaker(config: SpeakerConfig, listeners: SpeakerListeners = {}): Promise<RunningSpeaker> {
-  const speaker = new LocalSpeaker(listeners);
+export async function startSpeaker(
+  config: SpeakerConfig,
+  listeners: SpeakerListeners = {},
+  { recordTo }: StartOptions = {},
+): Promise<RunningSpeaker> {
+  const speaker = new LocalSpeaker(listeners, recordTo === undefined ? null : new Recorder(recordTo));
   await speaker.configure(config);
   return speaker;
+}
+
+export interface StartOptions {
+  /** A file, which must not exist: all that happens and all that is done about it, to be played again (`replay`). */
+  readonly recordTo?: string;
 }
 
 class LocalSpeaker implements RunningSpeaker {
@@ -36,8 +46,11 @@ class LocalSpeaker implements RunningSpeaker {
   #signaturesTold = 0;
   #stopped = false;
 
-  constructor(listeners: SpeakerListeners) {
+  readonly #recorder: Recorder | null;
+
+  constructor(listeners: SpeakerListeners, recorder: Recorder | null) {
     this.#listeners = listeners;
+    this.#recorder = recorder;
   }
 
   async configure(config: SpeakerConfig): Promise<void> {
@@ -121,7 +134,10 @@ class LocalSpeaker implements RunningSpeaker {
     this.#isDispatching = true;
     try {
       for (let next = this.#events.shift(); next; next = this.#events.shift()) {
-        for (const action of this.#speaker.handle(next, Date.now())) this.#perform(action);
+        const nowMs = Date.now();
+        const actions = this.#speaker.handle(next, nowMs);
+        this.#recorder?.add({ nowMs, event: next, actions });
+        for (const action of actions) this.#perform(action);
       }
     } finally {
       this.#isDispatching = false;

@@ -7,9 +7,10 @@ import { unpackBestChanges } from "../speaker/bestChanges.ts";
 import type { SpeakerConfig } from "../speaker/config.ts";
 import type { OwnRoute, PackedBestChanges, RehearsalQuery, RouteQuery } from "../speaker/event.ts";
 import type { RunningSpeaker, SpeakerListeners } from "./runningSpeaker.ts";
-import type { Call, FromThread } from "./threadMessages.ts";
+import type { StartOptions } from "./startSpeaker.ts";
+import type { Call, FromThread, ThreadStart } from "./threadMessages.ts";
 
-export interface SpeakerThreadOptions {
+export interface SpeakerThreadOptions extends StartOptions {
   /** The file `speakerThread`, where a bundle has moved it; by default it lies beside this one. */
   readonly entry?: URL;
 }
@@ -37,9 +38,11 @@ class SpeakerThread implements RunningSpeaker {
   #isRunning = false;
   #end: BgpError | null = null;
 
-  constructor(config: SpeakerConfig, listeners: SpeakerListeners, { entry = defaultEntry() }: SpeakerThreadOptions) {
+  constructor(config: SpeakerConfig, listeners: SpeakerListeners, options: SpeakerThreadOptions) {
+    const { entry = defaultEntry(), ...start } = options;
+    const workerData: ThreadStart = { config, options: start };
     this.#listeners = listeners;
-    this.#worker = new Worker(entry, { name: "bgp", workerData: config, execArgv: conditionsOf(entry) });
+    this.#worker = new Worker(entry, { name: "bgp", workerData, execArgv: conditionsOf(entry) });
     this.started = this.#expect(0).promise.then(() => {});
     this.#worker.on("message", (message: FromThread) => this.#onMessage(message));
     this.#worker.on("error", (error) =>

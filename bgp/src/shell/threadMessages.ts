@@ -1,9 +1,17 @@
 /** What goes between a speaker's thread and its owner's: plain data, as `postMessage` wants it. */
 import type { BgpFailure } from "../error.ts";
+import type { SpeakerConfig } from "../speaker/config.ts";
 import type { RunningSpeaker, SpeakerListeners } from "./runningSpeaker.ts";
+import type { StartOptions } from "./startSpeaker.ts";
 
 type CallName = keyof RunningSpeaker;
 type NoticeName = Exclude<keyof SpeakerListeners, "failed">;
+
+/** What a thread is started with. */
+export interface ThreadStart {
+  readonly config: SpeakerConfig;
+  readonly options: StartOptions;
+}
 
 export interface Call {
   readonly id: number;

@@ -1,4 +1,7 @@
+import { readFile, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
+import { replay } from "@brindle/bgp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { processInstance } from "../fixtures/instance.ts";
 import { createNamespace, linkNamespaces, type Namespace } from "../fixtures/namespace.ts";
@@ -187,6 +190,31 @@ describe("brindle-bgp", () => {
     expect(text).toContain('brindle_bgp_peer_established{peer="tor-b",asn="65002"} 0');
     expect(text).toMatch(/brindle_bgp_peer_routes\{peer="tor-a",family="ipv4",kind="advertised"\} 1\n/);
     expect(text).toContain(`brindle_bgp_rib_prefixes ${(await daemon.summary()).rib.prefixes}\n`);
+  });
+
+  it("writes down what it does, to be played again", async () => {
+    const instance = await processInstance();
+    const path = join(await instance.createDirectory("recording"), "run.jsonl");
+    await using daemon = await BgpDaemon.start(rack.host, example, ["--record", path]);
+    await daemon.established("tor-a");
+    await holds(router, ours);
+    await daemon.write(example.replace("med: 50", "med: 60"));
+    await daemon.brindlectl("bgp", "reload");
+    await daemon.process.stop();
+    const lines = (await readFile(path, "utf8")).split("\n");
+    expect(lines.length).toBeGreaterThan(20);
+    expect(replay(lines)).toBeNull();
+    expect((await stat(path)).mode & 0o777).toBe(0o600);
+  });
+
+  it("rehearses another policy on what it has", async () => {
+    await using daemon = await start();
+    const path = join(daemon.folder, "rehearsed.yaml");
+    await writeFile(path, example.replace("exportPolicy: accept", "exportPolicy: [192.0.2.0/24]"));
+    const { stdout } = await daemon.brindlectl("bgp", "advertised", "tor-a", "-f", path);
+    expect(stdout).toMatch(/^gone +2001:db8:99::\/48 +fd00:99::1 +65000 +- +50 +65000:1 65000:1:2 +policy$/m);
+    expect(stdout.trimEnd().split("\n")).toHaveLength(2);
+    await holds(router, ours);
   });
 
   it("does not start with a file that is wrong, and says where", async () => {

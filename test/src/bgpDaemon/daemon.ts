@@ -23,11 +23,11 @@ export class BgpDaemon implements AsyncDisposable {
   readonly #namespace: NamespaceView;
 
   /** The control socket is put where several tests may have theirs; all else is as the text says. */
-  static async start(namespace: NamespaceView, text: string): Promise<BgpDaemon> {
+  static async start(namespace: NamespaceView, text: string, options: readonly string[] = []): Promise<BgpDaemon> {
     const instance = await processInstance();
     const folder = await instance.createDirectory("bgp-daemon");
     await writeFile(join(folder, "speaker.yaml"), withSocketIn(folder, text));
-    const daemon = new BgpDaemon(namespace, folder);
+    const daemon = new BgpDaemon(namespace, folder, options);
     await waitFor(
       () => {
         daemon.process.assertRunning();
@@ -38,10 +38,10 @@ export class BgpDaemon implements AsyncDisposable {
     return daemon;
   }
 
-  private constructor(namespace: NamespaceView, folder: string) {
+  private constructor(namespace: NamespaceView, folder: string, options: readonly string[]) {
     this.#namespace = namespace;
     this.folder = folder;
-    this.process = namespace.spawn(process.execPath, [launcher, "-c", this.file]);
+    this.process = namespace.spawn(process.execPath, [launcher, "-c", this.file, ...options]);
   }
 
   get file(): string {

@@ -11,6 +11,8 @@ export interface DaemonOptions {
   readonly path: string;
   /** Where a bundle has the file `speakerThread`. */
   readonly threadEntry?: URL;
+  /** A file for a recording of all that happens; it must not exist. */
+  readonly recordTo?: string;
 }
 
 interface Rehearsal {
@@ -40,8 +42,11 @@ export class Daemon {
       peerChanged: logOf(ports.log),
       failed: ports.onFailed,
     };
-    const entry = options.threadEntry === undefined ? {} : { entry: options.threadEntry };
-    const speaker = await startSpeakerThread(known.wish.config, listeners, entry);
+    const { threadEntry: entry, recordTo } = options;
+    const speaker = await startSpeakerThread(known.wish.config, listeners, {
+      ...(entry && { entry }),
+      ...(recordTo !== undefined && { recordTo }),
+    });
     await speaker.originate(known.wish.originated);
     return new Daemon({ options, ports, speaker, known });
   }
