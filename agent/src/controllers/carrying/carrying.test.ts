@@ -7,6 +7,7 @@ import {
   type Kind,
   MemoryStore,
   type Stored,
+  validate,
   type Write,
 } from "@brindle/api";
 import { describe, it } from "vitest";
@@ -191,6 +192,20 @@ describe("what is carried of policies", () => {
     const [item] = await stand.items();
     assert.equal(item?.value.spec.ingress, undefined);
     assert.match(item?.value.spec.selector ?? "", /app == 'web'/);
+  });
+
+  it("is what Calico's client would have stored", async () => {
+    const stand = new Stand(carriedPolicies);
+    stand.object({ metadata: { name: "closed", namespace: "shop", uid: "u" }, spec: { podSelector: {} } });
+    stand.bothInSync();
+    await stand.carry();
+    const [item] = await stand.items();
+    assert.deepEqual(item?.value.metadata.labels, { "projectcalico.org/tier": "default" });
+    assert.equal(item?.value.metadata.annotations?.["projectcalico.org/metadata"], '{"name":"knp.default.closed"}');
+    assert.partialDeepStrictEqual(item?.value.spec, { tier: "default", order: 1000, types: ["Ingress"] });
+    const judged = validate(item?.value);
+    assert.equal(judged.kind, "valid");
+    if (judged.kind === "valid") assert.deepEqual(judged.resource.spec, item?.value.spec);
   });
 
   it("has another name when a cluster policy moves to another tier", async () => {

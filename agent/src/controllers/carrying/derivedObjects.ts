@@ -9,6 +9,8 @@ import {
   decodeResource,
   formatKey,
   type Key,
+  type KindDefinition,
+  kinds,
   namespaceSource,
   networkPolicySource,
   type ResourceKind,
@@ -67,8 +69,9 @@ function derivedFrom<K extends DerivedKind>(source: Source<K>): Carrying<K, Deri
 function wantedOf<K extends DerivedKind>(source: Source<K>, object: ApiObject): Derived<K> | null {
   const reading = source.read(object);
   if (reading.type === "absent") return null;
-  const value = reading.type === "value" ? reading.value : closedOf<K>(source.kind, reading.partial);
-  if (!value || isWithoutRules(value.spec)) return null;
+  const read = reading.type === "value" ? reading.value : closedOf<K>(source.kind, reading.partial);
+  if (!read || isWithoutRules(read.spec)) return null;
+  const value = withDefaults<K>(source.kind, read);
   const specDigest = digestOf(value.spec);
   return { key: reading.key, value, specDigest, digest: `${formatKey(reading.key)} ${specDigest}` };
 }
@@ -76,6 +79,12 @@ function wantedOf<K extends DerivedKind>(source: Source<K>, object: ApiObject): 
 /** A ClusterNetworkPolicy without rules says nothing; stored without a direction it would be unreadable, and close. */
 function isWithoutRules(spec: object): boolean {
   return "types" in spec && Array.isArray(spec.types) && spec.types.length === 0;
+}
+
+/** As Calico's client stores it: with its tier, and labels and annotations that say as much. */
+function withDefaults<K extends DerivedKind>(kind: K, value: Stored[K]): Stored[K] {
+  const definition: KindDefinition = kinds[kind];
+  return definition.withDefaults(value) as Stored[K];
 }
 
 function closedOf<K extends DerivedKind>(kind: K & ResourceKind, partial: unknown): Stored[K] | null {
