@@ -48,6 +48,11 @@ export class ClusterState {
     else values.set(id, value);
   }
 
+  get<K extends ClusterKind>(key: Key<K>): Stored[K] | undefined {
+    const values: ReadonlyMap<string, Stored[K]> = this.#values[key.kind];
+    return values.get(idOf(key));
+  }
+
   /** By name, or `namespace/name`. */
   all<K extends ClusterKind>(kind: K): ReadonlyMap<string, Stored[K]> {
     return this.#values[kind];

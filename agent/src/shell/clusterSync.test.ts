@@ -35,4 +35,36 @@ describe("ClusterSync", () => {
     expect(told).toEqual(["inSync", "setBack"]);
     expect(cluster.state.all("IPAMConfig").size).toBe(0);
   });
+
+  it("tells nobody of an object that is written as it was", async () => {
+    const data = new MemoryData();
+    const { store, settle } = storeByHand(data);
+    let changes = 0;
+    const policies: unknown[] = [];
+    const cluster = new ClusterSync("node1", {
+      onPolicy: ({ value }) => policies.push(value),
+      onInSync: () => {},
+      onChanged: () => {
+        changes += 1;
+      },
+      onConnection: () => {},
+      onTrouble: () => {},
+    });
+    cluster.start(store);
+    settle();
+    const key = { kind: "WorkloadEndpoint", namespace: "default", name: "node1-k8s-web-eth0" } as const;
+    const write = async (address: string) => {
+      const before = { changes, told: policies.length };
+      const metadata = { namespace: "default", name: key.name };
+      const spec = { node: "node1", orchestrator: "k8s", pod: "web", endpoint: "eth0", ipNetworks: [address] };
+      const value = { apiVersion: "projectcalico.org/v3", kind: "WorkloadEndpoint", metadata, spec } as const;
+      const written = store.commit([{ op: "put", key, value }]);
+      settle();
+      await written;
+      return [changes - before.changes, policies.length - before.told];
+    };
+    expect(await write("10.0.0.1/32")).toEqual([1, 1]);
+    expect(await write("10.0.0.1/32")).toEqual([0, 0]);
+    expect(await write("10.0.0.2/32")).toEqual([1, 1]);
+  });
 });

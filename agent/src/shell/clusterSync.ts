@@ -1,4 +1,5 @@
 /** Follows the datastore: what it says goes to those who act on it, and nobody acts before all of it has been told. */
+import { isDeepStrictEqual } from "node:util";
 import {
   EndpointTrimmer,
   type Item,
@@ -73,7 +74,7 @@ export class ClusterSync {
   #onEvent(event: WatchEvent): void {
     switch (event.type) {
       case "changed":
-        this.#receive(event.item.key, this.#kept(event.item));
+        if (!this.#receive(event.item.key, this.#kept(event.item))) return;
         break;
       case "deleted":
         this.#receive(event.key, null);
@@ -105,15 +106,22 @@ export class ClusterSync {
     return this.#trimmer.trim(item.value);
   }
 
-  /** `unreadable`: something is stored under the key of which this is known. A policy is closed then, not gone. */
-  #receive(key: Key, told: unknown, unreadable?: Undecodable): void {
-    this.#undecodable.delete(objectName(key));
+  /**
+   * `unreadable`: something is stored under the key of which this is known. A policy is closed then, not gone. False where
+   * the node acts on the very same already: a Pod changes five times while it starts, and its endpoint twice.
+   */
+  #receive(key: Key, told: unknown, unreadable?: Undecodable): boolean {
+    const wasUndecodable = this.#undecodable.delete(objectName(key));
     const value = isEndpointKey(key) ? this.#added.corrected(key, told as WorkloadEndpoint | null) : told;
+    if (!wasUndecodable && isClusterKey(key) && value !== null) {
+      if (isDeepStrictEqual(this.state.get(key), value)) return false;
+    }
     // The store pairs each key with a value of its kind; the compiler sees two unions.
     if (isClusterKey(key)) this.state.receive(key, value as never);
     if (isPolicyKey(key)) {
       this.#ports.onPolicy({ key, value: value as PolicyResource | null, ...(unreadable && { unreadable }) });
     }
+    return true;
   }
 }
 

@@ -45,6 +45,14 @@ const rows: { name: string; transactions: Omit<TableTransaction, "table">[]; lin
     ],
     lines: ["-A OUTPUT -j b-1", "-D OUTPUT -j b-1"],
   },
+  {
+    name: "forgets a change of a chain that is filled anew or removed later",
+    transactions: [
+      { hooks: ["b-1", "b-2", "b-3"].map((chain) => ({ op: "insert", chain, rule: ["-j", "DROP"] })) },
+      { chains: [{ name: "b-1", rules: [] }], deletedChains: ["b-2"] },
+    ],
+    lines: [":b-1 - [0:0]", ":b-2 - [0:0]", "-I b-3 -j DROP", "-X b-2"],
+  },
   { name: "commits nothing as an empty table", transactions: [], lines: [] },
 ];
 

@@ -8,7 +8,7 @@ export interface ChainContent {
   readonly rules: readonly RuleArguments[];
 }
 
-/** A rule in a chain that we do not own, such as FORWARD. */
+/** A single rule: of a chain that we do not own, such as FORWARD, or of one of ours that keeps its others. */
 export interface HookChange {
   /** "insert" puts it first, "append" last, "delete" removes one that is equal. */
   readonly op: "insert" | "append" | "delete";
@@ -50,16 +50,22 @@ export function renderTransactions(table: TableName, transactions: readonly Tabl
   return `${lines.join("\n")}\n`;
 }
 
-/** What remains when one is made after the other: of each chain the last word. */
+/** What remains when one is made after the other: of each chain the last word, and what was changed in it since. */
 function mergeTransactions(transactions: readonly TableTransaction[]): Required<Omit<TableTransaction, "table">> {
   const chains = new Map<string, ChainContent | null>();
+  let hooks: HookChange[] = [];
   for (const transaction of transactions) {
+    const emptied = new Set([
+      ...(transaction.chains ?? []).map(({ name }) => name),
+      ...(transaction.deletedChains ?? []),
+    ]);
+    hooks = [...hooks.filter(({ chain }) => !emptied.has(chain)), ...(transaction.hooks ?? [])];
     for (const chain of transaction.chains ?? []) chains.set(chain.name, chain);
     for (const name of transaction.deletedChains ?? []) chains.set(name, null);
   }
   return {
     chains: [...chains.values()].filter((chain) => chain !== null),
-    hooks: transactions.flatMap((transaction) => transaction.hooks ?? []),
+    hooks,
     deletedChains: [...chains].filter(([, chain]) => chain === null).map(([name]) => name),
   };
 }

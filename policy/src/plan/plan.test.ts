@@ -1,4 +1,5 @@
 import type { Rule } from "@brindle/api";
+import type { SavedRule } from "@brindle/net";
 import { describe, expect, it } from "vitest";
 import type { Policy } from "../cluster.ts";
 import type { Desired } from "../graph/desired.ts";
@@ -53,6 +54,12 @@ function chainsOf({ commits }: Plan): string[] {
     .flatMap(({ transaction }) => (transaction.chains ?? []).map(({ name }) => name));
 }
 
+function editsOf({ commits }: Plan): string[] {
+  return commits
+    .filter(({ family, transaction }) => family === 4 && transaction.table === "filter")
+    .flatMap(({ transaction }) => (transaction.hooks ?? []).map(({ op, chain }) => `${op} ${chain}`));
+}
+
 describe("a plan", () => {
   it("is empty where everything is as it should be", () => {
     const desired = state([policy(fromA)], { 2: "a" });
@@ -62,6 +69,47 @@ describe("a plan", () => {
     const toDo = plan(state([policy(fromA)], { 2: "a" }), nothing);
     expect([words(toDo.before), words(toDo.after)]).toEqual([["create a", "+a2"], []]);
     expect(chainsOf(toDo)).toContain("BRDL-pi-default/p");
+  });
+  it("adds a pod to the dispatch and takes it out again without filling it anew, whatever order that leaves", () => {
+    const node = (...names: string[]) => {
+      const graph = new PolicyGraph({ node: "node1" });
+      for (const name of names) {
+        const value = endpointSample(name, { labels: {}, addresses: [`10.0.0.${name.length}`] });
+        graph.receive({ key: { kind: value.kind, ...value.metadata }, value });
+      }
+      return graph.desired();
+    };
+    const one = applied(node("aaa", "cc"));
+    const more = plan(node("aaa", "bbbb", "cc"), one);
+    expect(chainsOf(more).filter((name) => /PODS$/.test(name))).toEqual([]);
+    expect(editsOf(more)).toEqual(["insert BRDL-FROM-PODS", "insert BRDL-TO-PODS"]);
+    const two = afterPlan(one, more, node("aaa", "bbbb", "cc"), new Set());
+    expect(isEmptyPlan(plan(node("aaa", "bbbb", "cc"), two))).toBe(true);
+    expect(editsOf(plan(node("bbbb", "cc"), two))).toEqual(["delete BRDL-FROM-PODS", "delete BRDL-TO-PODS"]);
+  });
+  it("fills a dispatch anew that somebody else has changed", () => {
+    const desired = state([], {});
+    const before = applied(desired);
+    const spoiled = (rules: (rules: readonly SavedRule[]) => readonly SavedRule[]): Actual => ({
+      ...before,
+      tables: before.tables.map((table) => ({
+        ...table,
+        chains: new Map(
+          [...table.chains].map(([name, chain]) =>
+            name === "BRDL-TO-PODS" ? [name, { ...chain, rules: rules(chain.rules) }] : [name, chain],
+          ),
+        ),
+      })),
+    });
+    const foreign: SavedRule = { arguments: ["-j", "ACCEPT"], counters: null };
+    for (const change of [
+      (rules: readonly SavedRule[]) => [foreign, ...rules],
+      (rules: readonly SavedRule[]) => rules.slice(0, -1),
+      (rules: readonly SavedRule[]) => [...rules.slice(0, 1), ...rules],
+      (rules: readonly SavedRule[]) => [...rules].reverse(),
+    ]) {
+      expect(chainsOf(plan(desired, spoiled(change)))).toContain("BRDL-TO-PODS");
+    }
   });
   it("changes sets in place while no rule changes, and no table", () => {
     const before = applied(state([policy(fromA)], { 2: "a", 3: "a" }));

@@ -14,12 +14,16 @@ export function planTable(
 ): TableTransaction | null {
   const { family, table, content } = desired;
   const render = (rule: ChainRule): RenderedRule => rendered(rule, family, setName);
-  const chains = content.chains.flatMap((chain) => differing(chain, actual.chains.get(chain.name), render));
+  const changes = content.chains.map((chain) => planChain(chain, actual.chains.get(chain.name), render));
+  const chains = changes.flatMap(({ content: whole }) => whole ?? []);
   const wanted = new Set(content.chains.map(({ name }) => name));
   const deletedChains = [...actual.chains.keys()].filter((name) => name.startsWith(chainPrefix) && !wanted.has(name));
-  const hooks = [...actual.chains.values()]
-    .filter(({ name }) => !name.startsWith(chainPrefix))
-    .flatMap((chain) => planHooks(chain, content.hooks, render));
+  const hooks = [
+    ...changes.flatMap(({ edits = [] }) => edits),
+    ...[...actual.chains.values()]
+      .filter(({ name }) => !name.startsWith(chainPrefix))
+      .flatMap((chain) => planHooks(chain, content.hooks, render)),
+  ];
   // The kernel's own chains are not there before anyone has used the table.
   for (const hook of content.hooks) {
     if (!actual.chains.has(hook.chain)) hooks.push(addition(hook, render));
@@ -28,16 +32,45 @@ export function planTable(
   return { table, chains, hooks, deletedChains };
 }
 
-function differing(
-  { name, rules }: Chain,
+/** What a chain needs: nothing, all of its rules anew, or single ones of a dispatch. */
+interface ChainChange {
+  readonly content?: NonNullable<TableTransaction["chains"]>[number];
+  readonly edits?: readonly HookChange[];
+}
+
+function planChain(
+  { name, rules, isDispatch }: Chain,
   saved: SavedChain | undefined,
   render: (rule: ChainRule) => RenderedRule,
-): NonNullable<TableTransaction["chains"]>[number][] {
+): ChainChange {
   const wanted = rules.map(render);
+  const hashes = saved?.rules.map((rule) => hashOf(rule.arguments)) ?? [];
   const isSame =
-    saved?.rules.length === wanted.length &&
-    saved.rules.every((rule, index) => hashOf(rule.arguments) === wanted[index]?.hash);
-  return isSame ? [] : [{ name, rules: wanted.map((rule) => rule.arguments) }];
+    saved !== undefined && hashes.length === wanted.length && hashes.every((hash, at) => hash === wanted[at]?.hash);
+  if (isSame) return {};
+  const edits = isDispatch && saved ? editDispatch(saved, wanted) : null;
+  return edits ? { edits } : { content: { name, rules: wanted.map((rule) => rule.arguments) } };
+}
+
+/**
+ * A pod that comes or goes is a rule or two of a list with one for each pod of the node. Emptying the list and filling it
+ * again would have the kernel free all of them, which its next change of a table waits for: some ten milliseconds for each
+ * ADD. `null` where the chain is not what we left, or most of it changes.
+ */
+function editDispatch(saved: SavedChain, wanted: readonly RenderedRule[]): HookChange[] | null {
+  const present = new Map(saved.rules.map((rule) => [hashOf(rule.arguments), rule.arguments]));
+  const desired = new Map(wanted.map((rule) => [rule.hash, rule.arguments]));
+  const isOurs = !present.has(null) && present.size === saved.rules.length && desired.size === wanted.length;
+  const lastHash = wanted.at(-1)?.hash;
+  if (!isOurs || lastHash === undefined || hashOf(saved.rules.at(-1)?.arguments ?? []) !== lastHash) return null;
+  const added = [...desired].filter(([hash]) => !present.has(hash)).map(([, rule]) => rule);
+  const gone = [...present].flatMap(([hash, rule]) => (hash !== null && desired.has(hash) ? [] : [rule]));
+  if (added.length + gone.length > wanted.length) return null;
+  const chain = saved.name;
+  return [
+    ...gone.map((rule): HookChange => ({ op: "delete", chain, rule })),
+    ...added.map((rule): HookChange => ({ op: "insert", chain, rule })),
+  ];
 }
 
 /**

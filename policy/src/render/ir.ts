@@ -44,6 +44,8 @@ export interface ChainRule {
 export interface Chain {
   readonly name: string;
   readonly rules: readonly ChainRule[];
+  /** No packet meets two of its rules but the last, so that the order of those before it means nothing. */
+  readonly isDispatch?: true;
 }
 
 /** A rule of ours in a chain of the kernel's: before all others, or behind those that are there. */

@@ -68,8 +68,8 @@ export function renderFilter({ family, endpoints, decisions, endpointToHostActio
     { name: chains.input, rules: [rule([fromPod], { kind: "goto", chain: chains.podsToHost }, "from pods")] },
     { name: chains.output, rules: [rule([toPod], { kind: "accept" }, "a node always reaches its own pods")] },
     { name: chains.podsToHost, rules: podsToHost(family, endpointToHostAction) },
-    { name: chains.fromPods, rules: dispatchFrom(family, endpoints) },
-    { name: chains.toPods, rules: dispatchTo(endpoints) },
+    { name: chains.fromPods, rules: dispatchFrom(family, endpoints), isDispatch: true },
+    { name: chains.toPods, rules: dispatchTo(endpoints), isDispatch: true },
     { name: chains.allow, rules: [rule([], { kind: "setMark", mark: allowedMark }, "allowed")] },
     { name: chains.pass, rules: [rule([], { kind: "setMark", mark: passedMark }, "passed on to the next tier")] },
   ];
