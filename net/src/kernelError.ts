@@ -108,6 +108,7 @@ const errnoTable: Readonly<Record<number, { name: string; code: RefusalCode; tex
   19: { name: "ENODEV", code: "NOT_FOUND", text: "no such device" },
   22: { name: "EINVAL", code: "INVALID", text: "invalid argument" },
   28: { name: "ENOSPC", code: "NO_RESOURCES", text: "no space left" },
+  30: { name: "EROFS", code: "DENIED", text: "read-only file system" },
   34: { name: "ERANGE", code: "INVALID", text: "value out of range" },
   36: { name: "ENAMETOOLONG", code: "INVALID", text: "name too long" },
   38: { name: "ENOSYS", code: "NOT_SUPPORTED", text: "not implemented by this kernel" },

@@ -29,6 +29,7 @@ export const agentRights: readonly Rule[] = [
       "networksets",
       "globalnetworksets",
       "bgpconfigurations",
+      "bgpfilters",
       "bgppeers",
       "felixconfigurations",
       "ipreservations",

@@ -26,7 +26,7 @@ export interface NodeStand extends AsyncDisposable {
   readonly api: KubeApi;
   readonly fabric: BuiltFabric;
   readonly runtime: Runtime;
-  launch(node: string): Daemon;
+  launch(node: string, options?: LaunchOptions): Daemon;
   agent(node: string): Daemon;
   status(node: string): Promise<AgentStatus>;
   call(node: string, method: string, params?: unknown): Promise<unknown>;
@@ -37,6 +37,13 @@ export interface NodeStand extends AsyncDisposable {
   removePod(pod: Pod): Promise<void>;
   /** What agents asked the API server, watches aside, from `since` on. */
   requests(since?: number): Promise<readonly AuditedRequest[]>;
+}
+
+export interface LaunchOptions {
+  readonly args?: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+  /** As a pod: who it is and where the API server is it reads from the files and the environment that a pod has. */
+  readonly isInPod?: boolean;
 }
 
 export async function startNodeStand(): Promise<NodeStand> {
@@ -74,9 +81,11 @@ export async function startNodeStand(): Promise<NodeStand> {
     runtime,
     call,
     apply,
-    launch(node) {
-      const args = ["agent", "--node", node, "--kubeconfig", kubeconfig];
-      const daemon = fabric.machine(node).spawn(process.execPath, [fromSources, agentEntry, ...args]);
+    launch(node, { args = [], environment = {}, isInPod = false } = {}) {
+      const access = isInPod ? ["--datastore", "kubernetes"] : ["--kubeconfig", kubeconfig];
+      const variables = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
+      const command = [process.execPath, fromSources, agentEntry, "agent", "--node", node, ...access, ...args];
+      const daemon = fabric.machine(node).spawn("env", [...variables, ...command]);
       agents.set(node, daemon);
       return daemon;
     },
@@ -139,9 +148,9 @@ async function relayIn(fabric: BuiltFabric, node: string, args: readonly string[
 async function bind({ kubectl }: KubeApi): Promise<void> {
   await kubectl(["create", "namespace", "brindle-system"]);
   await kubectl(["apply", "-f", rights, "-f", reports]);
-  const subject = `--user=${agentUser}`;
-  await kubectl(["create", "clusterrolebinding", "brindle-agent", "--clusterrole=brindle-agent", subject]);
+  const subject = [`--user=${agentUser}`, "--serviceaccount=brindle-system:brindle-agent"];
+  await kubectl(["create", "clusterrolebinding", "brindle-agent", "--clusterrole=brindle-agent", ...subject]);
   for (const namespace of ["kube-system", "brindle-system", "default"]) {
-    await kubectl(["create", "rolebinding", "agent", "-n", namespace, "--role=brindle-agent", subject]);
+    await kubectl(["create", "rolebinding", "agent", "-n", namespace, "--role=brindle-agent", ...subject]);
   }
 }
