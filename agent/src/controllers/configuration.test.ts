@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { KubeControllersConfiguration, KubeControllersConfigurationSpec } from "@brindle/api";
 import { describe, it } from "vitest";
-import { controllersConfig, controllersLogLevel, reconcilerPeriodMs } from "./configuration.ts";
+import { compactionPeriodMs, controllersConfig, controllersLogLevel, reconcilerPeriodMs } from "./configuration.ts";
 
 function stored(spec: KubeControllersConfigurationSpec): KubeControllersConfiguration {
   return {
@@ -35,6 +35,18 @@ describe("the configuration of the controllers", () => {
   for (const [reconcilerPeriod, ms] of periods) {
     it(`compares everything every ${ms} ms with a reconcilerPeriod of ${reconcilerPeriod}`, () => {
       assert.equal(reconcilerPeriodMs(reconcilerPeriod === undefined ? {} : { reconcilerPeriod }), ms);
+    });
+  }
+
+  const compactions: readonly [string | undefined, number | null][] = [
+    [undefined, 600_000],
+    ["1h0m0s", 3_600_000],
+    ["0s", null],
+  ];
+  for (const [etcdV3CompactionPeriod, ms] of compactions) {
+    it(`has etcd forget after ${ms} ms with an etcdV3CompactionPeriod of ${etcdV3CompactionPeriod}`, () => {
+      const spec = { controllers: {}, ...(etcdV3CompactionPeriod !== undefined && { etcdV3CompactionPeriod }) };
+      assert.equal(compactionPeriodMs(stored(spec)), ms);
     });
   }
 

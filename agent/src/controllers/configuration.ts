@@ -19,12 +19,23 @@ export function controllersConfig(stored: KubeControllersConfiguration | null): 
   return stored?.spec.controllers ?? unconfigured;
 }
 
+const compactionPeriodMsDefault = 600_000;
+
+/** How long etcd remembers former revisions; `null` for as long as it likes, which Calico writes as `0s`. */
+export function compactionPeriodMs(stored: KubeControllersConfiguration | null): number | null {
+  return periodMs(stored?.spec.etcdV3CompactionPeriod, compactionPeriodMsDefault);
+}
+
 const reconcilerPeriodMsDefault = 300_000;
 
 /** How often a controller compares everything anew; `null` for never, which Calico writes as `0s`. */
 export function reconcilerPeriodMs({ reconcilerPeriod }: PeriodicControllerConfig): number | null {
-  const periodMs = reconcilerPeriod === undefined ? reconcilerPeriodMsDefault : durationMs(reconcilerPeriod);
-  return periodMs === 0 ? null : (periodMs ?? reconcilerPeriodMsDefault);
+  return periodMs(reconcilerPeriod, reconcilerPeriodMsDefault);
+}
+
+function periodMs(text: string | undefined, defaultMs: number): number | null {
+  const ms = text === undefined ? defaultMs : durationMs(text);
+  return ms === 0 ? null : (ms ?? defaultMs);
 }
 
 const levels = {

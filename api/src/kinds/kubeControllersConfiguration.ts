@@ -175,7 +175,6 @@ const unsupported: readonly UnsupportedField[] = [
     accepted: ["Enabled"],
     meanwhile: "health is told where --health-port says",
   },
-  { effect: "ignored", path: "spec.etcdV3CompactionPeriod", meanwhile: "nothing of etcd is compacted" },
   {
     effect: "ignored",
     path: "spec.prometheusMetricsPort",

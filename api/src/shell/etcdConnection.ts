@@ -6,6 +6,8 @@
 import type {
   IAuthenticateRequest,
   IAuthenticateResponse,
+  ICompactionRequest,
+  ICompactionResponse,
   IRangeRequest,
   IRangeResponse,
   ITxnRequest,
@@ -48,6 +50,11 @@ export class EtcdConnection {
 
   txn(request: ITxnRequest): Promise<ITxnResponse> {
     return this.#call("txn", request, { isRepeatable: false });
+  }
+
+  /** What is done twice is refused the second time, as compacted. */
+  compact(request: ICompactionRequest): Promise<ICompactionResponse> {
+    return this.#call("compact", request, { isRepeatable: true });
   }
 
   /** Of one member and of no other: a stream is only as good as the member that it comes from. */

@@ -13,7 +13,7 @@ import { unavailable } from "./etcdErrors.ts";
 export type EtcdStream = ClientDuplexStream<IWatchRequest, IWatchResponse>;
 
 /** The methods that we call, each with the service that has it. */
-const services = { range: "KV", txn: "KV", authenticate: "Auth" } as const;
+const services = { range: "KV", txn: "KV", compact: "KV", authenticate: "Auth" } as const;
 
 export type EtcdMethod = keyof typeof services;
 

@@ -10,6 +10,8 @@ import { EtcdConnection, type EtcdConnectionOptions } from "./etcdConnection.ts"
 import { entryOf, listAll } from "./etcdRange.ts";
 import { EtcdWatch, type EtcdWatchOptions } from "./etcdWatch.ts";
 
+export { type EtcdHistory, openEtcdHistory } from "./etcdHistory.ts";
+
 export interface EtcdStoreOptions extends EtcdConnectionOptions, EtcdWatchOptions {}
 
 /**

@@ -19,6 +19,8 @@ export interface Circumstances {
   readonly datastore: DatastoreSettings["type"];
   /** Of the cluster; what Calico runs where it has none. */
   readonly configuration: ControllersConfig;
+  /** How long etcd is to remember former revisions; `null` for ever. */
+  readonly compactionPeriodMs: number | null;
 }
 
 /** What all of them share. */
@@ -28,6 +30,8 @@ export interface ControllersPorts {
   /** Calico's kinds, in etcd or in Kubernetes. */
   readonly store: Store;
   readonly datastore: DatastoreSettings["type"];
+  /** Where etcd is, if it is the datastore. */
+  readonly etcd?: Extract<DatastoreSettings, { readonly type: "etcdv3" }>["etcd"];
   readonly log: Logger;
 }
 

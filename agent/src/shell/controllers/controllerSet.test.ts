@@ -61,7 +61,7 @@ class Recorder {
   }
 
   async follow(configuration: ControllersConfig): Promise<string[]> {
-    this.set.follow(configuration);
+    this.set.follow({ configuration, compactionPeriodMs: null });
     await settled();
     return this.events.splice(0);
   }

@@ -1,10 +1,12 @@
 /** Runs controllers beside each other, those that the configuration asks for. One that fails ends no other. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
-import type { ControllersConfig } from "@brindle/api";
 import { messageOf } from "../../error.ts";
 import { CoalescedWork } from "../coalescedWork.ts";
-import type { Controller, ControllerContext, ControllersPorts } from "./controller.ts";
+import type { Circumstances, Controller, ControllerContext, ControllersPorts } from "./controller.ts";
+
+/** What the cluster's configuration says to all of them. */
+export type ControllersWish = Omit<Circumstances, "datastore">;
 
 export interface ControllerSetPorts extends ControllersPorts {
   readonly onHealth: (name: string, problem: string | null) => void;
@@ -26,7 +28,7 @@ export class ControllerSet {
   readonly #ports: ControllerSetPorts;
   readonly #running = new Map<string, Running>();
   readonly #work: CoalescedWork;
-  #configuration: ControllersConfig | null = null;
+  #wish: ControllersWish | null = null;
 
   constructor(controllers: readonly Controller[], ports: ControllerSetPorts) {
     this.#controllers = controllers;
@@ -38,8 +40,8 @@ export class ControllerSet {
   }
 
   /** Returns at once; the newest counts. */
-  follow(configuration: ControllersConfig): void {
-    this.#configuration = configuration;
+  follow(wish: ControllersWish): void {
+    this.#wish = wish;
     this.#work.ask();
   }
 
@@ -49,19 +51,19 @@ export class ControllerSet {
   }
 
   async #reconcile(): Promise<void> {
-    const configuration = this.#configuration;
-    if (!configuration) return;
+    const wish = this.#wish;
+    if (!wish) return;
     for (const controller of this.#controllers) {
       const { name } = controller;
-      const settings = controller.settings({ datastore: this.#ports.datastore, configuration });
+      const settings = controller.settings({ datastore: this.#ports.datastore, ...wish });
       const running = this.#running.get(name);
       if (isDeepStrictEqual(running?.settings ?? null, settings)) continue;
       await this.#stop(name);
-      if (settings) this.#start(controller, { settings, configuration });
+      if (settings) this.#start(controller, { settings, wish });
     }
   }
 
-  #start(controller: Controller, { settings, configuration }: { settings: object; configuration: ControllersConfig }) {
+  #start(controller: Controller, { settings, wish }: { settings: object; wish: ControllersWish }) {
     const ending = new AbortController();
     const { onHealth, pause = pauseFor, ...shared } = this.#ports;
     const log = shared.log.child({ controller: controller.name });
@@ -70,7 +72,7 @@ export class ControllerSet {
       else log[isFirst ? "debug" : "warn"]({ reason: problem }, "controller does not do all of its work");
       onHealth(controller.name, problem);
     });
-    const context: ControllerContext = { ...shared, configuration, log, onHealth: tell };
+    const context: ControllerContext = { ...shared, ...wish, log, onHealth: tell };
     log.info("controller begins");
     const ended = runUntil(controller, { context, pause, until: ending.signal });
     this.#running.set(controller.name, { settings, ending, ended });

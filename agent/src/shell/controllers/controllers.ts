@@ -4,10 +4,11 @@ import { hostname } from "node:os";
 import { type DatastoreSettings, findClusterAccess, openDatastore, openKubernetesApi } from "@brindle/api/shell";
 import type { Logger } from "pino";
 import { Candidate, type CandidateOptions } from "../../controllers/candidate.ts";
-import { controllersConfig, controllersLogLevel } from "../../controllers/configuration.ts";
+import { compactionPeriodMs, controllersConfig, controllersLogLevel } from "../../controllers/configuration.ts";
 import { serveHealth } from "../healthServer.ts";
 import { ipamCollection, nodeRemoval } from "./addresses.ts";
 import { carriers } from "./carriers.ts";
+import { compaction } from "./compaction.ts";
 import { conditions } from "./conditions.ts";
 import { ConfigurationWatch } from "./configurationWatch.ts";
 import type { Controller } from "./controller.ts";
@@ -15,7 +16,7 @@ import { ControllerSet, type ControllerSetPorts } from "./controllerSet.ts";
 import { Leadership, renewalDeadlineMs } from "./leadership.ts";
 
 /** A new one is a line here. */
-const all: readonly Controller[] = [conditions, ...carriers, nodeRemoval, ipamCollection];
+const all: readonly Controller[] = [conditions, ...carriers, nodeRemoval, ipamCollection, compaction];
 
 export interface ControllersOptions extends Pick<CandidateOptions, "lease"> {
   readonly environment: NodeJS.ProcessEnv;
@@ -45,7 +46,8 @@ export async function runControllers(options: ControllersOptions, log: Logger, s
     else problems.set(name, problem);
   };
   if (health) parts.use(await serveHealth({ ...health, problem: () => firstOf(problems) }));
-  const ports = { api, store, datastore: datastore.type, log, onHealth };
+  const etcd = datastore.type === "etcdv3" ? { etcd: datastore.etcd } : {};
+  const ports = { api, store, datastore: datastore.type, ...etcd, log, onHealth };
   const candidate = new Candidate({ identity: `${hostname()}_${randomUUID()}`, lease });
   await new Leadership(candidate, {
     api,
@@ -71,7 +73,10 @@ async function lead(
     ...ports,
     onChanged: (configuration) => {
       if (followsLogSeverity) ports.log.level = controllersLogLevel(configuration);
-      set.follow(controllersConfig(configuration));
+      set.follow({
+        configuration: controllersConfig(configuration),
+        compactionPeriodMs: compactionPeriodMs(configuration),
+      });
     },
   });
   if (!until.aborted) await new Promise((resolve) => until.addEventListener("abort", resolve, { once: true }));
