@@ -123,10 +123,14 @@ describe("a cluster to which the manifest was applied", () => {
     assert.equal(await readinessOfNodes(), readySince);
   });
 
-  it("answers brindlectl in the agent's pod", async () => {
-    const agent = ["exec", "-n", namespace, "daemonset/brindle-agent", "-c", "agent", "--"];
-    const status = await cluster.kubectl([...agent, "brindlectl", "status"]);
-    assert.match(status, /^Agent: .* ready$/m);
+  it("answers brindlectl in the agent's pod of every node", async () => {
+    for (const { name } of cluster.nodes) {
+      const ofNode = ["-l", "app.kubernetes.io/component=agent", "--field-selector", `spec.nodeName=${name}`];
+      const pod = (await cluster.kubectl(["get", "pods", "-n", namespace, ...ofNode, "-o", "name"])).trim();
+      const status = await cluster.kubectl(["exec", "-n", namespace, pod, "-c", "agent", "--", "brindlectl", "status"]);
+      assert.match(status, new RegExp(`^Node: +${name}$`, "m"));
+      assert.match(status, /^Agent: .* ready$/m);
+    }
   });
 
   it("answers brindlectl from outside, by a kubeconfig, at what is in the datastore", async () => {

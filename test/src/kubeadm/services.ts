@@ -18,6 +18,15 @@ export interface Stand {
 
 export function describeServices(stand: () => Stand): void {
   describe("a Service", () => {
+    it("is rules of the mode that kube-proxy was told", async () => {
+      const { cluster } = stand();
+      const node = nodeOf(cluster, 2);
+      const ofIptables = await node.exec("iptables-save", ["-t", "nat"]);
+      const tables = await node.exec("nft", ["list", "tables"]);
+      assert.equal(/KUBE-SVC-/.test(ofIptables), cluster.plan.proxy === "iptables");
+      assert.equal(/kube-proxy/.test(tables), cluster.plan.proxy === "nftables");
+    });
+
     it("answers a pod, a node and the client outside, at its address and at the port of every node, in both families", async () => {
       const { cluster, pods } = stand();
       const inside = [await networkOf(cluster, podOfNode(pods, "node1")), networkOfNode(nodeOf(cluster, 1))];
