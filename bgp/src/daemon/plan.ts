@@ -44,6 +44,7 @@ const peerFieldNames: Readonly<Record<keyof PeerConfig, string>> = {
   families: "families",
   password: "passwordFile",
   ttlSecurity: "ttlSecurity",
+  interface: "interface",
   shutdown: "shutdown",
   maxPrefixes: "maxPrefixes",
   routeReflectorClient: "routeReflectorClient",

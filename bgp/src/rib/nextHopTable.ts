@@ -14,6 +14,8 @@ export interface NextHop {
   readonly address: Address;
   /** RFC 2545 §3. */
   readonly linkLocal?: Address;
+  /** Where a link-local `address` means something: the one interface that leads to it. */
+  readonly interface?: string;
 }
 
 /** What is known of an address: its cost, or `null` for one that cannot be reached. */
@@ -39,12 +41,12 @@ export class NextHopTable {
 
   /** The next hop's id, which lives once it is retained. */
   intern(nextHop: NextHop): NextHopId {
-    const { address, linkLocal } = nextHop;
-    const key = `${address.family}.${address.value}.${linkLocal?.value ?? ""}`;
+    const { address, linkLocal, interface: name } = nextHop;
+    const key = `${address.family}.${address.value}.${linkLocal?.value ?? ""}.${name ?? ""}`;
     const known = this.#ids.get(key);
     if (known !== undefined) return known;
     const id = this.#pool.take();
-    const text = formatAddress(address);
+    const text = name === undefined ? formatAddress(address) : `${formatAddress(address)}%${name}`;
     this.#ids.set(key, id);
     this.#values[id] = { key, text, nextHop };
     this.#learn(id, this.#facts.get(text));

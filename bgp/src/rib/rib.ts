@@ -295,10 +295,9 @@ export class Rib {
     }
   }
 
-  #internHops({ nextHop, linkLocalNextHop }: Omit<Announcement, "prefixes">): NextHopId {
-    return this.nextHops.intern(
-      linkLocalNextHop ? { address: nextHop, linkLocal: linkLocalNextHop } : { address: nextHop },
-    );
+  #internHops({ nextHop: address, linkLocalNextHop, interface: name }: Omit<Announcement, "prefixes">): NextHopId {
+    const linkLocal = linkLocalNextHop && { linkLocal: linkLocalNextHop };
+    return this.nextHops.intern({ address, ...linkLocal, ...(name !== undefined && { interface: name }) });
   }
 
   #putAll(peer: PeerId, prefixes: PackedPrefixes, content: { attr: AttrId; hop: NextHopId }): void {

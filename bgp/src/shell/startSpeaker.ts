@@ -1,7 +1,9 @@
 /** A speaker with sockets, timers and a clock, in this thread. All decisions are `Speaker`'s: here they are carried out. */
+
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { AdvertisedRoute, PeerDetail, PeerStatus, RouteStatus, SpeakerSummary } from "../control.ts";
 import { BgpError } from "../error.ts";
+import type { DumpedSlice } from "../mrt/dumpTable.ts";
 import type { NextHopFact } from "../rib/nextHopTable.ts";
 import { unpackBestChanges } from "../speaker/bestChanges.ts";
 import { checkConfig } from "../speaker/checkConfig.ts";
@@ -15,6 +17,7 @@ import type { RunningSpeaker, SpeakerListeners } from "./runningSpeaker.ts";
 import { SignatureCounter } from "./signatureCounter.ts";
 import { SocketOptions } from "./socketOptions.ts";
 import { TimerSet } from "./timerSet.ts";
+import { UnnumberedPeers } from "./unnumberedPeers.ts";
 
 /** Rejects where the configuration is invalid or an address cannot be listened on; nothing runs then. */
 export async function startSpeaker(
@@ -39,6 +42,10 @@ class LocalSpeaker implements RunningSpeaker {
   readonly #connections = new Connections((event) => this.#dispatch(event), this.#options);
   readonly #timers = new TimerSet((timer) => this.#dispatch({ type: "timer", timer }));
   readonly #servers = new ListenerSet((socket) => this.#connections.accept(socket), this.#options);
+  readonly #unnumbered = new UnnumberedPeers(() => {
+    if (this.#config && !this.#stopped) this.#apply(this.#config);
+  });
+  #config: SpeakerConfig | null = null;
   /** A listener may call back while actions are being carried out; its event waits until they are. */
   readonly #events: SpeakerEvent[] = [];
   #isDispatching = false;
@@ -57,13 +64,21 @@ class LocalSpeaker implements RunningSpeaker {
     this.#assertRunning();
     checkConfig(config);
     await this.#options.prepare(config);
+    await this.#unnumbered.prepare(config);
     const release = await this.#servers.open(config);
     this.#assertRunning();
+    this.#unnumbered.watch(config);
+    this.#config = config;
+    this.#apply(config);
+    release();
+  }
+
+  #apply(given: SpeakerConfig): void {
+    const config = this.#unnumbered.resolve(given);
     const peers = this.#servers.tune(config);
     this.#options.use(config);
     this.#dispatch({ type: "configure", config });
     if (peers.length > 0) this.#dispatch({ type: "passwordsNotHeard", peers });
-    release();
   }
 
   async originate(prefixes: readonly (string | OwnRoute)[]): Promise<void> {
@@ -108,6 +123,10 @@ class LocalSpeaker implements RunningSpeaker {
     return rows;
   }
 
+  async dump(from?: number): Promise<DumpedSlice> {
+    return this.#speaker.dump(from);
+  }
+
   async peers(): Promise<readonly PeerStatus[]> {
     return this.#speaker.peers();
   }
@@ -121,6 +140,7 @@ class LocalSpeaker implements RunningSpeaker {
     this.#stopped = true;
     this.#dispatch(text === undefined ? { type: "stop", keepForwarding } : { type: "stop", keepForwarding, text });
     this.#timers.clear();
+    this.#unnumbered.stop();
     await Promise.all([this.#servers.close(), this.#connections.end()]);
   }
 

@@ -12,6 +12,7 @@ const costsOfPeer: Readonly<Record<keyof PeerConfig, readonly Cost[]>> = {
   name: ["none"],
   role: ["none"],
   address: ["reset"],
+  interface: ["reset"],
   port: ["reset"],
   asn: ["reset"],
   localAddress: ["reset"],

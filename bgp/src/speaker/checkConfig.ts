@@ -37,8 +37,13 @@ export function checkConfig(config: SpeakerConfig): void {
     names.add(peer.name);
     checkPeer(field, peer, config.asn);
     const address = parseAddress(peer.address);
-    const key = address ? formatAddress(address) : peer.address;
-    check(!addresses.has(key), `${field}.address`, `two peers have the address ${key}`);
+    const plain = address ? formatAddress(address) : peer.address;
+    const key = peer.interface === undefined ? plain : `interface ${peer.interface}`;
+    check(
+      !addresses.has(key),
+      `${field}.address`,
+      `two peers have the ${key.startsWith("i") ? key : `address ${key}`}`,
+    );
     addresses.add(key);
   }
   for (const range of config.dynamicPeers ?? []) {
@@ -67,6 +72,12 @@ function checkPeer(field: string, peer: PeerConfig, localAsn: number): void {
     "must be 0, or 3 to 65535",
   );
   checkRange(`${field}.connectRetrySeconds`, peer.connectRetrySeconds, { min: 1, max: 65535 });
+  if (peer.interface !== undefined) {
+    const isName = /^[^\s/%]{1,15}$/.test(peer.interface);
+    check(isName, `${field}.interface`, `${peer.interface} is not the name of an interface`);
+    const isOfLink = peer.address === "::" || parseAddress(peer.address)?.family === 6;
+    check(isOfLink, `${field}.address`, "of a peer by interface it is ::, and learned");
+  }
   checkMaxPrefixes(`${field}.maxPrefixes`, peer.maxPrefixes);
   const { password, ttlSecurity, sendHoldSeconds, keepaliveSeconds } = peer;
   if (sendHoldSeconds !== undefined) {

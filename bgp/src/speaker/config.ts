@@ -70,6 +70,11 @@ export interface PeerConfig {
   /** `mesh` and `peer` only group the output of `bgp peers`; they change nothing in the protocol. */
   readonly role: "mesh" | "peer";
   readonly address: string;
+  /**
+   * Unnumbered: the peer is the router that advertises itself on this interface (RFC 4861), `address` is `::` and becomes
+   * its link-local one when it does. We advertise ourselves there too. IPv4 takes `extendedNextHop`.
+   */
+  readonly interface?: string;
   readonly port: number;
   readonly asn: number;
   /** The source address of our connections, and the one on which the peer's must arrive. */

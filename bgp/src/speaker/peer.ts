@@ -3,7 +3,7 @@
  * after a failure, and what an operator is told of it.
  */
 import assert from "node:assert/strict";
-import { type Address, type Family, formatAddress, parseAddress } from "@brindle/net";
+import { type Address, type Family, formatAddress } from "@brindle/net";
 import type { PeerDetail, PeerStatus } from "../control.ts";
 import type { SessionConfig } from "../session/config.ts";
 import type { NotificationSeen, Past, SessionTimer } from "../session/state.ts";
@@ -11,19 +11,21 @@ import { encodeMessage } from "../wire/codec.ts";
 import { cease, errorCode } from "../wire/fault.ts";
 import type { Open, Update } from "../wire/message.ts";
 import type { UpdateScanner } from "../wire/updateScan.ts";
-import { ownCapabilities } from "./capabilities.ts";
 import { type ChangeCost, costOfChange } from "./changeCost.ts";
 import type { PeerConfig, SpeakerConfig } from "./config.ts";
 import type { ConnectionId, SpeakerTimer } from "./event.ts";
 import { MessageCounters } from "./messageCounters.ts";
 import { capabilityRows } from "./peerDetail.ts";
+import { canonical, dialAddress, isKnown, numberOf, sessionConfigOf } from "./peerPlace.ts";
 import { furthestPhase, PeerRecord } from "./peerRecord.ts";
 import { PeerSession, type SessionOwner } from "./peerSession.ts";
 import type { SpeakerPorts } from "./ports.ts";
-import { maximumPrefixesData, prefixWarnings } from "./prefixLimits.ts";
+import { maximumPrefixesData, prefixesBeyond } from "./prefixLimits.ts";
 import { loserOf } from "./rivals.ts";
 import { RouteSide } from "./routeSide.ts";
-import { silenceHint } from "./silenceHint.ts";
+import { type Saying, textOf } from "./saying.ts";
+import { sessionStatus } from "./sessionStatus.ts";
+import { passwordNotHeardText, silenceHint } from "./silenceHint.ts";
 
 export interface PeerContext {
   readonly speaker: SpeakerConfig;
@@ -126,8 +128,7 @@ export class Peer implements SessionOwner {
 
   /** The kernel drops the peer's own dials, having no room for its password on our listening socket. */
   passwordNotHeard(): void {
-    const limit = "the kernel holds no more passwords on a listening socket: raise net.core.optmem_max";
-    this.#record.fail(`the peer cannot reach us, only we can dial it: ${limit}`, undefined, this.#ports.nowMs());
+    this.#record.fail(passwordNotHeardText, undefined, this.#ports.nowMs());
     this.#review();
   }
 
@@ -266,24 +267,8 @@ export class Peer implements SessionOwner {
   }
 
   #sessionStatus(): PeerStatus["session"] {
-    const state = this.#established?.state;
-    const agreement = this.routes.agreement;
-    if (state?.phase !== "established" || !agreement) return null;
-    const families = agreement.negotiated.families.map((family) => {
-      const { received, accepted } = this.#ports.rib.counts(this.routes.ribPeer, family);
-      const advertised = this.routes.out?.advertised(family) ?? 0;
-      return { family, received, accepted, filtered: received - accepted, advertised };
-    });
-    const remoteBgpId = formatAddress({ family: 4, value: BigInt(state.open.bgpId) });
-    const { faults } = this.routes;
-    const warnings = prefixWarnings(this.config.maxPrefixes, families);
-    return {
-      remoteBgpId,
-      holdSeconds: state.holdSeconds,
-      families,
-      ...(faults && { attributeFaults: faults }),
-      ...(warnings.length > 0 && { warnings }),
-    };
+    const { maxPrefixes } = this.config;
+    return sessionStatus(this.#established?.state, this.routes, { rib: this.#ports.rib, maxPrefixes });
   }
 
   #shutDown(text: string): void {
@@ -292,35 +277,22 @@ export class Peer implements SessionOwner {
     this.#cancelRetry();
   }
 
-  /** RFC 4271 §6.7, RFC 4486 §4: the data says of which family, and how many there may be. */
+  /** RFC 4271 §6.7: beyond what it may announce, a peer stays away for a time, or until somebody resets it. */
   #checkPrefixes(): void {
     const { maxPrefixes } = this.config;
     if (maxPrefixes?.action !== "reset" || !this.#established) return;
-    for (const family of [4, 6] as const) {
-      const max = maxPrefixes[family];
-      const { received } = this.#ports.rib.counts(this.routes.ribPeer, family);
-      if (max === undefined || received <= max) continue;
-      this.#holdDown(family, { max, received, seconds: maxPrefixes.restartSeconds });
-      return;
-    }
-  }
-
-  #holdDown(
-    family: Family,
-    {
-      max,
-      received,
-      seconds,
-    }: { readonly max: number; readonly received: number; readonly seconds: number | undefined },
-  ): void {
-    const until = seconds === undefined ? "until it is reset here" : `for ${seconds} s`;
-    const text = `the peer announced ${received} IPv${family} prefixes, and ${max} are allowed; it stays away ${until}`;
+    const beyond = prefixesBeyond(
+      maxPrefixes,
+      (family) => this.#ports.rib.counts(this.routes.ribPeer, family).received,
+    );
+    if (!beyond) return;
     const seen = { sentBy: "us", code: errorCode.cease, subcode: cease.maximumPrefixes } as const;
-    this.#record.fail(text, seen, this.#ports.nowMs());
+    this.#record.fail(beyond.text, seen, this.#ports.nowMs());
     this.#record.countFlap();
-    this.#endAll(cease.maximumPrefixes, { data: maximumPrefixesData(family, max) });
+    this.#endAll(cease.maximumPrefixes, { data: maximumPrefixesData(beyond.family, beyond.max) });
     this.#awaitsRetry = true;
     this.#refuses = true;
+    const { restartSeconds: seconds } = maxPrefixes;
     if (seconds !== undefined) this.#ports.emit({ type: "arm", timer: this.#retryTimer(), seconds });
   }
 
@@ -358,7 +330,8 @@ export class Peer implements SessionOwner {
   }
 
   #newSession(): PeerSession {
-    const { name, address, port, localAddress } = this.config;
+    const { name, port, localAddress } = this.config;
+    const address = dialAddress(this.config);
     this.#sessionNumber += 1;
     const dial = localAddress === undefined ? { address, port } : { address, port, localAddress };
     const past = this.#past && { past: this.#past };
@@ -374,20 +347,8 @@ export class Peer implements SessionOwner {
 
   #sessionConfig(): SessionConfig {
     const { speaker, peer } = this.#context;
-    return {
-      localAsn: speaker.asn,
-      localBgpId: numberOf(speaker.bgpId),
-      peerAsn: peer.asn,
-      holdSeconds: peer.holdSeconds,
-      connectRetrySeconds: peer.connectRetrySeconds,
-      passive: peer.passive,
-      ...silenceHint(peer, this.#ports.signaturesDropped() - this.#signaturesBefore),
-      ...(peer.localRole && { role: { ours: peer.localRole, strict: peer.strictRole ?? false } }),
-      ...(peer.sendHoldSeconds !== undefined && { sendHoldSeconds: peer.sendHoldSeconds }),
-      ...(peer.keepaliveSeconds !== undefined && { keepaliveSeconds: peer.keepaliveSeconds }),
-      families: peer.families,
-      capabilities: ownCapabilities(speaker, peer, { restarting: this.#ports.isRestarting() }),
-    };
+    const config = sessionConfigOf(speaker, peer, { restarting: this.#ports.isRestarting() });
+    return { ...config, ...silenceHint(peer, this.#ports.signaturesDropped() - this.#signaturesBefore) };
   }
 
   /** Ends a session of which nobody need hear: what it says from here on is not a failure. */
@@ -423,7 +384,7 @@ export class Peer implements SessionOwner {
       this.#sessions = this.#sessions.filter((other) => other !== session);
       session.drop();
     }
-    const wantsDial = !this.config.passive && !this.#established && !this.#isDialling();
+    const wantsDial = !this.config.passive && isKnown(this.config) && !this.#established && !this.#isDialling();
     const isDown = this.#stopped || this.config.shutdown !== undefined;
     if (wantsDial && !this.#awaitsRetry && !isDown) this.#dial();
     const waits = this.config.passive && !this.#refuses && !isDown;
@@ -433,26 +394,7 @@ export class Peer implements SessionOwner {
   }
 }
 
-interface Saying {
-  readonly text?: string;
-  readonly data?: Uint8Array;
-}
-
-function textOf(text: string | undefined): Saying {
-  return text === undefined ? {} : { text };
-}
-
 /** A machine whose own dial failed tries again; one that was given its connection has no other. */
 function isOver({ side, state, hasConnection }: PeerSession): boolean {
   return state.phase === "idle" || (side === "passive" && !hasConnection);
-}
-
-/** Of a text that `checkConfig` has seen. */
-function numberOf(bgpId: string): number {
-  return Number(parseAddress(bgpId)?.value ?? 0n);
-}
-
-function canonical(address: string): string {
-  const parsed = parseAddress(address);
-  return parsed ? formatAddress(parsed) : address;
 }

@@ -16,6 +16,22 @@ export function maximumPrefixesData(family: Family, max: number): Uint8Array {
   return writer.finish();
 }
 
+/** The first family of which there are more than there may be, and what to tell of it. */
+export function prefixesBeyond(
+  limits: MaxPrefixes,
+  received: (family: Family) => number,
+): { readonly family: Family; readonly max: number; readonly text: string } | null {
+  for (const family of [4, 6] as const) {
+    const max = limits[family];
+    const count = received(family);
+    if (max === undefined || count <= max) continue;
+    const until = limits.restartSeconds === undefined ? "until it is reset here" : `for ${limits.restartSeconds} s`;
+    const text = `the peer announced ${count} IPv${family} prefixes, and ${max} are allowed; it stays away ${until}`;
+    return { family, max, text };
+  }
+  return null;
+}
+
 /** A line for each family that is near its limit, or beyond. */
 export function prefixWarnings(
   limits: MaxPrefixes | undefined,

@@ -2,7 +2,7 @@
  * The routes of one peer, both ways, over all its sessions: what it announced, what becomes of that when the session
  * is lost (RFC 4724, the helper's side), and what it has been told.
  */
-import { type Address, type Family, formatAddress, parseAddress } from "@brindle/net";
+import { type Address, type Family, formatAddress, isLinkLocal, parseAddress } from "@brindle/net";
 import { CompiledFilters } from "../filter/compile.ts";
 import type { RouteFilter } from "../filter/rule.ts";
 import type { GroupTerms, OutSink } from "../out/exportGroup.ts";
@@ -14,7 +14,7 @@ import { PrefixFilter } from "../rib/prefixFilter.ts";
 import { loopVerdict, type Verdict } from "../rib/verdict.ts";
 import type { Negotiated } from "../session/negotiate.ts";
 import { attributeFlag } from "../wire/attributeSummary.ts";
-import type { GracefulRestart, PathAttributes, Update } from "../wire/message.ts";
+import type { Announcement, GracefulRestart, PathAttributes, Update } from "../wire/message.ts";
 import type { UpdateScanner } from "../wire/updateScan.ts";
 import type { PeerConfig, SpeakerConfig } from "./config.ts";
 import type { SpeakerPorts } from "./ports.ts";
@@ -150,9 +150,16 @@ export class RouteSide {
     for (const prefixes of update.withdrawn) rib.withdraw(this.#ribPeer, prefixes);
     if (update.attributes) {
       const attributes = this.#marked(update.attributes);
-      for (const announcement of update.announced) rib.announce(this.#ribPeer, announcement, attributes);
+      for (const each of update.announced) rib.announce(this.#ribPeer, this.#onInterface(each), attributes);
     }
     if (update.endOfRib !== null) this.#onEndOfRib(update.endOfRib);
+  }
+
+  /** A link-local next hop is on the link of the session. */
+  #onInterface(announcement: Announcement): Announcement {
+    const name = this.#config.peer.interface;
+    if (name === undefined || !isLinkLocal(announcement.nextHop)) return announcement;
+    return { ...announcement, interface: name };
   }
 
   #marked(attributes: PathAttributes): PathAttributes {
@@ -273,9 +280,9 @@ export class RouteSide {
 
   /** What the peer would be told under another configuration, or is told under the present one. */
   rehearsed(config: RouteSideConfig = this.#config): Rehearsed {
-    const { families, localAddress } = config.peer;
+    const { families, localAddress, extendedNextHop = false } = config.peer;
     const local = localAddress === undefined ? null : addressOf(localAddress);
-    const agreed = this.#agreement ?? { negotiated: { families }, localAddress: local };
+    const agreed = this.#agreement ?? { negotiated: { families, extendedNextHop }, localAddress: local };
     return {
       view: this.#exportView(agreed, config),
       peer: this.#ribPeer,
@@ -284,7 +291,10 @@ export class RouteSide {
   }
 
   #exportView(
-    { negotiated, localAddress }: { negotiated: Pick<Negotiated, "families">; localAddress: Address | null },
+    {
+      negotiated,
+      localAddress,
+    }: { negotiated: Pick<Negotiated, "families" | "extendedNextHop">; localAddress: Address | null },
     { peer, speaker }: RouteSideConfig = this.#config,
   ): ExportView {
     const external = peer.asn !== speaker.asn;
@@ -294,7 +304,7 @@ export class RouteSide {
       localAsn: speaker.asn,
       peerAddress: null,
       families: negotiated.families,
-      ownNextHop: { ...ownNextHop(4, peer, localAddress), ...ownNextHop(6, peer, localAddress) },
+      ownNextHop: ownNextHops(peer, negotiated, localAddress),
       nextHopMode: peer.nextHopMode ?? (external ? "self" : "keep"),
       ...(keepsMarked(peer.localRole) && { keepsOnlyToCustomer: true }),
       ...(marksOnExport(peer.localRole) && { marksOnlyToCustomer: true, changesAttributes: true }),
@@ -315,6 +325,18 @@ function filtersOf(
 ): { filters?: CompiledFilters } {
   const compiled = new CompiledFilters(filters, context);
   return compiled.isEmpty ? {} : { filters: compiled };
+}
+
+/** RFC 8950: without an address of its own family, and on a link without numbers, IPv4 goes by way of IPv6. */
+function ownNextHops(
+  peer: PeerConfig,
+  { extendedNextHop }: Pick<Negotiated, "extendedNextHop">,
+  local: Address | null,
+): Partial<Record<Family, Address>> {
+  const configured = peer.interface === undefined ? peer : { ...peer, nextHop: {} };
+  const v6 = ownNextHop(6, configured, local);
+  const v4 = ownNextHop(4, configured, local);
+  return { ...(extendedNextHop && v6[6] && { 4: v6[6] }), ...v4, ...v6 };
 }
 
 /** As configured, else the address of the connection. */

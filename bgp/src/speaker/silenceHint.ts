@@ -20,3 +20,6 @@ export function silenceHint(
   }
   return causes.length === 0 ? {} : { silenceHint: causes.join(" ") };
 }
+
+export const passwordNotHeardText =
+  "the peer cannot reach us, only we can dial it: the kernel holds no more passwords on a listening socket: raise net.core.optmem_max";

@@ -4,8 +4,11 @@
  *
  * Long work is never done in the event that asks for it, but noted and done in `turn` events, a slice in each.
  */
+
 import { type Address, formatAddress, parseAddress } from "@brindle/net";
 import type { PeerDetail, PeerStatus, RouteStatus, SpeakerSummary } from "../control.ts";
+import { type DumpedSlice, dumpTable } from "../mrt/dumpTable.ts";
+import type { MrtPeer } from "../mrt/record.ts";
 import { ExportGroups } from "../out/exportGroups.ts";
 import { type RehearsedSlice, rehearse } from "../out/rehearsal.ts";
 import { PrefixFilter } from "../rib/prefixFilter.ts";
@@ -99,6 +102,19 @@ export class Speaker {
     return rehearse(this.#rib, after, { before: present, limit, from });
   }
 
+  /** A slice of the table as MRT; the next one begins where it says. */
+  dump(from: number = 1): DumpedSlice {
+    const { asn = 0, bgpId = "0.0.0.0" } = this.#config ?? {};
+    const collectorBgpId = Number(parseAddress(bgpId)?.value ?? 0n);
+    const own = { bgpId: collectorBgpId, address: { family: 4, value: 0n }, asn } as const;
+    const peers = new Map<number, MrtPeer>([[this.#rib.local, own]]);
+    for (const { routes, config } of this.#peers.values()) {
+      const { bgpId: id, address } = this.#rib.peers.get(routes.ribPeer);
+      peers.set(routes.ribPeer, { bgpId: id, address, asn: config.asn });
+    }
+    return dumpTable(this.#rib, { atMs: this.#nowMs, collectorBgpId, peers }, from);
+  }
+
   summary(): SpeakerSummary {
     return summaryOf(this.#config ?? { asn: 0, bgpId: "0.0.0.0" }, {
       rib: this.#rib,
@@ -171,7 +187,7 @@ export class Speaker {
     const wanted = new Map([...config.peers, ...this.#dynamicPeers(config)].map((peer) => [peer.name, peer]));
     for (const [name, peer] of this.#peers) if (!wanted.has(name)) this.#removePeer(name, peer);
     for (const peer of wanted.values()) this.#configurePeer({ speaker: config, peer });
-    this.#byAddress = new Map([...this.#peers.values()].map((peer) => [textOf(peer.config.address), peer]));
+    this.#byAddress = new Map([...this.#peers.values()].map((peer) => [placeOf(peer.config), peer]));
   }
 
   /** Those that are here, by the present template of their range; not those whose range is gone or whose address has a name now. */
@@ -197,14 +213,14 @@ export class Speaker {
       this.#portsOf(() => peer),
     );
     this.#peers.set(context.peer.name, peer);
-    this.#byAddress.set(textOf(context.peer.address), peer);
+    this.#byAddress.set(placeOf(context.peer), peer);
     return peer;
   }
 
   #removePeer(name: string, peer: Peer): void {
     peer.remove();
     this.#peers.delete(name);
-    this.#byAddress.delete(textOf(peer.config.address));
+    this.#byAddress.delete(placeOf(peer.config));
   }
 
   /** Those that stay are not touched: what is not named again is swept like the routes of a peer that restarted. */
@@ -221,13 +237,19 @@ export class Speaker {
   #onAccepted({ connection, localAddress, remoteAddress }: Extract<SpeakerEvent, { type: "accepted" }>): void {
     const remote = canonicalAddress(remoteAddress);
     const local = canonicalAddress(localAddress);
-    const peer = remote && (this.#byAddress.get(remote.text) ?? this.#newcomer(remote.address));
+    const peer = remote && (this.#knownAt(remoteAddress, remote.text) ?? this.#newcomer(remote.address));
     if (!this.#stopped && local && peer instanceof Peer && peer.accept(connection, local.address)) return;
     const isFull = peer === "full" || peer instanceof Peer;
     this.#refused[isFull ? "known" : "unknown"] += 1;
     const refusal = ceaseNotification(peer === "full" ? cease.outOfResources : cease.connectionRejected);
     this.#actions.push({ type: "send", connection, bytes: encodeMessage(refusal, { fourOctetAs: false }) });
     this.#actions.push({ type: "close", connection });
+  }
+
+  /** An unnumbered peer is known by its link too. */
+  #knownAt(remoteAddress: string, text: string): Peer | undefined {
+    const zone = /%(.+)$/.exec(remoteAddress)?.[1];
+    return (zone === undefined ? undefined : this.#byAddress.get(`${text}%${zone}`)) ?? this.#byAddress.get(text);
   }
 
   /** A peer for an address of a range, `full` where the range has as many as it may. */
@@ -356,6 +378,11 @@ function canonicalAddress(text: string): { readonly text: string; readonly addre
 /** Of a configured address, as `canonicalAddress` has it. */
 function textOf(address: string): string {
   return canonicalAddress(address)?.text ?? address;
+}
+
+/** Where its connections come from. */
+function placeOf({ address, interface: name }: PeerConfig): string {
+  return name === undefined ? textOf(address) : `${textOf(address)}%${name}`;
 }
 
 function withoutZone(text: string): string {

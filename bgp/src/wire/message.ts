@@ -97,6 +97,8 @@ export interface Announcement {
   readonly nextHop: Address;
   /** RFC 2545 §3: the second, link-local next hop of IPv6. */
   readonly linkLocalNextHop?: Address;
+  /** Not of the wire: the interface on which a link-local `nextHop` means something, as its receiver knows. */
+  readonly interface?: string;
 }
 
 export interface AttributeFault {

@@ -24,6 +24,7 @@ export {
   openNamespace,
   warmThreadPool,
 } from "./namespace.ts";
+export { type NeighborDiscovery, openNeighborDiscovery } from "./neighborDiscovery.ts";
 export type { NamedRequest, RequestOutcome } from "./netlinkExchange.ts";
 export { type NetlinkPort, type NetlinkPortOptions, openNetlinkPort } from "./netlinkPort.ts";
 export { NetlinkSocket, type NetlinkSocketOptions } from "./netlinkSocket.ts";

@@ -26,6 +26,13 @@ const sendCall: { async(fd: number, bytes: Uint8Array, length: number, flags: nu
 );
 const receiveCall: Call<[number, Uint8Array, number, number]> = libc.func("intptr_t recv(int, void *, size_t, int)");
 
+const sendToCall: Call<[number, Uint8Array, number, number, Uint8Array, number]> = libc.func(
+  "intptr_t sendto(int, const void *, size_t, int, const void *, uint32_t)",
+);
+const receiveFromCall: Call<[number, Uint8Array, number, number, Uint8Array, Uint8Array]> = libc.func(
+  "intptr_t recvfrom(int, void *, size_t, int, void *, void *)",
+);
+
 /** `null` where the C library has no such call: glibc alone has. */
 const trimCall: ((kept: number) => number) | null = optional("int malloc_trim(size_t)");
 
@@ -104,6 +111,25 @@ export function receiveNow(fd: number, bytesMax: number): Uint8Array {
   const bytes = new Uint8Array(bytesMax);
   return bytes.subarray(0, check("recv", receiveCall(fd, bytes, bytes.length, dontWait)));
 }
+
+/** One datagram to a struct sockaddr; without room in the socket's buffer it is an error. */
+export function sendTo(fd: number, bytes: Uint8Array, name: Uint8Array): void {
+  check("sendto", sendToCall(fd, bytes, bytes.length, dontWait, name, name.length));
+}
+
+/** The next datagram and the struct sockaddr that it came from, or `null` while there is none. */
+export function receiveFrom(
+  fd: number,
+  bytesMax: number,
+): { readonly bytes: Uint8Array; readonly from: Uint8Array } | null {
+  const bytes = new Uint8Array(bytesMax);
+  const from = new Uint8Array(28);
+  const received = receiveFromCall(fd, bytes, bytes.length, dontWait, from, encodeValue(u32, from.length));
+  if (received < 0 && koffi.errno() === againErrno) return null;
+  return { bytes: bytes.subarray(0, check("recvfrom", received)), from };
+}
+
+const againErrno = 11;
 
 /** Gives free memory of the C library back to the kernel. It does so by itself only at the end of its heap. */
 export function trimHeap(): void {

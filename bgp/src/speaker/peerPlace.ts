@@ -1,0 +1,46 @@
+/** What a peer's configuration says of identifiers and addresses, of texts that `checkConfig` has seen. */
+import { formatAddress, parseAddress } from "@brindle/net";
+import type { SessionConfig } from "../session/config.ts";
+import { ownCapabilities } from "./capabilities.ts";
+import type { PeerConfig, SpeakerConfig } from "./config.ts";
+
+/** Of an unnumbered peer, whether it has shown itself. */
+export function isKnown({ address, interface: name }: PeerConfig): boolean {
+  return name === undefined || address !== "::";
+}
+
+/** A link-local address is dialled with its interface. */
+export function dialAddress({ address, interface: name }: PeerConfig): string {
+  return name === undefined ? address : `${address}%${name}`;
+}
+
+/** A dotted quad as a number. */
+export function numberOf(bgpId: string): number {
+  return Number(parseAddress(bgpId)?.value ?? 0n);
+}
+
+export function canonical(address: string): string {
+  const parsed = parseAddress(address);
+  return parsed ? formatAddress(parsed) : address;
+}
+
+/** Without what changes from one attempt to the next. */
+export function sessionConfigOf(
+  speaker: SpeakerConfig,
+  peer: PeerConfig,
+  restarting: { readonly restarting: boolean },
+): SessionConfig {
+  return {
+    localAsn: speaker.asn,
+    localBgpId: numberOf(speaker.bgpId),
+    peerAsn: peer.asn,
+    holdSeconds: peer.holdSeconds,
+    connectRetrySeconds: peer.connectRetrySeconds,
+    passive: peer.passive,
+    ...(peer.localRole && { role: { ours: peer.localRole, strict: peer.strictRole ?? false } }),
+    ...(peer.sendHoldSeconds !== undefined && { sendHoldSeconds: peer.sendHoldSeconds }),
+    ...(peer.keepaliveSeconds !== undefined && { keepaliveSeconds: peer.keepaliveSeconds }),
+    families: peer.families,
+    capabilities: ownCapabilities(speaker, peer, restarting),
+  };
+}
