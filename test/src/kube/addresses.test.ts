@@ -1,0 +1,228 @@
+/**
+ * `brindle controllers` gives back what nodes and pods that are gone held, with exactly the rights of the manifests, at a real
+ * API server, and with either datastore. Nodes and pods are objects alone: nobody runs them.
+ */
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import {
+  apiVersion,
+  type IPPool,
+  type Node,
+  type Store,
+  type WorkloadEndpoint,
+  workloadEndpointName,
+} from "@brindle/api";
+import { findClusterAccess, openKubernetesStore } from "@brindle/api/shell";
+import { openEtcdStore } from "@brindle/api/shell/etcd";
+import { Allocator, Collector, defaultIpamSettings, describeFinding } from "@brindle/ipam";
+import { formatAddress } from "@brindle/net";
+import { afterAll, afterEach, beforeAll, describe, it } from "vitest";
+import { type Daemon, startDaemon } from "../fixtures/command.ts";
+import { processInstance } from "../fixtures/instance.ts";
+import { field, text } from "../fixtures/json.ts";
+import { type KubeApi, startKubeApi } from "../fixtures/kube/kubeApi.ts";
+import { waitFor } from "../fixtures/waitFor.ts";
+import { applyCrds } from "./crds.ts";
+
+const program = fileURLToPath(new URL("../../../agent/src/main.ts", import.meta.url));
+const manifests = fileURLToPath(new URL("../../../manifests/", import.meta.url));
+const user = "brindle-controllers";
+const namespace = "brindle-system";
+const deadlineMs = 60_000;
+const pool: IPPool = {
+  apiVersion: "projectcalico.org/v3",
+  kind: "IPPool",
+  metadata: { name: "pods" },
+  spec: { cidr: "10.77.0.0/24", blockSize: 28 },
+};
+
+const datastores = [
+  { datastore: "kubernetes", rights: "rbac/controllers.yaml" },
+  { datastore: "etcdv3", rights: "etcd/controllers-rights.yaml" },
+] as const;
+
+describe.each(datastores)("with $datastore as the datastore, brindle controllers", ({ datastore, rights }) => {
+  let cluster: KubeApi;
+  let store: Store;
+  let kubeconfig: string;
+  let replica: Daemon | null = null;
+
+  beforeAll(async () => {
+    cluster = await startKubeApi({ controllers: true, audit: true });
+    if (datastore === "kubernetes") await applyCrds(cluster);
+    await cluster.kubectl(["create", "namespace", namespace]);
+    await cluster.kubectl(["apply", "-f", `${manifests}${rights}`]);
+    await cluster.kubectl(["create", "clusterrolebinding", user, `--clusterrole=${user}`, `--user=${user}`]);
+    await cluster.kubectl(["create", "rolebinding", user, "-n", namespace, `--role=${user}`, `--user=${user}`]);
+    kubeconfig = await cluster.writeKubeconfig(`addresses-${datastore}`, cluster.issueCertificate(user, []));
+    store =
+      datastore === "etcdv3"
+        ? openEtcdStore({ endpoints: [cluster.etcd.endpoint] })
+        : openKubernetesStore({
+            access: await findClusterAccess({ environment: {}, kubeconfig: cluster.adminKubeconfig }),
+          });
+    await store.commit([{ op: "create", key: { kind: "IPPool", name: "pods" }, value: pool }]);
+    const configuration = { controllers: { node: { leakGracePeriod: "3s" } } };
+    await store.commit([
+      {
+        op: "create",
+        key: { kind: "KubeControllersConfiguration", name: "default" },
+        value: { apiVersion, kind: "KubeControllersConfiguration", metadata: { name: "default" }, spec: configuration },
+      },
+    ]);
+    for (const name of ["node1", "node2"]) await nodeComes(name);
+  }, 180_000);
+  afterEach(async () => {
+    const ended = replica;
+    replica = null;
+    await ended?.stop({ graceMs: 20_000 });
+    if (ended) await (await processInstance()).forgetProcess(ended.pid);
+  });
+  afterAll(async () => {
+    await store?.close();
+    await cluster?.[Symbol.asyncDispose]();
+  });
+
+  async function start(): Promise<void> {
+    const instance = await processInstance();
+    const where = datastore === "etcdv3" ? [`--etcd=${cluster.etcd.endpoint}`] : ["--datastore=kubernetes"];
+    const args = ["controllers", `--kubeconfig=${kubeconfig}`, `--lease-namespace=${namespace}`, ...where];
+    replica = startDaemon(process.execPath, ["--conditions=brindle-source", program, ...args]);
+    await instance.registerProcess(replica.pid);
+  }
+
+  async function nodeComes(name: string): Promise<void> {
+    const node = { apiVersion: "v1", kind: "Node", metadata: { name } };
+    await cluster.kubectl(["create", "-f", "-"], { input: JSON.stringify(node) });
+    await isReady(name);
+    if (datastore !== "etcdv3" || (await store.get({ kind: "Node", name }))) return;
+    const spec = { orchRefs: [{ nodeName: name, orchestrator: "k8s" }] };
+    const value: Node = { apiVersion, kind: "Node", metadata: { name }, spec };
+    await store.commit([{ op: "create", key: { kind: "Node", name }, value }]);
+  }
+
+  async function isReady(name: string): Promise<void> {
+    const conditions = [{ type: "Ready", status: "True", reason: "Test", lastHeartbeatTime: new Date().toISOString() }];
+    const patch = JSON.stringify({ status: { conditions } });
+    await cluster.kubectl(["patch", "node", name, "--subresource=status", "-p", patch]);
+  }
+
+  /** As the runtime and the agent of its node do. */
+  async function podComes(pod: string, node: string): Promise<string> {
+    const spec = { nodeName: node, containers: [{ name: "c", image: "none" }], terminationGracePeriodSeconds: 0 };
+    const manifest = { apiVersion: "v1", kind: "Pod", metadata: { name: pod, namespace: "default" }, spec };
+    const made: unknown = JSON.parse(
+      await cluster.kubectl(["create", "-f", "-", "-o", "json"], { input: JSON.stringify(manifest) }),
+    );
+    const view = { pools: [pool], nodeLabels: {}, reserved: [], settings: defaultIpamSettings };
+    const now = () => BigInt(Date.now()) * 1_000_000n;
+    const allocator = new Allocator({ node }, { store, now, view: () => view });
+    const uid = text(field(made, "metadata", "uid"));
+    const result = await allocator.assign({
+      handleId: `k8s-pod-network.c-${pod}`,
+      attributes: { namespace: "default", pod },
+      families: [4],
+      extraWrites: (held) => [endpointWrite({ pod, node, uid, addresses: held.map((h) => formatAddress(h.address)) })],
+    });
+    assert(result.kind === "assigned", result.kind);
+    return result.addresses.map(({ address }) => formatAddress(address)).join();
+  }
+
+  async function stored(): Promise<string> {
+    const kinds = ["IPAMBlock", "BlockAffinity", "IPAMHandle", "WorkloadEndpoint", "Node"] as const;
+    const lists = await Promise.all(kinds.map((kind) => store.list<(typeof kinds)[number]>(kind)));
+    return lists
+      .flatMap(({ items }) => items.map(({ key, value }) => `${key.kind} ${key.name} ${shown(value)}`))
+      .join("\n");
+  }
+
+  async function findings(): Promise<string[]> {
+    const ports = { store, kubernetes: async () => null, nowMs: () => 0 };
+    const pass = await new Collector(ports).pass({ isMeant: () => true, graceMs: () => 0, dryRun: true });
+    return pass.findings.map(describeFinding);
+  }
+
+  it("takes back what a pod held that is gone without a deletion, and nobody else's", async () => {
+    await podComes("lost", "node1");
+    await podComes("stays", "node1");
+    await start();
+    await cluster.kubectl(["delete", "pod", "lost", "--force", "--grace-period=0"]);
+    await waitFor(async () => (await store.get({ kind: "IPAMHandle", name: "k8s-pod-network.c-lost" })) === null, {
+      what: "its handle is gone",
+      deadlineMs,
+    });
+    await isReady("node1");
+    assert.deepEqual(await findings(), []);
+    assert(await store.get({ kind: "IPAMHandle", name: "k8s-pod-network.c-stays" }));
+  });
+
+  it("takes back all of a node that Kubernetes has no more, and nothing of another's", async () => {
+    await podComes("a", "node2");
+    await podComes("b", "node2");
+    await start();
+    await cluster.kubectl(["delete", "node", "node2"]);
+    await cluster.kubectl(["delete", "pod", "a", "b", "--force", "--grace-period=0"]);
+    await waitFor(
+      async (saw) => {
+        const present = await stored();
+        saw(present);
+        return !present.includes("node2");
+      },
+      { what: "nothing of node2 is left", deadlineMs },
+    );
+    assert.match(await stored(), /IPAMHandle k8s-pod-network\.c-stays/);
+    assert.deepEqual(await findings(), []);
+  });
+
+  it("keeps everything of a node that is back under its name in time", async () => {
+    await nodeComes("node2");
+    const address = await podComes("kept", "node2");
+    await start();
+    await waitFor(() => /controller begins/.test(replica?.output() ?? ""), { what: "it leads", deadlineMs });
+    await cluster.kubectl(["delete", "node", "node2"]);
+    await nodeComes("node2");
+    // Another one's removal shows that it has looked again since.
+    await podComes("witness", "node1");
+    await cluster.kubectl(["delete", "pod", "witness", "--force", "--grace-period=0"]);
+    await waitFor(async () => (await store.get({ kind: "IPAMHandle", name: "k8s-pod-network.c-witness" })) === null, {
+      what: "it collects",
+      deadlineMs,
+    });
+    const present = await stored();
+    assert.match(present, /BlockAffinity host:node2\//);
+    assert(present.includes(`${address}/32`));
+  });
+
+  it("asks for nothing that it may not", async () => {
+    const requests = (await cluster.requests()).filter((request) => request.user === user);
+    assert(requests.length > 0);
+    assert.deepEqual(
+      requests.filter(({ status }) => status === 401 || status === 403),
+      [],
+    );
+  });
+});
+
+function endpointWrite(of: {
+  readonly pod: string;
+  readonly node: string;
+  readonly uid: string;
+  readonly addresses: readonly string[];
+}) {
+  const { pod, node, uid, addresses } = of;
+  const name = workloadEndpointName({ node, orchestrator: "k8s", pod, endpoint: "eth0" });
+  const value: WorkloadEndpoint = {
+    apiVersion,
+    kind: "WorkloadEndpoint",
+    metadata: { namespace: "default", name, annotations: { "brindle.network/pod-uid": uid } },
+    spec: {
+      ...{ orchestrator: "k8s", node, pod, endpoint: "eth0", containerID: `c-${pod}` },
+      ipNetworks: addresses.map((address) => `${address}/32`),
+    },
+  };
+  return { op: "put" as const, key: { kind: "WorkloadEndpoint" as const, namespace: "default", name }, value };
+}
+
+function shown(value: unknown): string {
+  return JSON.stringify(value, (_name, part) => (typeof part === "bigint" ? String(part) : part));
+}
