@@ -79,13 +79,13 @@ function encodeOne(block: UpdateBlock, told: Told, { audience, nextHop }: Tellin
 
 function mayGoAsBytes(told: Told, { rib, view, context }: Encoding): boolean {
   if (told.rule?.transform || !context.fourOctetAs || view.changesAttributes) return false;
-  if (isReflected(told, rib, view)) return false;
   return canExportBytes(rib.attrs.flags.get(told.attr), view);
 }
 
 function attributeBytes(told: Told, nextHop4: number, { rib, view }: Encoding): Uint8Array {
   const { external, localAsn } = view;
-  const to = { external, localAsn, keepsMed: keepsMed(told), nextHop4 };
+  const reflected = isReflected(told, rib, view) ? { reflected: marksOf(told, rib, view) } : {};
+  const to = { external, localAsn, keepsMed: keepsMed(told), nextHop4, ...reflected };
   const flags = rib.attrs.flags.get(told.attr);
   return scratch.subarray(0, exportBytes(rib.attrs.bytes(told.attr), flags, to, scratch));
 }
@@ -100,6 +100,10 @@ export function attributesOf(told: Told, { rib, view }: Omit<Encoding, "context"
 /** RFC 4456: what goes from one internal peer to another. */
 function isReflected({ from }: Told, rib: Rib, { external }: ExportView): boolean {
   return !external && from !== rib.local && !rib.peers.get(from).external;
+}
+
+function marksOf({ from }: Told, rib: Rib, { reflection }: ExportView): { originator: number; clusterId: number } {
+  return { originator: rib.peers.get(from).bgpId, clusterId: reflection?.clusterId ?? 0 };
 }
 
 function keepsMed({ hop, rule }: Told): boolean {

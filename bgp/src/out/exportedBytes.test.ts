@@ -17,14 +17,20 @@ describe("exportBytes", () => {
       const attributes = randomAttributes(random);
       const terms = { external: random(2) === 0, localAsn: 64512 + random(100_000) };
       const keepsMed = random(2) === 0;
+      const marks = { originator: 1 + random(9), clusterId: random(9) };
+      const isReflected = !terms.external && random(2) === 0;
       const nextHop = random(4) === 0 ? null : address(`192.0.2.${random(255)}`);
       const bytes = encodeAttributes(attributes, null, context);
       const { flags } = summaryOf(bytes);
       if (!canExportBytes(flags, terms)) continue;
       const into = new Uint8Array(bytes.length + 64);
       const to = { ...terms, keepsMed, nextHop4: nextHop === null ? null : Number(nextHop.value) };
-      const length = exportBytes(bytes, flags, to, into);
-      const byValues = encodeAttributes(exportedAttributes(attributes, terms, { keepsMed }), nextHop, context);
+      const toClient = { ...to, ...(isReflected && { reflected: marks }) };
+      const length = exportBytes(bytes, flags, toClient, into);
+      const reflection = { clusterId: marks.clusterId, toClient: true };
+      const told = { keepsMed, originator: isReflected ? marks.originator : null };
+      const value = exportedAttributes(attributes, { ...terms, reflection }, told);
+      const byValues = encodeAttributes(value, nextHop, context);
       expect(into.subarray(0, length)).toEqual(byValues);
       made += 1;
     }

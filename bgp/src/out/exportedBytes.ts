@@ -12,6 +12,8 @@ export interface ByteExport {
   readonly keepsMed: boolean;
   /** NEXT_HOP as a number; `null` where MP_REACH_NLRI has it. */
   readonly nextHop4: number | null;
+  /** RFC 4456 §8: what goes from one internal peer to another; absent for what does not. */
+  readonly reflected?: { readonly originator: number; readonly clusterId: number };
 }
 
 const code = { asPath: 2, nextHop: 3, med: 4, localPref: 5, originatorId: 9, clusterList: 10 } as const;
@@ -24,29 +26,38 @@ export function canExportBytes(flags: number, { external }: Pick<ByteExport, "ex
 
 /** Writes into `into` and gives the length. There is room for 64 bytes more than came in. */
 export function exportBytes(bytes: Uint8Array, flags: number, to: ByteExport, into: Uint8Array): number {
+  const owed = owedWords(flags, to);
+  let owes = 0;
   let end = 0;
-  let owesHop = to.nextHop4 !== null;
-  let owesPref = !to.external && (flags & attributeFlag.localPref) === 0;
   for (let at = 0; at < bytes.length; ) {
     const isLong = ((bytes[at] ?? 0) & 0x10) !== 0;
     const length = isLong ? ((bytes[at + 2] ?? 0) << 8) | (bytes[at + 3] ?? 0) : (bytes[at + 2] ?? 0);
     const next = at + (isLong ? 4 : 3) + length;
     const number = bytes[at + 1] ?? 0;
-    if (owesHop && number > code.nextHop) {
-      end = putWord(into, end, { flags: 0x40, code: code.nextHop, word: to.nextHop4 ?? 0 });
-      owesHop = false;
+    for (let word = owed[owes]; word && word.code <= number; word = owed[++owes]) {
+      if (word.code < number) end = putWord(into, end, word);
     }
-    if (owesPref && number > code.localPref) {
-      end = putWord(into, end, { flags: 0x40, code: code.localPref, word: localPrefWithout(flags) });
-      owesPref = false;
-    }
-    if (to.external && number === code.asPath) end = putPath(bytes, { at, next, isLong }, to.localAsn, into, end);
+    const place = { at, next, isLong };
+    if (to.external && number === code.asPath) end = putPath(bytes, place, to.localAsn, into, end);
+    else if (to.reflected && number === code.clusterList) end = putClusters(bytes, place, to.reflected, into, end);
     else if (!to.external || !staysHere(number, to)) for (let i = at; i < next; i++) into[end++] = bytes[i] ?? 0;
     at = next;
   }
-  if (owesHop) end = putWord(into, end, { flags: 0x40, code: code.nextHop, word: to.nextHop4 ?? 0 });
-  if (owesPref) end = putWord(into, end, { flags: 0x40, code: code.localPref, word: localPrefWithout(flags) });
+  for (let word = owed[owes]; word; word = owed[++owes]) end = putWord(into, end, word);
   return end;
+}
+
+/** Attributes to put in where they are not, in code order: one that is there already stays as it is. */
+function owedWords(flags: number, { external, nextHop4, reflected }: ByteExport): readonly WordAttribute[] {
+  const owed: WordAttribute[] = [];
+  if (nextHop4 !== null) owed.push({ flags: 0x40, code: code.nextHop, word: nextHop4 });
+  if (!external && (flags & attributeFlag.localPref) === 0) {
+    owed.push({ flags: 0x40, code: code.localPref, word: localPrefWithout(flags) });
+  }
+  if (!reflected) return owed;
+  owed.push({ flags: 0x80, code: code.originatorId, word: reflected.originator });
+  owed.push({ flags: 0x80, code: code.clusterList, word: reflected.clusterId });
+  return owed;
 }
 
 /** RFC 4271 §5.1.4 and §5.1.5, RFC 4456 §8. */
@@ -74,6 +85,26 @@ function putPath(bytes: Uint8Array, place: Place, asn: number, into: Uint8Array,
   into[end++] = (bytes[value + 1] ?? 0) + 1;
   end = putU32(into, end, asn);
   for (let i = value + 2; i < place.next; i++) into[end++] = bytes[i] ?? 0;
+  return end;
+}
+
+/** RFC 4456 §8: our cluster in front. */
+function putClusters(
+  bytes: Uint8Array,
+  place: Place,
+  { clusterId }: NonNullable<ByteExport["reflected"]>,
+  into: Uint8Array,
+  start: number,
+): number {
+  const value = place.at + (place.isLong ? 4 : 3);
+  const length = place.next - value + 4;
+  let end = start;
+  into[end++] = length > 255 ? 0x90 : 0x80;
+  into[end++] = code.clusterList;
+  if (length > 255) into[end++] = length >>> 8;
+  into[end++] = length;
+  end = putU32(into, end, clusterId);
+  for (let i = value; i < place.next; i++) into[end++] = bytes[i] ?? 0;
   return end;
 }
 

@@ -15,6 +15,8 @@ export interface Measured {
   readonly anchor: { readonly name: string; readonly figure: number };
   /** Absent in a row that only measures anchors. */
   readonly ours?: number;
+  /** What else was seen in the same run: memory, what is physically possible. */
+  readonly notes?: readonly string[];
 }
 
 export async function elapsedMs(work: () => Promise<unknown>): Promise<number> {

@@ -1,0 +1,33 @@
+/** Our speaker as a process of its own, with the configuration that a file holds. */
+import { readFileSync } from "node:fs";
+import { monitorEventLoopDelay } from "node:perf_hooks";
+import type { SpeakerConfig } from "@brindle/bgp";
+import { startSpeaker } from "@brindle/bgp/shell";
+import { answerCalls } from "./benchProcess.ts";
+
+const config: SpeakerConfig = JSON.parse(readFileSync(process.argv[2] ?? "", "utf8"));
+const speaker = await startSpeaker(config);
+const delay = monitorEventLoopDelay({ resolution: 1 });
+
+const calls = {
+  async established(): Promise<number> {
+    return (await speaker.peers()).filter(({ phase }) => phase === "established").length;
+  },
+  async accepted(): Promise<number> {
+    const sessions = (await speaker.peers()).flatMap(({ session }) => session?.families ?? []);
+    return sessions.reduce((sum, { accepted }) => sum + accepted, 0);
+  },
+  /** From now on. */
+  async watchDelays(): Promise<void> {
+    delay.reset();
+    delay.enable();
+  },
+  /** The longest time that the event loop was busy with one turn, milliseconds. */
+  async longestTurn(): Promise<number> {
+    return delay.max / 1e6;
+  },
+};
+
+export type SpeakerCalls = typeof calls;
+
+answerCalls(calls);
