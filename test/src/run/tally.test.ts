@@ -2,7 +2,17 @@ import assert from "node:assert/strict";
 import { describe, it } from "vitest";
 import { type Tally, verdict } from "./tally.ts";
 
-const rows: { name: string; tally: Partial<Tally>; ci?: boolean; last: string; exitCode: number }[] = [
+interface Row {
+  readonly name: string;
+  readonly tally: Partial<Tally>;
+  readonly ci?: boolean;
+  readonly mayBeEmpty?: boolean;
+  readonly last: string;
+  readonly exitCode: number;
+}
+
+const noGo = { name: "all", reason: "no Go" };
+const rows: readonly Row[] = [
   { name: "passes when all passed", tally: { passed: 3 }, last: "3 passed, 0 failed, 0 skipped", exitCode: 0 },
   {
     name: "fails for one failure",
@@ -30,12 +40,40 @@ const rows: { name: string; tally: Partial<Tally>; ci?: boolean; last: string; e
     last: "1 passed, 0 failed, 1 skipped",
     exitCode: 1,
   },
+  {
+    name: "passes when all was skipped for a reason, where that may be",
+    tally: { skips: [noGo] },
+    mayBeEmpty: true,
+    last: "0 passed, 0 failed, 1 skipped",
+    exitCode: 0,
+  },
+  {
+    name: "fails when all was skipped, where that may not be",
+    tally: { skips: [noGo] },
+    last: "0 passed, 0 failed, 1 skipped",
+    exitCode: 1,
+  },
+  {
+    name: "fails when all was skipped in CI, in any case",
+    tally: { skips: [noGo] },
+    mayBeEmpty: true,
+    ci: true,
+    last: "0 passed, 0 failed, 1 skipped",
+    exitCode: 1,
+  },
+  {
+    name: "fails when nothing ran and nothing was skipped, in any case",
+    tally: {},
+    mayBeEmpty: true,
+    last: "0 passed, 0 failed, 0 skipped",
+    exitCode: 1,
+  },
 ];
 
 describe("verdict", () => {
-  for (const { name, tally, ci = false, last, exitCode } of rows) {
+  for (const { name, tally, ci = false, mayBeEmpty = false, last, exitCode } of rows) {
     it(name, () => {
-      const { lines, exitCode: actual } = verdict({ passed: 0, failed: 0, skips: [], ...tally }, { ci });
+      const { lines, exitCode: actual } = verdict({ passed: 0, failed: 0, skips: [], ...tally }, { ci, mayBeEmpty });
       assert.equal(lines.at(-1), last);
       assert.equal(actual, exitCode);
     });
