@@ -32,7 +32,7 @@ describe("describeFailure", () => {
     {
       name: "an agent that is away",
       error: new ControlError("NOT_LISTENING", "nothing listens at /run/a.sock: name the socket"),
-      text: /name the socket \(--socket\)$/,
+      text: /name the socket \(--socket\); in Kubernetes .*kubectl exec -n brindle-system POD -c agent -- brindlectl/,
       exitCode: 1,
     },
   ];

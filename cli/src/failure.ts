@@ -37,6 +37,11 @@ function describeStore({ failure }: StoreError): string {
   }
 }
 
+/** What only an agent knows is asked at it: a kubeconfig leads to the datastore. */
+const atTheAgent =
+  "in Kubernetes it is asked in its Pod: kubectl exec -n brindle-system POD -c agent -- brindlectl ..., " +
+  "the POD of a node by kubectl get pods -n brindle-system -o wide";
+
 function describeControl({ code, message }: ControlError): string {
-  return code === "NOT_LISTENING" ? `${message} (--socket)` : message;
+  return code === "NOT_LISTENING" ? `${message} (--socket); ${atTheAgent}` : message;
 }

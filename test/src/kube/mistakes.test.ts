@@ -270,16 +270,16 @@ describe("a mistake is named, told to Kubernetes, and over when it is mended, wi
   it("a match that iptables does not have, with the node kept from its network", async () => {
     const extensions = "/run/xtables";
     await machine(
-      `mkdir -p ${extensions} && ln -s $(dirname $(find /usr/lib -name libxt_conntrack.so | head -1))/*.so ${extensions} && rm ${extensions}/libxt_conntrack.so`,
+      `mkdir -p ${extensions} && ln -s $(dirname $(find /usr/lib -name libxt_comment.so | head -1))/*.so ${extensions} && rm ${extensions}/libxt_comment.so`,
     );
     // What earlier tests left is as it should be: a node that was started anew has to write all of it.
     await machine("for table in filter nat mangle raw; do iptables-nft -t $table -F; iptables-nft -t $table -X; done");
     launch({ environment: { XTABLES_LIBDIR: extensions } });
-    await mistake("KernelFeatureMissing", /xt_conntrack/);
+    await mistake("KernelFeatureMissing", /xt_comment/);
     await told("KernelFeatureMissing");
     const status = await stand.status(node);
     assert.equal(status.health.find(({ part }) => part === "policy")?.state, "failing");
-    await machine(`ln -s $(find /usr/lib -name libxt_conntrack.so | head -1) ${extensions}`);
+    await machine(`ln -s $(find /usr/lib -name libxt_comment.so | head -1) ${extensions}`);
     await mended();
   });
 
