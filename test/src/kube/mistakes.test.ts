@@ -17,6 +17,7 @@ let stand: NodeStand;
 beforeAll(async () => {
   stand = await startNodeStand();
   await stand.apply(nodeObject(node));
+  await kubeadmConfig("10.244.0.0/16");
 });
 afterAll(() => stand?.[Symbol.asyncDispose]());
 afterEach(async () => {
