@@ -63,6 +63,7 @@ export class ExportGroup {
   readonly #sentCount: Record<Family, number> = { 4: 0, 6: 0 };
   readonly #sentCountFrom: Readonly<Record<Family, Column>> = { 4: new Column(), 6: new Column() };
   #clearedTo: PrefixId = 1;
+  #owesEnds = false;
 
   constructor(rib: Rib, terms: GroupTerms) {
     this.#rib = rib;
@@ -77,11 +78,7 @@ export class ExportGroup {
 
   /** Whether all that there is to hear has been told. */
   get isIdle(): boolean {
-    if (!this.#pending.isEmpty) return false;
-    for (const { owesEndOfRib, owesEndOfRefresh } of this.members.values()) {
-      if (owesEndOfRib || owesEndOfRefresh.size > 0) return false;
-    }
-    return true;
+    return this.#pending.isEmpty && !this.#owesEnds;
   }
 
   /** Whether nothing has been told yet. */
@@ -105,6 +102,12 @@ export class ExportGroup {
 
   isAdvertised(prefix: PrefixId, peer: PeerId): boolean {
     return this.#sent.has(prefix) && this.#sentFrom.get(prefix) !== peer;
+  }
+
+  /** A member that came, or asked again: it is to be told of the end. */
+  owe(member: Member): void {
+    this.members.set(member.peer, member);
+    this.#owesEnds = true;
   }
 
   mark(prefix: PrefixId): void {
@@ -150,7 +153,7 @@ export class ExportGroup {
       group.#setSent(prefix, this.#sentFrom.get(prefix));
     }
     this.members.delete(member.peer);
-    group.members.set(member.peer, member);
+    group.owe(member);
     return group;
   }
 
@@ -219,6 +222,8 @@ export class ExportGroup {
 
   #sendEnds(): void {
     const { view, context } = this.#terms;
+    if (!this.#owesEnds) return;
+    this.#owesEnds = false;
     for (const member of this.members.values()) {
       for (const bytes of encodeEnds(member, view.families, context)) member.sink.send(bytes);
       member.owesEndOfRib = false;

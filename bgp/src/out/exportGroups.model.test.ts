@@ -46,7 +46,7 @@ class World {
   }
 
   run(): void {
-    for (let step = 0; step < 3_000; step++) {
+    for (let step = 0; step < 1_500; step++) {
       this.#change();
       if (this.#random(2) === 0) this.#settle(this.#random(6));
       if (this.#random(3) === 0) this.#groups.drain(this.#random(8));

@@ -48,7 +48,7 @@ export class ExportGroups {
     const beginning = this.#groups.values().find((group) => group.isUntold && group.terms.key === terms.key);
     const group = beginning ?? new ExportGroup(this.#rib, terms);
     this.#groups.add(group);
-    group.members.set(peer, member);
+    group.owe(member);
     return new PeerOut(this, group, member);
   }
 
@@ -160,7 +160,9 @@ export class PeerOut {
   /** The peer wants the family's table again; `demarcated`: and to be told of its end (RFC 7313). */
   refresh(family: Family, demarcated: boolean): void {
     if (demarcated) this.#member.owesEndOfRefresh.add(family);
-    this.#alone().markAll();
+    const group = this.#alone();
+    group.owe(this.#member);
+    group.markAll();
   }
 
   /** Tells everything again, to all who are told the same. */

@@ -44,7 +44,7 @@ export function makeDecider({ attrs, nextHops, routes, peers, local }: Rib): Dec
     into.igpCost = nextHops.igpCost.get(hop);
     into.bgpId = attrs.originatorId.get(attr) || peer.bgpId;
     into.clusterListLength = attrs.clusterListLength.get(attr);
-    into.peerRank = peers.rank.get(peerId);
+    into.peerRank = peers.rankOf(peerId);
   }
 
   function better(a: RouteId, b: RouteId): RouteId {

@@ -34,11 +34,12 @@ export interface PeerCounts {
 export class PeerTable {
   /** Counts up when the peer's session ends: what it announced before is stale. */
   readonly epoch: Column = new Column();
-  readonly rank: Column = new Column();
   readonly received: Readonly<Record<4 | 6, Column>> = { 4: new Column(), 6: new Column() };
   readonly accepted: Readonly<Record<4 | 6, Column>> = { 4: new Column(), 6: new Column() };
   readonly #pool = new IdPool();
   readonly #peers: (RibPeer | undefined)[] = [];
+  readonly #ranks = new Column();
+  #isRanked = false;
 
   get(id: PeerId): RibPeer {
     const peer = this.#peers[id];
@@ -49,13 +50,13 @@ export class PeerTable {
   add(peer: RibPeer): PeerId {
     const id = this.#pool.take();
     this.#peers[id] = peer;
-    this.#rankByAddress();
+    this.#isRanked = false;
     return id;
   }
 
   set(id: PeerId, peer: RibPeer): void {
     this.#peers[id] = peer;
-    this.#rankByAddress();
+    this.#isRanked = false;
   }
 
   delete(id: PeerId): void {
@@ -63,10 +64,17 @@ export class PeerTable {
     this.#pool.giveBack(id);
   }
 
+  /** The place of the peer's address among those of all. */
+  rankOf(id: PeerId): number {
+    if (!this.#isRanked) this.#rankByAddress();
+    return this.#ranks.get(id);
+  }
+
   /** Two peers keep their order whoever comes or goes, so no decision is ever made anew for this. */
   #rankByAddress(): void {
     const known = this.#peers.flatMap((peer, id) => (peer ? [{ id, address: peer.address }] : []));
     known.sort((a, b) => compareAddresses(a.address, b.address));
-    for (const [rank, { id }] of known.entries()) this.rank.set(id, rank);
+    for (const [rank, { id }] of known.entries()) this.#ranks.set(id, rank);
+    this.#isRanked = true;
   }
 }

@@ -117,7 +117,7 @@ export class Rib {
     const hops = new Set<NextHopId>();
     const [, ...equals] = this.#decider.equals(this.routes.firstOfPrefix(prefix), best, this.#multipath);
     // In an order that does not depend on who came first.
-    equals.sort((a, b) => this.peers.rank.get(this.routes.peer.get(a)) - this.peers.rank.get(this.routes.peer.get(b)));
+    equals.sort((a, b) => this.peers.rankOf(this.routes.peer.get(a)) - this.peers.rankOf(this.routes.peer.get(b)));
     const different = [best, ...equals].filter((route) => hops.size < hops.add(this.routes.nextHop.get(route)).size);
     return different.slice(0, this.#multipath.paths);
   }
