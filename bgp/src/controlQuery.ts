@@ -28,6 +28,13 @@ export function advertisedQuery(params: unknown): { readonly name: string; reado
   return { name, limit };
 }
 
+/** `bgp.dump`: where the slice begins, which the one before said. */
+export function dumpFrom(params: unknown): number {
+  const { from = 1 } = (params ?? {}) as Record<string, unknown>;
+  if (typeof from === "number" && Number.isInteger(from) && from >= 1) return from;
+  throw new ControlError("INVALID", "bgp.dump: from must be a number that the slice before told");
+}
+
 function isLimit(limit: unknown): limit is number {
   return Number.isInteger(limit) && Number(limit) >= 1 && Number(limit) <= limitMax;
 }

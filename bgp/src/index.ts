@@ -7,6 +7,19 @@ export {
   priorityNormal,
   type RouteFilter,
 } from "./filter/rule.ts";
+export { encodeMrt } from "./mrt/encodeMrt.ts";
+export { type MrtFault, readMrt } from "./mrt/readMrt.ts";
+export type {
+  MrtMessage,
+  MrtOther,
+  MrtPeer,
+  MrtPeerIndex,
+  MrtRecord,
+  MrtRib,
+  MrtRibEntry,
+  MrtSession,
+  MrtStateChange,
+} from "./mrt/record.ts";
 export { type Difference, replay } from "./recording/record.ts";
 export type { NextHopFact } from "./rib/nextHopTable.ts";
 export { type Contender, loserOfCollision, type Side } from "./session/collision.ts";

@@ -20,6 +20,8 @@ export interface Ports {
   sleep(ms: number): Promise<void>;
   /** A method of the control interface of this node's agent. */
   callAgent(method: string, params: object): Promise<unknown>;
+  /** A new file, whole or not there at all; one that exists is a failure. */
+  writeNewFile(path: string, chunks: AsyncIterable<Uint8Array>): Promise<void>;
   /** `-` is standard input, a folder is the manifests in it. */
   readManifests(paths: readonly string[], options: { readonly recursive: boolean }): Promise<readonly ManifestFile[]>;
 }

@@ -14,6 +14,8 @@ export interface Ended {
 
 export class Rig {
   readonly data: MemoryData = new MemoryData();
+  /** What was written, by path. */
+  readonly files: Map<string, Uint8Array> = new Map();
   readonly #store = new MemoryStore({ data: this.data });
   readonly #agent: Readonly<Record<string, (params: object) => unknown>>;
   /** What others do meanwhile. */
@@ -61,6 +63,9 @@ export class Rig {
         await this.whileAsleep();
       },
       callAgent: async (method, params) => this.#agent[method]?.(params),
+      writeNewFile: async (path, chunks) => {
+        this.files.set(path, Buffer.concat(await Array.fromAsync(chunks)));
+      },
       readManifests: async (paths) => paths.map(fileAt),
     };
   }

@@ -1,7 +1,7 @@
 /** The methods of the control interface that any speaker has, whoever runs it: the daemon or a node's agent. */
 import { ControlError } from "@brindle/net";
 import type { ControlHandler } from "@brindle/net/shell";
-import { advertisedQuery, routeQuery } from "../controlQuery.ts";
+import { advertisedQuery, dumpFrom, routeQuery } from "../controlQuery.ts";
 import type { RunningSpeaker } from "./runningSpeaker.ts";
 
 /** `speaker` gives `null` while none runs, as before a node's addresses are known. */
@@ -26,6 +26,10 @@ export function bgpHandlers(speaker: () => RunningSpeaker | null): Record<string
       const routes = await running().advertised(name, { limit });
       if (!routes) throw new ControlError("NOT_FOUND", `there is no peer "${name}"`);
       return routes;
+    },
+    "bgp.dump": async (params) => {
+      const { bytes, next } = await running().dump(dumpFrom(params));
+      return { mrt: bytes.toBase64(), next };
     },
     "bgp.routes": async (params) => (await speaker()?.routes(routeQuery(params))) ?? [],
   };

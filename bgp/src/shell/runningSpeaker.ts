@@ -1,5 +1,7 @@
 /** What runs: a speaker with its sockets and timers, as its owner sees it. */
+
 import type { AdvertisedRoute, PeerDetail, PeerStatus, RouteStatus, SpeakerSummary } from "../control.ts";
+import type { DumpedSlice } from "../mrt/dumpTable.ts";
 import type { NextHopFact } from "../rib/nextHopTable.ts";
 import type { SpeakerConfig } from "../speaker/config.ts";
 import type { BestChange, OwnRoute, PackedBestChanges, RehearsalQuery, RouteQuery } from "../speaker/event.ts";
@@ -28,6 +30,8 @@ export interface RunningSpeaker {
   refresh(peer?: string): Promise<void>;
   /** Ends a peer's session, which comes back at once; the text is for the peer's operator. */
   reset(peer: string, text?: string): Promise<void>;
+  /** A slice of the table as MRT (RFC 6396), from 1 on; the next one begins where it says. */
+  dump(from?: number): Promise<DumpedSlice>;
   /** Costs the same however large the table. */
   summary(): Promise<SpeakerSummary>;
   peers(): Promise<readonly PeerStatus[]>;

@@ -1,7 +1,9 @@
 /** A speaker in a thread of its own, so that nothing which its owner does can delay a keepalive. */
+
 import { Worker } from "node:worker_threads";
 import type { AdvertisedRoute, PeerDetail, PeerStatus, RouteStatus, SpeakerSummary } from "../control.ts";
 import { BgpError } from "../error.ts";
+import type { DumpedSlice } from "../mrt/dumpTable.ts";
 import type { NextHopFact } from "../rib/nextHopTable.ts";
 import { unpackBestChanges } from "../speaker/bestChanges.ts";
 import type { SpeakerConfig } from "../speaker/config.ts";
@@ -81,6 +83,10 @@ class SpeakerThread implements RunningSpeaker {
 
   async advertised(name: string, query?: RehearsalQuery): Promise<readonly AdvertisedRoute[] | null> {
     return (await this.#call("advertised", name, query)) as readonly AdvertisedRoute[] | null;
+  }
+
+  async dump(from?: number): Promise<DumpedSlice> {
+    return (await this.#call("dump", from)) as DumpedSlice;
   }
 
   async peers(): Promise<readonly PeerStatus[]> {

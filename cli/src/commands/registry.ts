@@ -1,6 +1,7 @@
 /** Every command, in the order of the help. A new one is a file beside this and a line here. */
 import type { CommandDefinition } from "../command.ts";
 import { applyCommand } from "./apply.ts";
+import { bgpDumpCommand } from "./bgpDump.ts";
 import { bgpJournalCommand, bgpPeerCommand } from "./bgpPeer.ts";
 import { bgpPeersCommand } from "./bgpPeers.ts";
 import { bgpReloadCommand } from "./bgpReload.ts";
@@ -37,6 +38,7 @@ export const commands: readonly CommandDefinition[] = [
   bgpJournalCommand,
   bgpRoutesCommand,
   ...bgpRouteListCommands,
+  bgpDumpCommand,
   bgpReloadCommand,
   ipamShowCommand,
   ipamCheckCommand,

@@ -6,6 +6,7 @@ import type { KubernetesFacts } from "@brindle/ipam";
 import type { Ports } from "../ports.ts";
 import type { GlobalOptions } from "../program.ts";
 import { readManifestFiles } from "./manifestFiles.ts";
+import { writeNewFile } from "./newFile.ts";
 
 export class World implements Ports, AsyncDisposable {
   readonly version: string;
@@ -56,6 +57,7 @@ export class World implements Ports, AsyncDisposable {
   }
 
   readManifests: Ports["readManifests"] = readManifestFiles;
+  writeNewFile: Ports["writeNewFile"] = writeNewFile;
 
   async [Symbol.asyncDispose](): Promise<void> {
     const store = await this.#store?.catch(() => undefined);
