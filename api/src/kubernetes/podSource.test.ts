@@ -235,6 +235,32 @@ describe("a write of an endpoint", () => {
     assert.deepEqual(podSource.write({ op: "put", key, value: written }, next), { type: "conflict" });
   });
 
+  describe("by the hash that a kubelet has for the UID of a static pod", () => {
+    const hash = "3f2a9c1d7e5b4a608f1c2d3e4a5b6c7d";
+    const byHash = {
+      ...written,
+      metadata: { ...written.metadata, annotations: { "brindle.network/pod-uid": hash } },
+    };
+    const ofFile = (configHash: string) =>
+      podWith({ annotations: { "kubernetes.io/config.hash": configHash, "kubernetes.io/config.mirror": configHash } });
+
+    it("asks for the Pod before it goes anywhere", () => {
+      assert.deepEqual(podSource.write({ op: "put", key, value: byHash }), { type: "conflict" });
+    });
+
+    for (const op of ["create", "put"] as const) {
+      it(`goes to the Pod that shows it, when it is a ${op}`, () => {
+        const request = requestOf(podSource.write({ op, key, value: byHash }, ofFile(hash)));
+        assert.equal((parseJson(request.body) as unknown as ApiObject).metadata.uid, givenByServer.uid);
+      });
+
+      it(`never goes to the Pod of another file, when it is a ${op}`, () => {
+        const other = ofFile("00000000000000000000000000000000");
+        assert.deepEqual(podSource.write({ op, key, value: byHash }, other), { type: "conflict" });
+      });
+    }
+  });
+
   const refused: { name: string; current: ApiObject | null; reason: RegExp }[] = [
     { name: "a pod that does not exist", current: null, reason: /Pod prod\/web-0 does not exist/ },
     {
