@@ -86,6 +86,7 @@ describe("the objects of address management", () => {
     assert.deepEqual((parseJson(request.body) as unknown as ApiObject).metadata, {
       name: "10-10-0-64-30",
       resourceVersion: "7",
+      managedFields: [{}],
     });
   });
 

@@ -101,8 +101,15 @@ function isTextual(kind: IpamKind, flavour: Flavour): boolean {
   return kind === "BlockAffinity" && flavour === "v1";
 }
 
+/**
+ * Who wrote which field is not kept of these: with an empty entry an API server gives up keeping it, which of a block with
+ * its many attributes is most of what a write costs it. (fieldmanager: a reset is not tracked again until an `apply`.)
+ */
+const untracked = [{}];
+
 function replaced(resource: ApiResource, object: ApiObject, resourceVersion: Revision | undefined): ApiRequest {
-  return replacement(resource, nameOf(object), { ...object, metadata: { ...object.metadata, resourceVersion } });
+  const metadata = { ...object.metadata, resourceVersion, managedFields: untracked };
+  return replacement(resource, nameOf(object), { ...object, metadata });
 }
 
 function nameIn({ kind, name }: Key<IpamKind>): ApiName {
