@@ -138,12 +138,12 @@ export class Agent {
       onPolicy: (update) => policy.receive(update),
       onInSync: () => {
         void podRoutes.resync();
-        this.#checks?.followPools();
         this.#giveBackMemorySoon();
       },
       onChanged: () => {
         const going = this.#tearDown(cluster);
         if (going?.what === "all") return;
+        this.#checks?.followPools();
         this.#followSettings(cluster, policy);
         policy.changed();
         speaker.changed();

@@ -51,6 +51,8 @@ export class Checks {
   readonly #cluster: RepeatedCheck | null;
   readonly #others: RepeatedCheck[] = [];
   #ranges: RepeatedCheck | null = null;
+  /** As they were looked at. */
+  #pools: string | null = null;
   #hasVeth = false;
   #isRouter = false;
   #serviceCidrs: readonly string[] | null = null;
@@ -70,10 +72,14 @@ export class Checks {
     await Promise.all([this.#machine, this.#cluster, ...this.#others].map((check) => check?.first));
   }
 
-  /** Pools are known from now on. */
+  /** Pools are known from now on; called after each change of anything. */
   followPools(): void {
-    this.#ranges ??= this.#check("ranges", sometimes, () => this.#lookAtRanges());
-    this.#ranges.ask();
+    const pools = this.#ports.pools().map(({ metadata, spec }) => `${metadata.name} ${spec.cidr} ${spec.disabled}`);
+    const key = pools.join();
+    if (key === this.#pools) return;
+    this.#pools = key;
+    if (this.#ranges) this.#ranges.ask();
+    else this.#ranges = this.#check("ranges", sometimes, () => this.#lookAtRanges());
   }
 
   /** The node was made a router: from now on it is looked whether it is one still. */

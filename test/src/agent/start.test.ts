@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import type { AgentStatus } from "@brindle/api";
 import { callControl } from "@brindle/net/shell";
 import { afterAll, beforeAll, describe, it } from "vitest";
-import { type CommandOptions, type Outcome, run } from "../fixtures/command.ts";
+import type { CommandOptions, Outcome } from "../fixtures/command.ts";
 import { type Instance, openInstance } from "../fixtures/instance.ts";
 import { createNamespace } from "../fixtures/namespace.ts";
 import { waitFor } from "../fixtures/waitFor.ts";
@@ -52,11 +53,6 @@ describe("an agent refuses in one sentence to start", () => {
     refuses(outcome, /run it as root/);
   });
 
-  it("where iptables is missing", async () => {
-    const entered = [...node.enter, "--", "/usr/bin/env", "PATH=/nowhere", process.execPath, ...command];
-    refuses(await run("nsenter", entered), /iptables-restore.* cannot be found: install the package iptables/);
-  });
-
   const wrong: { name: string; flags: readonly string[]; says: RegExp; exitCode?: number }[] = [
     { name: "with an address that is none", flags: ["--ip", "172.30.1"], says: /no IPv4 address/ },
     {
@@ -80,6 +76,34 @@ describe("an agent refuses in one sentence to start", () => {
   for (const { name, flags, says, exitCode } of wrong) {
     it(name, async () => refuses(await start([...command, ...flags]), says, exitCode));
   }
+});
+
+describe("an agent that is missing something", () => {
+  it("stays, and says which commands it lacks and what to do, until they are there", async () => {
+    await using instance = await openInstance();
+    const namespace = await createNamespace("lacking", { instance });
+    const holder = await holdMounts(namespace, await instance.createDirectory("lacking"));
+    const node = machineAt("lacking", namespace, holder.pid);
+    await node.exec("mkdir", ["/run/bin"]);
+    await using agent = node.spawn("/usr/bin/env", ["PATH=/run/bin", process.execPath, ...command]);
+    const untilSaid = (isMissing: boolean): Promise<unknown> =>
+      waitFor(
+        async (saw) => {
+          agent.assertRunning();
+          const socket = node.outside("/run/brindle/agent.sock");
+          const { mistakes } = (await callControl(socket, "status", null, { timeoutMs: 5_000 })) as AgentStatus;
+          saw(mistakes);
+          const found = mistakes.find(({ code }) => code === "CommandMissing");
+          if (found) assert.match(`${found.text}. ${found.remedy}`, /^iptables, .* cannot be found\. .*install/);
+          return (found !== undefined) === isMissing;
+        },
+        { what: `commands are ${isMissing ? "missing" : "there"}`, deadlineMs: 30_000 },
+      );
+    await untilSaid(true);
+    const names = ["", "-save", "-restore"].flatMap((action) => [`iptables${action}`, `ip6tables${action}`]);
+    for (const name of names) await node.exec("ln", ["-s", `/usr/sbin/${name}`, "/run/bin"]);
+    await untilSaid(false);
+  });
 });
 
 /** What no waiting mends: the datastore cannot be reached as it was named. */
