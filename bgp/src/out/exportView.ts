@@ -33,6 +33,8 @@ export interface ExportView {
   /** RFC 9234 §5: what is for customers alone is not told, and what is told is for customers alone. */
   readonly keepsOnlyToCustomer?: true;
   readonly marksOnlyToCustomer?: true;
+  /** RFC 9494 §4.3: the peer knows what a last resort is; others are not told of one. */
+  readonly takesLongLived?: true;
   /** RFC 8326 §4: we are about to go away, and the peer is to prefer others. */
   readonly shutsDown?: true;
 }
@@ -77,8 +79,11 @@ function mayBeTold(rib: Rib, view: ExportView, prefix: PrefixId, route: RouteId)
   if (!view.external && !rib.peers.get(from).external && !isReflected(rib, view, from)) return false;
   const family = rib.prefixes.family(prefix);
   if (!view.families.includes(family) || !view.ownNextHop[family]) return false;
+  const lastResorts = view.takesLongLived ? 0 : wellKnownBit.llgrStale;
   const hidden =
-    (view.external ? notOutside : notAtAll) | (view.keepsOnlyToCustomer ? attributeFlag.onlyToCustomer : 0);
+    (view.external ? notOutside : notAtAll) |
+    lastResorts |
+    (view.keepsOnlyToCustomer ? attributeFlag.onlyToCustomer : 0);
   return (rib.attrs.flags.get(rib.routes.attr.get(route)) & hidden) === 0;
 }
 

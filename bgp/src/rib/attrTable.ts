@@ -124,7 +124,9 @@ export class AttrTable {
   #summarize(id: AttrId, bytes: Uint8Array, length: number): void {
     const summary = this.#summary;
     summarizeAttributes(bytes, length, summary);
-    this.localPref.set(id, summary.localPref ?? localPrefWithout(summary.flags));
+    // RFC 9494 §4.3: least preferred, whatever is written there.
+    const isLastResort = (summary.flags & wellKnownBit.llgrStale) !== 0;
+    this.localPref.set(id, isLastResort ? 0 : (summary.localPref ?? localPrefWithout(summary.flags)));
     this.asPathLength.set(id, summary.asPathLength);
     this.origin.set(id, summary.origin);
     this.med.set(id, summary.med);

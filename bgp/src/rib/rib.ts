@@ -11,6 +11,7 @@ import { decodeNextHops } from "../wire/attributes/multiprotocol.ts";
 import type { Announcement, PackedPrefixes, PathAttributes } from "../wire/message.ts";
 import { decodePackedPrefixes, wordsPerPrefix } from "../wire/prefixes.ts";
 import type { UpdateScanner } from "../wire/updateScan.ts";
+import { wellKnownBit, withLlgrStale } from "../wire/wellKnownCommunities.ts";
 import { type AttrId, AttrTable, hashOf } from "./attrTable.ts";
 import { Column } from "./column.ts";
 import { type Decider, makeDecider } from "./decider.ts";
@@ -180,6 +181,25 @@ export class Rib {
 
   /** Removes a peer that announces nothing any more, with all that it announced. */
   removePeer(peer: PeerId): void {
+  /** RFC 9494 §4.2: what is stale by now is marked as a last resort, but what its announcer does not want kept is removed. */
+  outlive(peer: PeerId, families: readonly (4 | 6)[]): void {
+    const visit = (route: RouteId): void => {
+      if (!this.isStale(route) || !families.includes(this.prefixes.family(this.routes.prefix.get(route)))) return;
+      const attr = this.routes.attr.get(route);
+      if ((this.attrs.flags.get(attr) & wellKnownBit.noLlgr) !== 0) this.#remove(route);
+      else this.#mark(route, this.attrs.intern(withLlgrStale(this.attrs.value(attr))));
+    };
+    this.#startWalk({ peer, visit, done: () => {} });
+  }
+
+  #mark(route: RouteId, attr: AttrId): void {
+    const epoch = this.routes.epoch.get(route);
+    this.attrs.retain(attr);
+    this.#replace(route, { attr, hop: this.routes.nextHop.get(route) });
+    this.attrs.release(attr);
+    this.routes.epoch.set(route, epoch); // It is no less stale.
+  }
+
     this.endEpoch(peer);
     this.sweep(peer, [4, 6], () => this.peers.delete(peer));
   }

@@ -170,7 +170,7 @@ export class Peer implements SessionOwner {
 
   peerTimer(timer: "retry" | "stale"): void {
     if (timer === "stale") {
-      this.routes.dropStale();
+      this.routes.staleTimerFired();
       return;
     }
     this.#awaitsRetry = false;

@@ -119,6 +119,63 @@ describe("RFC 8538 graceful restart through a NOTIFICATION", () => {
   });
 });
 
+describe("RFC 9494 long-lived graceful restart", () => {
+  const longLived = { gracefulRestart: { ...gracefulRestart, longLivedSeconds: 3_600 } };
+  const noLlgr = "198.51.100.0/24";
+
+  /** b tells a, which tells c; then b dies. */
+  function lose(parts: Partial<SpeakerConfig>, ofC: Partial<SpeakerConfig> = parts): void {
+    configure(a, 65001, [peerOf(b.address, 65002), peerOf(c.address, 65003)], parts);
+    configure(b, 65002, [peerOf(a.address, 65001, { passive: true })], parts);
+    configure(c, 65003, [peerOf(a.address, 65001, { passive: true })], ofC);
+    originate(b, prefix, { prefix: noLlgr, communities: ["65535:7"] });
+    network.run(5_000);
+    network.kill(b);
+    network.run(110_000);
+    expect(a.nextHops(prefix)).toEqual([b.address]);
+    expect(c.nextHops(prefix)).toEqual([a.address]);
+    expect(a.nextHops(noLlgr)).toEqual([b.address]);
+    network.run(20_000);
+  }
+
+  it("§4.2 keeps routes beyond the restart time, as long as the peer wished, but those with NO_LLGR", () => {
+    lose(longLived);
+    expect(a.nextHops(prefix)).toEqual([b.address]);
+    expect(a.nextHops(noLlgr)).toEqual([]);
+    expect(a.speaker.routes({ prefix })).toMatchObject([{ communities: [expect.stringMatching(/llgr|65535:6/i)] }]);
+    network.run(3_600_000);
+    expect(a.nextHops(prefix)).toEqual([]);
+  });
+
+  it("§4.3 prefers everything else to a last resort", () => {
+    lose(longLived);
+    expect(c.nextHops(prefix)).toEqual([a.address]);
+    originate(c, prefix);
+    network.run(1_000);
+    expect(a.nextHops(prefix)).toEqual([c.address]);
+  });
+
+  it("§4.3 does not tell of a last resort who does not know what that is", () => {
+    lose(longLived, { gracefulRestart });
+    expect(a.nextHops(prefix)).toEqual([b.address]);
+    expect(c.nextHops(prefix)).toEqual([]);
+  });
+
+  it("§4.2 is as before once the peer is back and has told its table", () => {
+    lose(longLived);
+    b.isUp = true;
+    configure(b, 65002, [peerOf(a.address, 65001, { passive: true })], longLived);
+    originate(b, prefix);
+    network.run(120_000);
+    expect(a.speaker.routes({ prefix })).toMatchObject([{ communities: [] }]);
+  });
+
+  it("keeps nothing beyond the restart time where that was not agreed on", () => {
+    lose({ gracefulRestart });
+    expect(a.nextHops(prefix)).toEqual([]);
+  });
+});
+
 describe("RFC 7313 §4 Enhanced Route Refresh", () => {
   it("sends the table again between a beginning and an end", () => {
     meet();

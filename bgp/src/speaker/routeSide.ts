@@ -14,7 +14,7 @@ import { PrefixFilter } from "../rib/prefixFilter.ts";
 import { loopVerdict, type Verdict } from "../rib/verdict.ts";
 import type { Negotiated } from "../session/negotiate.ts";
 import { attributeFlag } from "../wire/attributeSummary.ts";
-import type { Announcement, GracefulRestart, PathAttributes, Update } from "../wire/message.ts";
+import type { Announcement, GracefulRestart, LongLivedFamily, PathAttributes, Update } from "../wire/message.ts";
 import type { UpdateScanner } from "../wire/updateScan.ts";
 import type { PeerConfig, SpeakerConfig } from "./config.ts";
 import type { SpeakerPorts } from "./ports.ts";
@@ -41,6 +41,9 @@ export interface Agreement {
   readonly localAddress: Address | null;
 }
 
+/** As far as it concerns what the peer is told. */
+type AgreedOnExport = Pick<Negotiated, "families" | "extendedNextHop" | "longLived">;
+
 export class RouteSide {
   readonly #ports: SpeakerPorts;
   readonly #ribPeer: PeerId;
@@ -48,6 +51,8 @@ export class RouteSide {
   #bgpId = 0;
   #agreement: Agreement | null = null;
   #out: PeerOut | null = null;
+  /** Of which routes may be kept beyond the restart time. */
+  #longLived: readonly LongLivedFamily[] = [];
   /** Whose routes are kept from a session that was lost. */
   #stale: readonly Family[] = [];
   #endOfRib: readonly Family[] = [];
@@ -128,11 +133,26 @@ export class RouteSide {
     rib.sweep(this.#ribPeer, [4, 6]);
     rib.endEpoch(this.#ribPeer);
     const restart = gracefully && this.#agreement ? this.#agreement.negotiated.gracefulRestart : null;
+    this.#longLived = restart && this.#agreement ? this.#agreement.negotiated.longLived : [];
     this.#agreement = null;
     this.#stale = restart?.families.map(({ family }) => family) ?? [];
     this.#sweepAllBut(this.#stale);
     if (restart && this.#stale.length > 0) this.#armStale(restart.restartSeconds);
     else this.#disarmStale();
+  }
+
+  /** RFC 9494 §4.2: the restart time is over, and the peer wished that its routes be kept for longer, as a last resort. */
+  staleTimerFired(): void {
+    const longLived = this.#longLived.filter(({ family }) => this.#stale.includes(family));
+    this.#longLived = [];
+    if (this.#agreement || longLived.length === 0) {
+      this.dropStale();
+      return;
+    }
+    this.#stale = longLived.map(({ family }) => family);
+    this.#sweepAllBut(this.#stale);
+    this.#ports.rib.outlive(this.#ribPeer, this.#stale);
+    this.#armStale(Math.max(...longLived.map(({ staleSeconds }) => staleSeconds)));
   }
 
   /** The peer took too long to come back, or to tell everything again. */
@@ -282,7 +302,10 @@ export class RouteSide {
   rehearsed(config: RouteSideConfig = this.#config): Rehearsed {
     const { families, localAddress, extendedNextHop = false } = config.peer;
     const local = localAddress === undefined ? null : addressOf(localAddress);
-    const agreed = this.#agreement ?? { negotiated: { families, extendedNextHop }, localAddress: local };
+    const agreed = this.#agreement ?? {
+      negotiated: { families, extendedNextHop, longLived: [] },
+      localAddress: local,
+    };
     return {
       view: this.#exportView(agreed, config),
       peer: this.#ribPeer,
@@ -291,10 +314,7 @@ export class RouteSide {
   }
 
   #exportView(
-    {
-      negotiated,
-      localAddress,
-    }: { negotiated: Pick<Negotiated, "families" | "extendedNextHop">; localAddress: Address | null },
+    { negotiated, localAddress }: { negotiated: AgreedOnExport; localAddress: Address | null },
     { peer, speaker }: RouteSideConfig = this.#config,
   ): ExportView {
     const external = peer.asn !== speaker.asn;
@@ -306,6 +326,7 @@ export class RouteSide {
       families: negotiated.families,
       ownNextHop: ownNextHops(peer, negotiated, localAddress),
       nextHopMode: peer.nextHopMode ?? (external ? "self" : "keep"),
+      ...(negotiated.longLived.length > 0 && { takesLongLived: true as const }),
       ...(keepsMarked(peer.localRole) && { keepsOnlyToCustomer: true }),
       ...(marksOnExport(peer.localRole) && { marksOnlyToCustomer: true, changesAttributes: true }),
       ...filtersOf(peer.exportFilters, { external }),

@@ -1,5 +1,7 @@
 /** Communities whose meaning is standardized, as numbers and as bits that a table can keep of each attribute set. */
 
+import type { PathAttributes } from "./message.ts";
+
 export const wellKnownCommunity = {
   /** RFC 8326. */
   gracefulShutdown: 0xffff0000,
@@ -26,6 +28,13 @@ export const wellKnownBit: Readonly<Record<keyof typeof wellKnownCommunity, numb
   noExportSubconfed: 64,
   noPeer: 128,
 };
+
+/** RFC 9494 §4.2: kept beyond the restart time. */
+export function withLlgrStale(attributes: PathAttributes): PathAttributes {
+  const { communities = [] } = attributes;
+  const { llgrStale } = wellKnownCommunity;
+  return communities.includes(llgrStale) ? attributes : { ...attributes, communities: [...communities, llgrStale] };
+}
 
 /** The bit of this community, or zero for one that means nothing to us. */
 export function wellKnownFlag(community: number): number {
