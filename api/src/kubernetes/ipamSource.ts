@@ -103,7 +103,7 @@ function isTextual(kind: IpamKind, flavour: Flavour): boolean {
 
 /**
  * Who wrote which field is not kept of these: with an empty entry an API server gives up keeping it, which of a block with
- * its many attributes is most of what a write costs it. (fieldmanager: a reset is not tracked again until an `apply`.)
+ * its many attributes is work at each write. (fieldmanager: a reset is not tracked again until an `apply`.)
  */
 const untracked = [{}];
 
