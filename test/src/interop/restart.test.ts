@@ -8,31 +8,43 @@ import { NodeSpeaker } from "./speaker.ts";
 
 afterAll(async () => (await processInstance())[Symbol.asyncDispose]());
 
+const endings = [
+  { how: "killed", end: (speaker: NodeSpeaker): Promise<unknown> => speaker.kill() },
+  {
+    how: "stopped in order",
+    end: (speaker: NodeSpeaker): Promise<unknown> => speaker.stop({ keepForwarding: true, text: "update" }),
+  },
+];
 const restarting = { deadlineSeconds: 20 };
 
 describe.each(counterparts)("$name", ({ name, start, config, announces }) => {
-  it("keeps our routes while our process is killed and replaced, and loses what we no longer announce", async () => {
-    await using rack = await createRack(`gr-${name.toLowerCase()}`);
-    await using router = await start({ namespace: rack.router, config });
-    const dying = await NodeSpeaker.start(rack.node, nodeConfig());
-    await dying.originate(pods4, pods6, "10.244.9.0/26");
-    await dying.established("tor");
-    await holdsOfOurs(router, [...viaNode(pods4, pods6), ...viaNode("10.244.9.0/26")]);
+  // RFC 8538: who knows the N bit hears a Cease and keeps the routes; others hear the connection close.
+  it.each(endings)(
+    "keeps our routes while our process is $how and replaced, and loses what we no longer announce",
+    async ({ end }) => {
+      await using rack = await createRack(`gr-${name.toLowerCase()}`);
+      await using router = await start({ namespace: rack.router, config });
+      const dying = await NodeSpeaker.start(rack.node, nodeConfig());
+      await dying.originate(pods4, pods6, "10.244.9.0/26");
+      await dying.established("tor");
+      await holdsOfOurs(router, [...viaNode(pods4, pods6), ...viaNode("10.244.9.0/26")]);
 
-    const watch = watchFor(router, [pods4, pods6]);
-    await dying.kill();
-    await waitFor(async () => !(await isEstablished(router)), { what: `${name} has noticed`, deadlineMs: 20_000 });
-    await using replacement = await NodeSpeaker.start(rack.node, nodeConfig({ restarting }));
-    await replacement.originate(pods4, pods6);
-    await replacement.established("tor");
-    await holdsOfOurs(router, viaNode(pods4, pods6));
-    const looks = await watch.end();
-    expect(looks.missed).toEqual([]);
-    expect(looks.count).toBeGreaterThan(5);
+      const watch = watchFor(router, [pods4, pods6]);
+      await end(dying);
+      await dying.kill();
+      await waitFor(async () => !(await isEstablished(router)), { what: `${name} has noticed`, deadlineMs: 20_000 });
+      await using replacement = await NodeSpeaker.start(rack.node, nodeConfig({ restarting }));
+      await replacement.originate(pods4, pods6);
+      await replacement.established("tor");
+      await holdsOfOurs(router, viaNode(pods4, pods6));
+      const looks = await watch.end();
+      expect(looks.missed).toEqual([]);
+      expect(looks.count).toBeGreaterThan(5);
 
-    await waitFor(() => replacement.isTableComplete, { what: "we know again what we knew", deadlineMs: 25_000 });
-    for (const prefix of announces) expect(replacement.best.get(prefix)?.from, prefix).toBe("tor");
-  });
+      await waitFor(() => replacement.isTableComplete, { what: "we know again what we knew", deadlineMs: 25_000 });
+      for (const prefix of announces) expect(replacement.best.get(prefix)?.from, prefix).toBe("tor");
+    },
+  );
 });
 
 describe("with a router that is killed", () => {
