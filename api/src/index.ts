@@ -64,6 +64,7 @@ export type { KubernetesNetworkPolicy } from "./kubernetes/networkPolicyV1.ts";
 export { kubernetesLabelsAnnotation, nodeSource } from "./kubernetes/nodeSource.ts";
 export { podUidAnnotation, readAddedPod } from "./kubernetes/podEndpoint.ts";
 export { podSource } from "./kubernetes/podSource.ts";
+export { isPodOfUid, kubeletUidOf } from "./kubernetes/podUid.ts";
 export { namespaceSource, serviceAccountSource } from "./kubernetes/profileSources.ts";
 export { creation, replacement } from "./kubernetes/requests.ts";
 export type { ApiName, ApiObject, ApiRequest, ApiResource, Flavour, Source } from "./kubernetes/source.ts";

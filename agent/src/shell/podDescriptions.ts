@@ -2,13 +2,10 @@
  * What Kubernetes says of a pod that is added, where the datastore does not: beside etcd. One request an ADD, as Calico's
  * plugin does it; from then on controllers carry what changes.
  */
-import { type ApiObject, isRecord, podSource, readAddedPod, StoreError } from "@brindle/api";
+import { type ApiObject, isPodOfUid, podSource, readAddedPod, StoreError } from "@brindle/api";
 import type { KubernetesApi } from "@brindle/api/shell";
 import { type Attachment, CniError, type PodDescription, type Pods } from "@brindle/cni";
 import { formatAddress } from "@brindle/net";
-
-/** A pod of the kubelet's own files is known to the API under another UID, with this one noted. */
-const configHash = "kubernetes.io/config.hash";
 
 /** Nobody has to be asked: the Pod is the endpoint, or there is no Kubernetes. */
 export const podsToldByDatastore: Pods = { describe: async () => null };
@@ -30,13 +27,9 @@ async function podOf(
   { namespace, pod: name, podUid }: Extract<Attachment["workload"], { readonly orchestrator: "k8s" }>,
 ): Promise<ApiObject> {
   const pod = await asked(api.get(podSource.resource, { namespace, name }));
-  if (!pod || (podUid !== null && !uidsOf(pod).includes(podUid)))
+  if (!pod || (podUid !== null && !isPodOfUid(pod, podUid)))
     throw later(`Kubernetes has no pod ${namespace}/${name} of this UID, so it gets no network`);
   return pod;
-}
-
-function uidsOf({ metadata: { uid, annotations } }: ApiObject): unknown[] {
-  return [uid, isRecord(annotations) ? annotations[configHash] : undefined];
 }
 
 async function asked<T>(answer: Promise<T>): Promise<T> {

@@ -7,6 +7,7 @@ import type { Key, Scope } from "../store/store.ts";
 import { type Members, members } from "./apiObject.ts";
 import { apiPath } from "./apiPath.ts";
 import { podAnnotations, podUidAnnotation, readPod } from "./podEndpoint.ts";
+import { isHashOfStaticPod, isPodOfUid } from "./podUid.ts";
 import { conflict, refuse, send } from "./requests.ts";
 import type { ApiName, ApiObject, ApiRequest, ApiResource, Narrowing, Source, WritePlan } from "./source.ts";
 
@@ -46,7 +47,7 @@ function create(at: ApiName, value: WorkloadEndpoint, current: ApiObject | null 
   const isTaken = there.type === "undecodable" || (there.type === "value" && there.value.spec.ipNetworks !== undefined);
   if (isTaken) return conflict;
   const uid = uidOf(value);
-  if (uid !== undefined && !isOf(current, uid)) return conflict;
+  if (uid !== undefined && !isPodOfUid(current, uid)) return conflict;
   const { resourceVersion } = current.metadata;
   return send(patch(at, { uid: uid && current.metadata.uid, resourceVersion, annotations: noted(value) }));
 }
@@ -57,23 +58,11 @@ function overwrite(at: ApiName, value: WorkloadEndpoint, current: ApiObject | nu
   if (current === null) return conflict;
   if (uid === undefined) return send(patch(at, { annotations: noted(value) }));
   // Which Pod stands for a hash only that Pod says: with the conflict it is asked for.
-  if (current === undefined) return isHash(uid) ? conflict : send(patch(at, { uid, annotations: noted(value) }));
-  return isOf(current, uid) ? send(patch(at, { uid: current.metadata.uid, annotations: noted(value) })) : conflict;
-}
-
-/**
- * A static pod, which the kubelet has from a file of its disk, has a hash of that file for its UID; the Pod that the
- * kubelet makes to show it has a UID of the API server's, and the hash in this annotation.
- */
-const configHash = "kubernetes.io/config.hash";
-
-function isOf({ metadata: { uid, annotations } }: ApiObject, wanted: string): boolean {
-  return uid === wanted || members(annotations)[configHash] === wanted;
-}
-
-/** The API server's have dashes. */
-function isHash(uid: string): boolean {
-  return /^[0-9a-f]{32}$/.test(uid);
+  if (current === undefined)
+    return isHashOfStaticPod(uid) ? conflict : send(patch(at, { uid, annotations: noted(value) }));
+  return isPodOfUid(current, uid)
+    ? send(patch(at, { uid: current.metadata.uid, annotations: noted(value) }))
+    : conflict;
 }
 
 function podOf({ namespace, name }: Key<"WorkloadEndpoint">): (ApiName & { readonly namespace: string }) | null {

@@ -4,6 +4,7 @@
  */
 import {
   type ApiObject,
+  kubeletUidOf,
   type Labels,
   parseWorkloadEndpointName,
   podSource,
@@ -50,7 +51,7 @@ function wantedOf(object: ApiObject): PodSays | null {
   // Annotations that cannot be read say nothing of these.
   const endpoint = reading.type === "value" ? reading.value : (reading.partial as unknown as WorkloadEndpoint);
   const says = saidBy(endpoint);
-  return { digest: digestOf(says), uid: object.metadata.uid, says };
+  return { digest: digestOf(says), uid: kubeletUidOf(object), says };
 }
 
 function saidBy({ metadata, spec }: WorkloadEndpoint): Said {

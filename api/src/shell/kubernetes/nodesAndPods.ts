@@ -3,6 +3,7 @@
  * those that are gone, and may not do so on anything that is cached, half read, or of an hour ago.
  */
 import { entriesOf, members, textOf } from "../../kubernetes/apiObject.ts";
+import { kubeletUidOf } from "../../kubernetes/podUid.ts";
 import type { ApiObject, ApiResource, Narrowing } from "../../kubernetes/source.ts";
 import { StoreError } from "../../store/error.ts";
 import type { KubernetesApi } from "./kubernetesApi.ts";
@@ -75,6 +76,7 @@ function readyOf({ status }: ApiObject): boolean {
   return conditions.some(({ type, status: value }) => type === "Ready" && value === "True");
 }
 
-function podOf({ metadata, spec }: ApiObject): { readonly uid: string; readonly node: string } {
-  return { uid: metadata.uid ?? "", node: textOf(members(spec).nodeName) ?? "" };
+/** By the UID that endpoints have from CNI. */
+function podOf(pod: ApiObject): { readonly uid: string; readonly node: string } {
+  return { uid: kubeletUidOf(pod) ?? "", node: textOf(members(pod.spec).nodeName) ?? "" };
 }
