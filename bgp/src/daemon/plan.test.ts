@@ -85,6 +85,22 @@ describe("a plan", () => {
     ]);
   });
 
+  it("has a shutdown cost the session, and its end nothing", () => {
+    const down = before.replace("65001, passwordFile", "65001, shutdown: moved, passwordFile");
+    expect(plan(down)).toMatchObject({ changes: [{ field: "shutdown", cost: "reset" }], lost: ["10.0.0.2"] });
+    expect(planReload(wish(down), wish(before), () => false).changes).toMatchObject([{ cost: "nothing" }]);
+  });
+
+  it("speaks of a range as of its peers", () => {
+    const ranged = before.replace("peers:", "peers:\n  - { name: rack, range: 10.1.0.0/24, asNumber: 65003 }");
+    expect(plan(ranged).changes).toMatchObject([{ peer: "rack", cost: "new", to: "10.1.0.0/24" }]);
+    const other = ranged.replace("65003", "65003, holdTime: 30s");
+    expect(planReload(wish(ranged), wish(other), (peer) => peer === "rack")).toMatchObject({
+      changes: [{ peer: "rack", field: "holdTime", cost: "reset" }],
+      lost: ["rack"],
+    });
+  });
+
   it("names peers that come and go, and counts prefixes of our own", () => {
     const after = before.replace("10.0.0.3", "10.0.0.4").replace("198.51.100.0/24", "{ prefix: 192.0.2.0/25, med: 1 }");
     expect(planLines(plan(after))).toEqual([

@@ -80,14 +80,15 @@ export function planReload(
   after: SpeakerWish,
   isEstablished: (peer: string) => boolean,
 ): ReloadPlan {
-  const known = new Map(before.config.peers.map((peer) => [peer.name, peer]));
-  const wanted = new Set(after.config.peers.map(({ name }) => name));
-  const ofPeers = after.config.peers.flatMap((peer): PlannedChange[] => {
+  const [had, has] = [peersOf(before.config), peersOf(after.config)];
+  const known = new Map(had.map((peer) => [peer.name, peer]));
+  const wanted = new Set(has.map(({ name }) => name));
+  const ofPeers = has.flatMap((peer): PlannedChange[] => {
     const old = known.get(peer.name);
     if (!old) return [{ peer: peer.name, field: null, from: "", to: peer.address, cost: "new", effect: "begins" }];
     return peerChanges({ speaker: before.config, peer: old }, { speaker: after.config, peer });
   });
-  const gone = before.config.peers
+  const gone = had
     .filter(({ name }) => !wanted.has(name))
     .map(({ name, address }): PlannedChange => {
       return { peer: name, field: null, from: address, to: "", cost: "gone", effect: "ends, with its routes" };
@@ -95,6 +96,17 @@ export function planReload(
   const changes = [...daemonChanges(before, after), ...ofPeers, ...gone];
   const resets = [...new Set(changes.flatMap(({ peer, cost }) => (peer !== null && cost === "reset" ? [peer] : [])))];
   return { changes, resets, lost: resets.filter(isEstablished) };
+}
+
+/** A range stands for all its peers: what its template says is theirs. */
+function peersOf({ peers, dynamicPeers = [] }: SpeakerConfig): PeerConfig[] {
+  const ranges = dynamicPeers.map(({ name, range, template }) => ({
+    ...template,
+    name,
+    address: range,
+    passive: true,
+  }));
+  return [...peers, ...ranges];
 }
 
 interface Context {
@@ -112,6 +124,8 @@ function peerChanges(before: Context, after: Context): PlannedChange[] {
     }
     const { field } = changed;
     const values = [before.peer[field], after.peer[field]] as const;
+    if (field === "shutdown")
+      return [{ peer: after.peer.name, ...told("shutdown", values), ...shutdownCost(after.peer) }];
     const hidden = field === "password" ? (["(a secret)", "(another secret)"] as const) : null;
     return [{ peer: after.peer.name, ...told(peerFieldNames[field], hidden ?? values), ...costOf(costs) }];
   });
@@ -140,6 +154,11 @@ function ownByPrefix({ originated }: SpeakerWish): Map<string, string> {
 
 function told(field: string, [from, to]: readonly [unknown, unknown]): Pick<PlannedChange, "field" | "from" | "to"> {
   return { field, from: inWords(field, from), to: inWords(field, to) };
+}
+
+function shutdownCost({ shutdown }: PeerConfig): Pick<PlannedChange, "cost" | "effect"> {
+  if (shutdown) return { cost: "reset", effect: "the session ends and stays away" };
+  return { cost: "nothing", effect: "the session may come back" };
 }
 
 /** As the YAML has it, where that is short. */

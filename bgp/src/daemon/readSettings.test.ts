@@ -48,7 +48,10 @@ const refused: { name: string; text: string; says: string[] }[] = [
   {
     name: "a peer without address or AS",
     text: "peers: [{}]",
-    says: ["peers[0].peerIP: is missing", "peers[0].asNumber: is missing, here and in the template"],
+    says: [
+      "peers[0].peerIP: is missing, and so are range and interface",
+      "peers[0].asNumber: is missing, here and in the template",
+    ],
   },
   {
     name: "an AS number that is none",
@@ -240,6 +243,23 @@ ${peer("ttlSecurity: 1, role: customer, strictRole: true, extendedNextHop: true,
       keepaliveSeconds: 10,
       sendHoldSeconds: 300,
     });
+  });
+
+  it("takes ranges and interfaces for peers, and bounds for what they send", () => {
+    const { config } = wishOf(`
+templates: { rack: { asNumber: 65001, maxPrefixes: { ipv4: 100, restartTime: 5m }, passwordFile: /etc/pw } }
+peers:
+  - { name: rack, range: 10.0.0.0/24, template: rack, peerLimit: 40 }
+  - { interface: swp1, asNumber: 65002, extendedNextHop: true, shutdown: being cabled }
+`);
+    const maxPrefixes = { 4: 100, action: "reset", restartSeconds: 300 };
+    expect(config.dynamicPeers).toMatchObject([
+      { name: "rack", range: "10.0.0.0/24", limit: 40, template: { asn: 65001, maxPrefixes, password: "secret" } },
+    ]);
+    expect(Object.keys(config.dynamicPeers?.[0]?.template ?? {})).not.toContain("address");
+    expect(config.peers).toMatchObject([
+      { name: "swp1", address: "::", interface: "swp1", asn: 65002, shutdown: { text: "being cabled" } },
+    ]);
   });
 
   it("announces prefixes with their attributes", () => {

@@ -34,8 +34,8 @@ export function readSettings(text: string): ReadSettings {
   return found.length > 0 ? problems(found) : { kind: "settings", settings };
 }
 
-export function peerName({ name, peerIP }: PeerSettings): string {
-  return name ?? peerIP?.address ?? "";
+export function peerName({ name, peerIP, range, interface: device }: PeerSettings): string {
+  return name ?? peerIP?.address ?? range ?? device ?? "";
 }
 
 type Report = (field: string, reason: string) => void;
@@ -95,7 +95,7 @@ function hint(word: string, known: readonly string[]): string {
   return known.length === 0 ? "; there are none" : `; there are ${known.join(", ")}`;
 }
 
-const ofOnePeer = ["name", "template", "peerIP"] as const;
+const ofOnePeer = ["name", "template", "peerIP", "range", "interface"] as const;
 
 function checkTemplates({ templates = {} }: DaemonSettings, report: Report): void {
   for (const [name, template] of Object.entries(templates)) {
@@ -120,7 +120,11 @@ interface Context {
 }
 
 function checkPeer(field: string, peer: PeerSettings, { settings, report }: Context): void {
-  if (peer.peerIP === undefined) report(`${field}.peerIP`, "is missing");
+  const places = (["peerIP", "range", "interface"] as const).filter((place) => peer[place] !== undefined);
+  if (places.length === 0) report(`${field}.peerIP`, "is missing, and so are range and interface");
+  if (places.length > 1) report(`${field}.${places[1]}`, `cannot be given together with ${places[0]}`);
+  if (peer.range !== undefined && peer.passive === false) report(`${field}.passive`, "peers of a range always dial");
+  if (peer.peerLimit !== undefined && peer.range === undefined) report(`${field}.peerLimit`, "is for a range");
   if (peer.asNumber === undefined) report(`${field}.asNumber`, "is missing, here and in the template");
   if (peer.name === "local") report(`${field}.name`, '"local" is what our own routes are called');
   const filters = Object.keys(settings.filters ?? {});

@@ -58,6 +58,14 @@ export interface OriginateSettings {
   readonly localPreference?: number;
 }
 
+export interface MaxPrefixesSettings {
+  readonly ipv4?: number;
+  readonly ipv6?: number;
+  readonly action?: "reset" | "warn";
+  readonly warnPercent?: number;
+  readonly restartTime?: number;
+}
+
 export type PolicySettings = "accept" | "reject" | readonly (string | PrefixMatchSettings)[];
 
 export interface PrefixMatchSettings {
@@ -70,6 +78,9 @@ export interface PeerSettings {
   readonly name?: string;
   readonly template?: string;
   readonly peerIP?: Endpoint;
+  readonly range?: string;
+  readonly peerLimit?: number;
+  readonly interface?: string;
   readonly asNumber?: number;
   readonly localAddress?: string;
   readonly passive?: boolean;
@@ -84,6 +95,8 @@ export interface PeerSettings {
   readonly strictRole?: boolean;
   readonly routeReflectorClient?: boolean;
   readonly extendedNextHop?: boolean;
+  readonly shutdown?: string;
+  readonly maxPrefixes?: MaxPrefixesSettings;
   readonly nextHop?: { readonly ipv4?: string; readonly ipv6?: string };
   readonly nextHopMode?: NonNullable<PeerConfig["nextHopMode"]>;
   readonly filters?: readonly string[];
@@ -115,7 +128,13 @@ const policyDefault = "Where left out: `accept` within the own AS, `reject` beyo
 export const peerSettings: Value<PeerSettings> = map("peer", {
   name: optional(text, "What the CLI calls the peer; where left out: its address. Not in a template."),
   template: optional(text, "The template whose fields hold where the peer has none of its own. Not in a template."),
-  peerIP: optional(endpoint, "The router. Not in a template."),
+  peerIP: optional(endpoint, "The router. This, `range` or `interface`; not in a template."),
+  range: optional(prefix, "Every router of this network that dials us. Its peers are called by name and address."),
+  peerLimit: optional(whole(1, 10_000), "How many of a `range` there may be at a time. Where left out: 100."),
+  interface: optional(
+    text,
+    "The router at the other end of this interface, found by its router advertisements (RFC 4861), which we send, too.",
+  ),
   asNumber: optional(asNumber, "Its AS; needed, here or in the template."),
   localAddress: optional(address(), "Where our connections begin, and its must arrive."),
   passive: optional(flag, "Wait until the peer dials. Where left out: false."),
@@ -145,6 +164,20 @@ export const peerSettings: Value<PeerSettings> = map("peer", {
   ),
   strictRole: optional(flag, "There is no session with a peer that does not know of roles; needs a `role`."),
   extendedNextHop: optional(flag, "IPv4 prefixes may have IPv6 next hops (RFC 8950). Where left out: false."),
+  shutdown: optional(text, "There is no session while this stands here; the peer's operator reads it (RFC 9003)."),
+  maxPrefixes: optional(
+    map<MaxPrefixesSettings>("{ ipv4, ipv6, action, warnPercent, restartTime }", {
+      ipv4: optional(whole(1, 0xffffffff), "Of IPv4. Where left out: no bound."),
+      ipv6: optional(whole(1, 0xffffffff), "Of IPv6. Where left out: no bound."),
+      action: optional(oneOf("reset", "warn"), "What more of them cost. Where left out: `reset`."),
+      warnPercent: optional(whole(1, 100), "From which share of the bound on it is told. Where left out: 75."),
+      restartTime: optional(
+        duration(1, 0xffffff),
+        "After which time such a session may come back. Where left out: when somebody resets it.",
+      ),
+    }),
+    "How many routes the peer may send.",
+  ),
   nextHop: optional(
     map<NonNullable<PeerSettings["nextHop"]>>("{ ipv4, ipv6 }", {
       ipv4: optional(address(4), "Of IPv4 routes."),

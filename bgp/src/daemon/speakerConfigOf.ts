@@ -1,11 +1,24 @@
 /** The speaker that settings describe. */
 import { addressBits, parsePrefix } from "@brindle/net";
 import type { FilterRule, RouteFilter } from "../filter/rule.ts";
-import type { GracefulRestartConfig, PeerConfig, PrefixMatch, RoutePolicy, SpeakerConfig } from "../speaker/config.ts";
+import type {
+  GracefulRestartConfig,
+  MaxPrefixes,
+  PeerConfig,
+  PrefixMatch,
+  RoutePolicy,
+  SpeakerConfig,
+} from "../speaker/config.ts";
 import type { OwnRoute } from "../speaker/event.ts";
 import type { FilterSettings } from "./filterFields.ts";
 import { peerName } from "./readSettings.ts";
-import type { DaemonSettings, GracefulRestartSettings, PeerSettings, PolicySettings } from "./settings.ts";
+import type {
+  DaemonSettings,
+  GracefulRestartSettings,
+  MaxPrefixesSettings,
+  PeerSettings,
+  PolicySettings,
+} from "./settings.ts";
 
 export const defaults = {
   port: 179,
@@ -14,6 +27,7 @@ export const defaults = {
   holdSeconds: 90,
   connectRetrySeconds: 5,
   restartSeconds: 120,
+  peerLimit: 100,
 } as const;
 
 /** What the speaker is to be, and what it is to announce. */
@@ -30,13 +44,14 @@ export interface WishFacts {
 }
 
 export function speakerWish(settings: DaemonSettings, { passwords, software }: WishFacts): SpeakerWish {
-  const { asNumber, routerID, listen = [], gracefulRestart, hostName, domainName: domain } = settings;
+  const { asNumber, routerID, listen = [], peers = [], gracefulRestart, hostName, domainName: domain } = settings;
   const { clusterID, gracefulShutdown, multipath } = settings;
   const config: SpeakerConfig = {
     asn: asNumber,
     bgpId: routerID,
     listen: listen.map(({ address, port = defaults.port }) => ({ address, port })),
-    peers: (settings.peers ?? []).map((peer) => peerConfig(peer, { settings, passwords })),
+    peers: peers.filter(({ range }) => range === undefined).map((peer) => peerConfig(peer, { settings, passwords })),
+    ...dynamicPeers(peers, { settings, passwords }),
     ...(gracefulRestart && { gracefulRestart: restartConfig(gracefulRestart) }),
     ...(clusterID !== undefined && { clusterId: clusterID }),
     ...(gracefulShutdown && { gracefulShutdown }),
@@ -55,6 +70,17 @@ function restartConfig({
   return { restartSeconds: restartTime, forwardingKept, ...longLived };
 }
 
+function dynamicPeers(peers: readonly PeerSettings[], context: Context): Pick<SpeakerConfig, "dynamicPeers"> {
+  const ranges = peers.flatMap((peer) => (peer.range === undefined ? [] : [{ ...peer, range: peer.range }]));
+  if (ranges.length === 0) return {};
+  return {
+    dynamicPeers: ranges.map((peer) => {
+      const { name, address: _, passive: __, ...template } = peerConfig(peer, context);
+      return { name, range: peer.range, limit: peer.peerLimit ?? defaults.peerLimit, template };
+    }),
+  };
+}
+
 interface Context {
   readonly settings: DaemonSettings;
   readonly passwords: ReadonlyMap<string, string>;
@@ -67,7 +93,9 @@ function peerConfig(peer: PeerSettings, { settings, passwords }: Context): PeerC
   return {
     name: peerName(peer),
     role: "peer",
-    address: peerIP?.address ?? "",
+    // That of an unnumbered peer becomes known on its interface.
+    address: peerIP?.address ?? "::",
+    ...(peer.interface !== undefined && { interface: peer.interface }),
     port: peerIP?.port ?? defaults.port,
     asn,
     ...(localAddress !== undefined && { localAddress }),
@@ -77,11 +105,23 @@ function peerConfig(peer: PeerSettings, { settings, passwords }: Context): PeerC
     families: peer.families ?? [4, 6],
     ...(password !== undefined && { password }),
     ...asTheyStand(peer),
+    ...(peer.shutdown !== undefined && { shutdown: { text: peer.shutdown } }),
+    ...(peer.maxPrefixes && { maxPrefixes: maxPrefixes(peer.maxPrefixes) }),
     nextHop: { ...(nextHop.ipv4 && { 4: nextHop.ipv4 }), ...(nextHop.ipv6 && { 6: nextHop.ipv6 }) },
     ...(nextHopMode && { nextHopMode }),
     ...routeFilters(peer.filters ?? [], settings.filters ?? {}),
     importPolicy: policyOf(peer.importPolicy ?? policyDefault),
     exportPolicy: policyOf(peer.exportPolicy ?? policyDefault),
+  };
+}
+
+function maxPrefixes({ ipv4, ipv6, action = "reset", warnPercent, restartTime }: MaxPrefixesSettings): MaxPrefixes {
+  return {
+    ...(ipv4 !== undefined && { 4: ipv4 }),
+    ...(ipv6 !== undefined && { 6: ipv6 }),
+    action,
+    ...(warnPercent !== undefined && { warnPercent }),
+    ...(restartTime !== undefined && { restartSeconds: restartTime }),
   };
 }
 

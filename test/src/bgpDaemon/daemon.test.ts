@@ -1,7 +1,7 @@
 import { readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import { replay } from "@brindle/bgp";
+import { encodeMrt, readMrt, replay } from "@brindle/bgp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { processInstance } from "../fixtures/instance.ts";
 import { createNamespace, linkNamespaces, type Namespace } from "../fixtures/namespace.ts";
@@ -215,6 +215,36 @@ describe("brindle-bgp", () => {
     expect(stdout).toMatch(/^gone +2001:db8:99::\/48 +fd00:99::1 +65000 +- +50 +65000:1 65000:1:2 +policy$/m);
     expect(stdout.trimEnd().split("\n")).toHaveLength(2);
     await holds(router, ours);
+  });
+
+  it("dumps its table so that GoBGP takes it over", async () => {
+    await using daemon = await start();
+    const path = join(daemon.folder, "table.mrt");
+    expect(await daemon.brindlectl("bgp", "dump", "--mrt", path)).toMatchObject({ exitCode: 0, stderr: "" });
+    expect(await daemon.brindlectl("bgp", "dump", "--mrt", path)).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringContaining("there is such a file"),
+    });
+    await using empty = await createNamespace("mrt");
+    await using reader = await startGoBgp({
+      namespace: empty,
+      config: goBgpConfig({ ...spec, asn: 64999, neighbors: [] }),
+    });
+    // GoBGP 3.10 ends at the first MP_REACH_NLRI in the form of RFC 6396 §4.3.4: it takes it for that of an UPDATE.
+    const all = [...readMrt(await readFile(path))].filter((record) => record.kind !== "fault");
+    expect(all.map(({ kind }) => kind)).toEqual(["peerIndex", "rib", "rib", "rib", "rib"]);
+    const plain = all.filter((record) => record.kind !== "rib" || record.prefix.address.family === 4);
+    await writeFile(path, Buffer.concat(plain.map(encodeMrt)));
+    await waitFor(
+      async (saw) => {
+        await reader.show(`mrt inject global ${path}`);
+        const routes = await reader.routes("ipv4");
+        const found = routes.map(({ prefix, asPath }) => `${prefix} ${asPath.join(" ")}`.trim()).sort();
+        saw(found);
+        return found.includes("192.0.2.0/24"); // Of the last routes of a file it may lose some.
+      },
+      { what: "GoBGP holds what brindle-bgp announces" },
+    );
   });
 
   it("does not start with a file that is wrong, and says where", async () => {

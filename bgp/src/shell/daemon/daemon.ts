@@ -129,8 +129,11 @@ export class Daemon {
 
   async #planOf({ wish }: ReadWish): Promise<ReloadPlan> {
     const { peers } = await this.#speaker.summary();
-    const up = new Set(peers.filter(({ state }) => state === "established").map(({ name }) => name));
-    return planReload(this.#known.wish, wish, (peer) => up.has(peer));
+    const up = peers.filter(({ state }) => state === "established").map(({ name }) => name);
+    // A peer of a range bears its name before its own address.
+    return planReload(this.#known.wish, wish, (peer) =>
+      up.some((name) => name === peer || name.startsWith(`${peer}/`)),
+    );
   }
 }
 
