@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { durationMs, type NodeControllerConfig, StoreError } from "@brindle/api";
-import { followNodeRemovals, readNodesAndPods } from "@brindle/api/shell";
+import { followNodeRemovals, type NodesAndPods, readNodesAndPods } from "@brindle/api/shell";
 import {
   Collector,
   concernsGoneNode,
@@ -85,6 +85,7 @@ class Passes {
   readonly #options: PassOptions;
   readonly #collector: Collector;
   #told: ReadonlySet<string> = new Set();
+  #counted = "";
 
   constructor(context: ControllerContext, options: PassOptions) {
     const { api, store, datastore } = context;
@@ -92,14 +93,15 @@ class Passes {
     this.#options = options;
     this.#collector = new Collector({
       store,
-      kubernetes: () => readNodesAndPods(api, { pods: datastore === "etcdv3" }),
+      kubernetes: () => readKubernetes(api, datastore),
       nowMs: () => performance.now(),
     });
   }
 
-  /** `null` where the lists could not be had; nothing was done then. */
+  /** `null` where the lists could not be had, or the datastore is locked; nothing was done then. */
   async next(): Promise<Pass | null> {
     try {
+      if (await this.#isLocked()) return null;
       const pass = await this.#collector.pass(this.#options);
       this.#context.onHealth(null);
       this.#tell(pass);
@@ -111,9 +113,18 @@ class Passes {
     }
   }
 
-  /** What was done each time; what a person has to look at once. */
+  /** As long as it is copied to another one, nobody writes. */
+  async #isLocked(): Promise<boolean> {
+    const { items } = await this.#context.store.list("ClusterInformation");
+    return items.some(({ value }) => value.spec.datastoreReady === false);
+  }
+
+  /** What was done each time; what a person has to look at, and how much is wrong, when it is news. */
   #tell({ findings, repaired, overtaken }: Pass): void {
     const { log } = this.#context;
+    const counts = invariantsOf(findings.filter((finding) => this.#isOurs(finding)));
+    if (JSON.stringify(counts) !== this.#counted) log.info(counts, "addresses examined");
+    this.#counted = JSON.stringify(counts);
     for (const finding of repaired) log.info({ repaired: finding.kind }, describeFinding(finding));
     for (const finding of overtaken) log.debug({ overtaken: finding.kind }, describeFinding(finding));
     const open = findings.filter((finding) => isForPeople(finding) && this.#isOurs(finding)).map(describeFinding);
@@ -125,6 +136,28 @@ class Passes {
   #isOurs(finding: Finding): boolean {
     return this.#options.isMeant(finding);
   }
+}
+
+/** These processes run on a node: a cluster without any is none that was read. */
+async function readKubernetes(
+  api: ControllerContext["api"],
+  datastore: ControllerContext["datastore"],
+): Promise<NodesAndPods> {
+  const read = await readNodesAndPods(api, { pods: datastore === "etcdv3" });
+  if (read.nodes.size > 0) return read;
+  throw new StoreError({ code: "UNAVAILABLE", reason: "the API server says that the cluster has no node" });
+}
+
+/** All zero in a cluster that is well, but for what is under way. */
+function invariantsOf(findings: readonly Finding[]): Readonly<Record<string, number>> {
+  const count = (...kinds: readonly Finding["kind"][]): number =>
+    findings.filter(({ kind }) => kinds.includes(kind)).length;
+  return {
+    duplicates: count("duplicate", "heldByOther", "overlap"),
+    leaks: count("leak", "staleEndpoint", "blockOfGoneNode"),
+    orphanHandles: count("orphanHandle", "missingHandle", "wrongCount"),
+    all: findings.length,
+  };
 }
 
 async function waitUntil(
