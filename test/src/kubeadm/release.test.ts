@@ -75,10 +75,10 @@ async function restartKubelet(node: number): Promise<void> {
   });
 }
 
-/** What of a network a node has, without what Kubernetes' own programs write. */
+/** What of a network a node has, without what Kubernetes' own programs write, and without numbers of cables. */
 async function nodesAsTheyAre(): Promise<ReadonlyMap<string, string>> {
   const script = `
-    ip -brief link | awk '{ print $1, $2 }'
+    ip -brief link | awk '{ sub(/@.*/, "", $1); print $1, $2 }'
     ip -4 route show; ip -6 route show
     for form in iptables-nft iptables-legacy ip6tables-nft ip6tables-legacy; do
       $form-save 2>/dev/null | grep -E '^-A|^:.* -' | grep -v KUBE-
