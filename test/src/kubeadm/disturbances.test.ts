@@ -1,5 +1,7 @@
 /** Two families, the newer mode of kube-proxy, and what happens to a cluster in its life: pods keep their network. */
 import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
 import { afterAll, beforeAll, describe, it } from "vitest";
 import { nodeOf } from "../fixtures/kubeadm/cluster.ts";
 import { waitFor } from "../fixtures/waitFor.ts";
@@ -63,6 +65,25 @@ describe("a cluster of both families", () => {
 
 describe("on it, with kube-proxy in the mode nftables,", () => describeServices(() => ({ cluster, pods })));
 
+/** One that the kubelet of the second node has from its disk: nobody else can start one without an API server. */
+async function startStaticPod(name: string): Promise<void> {
+  const node = nodeOf(cluster, 2);
+  await node.exec("mkdir", ["-p", dirname(staticPodFile(name))]);
+  await writeFile(node.outside(staticPodFile(name)), JSON.stringify(lonePod({ name, node: node.name })));
+}
+
+function staticPodFile(name: string): string {
+  return `/etc/kubernetes/manifests/${name}.json`;
+}
+
+/** The kubelet has a folder for the logs of a pod that it tries to start, and in that one for each container that began. */
+async function startedContainers(name: string): Promise<string[]> {
+  const folders = `/var/log/pods/default_${name}-node2_*`;
+  return (await nodeOf(cluster, 2).exec("sh", ["-c", `ls -d ${folders} >&2 && ls ${folders}`]))
+    .split("\n")
+    .filter(Boolean);
+}
+
 describe("the network of pods", () => {
   it("loses nothing while kubelet and containerd are restarted", async ({ task }) => {
     const lost = await lostDuring(task, async () => {
@@ -75,7 +96,7 @@ describe("the network of pods", () => {
     await cluster.kubectl(["delete", "pod", "later"]);
   });
 
-  it("stays as it is for 30 s without an API server, policies in force, and follows it again afterwards", async ({
+  it("stays as it is for 30 s without an API server, policies in force, while new pods wait, and follows it again by itself", async ({
     task,
   }) => {
     const control = nodeOf(cluster, 1);
@@ -105,12 +126,12 @@ describe("the network of pods", () => {
         deadlineMs: 30_000,
       });
       const awaySince = performance.now();
-      const untilAwayFor = (ms: number) =>
-        waitFor(() => performance.now() - awaySince >= ms, { what: `it is away for ${ms} ms`, deadlineMs: 40_000 });
+      await startStaticPod("waits");
       assert.equal(await answers(addressOf(podOn("node2"))), true);
       assert.equal(await answers(closed), false);
-      await untilAwayFor(30_000);
+      await waitFor(() => performance.now() - awaySince >= 30_000, { what: "it is away for 30 s", deadlineMs: 40_000 });
       assert.equal(await answers(closed), false);
+      assert.deepEqual(await startedContainers("waits"), []);
       await control.exec("mv", ["/root/kube-apiserver.yaml", server]);
       await waitFor(async () => cluster.kubectl(["delete", "networkpolicy", "closed"]), {
         what: "the API server is back",
@@ -118,6 +139,12 @@ describe("the network of pods", () => {
       });
       await waitFor(() => answers(closed), { what: "agents follow it again", deadlineMs: 30_000 });
     });
+    const waited = await waitFor(() => addressWhenReady(cluster, "waits-node2"), {
+      what: "the pod that waited runs",
+      deadlineMs: 90_000,
+    });
+    assert.equal(await fetchFrom(clientOf(cluster), url(waited)), "waits-node2");
+    await nodeOf(cluster, 2).exec("rm", [staticPodFile("waits")]);
     assert.equal(lost, 0);
     await apply(cluster, lonePod({ name: "after", node: "node2" }));
     await addressWhenReady(cluster, "after");
