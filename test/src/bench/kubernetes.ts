@@ -3,6 +3,9 @@
  * of its own of three nodes. Some ten minutes, on a machine that can make such clusters.
  */
 import { openInstance } from "../fixtures/instance.ts";
+import { buildPrograms } from "../fixtures/kube/build.ts";
+import { clusterProgramNames } from "../fixtures/kube/programs.ts";
+import { findHierarchies, lackIn } from "../fixtures/kubeadm/cgroups.ts";
 import { brindleImage } from "../kubeadm/brindle.ts";
 import {
   bridgeCluster,
@@ -101,7 +104,19 @@ function row(
     measuredOnce ??= measureAll();
     return pick(await measuredOnce);
   };
-  return { name: `Kubernetes: ${name}`, unit, better: "lower", target, measure };
+  return { name: `Kubernetes: ${name}`, unit, better: "lower", target, lack, measure };
+}
+
+let lackOnce: Promise<string | null> | undefined;
+
+/** Of Go, which builds Kubernetes the first time, or of what nodes are made with. */
+function lack(): Promise<string | null> {
+  lackOnce ??= (async () => {
+    const built = await buildPrograms(console.log, clusterProgramNames);
+    if (built.kind === "unavailable") return built.reason;
+    return lackIn(await findHierarchies()) ?? null;
+  })();
+  return lackOnce;
 }
 
 function atMostAnchorTimes(times: number): (anchor: number) => number {

@@ -35,7 +35,14 @@ async function main(pattern: string): Promise<void> {
     head: ["", "anchor", "anchor's figure", "ours", "unit", "ratio (above 1: better)", "target"],
     style: { head: [], border: [] },
   });
+  const lacks = new Set<string>();
   for (const row of chosen) {
+    const lack = (await row.lack?.()) ?? null;
+    if (lack !== null) {
+      if (!lacks.has(lack)) console.log(`not measured: ${lack}`);
+      lacks.add(lack);
+      continue;
+    }
     console.log(`measuring ${row.name} ...`);
     const measured = await row.measure(instance);
     const { anchor, ours, notes = [] } = measured;
@@ -44,7 +51,7 @@ async function main(pattern: string): Promise<void> {
     table.push([row.name, anchor.name, figure(anchor.figure), figure(ours), row.unit, shown(times), judged]);
     for (const note of notes) console.log(`  ${note}`);
   }
-  console.log(table.toString());
+  if (table.length > 0) console.log(table.toString());
 }
 
 /** Those whose name begins so, or else those that hold it anywhere. */

@@ -8,6 +8,8 @@ export interface Row {
   readonly better: "higher" | "lower";
   /** What ours is to be at most, where it is lower that is better. */
   readonly target?: (anchor: number) => number;
+  /** Why this machine cannot measure it, in a line; `null` where it can. Absent where any machine can. */
+  lack?(): Promise<string | null>;
   measure(instance: Instance): Promise<Measured>;
 }
 
