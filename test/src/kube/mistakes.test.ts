@@ -275,11 +275,16 @@ describe("a mistake is named, told to Kubernetes, and over when it is mended, wi
     );
     // What earlier tests left is as it should be: a node that was started anew has to write all of it.
     await machine("for table in filter nat mangle raw; do iptables-nft -t $table -F; iptables-nft -t $table -X; done");
-    launch({ environment: { XTABLES_LIBDIR: extensions } });
+    const lists = ["--cni-config-directory", "/run/lists", "--network-list", `${manifests}10-brindle.conflist`];
+    await machine("mkdir /run/lists");
+    launch({ environment: { XTABLES_LIBDIR: extensions }, args: lists });
     await mistake("KernelFeatureMissing", /xt_comment/);
     await told("KernelFeatureMissing");
     const status = await stand.status(node);
     assert.equal(status.health.find(({ part }) => part === "policy")?.state, "failing");
+    assert.equal(await machine("ls /run/lists"), "");
+    await conditionIs("True KernelFeatureMissing");
+    assert.equal(await machine("ls /run/lists"), "");
     await machine(`ln -s $(find /usr/lib -name libxt_comment.so | head -1) ${extensions}`);
     await mended();
   });

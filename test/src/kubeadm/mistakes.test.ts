@@ -120,7 +120,7 @@ describe("a cluster that kubeadm made without a range of pods", () => {
       apiVersion: "projectcalico.org/v3",
       kind: "IPPool",
       metadata: { name: "second" },
-      spec: { cidr: "10.100.0.0/16", ...spec },
+      spec: { cidr: "10.96.128.0/20", ...spec },
     });
     await apply(cluster, pool({}));
     await untilCondition("NetworkUnavailable", /^True PodCidrOverlapsServices$/);
