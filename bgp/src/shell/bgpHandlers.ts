@@ -1,6 +1,7 @@
 /** The methods of the control interface that any speaker has, whoever runs it: the daemon or a node's agent. */
 import { ControlError } from "@brindle/net";
 import type { ControlHandler } from "@brindle/net/shell";
+import type { PeerDetail } from "../control.ts";
 import { advertisedQuery, dumpFrom, routeQuery } from "../controlQuery.ts";
 import type { RunningSpeaker } from "./runningSpeaker.ts";
 
@@ -11,21 +12,31 @@ export function bgpHandlers(speaker: () => RunningSpeaker | null): Record<string
     if (!present) throw new ControlError("NO_SPEAKER", "no BGP speaker runs here yet: brindlectl status may say why");
     return present;
   };
+  const peerAsked = async (params: unknown, method: string): Promise<PeerDetail> => {
+    const { name } = (params ?? {}) as Record<string, unknown>;
+    if (typeof name !== "string") throw new ControlError("INVALID", `${method}: name must be that of a peer`);
+    const peer = await running().peer(name);
+    if (!peer) throw new ControlError("NOT_FOUND", `there is no peer "${name}"`);
+    return peer;
+  };
+  const peerNamed = async (params: unknown, method: string): Promise<string> => (await peerAsked(params, method)).name;
   return {
     "bgp.summary": () => running().summary(),
     "bgp.peers": async () => (await speaker()?.peers()) ?? [],
-    "bgp.peer": async (params) => {
-      const { name } = (params ?? {}) as Record<string, unknown>;
-      if (typeof name !== "string") throw new ControlError("INVALID", "bgp.peer: name must be that of a peer");
-      const peer = await running().peer(name);
-      if (!peer) throw new ControlError("NOT_FOUND", `there is no peer "${name}"`);
-      return peer;
-    },
+    "bgp.peer": (params) => peerAsked(params, "bgp.peer"),
     "bgp.advertised": async (params) => {
       const { name, limit } = advertisedQuery(params);
       const routes = await running().advertised(name, { limit });
       if (!routes) throw new ControlError("NOT_FOUND", `there is no peer "${name}"`);
       return routes;
+    },
+    "bgp.refresh": async (params) => running().refresh(await peerNamed(params, "bgp.refresh")),
+    "bgp.reset": async (params) => {
+      const name = await peerNamed(params, "bgp.reset");
+      const { text } = (params ?? {}) as Record<string, unknown>;
+      if (text !== undefined && typeof text !== "string")
+        throw new ControlError("INVALID", "bgp.reset: text is no text");
+      await running().reset(name, text);
     },
     "bgp.dump": async (params) => {
       const { bytes, next } = await running().dump(dumpFrom(params));

@@ -120,3 +120,28 @@ describe("routes of one question", () => {
     });
   }
 });
+
+describe("bgp reset and bgp refresh", () => {
+  const calls: [string, object][] = [];
+  const session = new Rig({
+    "bgp.summary": () => ({ peers: [{ name: "tor-a" }] }),
+    "bgp.reset": (params) => void calls.push(["reset", params]),
+    "bgp.refresh": (params) => void calls.push(["refresh", params]),
+  });
+
+  it("name the peer, and say what the other operator reads", async () => {
+    assert.equal((await session.run("bgp reset tor-a --text cabling")).exitCode, 0);
+    assert.equal((await session.run("bgp reset tor-a")).exitCode, 0);
+    assert.equal((await session.run("bgp refresh tor-a")).exitCode, 0);
+    assert.deepEqual(calls, [
+      ["reset", { name: "tor-a", text: "cabling" }],
+      ["reset", { name: "tor-a" }],
+      ["refresh", { name: "tor-a" }],
+    ]);
+  });
+
+  it("do nothing to a peer that is not there", async () => {
+    assert.equal((await session.run("bgp reset tor-b")).exitCode, 1);
+    assert.equal(calls.length, 3);
+  });
+});

@@ -7,6 +7,7 @@ import { bgpPeersCommand } from "./bgpPeers.ts";
 import { bgpReloadCommand } from "./bgpReload.ts";
 import { bgpRouteListCommands } from "./bgpRouteLists.ts";
 import { bgpRoutesCommand } from "./bgpRoutes.ts";
+import { bgpRefreshCommand, bgpResetCommand } from "./bgpSession.ts";
 import { bgpSummaryCommand } from "./bgpSummary.ts";
 import { createCommand } from "./create.ts";
 import { datastoreCommands } from "./datastore.ts";
@@ -38,6 +39,8 @@ export const commands: readonly CommandDefinition[] = [
   bgpJournalCommand,
   bgpRoutesCommand,
   ...bgpRouteListCommands,
+  bgpResetCommand,
+  bgpRefreshCommand,
   bgpDumpCommand,
   bgpReloadCommand,
   ipamShowCommand,

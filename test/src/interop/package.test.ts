@@ -25,7 +25,7 @@ await speaker.stop();
 `;
 
 describe("the package, installed in an empty folder", () => {
-  it("runs the README's example, has types, and starts its thread", async () => {
+  it("runs the README's examples, has types, and starts its thread", async () => {
     const instance = await processInstance();
     const folder = await instance.createDirectory("bgp-package");
     const npm = (...args: string[]): Promise<string> => exec("npm", args, { cwd: folder, deadlineMs: 50_000 });
@@ -35,7 +35,8 @@ describe("the package, installed in an empty folder", () => {
     await writeFile(join(folder, "package.json"), JSON.stringify({ type: "module", private: true }));
     await npm("install", "--offline", "--no-audit", "--no-fund", `./${tarball}`);
 
-    const example = /```js\n(.*?)```/s.exec(await readFile(join(workspace, "README.md"), "utf8"))?.[1] ?? "";
+    const readme = await readFile(join(workspace, "README.md"), "utf8");
+    const example = /```js\n(.*?)```/s.exec(readme)?.[1] ?? "";
     expect(example.trimEnd().split("\n").length).toBeLessThanOrEqual(22);
     await writeFile(join(folder, "example.js"), example);
     const output = await exec(process.execPath, ["example.js"], { cwd: folder });
@@ -44,6 +45,10 @@ describe("the package, installed in an empty folder", () => {
     await writeFile(join(folder, "typed.mts"), typed);
     await exec(tsc, ["--strict", "--module", "nodenext", "--target", "esnext", "typed.mts"], { cwd: folder });
     expect(await exec(process.execPath, ["typed.mjs"], { cwd: folder })).toBe("0 undefined 65001 0\n");
+
+    await writeFile(join(folder, "speaker.yaml"), /```yaml\n(.*?)```/s.exec(readme)?.[1] ?? "");
+    const daemon = ["node_modules/.bin/brindle-bgp", "--check", "-c", "speaker.yaml"];
+    expect(await exec(process.execPath, daemon, { cwd: folder })).toContain("speaker.yaml: well-formed: 2 peers");
     await instance.removeDirectory(folder);
   });
 });
