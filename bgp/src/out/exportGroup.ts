@@ -64,10 +64,12 @@ export class ExportGroup {
   readonly #sentCountFrom: Readonly<Record<Family, Column>> = { 4: new Column(), 6: new Column() };
   #clearedTo: PrefixId = 1;
   #owesEnds = false;
+  #passesNothing: boolean;
 
   constructor(rib: Rib, terms: GroupTerms) {
     this.#rib = rib;
     this.#terms = terms;
+    this.#passesNothing = passesNothing(terms);
     this.#pending = new PendingUpdates(rib.prefixes);
     this.#pending.markAll();
   }
@@ -118,6 +120,7 @@ export class ExportGroup {
   /** Tells everything again; by other terms, some of it may have to be withdrawn. */
   markAll(terms: GroupTerms = this.#terms): void {
     this.#terms = terms;
+    this.#passesNothing = passesNothing(terms);
     this.#pending.markAll();
   }
 
@@ -170,8 +173,7 @@ export class ExportGroup {
 
   /** Where nothing passes and nothing has been told, no change means anything. */
   get #tellsNothing(): boolean {
-    const { filter, filters } = this.#terms.view;
-    return filter.passesNone && !filters && this.#sentCount[4] + this.#sentCount[6] === 0;
+    return this.#passesNothing && this.#sentCount[4] + this.#sentCount[6] === 0;
   }
 
   #tell(prefix: PrefixId, { told, withdrawn, seen }: Gathering): void {
@@ -230,4 +232,8 @@ export class ExportGroup {
       member.owesEndOfRefresh.clear();
     }
   }
+}
+
+function passesNothing({ view: { filter, filters } }: GroupTerms): boolean {
+  return filter.passesNone && !filters;
 }

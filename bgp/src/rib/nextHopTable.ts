@@ -53,11 +53,11 @@ export class NextHopTable {
     return id;
   }
 
-  /** As `intern`, of an IPv4 address as a number. */
+  /** As `intern`, of an IPv4 address as a signed number, which needs no object. */
   intern4(word: number): NextHopId {
     const known = this.#ids4.get(word);
     if (known !== undefined) return known;
-    const id = this.intern({ address: { family: 4, value: BigInt(word) } });
+    const id = this.intern({ address: { family: 4, value: BigInt(word >>> 0) } });
     this.#ids4.set(word, id);
     return id;
   }
@@ -74,7 +74,7 @@ export class NextHopTable {
     if (refs > 1) return;
     const { key, nextHop } = this.#values[id] ?? {};
     if (key !== undefined) this.#ids.delete(key);
-    if (nextHop?.address.family === 4) this.#ids4.delete(Number(nextHop.address.value));
+    if (nextHop?.address.family === 4) this.#ids4.delete(Number(nextHop.address.value) | 0);
     delete this.#values[id];
     this.#pool.giveBack(id);
   }

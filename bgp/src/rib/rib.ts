@@ -179,8 +179,6 @@ export class Rib {
     this.#startWalk({ peer, visit, done });
   }
 
-  /** Removes a peer that announces nothing any more, with all that it announced. */
-  removePeer(peer: PeerId): void {
   /** RFC 9494 §4.2: what is stale by now is marked as a last resort, but what its announcer does not want kept is removed. */
   outlive(peer: PeerId, families: readonly (4 | 6)[]): void {
     const visit = (route: RouteId): void => {
@@ -200,6 +198,8 @@ export class Rib {
     this.routes.epoch.set(route, epoch); // It is no less stale.
   }
 
+  /** Removes a peer that announces nothing any more, with all that it announced. */
+  removePeer(peer: PeerId): void {
     this.endEpoch(peer);
     this.sweep(peer, [4, 6], () => this.peers.delete(peer));
   }

@@ -36,7 +36,7 @@ export interface StartOptions {
 }
 
 class LocalSpeaker implements RunningSpeaker {
-  readonly #speaker = new Speaker();
+  readonly #speaker: Speaker;
   readonly #listeners: SpeakerListeners;
   readonly #options = new SocketOptions();
   readonly #connections = new Connections((event) => this.#dispatch(event), this.#options);
@@ -57,6 +57,8 @@ class LocalSpeaker implements RunningSpeaker {
 
   constructor(listeners: SpeakerListeners, recorder: Recorder | null) {
     this.#listeners = listeners;
+    const tellsBest = listeners.bestChanged !== undefined || listeners.bestChangedPacked !== undefined;
+    this.#speaker = new Speaker({ tellsBest });
     this.#recorder = recorder;
   }
 

@@ -5,6 +5,9 @@ import type { Rib } from "../rib/rib.ts";
 import { wordsPerPrefix } from "../wire/prefixes.ts";
 import type { BestChange, PackedBestChanges } from "./event.ts";
 
+/** A small change, and a turn of a table: nothing is copied for either. */
+const wordsAtStart: Readonly<Record<"few" | "many", number>> = { few: 96, many: 16_384 };
+
 export class BestChangePacker {
   readonly #rib: Rib;
   readonly #words: Record<4 | 6, Uint32Array> = { 4: new Uint32Array(0), 6: new Uint32Array(0) };
@@ -49,7 +52,9 @@ export class BestChangePacker {
   #room(family: 4 | 6): Uint32Array {
     const words = this.#words[family];
     if (this.#ends[family] + 6 <= words.length) return words;
-    const larger = new Uint32Array(Math.max(1024, 2 * words.length));
+    const larger = new Uint32Array(
+      words.length === 0 ? wordsAtStart.few : Math.max(wordsAtStart.many, 2 * words.length),
+    );
     larger.set(words);
     this.#words[family] = larger;
     return larger;

@@ -65,6 +65,11 @@ const ordinary: { name: string; context: CodecContext; bytes: Uint8Array }[] = [
   },
   { name: "IPv6 withdrawals", context: externalPeer, bytes: updateBytes({ attributes: unreach }) },
   {
+    name: "lengths of two bytes where one does",
+    context: externalPeer,
+    bytes: updateBytes({ attributes: `${origin}5002 000a 0202 0000fde9 0001fde9 5003 0004 c0000201${med}`, nlri }),
+  },
+  {
     name: "a partial bit",
     context: externalPeer,
     bytes: updateBytes({ attributes: origin + path + nextHop + attribute(0xe0, 8, "fde90001"), nlri }),

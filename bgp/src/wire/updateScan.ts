@@ -18,7 +18,7 @@ export class UpdateScanner {
   /** The attributes but next hops and NLRI, in canonical form; as much of it as `attributesLength` says. */
   readonly attributes: Uint8Array = new Uint8Array(65_536);
   attributesLength = 0;
-  /** NEXT_HOP as a number, where there are IPv4 prefixes in NLRI. */
+  /** NEXT_HOP as a signed number, where there are IPv4 prefixes in NLRI. */
   nextHop = 0;
   /** IPv4 prefixes in the message's own fields: offsets into the message. */
   withdrawnStart = 0;
@@ -81,11 +81,11 @@ export class UpdateScanner {
         at = valueEnd;
         continue;
       }
-      // Strictly rising codes, so none comes twice; and the short form of length wherever it does.
-      if (code <= last || isLong !== length > 255) return -1;
+      if (code <= last) return -1; // Strictly rising, so none comes twice.
       last = code;
       if (!isOrdinary(bytes, { code, flags, start: valueStart, end: valueEnd }, context)) return -1;
-      if (code === 3) this.nextHop = u32(bytes, valueStart);
+      if (code === 3) this.nextHop = u32(bytes, valueStart) | 0;
+      else if (isLong && length <= 255) this.#keepShort(bytes, valueStart, { flags, code, length });
       else this.#keep(bytes, at, valueEnd);
       if (code <= 2) seen |= code;
       at = valueEnd;
@@ -97,6 +97,20 @@ export class UpdateScanner {
     let to = this.attributesLength;
     for (let at = start; at < end; at++) this.attributes[to++] = bytes[at] ?? 0;
     this.attributesLength = to;
+  }
+
+  /** With a length of one byte, which does; many routers send two with each AS_PATH. */
+  #keepShort(
+    bytes: Uint8Array,
+    start: number,
+    { flags, code, length }: Omit<Attribute, "start" | "end"> & Sized,
+  ): void {
+    const to = this.attributesLength;
+    this.attributes[to] = flags & ~extendedLength;
+    this.attributes[to + 1] = code;
+    this.attributes[to + 2] = length;
+    this.attributesLength = to + 3;
+    this.#keep(bytes, start, start + length);
   }
 
   #scanMultiprotocol(bytes: Uint8Array, { code, flags, start, end }: Attribute, context: CodecContext): boolean {
@@ -126,6 +140,10 @@ interface Attribute {
   readonly flags: number;
   readonly start: number;
   readonly end: number;
+}
+
+interface Sized {
+  readonly length: number;
 }
 
 /** ORIGIN is code 1 and AS_PATH code 2: the bits are the codes. */
