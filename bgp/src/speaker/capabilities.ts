@@ -6,11 +6,20 @@ import type { GracefulRestartConfig, PeerConfig, SpeakerConfig } from "./config.
 type OfSpeaker = Pick<SpeakerConfig, "asn" | "gracefulRestart" | "identity">;
 type OfPeer = Pick<PeerConfig, "families" | "extendedNextHop" | "localRole">;
 
-/** `restarting`: this process has taken over from one that died, and has not caught up yet. */
+export interface OwnState {
+  /** This process has taken over from one that died, and has not caught up yet. */
+  readonly restarting: boolean;
+  /**
+   * Whether forwarding has gone on since the session before, as far as the speaker can know (RFC 4724 §3, the F bit): a
+   * process that took nobody's place, as after a power cut, finds a kernel without routes.
+   */
+  readonly hasKept: boolean;
+}
+
 export function ownCapabilities(
   { asn, gracefulRestart, identity }: OfSpeaker,
   { families, extendedNextHop, localRole }: OfPeer,
-  { restarting }: { readonly restarting: boolean },
+  state: OwnState,
 ): Capability[] {
   const capabilities: Capability[] = [
     ...offeredCapabilities({ localAsn: asn, families }),
@@ -21,7 +30,7 @@ export function ownCapabilities(
     capabilities.push({ code: 5, name: "extendedNextHop", families: [{ family: 4, nextHop: 6 }] });
   }
   if (localRole) capabilities.push({ code: 9, name: "role", role: localRole });
-  if (gracefulRestart) capabilities.push(...restartCapabilities(gracefulRestart, families, restarting));
+  if (gracefulRestart) capabilities.push(...restartCapabilities(gracefulRestart, families, state));
   if (identity) {
     const { hostName: host, domain = "", software } = identity;
     capabilities.push({ code: 73, name: "fqdn", host, domain }, { code: 75, name: "softwareVersion", text: software });
@@ -32,9 +41,9 @@ export function ownCapabilities(
 function restartCapabilities(
   { restartSeconds, forwardingKept, longLivedSeconds }: GracefulRestartConfig,
   families: PeerConfig["families"],
-  restarting: boolean,
+  { restarting, hasKept }: OwnState,
 ): Capability[] {
-  const kept = families.map((family) => ({ family, forwardingKept }));
+  const kept = families.map((family) => ({ family, forwardingKept: forwardingKept && hasKept }));
   const restart = { restarting, notifications: true, restartSeconds, families: kept } as const;
   const capabilities: Capability[] = [{ code: 64, name: "gracefulRestart", restart }];
   if (longLivedSeconds !== undefined) {

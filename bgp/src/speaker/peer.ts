@@ -19,7 +19,7 @@ import { capabilityRows } from "./peerDetail.ts";
 import { canonical, dialAddress, isKnown, numberOf, sessionConfigOf } from "./peerPlace.ts";
 import { furthestPhase, PeerRecord } from "./peerRecord.ts";
 import { PeerSession, type SessionOwner } from "./peerSession.ts";
-import type { SpeakerPorts } from "./ports.ts";
+import type { PeerPorts } from "./ports.ts";
 import { maximumPrefixesData, prefixesBeyond } from "./prefixLimits.ts";
 import { loserOf } from "./rivals.ts";
 import { RouteSide } from "./routeSide.ts";
@@ -32,11 +32,6 @@ export interface PeerContext {
   readonly peer: PeerConfig;
   /** The name of the range that a dynamic peer is of. */
   readonly range?: string | null;
-}
-
-export interface PeerPorts extends SpeakerPorts {
-  /** Whether this process is catching up after taking the place of another (RFC 4724, the restarter's side). */
-  isRestarting(): boolean;
 }
 
 /** Bounds what a peer which dials without end may hold. */
@@ -52,6 +47,7 @@ export class Peer implements SessionOwner {
   #established: PeerSession | null = null;
   #sessionNumber = 0;
   #stopped = false;
+  #wasEstablished = false;
   /** What the machine that failed last knew, for the next one: how long to wait depends on it. */
   #past: Past | undefined;
   #awaitsRetry = false;
@@ -202,6 +198,7 @@ export class Peer implements SessionOwner {
 
   onEstablished(session: PeerSession): void {
     this.#established = session;
+    this.#wasEstablished = true;
     for (const other of this.#sessions) if (other !== session) this.#end(other, cease.collision);
     this.#cancelRetry();
     this.#signaturesBefore = this.#ports.signaturesDropped();
@@ -347,7 +344,10 @@ export class Peer implements SessionOwner {
 
   #sessionConfig(): SessionConfig {
     const { speaker, peer } = this.#context;
-    const config = sessionConfigOf(speaker, peer, { restarting: this.#ports.isRestarting() });
+    const config = sessionConfigOf(speaker, peer, {
+      restarting: this.#ports.isRestarting(),
+      hasKept: this.#ports.tookOver() || this.#wasEstablished,
+    });
     return { ...config, ...silenceHint(peer, this.#ports.signaturesDropped() - this.#signaturesBefore) };
   }
 

@@ -1,7 +1,7 @@
 /** What a peer's configuration says of identifiers and addresses, of texts that `checkConfig` has seen. */
 import { formatAddress, parseAddress } from "@brindle/net";
 import type { SessionConfig } from "../session/config.ts";
-import { ownCapabilities } from "./capabilities.ts";
+import { type OwnState, ownCapabilities } from "./capabilities.ts";
 import type { PeerConfig, SpeakerConfig } from "./config.ts";
 
 /** Of an unnumbered peer, whether it has shown itself. */
@@ -25,11 +25,7 @@ export function canonical(address: string): string {
 }
 
 /** Without what changes from one attempt to the next. */
-export function sessionConfigOf(
-  speaker: SpeakerConfig,
-  peer: PeerConfig,
-  restarting: { readonly restarting: boolean },
-): SessionConfig {
+export function sessionConfigOf(speaker: SpeakerConfig, peer: PeerConfig, state: OwnState): SessionConfig {
   return {
     localAsn: speaker.asn,
     localBgpId: numberOf(speaker.bgpId),
@@ -41,6 +37,6 @@ export function sessionConfigOf(
     ...(peer.sendHoldSeconds !== undefined && { sendHoldSeconds: peer.sendHoldSeconds }),
     ...(peer.keepaliveSeconds !== undefined && { keepaliveSeconds: peer.keepaliveSeconds }),
     families: peer.families,
-    capabilities: ownCapabilities(speaker, peer, restarting),
+    capabilities: ownCapabilities(speaker, peer, state),
   };
 }

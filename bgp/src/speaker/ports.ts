@@ -17,3 +17,10 @@ export interface SpeakerPorts {
   bind(connection: ConnectionId, session: PeerSession): void;
   unbind(connection: ConnectionId): void;
 }
+
+export interface PeerPorts extends SpeakerPorts {
+  /** Whether this process began in the place of another, whose routes were still in force. */
+  tookOver(): boolean;
+  /** Whether this process is catching up after taking the place of another (RFC 4724, the restarter's side). */
+  isRestarting(): boolean;
+}

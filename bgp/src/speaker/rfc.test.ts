@@ -119,6 +119,29 @@ describe("RFC 8538 graceful restart through a NOTIFICATION", () => {
   });
 });
 
+describe("RFC 4724 §3 the F bit", () => {
+  /** Of the first family in each OPEN that a sent. */
+  function forwardingBits(): (boolean | undefined)[] {
+    return messages(a, b).flatMap((message) => {
+      if (message.type !== "open") return [];
+      const offered = message.capabilities.find(({ name }) => name === "gracefulRestart");
+      return [offered?.name === "gracefulRestart" ? offered.restart.families[0]?.forwardingKept : undefined];
+    });
+  }
+
+  it("is not set by a process that took nobody's place, and is once a session has been", () => {
+    meet({}, {}, { gracefulRestart });
+    network.tell(a, { type: "reset", peer: b.address });
+    network.run(20_000);
+    expect(forwardingBits()).toEqual([false, true]);
+  });
+
+  it("is set by one that took the place of another, whose routes are in the kernel", () => {
+    meet({}, {}, { gracefulRestart, restarting: { deadlineSeconds: 10 } });
+    expect(forwardingBits()).toEqual([true]);
+  });
+});
+
 describe("RFC 9494 long-lived graceful restart", () => {
   const longLived = { gracefulRestart: { ...gracefulRestart, longLivedSeconds: 3_600 } };
   const noLlgr = "198.51.100.0/24";

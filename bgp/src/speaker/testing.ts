@@ -5,7 +5,7 @@
 import type { PeerStatus } from "../control.ts";
 import { unpackBestChanges } from "./bestChanges.ts";
 import type { PeerConfig, SpeakerConfig } from "./config.ts";
-import type { BestChange, ConnectionId, Dial, SpeakerAction, SpeakerEvent } from "./event.ts";
+import type { BestChange, ConnectionId, Dial, SpeakerAction, SpeakerEvent, SpeakerTimer } from "./event.ts";
 import { Speaker } from "./speaker.ts";
 
 const latencyMs = 1;
@@ -14,7 +14,8 @@ interface Entry {
   readonly atMs: number;
   readonly node: SimulatedNode;
   readonly event: SpeakerEvent;
-  readonly key: string | null;
+  /** Counts up. */
+  readonly order: number;
 }
 
 /** One end of a connection. */
@@ -60,6 +61,9 @@ export class SimulatedNetwork {
   readonly #nodes = new Map<string, SimulatedNode>();
   readonly #ends = new Map<string, End>();
   #queue: Entry[] = [];
+  /** What is armed, by node and timer: the last of a key counts. */
+  readonly #timers = new Map<string, Entry>();
+  #entries = 0;
   /** Every byte sent over the network, for looking at. */
   readonly sent: { readonly from: string; readonly to: string; readonly bytes: Uint8Array }[] = [];
 
@@ -102,6 +106,7 @@ export class SimulatedNetwork {
   vanish(node: SimulatedNode): void {
     for (const [key, end] of this.#ends) if (end.node === node) this.#ends.delete(key);
     this.#queue = this.#queue.filter((entry) => entry.node !== node);
+    for (const [key, entry] of this.#timers) if (entry.node === node) this.#timers.delete(key);
     node.isUp = false;
     node.life += 1;
     node.speaker = new Speaker();
@@ -130,11 +135,10 @@ export class SimulatedNetwork {
         this.#close({ node, connection: action.connection });
         break;
       case "arm":
-        this.#disarm(node, JSON.stringify(action.timer));
-        this.#post(node, { type: "timer", timer: action.timer }, action.seconds * 1000, JSON.stringify(action.timer));
+        this.#arm(node, action.timer, action.seconds);
         break;
       case "disarm":
-        this.#disarm(node, JSON.stringify(action.timer));
+        this.#timers.delete(timerKeyOf(node, action.timer));
         break;
       case "wake":
         this.#post(node, { type: "turn" }, 0);
@@ -196,23 +200,40 @@ export class SimulatedNetwork {
     this.#post(far.node, { type: "closed", connection: far.connection, reason: "connection closed by the peer" });
   }
 
-  #post(node: SimulatedNode, event: SpeakerEvent, delayMs: number = latencyMs, key: string | null = null): void {
+  #post(node: SimulatedNode, event: SpeakerEvent, delayMs: number = latencyMs): void {
     if (!node.isUp) return;
-    this.#queue.push({ atMs: this.nowMs + delayMs, node, event, key });
+    this.#queue.push({ atMs: this.nowMs + delayMs, order: this.#entries++, node, event });
   }
 
-  #disarm(node: SimulatedNode, key: string): void {
-    this.#queue = this.#queue.filter((entry) => entry.node !== node || entry.key !== key);
+  #arm(node: SimulatedNode, timer: SpeakerTimer, seconds: number): void {
+    if (!node.isUp) return;
+    const event = { type: "timer", timer } as const;
+    const entry = { atMs: this.nowMs + seconds * 1000, order: this.#entries++, node, event };
+    this.#timers.set(timerKeyOf(node, timer), entry);
   }
 
   /** The earliest entry, and of equally early ones the first. */
   #takeBefore(endMs: number): Entry | null {
     let earliest: Entry | null = null;
-    for (const entry of this.#queue)
-      if (entry.atMs <= endMs && (!earliest || entry.atMs < earliest.atMs)) earliest = entry;
-    if (earliest) this.#queue.splice(this.#queue.indexOf(earliest), 1);
+    let timer: string | null = null;
+    for (const entry of this.#queue) if (entry.atMs <= endMs && isBefore(entry, earliest)) earliest = entry;
+    for (const [key, entry] of this.#timers) {
+      if (entry.atMs > endMs || !isBefore(entry, earliest)) continue;
+      earliest = entry;
+      timer = key;
+    }
+    if (timer !== null) this.#timers.delete(timer);
+    else if (earliest) this.#queue.splice(this.#queue.indexOf(earliest), 1);
     return earliest;
   }
+}
+
+function isBefore(entry: Entry, other: Entry | null): boolean {
+  return other === null || entry.atMs < other.atMs || (entry.atMs === other.atMs && entry.order < other.order);
+}
+
+function timerKeyOf(node: SimulatedNode, timer: SpeakerTimer): string {
+  return `${node.address} ${JSON.stringify(timer)}`;
 }
 
 function keyOf({ node, connection }: End): string {

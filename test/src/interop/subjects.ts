@@ -75,7 +75,7 @@ const bird: Subject = {
     "route refresh (RFC 2918)": /Neighbor capabilities[\s\S]*Route refresh/,
     "enhanced route refresh (RFC 7313)": /Neighbor capabilities[\s\S]*Enhanced refresh/,
     "graceful restart (RFC 4724)":
-      /Neighbor capabilities[\s\S]*Restart time: 120\n\s+AF supported: ipv4 ipv6\n\s+AF preserved: ipv4 ipv6/,
+      /Neighbor capabilities[\s\S]*Restart time: 120\n\s+AF supported: ipv4 ipv6\n\s+AF preserved:\n/,
     "graceful restart through a NOTIFICATION (RFC 8538)": null,
     "long-lived graceful restart (RFC 9494)":
       /Neighbor capabilities[\s\S]*LL stale time: 600\n\s+AF supported: ipv4 ipv6/,
@@ -130,7 +130,7 @@ const frr: Subject = {
     "route refresh (RFC 2918)": /"routeRefresh":"advertisedAndReceivedNew"/,
     "enhanced route refresh (RFC 7313)": /"enhancedRouteRefresh":"advertisedAndReceived"/,
     "graceful restart (RFC 4724)":
-      /"gracefulRestart":"advertisedAndReceived"[\s\S]*"remoteGrMode":"Restart"[\s\S]*"fBit":true/,
+      /"gracefulRestart":"advertisedAndReceived"[\s\S]*"remoteGrMode":"Restart"[\s\S]*"fBit":false/,
     "graceful restart through a NOTIFICATION (RFC 8538)": /"nBit":true/,
     "long-lived graceful restart (RFC 9494)": /"longLivedGracefulRestart":"advertisedAndReceived"/,
     "extended messages (RFC 8654)": /"extendedMessage":"advertisedAndReceived"/,
@@ -196,7 +196,7 @@ const goBgp: Subject = {
     "route refresh (RFC 2918)": /\n\s+route-refresh:\s+advertised and received/,
     "enhanced route refresh (RFC 7313)": null,
     "graceful restart (RFC 4724)":
-      /graceful-restart:\s+advertised and received[\s\S]*Remote: restart time 120 sec[\s\S]*ipv4-unicast, forward flag set/,
+      /graceful-restart:\s+advertised and received[\s\S]*Remote: restart time 120 sec[^\n]*\n\s+ipv4-unicast\n\s+ipv6-unicast/,
     "graceful restart through a NOTIFICATION (RFC 8538)": /Remote: restart time 120 sec, notification flag set/,
     "long-lived graceful restart (RFC 9494)":
       /long-lived-graceful-restart:\s+advertised and received[\s\S]*restart time 600 sec/,
@@ -268,7 +268,7 @@ const openBgpd: Subject = {
     "route refresh (RFC 2918)": /Negotiated capabilities:[\s\S]*\n\s+Route Refresh/,
     "enhanced route refresh (RFC 7313)": /Negotiated capabilities:[\s\S]*Enhanced Route Refresh/,
     "graceful restart (RFC 4724)":
-      /Negotiated capabilities:[\s\S]*Graceful Restart: Timeout: 120, IPv4 unicast \(preserved\), IPv6 unicast \(preserved\)/,
+      /Negotiated capabilities:[\s\S]*Graceful Restart: Timeout: 120, IPv4 unicast, IPv6 unicast/,
     "graceful restart through a NOTIFICATION (RFC 8538)": null,
     "long-lived graceful restart (RFC 9494)": null,
     "extended messages (RFC 8654)": null,
@@ -320,7 +320,7 @@ const exaBgp: Subject = {
     "route refresh (RFC 2918)": /<< OPEN [^\n]*Route Refresh/,
     "enhanced route refresh (RFC 7313)": /<< OPEN [^\n]*Enhanced Route Refresh/,
     "graceful restart (RFC 4724)":
-      /<< OPEN [^\n]*Graceful Restart Flags 0x\w+ Time 120 ipv4\/unicast=0x80 ipv6\/unicast=0x80/,
+      /<< OPEN [^\n]*Graceful Restart Flags 0x\w+ Time 120 ipv4\/unicast=0x\d+ ipv6\/unicast=0x/,
     "graceful restart through a NOTIFICATION (RFC 8538)": null,
     "long-lived graceful restart (RFC 9494)": null,
     "extended messages (RFC 8654)": /<< OPEN [^\n]*Extended Message\(65535\)/,
