@@ -1,6 +1,6 @@
 /** Keeps the BGP speaker, in a thread of its own, at what the datastore says. */
 import { isDeepStrictEqual } from "node:util";
-import type { NextHopFact, PeerStatus, SpeakerConfig } from "@brindle/bgp";
+import type { NextHopFact, OwnRoute, PeerStatus, SpeakerConfig } from "@brindle/bgp";
 import { type RunningSpeaker, type SpeakerListeners, startSpeakerThread } from "@brindle/bgp/shell";
 import { messageOf } from "../error.ts";
 import type { Said } from "../status.ts";
@@ -10,7 +10,7 @@ export type SpeakerWish =
   | {
       readonly kind: "clear";
       readonly config: SpeakerConfig;
-      readonly originated: readonly string[];
+      readonly originated: readonly (string | OwnRoute)[];
       /** False while a password is still asked for: peers will come to it. */
       readonly isWhole: boolean;
     }
@@ -37,7 +37,7 @@ export class SpeakerSync {
   readonly #work: CoalescedWork;
   readonly #isRestart: boolean;
   #speaker: RunningSpeaker | null = null;
-  #known: { config: SpeakerConfig; originated: readonly string[] | null } | null = null;
+  #known: { config: SpeakerConfig; originated: readonly (string | OwnRoute)[] | null } | null = null;
   #facts: readonly NextHopFact[] = [];
   #waitsUntilMs: number | null = null;
 

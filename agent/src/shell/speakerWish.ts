@@ -1,4 +1,5 @@
 /** What the BGP speaker is to be, of all that an agent knows, and which peers cannot be since their passwords are missing. */
+import { withCommunities } from "../graph/advertisedCommunities.ts";
 import { originatedPrefixes, poolRanges } from "../graph/originated.ts";
 import { secretNames } from "../graph/passwords.ts";
 import { refusedConfiguration, type SpeakerState, speakerConfig, undialledPeers } from "../graph/speakerConfig.ts";
@@ -49,5 +50,6 @@ export function speakerWish(node: string, { cluster, secrets, onPasswords }: Spe
   const missing = undialled.filter(({ isWaiting }) => !isWaiting);
   const text = missing.map(({ name, reason }) => `${name}: ${reason}`).join("; ");
   onPasswords(missing.length > 0 ? [{ code: "BgpPasswordMissing", text }] : []);
-  return { kind: "clear", config, originated, isWhole: undialled.length === missing.length };
+  const announced = withCommunities(originated, node, configurations);
+  return { kind: "clear", config, originated: announced, isWhole: undialled.length === missing.length };
 }

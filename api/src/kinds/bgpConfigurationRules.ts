@@ -16,9 +16,6 @@ export const unsupportedInBgpConfiguration: readonly UnsupportedField[] = [
     accepted: ["Enabled"],
     meanwhile: servicesUnannounced,
   },
-  { effect: "ignored", path: "spec.communities", meanwhile: "a name for a community does nothing by itself" },
-  // A router may hold back by its community what it would else pass on.
-  { effect: "withheld", path: "spec.prefixAdvertisements" },
   {
     effect: "ignored",
     path: "spec.nodeMeshMaxRestartTime",
