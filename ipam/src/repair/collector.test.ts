@@ -33,7 +33,7 @@ class World {
   readonly collector: Collector;
   readonly nodes = new Set(["node1", "node2"]);
   readonly nodesAway = new Set<string>();
-  readonly pods = new Map<string, { uid: string; node: string }>();
+  readonly pods = new Map<string, { node: string }>();
   nowMs = 0;
   isKubernetesDown = false;
 
@@ -64,7 +64,7 @@ class World {
     const attributes = { namespace: "shop", pod };
     const given = await allocator.assign({ handleId, attributes, families: [4] });
     expect(given.kind).toBe("assigned");
-    this.pods.set(`shop/${pod}`, { uid: `uid-${pod}`, node });
+    this.pods.set(`shop/${pod}`, { node });
     if (given.kind === "assigned" && isEndpoint) {
       const addresses = given.addresses.map(({ address }) => address.value);
       await this.endpoint(pod, { node, container, addresses });
@@ -369,7 +369,7 @@ describe.each(["many", "single"] as const)("with transactions of %s, the collect
     await world.add("a");
     await world.nodeGone("node1");
     const name = "node1-k8s-a-eth0";
-    world.pods.set("shop/a", { uid: "uid-a", node: "node1" });
+    world.pods.set("shop/a", { node: "node1" });
     await world.passes(3);
     const [block] = (await world.store.list("IPAMBlock")).items.filter(({ value }) => value.affinity === undefined);
     expect(block?.value.allocations.filter((index) => index !== null)).toHaveLength(1);
@@ -428,7 +428,7 @@ describe.each(["many", "single"] as const)("with transactions of %s, the collect
     await world.add("a");
     await world.endpoint("twin", { container: "c-twin", addresses: [0xfen] });
     await world.endpoint("triplet", { container: "c-triplet", addresses: [0xfen] });
-    for (const pod of ["twin", "triplet"]) world.pods.set(`shop/${pod}`, { uid: `uid-${pod}`, node: "node1" });
+    for (const pod of ["twin", "triplet"]) world.pods.set(`shop/${pod}`, { node: "node1" });
     const block = await onlyBlock(world);
     await world.put("IPAMBlock", "10.0.0.200/31", { ...block, cidr: "10.0.0.200/31" });
     await world.put("IPAMBlock", "10.0.0.200/30", {

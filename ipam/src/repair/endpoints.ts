@@ -62,14 +62,14 @@ function staleEndpoints(facts: IpamFacts): Finding[] {
   });
 }
 
-const podUidAnnotation = "brindle.network/pod-uid";
-
+/**
+ * By its name and node, not by its UID: a kubelet runs static pods under another one than their mirrors at the API server
+ * have. Of a pod that is made anew under its name, the next ADD writes the endpoint anew.
+ */
 function hasPod(pods: NonNullable<NonNullable<IpamFacts["kubernetes"]>["pods"]>, endpoint: WorkloadEndpoint): boolean {
   const { metadata, spec } = endpoint;
   const pod = pods.get(`${metadata.namespace}/${spec.pod}`);
-  const uid = metadata.annotations?.[podUidAnnotation];
-  const isNamed = parseWorkloadEndpointName(metadata.name)?.pod === spec.pod;
-  return pod !== undefined && isNamed && pod.node === spec.node && (uid === undefined || uid === pod.uid);
+  return pod !== undefined && parseWorkloadEndpointName(metadata.name)?.pod === spec.pod && pod.node === spec.node;
 }
 
 /** It goes last, when nothing of the node is left. */

@@ -36,7 +36,6 @@ export interface KubernetesFacts {
 
 export interface PodFact {
   /** As its kubelet tells CNI, which for a static pod is no UID of Kubernetes. */
-  readonly uid: string;
   readonly node: string;
 }
 

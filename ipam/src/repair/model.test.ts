@@ -129,7 +129,7 @@ class World {
   }
 
   #kubernetes() {
-    const pods = [...this.#pods.values()].map(({ name, uid, node }) => [`default/${name}`, { uid, node }] as const);
+    const pods = [...this.#pods.values()].map(({ name, node }) => [`default/${name}`, { node }] as const);
     return {
       nodes: new Set(nodes.filter((node) => !this.#gone.has(node))),
       nodesAway: new Set<string>(),

@@ -14,7 +14,7 @@ export interface NodesAndPods {
   /** Those of them that are not Ready: their kubelet or their network does not answer. */
   readonly nodesAway: ReadonlySet<string>;
   /** Those that have a node, by `<namespace>/<name>`; `null` where they were not asked for. */
-  readonly pods: ReadonlyMap<string, { readonly uid: string; readonly node: string }> | null;
+  readonly pods: ReadonlyMap<string, { readonly node: string }> | null;
 }
 
 const nodesResource: ApiResource = { group: "", version: "v1", plural: "nodes", kind: "Node", namespaced: false };
@@ -77,6 +77,6 @@ function readyOf({ status }: ApiObject): boolean {
 }
 
 /** By the UID that endpoints have from CNI. */
-function podOf(pod: ApiObject): { readonly uid: string; readonly node: string } {
+function podOf(pod: ApiObject): { readonly node: string } {
   return { uid: kubeletUidOf(pod) ?? "", node: textOf(members(pod.spec).nodeName) ?? "" };
 }
