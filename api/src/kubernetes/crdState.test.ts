@@ -70,7 +70,16 @@ const rows: { name: string; plural: string; crd: ApiObject | null; fault: unknow
         ),
       }),
     ),
-    fault: /^does not know spec\.attributes, spec\.sequenceNumber/,
+    fault: /^does not know spec\.attributes\[\]\.handle_id, spec\.attributes\[\]\.secondary, spec\.sequenceNumber, /,
+  },
+  {
+    name: "nothing without fields that no agent writes",
+    plural: "ippools",
+    crd: served(
+      "ippools",
+      schema({ type: "object", properties: { cidr: {}, ipipMode: {}, vxlanMode: {}, natOutgoing: {} } }),
+    ),
+    fault: null,
   },
   {
     name: "nothing where unknown fields are kept",

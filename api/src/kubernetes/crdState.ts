@@ -1,5 +1,4 @@
 /** What of a CustomResourceDefinition keeps a kind from being stored whole: it is missing, not served yet, or too old. */
-import { type CrdDefinition, crdKinds, customResourceDefinition } from "../crd/customResourceDefinition.ts";
 import { entriesOf, type Members, members, textOf } from "./apiObject.ts";
 import type { ApiObject, ApiResource } from "./source.ts";
 
@@ -12,16 +11,33 @@ export const customResourceDefinitions: ApiResource = {
 };
 
 /**
- * The CRDs of what agents write: a field that one of them does not know would be dropped in silence, and an address given
- * twice. Of what people write kubectl tells them itself.
+ * What agents write, field by field: one that a CRD does not know would be dropped in silence, and an address given twice.
+ * Of what people write kubectl tells them itself.
  */
-export const writtenCrds: readonly string[] = [
-  "ipamblocks",
-  "ipamhandles",
-  "blockaffinities",
-  "ippools",
-  "clusterinformations",
-].map((plural) => `${plural}.projectcalico.org`);
+const writtenFields: Readonly<Record<string, readonly string[]>> = {
+  ipamblocks: [
+    "cidr",
+    "affinity",
+    "allocations",
+    "unallocated",
+    "attributes[].handle_id",
+    "attributes[].secondary",
+    "sequenceNumber",
+    "sequenceNumberForAllocation",
+    "deleted",
+    "strictAffinity",
+  ],
+  ipamhandles: ["handleID", "block", "deleted"],
+  blockaffinities: ["state", "node", "type", "cidr", "deleted"],
+  ippools: ["cidr", "ipipMode", "vxlanMode", "natOutgoing"],
+  clusterinformations: ["clusterGUID", "clusterType", "datastoreReady"],
+};
+
+const group = "projectcalico.org";
+const version = "v3";
+
+/** The names of their CRDs. */
+export const writtenCrds: readonly string[] = Object.keys(writtenFields).map((plural) => `${plural}.${group}`);
 
 export type CrdFault =
   | { readonly kind: "missing"; readonly name: string }
@@ -31,23 +47,21 @@ export type CrdFault =
 /** `crd` as the API server has it, `null` for none; `null` too where all is well. `name` is one of `writtenCrds`. */
 export function crdFault(name: string, crd: ApiObject | null): CrdFault | null {
   if (crd === null) return { kind: "missing", name };
-  const own = crdKinds.find(({ plural, apiVersion }) => name === `${plural}.${apiVersion.split("/")[0]}`);
-  const reason = own ? faultOf(own, crd) : null;
+  const fields = writtenFields[name.slice(0, name.indexOf("."))] ?? [];
+  const reason = faultOf(fields, crd);
   return reason === null ? null : { kind: "outdated", name, reason };
 }
 
-function faultOf(own: CrdDefinition, crd: ApiObject): string | null {
-  const [, wanted = ""] = own.apiVersion.split("/");
+function faultOf(fields: readonly string[], crd: ApiObject): string | null {
   const versions = entriesOf(members(crd.spec).versions).map(members);
-  const served = versions.filter((version) => version.served === true);
-  const found = served.find((version) => version.name === wanted);
-  if (!found) return `serves ${served.map(({ name }) => name).join(" and ") || "no version"}, and not ${wanted}`;
+  const served = versions.filter((each) => each.served === true);
+  const found = served.find((each) => each.name === version);
+  if (!found) return `serves ${served.map(({ name }) => name).join(" and ") || "no version"}, and not ${version}`;
   const established = conditionOf(crd, "Established");
   if (established?.status !== "True")
     return `is not established${said(conditionOf(crd, "NamesAccepted") ?? established)}`;
-  const ours = schemaOf(members(entriesOf(members((customResourceDefinition(own) as ApiObject).spec).versions)[0]));
-  const lacking = lackingFields(specOf(ours), specOf(schemaOf(found)), "spec");
-  return lacking.length === 0 ? null : `does not know ${lacking.join(", ")}`;
+  const lacking = fields.filter((field) => !knows(specOf(schemaOf(found)), field.split(".")));
+  return lacking.length === 0 ? null : `does not know ${lacking.map((field) => `spec.${field}`).join(", ")}`;
 }
 
 function conditionOf(crd: ApiObject, type: string): Members | undefined {
@@ -69,15 +83,12 @@ function specOf(schema: Members): Members {
   return members(members(schema.properties).spec);
 }
 
-/** Fields of `ours` that a server with the schema `theirs` drops; of one that is missing not its members too. */
-function lackingFields(ours: Members, theirs: Members, path: string): string[] {
-  if (theirs["x-kubernetes-preserve-unknown-fields"] === true) return [];
-  const items = members(ours.items);
-  if (ours.items !== undefined) return lackingFields(items, members(theirs.items), `${path}[]`);
-  const known = members(theirs.properties);
-  return Object.entries(members(ours.properties)).flatMap(([name, schema]) => {
-    const field = `${path}.${name}`;
-    if (theirs.additionalProperties !== undefined) return [];
-    return name in known ? lackingFields(members(schema), members(known[name]), field) : [field];
-  });
+/** Whether a server with this schema keeps the field; a step that ends in `[]` goes into the entries of a list. */
+function knows(schema: Members, [step, ...rest]: readonly string[]): boolean {
+  if (step === undefined || schema["x-kubernetes-preserve-unknown-fields"] === true) return true;
+  const name = step.replace("[]", "");
+  const known = members(schema.properties);
+  if (!(name in known)) return schema.additionalProperties !== undefined;
+  const member = members(known[name]);
+  return knows(step.endsWith("[]") ? members(member.items) : member, rest);
 }
