@@ -3,7 +3,6 @@
  * those that are gone, and may not do so on anything that is cached, half read, or of an hour ago.
  */
 import { entriesOf, members, textOf } from "../../kubernetes/apiObject.ts";
-import { kubeletUidOf } from "../../kubernetes/podUid.ts";
 import type { ApiObject, ApiResource, Narrowing } from "../../kubernetes/source.ts";
 import { StoreError } from "../../store/error.ts";
 import type { KubernetesApi } from "./kubernetesApi.ts";
@@ -76,7 +75,6 @@ function readyOf({ status }: ApiObject): boolean {
   return conditions.some(({ type, status: value }) => type === "Ready" && value === "True");
 }
 
-/** By the UID that endpoints have from CNI. */
-function podOf(pod: ApiObject): { readonly node: string } {
-  return { uid: kubeletUidOf(pod) ?? "", node: textOf(members(pod.spec).nodeName) ?? "" };
+function podOf({ spec }: ApiObject): { readonly node: string } {
+  return { node: textOf(members(spec).nodeName) ?? "" };
 }
