@@ -7,6 +7,7 @@ export {
   priorityNormal,
   type RouteFilter,
 } from "./filter/rule.ts";
+export { type Metric, speakerMetrics } from "./metrics.ts";
 export { encodeMrt } from "./mrt/encodeMrt.ts";
 export { type MrtFault, readMrt } from "./mrt/readMrt.ts";
 export type {

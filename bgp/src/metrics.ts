@@ -1,0 +1,67 @@
+/** What a speaker tells of itself as metrics: names, labels and values, whoever turns them into text for Prometheus. */
+import type { PeerStatus, SpeakerSummary } from "./control.ts";
+
+export interface Metric {
+  readonly name: string;
+  readonly help: string;
+  readonly labelNames: readonly string[];
+  readonly samples: readonly { readonly labels: Readonly<Record<string, string>>; readonly value: number }[];
+}
+
+interface Told {
+  readonly peers: readonly PeerStatus[];
+  readonly summary: SpeakerSummary;
+}
+
+/** Of no speaker each metric is there without samples. Routes are counted while a session is Established, and only then. */
+export function speakerMetrics(told: Told | null): Metric[] {
+  return [...peerMetrics(told?.peers ?? []), ...tableMetrics(told?.summary ?? null)];
+}
+
+function peerMetrics(peers: readonly PeerStatus[]): Metric[] {
+  const ofEach = (name: string, help: string, value: (peer: PeerStatus) => number): Metric => ({
+    name: `brindle_bgp_peer_${name}`,
+    help,
+    labelNames: ["peer", "asn"],
+    samples: peers.map((peer) => ({ labels: { peer: peer.name, asn: String(peer.asn) }, value: value(peer) })),
+  });
+  return [
+    ofEach("established", "1 while the session is Established", ({ phase }) => (phase === "established" ? 1 : 0)),
+    ofEach("state_since_seconds", "when the present state began, seconds since 1970", ({ sinceMs }) => sinceMs / 1000),
+    ofEach("losses", "how often an Established session was lost", ({ flaps }) => flaps),
+    {
+      name: "brindle_bgp_peer_routes",
+      help: "routes of an Established session, by what became of them",
+      labelNames: ["peer", "family", "kind"],
+      samples: peers.flatMap(routeSamples),
+    },
+  ];
+}
+
+function routeSamples({ name: peer, session }: PeerStatus): Metric["samples"] {
+  return (session?.families ?? []).flatMap(({ family, received, accepted, filtered, advertised }) =>
+    Object.entries({ received, accepted, filtered, advertised }).map(([kind, value]) => {
+      return { labels: { peer, family: `ipv${family}`, kind }, value };
+    }),
+  );
+}
+
+function tableMetrics(summary: SpeakerSummary | null): Metric[] {
+  const of = (name: string, help: string, value: (summary: SpeakerSummary) => number): Metric => ({
+    name: `brindle_bgp_${name}`,
+    help,
+    labelNames: [],
+    samples: summary ? [{ labels: {}, value: value(summary) }] : [],
+  });
+  return [
+    of("rib_prefixes", "prefixes in the table", ({ rib }) => rib.prefixes),
+    of("rib_routes", "routes in the table", ({ rib }) => rib.routes),
+    of("rib_attribute_sets", "distinct sets of path attributes in the table", ({ rib }) => rib.attributeSets),
+    of("refused_unknown", "connections turned away from addresses of nobody", ({ refused }) => refused.unknown),
+    of(
+      "refused_known",
+      "connections turned away from peers that had as many as they may",
+      ({ refused }) => refused.known,
+    ),
+  ];
+}
