@@ -37,26 +37,22 @@ afterAll(() => cluster?.[Symbol.asyncDispose]());
 
 const podOn = (node: string): WebPod => podOfNode(pods, node);
 
-/** What an operator of kubeadm's etcd gives: where it is, its authority, and a certificate that it believes. */
+/** As the page for operators says it, with kubeadm's etcd and a certificate that it believes. */
 async function nameEtcd(): Promise<void> {
-  const { ipv4 } = nodeOf(cluster, 1);
-  const read = async (path: string): Promise<string> => {
-    const content = await readFile(nodeOf(cluster, 1).outside(`${pki}/${path}`));
-    return content.toString("base64");
-  };
-  const named = (kind: string, name: string) => ({ apiVersion: "v1", kind, metadata: { name, namespace } });
-  await apply(
-    cluster,
-    { ...named("ConfigMap", "brindle-etcd"), data: { ETCD_ENDPOINTS: `https://${ipv4}:2379` } },
-    {
-      ...named("Secret", "brindle-etcd-secrets"),
-      data: {
-        "etcd-ca": await read("etcd/ca.crt"),
-        "etcd-cert": await read("apiserver-etcd-client.crt"),
-        "etcd-key": await read("apiserver-etcd-client.key"),
-      },
-    },
-  );
+  const page = await readFile(join(manifests, "../docs/install-etcd.md"), "utf8");
+  const commands = [...page.matchAll(/^ {4}kubectl (create \S+ .*)$/gm)].map(([, line = ""]) => line);
+  assert.equal(commands.length, 2);
+  const { ipv4, outside } = nodeOf(cluster, 1);
+  const own: readonly (readonly [RegExp, string])[] = [
+    [/(?<=ETCD_ENDPOINTS=)\S+/, `https://${ipv4}:2379`],
+    [/(?<=etcd-ca=)\S+/, outside(`${pki}/etcd/ca.crt`)],
+    [/(?<=etcd-cert=)\S+/, outside(`${pki}/apiserver-etcd-client.crt`)],
+    [/(?<=etcd-key=)\S+/, outside(`${pki}/apiserver-etcd-client.key`)],
+  ];
+  for (const command of commands) {
+    const line = own.reduce((text, [value, ours]) => text.replace(value, ours), command);
+    await cluster.kubectl(line.split(" "));
+  }
 }
 
 function brindlectl(...args: readonly string[]): Promise<string> {
@@ -175,5 +171,24 @@ describe("a cluster whose network is kept in etcd", () => {
     assert(requests.length > 0);
     const refused = requests.filter(({ status }) => status === 401 || status === 403);
     assert.deepEqual(refused, []);
+  });
+
+  it("leaves pods their network, and etcd what is in it, when it is deleted", async () => {
+    await cluster.kubectl(["delete", "-f", manifest, "--timeout=60s"], { deadlineMs: 70_000 });
+    await untilReached(true);
+    const { ipv4, outside } = nodeOf(cluster, 1);
+    const whoWeAre = [
+      "--cacert",
+      outside(`${pki}/etcd/ca.crt`),
+      "--cert",
+      outside(`${pki}/apiserver-etcd-client.crt`),
+      "--key",
+      outside(`${pki}/apiserver-etcd-client.key`),
+    ];
+    const [key, range_end] = ["/calico/resources/", "/calico/resources0"].map(btoa);
+    const range = JSON.stringify({ key, range_end, count_only: true });
+    const rangeUrl = `https://${ipv4}:2379/v3/kv/range`;
+    const answer = await cluster.client.exec("curl", ["-s", ...whoWeAre, "-d", range, rangeUrl]);
+    assert(Number(field(JSON.parse(answer), "count")) > 0, answer);
   });
 });
