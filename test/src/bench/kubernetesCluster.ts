@@ -3,7 +3,7 @@ import { installBridgeNetwork } from "../fixtures/kubeadm/bridgeNetwork.ts";
 import { type OwnCluster, startCluster } from "../fixtures/kubeadm/startCluster.ts";
 import { type Applied, applyBrindle, requestsOfAgents } from "../kubeadm/brindle.ts";
 import { addressesInBlocks, addressesOfHostLocal, type CrowdTimes, crowd } from "../kubeadm/crowd.ts";
-import { elapsedMs, median } from "./row.ts";
+import { elapsedMs } from "./row.ts";
 
 export type Say = (line: string) => void;
 
@@ -73,9 +73,11 @@ export async function compareCrowds(bridge: OwnCluster, brindle: OwnCluster, say
     requests.del += (await before()) - second;
     say(`ours: ${spoken(times.brindle)}`);
   }
+  const up = middlePass(times, "upMs");
+  const down = middlePass(times, "downMs");
   return {
-    bridge: medianOf(times.bridge),
-    brindle: medianOf(times.brindle),
+    bridge: { upSeconds: up.bridge, downSeconds: down.bridge },
+    brindle: { upSeconds: up.brindle, downSeconds: down.brindle },
     requestsAnAdd: requests.add / (passes * pods),
     requestsADel: requests.del / (passes * pods),
   };
@@ -96,11 +98,15 @@ async function untilCoreDnsRuns({ kubectl }: OwnCluster): Promise<void> {
   });
 }
 
-function medianOf(times: readonly CrowdTimes[]): CrowdFigures {
-  return {
-    upSeconds: median(times.map(({ upMs }) => upMs)) / 1_000,
-    downSeconds: median(times.map(({ downMs }) => downMs)) / 1_000,
-  };
+/** The two figures of the pass whose ratio is the median: what they had beside them was the same. In seconds. */
+function middlePass(
+  { bridge, brindle }: { readonly bridge: readonly CrowdTimes[]; readonly brindle: readonly CrowdTimes[] },
+  field: keyof CrowdTimes,
+): { readonly bridge: number; readonly brindle: number } {
+  const all = brindle.map((ours, pass) => ({ ours: ours[field], anchor: bridge[pass]?.[field] ?? Number.NaN }));
+  const sorted = all.toSorted((a, b) => a.ours / a.anchor - b.ours / b.anchor);
+  const { ours, anchor } = sorted[Math.floor(sorted.length / 2)] ?? { ours: Number.NaN, anchor: Number.NaN };
+  return { bridge: anchor / 1_000, brindle: ours / 1_000 };
 }
 
 function spoken(times: readonly CrowdTimes[]): string {
