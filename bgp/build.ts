@@ -55,8 +55,8 @@ function emitTypes(): void {
 
 function withRelativeImports(text: string, file: string): string {
   return text
-    .replaceAll(/"@brindle\/(\w+)"/g, (_, workspace: string) => {
-      const target = relative(dirname(file), join(types, workspace, "src/index.js"));
+    .replaceAll(/"@brindle\/(\w+)(\/shell)?"/g, (_, workspace: string, shell = "") => {
+      const target = relative(dirname(file), join(types, workspace, `src${shell}/index.js`));
       return `"${target.startsWith(".") ? target : `./${target}`}"`;
     })
     .replaceAll(/(from "\.[^"]*)\.ts"/g, '$1.js"');

@@ -72,6 +72,8 @@ export class ListenerSet {
 
   async #listen({ address, port }: Endpoint, needs: readonly PeerSocketNeeds[]): Promise<Listener> {
     const server = createServer({ noDelay: true }, this.#onConnection);
+    // One connection that could not be taken, for want of descriptors say, is no reason to end: its peer comes again.
+    server.on("error", () => {});
     const bound = parseAddress(address);
     try {
       if (!this.#options.sockets || !bound) {

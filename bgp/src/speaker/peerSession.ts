@@ -266,6 +266,7 @@ export class PeerSession {
   #perform(action: SessionAction): void {
     switch (action.type) {
       case "connect":
+      ...withPathIds(this.negotiated),
         this.#bind(this.#ports.newConnection());
         if (this.#connection === null) return;
         this.#ports.emit({ type: "connect", connection: this.#connection, to: this.options.dial });
@@ -296,6 +297,7 @@ export class PeerSession {
         this.#owner.onFailed(this, action.text, action.notification);
         return;
       case "refresh":
+        if (this.#undrainedBytes > 0) this.handle({ type: "sendBlocked" }); // The last words of the handshake.
         this.#owner.onRefresh(action.family);
         return;
       case "refreshed":

@@ -12,14 +12,14 @@ import { type Cell, cells, ours, password, type Running, type Subject, subjects 
 
 afterAll(async () => (await processInstance())[Symbol.asyncDispose]());
 
-function everything({ name }: Subject): SpeakerConfig {
+function everything({ name, waits }: Subject): SpeakerConfig {
   const config = nodeConfig();
   const secured = { password: name === "FRR" ? password.replace(" ", "-") : password, ttlSecurity: 1 };
   return {
     ...config,
     identity: { hostName: "node1", software: "Brindle" },
     gracefulRestart: { restartSeconds: 120, forwardingKept: true, longLivedSeconds: 600 },
-    peers: config.peers.map((peer) => ({ ...peer, ...secured, localRole: "customer" })),
+    peers: config.peers.map((peer) => ({ ...peer, ...secured, passive: !waits, localRole: "customer" })),
   };
 }
 

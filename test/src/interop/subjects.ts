@@ -42,6 +42,8 @@ export interface Subject {
   readonly shows: Readonly<Record<Exclude<Cell, "TCP MD5 (RFC 2385)" | "GTSM (RFC 5082)">, RegExp | null>>;
   /** Why a cell without a pattern does not hold, and of what there is nothing to see in a session that stands. */
   readonly missing: Readonly<Partial<Record<Cell, string>>>;
+  /** Who dials: we, or it. Both at once are `session.test.ts`'s affair. */
+  readonly waits: boolean;
   /** What it announces to us. */
   readonly announces: readonly string[];
 }
@@ -62,6 +64,7 @@ function running(router: Router, version: string, questions: readonly string[]):
 
 const bird: Subject = {
   name: "BIRD",
+  waits: true,
   announces: Object.values(theirs),
   version: "2.0.12",
   async start(namespace) {
@@ -98,6 +101,7 @@ protocol static { ipv6; route ${theirs[6]} blackhole { bgp_large_community.add((
 protocol bgp node1 {
   local 172.30.1.1 as 65001;
   neighbor 172.30.1.11 as 64512;
+  passive on;
   password "${password}";
   ttl security on;
   local role provider;
@@ -112,6 +116,7 @@ protocol bgp node1 {
 
 const frr: Subject = {
   name: "FRR",
+  waits: false,
   announces: Object.values(theirs),
   version: "8.4.4",
   async start(namespace) {
@@ -179,6 +184,7 @@ exit
 
 const goBgp: Subject = {
   name: "GoBGP",
+  waits: true,
   announces: Object.values(theirs),
   version: "3.10.0",
   async start(namespace) {
@@ -224,6 +230,7 @@ const goBgpConfig = `[global.config]
     auth-password = "${password}"
   [neighbors.transport.config]
     local-address = "172.30.1.1"
+    passive-mode = true
   [neighbors.ttl-security.config]
     enabled = true
     ttl-min = 255
@@ -252,6 +259,7 @@ ${["ipv4", "ipv6"]
 
 const openBgpd: Subject = {
   name: "OpenBGPD",
+  waits: false,
   // Over an IPv4 session it names ::1 as the next hop of its IPv6 networks, which nobody can use (7.7).
   announces: [theirs[4]],
   version: "7.7",
@@ -307,6 +315,7 @@ allow to ebgp
 
 const exaBgp: Subject = {
   name: "ExaBGP",
+  waits: false,
   announces: Object.values(theirs),
   version: "5.0.15",
   async start(namespace) {

@@ -121,6 +121,30 @@ describe("RFC 2385 TCP MD5", () => {
     expect(await east.peer("over IPv6")).toMatchObject({ sinceMs });
   });
 
+  it("lets in a whole range by one password, and nobody in it without", async () => {
+    await using pair = await createPair();
+    const { peers, ...plain } = configOf("east", {});
+    const {
+      name: _,
+      address: __,
+      passive: ___,
+      localAddress: ____,
+      ...template
+    } = { ...peers[0], password } as PeerConfig;
+    const dynamicPeers = [
+      { name: "four", range: "172.30.0.0/16", limit: 4, template },
+      { name: "six", range: "fd00:30:9::/64", limit: 4, template },
+    ];
+    await using east = await NodeSpeaker.start(pair.east, { ...plain, peers: [], dynamicPeers });
+    await using west = await NodeSpeaker.start(pair.west, configOf("west", { password }));
+    await bothEstablished(west);
+    await east.established("four/172.30.9.2");
+    await east.established("six/fd00:30:9::2");
+    await west.configure(withoutUndefined(configOf("west", { password }, { password: undefined })));
+    await failure(west, "over IPv4", /no answer within 1 s/);
+    await east.established("six/fd00:30:9::2");
+  });
+
   it("dials peers for whose passwords a listening socket has no room, and says what to raise", async () => {
     await using pair = await createPair();
     const config = configOf("east", { password });
