@@ -33,6 +33,8 @@ interface Judgement {
   readonly verdict: number;
   /** The rules of filters that the attributes leave in question; `null` where the peer has no filters. */
   readonly candidates: Candidates | null;
+  /** What a rule made of the attributes for a prefix of the announcement: for all that it decides on, the same. */
+  changed?: { readonly rule: CompiledRule; readonly attr: AttrId };
   /** Whether no prefix has to be looked at. */
   readonly isForAll: boolean;
 }
@@ -385,8 +387,7 @@ export class Rib {
   /** What the route is after import: its attributes as the rule changes them, and whether it is eligible. */
   #import(route: RouteId, judgement: Judgement, rule: CompiledRule | null): void {
     const { attr, hop, verdict } = judgement;
-    const isChanged = verdict === accepted && rule?.accepts && rule.transform !== null;
-    const changed = isChanged && rule.transform ? this.attrs.intern(rule.transform(this.attrs.value(attr))) : attr;
+    const changed = verdict === accepted && rule?.accepts ? this.#changedBy(rule, judgement) : attr;
     this.attrs.retain(changed);
     this.#setReceived(route, changed === attr ? 0 : attr);
     const epoch = this.routes.epoch.get(route);
@@ -394,6 +395,15 @@ export class Rib {
     this.routes.epoch.set(route, epoch); // Judging a route anew does not make it less stale.
     this.attrs.release(changed);
     this.#judge(route, verdict, rule);
+  }
+
+  /** The route of the prefix before keeps it alive meanwhile. */
+  #changedBy(rule: CompiledRule, judgement: Judgement): AttrId {
+    if (rule.transform === null) return judgement.attr;
+    if (judgement.changed?.rule === rule) return judgement.changed.attr;
+    const attr = this.attrs.intern(rule.transform(this.attrs.value(judgement.attr)));
+    judgement.changed = { rule, attr };
+    return attr;
   }
 
   #setReceived(route: RouteId, attr: AttrId): void {
