@@ -266,7 +266,6 @@ export class PeerSession {
   #perform(action: SessionAction): void {
     switch (action.type) {
       case "connect":
-      ...withPathIds(this.negotiated),
         this.#bind(this.#ports.newConnection());
         if (this.#connection === null) return;
         this.#ports.emit({ type: "connect", connection: this.#connection, to: this.options.dial });
