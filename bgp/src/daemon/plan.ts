@@ -51,6 +51,7 @@ const peerFieldNames: Readonly<Record<keyof PeerConfig, string>> = {
   localRole: "role",
   strictRole: "strictRole",
   extendedNextHop: "extendedNextHop",
+  addPath: "addPath",
   keepaliveSeconds: "keepaliveTime",
   sendHoldSeconds: "sendHoldTime",
   nextHop: "nextHop",

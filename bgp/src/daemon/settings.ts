@@ -95,6 +95,7 @@ export interface PeerSettings {
   readonly strictRole?: boolean;
   readonly routeReflectorClient?: boolean;
   readonly extendedNextHop?: boolean;
+  readonly addPath?: NonNullable<PeerConfig["addPath"]>;
   readonly shutdown?: string;
   readonly maxPrefixes?: MaxPrefixesSettings;
   readonly nextHop?: { readonly ipv4?: string; readonly ipv6?: string };
@@ -163,6 +164,13 @@ export const peerSettings: Value<PeerSettings> = map("peer", {
     "Hears what other peers of our AS say, and they what it says (RFC 4456). Where left out: false.",
   ),
   strictRole: optional(flag, "There is no session with a peer that does not know of roles; needs a `role`."),
+  addPath: optional(
+    map<NonNullable<PeerConfig["addPath"]>>("{ send, receive }", {
+      send: optional(flag, "The peer is told all routes of a prefix, not the best alone. Where left out: false."),
+      receive: optional(flag, "The peer may tell us several. Where left out: false."),
+    }),
+    "Several paths of a prefix (RFC 7911). Where left out: neither.",
+  ),
   extendedNextHop: optional(flag, "IPv4 prefixes may have IPv6 next hops (RFC 8950). Where left out: false."),
   shutdown: optional(text, "There is no session while this stands here; the peer's operator reads it (RFC 9003)."),
   maxPrefixes: optional(

@@ -127,12 +127,14 @@ function maxPrefixes({ ipv4, ipv6, action = "reset", warnPercent, restartTime }:
 
 /** Fields that mean in the library what they mean in the file. */
 function asTheyStand(peer: PeerSettings): Partial<PeerConfig> {
-  const { ttlSecurity, role, strictRole, routeReflectorClient, extendedNextHop, keepaliveTime, sendHoldTime } = peer;
+  const { ttlSecurity, role, strictRole, routeReflectorClient, addPath, extendedNextHop, keepaliveTime, sendHoldTime } =
+    peer;
   return {
     ...(ttlSecurity !== undefined && { ttlSecurity }),
     ...(role && { localRole: role }),
     ...(strictRole !== undefined && { strictRole }),
     ...(routeReflectorClient !== undefined && { routeReflectorClient }),
+    ...(addPath && { addPath }),
     ...(extendedNextHop !== undefined && { extendedNextHop }),
     ...(keepaliveTime !== undefined && { keepaliveSeconds: keepaliveTime }),
     ...(sendHoldTime !== undefined && { sendHoldSeconds: sendHoldTime }),

@@ -29,9 +29,9 @@ const scratch: Uint8Array = new Uint8Array(65_536 + 64);
 export function encodeTold({ told, withdrawn, members }: Content, encoding: Encoding): UpdateBlock {
   const { rib, context } = encoding;
   const block = new UpdateBlock(context);
-  for (const { family, audience, prefixes } of withdrawn) {
-    if (family === 4) block.withdraw4(audience, { prefixes: rib.prefixes, ids: prefixes });
-    else block.addMessages(audience, withdrawal(rib.prefixes.pack(prefixes, family), context));
+  for (const { family, audience, prefixes, pathIds } of withdrawn) {
+    if (family === 4) block.withdraw4(audience, { prefixes: rib.prefixes, ids: prefixes, pathIds });
+    else block.addMessages(audience, withdrawal(withPaths(rib.prefixes.pack(prefixes, family), pathIds), context));
   }
   for (const each of told) {
     const nextHop = hopOf(each, encoding, null);
@@ -70,9 +70,10 @@ function encodeOne(block: UpdateBlock, told: Told, { audience, nextHop }: Tellin
   const { rib, context } = encoding;
   if (told.family === 4 && nextHop.family === 4 && mayGoAsBytes(told, encoding)) {
     const attributes = attributeBytes(told, Number(nextHop.value), encoding);
-    if (block.announce4(audience, { attributes, prefixes: rib.prefixes, ids: told.prefixes })) return;
+    if (block.announce4(audience, { attributes, prefixes: rib.prefixes, ids: told.prefixes, pathIds: told.pathIds }))
+      return;
   }
-  const prefixes = rib.prefixes.pack(told.prefixes, told.family);
+  const prefixes = withPaths(rib.prefixes.pack(told.prefixes, told.family), told.pathIds);
   const content = { withdrawn: [], announced: [{ prefixes, nextHop }], attributes: attributesOf(told, encoding) };
   block.addMessages(audience, encodeUpdates(content, context));
 }
@@ -131,6 +132,10 @@ function aloneWithOtherHop(
   const learned = told.hop === 0 ? null : rib.nextHops.value(told.hop).address;
   if (!learned || !nextHop || !sameAddress(learned, nextHop)) return [];
   return [...members.values()].filter(({ peer, address }) => peer !== told.from && sameAddress(address, learned));
+}
+
+function withPaths(prefixes: PackedPrefixes, pathIds: readonly number[]): PackedPrefixes {
+  return pathIds.length > 0 ? { ...prefixes, pathIds: Uint32Array.from(pathIds) } : prefixes;
 }
 
 function withdrawal(prefixes: PackedPrefixes, context: EncodeContext): Uint8Array[] {

@@ -8,6 +8,7 @@ import { BitSet, Column } from "../rib/column.ts";
 import type { PeerId } from "../rib/peerTable.ts";
 import type { PrefixId } from "../rib/prefixTable.ts";
 import type { Rib } from "../rib/rib.ts";
+import type { RouteId } from "../rib/routeTable.ts";
 import type { EncodeContext } from "../wire/contract.ts";
 import { encodeEnds, encodeTold } from "./encodeTold.ts";
 import { type CandidatesSeen, type ExportView, exportVerdict } from "./exportView.ts";
@@ -40,6 +41,8 @@ export interface GroupTerms {
   readonly key: string;
   readonly view: ExportView;
   readonly context: EncodeContext;
+  /** RFC 7911: the families of which all routes are told, not the best alone. Absent: none. */
+  readonly sendsPaths?: readonly Family[];
 }
 
 const noRoute = 0;
@@ -49,6 +52,8 @@ interface Gathering {
   readonly told: ToldByContent;
   readonly withdrawn: WithdrawnByAudience;
   readonly seen: CandidatesSeen;
+  /** To be released when the bytes are made, which need their words. */
+  readonly released: PrefixId[];
 }
 
 export class ExportGroup {
@@ -62,6 +67,8 @@ export class ExportGroup {
   readonly #sentFrom = new Column();
   readonly #sentCount: Record<Family, number> = { 4: 0, 6: 0 };
   readonly #sentCountFrom: Readonly<Record<Family, Column>> = { 4: new Column(), 6: new Column() };
+  /** Of families with several paths: from whom each route came that was told, by its id, which is the path identifier. */
+  readonly #toldPaths = new Map<PrefixId, Map<RouteId, PeerId>>();
   #clearedTo: PrefixId = 1;
   #owesEnds = false;
   #passesNothing: boolean;
@@ -103,6 +110,8 @@ export class ExportGroup {
   }
 
   isAdvertised(prefix: PrefixId, peer: PeerId): boolean {
+    const paths = this.#toldPaths.get(prefix);
+    if (paths) return paths.values().some((from) => from !== peer);
     return this.#sent.has(prefix) && this.#sentFrom.get(prefix) !== peer;
   }
 
@@ -112,8 +121,9 @@ export class ExportGroup {
     this.#owesEnds = true;
   }
 
-  mark(prefix: PrefixId): void {
-    if (this.#tellsNothing) return;
+  /** `isBest`: its best route is another; else others that it has are. */
+  mark(prefix: PrefixId, isBest: boolean): void {
+    if ((!isBest && !this.#terms.sendsPaths) || this.#tellsNothing) return;
     this.#pending.mark(prefix);
   }
 
@@ -129,20 +139,21 @@ export class ExportGroup {
     const told = new ToldByContent();
     const withdrawn = new WithdrawnByAudience();
     const seen: CandidatesSeen = new Map();
+    const released: PrefixId[] = [];
     this.#pending.drain(limit, (prefix) => {
       // It will be marked again if the decision brings a change, but not for the change that it waits for here.
       if (this.#rib.isUnsettled(prefix)) return false;
-      this.#tell(prefix, { told, withdrawn, seen });
+      const gathering = { told, withdrawn, seen, released };
+      if (this.#terms.sendsPaths?.includes(this.#rib.prefixes.family(prefix))) this.#tellPaths(prefix, gathering);
+      else this.#tell(prefix, gathering);
       return true;
     });
     if (told.size > 0 || withdrawn.size > 0) {
       const { view, context } = this.#terms;
       const content = { told: told.all(), withdrawn: withdrawn.all(), members: this.members };
       this.#send(encodeTold(content, { rib: this.#rib, view, context }));
-      for (const { prefixes, isLast } of withdrawn.all()) {
-        if (isLast) for (const prefix of prefixes) this.#rib.prefixes.release(prefix); // Only now: its words were needed.
-      }
     }
+    for (const prefix of released) this.#rib.prefixes.release(prefix);
     if (this.#pending.isEmpty) this.#sendEnds();
   }
 
@@ -155,6 +166,11 @@ export class ExportGroup {
       this.#rib.prefixes.retain(prefix);
       group.#setSent(prefix, this.#sentFrom.get(prefix));
     }
+    for (const [prefix, paths] of this.#toldPaths) {
+      this.#rib.prefixes.retain(prefix);
+      group.#toldPaths.set(prefix, new Map(paths));
+      for (const from of paths.values()) group.#count(this.#rib.prefixes.family(prefix), from, 1);
+    }
     this.members.delete(member.peer);
     group.owe(member);
     return group;
@@ -163,6 +179,8 @@ export class ExportGroup {
   /** Forgets what was told, nobody being there who heard it: a slice a call. `true` when all is forgotten. */
   clear(limit: number): boolean {
     this.#pending.clear();
+    for (const prefix of this.#toldPaths.keys()) this.#rib.prefixes.release(prefix);
+    this.#toldPaths.clear();
     const end = Math.min(this.#rib.prefixes.idsEnd, this.#clearedTo + limit);
     for (let prefix = this.#clearedTo; prefix < end; prefix++) {
       if (this.#sent.delete(prefix)) this.#rib.prefixes.release(prefix);
@@ -176,7 +194,34 @@ export class ExportGroup {
     return this.#passesNothing && this.#sentCount[4] + this.#sentCount[6] === 0;
   }
 
-  #tell(prefix: PrefixId, { told, withdrawn, seen }: Gathering): void {
+  /** RFC 7911: all routes that may be told, each by its own identifier. */
+  #tellPaths(prefix: PrefixId, { told, withdrawn, seen, released }: Gathering): void {
+    const { routes, prefixes } = this.#rib;
+    const family = prefixes.family(prefix);
+    const before = this.#toldPaths.get(prefix) ?? new Map<RouteId, PeerId>();
+    const now = new Map<RouteId, PeerId>();
+    for (let route = routes.firstOfPrefix(prefix); route !== noRoute; route = routes.nextOfPrefix(route)) {
+      if (!this.#rib.isEligible(route)) continue;
+      const verdict = exportVerdict(this.#rib, this.#terms.view, { prefix, route, seen });
+      if (verdict === false) continue;
+      const from = routes.peer.get(route);
+      const rule = verdict === true ? null : verdict;
+      now.set(route, from);
+      told.add(prefix, { family, attr: routes.attr.get(route), hop: routes.nextHop.get(route), from, rule }, route);
+    }
+    for (const [route, from] of before) {
+      this.#count(family, from, -1);
+      // Another's route may have the same number by now, which its speaker is not told.
+      if (now.get(route) !== from) withdrawn.add(prefix, { family, audience: this.#allBut(from) }, route);
+    }
+    for (const from of now.values()) this.#count(family, from, 1);
+    if (now.size > 0) this.#toldPaths.set(prefix, now);
+    else this.#toldPaths.delete(prefix);
+    if (before.size === 0 && now.size > 0) prefixes.retain(prefix);
+    if (before.size > 0 && now.size === 0) released.push(prefix);
+  }
+
+  #tell(prefix: PrefixId, { told, withdrawn, seen, released }: Gathering): void {
     const { routes, prefixes } = this.#rib;
     const family = prefixes.family(prefix);
     const wasSent = this.#sent.has(prefix);
@@ -186,7 +231,8 @@ export class ExportGroup {
     if (verdict === false) {
       if (!wasSent) return;
       this.#unsetSent(prefix, family, fromBefore);
-      withdrawn.add(prefix, { family, audience: this.#allBut(fromBefore), isLast: true });
+      withdrawn.add(prefix, { family, audience: this.#allBut(fromBefore) });
+      released.push(prefix);
       return;
     }
     const from = routes.peer.get(route);
@@ -195,7 +241,7 @@ export class ExportGroup {
     if (wasSent && fromBefore === from) return;
     if (!wasSent) prefixes.retain(prefix);
     // Who says it now has heard it from us before, when another said it.
-    else if (this.members.has(from)) withdrawn.add(prefix, { family, audience: { only: from }, isLast: false });
+    else if (this.members.has(from)) withdrawn.add(prefix, { family, audience: { only: from } });
     if (wasSent) this.#unsetSent(prefix, family, fromBefore);
     this.#setSent(prefix, from);
   }
@@ -208,14 +254,17 @@ export class ExportGroup {
     const family = this.#rib.prefixes.family(prefix);
     this.#sent.add(prefix);
     this.#sentFrom.set(prefix, from);
-    this.#sentCount[family] += 1;
-    this.#sentCountFrom[family].add(from, 1);
+    this.#count(family, from, 1);
   }
 
   #unsetSent(prefix: PrefixId, family: Family, from: PeerId): void {
     this.#sent.delete(prefix);
-    this.#sentCount[family] -= 1;
-    this.#sentCountFrom[family].add(from, -1);
+    this.#count(family, from, -1);
+  }
+
+  #count(family: Family, from: PeerId, by: 1 | -1): void {
+    this.#sentCount[family] += by;
+    this.#sentCountFrom[family].add(from, by);
   }
 
   #send(block: UpdateBlock): void {

@@ -7,12 +7,11 @@ import type { PeerId } from "../rib/peerTable.ts";
 import { PrefixFilter } from "../rib/prefixFilter.ts";
 import type { Rib } from "../rib/rib.ts";
 import { announce, newRib, path, ribPeer } from "../rib/testing.ts";
-import type { EncodeContext } from "../wire/contract.ts";
 import { address, packed, seededRandom } from "../wire/testing.ts";
 import type { GroupTerms } from "./exportGroup.ts";
 import { ExportGroups, type PeerOut } from "./exportGroups.ts";
 import { exportedAttributes, exportVerdict } from "./exportView.ts";
-import { ListeningPeer } from "./testing.ts";
+import { type HeldRoute, ListeningPeer } from "./testing.ts";
 
 const peerCount = 7;
 const prefixCount = 30;
@@ -69,7 +68,7 @@ class World {
     else if (kind === 18) this.#leave(session, peer);
     else if (kind === 19) session.out.refresh(4, this.#random(2) === 0);
     else if (kind === 20) {
-      session.terms = this.#terms(peer, session.terms.context);
+      session.terms = this.#terms(peer, session.terms);
       session.out.setTerms(session.terms);
     } else if (kind === 21) session.out.markAll();
     else this.#pace(session.hears);
@@ -87,7 +86,8 @@ class World {
 
   #join(peer: PeerId): void {
     const terms = this.#terms(peer);
-    const sink = new ListeningPeer(peer, { fourOctetAs: terms.context.fourOctetAs });
+    const { context, sendsPaths } = terms;
+    const sink = new ListeningPeer(peer, { ...context, ...(sendsPaths && { addPath: sendsPaths }) });
     const out = this.#groups.join({ peer, address: this.#rib.peers.get(peer).address, terms, sink });
     this.#sessions.set(peer, { hears: sink, out, terms });
   }
@@ -97,16 +97,18 @@ class World {
     this.#sessions.delete(peer);
   }
 
-  #terms(peer: PeerId, agreed?: EncodeContext): GroupTerms {
+  #terms(peer: PeerId, agreed?: GroupTerms): GroupTerms {
     const { external } = this.#rib.peers.get(peer);
     const isNarrow = this.#random(3) === 0;
     const keeps = this.#random(2) === 0;
     // What was agreed on holds as long as the session.
-    const fourOctetAs = agreed?.fourOctetAs ?? this.#random(4) > 0;
+    const fourOctetAs = agreed?.context.fourOctetAs ?? this.#random(4) > 0;
+    const sendsPaths = agreed ? agreed.sendsPaths : ([undefined, undefined, [4], [4, 6]] as const)[this.#random(4)];
     const toClient = !external && this.#random(2) === 0;
     const accept = isNarrow ? [{ prefix: "10.0.0.0/12", minLength: 16, maxLength: 16 }] : ("all" as const);
     return {
-      key: `${external} ${isNarrow} ${keeps} ${fourOctetAs} ${toClient}`,
+      key: `${external} ${isNarrow} ${keeps} ${fourOctetAs} ${toClient} ${sendsPaths}`,
+      ...(sendsPaths && { sendsPaths }),
       context: { fourOctetAs },
       view: {
         peer: 0,
@@ -136,7 +138,11 @@ class World {
 
   #settle(limit: number): void {
     this.#rib.walk(limit);
-    this.#rib.settle(limit, (prefix) => this.#groups.mark(prefix));
+    this.#rib.settle(
+      limit,
+      (prefix, { best }) => this.#groups.mark(prefix, best),
+      (prefix) => this.#groups.mark(prefix, false),
+    );
   }
 
   #turn(): void {
@@ -161,24 +167,37 @@ class World {
   }
 
   /** By the rules alone, nothing remembered. */
-  #expected(peer: PeerId, { view }: GroupTerms): Map<string, unknown> {
-    const { routes, attrs, nextHops, peers } = this.#rib;
-    const own = { ...view, peer };
-    const expected = new Map<string, unknown>();
+  #expected(peer: PeerId, terms: GroupTerms): Map<string, HeldRoute> {
+    const { routes, prefixes } = this.#rib;
+    const expected = new Map<string, HeldRoute>();
     for (let i = 0; i < prefixCount; i++) {
       const text = prefixOf(i);
-      const prefix = this.#rib.prefixes.find(packed(text), 0);
-      const route = prefix === 0 ? 0 : this.#rib.best(prefix);
-      if (route === 0 || exportVerdict(this.#rib, own, { prefix, route, seen: new Map() }) === false) continue;
-      const from = peers.get(routes.peer.get(route));
-      const originator = !view.external && !from.external ? from.bgpId : null;
-      const told = exportedAttributes(attrs.value(routes.attr.get(route)), view, { keepsMed: false, originator });
-      const learned = nextHops.value(routes.nextHop.get(route)).address;
-      const isItself = learned.family === 4 && learned.value === peers.get(peer).address.value;
-      const hop = view.nextHopMode === "self" || isItself ? view.ownNextHop[learned.family] : learned;
-      expected.set(text, { nextHop: hop?.value, attributes: told });
+      const prefix = prefixes.find(packed(text), 0);
+      if (prefix === 0) continue;
+      if (!terms.sendsPaths?.includes(prefixes.family(prefix))) {
+        const told = this.#told(peer, prefix, this.#rib.best(prefix), terms);
+        if (told) expected.set(text, told);
+        continue;
+      }
+      for (let route = routes.firstOfPrefix(prefix); route !== 0; route = routes.nextOfPrefix(route)) {
+        const told = this.#rib.isEligible(route) ? this.#told(peer, prefix, route, terms) : null;
+        if (told) expected.set(`${text}#${route}`, told);
+      }
     }
     return expected;
+  }
+
+  #told(peer: PeerId, prefix: number, route: number, { view }: GroupTerms): HeldRoute | null {
+    const { routes, attrs, nextHops, peers } = this.#rib;
+    const seen = new Map();
+    if (route === 0 || exportVerdict(this.#rib, { ...view, peer }, { prefix, route, seen }) === false) return null;
+    const from = peers.get(routes.peer.get(route));
+    const originator = !view.external && !from.external ? from.bgpId : null;
+    const attributes = exportedAttributes(attrs.value(routes.attr.get(route)), view, { keepsMed: false, originator });
+    const learned = nextHops.value(routes.nextHop.get(route)).address;
+    const isItself = learned.family === 4 && learned.value === peers.get(peer).address.value;
+    const hop = view.nextHopMode === "self" || isItself ? view.ownNextHop[learned.family] : learned;
+    return hop ? { nextHop: hop.value, attributes } : null;
   }
 }
 

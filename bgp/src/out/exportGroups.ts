@@ -52,9 +52,9 @@ export class ExportGroups {
     return new PeerOut(this, group, member);
   }
 
-  /** The best route of the prefix is another, or has other content. */
-  mark(prefix: PrefixId): void {
-    for (const group of this.#groups) group.mark(prefix);
+  /** The best route of the prefix is another, or has other content; without `isBest`, others of its routes are. */
+  mark(prefix: PrefixId, isBest: boolean = true): void {
+    for (const group of this.#groups) group.mark(prefix, isBest);
   }
 
   /** At most so many prefixes, shared among the groups that have something to tell. */

@@ -72,7 +72,7 @@ function rowOf(rib: Rib, { view, peer, peerAddress }: Rehearsed, prefix: PrefixI
   if (verdict === false) return null;
   const rule = verdict === true ? null : verdict;
   const [attr, hop, from] = [rib.routes.attr.get(route), rib.routes.nextHop.get(route), rib.routes.peer.get(route)];
-  const told: Told = { family: rib.prefixes.family(prefix), attr, hop, from, rule, prefixes: [prefix] };
+  const told: Told = { family: rib.prefixes.family(prefix), attr, hop, from, rule, prefixes: [prefix], pathIds: [] };
   const nextHop = hopOf(told, { rib, view }, peerAddress);
   const attributes = attributesOf(told, { rib, view });
   return {

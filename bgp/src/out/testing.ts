@@ -3,7 +3,7 @@ import type { PeerId } from "../rib/peerTable.ts";
 import { decodeMessage } from "../wire/codec.ts";
 import type { CodecContext } from "../wire/contract.ts";
 import { MessageFramer } from "../wire/framing.ts";
-import type { PathAttributes } from "../wire/message.ts";
+import type { PackedPrefixes, PathAttributes } from "../wire/message.ts";
 import { unpacked } from "../wire/testing.ts";
 import { decodeUpdate } from "../wire/update.ts";
 import type { OutSink } from "./exportGroup.ts";
@@ -11,6 +11,12 @@ import type { OutSink } from "./exportGroup.ts";
 export interface HeldRoute {
   readonly nextHop: bigint;
   readonly attributes: PathAttributes;
+}
+
+/** `10.0.0.0/8`, or `10.0.0.0/8#7` where there is a path identifier. */
+function namesOf(prefixes: PackedPrefixes): string[] {
+  const { pathIds } = prefixes;
+  return unpacked(prefixes).map((text, i) => (pathIds ? `${text}#${pathIds[i]}` : text));
 }
 
 export class ListeningPeer implements OutSink {
@@ -62,13 +68,13 @@ export class ListeningPeer implements OutSink {
     if (decoded.kind === "fault") throw new Error(decoded.reason);
     const { withdrawn, announced, attributes, endOfRib, faults } = decoded.message;
     if (faults.length > 0) throw new Error(JSON.stringify(faults));
-    for (const prefix of withdrawn.flatMap(unpacked)) {
+    for (const prefix of withdrawn.flatMap(namesOf)) {
       // What was never announced is not withdrawn: a peer would not mind, but it would be noise.
       if (!this.held.delete(prefix)) throw new Error(`${prefix} was withdrawn and never announced`);
       this.told.push(`not ${prefix}`);
     }
     for (const { prefixes, nextHop } of announced) {
-      for (const prefix of unpacked(prefixes)) {
+      for (const prefix of namesOf(prefixes)) {
         if (attributes) this.held.set(prefix, { nextHop: nextHop.value, attributes });
         this.told.push(prefix);
       }

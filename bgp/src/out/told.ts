@@ -16,7 +16,11 @@ export interface Told {
   /** The rule of a filter that lets it pass, or `null`. */
   readonly rule: CompiledRule | null;
   readonly prefixes: PrefixId[];
+  /** RFC 7911: of each; empty where peers are told one route a prefix. */
+  readonly pathIds: number[];
 }
+
+type Content = Omit<Told, "prefixes" | "pathIds">;
 
 export class ToldByContent {
   readonly #byAttr = new Map<AttrId, Told[]>();
@@ -27,21 +31,24 @@ export class ToldByContent {
     return this.#byAttr.size;
   }
 
-  add(prefix: PrefixId, content: Omit<Told, "prefixes">): void {
+  add(prefix: PrefixId, content: Content, pathId: number = 0): void {
+    const told = this.#toldOf(content);
+    told.prefixes.push(prefix);
+    if (pathId !== 0) told.pathIds.push(pathId);
+  }
+
+  #toldOf(content: Content): Told {
     const last = this.#last;
-    if (last && isSame(last, content)) {
-      last.prefixes.push(prefix);
-      return;
-    }
+    if (last && isSame(last, content)) return last;
     const ofAttr = this.#byAttr.get(content.attr) ?? [];
     if (ofAttr.length === 0) this.#byAttr.set(content.attr, ofAttr);
     let told = ofAttr.find((each) => isSame(each, content));
-    if (told) told.prefixes.push(prefix);
-    else {
-      told = { ...content, prefixes: [prefix] };
+    if (!told) {
+      told = { ...content, prefixes: [], pathIds: [] };
       ofAttr.push(told);
     }
     this.#last = told;
+    return told;
   }
 
   *all(): Generator<Told> {
@@ -49,16 +56,16 @@ export class ToldByContent {
   }
 }
 
-function isSame(a: Told, b: Omit<Told, "prefixes">): boolean {
+function isSame(a: Told, b: Content): boolean {
   return a.attr === b.attr && a.hop === b.hop && a.from === b.from && a.rule === b.rule && a.family === b.family;
 }
 
 export interface Withdrawn {
   readonly family: Family;
   readonly audience: Audience;
-  /** Whether nobody is left who has it. */
-  readonly isLast: boolean;
   readonly prefixes: PrefixId[];
+  /** As in `Told`. */
+  readonly pathIds: number[];
 }
 
 export class WithdrawnByAudience {
@@ -68,10 +75,14 @@ export class WithdrawnByAudience {
     return this.#all.length;
   }
 
-  add(prefix: PrefixId, { family, audience, isLast }: Omit<Withdrawn, "prefixes">): void {
-    const known = this.#all.find((each) => each.family === family && isSameAudience(each.audience, audience));
-    if (known) known.prefixes.push(prefix);
-    else this.#all.push({ family, audience, isLast, prefixes: [prefix] });
+  add(prefix: PrefixId, { family, audience }: Pick<Withdrawn, "family" | "audience">, pathId: number = 0): void {
+    let of = this.#all.find((each) => each.family === family && isSameAudience(each.audience, audience));
+    if (!of) {
+      of = { family, audience, prefixes: [], pathIds: [] };
+      this.#all.push(of);
+    }
+    of.prefixes.push(prefix);
+    if (pathId !== 0) of.pathIds.push(pathId);
   }
 
   all(): readonly Withdrawn[] {

@@ -15,6 +15,8 @@ export type Audience =
   | { readonly only: PeerId };
 
 const pieceBytesAtStart = 16_384;
+/** A path identifier, a length, an address. */
+const prefixBytesMax = 9;
 
 export class UpdateBlock {
   readonly #pieces = new Map<string, { readonly audience: Audience; readonly piece: Piece }>();
@@ -31,29 +33,29 @@ export class UpdateBlock {
   }
 
   /** UPDATEs of IPv4 prefixes in NLRI. `false`: beside these attributes there is no room for one. */
-  announce4(audience: Audience, { attributes, prefixes, ids }: Announcing): boolean {
+  announce4(audience: Audience, { attributes, prefixes, ids, pathIds }: Announcing): boolean {
     const bytesMax = this.#bytesMax;
-    if (updateBytesMin + attributes.length + 5 > bytesMax) return false;
+    if (updateBytesMin + attributes.length + prefixBytesMax > bytesMax) return false;
     const piece = this.#pieceOf(audience);
     for (let i = 0; i < ids.length; ) {
       piece.begin(bytesMax);
       piece.u16(0);
       piece.u16(attributes.length);
       piece.bytes(attributes);
-      const room = bytesMax - 5;
-      while (i < ids.length && piece.messageLength <= room) piece.prefix4(prefixes, ids[i++] ?? 0);
+      const room = bytesMax - prefixBytesMax;
+      for (; i < ids.length && piece.messageLength <= room; i++) piece.prefix4(prefixes, ids[i] ?? 0, pathIds[i]);
       piece.finish();
     }
     return true;
   }
 
-  withdraw4(audience: Audience, { prefixes, ids }: Omit<Announcing, "attributes">): void {
+  withdraw4(audience: Audience, { prefixes, ids, pathIds }: Omit<Announcing, "attributes">): void {
     const piece = this.#pieceOf(audience);
     for (let i = 0; i < ids.length; ) {
       piece.begin(this.#bytesMax);
       const lengthAt = piece.u16(0);
-      const room = this.#bytesMax - 2 - 5;
-      while (i < ids.length && piece.messageLength <= room) piece.prefix4(prefixes, ids[i++] ?? 0);
+      const room = this.#bytesMax - 2 - prefixBytesMax;
+      for (; i < ids.length && piece.messageLength <= room; i++) piece.prefix4(prefixes, ids[i] ?? 0, pathIds[i]);
       piece.patchLength(lengthAt);
       piece.u16(0);
       piece.finish();
@@ -82,6 +84,8 @@ export interface Announcing {
   readonly attributes: Uint8Array;
   readonly prefixes: PrefixTable;
   readonly ids: readonly PrefixId[];
+  /** RFC 7911: of each, or none. */
+  readonly pathIds: readonly number[];
 }
 
 class Piece {
@@ -138,7 +142,11 @@ class Piece {
     this.#end += bytes.length;
   }
 
-  prefix4(prefixes: PrefixTable, id: PrefixId): void {
+  prefix4(prefixes: PrefixTable, id: PrefixId, pathId: number | undefined): void {
+    if (pathId !== undefined) {
+      this.u16(pathId >>> 16);
+      this.u16(pathId);
+    }
     const word = prefixes.word(id, 0);
     const length = prefixes.length(id);
     const bytes = this.#bytes;

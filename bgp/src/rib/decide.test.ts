@@ -13,6 +13,7 @@ const best: Candidate = {
   bgpId: 1,
   clusterListLength: 0,
   peerRank: 1,
+  pathId: 1,
 };
 
 const worse: { name: string; route: Partial<Candidate>; rule: number }[] = [

@@ -15,6 +15,8 @@ export interface Candidate {
   readonly clusterListLength: number;
   /** The order of the peers' addresses. */
   readonly peerRank: number;
+  /** Of several routes of one peer, RFC 7911. */
+  readonly pathId: number;
 }
 
 export const Rule = {
@@ -28,6 +30,7 @@ export const Rule = {
   bgpId: 8,
   clusterList: 9,
   peer: 10,
+  pathId: 11,
 } as const;
 
 export type RuleName = keyof typeof Rule;
@@ -61,6 +64,8 @@ export function decide(a: Candidate, b: Candidate): number {
   // 9. The shorter cluster list wins.
   if (a.clusterListLength !== b.clusterListLength)
     return a.clusterListLength < b.clusterListLength ? Rule.clusterList : -Rule.clusterList;
-  // 10. The lower peer address wins. Without add-path two routes never share a peer, so this always decides.
-  return a.peerRank < b.peerRank ? Rule.peer : -Rule.peer;
+  // 10. The lower peer address wins.
+  if (a.peerRank !== b.peerRank) return a.peerRank < b.peerRank ? Rule.peer : -Rule.peer;
+  // 11. The lower path identifier wins. Two routes of one peer have two, so this always decides.
+  return a.pathId < b.pathId ? Rule.pathId : -Rule.pathId;
 }

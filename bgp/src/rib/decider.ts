@@ -5,6 +5,7 @@ import type { RouteId } from "./routeTable.ts";
 import { accepted } from "./verdict.ts";
 
 export interface Decider {
+  isEligible(route: RouteId): boolean;
   /** The best of the chain that begins with this route, or zero where none is eligible. */
   best(first: RouteId): RouteId;
   /**
@@ -45,6 +46,7 @@ export function makeDecider({ attrs, nextHops, routes, peers, local }: Rib): Dec
     into.bgpId = attrs.originatorId.get(attr) || peer.bgpId;
     into.clusterListLength = attrs.clusterListLength.get(attr);
     into.peerRank = peers.rankOf(peerId);
+    into.pathId = routes.pathId.get(route);
   }
 
   function better(a: RouteId, b: RouteId): RouteId {
@@ -94,10 +96,10 @@ export function makeDecider({ attrs, nextHops, routes, peers, local }: Rib): Dec
     return rule < 0 ? "med" : ruleName(rule);
   }
 
-  return { best, equals, lostBy };
+  return { isEligible, best, equals, lostBy };
 }
 
 function emptyCandidate(): Mutable<Candidate> {
   const zeros = { localPref: 0, asPathLength: 0, origin: 0, med: 0, neighborAsn: 0, igpCost: 0, bgpId: 0 };
-  return { ...zeros, eligible: false, external: false, clusterListLength: 0, peerRank: 0 };
+  return { ...zeros, eligible: false, external: false, clusterListLength: 0, peerRank: 0, pathId: 0 };
 }

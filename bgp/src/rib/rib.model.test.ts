@@ -47,6 +47,7 @@ class NaiveRib {
       bgpId: facts?.bgpId ?? 0,
       clusterListLength: 0,
       peerRank: peer,
+      pathId: 0,
     };
   }
 }

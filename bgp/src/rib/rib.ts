@@ -39,10 +39,17 @@ interface Judgement {
   readonly isForAll: boolean;
 }
 
+interface Placement {
+  readonly verdict: number;
+  readonly pathId: number;
+}
+
 export interface Multipath {
   readonly paths: number;
   readonly relaxAsPath: boolean;
 }
+
+type OnChanged = (prefix: PrefixId, change: { readonly best: boolean }) => void;
 
 const bestChange = { best: true } as const;
 const hopsChange = { best: false } as const;
@@ -125,6 +132,11 @@ export class Rib {
     return different.slice(0, this.#multipath.paths);
   }
 
+  /** Whether import and its next hop let it be used. */
+  isEligible(route: RouteId): boolean {
+    return this.#decider.isEligible(route);
+  }
+
   isStale(route: RouteId): boolean {
     return this.routes.epoch.get(route) !== this.peers.epoch.get(this.routes.peer.get(route));
   }
@@ -146,7 +158,7 @@ export class Rib {
     const stride = wordsPerPrefix[prefixes.family];
     for (let at = 0; at < prefixes.words.length; at += stride) {
       const prefix = this.prefixes.find(prefixes, at);
-      const route = prefix === 0 ? 0 : this.routes.find(prefix, peer);
+      const route = prefix === 0 ? 0 : this.routes.find(prefix, peer, prefixes.pathIds?.[at / stride]);
       if (route !== 0) this.#remove(route);
     }
   }
@@ -243,8 +255,11 @@ export class Rib {
     }
   }
 
-  /** Decides at most `limit` prefixes and tells those whose best route is another, or has other content. */
-  settle(limit: number, onChanged: (prefix: PrefixId, change: { readonly best: boolean }) => void): void {
+  /**
+   * Decides at most `limit` prefixes and tells those whose best route is another, or has other content, or is used with
+   * others. `onOther`: something else changed, which concerns those alone who are told all routes of a prefix.
+   */
+  settle(limit: number, onChanged: OnChanged, onOther?: (prefix: PrefixId) => void): void {
     for (let left = limit; left > 0; left--) {
       const prefix = this.#unsettled.shift();
       if (prefix === undefined) return;
@@ -255,6 +270,7 @@ export class Rib {
       const usesOthers = (this.#multipath !== null || this.#hopSums.get(prefix) !== 0) && this.#changeHops(prefix);
       if (best !== before || (best !== 0 && this.routes.touched.get(best) === 1)) onChanged(prefix, bestChange);
       else if (usesOthers) onChanged(prefix, hopsChange);
+      else onOther?.(prefix);
       for (let route = first; route !== 0; route = this.routes.nextOfPrefix(route)) this.routes.touched.set(route, 0);
       this.prefixes.release(prefix);
     }
@@ -298,7 +314,7 @@ export class Rib {
     this.nextHops.retain(hop);
     const judgement = this.#judgementOf(peer, { attr, hop });
     for (let at = nlriStart; at < nlriEnd; at += 1 + (((bytes[at] ?? 0) + 7) >>> 3)) {
-      this.#put(this.prefixes.intern4(prefixWord(bytes, at), bytes[at] ?? 0), judgement);
+      this.#put(this.prefixes.intern4(prefixWord(bytes, at), bytes[at] ?? 0), judgement, 0);
     }
     this.nextHops.release(hop);
   }
@@ -329,18 +345,18 @@ export class Rib {
     const judgement = this.#judgementOf(peer, content);
     const stride = wordsPerPrefix[prefixes.family];
     for (let at = 0; at < prefixes.words.length; at += stride) {
-      this.#put(this.prefixes.intern(prefixes, at), judgement);
+      this.#put(this.prefixes.intern(prefixes, at), judgement, prefixes.pathIds?.[at / stride] ?? 0);
     }
     this.attrs.release(content.attr);
     this.nextHops.release(content.hop);
   }
 
-  #put(prefix: PrefixId, judgement: Judgement): void {
+  #put(prefix: PrefixId, judgement: Judgement, pathId: number): void {
     const { peer } = judgement;
-    const route = this.routes.find(prefix, peer);
+    const route = this.routes.find(prefix, peer, pathId);
     if (judgement.isForAll) {
       if (route === 0) {
-        this.#add(prefix, judgement, judgement.verdict);
+        this.#add(prefix, judgement, { verdict: judgement.verdict, pathId });
         return;
       }
       if (this.routes.receivedAttr.get(route) === 0) {
@@ -350,18 +366,19 @@ export class Rib {
       }
     }
     const rule = this.#decidingRule(judgement, prefix);
-    if (route === 0) this.#import(this.#add(prefix, judgement, accepted), judgement, rule);
+    if (route === 0) this.#import(this.#add(prefix, judgement, { verdict: accepted, pathId }), judgement, rule);
     else {
       this.routes.epoch.set(route, this.peers.epoch.get(peer));
       this.#import(route, judgement, rule);
     }
   }
 
-  #add(prefix: PrefixId, { peer, attr, hop }: Judgement, verdict: number): RouteId {
+  #add(prefix: PrefixId, { peer, attr, hop }: Judgement, { verdict, pathId }: Placement): RouteId {
     this.prefixes.retain(prefix);
     this.attrs.retain(attr);
     this.nextHops.retain(hop);
-    const route = this.routes.add({ prefix, peer, attr, nextHop: hop, epoch: this.peers.epoch.get(peer), verdict });
+    const epoch = this.peers.epoch.get(peer);
+    const route = this.routes.add({ prefix, peer, attr, nextHop: hop, epoch, verdict, pathId });
     const family = this.prefixes.family(prefix);
     this.peers.received[family].add(peer, 1);
     if (verdict === accepted) this.peers.accepted[family].add(peer, 1);

@@ -11,6 +11,7 @@ export interface NewRoute {
   readonly nextHop: number;
   readonly epoch: number;
   readonly verdict: number;
+  readonly pathId: number;
 }
 
 /** The places of a route's numbers in its row. */
@@ -26,8 +27,9 @@ const place = {
   verdict: 8,
   touched: 9,
   receivedAttr: 10,
+  pathId: 11,
 } as const;
-const rowWidth = 11;
+const rowWidth = 12;
 
 export class RouteTable {
   readonly #rows = new Rows(rowWidth);
@@ -43,6 +45,8 @@ export class RouteTable {
   readonly verdict: RowField = new RowField(this.#rows, place.verdict);
   /** One while the content changed after the last decision. */
   readonly touched: RowField = new RowField(this.#rows, place.touched);
+  /** By which the peer tells several routes of a prefix apart (RFC 7911); zero where it has but one. */
+  readonly pathId: RowField = new RowField(this.#rows, place.pathId);
   readonly #nextOfPrefix = new RowField(this.#rows, place.nextOfPrefix);
   readonly #nextOfPeer = new RowField(this.#rows, place.nextOfPeer);
   readonly #previousOfPeer = new RowField(this.#rows, place.previousOfPeer);
@@ -60,9 +64,11 @@ export class RouteTable {
     return this.#ids.end;
   }
 
-  find(prefix: number, peer: number): RouteId {
+  find(prefix: number, peer: number, pathId: number = 0): RouteId {
     let route = this.firstOfPrefix(prefix);
-    while (route !== 0 && this.peer.get(route) !== peer) route = this.nextOfPrefix(route);
+    while (route !== 0 && (this.peer.get(route) !== peer || this.pathId.get(route) !== pathId)) {
+      route = this.nextOfPrefix(route);
+    }
     return route;
   }
 
@@ -82,7 +88,7 @@ export class RouteTable {
     return this.#nextOfPeer.get(route);
   }
 
-  add({ prefix, peer, attr, nextHop, epoch, verdict }: NewRoute): RouteId {
+  add({ prefix, peer, attr, nextHop, epoch, verdict, pathId }: NewRoute): RouteId {
     const route = this.#ids.take();
     const following = this.#firstOfPeer.get(peer);
     const row = this.#rows.chunkOf(route);
@@ -98,6 +104,7 @@ export class RouteTable {
     row[at + place.verdict] = verdict;
     row[at + place.touched] = 0;
     row[at + place.receivedAttr] = 0;
+    row[at + place.pathId] = pathId;
     if (following !== 0) this.#previousOfPeer.set(following, route);
     this.#firstOfPrefix.set(prefix, route);
     this.#firstOfPeer.set(peer, route);

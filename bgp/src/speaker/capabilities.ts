@@ -4,7 +4,7 @@ import type { Capability } from "../wire/message.ts";
 import type { GracefulRestartConfig, PeerConfig, SpeakerConfig } from "./config.ts";
 
 type OfSpeaker = Pick<SpeakerConfig, "asn" | "gracefulRestart" | "identity">;
-type OfPeer = Pick<PeerConfig, "families" | "extendedNextHop" | "localRole">;
+type OfPeer = Pick<PeerConfig, "families" | "extendedNextHop" | "localRole" | "addPath">;
 
 export interface OwnState {
   /** This process has taken over from one that died, and has not caught up yet. */
@@ -18,7 +18,7 @@ export interface OwnState {
 
 export function ownCapabilities(
   { asn, gracefulRestart, identity }: OfSpeaker,
-  { families, extendedNextHop, localRole }: OfPeer,
+  { families, extendedNextHop, localRole, addPath }: OfPeer,
   state: OwnState,
 ): Capability[] {
   const capabilities: Capability[] = [
@@ -28,6 +28,11 @@ export function ownCapabilities(
   ];
   if (extendedNextHop && families.includes(4)) {
     capabilities.push({ code: 5, name: "extendedNextHop", families: [{ family: 4, nextHop: 6 }] });
+  }
+  const { send = false, receive = false } = addPath ?? {};
+  if (send || receive) {
+    const paths = families.map((family) => ({ family, send, receive }));
+    capabilities.push({ code: 69, name: "addPath", families: paths });
   }
   if (localRole) capabilities.push({ code: 9, name: "role", role: localRole });
   if (gracefulRestart) capabilities.push(...restartCapabilities(gracefulRestart, families, state));

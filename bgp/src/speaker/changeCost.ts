@@ -28,6 +28,7 @@ const costsOfPeer: Readonly<Record<keyof PeerConfig, readonly Cost[]>> = {
   localRole: ["reset"],
   strictRole: ["reset"],
   extendedNextHop: ["reset"],
+  addPath: ["reset"],
   sendHoldSeconds: ["reset"],
   keepaliveSeconds: ["reset"],
   nextHop: ["reimport", "reexport"], // Import refuses routes by way of our own addresses.

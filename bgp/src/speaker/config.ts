@@ -96,6 +96,8 @@ export interface PeerConfig {
   readonly strictRole?: boolean;
   /** RFC 4456: a peer of our own AS to whom we tell what other internal peers say, and they what it says. */
   readonly routeReflectorClient?: boolean;
+  /** RFC 7911: all routes of a prefix, not the best alone, are told to the peer, or taken from it. Absent: neither. */
+  readonly addPath?: { readonly send?: boolean; readonly receive?: boolean };
   /** RFC 8950: IPv4 prefixes may have IPv6 next hops. */
   readonly extendedNextHop?: boolean;
   /** RFC 9687: for how long the peer may read nothing; by default eight minutes, or two hold times where that is longer. */

@@ -55,6 +55,12 @@ export interface SessionOwner {
 /** How much may wait in the shell for a slow peer before we stop making more (the rest waits as prefixes, once each). */
 const windowBytes = 256 * 1024;
 
+/** RFC 7911: the families of which we take several paths; absent for none, which most sessions have. */
+function withPathIds(negotiated: Negotiated | null): Pick<CodecContext, "addPath"> {
+  const families = negotiated?.addPath.filter(({ receive }) => receive).map(({ family }) => family) ?? [];
+  return families.length > 0 ? { addPath: families } : {};
+}
+
 /** What it found is used before it scans again, by whatever session. */
 const scanner = new UpdateScanner();
 
@@ -260,6 +266,7 @@ export class PeerSession {
       families: this.negotiated?.families ?? [],
       extendedNextHop: this.negotiated?.extendedNextHop ?? false,
       enhancedRefresh: this.negotiated?.enhancedRefresh ?? false,
+      ...withPathIds(this.negotiated),
     };
   }
 
@@ -290,13 +297,13 @@ export class PeerSession {
         this.#disarm(action.timer);
         return;
       case "established":
+        if (this.#undrainedBytes > 0) this.handle({ type: "sendBlocked" }); // The last words of the handshake.
         this.#owner.onEstablished(this);
         return;
       case "failed":
         this.#owner.onFailed(this, action.text, action.notification);
         return;
       case "refresh":
-        if (this.#undrainedBytes > 0) this.handle({ type: "sendBlocked" }); // The last words of the handshake.
         this.#owner.onRefresh(action.family);
         return;
       case "refreshed":

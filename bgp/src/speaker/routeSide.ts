@@ -292,10 +292,12 @@ export class RouteSide {
     const { exportPolicy, exportFilters } = this.#config.peer;
     const { fourOctetAs, messageBytesMax } = negotiated;
     const context = { fourOctetAs, messageBytesMax };
+    const sendsPaths = negotiated.addPath.filter(({ send }) => send).map(({ family }) => family);
     const view = this.#exportView({ negotiated, localAddress });
     const { filter: _, filters: __, ownNextHop, ...rest } = view;
     const hops = ([4, 6] as const).map((family) => (ownNextHop[family] ? formatAddress(ownNextHop[family]) : null));
-    return { key: JSON.stringify([rest, hops, exportPolicy, exportFilters ?? null, context]), view, context };
+    const key = JSON.stringify([rest, hops, exportPolicy, exportFilters ?? null, context, sendsPaths]);
+    return { key, view, context, ...(sendsPaths.length > 0 && { sendsPaths }) };
   }
 
   /** What the peer would be told under another configuration, or is told under the present one. */

@@ -196,3 +196,65 @@ describe("multipath", () => {
     expect(d.status("10.0.0.1").flaps).toBe(0);
   });
 });
+
+describe("RFC 7911 several paths", () => {
+  /** a and c tell b the same prefix; b tells d all that it has. */
+  function meet(ofB: PeerConfig["addPath"], ofD: PeerConfig["addPath"]): void {
+    const [a, b, c, d] = nodes;
+    configure(a, 65001, [peerOf(b.address, 65002)]);
+    configure(c, 65003, [peerOf(b.address, 65002)]);
+    const passive = { passive: true } as const;
+    const toD = peerOf(d.address, 65004, { ...passive, ...(ofB && { addPath: ofB }) });
+    configure(b, 65002, [peerOf(a.address, 65001, passive), peerOf(c.address, 65003, passive), toD]);
+    configure(d, 65004, [peerOf(b.address, 65002, ofD && { addPath: ofD })]);
+    network.run(5_000);
+    originate(a, prefix, "2001:db8:1::/48");
+    originate(c, prefix, "2001:db8:1::/48");
+    network.run(5_000);
+  }
+
+  const paths = (node: SimulatedNode, wanted = prefix): string[] => {
+    return node.speaker
+      .routes({ prefix: wanted })
+      .map(({ asPath }) => asPath)
+      .sort();
+  };
+
+  it("§3: tells all routes of a prefix, of both families", () => {
+    const d = nodes[3];
+    meet({ send: true }, { receive: true });
+    expect(paths(d)).toEqual(["65002 65001", "65002 65003"]);
+    expect(paths(d, "2001:db8:1::/48")).toEqual(["65002 65001", "65002 65003"]);
+    expect(nodes[1].status(d.address).session?.families[0]).toMatchObject({ advertised: 2 });
+  });
+
+  it("§3: a route that goes takes its path alone, and the last one the prefix", () => {
+    const [a, , c, d] = nodes;
+    meet({ send: true }, { receive: true });
+    originate(c);
+    network.run(1_000);
+    expect(paths(d)).toEqual(["65002 65001"]);
+    originate(a);
+    network.run(1_000);
+    expect(paths(d)).toEqual([]);
+    expect(d.nextHops(prefix)).toEqual([]);
+  });
+
+  it("§5: the route of the lower identifier is the best where nothing else tells them apart", () => {
+    const d = nodes[3];
+    meet({ send: true }, { receive: true });
+    const routes = d.speaker.routes({ prefix });
+    expect(routes.map(({ best, lostBy }) => [best, lostBy])).toEqual([
+      [true, null],
+      [false, "pathId"],
+    ]);
+  });
+
+  it("§4: tells the best alone unless both sides have said so", () => {
+    const d = nodes[3];
+    meet({ send: true }, undefined);
+    expect(paths(d)).toEqual(["65002 65001"]);
+    meet({ receive: true }, { receive: true });
+    expect(paths(d).length).toBe(1);
+  });
+});

@@ -327,10 +327,14 @@ export class Speaker {
 
   #settle(): void {
     const changes = this.#tellsBest ? new BestChangePacker(this.#rib) : null;
-    this.#rib.settle(turnPrefixesMax, (prefix, { best }) => {
-      changes?.add(prefix);
-      if (best) this.#groups.mark(prefix);
-    });
+    this.#rib.settle(
+      turnPrefixesMax,
+      (prefix, { best }) => {
+        changes?.add(prefix);
+        this.#groups.mark(prefix, best);
+      },
+      (prefix) => this.#groups.mark(prefix, false),
+    );
     if (changes && changes.size > 0) this.#actions.push({ type: "bestChanged", changes: changes.finish() });
     if (this.#restart.phase === "settling" && this.#rib.isSettled) {
       this.#restart.settled();

@@ -15,6 +15,8 @@ export interface CodecContext {
   readonly extendedNextHop?: boolean;
   /** Whether both sides announced enhanced route refresh (RFC 7313). */
   readonly enhancedRefresh?: boolean;
+  /** The families whose prefixes the peer sends with path identifiers (RFC 7911). Absent: none. */
+  readonly addPath?: readonly Family[];
 }
 
 /** All that encoding needs: who may hear which attribute is the export policy's to decide. */

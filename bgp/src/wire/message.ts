@@ -76,6 +76,8 @@ export interface GracefulRestart {
 export interface PackedPrefixes {
   readonly family: Family;
   readonly words: Uint32Array;
+  /** RFC 7911 §3: which of several paths each is; absent where there is but one. */
+  readonly pathIds?: Uint32Array;
 }
 
 export interface Update {

@@ -49,8 +49,9 @@ interface Prefixes {
 }
 
 function decodePrefixes(pieces: UpdatePieces, context: CodecContext): Prefixes | Fault {
-  const withdrawn = decodePackedPrefixes(pieces.withdrawn, 4);
-  const nlri = decodePackedPrefixes(pieces.nlri, 4);
+  const hasPathIds = context.addPath?.includes(4);
+  const withdrawn = decodePackedPrefixes(pieces.withdrawn, 4, hasPathIds);
+  const nlri = decodePackedPrefixes(pieces.nlri, 4, hasPathIds);
   if (!withdrawn || !nlri) {
     const answer = notification(errorCode.update, updateError.invalidNetworkField);
     return fault(answer, "a prefix is longer than 32 bits or cut off (RFC 7606 §5.3)");

@@ -8,7 +8,7 @@ import type { EncodeContext } from "./contract.ts";
 import { withHeader } from "./header.ts";
 import { messageBytesMax, updateBytesMin } from "./limits.ts";
 import type { Announcement, PackedPrefixes, PathAttributes, Update } from "./message.ts";
-import { cutPrefixes, encodePackedPrefixes } from "./prefixes.ts";
+import { cutPrefixes, encodePackedPrefixes, pathIdBytes } from "./prefixes.ts";
 import { WireWriter } from "./writer.ts";
 
 /** What changes for a peer: routes that share their attributes, and routes that end. */
@@ -95,7 +95,7 @@ function encodeAnnouncement(
   const shared = encodeAttributes(attributes, hasClassicForm ? nextHop : null, context);
   const { messageBytesMax: bytesMax = messageBytesMax } = context;
   const room = bytesMax - updateBytesMin - shared.length - (hasClassicForm ? 0 : reachBytes(announcement));
-  if (room < prefixBytesMax[prefixes.family]) return null;
+  if (room < prefixBytesMax[prefixes.family] + (prefixes.pathIds ? pathIdBytes : 0)) return null;
 
   return cutPrefixes(prefixes, room).map((piece) => {
     if (hasClassicForm) return updateMessage({ attributes: shared, nlri: encodePackedPrefixes(piece) }, context);
@@ -137,7 +137,8 @@ function joinPrefixes(family: Family, parts: readonly PackedPrefixes[]): PackedP
     words.set(part.words, at);
     at += part.words.length;
   }
-  return { family, words };
+  const pathIds = ours.flatMap((part) => [...(part.pathIds ?? [])]);
+  return pathIds.length > 0 ? { family, words, pathIds: Uint32Array.from(pathIds) } : { family, words };
 }
 
 interface UpdateFields {

@@ -37,7 +37,7 @@ export class UpdateScanner {
   scan(bytes: Uint8Array, start: number, end: number, context: CodecContext): boolean {
     this.attributesLength = this.nextHop = 0;
     this.hopStart = this.hopEnd = this.reachStart = this.reachEnd = this.unreachStart = this.unreachEnd = 0;
-    if (!context.fourOctetAs) return false;
+    if (!context.fourOctetAs || context.addPath) return false;
     this.withdrawnStart = start + 21;
     this.withdrawnEnd = this.withdrawnStart + u16(bytes, start + 19);
     if (this.withdrawnEnd + 2 > end) return false;

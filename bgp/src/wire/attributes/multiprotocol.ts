@@ -21,7 +21,7 @@ export const mpReach: AttributeCodec<MpReach> = {
   name: "mpReach",
   flags: optionalNonTransitive,
   onMalformed: "resetSession",
-  decode: (reader, { families, extendedNextHop = false }) => {
+  decode: (reader, { families, addPath, extendedNextHop = false }) => {
     const family = readFamily(reader, families);
     if (typeof family !== "number") return skip(reader, family);
     const bytes = reader.take(reader.u8());
@@ -29,7 +29,7 @@ export const mpReach: AttributeCodec<MpReach> = {
     const hops = decodeNextHops(bytes, extendedNextHop && bytes.length !== 4 ? 6 : family);
     reader.u8(); // Reserved: RFC 4760 §3.
     if (!hops) return reader.refuse("the next hop's length does not fit the family");
-    const prefixes = readPrefixes(reader, family);
+    const prefixes = readPrefixes(reader, family, addPath);
     return prefixes && { kind: "reach", announcement: { prefixes, ...hops } };
   },
   encode: (writer, value) => {
@@ -50,10 +50,10 @@ export const mpUnreach: AttributeCodec<MpUnreach> = {
   name: "mpUnreach",
   flags: optionalNonTransitive,
   onMalformed: "resetSession",
-  decode: (reader, { families }) => {
+  decode: (reader, { families, addPath }) => {
     const family = readFamily(reader, families);
     if (typeof family !== "number") return skip(reader, family);
-    const prefixes = readPrefixes(reader, family);
+    const prefixes = readPrefixes(reader, family, addPath);
     return prefixes && { kind: "unreach", prefixes };
   },
   encode: (writer, value) => {
@@ -76,8 +76,11 @@ function skip(reader: WireReader, family: Unsupported): Unsupported {
   return family;
 }
 
-function readPrefixes(reader: WireReader, family: Family): PackedPrefixes | null {
-  return decodePackedPrefixes(reader.rest(), family) ?? reader.refuse("a prefix is too long or cut off");
+function readPrefixes(reader: WireReader, family: Family, addPath: readonly Family[] = []): PackedPrefixes | null {
+  return (
+    decodePackedPrefixes(reader.rest(), family, addPath.includes(family)) ??
+    reader.refuse("a prefix is too long or cut off")
+  );
 }
 
 /**
