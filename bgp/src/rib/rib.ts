@@ -183,6 +183,20 @@ export class Rib {
     this.peers.epoch.set(peer, this.peers.epoch.get(peer) + 1);
   }
 
+  /**
+   * RFC 7313 §4.2: what the peer announced so far of this family is stale until it announces it anew. An epoch is all of
+   * the peer's, so what was fresh of the other family goes along into the new one; `sweep` comes behind that.
+   */
+  beginRefresh(peer: PeerId, family: 4 | 6): void {
+    const before = this.peers.epoch.get(peer);
+    this.endEpoch(peer);
+    const visit = (route: RouteId): void => {
+      const isOther = this.prefixes.family(this.routes.prefix.get(route)) !== family;
+      if (isOther && this.routes.epoch.get(route) === before) this.routes.epoch.set(route, before + 1);
+    };
+    this.#startWalk({ peer, visit, done: () => {} });
+  }
+
   /** Removes the peer's routes that are stale by now, in slices. */
   sweep(peer: PeerId, families: readonly (4 | 6)[], done: () => void = () => {}): void {
     const epoch = this.peers.epoch.get(peer);

@@ -243,6 +243,24 @@ describe("RFC 7313 §4 Enhanced Route Refresh", () => {
     expect(received()).toBe(1);
   });
 
+  it("leaves the other family fresh: a restart after it keeps that (RFC 4724 §4.2)", () => {
+    const prefix6 = "2001:db8:7::/48";
+    meet({}, {}, { gracefulRestart });
+    originate(b, prefix, prefix6);
+    network.run(1_000);
+    const { session } = a.status(b.address);
+    expect(session?.families.map(({ received }) => received)).toEqual([1, 1]);
+    for (const demarcation of ["begin", "end"] as const) {
+      const bytes = encodeMessage({ type: "routeRefresh", family: 4, demarcation }, { fourOctetAs: true });
+      network.tell(a, { type: "bytes", connection: 1, bytes });
+      network.run(1_000);
+    }
+    expect(a.nextHops(prefix)).toEqual([]);
+    network.kill(b);
+    network.run(10_000);
+    expect(a.nextHops(prefix6)).toEqual(["fd00::2"]);
+  });
+
   const fourOctets = { code: 65, name: "fourOctetAs", asn: 65002 } as const;
 
   function received(): number | undefined {

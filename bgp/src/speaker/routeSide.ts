@@ -196,7 +196,7 @@ export class RouteSide {
   refreshed(family: Family, demarcation: "begin" | "end"): void {
     const { rib } = this.#ports;
     if (demarcation === "begin") {
-      rib.endEpoch(this.#ribPeer);
+      rib.beginRefresh(this.#ribPeer, family);
       this.#refreshing.add(family);
     } else if (this.#refreshing.delete(family)) {
       rib.sweep(this.#ribPeer, [family]);
