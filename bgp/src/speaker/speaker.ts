@@ -7,10 +7,9 @@
 
 import { type Address, formatAddress, parseAddress } from "@brindle/net";
 import type { PeerDetail, PeerStatus, RouteStatus, SpeakerSummary } from "../control.ts";
-import { type DumpedSlice, dumpTable } from "../mrt/dumpTable.ts";
-import type { MrtPeer } from "../mrt/record.ts";
+import type { DumpedSlice } from "../mrt/dumpTable.ts";
 import { ExportGroups } from "../out/exportGroups.ts";
-import { type RehearsedSlice, rehearse } from "../out/rehearsal.ts";
+import type { RehearsedSlice } from "../out/rehearsal.ts";
 import { PrefixFilter } from "../rib/prefixFilter.ts";
 import { Rib } from "../rib/rib.ts";
 import { encodeMessage } from "../wire/codec.ts";
@@ -33,6 +32,7 @@ import { ownGroups } from "./ownRoutes.ts";
 import { Peer } from "./peer.ts";
 import type { PeerSession } from "./peerSession.ts";
 import type { PeerPorts } from "./ports.ts";
+import { advertisedTo, dumpOf } from "./questions.ts";
 import { Restart } from "./restart.ts";
 import { queryRoutes } from "./routeQuery.ts";
 import { summaryOf } from "./summary.ts";
@@ -96,28 +96,14 @@ export class Speaker {
    * A slice of what a peer is told, or of what another configuration would change in that; `null` for a name that no peer
    * has. The next slice begins where this one says.
    */
-  advertised(name: string, { config, limit = 1000 }: RehearsalQuery = {}, from: number = 1): RehearsedSlice | null {
+  advertised(name: string, query: RehearsalQuery = {}, from: number = 1): RehearsedSlice | null {
     const peer = this.#peers.get(name);
-    if (!peer) return null;
-    const present = peer.routes.rehearsed();
-    if (!config) return rehearse(this.#rib, present, { limit, from });
-    const other = config.peers.find((each) => each.name === name);
-    if (!other) return null;
-    const after = peer.routes.rehearsed({ speaker: config, peer: other });
-    return rehearse(this.#rib, after, { before: present, limit, from });
+    return peer ? advertisedTo(peer, this.#rib, { ...query, from }) : null;
   }
 
   /** A slice of the table as MRT; the next one begins where it says. */
   dump(from: number = 1): DumpedSlice {
-    const { asn = 0, bgpId = "0.0.0.0" } = this.#config ?? {};
-    const collectorBgpId = Number(parseAddress(bgpId)?.value ?? 0n);
-    const own = { bgpId: collectorBgpId, address: { family: 4, value: 0n }, asn } as const;
-    const peers = new Map<number, MrtPeer>([[this.#rib.local, own]]);
-    for (const { routes, config } of this.#peers.values()) {
-      const { bgpId: id, address } = this.#rib.peers.get(routes.ribPeer);
-      peers.set(routes.ribPeer, { bgpId: id, address, asn: config.asn });
-    }
-    return dumpTable(this.#rib, { atMs: this.#nowMs, collectorBgpId, peers }, from);
+    return dumpOf({ rib: this.#rib, peers: this.#peers.values(), config: this.#config, nowMs: this.#nowMs }, from);
   }
 
   summary(): SpeakerSummary {
