@@ -2,32 +2,20 @@
 import assert from "node:assert/strict";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, it } from "vitest";
-import { type Instance, openInstance } from "../fixtures/instance.ts";
 import { field, list } from "../fixtures/json.ts";
-import { type OwnCluster, startCluster } from "../fixtures/kubeadm/startCluster.ts";
-import { applyBrindle, brindleImage, requestsOfAgents } from "./brindle.ts";
+import { type BrindleCluster, requestsOfAgents, startBrindleCluster } from "./brindle.ts";
 import { addressesInBlocks, crowd } from "./crowd.ts";
 
 const pods = 60;
 /** Whatever asks by the minute is seen in it; listings beside streams come every twenty, of some kinds in this time. */
 const idleMinutes = 2;
 
-let instance: Instance;
-let cluster: OwnCluster;
+let cluster: BrindleCluster;
 
 beforeAll(async () => {
-  instance = await openInstance();
-  const folder = await instance.createDirectory("image");
-  const options = { nodes: 1, audit: true, dualStack: true } as const;
-  const [started, image] = await Promise.all([startCluster(options), brindleImage(folder)]);
-  cluster = started;
-  await cluster.load([image]);
-  await applyBrindle(cluster);
+  cluster = await startBrindleCluster({ nodes: 1, audit: true, dualStack: true });
 });
-afterAll(async () => {
-  await cluster?.[Symbol.asyncDispose]();
-  await instance[Symbol.asyncDispose]();
-});
+afterAll(() => cluster?.[Symbol.asyncDispose]());
 
 describe("60 pods of both families on one node at once", () => {
   it("come and go with four requests a pod each way, and leave no address and no handle behind", async () => {
