@@ -4,7 +4,12 @@
  * out when it is interned, into columns, and a value is made where somebody asks for one.
  */
 import assert from "node:assert/strict";
-import { type AttributeSummary, isSamePath, summarizeAttributes } from "../wire/attributeSummary.ts";
+import {
+  type AttributeRange,
+  type AttributeSummary,
+  isSamePath,
+  summarizeAttributes,
+} from "../wire/attributeSummary.ts";
 import { decodeAttributes } from "../wire/attributesDecoder.ts";
 import { encodeAttributes } from "../wire/attributesEncoder.ts";
 import type { CodecContext } from "../wire/contract.ts";
@@ -99,9 +104,14 @@ export class AttrTable {
     return this.#arena.view(this.#places.get(id), this.#lengths.get(id));
   }
 
+  /** As `bytes`, without a view. */
+  range(id: AttrId): AttributeRange {
+    return this.#arena.rangeOf(this.#places.get(id), this.#lengths.get(id));
+  }
+
   /** Whether the AS paths of two sets are the same. */
   haveSamePath(a: AttrId, b: AttrId): boolean {
-    return a === b || isSamePath(this.bytes(a), this.bytes(b));
+    return a === b || isSamePath(this.range(a), this.range(b));
   }
 
   retain(id: AttrId): void {

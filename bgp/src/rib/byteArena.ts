@@ -31,6 +31,12 @@ export class ByteArena {
     return this.#pieceOf(place).subarray(start, start + length);
   }
 
+  /** Where it stands, without a view. */
+  rangeOf(place: Place, length: number): { readonly bytes: Uint8Array; readonly start: number; readonly end: number } {
+    const start = place & pieceMask;
+    return { bytes: this.#pieceOf(place), start, end: start + length };
+  }
+
   equals(place: Place, bytes: Uint8Array, length: number): boolean {
     const piece = this.#pieceOf(place);
     const start = place & pieceMask;

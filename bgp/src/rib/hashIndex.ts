@@ -46,6 +46,11 @@ export class HashIndex {
     return this.#match();
   }
 
+  /** What stands where a search for this hash begins, to have it fetched from memory before it is searched for. */
+  peek(hash: number): number {
+    return this.#segmentOf(hash).words[2 * (hash & slotMask) + 1] ?? 0;
+  }
+
   insert(id: number, hash: number): void {
     let segment = this.#segmentOf(hash);
     while (segment.used >= usedMax) {

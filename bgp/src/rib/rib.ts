@@ -327,6 +327,11 @@ export class Rib {
     const hop = this.nextHops.intern4(nextHop);
     this.nextHops.retain(hop);
     const judgement = this.#judgementOf(peer, { attr, hop });
+    let fetched = 0;
+    for (let at = nlriStart; at < nlriEnd; at += 1 + (((bytes[at] ?? 0) + 7) >>> 3)) {
+      fetched |= this.prefixes.fetch4(prefixWord(bytes, at), bytes[at] ?? 0);
+    }
+    assert(fetched >= 0); // Read, so that it is not left out.
     for (let at = nlriStart; at < nlriEnd; at += 1 + (((bytes[at] ?? 0) + 7) >>> 3)) {
       this.#put(this.prefixes.intern4(prefixWord(bytes, at), bytes[at] ?? 0), judgement, 0);
     }

@@ -69,9 +69,9 @@ export interface OwnMarks {
 
 /** Whether the attributes say that the route has been here before. */
 export function loopVerdict(attrs: AttrTable, attr: AttrId, own: OwnMarks): Verdict {
-  const bytes = attrs.bytes(attr);
-  if (pathHolds(bytes, own.asn)) return "asLoop"; // RFC 4271 §9.1.2
+  const range = attrs.range(attr);
+  if (pathHolds(range, own.asn)) return "asLoop"; // RFC 4271 §9.1.2
   if (attrs.originatorId.get(attr) === own.bgpId) return "originatorLoop"; // RFC 4456 §8
-  if (attrs.clusterListLength.get(attr) > 0 && clusterListHolds(bytes, own.clusterId)) return "clusterLoop";
+  if (attrs.clusterListLength.get(attr) > 0 && clusterListHolds(range, own.clusterId)) return "clusterLoop";
   return "accepted";
 }

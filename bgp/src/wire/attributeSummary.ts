@@ -111,39 +111,59 @@ function summarizePath({ bytes, start, end }: Value, into: AttributeSummary): vo
   }
 }
 
+/** Attributes in `bytes[start…end)`: what is asked of them most often is asked without making a view. */
+export interface AttributeRange {
+  readonly bytes: Uint8Array;
+  readonly start: number;
+  readonly end: number;
+}
+
 /** Whether an AS is anywhere in the path (RFC 4271 §9.1.2). */
-export function pathHolds(bytes: Uint8Array, asn: number): boolean {
-  const [start, end] = findAttribute(bytes, 2);
-  for (let at = start; at < end; ) {
+export function pathHolds(range: AttributeRange, asn: number): boolean {
+  const { bytes } = range;
+  const value = findAttribute(range, 2);
+  const end = endOf(bytes, value);
+  for (let at = startOf(bytes, value); at < end; ) {
     const next = at + 2 + 4 * (bytes[at + 1] ?? 0);
     for (at += 2; at < next; at += 4) if (u32(bytes, at) === asn) return true;
   }
   return false;
 }
 
-export function isSamePath(a: Uint8Array, b: Uint8Array): boolean {
-  const [[startA, endA], [startB, endB]] = [findAttribute(a, 2), findAttribute(b, 2)];
-  if (endA - startA !== endB - startB) return false;
-  for (let i = 0; i < endA - startA; i++) if (a[startA + i] !== b[startB + i]) return false;
+export function isSamePath(a: AttributeRange, b: AttributeRange): boolean {
+  const [foundA, foundB] = [findAttribute(a, 2), findAttribute(b, 2)];
+  const [startA, startB] = [startOf(a.bytes, foundA), startOf(b.bytes, foundB)];
+  const length = endOf(a.bytes, foundA) - startA;
+  if (endOf(b.bytes, foundB) - startB !== length) return false;
+  for (let i = 0; i < length; i++) if (a.bytes[startA + i] !== b.bytes[startB + i]) return false;
   return true;
 }
 
 /** Whether a cluster is in CLUSTER_LIST (RFC 4456 §8). */
-export function clusterListHolds(bytes: Uint8Array, clusterId: number): boolean {
-  const [start, end] = findAttribute(bytes, 10);
-  for (let at = start; at < end; at += 4) if (u32(bytes, at) === clusterId) return true;
+export function clusterListHolds(range: AttributeRange, clusterId: number): boolean {
+  const { bytes } = range;
+  const found = findAttribute(range, 10);
+  const end = endOf(bytes, found);
+  for (let at = startOf(bytes, found); at < end; at += 4) if (u32(bytes, at) === clusterId) return true;
   return false;
 }
 
-function findAttribute(bytes: Uint8Array, code: number): readonly [start: number, end: number] {
-  for (let at = 0; at < bytes.length; ) {
-    const isLong = ((bytes[at] ?? 0) & 0x10) !== 0;
-    const start = at + (isLong ? 4 : 3);
-    const end = start + (isLong ? u16(bytes, at + 2) : (bytes[at + 2] ?? 0));
-    if (bytes[at + 1] === code) return [start, end];
-    at = end;
-  }
-  return [0, 0];
+/** Where the attribute begins, or -1. */
+function findAttribute({ bytes, start, end }: AttributeRange, code: number): number {
+  for (let at = start; at < end; at = endOf(bytes, at)) if (bytes[at + 1] === code) return at;
+  return -1;
+}
+
+/** Of the value; nothing is at -1. */
+function startOf(bytes: Uint8Array, at: number): number {
+  if (at < 0) return 0;
+  return at + (((bytes[at] ?? 0) & 0x10) !== 0 ? 4 : 3);
+}
+
+function endOf(bytes: Uint8Array, at: number): number {
+  if (at < 0) return 0;
+  const isLong = ((bytes[at] ?? 0) & 0x10) !== 0;
+  return at + (isLong ? 4 + u16(bytes, at + 2) : 3 + (bytes[at + 2] ?? 0));
 }
 
 function u16(bytes: Uint8Array, at: number): number {
