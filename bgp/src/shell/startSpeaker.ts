@@ -134,7 +134,15 @@ class LocalSpeaker implements RunningSpeaker {
   }
 
   async routes(query: RouteQuery = {}): Promise<readonly RouteStatus[]> {
-    return this.#speaker.routes(query);
+    const { limit = 1000 } = query;
+    const rows: RouteStatus[] = [];
+    for (let from: number | null = 1; from !== null; ) {
+      const slice = this.#speaker.routeSlice({ ...query, limit: limit - rows.length }, from);
+      rows.push(...slice.rows);
+      from = slice.next;
+      if (from !== null) await nextTurn();
+    }
+    return rows;
   }
 
   async stop({ keepForwarding = false, text }: { keepForwarding?: boolean; text?: string } = {}): Promise<void> {

@@ -3,6 +3,7 @@ import type { AdvertisedRoute } from "../control.ts";
 import type { RehearsedSlice } from "../out/rehearsal.ts";
 import type { PeerConfig, SpeakerConfig } from "./config.ts";
 import type { RehearsalQuery } from "./event.ts";
+import type { RouteSlice } from "./routeQuery.ts";
 import { peerOf, SimulatedNetwork, type SimulatedNode, speakerOf } from "./testing.ts";
 
 describe("what a peer would be told", () => {
@@ -89,6 +90,24 @@ describe("what a peer would be told", () => {
       ["10.1.0.0/24", "new"],
       ["10.2.0.0/24", "changed"],
     ]);
+  });
+
+  it("is found in slices of the table, as all of it at once", () => {
+    const prefixes = Array.from({ length: 40_000 }, (_, i) => `10.${64 + (i >> 16)}.${(i >> 8) & 255}.${i & 255}/32`);
+    network.tell(b, { type: "originate", prefixes });
+    network.run(5_000);
+    const query = { peer: a.address, limit: 10_000 };
+    const found: string[] = [];
+    let slices = 0;
+    for (let from: number | null = 1; from !== null; slices++) {
+      const slice: RouteSlice = b.speaker.routeSlice(query, from);
+      found.push(...slice.rows.map(({ prefix }) => prefix));
+      from = slice.next;
+    }
+    expect(slices).toBe(3);
+    expect(found).toEqual(b.speaker.routes(query).map(({ prefix }) => prefix));
+    expect(b.speaker.routeSlice({ limit: 5 }, 1)).toMatchObject({ rows: { length: 5 }, next: null });
+    expect(b.speaker.routeSlice({ prefix: "10.64.0.9/32" }, 1)).toMatchObject({ rows: { length: 1 }, next: null });
   });
 
   it("is nothing new where the change concerns others", () => {

@@ -18,8 +18,29 @@ interface Sources {
   routesOf(peer: string): RouteSide | undefined;
 }
 
+/** A part of the table, by the ids of its prefixes; `next` of an answer is `null` at the end. */
+export interface RouteSlice {
+  readonly rows: readonly RouteStatus[];
+  readonly next: PrefixId | null;
+}
+
+/** Some milliseconds of work where the query leaves most of them out: whoever asks waits, a keepalive does not. */
+const prefixesPerSlice = 16_384;
+
+/** The rows that begin at this prefix, of which there may be none though more come. */
+export function querySlice(query: RouteQuery, sources: Sources, from: PrefixId): RouteSlice {
+  const { idsEnd } = sources.rib.prefixes;
+  const end = query.prefix === undefined ? Math.min(from + prefixesPerSlice, idsEnd) : idsEnd;
+  const rows = queryRoutes(query, sources, { from, end });
+  return { rows, next: end < idsEnd && rows.length < (query.limit ?? limitDefault) ? end : null };
+}
+
 /** The best route of each prefix before the others. */
-export function queryRoutes(query: RouteQuery, sources: Sources): RouteStatus[] {
+export function queryRoutes(
+  query: RouteQuery,
+  sources: Sources,
+  range: PrefixRange = { from: 1, end: sources.rib.prefixes.idsEnd },
+): RouteStatus[] {
   const { rib } = sources;
   const limit = query.limit ?? limitDefault;
   const peer = query.peer === undefined ? null : ribPeerOf(query.peer, sources);
@@ -27,7 +48,7 @@ export function queryRoutes(query: RouteQuery, sources: Sources): RouteStatus[] 
   if (peer === undefined || out === undefined) return [];
 
   const rows: RouteStatus[] = [];
-  for (const prefix of prefixesOf(query, rib)) {
+  for (const prefix of prefixesOf(query, rib, range)) {
     if (out && !out.isAdvertised(prefix)) continue;
     for (const route of routesOf(prefix, rib)) {
       if (rows.length >= limit) return rows;
@@ -44,14 +65,19 @@ function ribPeerOf(name: string, { routesOf, rib }: Sources): number | undefined
   return name === "local" ? rib.local : routesOf(name)?.ribPeer;
 }
 
-function* prefixesOf(query: RouteQuery, rib: Rib): Generator<PrefixId> {
+interface PrefixRange {
+  readonly from: PrefixId;
+  readonly end: PrefixId;
+}
+
+function* prefixesOf(query: RouteQuery, rib: Rib, { from, end }: PrefixRange): Generator<PrefixId> {
   if (query.prefix !== undefined) {
     const prefix = parsePrefix(query.prefix);
     const id = prefix ? rib.prefixes.find(packPrefix(prefix), 0) : 0;
     if (id !== 0) yield id;
     return;
   }
-  for (let id: PrefixId = 1; id < rib.prefixes.idsEnd; id++) {
+  for (let id = from; id < end; id++) {
     if (!rib.prefixes.isLive(id)) continue;
     if (query.family === undefined || rib.prefixes.family(id) === query.family) yield id;
   }

@@ -34,7 +34,7 @@ import type { PeerSession } from "./peerSession.ts";
 import type { PeerPorts } from "./ports.ts";
 import { advertisedTo, dumpOf } from "./questions.ts";
 import { Restart } from "./restart.ts";
-import { queryRoutes } from "./routeQuery.ts";
+import { queryRoutes, querySlice, type RouteSlice } from "./routeQuery.ts";
 import { summaryOf } from "./summary.ts";
 
 /** Some 5 ms of work. */
@@ -114,8 +114,13 @@ export class Speaker {
     });
   }
 
+  /** All at once, for a small table; `routeSlice` for others. */
   routes(query: RouteQuery = {}): RouteStatus[] {
     return queryRoutes(query, { rib: this.#rib, routesOf: (name) => this.#peers.get(name)?.routes });
+  }
+
+  routeSlice(query: RouteQuery, from: number): RouteSlice {
+    return querySlice(query, { rib: this.#rib, routesOf: (name) => this.#peers.get(name)?.routes }, from);
   }
 
   #dispatch(event: SpeakerEvent): void {
