@@ -3,7 +3,6 @@
  * Most of it must stand before the first packet, so a socket is made here and handed over by its descriptor.
  */
 import { closeSync } from "node:fs";
-import type { Server, Socket } from "node:net";
 import { type Address, addressBits, addressBytes, type Family } from "../address.ts";
 import { bindSocket, openSocket, setSocketOption, socketDomain, socketType } from "./libc.ts";
 
@@ -78,8 +77,8 @@ export function setHopLimitMin(fd: number, family: Family, hops: number): void {
   setSocketOption(fd, level, min, hops);
 }
 
-/** Of a server that listens or a socket that has been accepted. Node has no documented way to it. */
-export function descriptorOf(owner: Server | Socket): number {
+/** Of a `Server` that listens or a `Socket` that has been accepted. Node has no documented way to it. */
+export function descriptorOf(owner: object): number {
   const handle: unknown = "_handle" in owner ? owner._handle : null;
   const fd = typeof handle === "object" && handle !== null && "fd" in handle ? handle.fd : -1;
   if (typeof fd !== "number" || fd < 0) throw new TypeError("this socket has no descriptor any more");
