@@ -1,12 +1,14 @@
 /** The methods of the control interface that any speaker has, whoever runs it: the daemon or a node's agent. */
 import { ControlError } from "@brindle/net";
-import type { ControlHandler } from "@brindle/net/shell";
 import type { PeerDetail } from "../control.ts";
 import { advertisedQuery, dumpFrom, routeQuery } from "../controlQuery.ts";
 import type { RunningSpeaker } from "./runningSpeaker.ts";
 
+/** As `serveControl` of `net` takes them; the package's types need no Node for it. */
+export type BgpHandler = (params: unknown) => unknown;
+
 /** `speaker` gives `null` while none runs, as before a node's addresses are known. */
-export function bgpHandlers(speaker: () => RunningSpeaker | null): Record<string, ControlHandler> {
+export function bgpHandlers(speaker: () => RunningSpeaker | null): Record<string, BgpHandler> {
   const running = (): RunningSpeaker => {
     const present = speaker();
     if (!present) throw new ControlError("NO_SPEAKER", "no BGP speaker runs here yet: brindlectl status may say why");
