@@ -15,7 +15,9 @@ import {
 import { beforeEach, describe, expect, it } from "vitest";
 import { Allocator } from "../allocator.ts";
 import { defaultIpamSettings } from "../assign.ts";
-import { Collector, type Pass } from "./collector.ts";
+import { heldAt } from "../block.ts";
+import { Collector, type Pass, readFacts } from "./collector.ts";
+import { examine } from "./examine.ts";
 import type { KubernetesFacts } from "./facts.ts";
 import type { Finding } from "./finding.ts";
 import { describeFinding } from "./sentence.ts";
@@ -351,6 +353,17 @@ describe.each(["many", "single"] as const)("with transactions of %s, the collect
     expect((await world.passes(2)).map(({ kind }) => kind)).toEqual(["leak"]);
   });
 
+  it("frees no address of a gone pod that another endpoint has", async () => {
+    await world.add("a");
+    const given = (await onlyHolding(world, "net.c-a")) ?? 0n;
+    await world.endpoint("twin", { container: "c-twin", addresses: [given] });
+    world.pods.set("shop/twin", { node: "node1" });
+    if (transactions === "many") world.pods.delete("shop/a");
+    else await world.lose("a");
+    await world.passes(4);
+    expect(await onlyHolding(world, "net.c-a")).toBe(given);
+  });
+
   it("releases all of a node that is gone: addresses, handles, blocks, claims, and no other's", async () => {
     await world.add("a");
     await world.add("b");
@@ -442,6 +455,52 @@ describe.each(["many", "single"] as const)("with transactions of %s, the collect
     const repaired = await world.passes(3);
     for (const { kind } of repaired) expect(["blockWithoutAffinity", "lostAffinity"]).toContain(kind);
     expect(await world.get("IPAMBlock", "10.0.0.200/31")).toEqual(before);
+  });
+});
+
+/** The address of a handle that has one, as a number. */
+async function onlyHolding({ store }: World, handleId: string): Promise<bigint | null> {
+  const { items } = await store.list("IPAMBlock");
+  const blocks = items.map(({ value }) => value);
+  const [found] = blocks.flatMap((block) =>
+    block.allocations.flatMap((index, ordinal) =>
+      index !== null && block.attributes[index]?.handle_id === handleId ? [heldAt(block, ordinal)] : [],
+    ),
+  );
+  return found?.address.value ?? null;
+}
+
+describe("where nodes bear other names in etcd than in Kubernetes, the collection", () => {
+  let world: World;
+  beforeEach(async () => {
+    world = new World("many");
+    await world.begin();
+    const orchRefs = [{ nodeName: "ip-10-0-0-1", orchestrator: "k8s" }];
+    await world.put("Node", "node1", { ...nodeOf("node1"), spec: { orchRefs } });
+    world.nodes.delete("node1");
+    world.nodes.add("ip-10-0-0-1");
+    await world.add("a");
+    world.pods.set("shop/a", { node: "ip-10-0-0-1" });
+  });
+
+  it("leaves pods that run their endpoints and addresses", async () => {
+    const before = await world.dump();
+    expect(await world.passes(4)).toEqual([]);
+    expect(await world.dump()).toBe(before);
+  });
+
+  it("leaves all of a node that does not answer", async () => {
+    world.pods.delete("shop/a");
+    world.nodesAway.add("ip-10-0-0-1");
+    expect(await world.passes(4)).toEqual([]);
+  });
+
+  it("leaves all of a node whose resource cannot be read", async () => {
+    const facts = await readFacts({ store: world.store, kubernetes: async () => world.kubernetes() });
+    const nodes = new Map([...facts.nodes].filter(([name]) => name !== "node1"));
+    const undecodable = [{ key: { kind: "Node", name: "node1" }, reason: "damaged", partial: null }] as const;
+    const findings = examine({ ...facts, nodes, undecodable });
+    expect(findings.map(({ kind }) => kind)).toEqual(["unreadable"]);
   });
 });
 

@@ -1,7 +1,7 @@
 /** What is wrong with endpoints and Nodes, as far as addresses go. */
 import { parseWorkloadEndpointName, type WorkloadEndpoint } from "@brindle/api";
 import { containsAddress, formatAddress, parseAddress, parsePrefix } from "@brindle/net";
-import { type IpamFacts, isAway, isGone, kubernetesNodeOf } from "./facts.ts";
+import { type IpamFacts, isAway, isGone, kubernetesNodeOf, nameInKubernetes } from "./facts.ts";
 import type { Finding } from "./finding.ts";
 import { type Holding, isOfContainer, type Owners } from "./owners.ts";
 
@@ -52,7 +52,7 @@ function staleEndpoints(facts: IpamFacts): Finding[] {
     const { node, orchestrator, containerID: container } = value.spec;
     if (container === undefined || isAway(node, facts)) return [];
     const pods = orchestrator === "k8s" ? (facts.kubernetes?.pods ?? null) : null;
-    if (pods && !hasPod(pods, value)) {
+    if (pods && !hasPod(pods, value, facts)) {
       const reason = isGone(node, facts) ? "nodeGone" : "podGone";
       return [{ kind: "staleEndpoint", endpoint, container, node, reason }];
     }
@@ -66,10 +66,14 @@ function staleEndpoints(facts: IpamFacts): Finding[] {
  * By its name and node, not by its UID: a kubelet runs static pods under another one than their mirrors at the API server
  * have. Of a pod that is made anew under its name, the next ADD writes the endpoint anew.
  */
-function hasPod(pods: NonNullable<NonNullable<IpamFacts["kubernetes"]>["pods"]>, endpoint: WorkloadEndpoint): boolean {
-  const { metadata, spec } = endpoint;
+function hasPod(
+  pods: NonNullable<NonNullable<IpamFacts["kubernetes"]>["pods"]>,
+  { metadata, spec }: WorkloadEndpoint,
+  facts: IpamFacts,
+): boolean {
   const pod = pods.get(`${metadata.namespace}/${spec.pod}`);
-  return pod !== undefined && parseWorkloadEndpointName(metadata.name)?.pod === spec.pod && pod.node === spec.node;
+  const isNamed = parseWorkloadEndpointName(metadata.name)?.pod === spec.pod;
+  return isNamed && pod?.node === nameInKubernetes(spec.node, facts);
 }
 
 /** It goes last, when nothing of the node is left. */

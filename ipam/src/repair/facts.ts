@@ -40,16 +40,31 @@ export interface PodFact {
 }
 
 /** Whether a node is gone: Kubernetes has it no more, or, where Kubernetes knows nothing of it, its Node resource is gone. */
-export function isGone(node: string, { nodes, kubernetes }: IpamFacts): boolean {
+export function isGone(node: string, facts: IpamFacts): boolean {
+  const { nodes, kubernetes } = facts;
   const item = nodes.get(node);
-  if (!item) return !kubernetes?.nodes.has(node);
+  if (!item) return !kubernetes?.nodes.has(node) && !isUnreadableNode(node, facts);
   const name = kubernetesNodeOf(item.value);
   return name !== null && kubernetes !== null && !kubernetes.nodes.has(name);
 }
 
-/** Nothing on it is touched: it may run what nobody hears of, and cleans up after itself when it is back. */
-export function isAway(node: string, { kubernetes }: IpamFacts): boolean {
-  return kubernetes?.nodesAway.has(node) ?? false;
+/**
+ * Nothing on it is touched: it may run what nobody hears of, and cleans up after itself when it is back. Of a node whose
+ * resource cannot be read nobody knows what Kubernetes calls it, and so what it says of it.
+ */
+export function isAway(node: string, facts: IpamFacts): boolean {
+  const isNotReady = facts.kubernetes?.nodesAway.has(nameInKubernetes(node, facts)) ?? false;
+  return isNotReady || isUnreadableNode(node, facts);
+}
+
+/** In etcd a node may bear another name than in Kubernetes. */
+export function nameInKubernetes(node: string, { nodes }: IpamFacts): string {
+  const item = nodes.get(node);
+  return (item && kubernetesNodeOf(item.value)) ?? node;
+}
+
+function isUnreadableNode(node: string, { undecodable }: IpamFacts): boolean {
+  return undecodable.some(({ key }) => key.kind === "Node" && key.name === node);
 }
 
 /** The node of Kubernetes that a Node resource stands for. */

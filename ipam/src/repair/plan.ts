@@ -11,7 +11,7 @@ import { planRelease } from "../release.ts";
 import { affinityKey, blockKey, emptyState, handleKey, type IpamState, unchanged } from "../state.ts";
 import { type IpamFacts, isGone } from "./facts.ts";
 import type { Finding } from "./finding.ts";
-import { holdings, isOfContainer } from "./owners.ts";
+import { addressesOf, holdings, isOfContainer } from "./owners.ts";
 
 /**
  * In an order of which every prefix is safe, for a datastore that writes one object at a time. One that has transactions
@@ -88,7 +88,16 @@ function endpointGoes(facts: IpamFacts, finding: Extract<Finding, { kind: "stale
   const handles = Map.groupBy(held, ({ handleId }) => handleId);
   // A container has one handle, but for further interfaces, whose endpoints are found by themselves.
   const [first] = [...handles].filter(([id]) => finding.endpoint.endsWith(interfaceOf(id, finding.container)));
-  return [plain(deletion(item)), ...(first ? release(facts, first[0], first[1]) : [])];
+  const isFree = first && !isHadByOthers(facts, finding.endpoint, first[1]);
+  return [plain(deletion(item)), ...(isFree ? release(facts, first[0], first[1]) : [])];
+}
+
+/** What another endpoint says that it has is not free, though the block gave it to this one. */
+function isHadByOthers(facts: IpamFacts, endpoint: string, held: readonly HeldAddress[]): boolean {
+  const addresses = new Set(held.map(({ address }) => formatAddress(address)));
+  return [...facts.endpoints].some(
+    ([name, { value }]) => name !== endpoint && addressesOf(value).some((address) => addresses.has(address)),
+  );
 }
 
 function interfaceOf(handleId: string, container: string): string {
