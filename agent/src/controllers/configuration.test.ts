@@ -31,6 +31,7 @@ describe("the configuration of the controllers", () => {
     [undefined, 300_000],
     ["1m30s", 90_000],
     ["0s", null],
+    ["87600h", 2_147_483_647],
   ];
   for (const [reconcilerPeriod, ms] of periods) {
     it(`compares everything every ${ms} ms with a reconcilerPeriod of ${reconcilerPeriod}`, () => {
@@ -42,6 +43,7 @@ describe("the configuration of the controllers", () => {
     [undefined, 600_000],
     ["1h0m0s", 3_600_000],
     ["0s", null],
+    ["87600h", 2_147_483_647],
   ];
   for (const [etcdV3CompactionPeriod, ms] of compactions) {
     it(`has etcd forget after ${ms} ms with an etcdV3CompactionPeriod of ${etcdV3CompactionPeriod}`, () => {

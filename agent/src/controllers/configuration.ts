@@ -35,8 +35,11 @@ export function reconcilerPeriodMs({ reconcilerPeriod }: PeriodicControllerConfi
 
 function periodMs(text: string | undefined, defaultMs: number): number | null {
   const ms = text === undefined ? defaultMs : durationMs(text);
-  return ms === 0 ? null : (ms ?? defaultMs);
+  return ms === 0 ? null : Math.min(ms ?? defaultMs, timerMsMax);
 }
+
+/** 24 days: for more a timer of Node's ends at once, and what is to be done seldom is done without a pause. */
+export const timerMsMax: number = 2 ** 31 - 1;
 
 const levels = {
   None: "silent",

@@ -14,7 +14,10 @@ export interface TearDown {
 export function tearDown(state: Pick<ClusterState, "all">): TearDown | null {
   // 1. Every cluster has it, from the first agent's start on; of our kinds it is deleted first.
   if (!state.all("ClusterInformation").has("default")) {
-    return { what: "all", reason: "ClusterInformation default is gone: all stays as it is until it is back" };
+    return {
+      what: "all",
+      reason: "ClusterInformation default is gone: policy, routes and sessions stay as they are until it is back",
+    };
   }
   // 2. A pod has its address from a block, and a block has a node.
   const hasPods = [...state.all("WorkloadEndpoint").values()].some(

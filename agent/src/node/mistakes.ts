@@ -25,6 +25,7 @@ export type MistakeCode =
   | "NodeMissing"
   | "RegistrationRefused"
   | "DatastoreLocked"
+  | "ClusterInformationMissing"
   | "NoNodeAddress"
   | "PodCidrMissing"
   | "PodCidrUnreadable"
@@ -103,6 +104,14 @@ export const mistakes: Readonly<Record<MistakeCode, MistakeRow>> = {
     effect: "noticed",
     words: "The datastore is locked: no pod gets an address.",
     remedy: "When the migration that locked it is over, run brindlectl datastore unlock.",
+  },
+  ClusterInformationMissing: {
+    part: "store",
+    effect: "noticed",
+    words:
+      "ClusterInformation is deleted, as when all of Brindle is: nothing that is told counts, and no pod gets an address.",
+    remedy:
+      "Unless Brindle is being removed, restart an agent, which makes it anew: kubectl -n brindle-system delete pod of any one.",
   },
   NoNodeAddress: {
     part: "bgp",

@@ -71,7 +71,7 @@ export class Agent {
   readonly #options: AgentOptions;
   readonly #log: Logger;
   readonly #health: AgentHealth;
-  #goingReason: string | null = null;
+  #goingReason: string | undefined;
   readonly #ended = new AbortController();
   #checks: Checks | null = null;
   #running: ControlParts | null = null;
@@ -223,11 +223,14 @@ export class Agent {
     });
   }
 
-  /** Told once, whatever else is told meanwhile. */
+  /** Told once, whatever else is told meanwhile. That there are no blocks the speaker says of itself. */
   #tearDown({ state }: ClusterSync): TearDown | null {
     const going = tearDown(state);
-    if (going && going.reason !== this.#goingReason) this.#log.warn({ reason: going.reason }, "left as it is");
-    this.#goingReason = going?.reason ?? null;
+    if (going?.reason === this.#goingReason) return going;
+    this.#goingReason = going?.reason;
+    if (going) this.#log.warn({ reason: going.reason }, "left as it is");
+    const isAll = going?.what === "all";
+    this.#health.found("tearDown", isAll ? [{ code: "ClusterInformationMissing", text: going.reason }] : []);
     return going;
   }
 

@@ -1,10 +1,11 @@
 /** The CNI plugin with this node's ports. */
 import type { Key, Store, WorkloadEndpoint } from "@brindle/api";
 import { AllocatedAddresses, CniPlugin, type Pods, type PolicyGate, type Readiness, type Replay } from "@brindle/cni";
-import { type CniServer, openPendingDels, serveCni } from "@brindle/cni/shell";
+import { type Answering, type CniServer, openPendingDels, serveCni } from "@brindle/cni/shell";
 import { Allocator } from "@brindle/ipam";
 import type { Logger } from "pino";
 import { clusterView } from "../graph/clusterView.ts";
+import type { CniTally } from "../metrics/cniTally.ts";
 import type { Health } from "../status.ts";
 import { Adoption } from "./adoption.ts";
 import type { ClusterSync } from "./clusterSync.ts";
@@ -19,6 +20,7 @@ export interface CniSideOptions {
   readonly socketPath: string;
   readonly pendingDirectory: string;
   readonly health: Health;
+  readonly tally: CniTally;
   readonly log: Logger;
 }
 
@@ -53,12 +55,25 @@ export async function startCni(
     },
     pending: await openPendingDels(pendingDirectory),
   });
-  return serveCni(plugin, {
+  return serveCni(counted(plugin, options.tally), {
     socketPath,
     replayEveryMs,
     onReplay: tellNews(log),
     onReplayError: (error) => log.warn({ err: error }, "kept deletions cannot be read"),
   });
+}
+
+function counted(plugin: CniPlugin, tally: CniTally): Answering {
+  return {
+    replay: () => plugin.replay(),
+    answer: async (request, signal) => {
+      const sinceMs = performance.now();
+      const answer = await plugin.answer(request, signal);
+      const seconds = (performance.now() - sinceMs) / 1000;
+      tally.answered({ command: request.variables.CNI_COMMAND, errorCode: errorCodeOf(answer), seconds });
+      return answer;
+    },
+  };
 }
 
 function gateOf(cluster: ClusterSync, policy: PolicySync): PolicyGate {
@@ -95,7 +110,8 @@ function notReadyReason(cluster: ClusterSync, health: Health): string | null {
   if (problem) return problem;
   if (!cluster.isInSync) return "the agent has not read all of the datastore yet";
   const information = cluster.state.all("ClusterInformation").get("default");
-  return information?.spec.datastoreReady
+  if (!information) return "ClusterInformation default is gone: no pod gets an address until it is back";
+  return information.spec.datastoreReady
     ? null
     : "the datastore is locked: ClusterInformation says that it is not ready";
 }

@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { type ApiObject, type ApiResource, MemoryStore, type Store } from "@brindle/api";
 import type { KubernetesApi, News } from "@brindle/api/shell";
 import { pino } from "pino";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ipamCollection, nodeRemoval } from "./addresses.ts";
 import type { Circumstances, Controller, ControllerContext } from "./controller.ts";
 
@@ -52,8 +52,8 @@ describe("the controllers of addresses", () => {
     await ended;
   });
 
-  function run(controller: Controller, over: Pick<Store, "list"> = store): void {
-    const configuration = { node: { leakGracePeriod: "20ms" } };
+  function run(controller: Controller, over: Pick<Store, "list"> = store, leakGracePeriod = "20ms"): void {
+    const configuration = { node: { leakGracePeriod } };
     const context = {
       ...{ api, store: storeOf(over), configuration },
       ...{ datastore: "etcdv3", log: pino({ level: "silent" }), onHealth: (it: string | null) => health.push(it) },
@@ -73,6 +73,15 @@ describe("the controllers of addresses", () => {
     ending.abort();
     await ended;
     expect(await isGone(affinity)).toBe(true);
+  });
+
+  it("look seldom where they are to wait for years, which is more than a timer takes", async () => {
+    const warned = vi.spyOn(process, "emitWarning");
+    run(ipamCollection, store, "87600h");
+    await until(async () => health.length > 0);
+    await new Promise(setImmediate);
+    expect(warned).not.toHaveBeenCalled();
+    warned.mockRestore();
   });
 
   it("do nothing in a cluster that is said to have no node", async () => {

@@ -15,6 +15,7 @@ import {
   type PassOptions,
   restsOnGoneNodes,
 } from "@brindle/ipam";
+import { timerMsMax } from "../../controllers/configuration.ts";
 import { messageOf } from "../../error.ts";
 import type { Controller, ControllerContext } from "./controller.ts";
 
@@ -165,5 +166,5 @@ async function waitUntil(
   { until, woken }: { readonly until: AbortSignal; readonly woken?: AbortSignal },
 ): Promise<void> {
   const signal = woken ? AbortSignal.any([until, woken]) : until;
-  await sleep(ms, undefined, { signal }).catch(() => {});
+  await sleep(Math.min(ms, timerMsMax), undefined, { signal }).catch(() => {});
 }
