@@ -83,12 +83,13 @@ describe("passwords of a node's sessions", () => {
 });
 
 describe("a node's speaker", () => {
-  it("listens on the node's addresses and keeps forwarding through a restart", () => {
+  it("listens on the node's addresses, says the node's name, and keeps forwarding through a restart", () => {
     const config = speakerConfig(state(dual));
     assert.deepEqual(config?.listen, [
       { address: "172.30.1.11", port: 179 },
       { address: "fd00:30:1::11", port: 179 },
     ]);
+    assert.deepEqual(config?.identity, { hostName: "node1", software: "Brindle" });
     assert.deepEqual(config?.gracefulRestart, { restartSeconds: 120, forwardingKept: true });
   });
 

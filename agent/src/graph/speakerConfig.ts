@@ -48,6 +48,8 @@ export function speakerConfig(state: SpeakerState): SpeakerConfig | null {
     }),
     // The kernel forwards whether this process lives or not.
     gracefulRestart: { restartSeconds, forwardingKept: true },
+    // Routers show it beside the session.
+    identity: { hostName: state.node, software: "Brindle" },
   };
 }
 
