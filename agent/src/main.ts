@@ -9,6 +9,7 @@ import { pino } from "pino";
 import workspace from "../package.json" with { type: "json" };
 import { messageOf } from "./error.ts";
 import { defaultLogLevel, type LogLevel } from "./graph/logLevel.ts";
+import { type MetricsAddress, parseMetricsAddress } from "./metrics/metricsWish.ts";
 import { Agent, type AgentOptions } from "./shell/agent.ts";
 import { cleanupCommand } from "./shell/cleanup/command.ts";
 import { controllersCommand } from "./shell/controllers/command.ts";
@@ -35,6 +36,7 @@ interface RunFlags extends DatastoreFlags {
   readonly healthPort?: number;
   readonly namespace: string;
   readonly bgpPasswords?: string;
+  readonly metricsAddress?: MetricsAddress;
 }
 
 const program = new Command("brindle")
@@ -93,6 +95,12 @@ addDatastoreOptions(program.command("agent"))
     "--bgp-passwords <folder>",
     "where BGP passwords are without Kubernetes: a file FOLDER/SECRET/KEY each, of mode 0400",
   )
+  .addOption(
+    new Option(
+      "--metrics-address <host:port>",
+      "where Prometheus is answered, [ADDRESS]:PORT for IPv6; by default as FelixConfiguration says, else nowhere",
+    ).argParser(metricsAddress),
+  )
   .action(async (flags: RunFlags) => {
     const log = pino({ level: flags.logLevel ?? defaultLogLevel, base: { node: flags.node } });
     checkProcess();
@@ -142,6 +150,7 @@ function agentOptions(flags: RunFlags): AgentOptions {
     pod: ownPod(flags.namespace),
     ...(flags.bgpPasswords !== undefined && { bgpPasswords: flags.bgpPasswords }),
     ...(flags.healthPort !== undefined && { healthPort: flags.healthPort }),
+    ...(flags.metricsAddress && { metrics: flags.metricsAddress }),
     ...(flags.cniConfigDirectory !== undefined && {
       networkList: {
         source: flags.networkList,
@@ -166,6 +175,12 @@ function addressOf(family: 4 | 6): (text: string) => Address {
     if (address?.family !== family) throw new InvalidArgumentError(`It is no IPv${family} address.`);
     return address;
   };
+}
+
+function metricsAddress(text: string): MetricsAddress {
+  const where = parseMetricsAddress(text);
+  if (!where) throw new InvalidArgumentError("It is no address and port, as 127.0.0.1:9091 or [::]:9091.");
+  return where;
 }
 
 function cidr(text: string): string {

@@ -46,6 +46,7 @@ export type MistakeCode =
   | "BgpFailing"
   | "BgpPasswordMissing"
   | "HealthPortTaken"
+  | "MetricsNotServed"
   | "CniFailing";
 
 export const mistakes: Readonly<Record<MistakeCode, MistakeRow>> = {
@@ -238,6 +239,13 @@ export const mistakes: Readonly<Record<MistakeCode, MistakeRow>> = {
     words: "Another program answers the kubelet's probes in the place of the agent.",
     remedy:
       "End that program, perhaps another network's agent, or choose another port by --health-port and in the probes.",
+  },
+  MetricsNotServed: {
+    part: "cni",
+    effect: "noticed",
+    words: "Prometheus is to be answered, and cannot be.",
+    remedy:
+      "End the program that has the port, or choose another by prometheusMetricsPort of FelixConfiguration, or by --metrics-address; TLS is not served yet.",
   },
   CniFailing: {
     part: "cni",

@@ -15,14 +15,18 @@ import { endpointToHostAction } from "../graph/endpointToHost.ts";
 import { logLevel } from "../graph/logLevel.ts";
 import { ownBlocks } from "../graph/originated.ts";
 import { type TearDown, tearDown } from "../graph/tearDown.ts";
+import { CniTally } from "../metrics/cniTally.ts";
+import { agentMetricsWish, type MetricsAddress } from "../metrics/metricsWish.ts";
 import { registrationTrouble } from "../node/registrationTrouble.ts";
 import { AgentHealth } from "./agentHealth.ts";
+import { AgentPage } from "./agentPage.ts";
 import { Checks } from "./checks.ts";
 import { readClusterRanges } from "./clusterRanges.ts";
 import { ClusterSync } from "./clusterSync.ts";
 import { startCni } from "./cniSide.ts";
 import { type ControlParts, controlHandlers } from "./controlHandlers.ts";
 import { kubernetesBeside } from "./kubernetesBeside.ts";
+import { MetricsEndpoint } from "./metricsEndpoint.ts";
 import type { NetworkList } from "./networkList.ts";
 import { NodeReporter, type NodeReporterOptions } from "./nodeReporter.ts";
 import { openHealthServer, openKernel, openLinks, retried } from "./opening.ts";
@@ -54,6 +58,8 @@ export interface AgentOptions extends RegistrarOptions {
   readonly networkList?: NetworkList;
   /** Where a kubelet's probes are answered, at loopback; nowhere where it is left out. */
   readonly healthPort?: number;
+  /** Where Prometheus may ask; FelixConfigurations decide, where it is left out. */
+  readonly metrics?: MetricsAddress;
   /** The agent's own, in which Secrets of BGP passwords are, and its Pod where it runs in one. */
   readonly namespace: string;
   /** The folder of passwords where they are not in Secrets of Kubernetes. */
@@ -76,6 +82,8 @@ export class Agent {
   #checks: Checks | null = null;
   #running: ControlParts | null = null;
   #givingBack: NodeJS.Timeout | undefined;
+  readonly #cniTally = new CniTally();
+  readonly #metrics: MetricsEndpoint;
   #routeProblems: RouteProblems = { learned: null, pods: null };
   /** Ended in the reverse of the order in which the parts were made. */
   readonly #parts = new AsyncDisposableStack();
@@ -84,6 +92,12 @@ export class Agent {
     this.#options = options;
     this.#log = log;
     this.#health = new AgentHealth({ networkList: options.networkList, signal: this.#ended.signal }, log);
+    const context = { node: options.node, version: options.version, health: this.#health.state };
+    const page = new AgentPage({ context, tally: this.#cniTally, running: () => this.#running });
+    this.#metrics = new MetricsEndpoint({
+      page: () => page.read(),
+      onHealth: (text) => this.#health.found("metrics", text === null ? [] : [{ code: "MetricsNotServed", text }]),
+    });
   }
 
   /** Runs until `end`. Rejects when the node cannot run an agent: another one does, or the kernel refuses. */
@@ -92,6 +106,8 @@ export class Agent {
     this.#parts.defer(() => store.close());
     const control = await this.#serveControl();
     this.#parts.defer(() => control.close());
+    this.#parts.defer(() => this.#metrics.end());
+    if (this.#options.metrics) this.#metrics.follow({ kind: "on", ...this.#options.metrics });
     const api = await this.#openKubernetes(store);
     const opening = { health: this.#health, signal: this.#ended.signal };
     const { healthPort } = this.#options;
@@ -197,7 +213,14 @@ export class Agent {
     parts: Pick<JoinParts, "store" | "cluster" | "policy"> & { readonly links: Links; readonly pods: Pods },
   ): Promise<CniServer> {
     const { node, cniSocket: socketPath, pendingDirectory } = this.#options;
-    const options = { node, socketPath, pendingDirectory, health: this.#health.state, log: this.#log };
+    const options = {
+      node,
+      socketPath,
+      pendingDirectory,
+      health: this.#health.state,
+      tally: this.#cniTally,
+      log: this.#log,
+    };
     const server = await startCni(options, parts);
     this.#health.report("ipam", null);
     this.#health.report("cni", null);
@@ -305,6 +328,7 @@ export class Agent {
     const settings = felixSettings({ name: node, labels }, state.all("FelixConfiguration"));
     if (followsLogSeverity) this.#log.level = logLevel(node, settings, state.all("BGPConfiguration"));
     policy.setEndpointToHostAction(told ?? endpointToHostAction(settings));
+    if (!this.#options.metrics) this.#metrics.follow(agentMetricsWish(settings));
   }
 
   /** Two of us look after routes; what either says is the health of one part. */

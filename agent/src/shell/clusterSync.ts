@@ -8,6 +8,7 @@ import {
   type Kind,
   type Store,
   type Undecodable,
+  type Watch,
   type WatchEvent,
   type WatchTrouble,
   type WorkloadEndpoint,
@@ -36,7 +37,7 @@ export class ClusterSync {
   readonly #undecodable = new Map<string, string>();
   readonly #added = new AddedPods();
   readonly #awaited = new Set<Kind>([...clusterKinds, ...policyKinds]);
-  #stop: () => Promise<void> = async () => {};
+  #watch: Watch | null = null;
 
   constructor(node: string, ports: ClusterSyncPorts) {
     this.#node = node;
@@ -44,8 +45,7 @@ export class ClusterSync {
   }
 
   start(store: Store): void {
-    const watch = store.watch([...this.#awaited], (event) => this.#onEvent(event));
-    this.#stop = () => watch.stop();
+    this.#watch = store.watch([...this.#awaited], (event) => this.#onEvent(event));
   }
 
   /** An endpoint of this node with the addresses that it was just given, told before it is waited for. */
@@ -67,8 +67,13 @@ export class ClusterSync {
     return this.#awaited.size === 0;
   }
 
-  end(): Promise<void> {
-    return this.#stop();
+  /** How long the datastore was last heard of ago; `null` before its first word. */
+  stalenessMs(): number | null {
+    return this.#watch?.stalenessMs() ?? null;
+  }
+
+  async end(): Promise<void> {
+    await this.#watch?.stop();
   }
 
   #onEvent(event: WatchEvent): void {

@@ -70,7 +70,7 @@ function counted(plugin: CniPlugin, tally: CniTally): Answering {
       const sinceMs = performance.now();
       const answer = await plugin.answer(request, signal);
       const seconds = (performance.now() - sinceMs) / 1000;
-      tally.answered({ command: request.variables.CNI_COMMAND, errorCode: errorCodeOf(answer), seconds });
+      tally.answered({ command: request.variables.CNI_COMMAND, answer, seconds });
       return answer;
     },
   };

@@ -1,10 +1,10 @@
 /** The methods of the agent's control interface. `brindlectl` is their caller. */
-import type { AgentStatus, BlockStatus, Store } from "@brindle/api";
+import type { AgentStatus, Store } from "@brindle/api";
 import { bgpHandlers } from "@brindle/bgp/shell";
-import { ControlError, containsPrefix, formatPrefix, type Prefix, parsePrefix } from "@brindle/net";
+import { ControlError } from "@brindle/net";
 import type { ControlHandler } from "@brindle/net/shell";
-import { ownBlocks } from "../graph/originated.ts";
 import type { Health } from "../status.ts";
+import { blockStatus } from "./blockStatus.ts";
 import type { ClusterSync } from "./clusterSync.ts";
 import type { PodRouteSync } from "./podRouteSync.ts";
 import type { PolicySync } from "./policySync.ts";
@@ -105,26 +105,4 @@ async function agentStatus(
       ([object, reason]) => `${object}: ${reason}`,
     ),
   };
-}
-
-async function blockStatus(
-  node: string,
-  { store, cluster }: Pick<ControlParts, "store" | "cluster">,
-): Promise<BlockStatus[]> {
-  const blocks = ownBlocks({ node, affinities: cluster.state.all("BlockAffinity") });
-  const pools = [...cluster.state.all("IPPool").values()];
-  return Promise.all(
-    blocks.map(async (block) => {
-      const cidr = formatPrefix(block);
-      const item = await store.get({ kind: "IPAMBlock", name: cidr });
-      const allocations = item?.value.allocations ?? [];
-      const pool = pools.find(({ spec }) => isInside(spec.cidr, block))?.metadata.name ?? null;
-      return { cidr, pool, size: allocations.length, inUse: allocations.filter((slot) => slot !== null).length };
-    }),
-  );
-}
-
-function isInside(cidr: string, block: Prefix): boolean {
-  const pool = parsePrefix(cidr);
-  return pool !== null && containsPrefix(pool, block);
 }

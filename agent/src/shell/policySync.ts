@@ -5,6 +5,7 @@ import { CniError, type PolicyGate } from "@brindle/cni";
 import type { Family } from "@brindle/net";
 import { detectTablesBackend, openIpsetSocket, openTables } from "@brindle/net/shell";
 import {
+  type Desired,
   type EndpointToHostAction,
   endpointAddresses,
   endpointId,
@@ -14,6 +15,7 @@ import {
 } from "@brindle/policy";
 import { Enforcer, type EnforcerCounters, type Kernel } from "@brindle/policy/shell";
 import { messageOf } from "../error.ts";
+import { type PolicyFacts, PolicyTally } from "../metrics/policyMetrics.ts";
 import { CoalescedWork } from "./coalescedWork.ts";
 
 export interface PolicySyncPorts {
@@ -30,9 +32,9 @@ export class PolicySync implements PolicyGate {
   readonly #enforcer: Enforcer;
   readonly #ports: PolicySyncPorts;
   readonly #work: CoalescedWork;
-  #problems: ReadonlyMap<string, string> = new Map();
-  /** Whether the enforcer was given a state. */
-  #isBegun = false;
+  /** The state that the enforcer was given last. */
+  #desired: Desired | null = null;
+  readonly #tally = new PolicyTally();
   /** Ends the run that waits for the enforcer. */
   #endRun: () => void = () => {};
 
@@ -70,7 +72,7 @@ export class PolicySync implements PolicyGate {
 
   /** Reads back what the kernel has, and repairs it. Resolves when that is done. */
   async resync(): Promise<void> {
-    if (this.#isBegun) await this.#inForce(this.#enforcer.resync());
+    if (this.#desired) await this.#inForce(this.#enforcer.resync());
   }
 
   async ready(endpoint: WorkloadEndpoint, signal: AbortSignal): Promise<void> {
@@ -87,11 +89,15 @@ export class PolicySync implements PolicyGate {
 
   /** Resources that are not enforced as they are written, each with the reason. */
   problems(): ReadonlyMap<string, string> {
-    return this.#problems;
+    return this.#desired?.problems ?? new Map();
   }
 
   counters(): EnforcerCounters {
     return this.#enforcer.counters();
+  }
+
+  facts(): PolicyFacts {
+    return { counters: this.counters(), tally: this.#tally, desired: this.#desired };
   }
 
   /** What is in the kernel stays. */
@@ -106,8 +112,7 @@ export class PolicySync implements PolicyGate {
    */
   async #apply(): Promise<void> {
     const desired = this.#graph.desired();
-    this.#problems = desired.problems;
-    this.#isBegun = true;
+    this.#desired = desired;
     const { promise: over, resolve } = Promise.withResolvers<void>();
     this.#endRun = resolve;
     void this.#inForce(this.#enforcer.apply(desired)).then(resolve);
@@ -116,11 +121,13 @@ export class PolicySync implements PolicyGate {
 
   /** The enforcer answers when the state, or a newer one, is in force, however often it failed before. */
   async #inForce(enforced: Promise<void>): Promise<void> {
+    const sinceMs = performance.now();
     try {
       await enforced;
     } catch {
       return; // It was closed: nothing else makes it give up.
     }
+    this.#tally.inForce({ seconds: (performance.now() - sinceMs) / 1000, nowMs: Date.now() });
     this.#ports.onHealth(null);
   }
 

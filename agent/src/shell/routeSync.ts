@@ -94,6 +94,11 @@ export class RouteSync {
     return this.#work.settled();
   }
 
+  /** How many of ours the kernel has, as far as we know. */
+  get held(): number {
+    return this.#actual.size;
+  }
+
   counters(): RouteCounters {
     return { writes: this.#writes, failures: this.#failures };
   }

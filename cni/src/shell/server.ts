@@ -15,6 +15,9 @@ import { errorAnswer } from "../result.ts";
 
 export const socketPath = "/run/brindle/cni.sock";
 
+/** What is asked; whoever counts or measures stands between. */
+export type Answering = Pick<CniPlugin, "answer" | "replay">;
+
 export interface ServeOptions {
   readonly socketPath?: string;
   readonly requestsMax?: number;
@@ -36,7 +39,7 @@ export interface CniServer extends AsyncDisposable {
 }
 
 /** Listens, and does what is pending beside it: with the datastore away that takes long, and ADD does not need it. */
-export async function serveCni(plugin: CniPlugin, options: ServeOptions = {}): Promise<CniServer> {
+export async function serveCni(plugin: Answering, options: ServeOptions = {}): Promise<CniServer> {
   const service = new Service(plugin, options);
   await service.listen();
   const replays = startReplays(plugin, options);
@@ -48,7 +51,7 @@ export async function serveCni(plugin: CniPlugin, options: ServeOptions = {}): P
 }
 
 class Service {
-  readonly #plugin: CniPlugin;
+  readonly #plugin: Answering;
   readonly #path: string;
   readonly #requestsMax: number;
   readonly #arrivalMsMax: number;
@@ -57,7 +60,7 @@ class Service {
   readonly #server: Server;
   #inode: number | null = null;
 
-  constructor(plugin: CniPlugin, options: ServeOptions) {
+  constructor(plugin: Answering, options: ServeOptions) {
     this.#plugin = plugin;
     this.#path = options.socketPath ?? socketPath;
     this.#requestsMax = options.requestsMax ?? 256;
@@ -136,7 +139,7 @@ function refusal(code: "TRY_AGAIN_LATER" | "DECODE", message: string): Answer {
 }
 
 /** The executable may keep a DEL at any time that the agent is slow, so the directory is looked at again and again. */
-function startReplays(plugin: CniPlugin, options: ServeOptions): { readonly stop: () => Promise<void> } {
+function startReplays(plugin: Answering, options: ServeOptions): { readonly stop: () => Promise<void> } {
   let running: Promise<void> | null = null;
   const replay = async (): Promise<void> => {
     try {

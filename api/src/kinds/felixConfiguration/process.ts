@@ -54,6 +54,8 @@ const featureValues = matching(
   "is no list like Name=value,Other=value",
 );
 
+const notInTheClear = "no metrics are served, since they would be in the clear";
+
 export const processSettings: Settings<ProcessSettings> = {
   useInternalDataplaneDriver: setting(flag, "The data plane is part of the process.", { unset: true }),
   dataplaneDriver: setting(text, "The program that is the data plane, where it is not.", {
@@ -83,16 +85,30 @@ export const processSettings: Settings<ProcessSettings> = {
     ),
     "How long a part, by its name, may be silent before it counts as unhealthy.",
   ),
-  prometheusMetricsEnabled: setting(flag, "Metrics are served for Prometheus.", { unset: false }),
+  prometheusMetricsEnabled: setting(flag, "Metrics are served for Prometheus.", {
+    unset: false,
+    effect: "honoured",
+  }),
   prometheusMetricsHost: setting(text, "Address at which metrics are served; all, if left out.", {
     alsoAccepted: [""],
+    effect: "honoured",
   }),
-  prometheusMetricsPort: setting(portNumber, "Port at which metrics are served.", { unset: 9091 }),
+  prometheusMetricsPort: setting(portNumber, "Port at which metrics are served; 0 for none.", {
+    unset: 9091,
+    effect: "honoured",
+  }),
   prometheusMetricsCAFile: setting(text, "Certificate of the authority of those who may read the metrics.", {
     alsoAccepted: [""],
+    meanwhile: notInTheClear,
   }),
-  prometheusMetricsCertFile: setting(text, "Certificate of the metrics' server.", { alsoAccepted: [""] }),
-  prometheusMetricsKeyFile: setting(text, "File with the key of that certificate.", { alsoAccepted: [""] }),
+  prometheusMetricsCertFile: setting(text, "Certificate of the metrics' server.", {
+    alsoAccepted: [""],
+    meanwhile: notInTheClear,
+  }),
+  prometheusMetricsKeyFile: setting(text, "File with the key of that certificate.", {
+    alsoAccepted: [""],
+    meanwhile: notInTheClear,
+  }),
   prometheusMetricsClientAuth: setting(
     oneOf("RequireAndVerifyClientCert", "RequireAnyClientCert", "VerifyClientCertIfGiven", "NoClientCert"),
     "Which certificate a reader of the metrics needs.",
