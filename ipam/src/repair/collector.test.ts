@@ -333,6 +333,22 @@ describe.each(["many", "single"] as const)("with transactions of %s, the collect
     expect((await world.pass()).repaired.map(({ kind }) => kind)).toEqual(["leak"]);
   });
 
+  const strangeClusters: [string, readonly string[]][] = [
+    ["has no node", []],
+    ...(transactions === "many" ? [["knows none of the datastore's nodes", ["other"]] as [string, string[]]] : []),
+  ];
+  it.each(strangeClusters)("frees nothing where the API server %s", async (what, names) => {
+    await world.add("a");
+    await world.lose("a");
+    await world.pass();
+    world.nowMs += graceMs;
+    world.nodes.clear();
+    for (const name of names) world.nodes.add(name);
+    const before = await world.dump();
+    await expect(world.pass()).rejects.toThrow(what);
+    expect(await world.dump()).toBe(before);
+  });
+
   it("says in a dry run what it would do, and does nothing", async () => {
     await world.add("a");
     await world.lose("a");

@@ -2,11 +2,11 @@
  * Reads a cluster's addresses, and repairs what has been wrong for long enough. Nothing is done on a reading that is not
  * whole: a list that fails ends the pass, and what was seen before waits for the next one.
  */
-import type { IPPool, Item, Kind, Store, Undecodable, Write } from "@brindle/api";
+import { type IPPool, type Item, type Kind, type Store, StoreError, type Undecodable, type Write } from "@brindle/api";
 import { keyText } from "../conflict.ts";
 import type { Found } from "../state.ts";
 import { examine } from "./examine.ts";
-import { endpointText, type IpamFacts, type KubernetesFacts, withFound } from "./facts.ts";
+import { doubtOf, endpointText, type IpamFacts, type KubernetesFacts, withFound } from "./facts.ts";
 import { type Finding, isForPeople } from "./finding.ts";
 import { planRepair, type Repair } from "./plan.ts";
 import { emptyQuarantine, type Quarantine, quarantined } from "./quarantine.ts";
@@ -76,7 +76,7 @@ export async function readFacts({
     read("IPAMBlock"),
   ]);
   const [endpoints, nodes, pools] = await Promise.all([read("WorkloadEndpoint"), read("Node"), read("IPPool")]);
-  return {
+  const facts: IpamFacts = {
     handles: byName(handles),
     affinities: byName(affinities),
     blocks: byName(blocks),
@@ -87,6 +87,9 @@ export async function readFacts({
     endpointsArePods: store.transactions === "single",
     kubernetes: await kubernetes(),
   };
+  const doubt = doubtOf(facts);
+  if (doubt !== null) throw new StoreError({ code: "UNAVAILABLE", reason: doubt });
+  return facts;
 }
 
 export async function repairAll(

@@ -57,6 +57,16 @@ export function isAway(node: string, facts: IpamFacts): boolean {
   return isNotReady || isUnreadableNode(node, facts);
 }
 
+/** Why these facts are of no cluster that there is, in words: of none all would be gone, with every address. */
+export function doubtOf(facts: IpamFacts): string | null {
+  const { kubernetes, nodes, endpointsArePods } = facts;
+  if (!kubernetes) return null;
+  if (kubernetes.nodes.size === 0) return "the API server says that the cluster has no node";
+  if (endpointsArePods || nodes.size === 0) return null;
+  const isKnown = [...nodes.keys()].some((node) => kubernetes.nodes.has(nameInKubernetes(node, facts)));
+  return isKnown ? null : "the API server knows none of the datastore's nodes: are both of the same cluster?";
+}
+
 /** In etcd a node may bear another name than in Kubernetes. */
 export function nameInKubernetes(node: string, { nodes }: IpamFacts): string {
   const item = nodes.get(node);

@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { durationMs, type NodeControllerConfig, StoreError } from "@brindle/api";
-import { followNodeRemovals, type NodesAndPods, readNodesAndPods } from "@brindle/api/shell";
+import { followNodeRemovals, readNodesAndPods } from "@brindle/api/shell";
 import {
   Collector,
   concernsGoneNode,
@@ -94,7 +94,7 @@ class Passes {
     this.#options = options;
     this.#collector = new Collector({
       store,
-      kubernetes: () => readKubernetes(api, datastore),
+      kubernetes: () => readNodesAndPods(api, { pods: datastore === "etcdv3" }),
       nowMs: () => performance.now(),
     });
   }
@@ -137,16 +137,6 @@ class Passes {
   #isOurs(finding: Finding): boolean {
     return this.#options.isMeant(finding);
   }
-}
-
-/** These processes run on a node: a cluster without any is none that was read. */
-async function readKubernetes(
-  api: ControllerContext["api"],
-  datastore: ControllerContext["datastore"],
-): Promise<NodesAndPods> {
-  const read = await readNodesAndPods(api, { pods: datastore === "etcdv3" });
-  if (read.nodes.size > 0) return read;
-  throw new StoreError({ code: "UNAVAILABLE", reason: "the API server says that the cluster has no node" });
 }
 
 /** All zero in a cluster that is well, but for what is under way. */
