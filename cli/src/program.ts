@@ -50,7 +50,7 @@ function rootProgram({ out, err }: HelpOutput): Command {
   return new Command("brindlectl")
     .description("Writes the resources of a Brindle network, and shows what its agents know.")
     .addOption(
-      new Option("--datastore <type>", "etcdv3, which it is unless told; else DATASTORE_TYPE").choices([
+      new Option("--datastore <type>", "else DATASTORE_TYPE, else what the other settings name").choices([
         "etcdv3",
         "kubernetes",
       ]),
@@ -99,7 +99,8 @@ function describe(command: Command, definition: CommandDefinition): void {
 
 const environmentHelp = `
 Environment, named as in Calico:
-  DATASTORE_TYPE                     etcdv3, which it is unless told, or kubernetes
+  DATASTORE_TYPE                     etcdv3 or kubernetes; unless told kubernetes where KUBECONFIG is set and no
+                                     endpoint of etcd, else etcdv3
   ETCD_ENDPOINTS                     the datastore, where --etcd is not given
   ETCD_CA_CERT_FILE, ETCD_CERT_FILE, ETCD_KEY_FILE   files of PEM for TLS
   ETCD_USERNAME, ETCD_PASSWORD       a user of etcd; a password is never an option

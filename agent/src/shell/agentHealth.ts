@@ -1,4 +1,5 @@
 /** What the parts and the checks of an agent say, and who hears of it: the log, Kubernetes, the container runtime. */
+import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { AgentPart, AgentStatus } from "@brindle/api";
 import type { Logger } from "pino";
@@ -21,7 +22,6 @@ export class AgentHealth {
   #checks: Checks | null = null;
   #reporter: NodeReporter | null = null;
   #hasNetworkList = false;
-  #networkListPath: string | null = null;
 
   constructor(options: AgentHealthOptions, log: Logger) {
     this.#options = options;
@@ -51,11 +51,12 @@ export class AgentHealth {
     this.#onNews();
   }
 
+  /** An agent before this one may have put it there. */
   networkList(): AgentStatus["networkList"] {
     const { networkList } = this.#options;
     if (!networkList) return null;
-    const path = this.#networkListPath ?? join(networkList.directory, basename(networkList.source));
-    return { path, isInPlace: this.#networkListPath !== null };
+    const path = join(networkList.directory, basename(networkList.source));
+    return { path, isInPlace: existsSync(path) };
   }
 
   #onNews(): void {
@@ -72,7 +73,6 @@ export class AgentHealth {
       signal,
       onInstalled: (path) => {
         this.#log.info({ path }, "the network list is in its place");
-        this.#networkListPath = path;
         this.report("cni", null);
       },
       onProblem: (text) => this.report("cni", { code: "NetworkListNotWritable", text }),

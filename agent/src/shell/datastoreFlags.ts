@@ -16,7 +16,7 @@ export function addDatastoreOptions(command: Command): Command {
   return command
     .option("--config <file>", "where the datastore is, in the form of calicoctl's file; else as the environment says")
     .addOption(
-      new Option("--datastore <type>", "etcdv3, which it is unless told, or kubernetes; else DATASTORE_TYPE").choices([
+      new Option("--datastore <type>", "else DATASTORE_TYPE, else what the other settings name, else etcdv3").choices([
         "etcdv3",
         "kubernetes",
       ]),

@@ -104,14 +104,21 @@ function statusSchema(status: CrdDefinition["status"]): StructuralSchema {
   };
 }
 
-function printerColumns({ columns, wideColumns }: CrdDefinition): object[] {
+/** Nobody judges what address management keeps: that has no condition. */
+function printerColumns({ kind, columns, wideColumns }: CrdDefinition): object[] {
   const narrow = new Set(columns.map(({ header }) => header));
   const all = [...columns, ...wideColumns.filter(({ header }) => !narrow.has(header))];
   return [
     ...all.flatMap(({ header, jsonPath, type = "string" }) =>
       jsonPath === undefined ? [] : [{ name: header, type, jsonPath, ...(!narrow.has(header) && { priority: 1 }) }],
     ),
-    { name: "ACCEPTED", type: "string", jsonPath: '.status.conditions[?(@.type=="Accepted")].status' },
+    ...(isIpamKind(kind) ? [] : [acceptedColumn]),
     { name: "AGE", type: "date", jsonPath: ".metadata.creationTimestamp" },
   ];
 }
+
+const acceptedColumn = {
+  name: "ACCEPTED",
+  type: "string",
+  jsonPath: '.status.conditions[?(@.type=="Accepted")].status',
+};

@@ -95,6 +95,26 @@ describe("the datastore's settings are", () => {
       },
     },
     {
+      name: "Kubernetes' where the environment names a kubeconfig and no etcd",
+      sources: () => ({ environment: { KUBECONFIG: "/k" } }),
+      settings: { type: "kubernetes", environment: { KUBECONFIG: "/k" } },
+    },
+    {
+      name: "Kubernetes' where a file names its API and no etcd",
+      sources: () => ({ environment: {}, configFile: fileWith("  k8sAPIEndpoint: https://a:6443\n") }),
+      settings: { type: "kubernetes", environment: { K8S_API_ENDPOINT: "https://a:6443" } },
+    },
+    {
+      name: "etcd's where the environment names both: pods are the cluster's",
+      sources: () => ({ environment: { ETCD_ENDPOINTS: "http://a:1", KUBECONFIG: "/k" } }),
+      settings: { type: "etcdv3", etcd: { endpoints: ["http://a:1"] } },
+    },
+    {
+      name: "etcd's where that is said, cluster or not",
+      sources: () => ({ environment: { DATASTORE_TYPE: "etcdv3", KUBECONFIG: "/k" } }),
+      settings: { type: "etcdv3", etcd: local },
+    },
+    {
       name: "Kubernetes' where the command line names a kubeconfig, whatever else is said",
       sources: () => ({ environment: { ETCD_ENDPOINTS: "http://a:1" }, overrides: { KUBECONFIG: "/k" } }),
       settings: { type: "kubernetes", environment: { ETCD_ENDPOINTS: "http://a:1", KUBECONFIG: "/k" } },

@@ -39,7 +39,7 @@ export function readDatastoreSettings({
   const base = configured ?? withCalicoPrefix(environment);
   const settings = { ...base, ...definedOf(overrides) };
   const timeout = { ...(timeoutMs !== undefined && { timeoutMs }) };
-  const type = typeNamed(overrides) ?? (settings.DATASTORE_TYPE?.toLowerCase() || "etcdv3");
+  const type = typeNamed(overrides) ?? (settings.DATASTORE_TYPE?.toLowerCase() || typeImplied(settings));
   switch (type) {
     case "etcdv3":
       return { type, etcd: { ...etcdSettingsFromEnvironment(settings), ...timeout } };
@@ -58,6 +58,11 @@ function typeNamed({ DATASTORE_TYPE, ETCD_ENDPOINTS, KUBECONFIG }: Environment):
     throw misconfigured("the command line names etcd and Kubernetes: there is one datastore");
   }
   return named;
+}
+
+/** As with calicoctl: etcd where an endpoint is named, else Kubernetes where a cluster is; where nothing is said, ours is etcd. */
+function typeImplied({ ETCD_ENDPOINTS, KUBECONFIG, K8S_API_ENDPOINT }: Environment): DatastoreSettings["type"] {
+  return !ETCD_ENDPOINTS && (KUBECONFIG || K8S_API_ENDPOINT) ? "kubernetes" : "etcdv3";
 }
 
 export function etcdSettingsFromEnvironment(environment: Environment): EtcdStoreOptions {

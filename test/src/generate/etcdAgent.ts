@@ -17,7 +17,9 @@ const edits: readonly Edit[] = [
       "# The agent of every node, with etcd as the datastore. It starts in a second, and pods keep their network while it is away.",
     ],
   },
-  { line: "            - --datastore=kubernetes", becomes: ["            - --datastore=etcdv3"] },
+  // What the ConfigMap of files says.
+  { line: "            # The agent's, and that of a brindlectl that is run here.", becomes: [] },
+  { line: "            - { name: DATASTORE_TYPE, value: kubernetes }", becomes: [] },
   {
     line: "          env:",
     becomes: [
@@ -54,5 +56,5 @@ export function etcdAgent(kubernetesAgent: string): string {
 function edited(text: string, { line, becomes }: Edit): string {
   const parts = text.split(`${line}\n`);
   if (parts.length !== 2) throw new Error(`manifests/kubernetes/agent.yaml has ${parts.length - 1} times: ${line}`);
-  return parts.join(`${becomes.join("\n")}\n`);
+  return parts.join(becomes.map((instead) => `${instead}\n`).join(""));
 }
