@@ -200,6 +200,18 @@ describe("kubectl delete -f brindle.yaml", () => {
 });
 
 describe("brindle cleanup", () => {
+  it("takes nothing away, on any node, where it is applied while Brindle is installed", async () => {
+    await cluster.kubectl(["apply", "-f", cleanupManifest]);
+    const told = ["get", "pods", "-n", "brindle-cleanup", "-o", "jsonpath={..terminated.message}"];
+    const refusal = /DaemonSet brindle-system\/brindle-agent exists/g;
+    await waitFor(async () => ((await cluster.kubectl(told)).match(refusal)?.length ?? 0) >= cluster.nodes.length, {
+      what: "every node's cleanup is refused",
+      deadlineMs: 60_000,
+    });
+    await cluster.kubectl(["delete", "-f", cleanupManifest, "--timeout=60s"], { deadlineMs: 70_000 });
+    assert(await reaches(cluster, podOfNode(pods, "node1"), url(addressOf(podOfNode(pods, "node2")))));
+  });
+
   it("leaves nodes as they were before Brindle, by a manifest of its own", async () => {
     await cluster.kubectl(["delete", "-f", manifest, "--timeout=120s"], { deadlineMs: 130_000 });
     await cluster.kubectl(["apply", "-f", cleanupManifest]);

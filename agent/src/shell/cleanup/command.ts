@@ -1,9 +1,10 @@
 import { hostname } from "node:os";
-import { Command, Option } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import { AgentError } from "../../error.ts";
 import { addDatastoreOptions, type DatastoreFlags, datastoreSettings } from "../datastoreFlags.ts";
 import { checkProcess } from "../machine.ts";
 import { cleanUp } from "./cleanup.ts";
+import { type DaemonSetName, openCluster, refuseWhileInstalled } from "./installed.ts";
 
 interface Flags extends DatastoreFlags {
   readonly node: string;
@@ -11,6 +12,7 @@ interface Flags extends DatastoreFlags {
   readonly pods: boolean;
   readonly abandon: boolean;
   readonly stay: boolean;
+  readonly after?: DaemonSetName;
   readonly cniConfigDirectory: string;
   readonly binDirectory: string;
   readonly runDirectory: string;
@@ -30,6 +32,9 @@ export function cleanupCommand(): Command {
     .option("--pods", "also cut off pods that run: they are to be made anew on another network", false)
     .option("--abandon", "go on where kept deletions of pods cannot be done: their addresses stay taken", false)
     .option("--stay", "stay when all is done, until told to end: for a DaemonSet, which knows no end", false)
+    .addOption(
+      new Option("--after <namespace/daemonset>", "refuse as long as the cluster has it").argParser(daemonSetName),
+    )
     .option("--cni-config-directory <folder>", "where the runtime looks for networks", "/etc/cni/net.d")
     .option("--bin-directory <folder>", "where the runtime looks for executables", "/opt/cni/bin")
     .option("--run-directory <folder>", "where the agent had its sockets", "/run/brindle")
@@ -37,6 +42,7 @@ export function cleanupCommand(): Command {
     .addHelpText("after", details);
   return addDatastoreOptions(command).action(async (flags: Flags) => {
     checkProcess();
+    if (flags.after) await refuseBefore(flags.after, flags);
     const options = {
       ...flags,
       pendingDirectory: `${flags.stateDirectory}/cni-pending`,
@@ -49,6 +55,22 @@ export function cleanupCommand(): Command {
 }
 
 const storeTimeoutMs = 10_000;
+
+async function refuseBefore(daemonSet: DaemonSetName, { kubeconfig }: Flags): Promise<void> {
+  const api = await openCluster({ timeoutMs: storeTimeoutMs, ...(kubeconfig !== undefined && { kubeconfig }) });
+  try {
+    await refuseWhileInstalled(daemonSet, api);
+  } finally {
+    api.close();
+  }
+}
+
+function daemonSetName(text: string): DaemonSetName {
+  const [namespace, name, ...others] = text.split("/");
+  if (!namespace || !name || others.length > 0)
+    throw new InvalidArgumentError("It is no NAMESPACE/NAME, as brindle-system/brindle-agent.");
+  return { namespace, name };
+}
 
 async function untilTold(): Promise<void> {
   const alive = setInterval(() => {}, 3_600_000);
