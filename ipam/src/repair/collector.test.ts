@@ -20,6 +20,7 @@ import { Collector, type Pass, readFacts } from "./collector.ts";
 import { examine } from "./examine.ts";
 import type { KubernetesFacts } from "./facts.ts";
 import type { Finding } from "./finding.ts";
+import { planRepair } from "./plan.ts";
 import { describeFinding } from "./sentence.ts";
 
 const graceMs = 900_000;
@@ -371,13 +372,38 @@ describe.each(["many", "single"] as const)("with transactions of %s, the collect
 
   it("frees no address of a gone pod that another endpoint has", async () => {
     await world.add("a");
-    const given = (await onlyHolding(world, "net.c-a")) ?? 0n;
-    await world.endpoint("twin", { container: "c-twin", addresses: [given] });
+    const given = await holdingsOf(world, "net.c-a");
+    await world.endpoint("twin", { container: "c-twin", addresses: given });
     world.pods.set("shop/twin", { node: "node1" });
     if (transactions === "many") world.pods.delete("shop/a");
     else await world.lose("a");
     await world.passes(4);
-    expect(await onlyHolding(world, "net.c-a")).toBe(given);
+    expect(await holdingsOf(world, "net.c-a")).toEqual(given);
+  });
+
+  it("frees a handle as a whole or not at all", async () => {
+    await world.add("a");
+    await world.lose("a");
+    await hold(world, {
+      handle: "net.c-a",
+      secondary: { node: "node1", namespace: "shop", pod: "a" },
+      alternate: false,
+    });
+    const [, second] = await holdingsOf(world, "net.c-a");
+    await world.endpoint("twin", { container: "c-twin", addresses: [second ?? 0n] });
+    world.pods.set("shop/twin", { node: "node1" });
+    await world.passes(4);
+    expect(await holdingsOf(world, "net.c-a")).toHaveLength(2);
+  });
+
+  it("leaves what an endpoint may have that cannot be read", async () => {
+    await world.add("a");
+    await world.lose("a");
+    const facts = await readFacts({ store: world.store, kubernetes: async () => world.kubernetes() });
+    const key = { kind: "WorkloadEndpoint", namespace: "shop", name: "node1-k8s-a-eth0" } as const;
+    const undecodable = [{ key, reason: "damaged", partial: null }];
+    expect(examine(facts).map(({ kind }) => kind)).toEqual(["leak"]);
+    expect(examine({ ...facts, undecodable }).map(({ kind }) => kind)).toEqual(["unreadable"]);
   });
 
   it("releases all of a node that is gone: addresses, handles, blocks, claims, and no other's", async () => {
@@ -474,16 +500,14 @@ describe.each(["many", "single"] as const)("with transactions of %s, the collect
   });
 });
 
-/** The address of a handle that has one, as a number. */
-async function onlyHolding({ store }: World, handleId: string): Promise<bigint | null> {
+/** The addresses of a handle, as numbers. */
+async function holdingsOf({ store }: World, handleId: string): Promise<bigint[]> {
   const { items } = await store.list("IPAMBlock");
-  const blocks = items.map(({ value }) => value);
-  const [found] = blocks.flatMap((block) =>
+  return items.flatMap(({ value: block }) =>
     block.allocations.flatMap((index, ordinal) =>
-      index !== null && block.attributes[index]?.handle_id === handleId ? [heldAt(block, ordinal)] : [],
+      index !== null && block.attributes[index]?.handle_id === handleId ? [heldAt(block, ordinal).address.value] : [],
     ),
   );
-  return found?.address.value ?? null;
 }
 
 describe("where nodes bear other names in etcd than in Kubernetes, the collection", () => {
@@ -509,6 +533,15 @@ describe("where nodes bear other names in etcd than in Kubernetes, the collectio
     world.pods.delete("shop/a");
     world.nodesAway.add("ip-10-0-0-1");
     expect(await world.passes(4)).toEqual([]);
+  });
+
+  it("deletes the resource of a gone node when nothing else of it is left, and not before", async () => {
+    world.nodes.delete("ip-10-0-0-1");
+    const facts = await readFacts({ store: world.store, kubernetes: async () => world.kubernetes() });
+    expect(planRepair({ kind: "staleNode", node: "node1" }, facts)).toBeNull();
+    world.pods.delete("shop/a");
+    expect((await world.passes(3)).at(-1)).toEqual({ kind: "staleNode", node: "node1" });
+    expect(await world.get("Node", "node1")).toBeNull();
   });
 
   it("leaves all of a node whose resource cannot be read", async () => {
