@@ -18,6 +18,7 @@ import { wellKnownBit } from "../wire/wellKnownCommunities.ts";
 import { ByteArena, type Place } from "./byteArena.ts";
 import { Column, IdPool } from "./column.ts";
 import { HashIndex } from "./hashIndex.ts";
+import { fixedHashKey, type HashKey, KeyedHash } from "./keyedHash.ts";
 
 /** Zero is no attribute set. */
 export type AttrId = number;
@@ -48,6 +49,7 @@ export class AttrTable {
   readonly #refs = new Column();
   readonly #pool = new IdPool();
   readonly #index = new HashIndex();
+  readonly #hashes: KeyedHash;
   readonly #arena = new ByteArena();
   readonly #places = new Column();
   readonly #lengths = new Column();
@@ -64,6 +66,10 @@ export class AttrTable {
   /** The value asked for last: who prints a set asks for it again and again. */
   #seen: { readonly id: AttrId; readonly value: PathAttributes } | null = null;
 
+  constructor(hashKey: HashKey = fixedHashKey) {
+    this.#hashes = new KeyedHash(hashKey);
+  }
+
   get size(): number {
     return this.#index.size;
   }
@@ -71,11 +77,12 @@ export class AttrTable {
   /** The set's id, which lives once it is retained. */
   intern(attributes: PathAttributes): AttrId {
     const bytes = encodeAttributes(attributes, null, asStored);
-    return this.internBytes(bytes, bytes.length, hashOf(bytes, bytes.length));
+    return this.internBytes(bytes, bytes.length);
   }
 
-  /** As `intern`, of canonical bytes, with their `hashOf`. */
-  internBytes(bytes: Uint8Array, length: number, hash: number): AttrId {
+  /** As `intern`, of canonical bytes. */
+  internBytes(bytes: Uint8Array, length: number): AttrId {
+    const hash = this.#hashes.bytes(bytes, length);
     const index = this.#index;
     for (let known = index.first(hash); known !== 0; known = index.next()) {
       if (this.#lengths.get(known) !== length) continue;
@@ -123,7 +130,7 @@ export class AttrTable {
     assert(refs > 0, `attribute set ${id} is released once too often`);
     this.#refs.set(id, refs - 1);
     if (refs > 1) return;
-    this.#index.remove(id, hashOf(this.bytes(id), this.#lengths.get(id)));
+    this.#index.remove(id, this.#hashes.bytes(this.bytes(id), this.#lengths.get(id)));
     this.#arena.free(this.#places.get(id) as Place, this.#lengths.get(id));
     this.#lengths.set(id, 0);
     if (this.#seen?.id === id) this.#seen = null;
@@ -145,12 +152,4 @@ export class AttrTable {
     this.clusterListLength.set(id, summary.clusterListLength);
     this.flags.set(id, summary.flags);
   }
-}
-
-/** FNV-1a over the bytes, its low bits stirred, since buckets are told by them. */
-export function hashOf(bytes: Uint8Array, length: number): number {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < length; i++) hash = Math.imul(hash ^ (bytes[i] ?? 0), 0x01000193);
-  hash = Math.imul(hash ^ (hash >>> 15), 0x85ebca6b);
-  return hash ^ (hash >>> 13);
 }

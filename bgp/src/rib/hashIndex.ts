@@ -3,17 +3,21 @@
  * is never rehashed at once (Fagin et al., "Extendible Hashing", 1979). A slot holds the whole hash beside the id: what
  * is looked for in vain costs one access to memory. What makes two things equal is the caller's to know. Hashes are signed
  * numbers of 32 bits, which need no object.
+ *
+ * Hashes that share their leading bits would have one segment split for ever: beyond `depthMax` a segment grows instead,
+ * so that memory is bounded by the number of ids whatever their hashes are. Time is not: use a `KeyedHash`.
  */
 
 const segmentBits = 12;
 const slotsOfSegment: number = 1 << segmentBits;
-const slotMask: number = slotsOfSegment - 1;
-/** Probes stay short below. */
-const usedMax: number = (slotsOfSegment * 5) / 8;
+/** Probes stay short below this part of the slots. */
+const usedPart = 5 / 8;
+/** Enough for forty million ids of ordinary hashes; the directory then has 16,384 places. */
+const depthMax = 14;
 
 /** Slots of two words, hash and id; an id of zero is a free slot. */
 interface Segment {
-  readonly words: Uint32Array;
+  words: Uint32Array;
   /** How many leading bits of the hash all that is in it has in common. */
   readonly depth: number;
   used: number;
@@ -32,29 +36,38 @@ export class HashIndex {
     return this.#size;
   }
 
+  /** What it takes of memory: slots, and places of its directory. */
+  get room(): { readonly slots: number; readonly places: number } {
+    const slots = new Set(this.#segments).values().reduce((sum, { words }) => sum + (words.length >>> 1), 0);
+    return { slots, places: this.#segments.length };
+  }
+
   /** An id that was inserted with this hash, or zero. `next` gives the others. */
   first(hash: number): number {
-    this.#words = this.#segmentOf(hash).words;
+    const { words } = this.#segmentOf(hash);
+    this.#words = words;
     this.#hash = hash;
-    this.#slot = hash & slotMask;
+    this.#slot = hash & slotMaskOf(words);
     return this.#match();
   }
 
   /** Another id of the hash that `first` was asked for, with nothing inserted or removed since; or zero. */
   next(): number {
-    this.#slot = (this.#slot + 1) & slotMask;
+    this.#slot = (this.#slot + 1) & slotMaskOf(this.#words);
     return this.#match();
   }
 
   /** What stands where a search for this hash begins, to have it fetched from memory before it is searched for. */
   peek(hash: number): number {
-    return this.#segmentOf(hash).words[2 * (hash & slotMask) + 1] ?? 0;
+    const { words } = this.#segmentOf(hash);
+    return words[2 * (hash & slotMaskOf(words)) + 1] ?? 0;
   }
 
   insert(id: number, hash: number): void {
     let segment = this.#segmentOf(hash);
-    while (segment.used >= usedMax) {
-      this.#split(hash, segment);
+    while (isFull(segment)) {
+      if (segment.depth < depthMax) this.#split(hash, segment);
+      else grow(segment);
       segment = this.#segmentOf(hash);
     }
     place(segment, hash, id);
@@ -65,6 +78,7 @@ export class HashIndex {
   remove(id: number, hash: number): void {
     const segment = this.#segmentOf(hash);
     const { words } = segment;
+    const slotMask = slotMaskOf(words);
     let gap = hash & slotMask;
     while (words[2 * gap + 1] !== id) gap = (gap + 1) & slotMask;
     // Whatever had probed past it moves back, so that no tombstone is ever needed.
@@ -89,6 +103,7 @@ export class HashIndex {
 
   #match(): number {
     const words = this.#words;
+    const slotMask = slotMaskOf(words);
     const hash = this.#hash;
     let slot = this.#slot;
     for (;;) {
@@ -108,20 +123,40 @@ export class HashIndex {
     }
     const [low, high] = [newSegment(full.depth + 1), newSegment(full.depth + 1)];
     const shift = 32 - full.depth - 1;
-    const { words } = full;
-    for (let slot = 0; slot < slotsOfSegment; slot++) {
-      const id = words[2 * slot + 1] ?? 0;
-      const its = words[2 * slot] ?? 0;
-      if (id !== 0) place((its >>> shift) & 1 ? high : low, its, id);
-    }
+    placeAll(full.words, (its) => ((its >>> shift) & 1 ? high : low));
     const share = 2 ** (this.#depth - full.depth);
     const start = Math.floor((hash >>> (32 - this.#depth)) / share) * share;
     for (let i = 0; i < share; i++) this.#segments[start + i] = i < share / 2 ? low : high;
   }
 }
 
+function slotMaskOf(words: Uint32Array): number {
+  return (words.length >>> 1) - 1;
+}
+
+function isFull({ words, used }: Segment): boolean {
+  return used >= (words.length >>> 1) * usedPart;
+}
+
+/** Twice the slots, told apart by a further one of the hash's trailing bits. */
+function grow(segment: Segment): void {
+  const { words } = segment;
+  segment.words = new Uint32Array(2 * words.length);
+  segment.used = 0;
+  placeAll(words, () => segment);
+}
+
+function placeAll(words: Uint32Array, segmentOf: (hash: number) => Segment): void {
+  for (let at = 0; at < words.length; at += 2) {
+    const id = words[at + 1] ?? 0;
+    const hash = words[at] ?? 0;
+    if (id !== 0) place(segmentOf(hash), hash, id);
+  }
+}
+
 function place(segment: Segment, hash: number, id: number): void {
   const { words } = segment;
+  const slotMask = slotMaskOf(words);
   let slot = hash & slotMask;
   while (words[2 * slot + 1] !== 0) slot = (slot + 1) & slotMask;
   words[2 * slot] = hash;

@@ -6,6 +6,8 @@ import assert from "node:assert/strict";
 import { isDeepStrictEqual } from "node:util";
 import { type Address, formatAddress } from "@brindle/net";
 import { Column, IdPool } from "./column.ts";
+import { HashIndex } from "./hashIndex.ts";
+import { fixedHashKey, type HashKey, KeyedHash } from "./keyedHash.ts";
 
 /** Zero is no next hop: that of our own prefixes. */
 export type NextHopId = number;
@@ -32,12 +34,18 @@ export class NextHopTable {
   readonly #refs = new Column();
   readonly #pool = new IdPool();
   readonly #ids = new Map<string, NextHopId>();
-  /** Those of IPv4 by their words, in a table whose every UPDATE names one. */
-  readonly #ids4 = new Map<number, NextHopId>();
+  /** Those of IPv4 by their words, in a table whose every UPDATE names one: a `Map` hashes numbers as anybody foresees. */
+  readonly #index4 = new HashIndex();
+  readonly #words4 = new Column();
+  readonly #hashes: KeyedHash;
   readonly #values: { readonly key: string; readonly text: string; readonly nextHop: NextHop }[] = [];
   readonly #facts = new Map<string, number | null>();
   readonly #interfaces = new Map<string, string>();
   #interfacesChanged = false;
+
+  constructor(hashKey: HashKey = fixedHashKey) {
+    this.#hashes = new KeyedHash(hashKey);
+  }
 
   /** The next hop's id, which lives once it is retained. */
   intern(nextHop: NextHop): NextHopId {
@@ -55,10 +63,12 @@ export class NextHopTable {
 
   /** As `intern`, of an IPv4 address as a signed number, which needs no object. */
   intern4(word: number): NextHopId {
-    const known = this.#ids4.get(word);
-    if (known !== undefined) return known;
+    const hash = this.#hashes.prefix4(word, 32);
+    const known = this.#find4(word, hash);
+    if (known !== 0) return known;
     const id = this.intern({ address: { family: 4, value: BigInt(word >>> 0) } });
-    this.#ids4.set(word, id);
+    this.#words4.set(id, word);
+    this.#index4.insert(id, hash);
     return id;
   }
 
@@ -74,7 +84,7 @@ export class NextHopTable {
     if (refs > 1) return;
     const { key, nextHop } = this.#values[id] ?? {};
     if (key !== undefined) this.#ids.delete(key);
-    if (nextHop?.address.family === 4) this.#ids4.delete(Number(nextHop.address.value) | 0);
+    if (nextHop?.address.family === 4) this.#forget4(id, Number(nextHop.address.value) | 0);
     delete this.#values[id];
     this.#pool.giveBack(id);
   }
@@ -122,6 +132,17 @@ export class NextHopTable {
       changed.add(id);
     }
     return changed;
+  }
+
+  #find4(word: number, hash: number): NextHopId {
+    let id = this.#index4.first(hash);
+    while (id !== 0 && (this.#words4.get(id) | 0) !== word) id = this.#index4.next();
+    return id;
+  }
+
+  #forget4(id: NextHopId, word: number): void {
+    const hash = this.#hashes.prefix4(word, 32);
+    if (this.#find4(word, hash) === id) this.#index4.remove(id, hash);
   }
 
   #learn(id: NextHopId, fact: number | null | undefined): void {

@@ -8,6 +8,7 @@ import type { PackedPrefixes } from "../wire/message.ts";
 import { wordsPerPrefix } from "../wire/prefixes.ts";
 import { Column, IdPool, RowField, Rows } from "./column.ts";
 import { HashIndex } from "./hashIndex.ts";
+import { fixedHashKey, type HashKey, KeyedHash } from "./keyedHash.ts";
 import { prefixText } from "./packed.ts";
 
 /** Zero is no prefix. */
@@ -25,6 +26,11 @@ export class PrefixTable {
   readonly #shapes = new RowField(this.#rows, 1);
   readonly #refs = new RowField(this.#rows, 2);
   readonly #index = new HashIndex();
+  readonly #hashes: KeyedHash;
+
+  constructor(hashKey: HashKey = fixedHashKey) {
+    this.#hashes = new KeyedHash(hashKey);
+  }
 
   get size(): number {
     return this.#index.size;
@@ -39,7 +45,7 @@ export class PrefixTable {
   find({ family, words }: PackedPrefixes, at: number): PrefixId {
     return family === 4
       ? this.find4((words[at] ?? 0) | 0, words[at + 1] ?? 0)
-      : this.#find6(words, at, words[at + 4] ?? 0, hash6(words, at));
+      : this.#find6(words, at, words[at + 4] ?? 0, this.#hash6(words, at));
   }
 
   /** As `find`, but a new prefix gets an id, which lives once it is retained. */
@@ -49,11 +55,11 @@ export class PrefixTable {
 
   /** An IPv4 prefix by its address as a signed number, which needs no object, host bits zero, and its length. */
   find4(word: number, length: number): PrefixId {
-    return this.#find4(word, length, mix(word, 0, length));
+    return this.#find4(word, length, this.#hashes.prefix4(word, length));
   }
 
   intern4(word: number, length: number): PrefixId {
-    const hash = mix(word, 0, length);
+    const hash = this.#hashes.prefix4(word, length);
     const known = this.#find4(word, length, hash);
     if (known !== 0) return known;
     const id = this.#ids.take();
@@ -70,16 +76,16 @@ export class PrefixTable {
    * together from memory, where each search would wait for its own.
    */
   fetch4(word: number, length: number): PrefixId {
-    return this.#index.peek(mix(word, 0, length));
+    return this.#index.peek(this.#hashes.prefix4(word, length));
   }
 
   /** An IPv6 prefix of four words, host bits zero, then its length, from `words[at]` on. */
   find6(words: Uint32Array, at: number): PrefixId {
-    return this.#find6(words, at, words[at + 4] ?? 0, hash6(words, at));
+    return this.#find6(words, at, words[at + 4] ?? 0, this.#hash6(words, at));
   }
 
   intern6(words: Uint32Array, at: number): PrefixId {
-    const hash = hash6(words, at);
+    const hash = this.#hash6(words, at);
     const length = words[at + 4] ?? 0;
     const known = this.#find6(words, at, length, hash);
     if (known !== 0) return known;
@@ -161,8 +167,14 @@ export class PrefixTable {
 
   #hash(id: PrefixId): number {
     const [w0, w1, w2, w3] = this.#words;
-    const low = this.family(id) === 6 ? mix(w1.get(id), w2.get(id), w3.get(id)) : 0;
-    return mix(w0.get(id), low, this.length(id));
+    const length = this.length(id);
+    if (this.family(id) === 4) return this.#hashes.prefix4(w0.get(id), length);
+    return this.#hashes.prefix6(w0.get(id), w1.get(id), w2.get(id), w3.get(id), length);
+  }
+
+  #hash6(words: Uint32Array, at: number): number {
+    const w0 = words[at] ?? 0;
+    return this.#hashes.prefix6(w0, words[at + 1] ?? 0, words[at + 2] ?? 0, words[at + 3] ?? 0, words[at + 4] ?? 0);
   }
 
   #equals6(id: PrefixId, words: Uint32Array, at: number): boolean {
@@ -173,17 +185,4 @@ export class PrefixTable {
       this.#words[0].get(id) === words[at]
     );
   }
-}
-
-function hash6(words: Uint32Array, at: number): number {
-  const low = mix(words[at + 1] ?? 0, words[at + 2] ?? 0, words[at + 3] ?? 0);
-  return mix(words[at] ?? 0, low, words[at + 4] ?? 0);
-}
-
-/** Prefixes differ in few, neighbouring bits: multiply to spread them, then fold the high half onto the low one. */
-function mix(a: number, b: number, c: number): number {
-  let h = Math.imul(a ^ (a >>> 15), 0x2c1b3c6d);
-  h = Math.imul(h ^ b ^ (h >>> 12), 0x297a2d39);
-  h = Math.imul(h ^ Math.imul(c, 0x9e3779b1) ^ (h >>> 15), 0x85ebca6b);
-  return h ^ (h >>> 16);
 }

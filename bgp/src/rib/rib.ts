@@ -12,10 +12,11 @@ import type { Announcement, PackedPrefixes, PathAttributes } from "../wire/messa
 import { decodePackedPrefixes, wordsPerPrefix } from "../wire/prefixes.ts";
 import type { UpdateScanner } from "../wire/updateScan.ts";
 import { wellKnownBit, withLlgrStale } from "../wire/wellKnownCommunities.ts";
-import { type AttrId, AttrTable, hashOf } from "./attrTable.ts";
+import { type AttrId, AttrTable } from "./attrTable.ts";
 import { Column } from "./column.ts";
 import { type Decider, makeDecider } from "./decider.ts";
 import { IdQueue } from "./idQueue.ts";
+import { fixedHashKey, type HashKey } from "./keyedHash.ts";
 import { type NextHopFact, type NextHopId, NextHopTable } from "./nextHopTable.ts";
 import { type PeerCounts, type PeerId, PeerTable, type RibPeer } from "./peerTable.ts";
 import { type PrefixId, PrefixTable } from "./prefixTable.ts";
@@ -62,9 +63,9 @@ interface Walk {
 }
 
 export class Rib {
-  readonly prefixes: PrefixTable = new PrefixTable();
-  readonly attrs: AttrTable = new AttrTable();
-  readonly nextHops: NextHopTable = new NextHopTable();
+  readonly prefixes: PrefixTable;
+  readonly attrs: AttrTable;
+  readonly nextHops: NextHopTable;
   readonly routes: RouteTable = new RouteTable();
   readonly peers: PeerTable = new PeerTable();
   readonly local: PeerId;
@@ -79,7 +80,10 @@ export class Rib {
   readonly #filterVerdicts = new FilterVerdicts();
 
   /** `local` is the peer whose routes beat all others: ourselves. */
-  constructor(local: RibPeer) {
+  constructor(local: RibPeer, hashKey: HashKey = fixedHashKey) {
+    this.prefixes = new PrefixTable(hashKey);
+    this.attrs = new AttrTable(hashKey);
+    this.nextHops = new NextHopTable(hashKey);
     this.local = this.peers.add(local);
     this.#decider = makeDecider(this);
   }
@@ -171,7 +175,7 @@ export class Rib {
     if (unreach) this.withdraw(peer, unreach);
     const { attributes, attributesLength: length } = scan;
     if (length === 0) return;
-    const attr = this.attrs.internBytes(attributes, length, hashOf(attributes, length));
+    const attr = this.attrs.internBytes(attributes, length);
     this.attrs.retain(attr);
     if (scan.reachEnd > 0) this.#announce6(peer, attr, bytes, scan);
     if (scan.nlriEnd > scan.nlriStart) this.#announce4(peer, attr, bytes, scan);

@@ -4,6 +4,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import type { AdvertisedRoute, PeerDetail, PeerStatus, RouteStatus, SpeakerSummary } from "../control.ts";
 import { BgpError } from "../error.ts";
 import type { DumpedSlice } from "../mrt/dumpTable.ts";
+import type { HashKey } from "../rib/keyedHash.ts";
 import type { NextHopFact } from "../rib/nextHopTable.ts";
 import { unpackBestChanges } from "../speaker/bestChanges.ts";
 import { checkConfig } from "../speaker/checkConfig.ts";
@@ -36,6 +37,12 @@ export interface StartOptions {
 }
 
 class LocalSpeaker implements RunningSpeaker {
+/** Nobody learns it: it is in no recording, and a replay does the same by any other. */
+function randomHashKey(): HashKey {
+  const [low = 0, high = 0] = crypto.getRandomValues(new Uint32Array(2));
+  return [low, high];
+}
+
   readonly #speaker: Speaker;
   readonly #listeners: SpeakerListeners;
   readonly #options = new SocketOptions();
@@ -58,7 +65,7 @@ class LocalSpeaker implements RunningSpeaker {
   constructor(listeners: SpeakerListeners, recorder: Recorder | null) {
     this.#listeners = listeners;
     const tellsBest = listeners.bestChanged !== undefined || listeners.bestChangedPacked !== undefined;
-    this.#speaker = new Speaker({ tellsBest });
+    this.#speaker = new Speaker({ tellsBest, hashKey: randomHashKey() });
     this.#recorder = recorder;
   }
 

@@ -10,6 +10,7 @@ import type { PeerDetail, PeerStatus, RouteStatus, SpeakerSummary } from "../con
 import type { DumpedSlice } from "../mrt/dumpTable.ts";
 import { ExportGroups } from "../out/exportGroups.ts";
 import type { RehearsedSlice } from "../out/rehearsal.ts";
+import { fixedHashKey, type HashKey } from "../rib/keyedHash.ts";
 import { PrefixFilter } from "../rib/prefixFilter.ts";
 import { Rib } from "../rib/rib.ts";
 import { encodeMessage } from "../wire/codec.ts";
@@ -40,6 +41,13 @@ import { summaryOf } from "./summary.ts";
 /** Some 5 ms of work. */
 const turnPrefixesMax = 4096;
 
+export interface SpeakerOptions {
+  /** Whether anybody wants to know of best routes (`bestChanged`), which costs a table a tenth of its time. */
+  readonly tellsBest?: boolean;
+  /** Random where peers are not trusted, else they may send what makes the table slow. */
+  readonly hashKey?: HashKey;
+}
+
 export class Speaker {
   readonly #rib: Rib;
   readonly #groups: ExportGroups;
@@ -60,12 +68,11 @@ export class Speaker {
   #tookOver = false;
   #stopped = false;
 
-  /** `tellsBest`: whether anybody wants to know of best routes (`bestChanged`), which costs a table a tenth of its time. */
-  constructor({ tellsBest = true }: { readonly tellsBest?: boolean } = {}) {
+  constructor({ tellsBest = true, hashKey = fixedHashKey }: SpeakerOptions = {}) {
     this.#tellsBest = tellsBest;
     const importRules = { filter: new PrefixFilter({ accept: "all" }), judge: () => "accepted" as const };
     const address: Address = { family: 4, value: 0n };
-    this.#rib = new Rib({ name: "local", external: true, bgpId: 0, address, importRules });
+    this.#rib = new Rib({ name: "local", external: true, bgpId: 0, address, importRules }, hashKey);
     this.#groups = new ExportGroups(this.#rib);
   }
 
