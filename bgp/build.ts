@@ -14,8 +14,7 @@ const types = join(dist, "types");
 rmSync(dist, { recursive: true, force: true });
 await build({
   absWorkingDir: root,
-  // The thread's entry keeps its place beside `shell/index.js`, where `startSpeakerThread` looks for it.
-  entryPoints: ["src/index.ts", "src/shell/index.ts", "src/shell/speakerThread.ts"],
+  entryPoints: ["src/index.ts", "src/shell/index.ts", "src/shell/speakerThread.ts", "src/shell/bfdThread.ts"],
   outbase: "src",
   outdir: dist,
   bundle: true,
@@ -24,8 +23,9 @@ await build({
   platform: "node",
   target: "node22",
   conditions: ["brindle-source"],
-  chunkNames: "chunks/[hash]",
-  // Asked for when a peer has a password or ttlSecurity; whoever wants those installs it.
+  // Beside the entries of the threads: whatever starts one, in a chunk or not, looks for it there (`entryBeside`).
+  chunkNames: "shell/[hash]",
+  // Asked for when a peer has a password, ttlSecurity or bfd; whoever wants those installs it.
   external: ["koffi"],
 });
 // Apart from the library, whose chunks it would move, and with the packages that only a daemon needs in it.

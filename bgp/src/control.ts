@@ -1,5 +1,6 @@
 /** What a speaker tells of itself: the answers of the control interface, and the rows of `brindlectl bgp`. */
 import type { Family } from "@brindle/net";
+import type { PathStatus } from "./bfd/status.ts";
 
 export type SessionPhase = "idle" | "connect" | "active" | "openSent" | "openConfirm" | "established";
 
@@ -46,6 +47,13 @@ export interface PeerStatus {
   readonly lastFailure: SessionFailure | null;
   /** `null` while the session is not Established: counts of a session that is down would lie. */
   readonly session: EstablishedStatus | null;
+  /** Of the path to the peer, where BFD watches it. */
+  readonly bfd?: BfdStatus;
+}
+
+export interface BfdStatus extends PathStatus {
+  /** When the session of BFD came into its state, milliseconds since 1970. */
+  readonly sinceMs: number;
 }
 
 /** All that is known of one peer. */

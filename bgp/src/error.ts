@@ -3,7 +3,7 @@
 export type BgpFailure =
   | { readonly code: "CONFIG_INVALID"; readonly field: string; readonly reason: string }
   | { readonly code: "LISTEN_FAILED"; readonly address: string; readonly port: number; readonly reason: string }
-  /** A password or hops were asked for, and `koffi`, which sets them, is not installed or not for this machine. */
+  /** A password, hops or BFD were asked for, and `koffi`, which sets them, is not installed or not for this machine. */
   | { readonly code: "NO_SOCKET_OPTIONS" }
   /** Of the daemon: a file that says something else than it may, each problem with its place. */
   | { readonly code: "FILE_INVALID"; readonly file: string; readonly problems: readonly string[] }
@@ -28,7 +28,7 @@ function describe(failure: BgpFailure): string {
     case "LISTEN_FAILED":
       return `cannot listen on ${failure.address} port ${failure.port}: ${failure.reason}`;
     case "NO_SOCKET_OPTIONS":
-      return "passwords and ttlSecurity need the npm package koffi, which is not installed here";
+      return "passwords, ttlSecurity and bfd need the npm package koffi, which is not installed here";
     case "FILE_INVALID":
       return failure.problems.map((problem) => `${failure.file}: ${problem}`).join("\n");
     case "STOPPED":

@@ -1,3 +1,5 @@
+export type { BfdPath } from "./bfd/paths.ts";
+export type { PathStatus } from "./bfd/status.ts";
 export * from "./control.ts";
 export * from "./error.ts";
 export {

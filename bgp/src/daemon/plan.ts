@@ -47,6 +47,7 @@ const peerFieldNames: Readonly<Record<keyof PeerConfig, string>> = {
   interface: "interface",
   shutdown: "shutdown",
   maxPrefixes: "maxPrefixes",
+  bfd: "bfd",
   routeReflectorClient: "routeReflectorClient",
   localRole: "role",
   strictRole: "strictRole",

@@ -37,6 +37,20 @@ const refused: { name: string; text: string; says: string[] }[] = [
     says: ['peers[0].holdTime: "2s" is not 0s, or 3s to 65535s in whole seconds'],
   },
   {
+    name: "an interval of BFD that nobody can keep",
+    text: peer("bfd: { transmitInterval: 5ms, receiveInterval: 2m, detectMultiplier: 0 }"),
+    says: [
+      'peers[0].bfd.transmitInterval: "5ms" is not 10ms to 60s',
+      'peers[0].bfd.receiveInterval: "2m" is no duration like 300ms or 1s',
+      "peers[0].bfd.detectMultiplier: 0 is no whole number from 1 to 255",
+    ],
+  },
+  {
+    name: "BFD over several hops on a link",
+    text: "peers: [{ interface: eth0, asNumber: 65001, bfd: { multihop: true } }]",
+    says: ["peers[0].bfd.multihop: a peer by interface is on its link"],
+  },
+  {
     name: "an unknown field, with the one that was meant",
     text: peer("holdtime: 90s"),
     says: ["peers[0].holdtime: is no known field; did you mean holdTime?"],
@@ -260,6 +274,19 @@ peers:
     expect(config.peers).toMatchObject([
       { name: "swp1", address: "::", interface: "swp1", asn: 65002, shutdown: { text: "being cabled" } },
     ]);
+  });
+
+  it("watches paths by BFD as is usual where nothing is said, and else as it is told", () => {
+    const usual = { minTxMs: 300, minRxMs: 300, multiplier: 3 };
+    expect(wishOf(peer("bfd: {}")).config.peers[0]?.bfd).toEqual(usual);
+    const told = "bfd: { transmitInterval: 50ms, receiveInterval: 1s, detectMultiplier: 5, multihop: true }";
+    expect(wishOf(peer(told)).config.peers[0]?.bfd).toEqual({
+      minTxMs: 50,
+      minRxMs: 1000,
+      multiplier: 5,
+      multihop: true,
+    });
+    expect(wishOf(peer("")).config.peers[0]).not.toHaveProperty("bfd");
   });
 
   it("announces prefixes with their attributes", () => {

@@ -132,6 +132,9 @@ function checkPeer(field: string, peer: PeerSettings, { settings, report }: Cont
     if (!filters.includes(name)) report(`${field}.filters[${i}]`, `${shown(name)} is no filter${hint(name, filters)}`);
   }
   if (peer.strictRole && peer.role === undefined) report(`${field}.strictRole`, "needs a role beside it");
+  if (peer.bfd?.multihop && peer.interface !== undefined) {
+    report(`${field}.bfd.multihop`, "a peer by interface is on its link");
+  }
   const hold = peer.holdTime ?? 90;
   if (peer.sendHoldTime !== undefined && peer.sendHoldTime <= hold) {
     report(`${field}.sendHoldTime`, `${shown(`${peer.sendHoldTime}s`)} is no longer than the hold time, ${hold}s`);

@@ -53,6 +53,16 @@ export function duration(min: number, max: number, options: { readonly orZero?: 
   });
 }
 
+/** The same for times that are short: whole milliseconds. */
+export function shortDuration(minMs: number, maxMs: number): Value<number> {
+  return scalar("duration", (value) => {
+    const [, number, unit = ""] = /^(\d+)(ms|s)$/.exec(typeof value === "string" ? value : "") ?? [];
+    if (number === undefined) return { fault: "is no duration like 300ms or 1s" };
+    const ms = Number(number) * (unit === "s" ? 1000 : 1);
+    return ms >= minMs && ms <= maxMs ? { value: ms } : { fault: `is not ${minMs}ms to ${maxMs / 1000}s` };
+  });
+}
+
 export function address(family?: Family): Value<string> {
   const name = family === undefined ? "address" : `IPv${family} address`;
   return scalar(name, (value) => {

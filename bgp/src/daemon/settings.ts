@@ -18,6 +18,7 @@ import {
   oneOf,
   prefix,
   routerId,
+  shortDuration,
   text,
   whole,
 } from "./scalars.ts";
@@ -66,6 +67,13 @@ export interface MaxPrefixesSettings {
   readonly restartTime?: number;
 }
 
+export interface BfdFileSettings {
+  readonly transmitInterval?: number;
+  readonly receiveInterval?: number;
+  readonly detectMultiplier?: number;
+  readonly multihop?: boolean;
+}
+
 export type PolicySettings = "accept" | "reject" | readonly (string | PrefixMatchSettings)[];
 
 export interface PrefixMatchSettings {
@@ -98,6 +106,7 @@ export interface PeerSettings {
   readonly addPath?: NonNullable<PeerConfig["addPath"]>;
   readonly shutdown?: string;
   readonly maxPrefixes?: MaxPrefixesSettings;
+  readonly bfd?: BfdFileSettings;
   readonly nextHop?: { readonly ipv4?: string; readonly ipv6?: string };
   readonly nextHopMode?: NonNullable<PeerConfig["nextHopMode"]>;
   readonly filters?: readonly string[];
@@ -185,6 +194,18 @@ export const peerSettings: Value<PeerSettings> = map("peer", {
       ),
     }),
     "How many routes the peer may send.",
+  ),
+  bfd: optional(
+    map<BfdFileSettings>("{ transmitInterval, receiveInterval, detectMultiplier, multihop }", {
+      transmitInterval: optional(shortDuration(10, 60_000), "Our packets go no oftener. Where left out: `300ms`."),
+      receiveInterval: optional(shortDuration(10, 60_000), "The peer's may come no oftener. Where left out: `300ms`."),
+      detectMultiplier: optional(
+        whole(1, 255),
+        "After how many packets that did not come the other side is gone. Where left out: 3.",
+      ),
+      multihop: optional(flag, "There are routers on the way (RFC 5883). Where left out: false."),
+    }),
+    "The session ends within a second when the path breaks (RFC 5880). `{}` for all as it is where left out; without it: no BFD.",
   ),
   nextHop: optional(
     map<NonNullable<PeerSettings["nextHop"]>>("{ ipv4, ipv6 }", {

@@ -2,6 +2,7 @@
 import { addressBits, parsePrefix } from "@brindle/net";
 import type { FilterRule, RouteFilter } from "../filter/rule.ts";
 import type {
+  BfdSettings,
   GracefulRestartConfig,
   MaxPrefixes,
   PeerConfig,
@@ -13,6 +14,7 @@ import type { OwnRoute } from "../speaker/event.ts";
 import type { FilterSettings } from "./filterFields.ts";
 import { peerName } from "./readSettings.ts";
 import type {
+  BfdFileSettings,
   DaemonSettings,
   GracefulRestartSettings,
   MaxPrefixesSettings,
@@ -28,6 +30,8 @@ export const defaults = {
   connectRetrySeconds: 5,
   restartSeconds: 120,
   peerLimit: 100,
+  bfdIntervalMs: 300,
+  bfdMultiplier: 3,
 } as const;
 
 /** What the speaker is to be, and what it is to announce. */
@@ -107,6 +111,7 @@ function peerConfig(peer: PeerSettings, { settings, passwords }: Context): PeerC
     ...asTheyStand(peer),
     ...(peer.shutdown !== undefined && { shutdown: { text: peer.shutdown } }),
     ...(peer.maxPrefixes && { maxPrefixes: maxPrefixes(peer.maxPrefixes) }),
+    ...(peer.bfd && { bfd: bfdOf(peer.bfd) }),
     nextHop: { ...(nextHop.ipv4 && { 4: nextHop.ipv4 }), ...(nextHop.ipv6 && { 6: nextHop.ipv6 }) },
     ...(nextHopMode && { nextHopMode }),
     ...routeFilters(peer.filters ?? [], settings.filters ?? {}),
@@ -122,6 +127,15 @@ function maxPrefixes({ ipv4, ipv6, action = "reset", warnPercent, restartTime }:
     action,
     ...(warnPercent !== undefined && { warnPercent }),
     ...(restartTime !== undefined && { restartSeconds: restartTime }),
+  };
+}
+
+function bfdOf({ transmitInterval, receiveInterval, detectMultiplier, multihop }: BfdFileSettings): BfdSettings {
+  return {
+    minTxMs: transmitInterval ?? defaults.bfdIntervalMs,
+    minRxMs: receiveInterval ?? defaults.bfdIntervalMs,
+    multiplier: detectMultiplier ?? defaults.bfdMultiplier,
+    ...(multihop !== undefined && { multihop }),
   };
 }
 

@@ -64,14 +64,22 @@ export function fail(state: SessionState, text: string, by?: NotificationSeen, p
 
 /**
  * RFC 8538 §3.1, §5: where a NOTIFICATION leaves the routes in place, these say that they must go: a session that is
- * not meant to come back, and one that would come back with the same routes too many.
+ * not meant to come back, one that would come back with the same routes too many, and one whose path is broken, since
+ * packets would follow the routes into it.
  */
 const hardCeases: ReadonlySet<number> = new Set([
   cease.maximumPrefixes,
   cease.administrativeShutdown,
   cease.peerDeconfigured,
   cease.outOfResources,
+  cease.bfdDown,
 ]);
+
+/** Whether the other side's routes outlive a session that ended so: RFC 4724 §4.2, and RFC 8538 §4 where both know it. */
+export function keepsRoutes(agreed: Negotiated | undefined, notification: NotificationSeen | undefined): boolean {
+  if (!notification) return true;
+  return agreed?.keepsOnNotification === true && !notification.isHardReset;
+}
 
 /** The operator ends a session whose transport is up. It stays ended, and forgets. */
 export function stopConnected(event: Extract<SessionEvent, { type: "stop" }>, agreed?: Negotiated): Step {

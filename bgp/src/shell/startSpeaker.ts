@@ -11,6 +11,7 @@ import { checkConfig } from "../speaker/checkConfig.ts";
 import type { SpeakerConfig } from "../speaker/config.ts";
 import type { OwnRoute, RehearsalQuery, RouteQuery, SpeakerAction, SpeakerEvent } from "../speaker/event.ts";
 import { Speaker } from "../speaker/speaker.ts";
+import { BfdWatch } from "./bfdWatch.ts";
 import { Connections } from "./connections.ts";
 import { ListenerSet } from "./listenerSet.ts";
 import { Recorder } from "./recorder.ts";
@@ -52,6 +53,9 @@ function randomHashKey(): HashKey {
   readonly #unnumbered = new UnnumberedPeers(() => {
     if (this.#config && !this.#stopped) this.#apply(this.#config);
   });
+  readonly #paths = new BfdWatch((peer, status) => {
+    if (!this.#stopped) this.#dispatch({ type: "path", peer, status });
+  });
   #config: SpeakerConfig | null = null;
   /** A listener may call back while actions are being carried out; its event waits until they are. */
   readonly #events: SpeakerEvent[] = [];
@@ -74,6 +78,7 @@ function randomHashKey(): HashKey {
     checkConfig(config);
     await this.#options.prepare(config);
     await this.#unnumbered.prepare(config);
+    await this.#paths.prepare(config);
     const release = await this.#servers.open(config);
     this.#assertRunning();
     this.#unnumbered.watch(config);
@@ -158,7 +163,7 @@ function randomHashKey(): HashKey {
     this.#dispatch(text === undefined ? { type: "stop", keepForwarding } : { type: "stop", keepForwarding, text });
     this.#timers.clear();
     this.#unnumbered.stop();
-    await Promise.all([this.#servers.close(), this.#connections.end()]);
+    await Promise.all([this.#servers.close(), this.#connections.end(), this.#paths.end({ quietly: keepForwarding })]);
   }
 
   #assertRunning(): void {
@@ -206,6 +211,12 @@ function randomHashKey(): HashKey {
         break;
       case "disarm":
         this.#timers.disarm(action.timer);
+        break;
+      case "watch":
+        this.#paths.watch(action.peer, action.path);
+        break;
+      case "unwatch":
+        if (!this.#stopped) this.#paths.unwatch(action.peer); // At the end all of them go, in whatever way.
         break;
       case "wake":
         // After the sockets and timers of this round, so that long work holds up no keepalive.

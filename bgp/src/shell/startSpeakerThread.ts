@@ -10,6 +10,7 @@ import type { SpeakerConfig } from "../speaker/config.ts";
 import type { OwnRoute, PackedBestChanges, RehearsalQuery, RouteQuery } from "../speaker/event.ts";
 import type { RunningSpeaker, SpeakerListeners } from "./runningSpeaker.ts";
 import type { StartOptions } from "./startSpeaker.ts";
+import { conditionsOf, entryBeside } from "./threadEntry.ts";
 import type { Call, FromThread, ThreadStart } from "./threadMessages.ts";
 
 export interface SpeakerThreadOptions extends StartOptions {
@@ -41,7 +42,7 @@ class SpeakerThread implements RunningSpeaker {
   #end: BgpError | null = null;
 
   constructor(config: SpeakerConfig, listeners: SpeakerListeners, options: SpeakerThreadOptions) {
-    const { entry = defaultEntry(), ...start } = options;
+    const { entry = entryBeside(import.meta.url, "speakerThread"), ...start } = options;
     const workerData: ThreadStart = { config, options: start };
     this.#listeners = listeners;
     this.#worker = new Worker(entry, { name: "bgp", workerData, execArgv: conditionsOf(entry) });
@@ -163,15 +164,4 @@ class SpeakerThread implements RunningSpeaker {
     this.#exited.resolve();
     if (isSurprise) this.#listeners.failed?.(died);
   }
-}
-
-/** From sources this file is TypeScript, and so is the thread's; built, both are JavaScript. */
-function defaultEntry(): URL {
-  return new URL(import.meta.url.endsWith(".ts") ? "./speakerThread.ts" : "./speakerThread.js", import.meta.url);
-}
-
-/** The thread resolves the workspaces as we do: from sources under the condition that says so. */
-function conditionsOf(entry: URL): string[] {
-  const given = process.execArgv.filter((argument) => argument.startsWith("--conditions="));
-  return entry.pathname.endsWith(".ts") && given.length === 0 ? ["--conditions=brindle-source"] : given;
 }

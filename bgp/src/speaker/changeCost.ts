@@ -24,6 +24,7 @@ const costsOfPeer: Readonly<Record<keyof PeerConfig, readonly Cost[]>> = {
   ttlSecurity: ["reset"],
   shutdown: ["none"], // The peer's keeper sees to it.
   maxPrefixes: ["none"], // Heeded from the next UPDATE on.
+  bfd: ["none"], // BFD agrees on new values while it runs.
   routeReflectorClient: ["reset"],
   localRole: ["reset"],
   strictRole: ["reset"],

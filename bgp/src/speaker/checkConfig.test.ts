@@ -50,6 +50,30 @@ const refused: { name: string; config: SpeakerConfig; field: string }[] = [
     config: withPeer({ password: "ü".repeat(41) }),
     field: "peers[10.0.0.2].password",
   },
+  {
+    name: "an interval of BFD that nobody can keep",
+    config: withPeer({ bfd: { minTxMs: 9, minRxMs: 50, multiplier: 3 } }),
+    field: "peers[10.0.0.2].bfd.minTxMs",
+  },
+  {
+    name: "an interval of BFD beyond a minute",
+    config: withPeer({ bfd: { minTxMs: 50, minRxMs: 60_001, multiplier: 3 } }),
+    field: "peers[10.0.0.2].bfd.minRxMs",
+  },
+  {
+    name: "a multiplier of BFD of zero",
+    config: withPeer({ bfd: { minTxMs: 50, minRxMs: 50, multiplier: 0 } }),
+    field: "peers[10.0.0.2].bfd.multiplier",
+  },
+  {
+    name: "BFD over several hops on a link",
+    config: withPeer({
+      address: "::",
+      interface: "eth0",
+      bfd: { minTxMs: 50, minRxMs: 50, multiplier: 3, multihop: true },
+    }),
+    field: "peers[10.0.0.2].bfd.multihop",
+  },
   { name: "a peer no hop away", config: withPeer({ ttlSecurity: 0 }), field: "peers[10.0.0.2].ttlSecurity" },
   { name: "a peer 256 hops away", config: withPeer({ ttlSecurity: 256 }), field: "peers[10.0.0.2].ttlSecurity" },
   { name: "no family", config: withPeer({ families: [] }), field: "peers[10.0.0.2].families" },

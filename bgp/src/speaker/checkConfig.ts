@@ -79,6 +79,7 @@ function checkPeer(field: string, peer: PeerConfig, localAsn: number): void {
     check(isOfLink, `${field}.address`, "of a peer by interface it is ::, and learned");
   }
   checkMaxPrefixes(`${field}.maxPrefixes`, peer.maxPrefixes);
+  checkBfd(`${field}.bfd`, peer);
   const { password, ttlSecurity, sendHoldSeconds, keepaliveSeconds } = peer;
   if (sendHoldSeconds !== undefined) {
     // RFC 9687 §6: longer than the hold time, so that the peer has the time to find out by itself.
@@ -110,6 +111,15 @@ function checkMaxPrefixes(field: string, limits: PeerConfig["maxPrefixes"]): voi
   }
   checkRange(`${field}.warnPercent`, limits.warnPercent ?? 1, { min: 1, max: 100 });
   checkRange(`${field}.restartSeconds`, limits.restartSeconds ?? 1, { min: 1, max: 65535 });
+}
+
+function checkBfd(field: string, { bfd, interface: name }: PeerConfig): void {
+  if (!bfd) return;
+  const { minTxMs, minRxMs, multiplier, multihop } = bfd;
+  checkRange(`${field}.minTxMs`, minTxMs, { min: 10, max: 60_000 });
+  checkRange(`${field}.minRxMs`, minRxMs, { min: 10, max: 60_000 });
+  checkRange(`${field}.multiplier`, multiplier, { min: 1, max: 255 });
+  check(!multihop || name === undefined, `${field}.multihop`, "a peer by interface is on its link");
 }
 
 /** A template is checked as the peer that it makes of the range's first address. */

@@ -107,6 +107,8 @@ export interface PeerConfig {
   /** Administratively down: no session is, and one that was ends with this text for the peer's operator (RFC 9003). */
   readonly shutdown?: { readonly text: string };
   readonly maxPrefixes?: MaxPrefixes;
+  /** RFC 5880: the path to the peer is watched, and a session whose path breaks ends at once. */
+  readonly bfd?: BfdSettings;
   /** Our own address of each family, sent as next hop. The connection's address serves where it has the family. */
   readonly nextHop: { readonly 4?: string; readonly 6?: string };
   /**
@@ -119,6 +121,18 @@ export interface PeerConfig {
   readonly exportFilters?: readonly RouteFilter[];
   readonly importPolicy: RoutePolicy;
   readonly exportPolicy: RoutePolicy;
+}
+
+/** How a path is watched. Both ends count: packets go as seldom as the slower of the two wants. */
+export interface BfdSettings {
+  /** Packets of ours go no oftener; 10 to 60,000. */
+  readonly minTxMs: number;
+  /** The peer's may come no oftener; 10 to 60,000. */
+  readonly minRxMs: number;
+  /** After how many of our packets that did not come we are gone; 1 to 255. */
+  readonly multiplier: number;
+  /** RFC 5883: there are routers on the way. Otherwise packets of anybody further than one hop away are dropped. */
+  readonly multihop?: boolean;
 }
 
 /** A bound on what a peer may announce, accepted or not. */

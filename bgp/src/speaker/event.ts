@@ -2,6 +2,8 @@
  * What a speaker is told and what it wants done: plain data, so that a run can be recorded, replayed, simulated, and
  * sent between threads.
  */
+import type { BfdPath } from "../bfd/paths.ts";
+import type { PathStatus } from "../bfd/status.ts";
 import type { PeerStatus } from "../control.ts";
 import type { NextHopFact } from "../rib/nextHopTable.ts";
 import type { SessionTimer } from "../session/state.ts";
@@ -33,6 +35,8 @@ export type SpeakerEvent =
   | { readonly type: "passwordsNotHeard"; readonly peers: readonly string[] }
   /** So many TCP segments have been dropped for their signatures since the start (RFC 2385), whoever sent them. */
   | { readonly type: "signaturesDropped"; readonly count: number }
+  /** What BFD knows of the path to a peer that is watched. */
+  | { readonly type: "path"; readonly peer: string; readonly status: PathStatus }
   /** The turn that a `wake` asked for. */
   | { readonly type: "turn" }
   /** Asks a peer to send everything again, or `null` all of them (RFC 2918). */
@@ -59,6 +63,9 @@ export type SpeakerAction =
   /** Arms anew when it is running. */
   | { readonly type: "arm"; readonly timer: SpeakerTimer; readonly seconds: number }
   | { readonly type: "disarm"; readonly timer: SpeakerTimer }
+  /** The path to the peer is to be watched by BFD, from now on in this way; what it knows comes as `path` events. */
+  | { readonly type: "watch"; readonly peer: string; readonly path: BfdPath }
+  | { readonly type: "unwatch"; readonly peer: string }
   /** There is more to do than one turn may take: a `turn` event soon, after timers and sockets had theirs. */
   | { readonly type: "wake" }
   /** `unpackBestChanges` makes values of them. */

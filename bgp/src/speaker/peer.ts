@@ -4,10 +4,11 @@
  */
 import assert from "node:assert/strict";
 import { type Address, type Family, formatAddress } from "@brindle/net";
+import type { PathStatus } from "../bfd/status.ts";
 import type { PeerDetail, PeerStatus } from "../control.ts";
 import type { SessionConfig } from "../session/config.ts";
+import { keepsRoutes } from "../session/end.ts";
 import type { NotificationSeen, Past, SessionTimer } from "../session/state.ts";
-import { encodeMessage } from "../wire/codec.ts";
 import { cease, errorCode } from "../wire/fault.ts";
 import type { Open, Update } from "../wire/message.ts";
 import type { UpdateScanner } from "../wire/updateScan.ts";
@@ -15,13 +16,15 @@ import { type ChangeCost, costOfChange } from "./changeCost.ts";
 import type { PeerConfig, SpeakerConfig } from "./config.ts";
 import type { ConnectionId, SpeakerTimer } from "./event.ts";
 import { MessageCounters } from "./messageCounters.ts";
-import { capabilityRows } from "./peerDetail.ts";
+import { PathWatch } from "./pathWatch.ts";
+import { agreedStatus } from "./peerDetail.ts";
 import { canonical, dialAddress, isKnown, numberOf, sessionConfigOf } from "./peerPlace.ts";
 import { furthestPhase, PeerRecord } from "./peerRecord.ts";
 import { PeerSession, type SessionOwner } from "./peerSession.ts";
 import type { PeerPorts } from "./ports.ts";
 import { maximumPrefixesData, prefixesBeyond } from "./prefixLimits.ts";
-import { loserOf } from "./rivals.ts";
+import { answerRefresh, requestRefresh } from "./refreshing.ts";
+import { isOver, loserOf } from "./rivals.ts";
 import { RouteSide } from "./routeSide.ts";
 import { type Saying, textOf } from "./saying.ts";
 import { sessionStatus } from "./sessionStatus.ts";
@@ -56,12 +59,14 @@ export class Peer implements SessionOwner {
   /** The peer broke the protocol: until the retry, not even its own dials are answered. */
   #refuses = false;
   readonly #record: PeerRecord;
+  readonly #path: PathWatch;
 
   constructor(context: PeerContext, ports: PeerPorts) {
     this.#context = context;
     this.range = context.range ?? null;
     this.#ports = ports;
     this.#record = new PeerRecord(ports.nowMs());
+    this.#path = new PathWatch(ports);
     this.routes = new RouteSide(context, ports);
   }
 
@@ -128,6 +133,14 @@ export class Peer implements SessionOwner {
     this.#review();
   }
 
+  /** RFC 9384: a broken path ends the session at once, and the routes with it. It holds up no new one (RFC 5882 §10.2). */
+  path(status: PathStatus): void {
+    const broken = this.#path.heard(status);
+    this.#record.note();
+    if (broken !== null && this.#established) this.#giveUp(`sent Cease/BFD Down: ${broken}`, cease.bfdDown);
+    this.#review();
+  }
+
   /** A connection from the peer's address. `false`: it is not welcome now. */
   accept(connection: ConnectionId, localAddress: Address): boolean {
     const expected = this.config.localAddress;
@@ -174,13 +187,8 @@ export class Peer implements SessionOwner {
     this.#review();
   }
 
-  /** Asks the peer for all its routes; one that cannot be asked keeps what it has told. */
   requestRefresh(): void {
-    const session = this.#established;
-    if (!session?.negotiated?.routeRefresh) return;
-    for (const family of session.negotiated.families) {
-      session.send(encodeMessage({ type: "routeRefresh", family }, session.negotiated));
-    }
+    requestRefresh(this.#established);
   }
 
   onOpen(newcomer: PeerSession, open: Open): boolean {
@@ -216,14 +224,8 @@ export class Peer implements SessionOwner {
     this.routes.applyScanned(scan, bytes);
   }
 
-  /** RFC 7313 §4.1: between a beginning and an end, unless the peer is being told everything for the first time. */
   onRefresh(family: Family): void {
-    const session = this.#established;
-    const isDemarcated = session?.negotiated?.enhancedRefresh === true && this.routes.out?.owesEndOfRib === false;
-    if (session?.negotiated && isDemarcated) {
-      session.send(encodeMessage({ type: "routeRefresh", family, demarcation: "begin" }, session.negotiated));
-    }
-    this.routes.out?.refresh(family, isDemarcated);
+    answerRefresh(this.#established, this.routes, family);
   }
 
   onRefreshed(family: Family, demarcation: "begin" | "end"): void {
@@ -236,7 +238,7 @@ export class Peer implements SessionOwner {
     if (this.#established && !wasEstablished) return; // The loser of a collision, ended by the peer.
     this.#record.fail(text, notification, this.#ports.nowMs());
     this.#refuses = notification?.sentBy === "us" && notification.code !== errorCode.cease;
-    if (wasEstablished) this.#loseSession({ gracefully: this.#keepsRoutes(notification) });
+    if (wasEstablished) this.#loseSession({ gracefully: keepsRoutes(this.routes.agreement?.negotiated, notification) });
   }
 
   onEnded({ state }: PeerSession, retrySeconds: number): void {
@@ -248,19 +250,21 @@ export class Peer implements SessionOwner {
   status(): PeerStatus {
     const { name, role, address, asn } = this.config;
     const localAsn = this.#context.speaker.asn;
-    return { name, role, address, asn, localAsn, ...this.#record.status(), session: this.#sessionStatus() };
+    return {
+      name,
+      role,
+      address,
+      asn,
+      localAsn,
+      ...this.#record.status(),
+      session: this.#sessionStatus(),
+      ...this.#path.status(),
+    };
   }
 
   detail(): PeerDetail {
-    const session = this.#established;
-    const theirs = session?.state.phase === "established" ? session.state.open.capabilities : null;
-    return {
-      ...this.status(),
-      messages: this.messages.status(),
-      capabilities: session ? capabilityRows(session.offered, theirs) : [],
-      negotiated: session?.negotiated ? { ...session.negotiated } : null,
-      journal: this.#record.journal(),
-    };
+    const messages = this.messages.status();
+    return { ...this.status(), messages, ...agreedStatus(this.#established), journal: this.#record.journal() };
   }
 
   #sessionStatus(): PeerStatus["session"] {
@@ -283,20 +287,19 @@ export class Peer implements SessionOwner {
       (family) => this.#ports.rib.counts(this.routes.ribPeer, family).received,
     );
     if (!beyond) return;
-    const seen = { sentBy: "us", code: errorCode.cease, subcode: cease.maximumPrefixes } as const;
-    this.#record.fail(beyond.text, seen, this.#ports.nowMs());
-    this.#record.countFlap();
-    this.#endAll(cease.maximumPrefixes, { data: maximumPrefixesData(beyond.family, beyond.max) });
+    const data = maximumPrefixesData(beyond.family, beyond.max);
+    this.#giveUp(beyond.text, cease.maximumPrefixes, { data });
     this.#awaitsRetry = true;
     this.#refuses = true;
     const { restartSeconds: seconds } = maxPrefixes;
     if (seconds !== undefined) this.#ports.emit({ type: "arm", timer: this.#retryTimer(), seconds });
   }
 
-  /** RFC 4724 §4.2, and RFC 8538 §4 where both sides know it. */
-  #keepsRoutes(notification: NotificationSeen | undefined): boolean {
-    if (!notification) return true;
-    return this.routes.agreement?.negotiated.keepsOnNotification === true && !notification.isHardReset;
+  /** We end a session that stands, for a reason that an operator is to know. */
+  #giveUp(text: string, subcode: number, saying: Saying = {}): void {
+    this.#record.fail(text, { sentBy: "us", code: errorCode.cease, subcode }, this.#ports.nowMs());
+    this.#record.countFlap();
+    this.#endAll(subcode, saying);
   }
 
   #losePredecessor(session: PeerSession): void {
@@ -387,14 +390,10 @@ export class Peer implements SessionOwner {
     const wantsDial = !this.config.passive && isKnown(this.config) && !this.#established && !this.#isDialling();
     const isDown = this.#stopped || this.config.shutdown !== undefined;
     if (wantsDial && !this.#awaitsRetry && !isDown) this.#dial();
+    this.#path.review(isDown ? null : this.config, this.config.name);
     const waits = this.config.passive && !this.#refuses && !isDown;
     const phase = furthestPhase(this.#sessions.map(({ state }) => state.phase)) ?? (waits ? "active" : "idle");
     this.#record.enter(phase, this.#ports.nowMs());
     if (this.#record.takeChanged()) this.#ports.emit({ type: "peerChanged", peer: this.status() });
   }
-}
-
-/** A machine whose own dial failed tries again; one that was given its connection has no other. */
-function isOver({ side, state, hasConnection }: PeerSession): boolean {
-  return state.phase === "idle" || (side === "passive" && !hasConnection);
 }

@@ -1,7 +1,17 @@
 /** All that is known of one peer: what the two sides offered and agreed on, beside its status. */
 import { isDeepStrictEqual } from "node:util";
-import type { CapabilityStatus } from "../control.ts";
+import type { CapabilityStatus, PeerDetail } from "../control.ts";
 import type { Capability } from "../wire/message.ts";
+import type { PeerSession } from "./peerSession.ts";
+
+/** What the two sides of a session said and came to; nothing while there is none. */
+export function agreedStatus(session: PeerSession | null): Pick<PeerDetail, "capabilities" | "negotiated"> {
+  const theirs = session?.state.phase === "established" ? session.state.open.capabilities : null;
+  return {
+    capabilities: session ? capabilityRows(session.offered, theirs) : [],
+    negotiated: session?.negotiated ? { ...session.negotiated } : null,
+  };
+}
 
 /** A row for each capability that either side has, ours first. */
 export function capabilityRows(ours: readonly Capability[], theirs: readonly Capability[] | null): CapabilityStatus[] {

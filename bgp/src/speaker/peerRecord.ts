@@ -30,6 +30,11 @@ export class PeerRecord {
     this.#reason = reason;
   }
 
+  /** Something of the status is another that is not kept here. */
+  note(): void {
+    this.#changed = true;
+  }
+
   countFlap(): void {
     this.#flaps += 1;
     this.#changed = true;

@@ -37,3 +37,8 @@ function isReturn(newcomer: PeerSession, established: PeerSession, open: Open): 
 function isRestarting({ capabilities }: Open): boolean {
   return capabilities.some((each) => each.name === "gracefulRestart" && each.restart.restarting);
 }
+
+/** A machine whose own dial failed tries again; one that was given its connection has no other. */
+export function isOver({ side, state, hasConnection }: PeerSession): boolean {
+  return state.phase === "idle" || (side === "passive" && !hasConnection);
+}

@@ -161,6 +161,9 @@ export class Speaker {
       case "timer":
         this.#onTimer(event.timer);
         break;
+      case "path":
+        this.#peers.get(event.peer)?.path(event.status);
+        break;
       case "turn":
         this.#onTurn();
         break;

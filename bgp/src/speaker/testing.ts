@@ -154,6 +154,8 @@ export class SimulatedNetwork {
         node.statuses.push(action.peer);
         break;
       case "tableComplete":
+      case "watch":
+      case "unwatch":
         node.other.push(action);
         break;
     }

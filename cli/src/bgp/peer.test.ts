@@ -54,6 +54,11 @@ const rig = new Rig({
   },
 });
 
+function expectLine(out: string, name: string, value: string): void {
+  const line = out.split("\n").find((each) => each.startsWith(`${name} `));
+  assert.equal(line?.slice(name.length).trim(), value);
+}
+
 describe("bgp peer", () => {
   it("shows counters, capabilities and the past, without what would move a cursor", async () => {
     const { out } = await rig.run("bgp peer tor-a");
@@ -62,6 +67,28 @@ describe("bgp peer", () => {
     assert.match(out, /^update +2 +7$/m);
     assert.match(out, /^code 71 +- +0x00$/m);
     assert.match(out, /^1m00s +\S+ +openConfirm +established +-$/m);
+  });
+
+  it("shows what BFD knows of the path, and why it broke last", async () => {
+    const bfd = {
+      state: "down" as const,
+      remoteState: null,
+      diagnostic: "control detection time expired",
+      remoteDiagnostic: null,
+      transmitMs: 1000,
+      detectionMs: null,
+      sinceMs: nowMs - 5_000,
+    };
+    const watched = new Rig({
+      "bgp.summary": () => ({ peers: [{ name: "tor-a" }] }),
+      "bgp.peer": () => ({ ...detail, bfd }),
+    });
+    const { out } = await watched.run("bgp peer tor-a");
+    const facts = "down, since 5s; nothing heard of the peer; a packet each 1000 ms";
+    expectLine(out, "BFD", `${facts}; last diagnostic control detection time expired`);
+    bfd.remoteState = "init" as never;
+    assert.match((await watched.run("bgp peer tor-a")).out, /; the peer init;/);
+    assert.doesNotMatch((await rig.run("bgp peer tor-a")).out, /BFD/);
   });
 
   it("hands on for a program what the speaker says", async () => {

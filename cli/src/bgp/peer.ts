@@ -1,5 +1,5 @@
 /** `bgp peer` and `bgp journal`: all that is known of one session. */
-import type { CapabilityStatus, JournalEntry, PeerDetail } from "@brindle/bgp";
+import type { BfdStatus, CapabilityStatus, JournalEntry, PeerDetail } from "@brindle/bgp";
 import { expectNode } from "../agent.ts";
 import type { ExitCode } from "../command.ts";
 import { formatAge } from "../output/age.ts";
@@ -46,6 +46,7 @@ function formatPeer(peer: PeerDetail, nowMs: number): string {
     ["lost", `${peer.flaps} times`],
     ["last failure", lastFailure ? `${printable(lastFailure.text)} (${formatAge(nowMs - lastFailure.atMs)} ago)` : "-"],
   ];
+  if (peer.bfd) facts.push(["BFD", bfdText(peer.bfd, nowMs)]);
   if (session) {
     facts.push(["BGP identifier", session.remoteBgpId], ["hold time", `${session.holdSeconds}s`]);
     for (const { family, received, accepted, filtered, advertised } of session.families) {
@@ -57,6 +58,25 @@ function formatPeer(peer: PeerDetail, nowMs: number): string {
   const parts = [formatCells(facts), formatMessages(peer)];
   if (peer.capabilities.length > 0) parts.push(formatTable(capabilityColumns, peer.capabilities));
   return [...parts, formatJournal(peer.journal.slice(-10), nowMs)].join("\n\n");
+}
+
+/** `up, since 3m; a packet each 50 ms, gone after 150 ms`. */
+function bfdText({ sinceMs, ...bfd }: BfdStatus, nowMs: number): string {
+  const { state, remoteState, diagnostic, remoteDiagnostic, transmitMs, detectionMs, fault } = bfd;
+  const reasons = [diagnostic, ...(remoteDiagnostic === null ? [] : [`the peer: ${remoteDiagnostic}`])];
+  const isSaid = diagnostic !== "none" || (remoteDiagnostic ?? "none") !== "none";
+  return [
+    `${state}, since ${formatAge(nowMs - sinceMs)}`,
+    ...(remoteState === null
+      ? ["nothing heard of the peer"]
+      : remoteState === state
+        ? []
+        : [`the peer ${remoteState}`]),
+    ...(transmitMs === null ? [] : [`a packet each ${transmitMs} ms`]),
+    ...(detectionMs === null ? [] : [`gone after ${detectionMs} ms`]),
+    ...(isSaid ? [`last diagnostic ${reasons.join(", ")}`] : []),
+    ...(fault === undefined ? [] : [printable(fault)]),
+  ].join("; ");
 }
 
 function formatMessages({ messages: { sent, received } }: PeerDetail): string {

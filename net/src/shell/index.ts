@@ -42,3 +42,11 @@ export {
   setTcpPassword,
   tcpPasswordBytesMax,
 } from "./tcpSocket.ts";
+export {
+  anyAddress,
+  openUdpSocket,
+  sendDatagram,
+  type UdpDestination,
+  type UdpSocketOptions,
+  udpDestination,
+} from "./udpSocket.ts";

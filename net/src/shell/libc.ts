@@ -33,6 +33,16 @@ const receiveFromCall: Call<[number, Uint8Array, number, number, Uint8Array, Uin
   "intptr_t recvfrom(int, void *, size_t, int, void *, void *)",
 );
 
+/** struct sock_fprog of linux/filter.h: how many instructions of 8 bytes, and where. */
+const filterProgram = koffi.struct({ length: "uint16_t", instructions: "const void *" });
+const attachFilterCall: Call<[number, number, number, object, number]> = libc.func("setsockopt", "int", [
+  "int",
+  "int",
+  "int",
+  koffi.pointer(filterProgram),
+  "uint32_t",
+]);
+
 /** `null` where the C library has no such call: glibc alone has. */
 const trimCall: ((kept: number) => number) | null = optional("int malloc_trim(size_t)");
 
@@ -70,6 +80,12 @@ export function openSocket(domain: number, type: number, protocol = 0): number {
 export function setSocketOption(fd: number, level: number, option: number, value: number | Uint8Array): void {
   const bytes = typeof value === "number" ? encodeValue(u32, value >>> 0) : value;
   check("setsockopt", setOptionCall(fd, level, option, bytes, bytes.length));
+}
+
+/** A classic packet filter (SO_ATTACH_FILTER of asm-generic/socket.h): `count` instructions of 8 bytes. */
+export function attachSocketFilter(fd: number, instructions: Uint8Array, count: number): void {
+  const program = { length: count, instructions };
+  check("setsockopt", attachFilterCall(fd, 1, 26, program, koffi.sizeof(filterProgram)));
 }
 
 /** The first `size` bytes of an option's value. */

@@ -3,8 +3,9 @@
  * Most of it must stand before the first packet, so a socket is made here and handed over by its descriptor.
  */
 import { closeSync } from "node:fs";
-import { type Address, addressBits, addressBytes, type Family } from "../address.ts";
+import { type Address, addressBits, type Family } from "../address.ts";
 import { bindSocket, openSocket, setSocketOption, socketDomain, socketType } from "./libc.ts";
+import { socketName } from "./socketName.ts";
 
 /** linux/in.h, linux/in6.h, linux/tcp.h, asm-generic/socket.h */
 const levels = { socket: 1, ip: 0, tcp: 6, ipv6: 41 } as const;
@@ -83,15 +84,4 @@ export function descriptorOf(owner: object): number {
   const fd = typeof handle === "object" && handle !== null && "fd" in handle ? handle.fd : -1;
   if (typeof fd !== "number" || fd < 0) throw new TypeError("this socket has no descriptor any more");
   return fd;
-}
-
-/** struct sockaddr_in or sockaddr_in6. */
-function socketName(address: Address, port: number): Uint8Array {
-  const isV4 = address.family === 4;
-  const name = new Uint8Array(isV4 ? 16 : 28);
-  new Uint16Array(name.buffer, 0, 1)[0] = isV4 ? socketDomain.inet : socketDomain.inet6;
-  name[2] = port >> 8;
-  name[3] = port & 0xff;
-  name.set(addressBytes(address), isV4 ? 4 : 8);
-  return name;
 }

@@ -50,11 +50,12 @@ export function packageFiles(
   ];
 }
 
-/** Entry points of the bundle, by the name of their file in it. `speakerThread` is where the thread's starter looks. */
+/** Entry points of the bundle, by the name of their file in it. Those of threads are where their starters look. */
 export const bundleEntries = {
   brindle: "agent/src/main.ts",
   brindlectl: "cli/src/main.ts",
   speakerThread: "bgp/src/shell/speakerThread.ts",
+  bfdThread: "bgp/src/shell/bfdThread.ts",
 } as const;
 
 /** What a person or a pod's `command` starts. A shebang by `env` would need `env`. */
