@@ -37,13 +37,13 @@ export interface StartOptions {
   readonly recordTo?: string;
 }
 
-class LocalSpeaker implements RunningSpeaker {
 /** Nobody learns it: it is in no recording, and a replay does the same by any other. */
 function randomHashKey(): HashKey {
   const [low = 0, high = 0] = crypto.getRandomValues(new Uint32Array(2));
   return [low, high];
 }
 
+class LocalSpeaker implements RunningSpeaker {
   readonly #speaker: Speaker;
   readonly #listeners: SpeakerListeners;
   readonly #options = new SocketOptions();
