@@ -8,6 +8,7 @@ import { felixSettings, type Store } from "@brindle/api";
 import { type DatastoreSettings, type KubernetesApi, openDatastore } from "@brindle/api/shell";
 import type { Pods } from "@brindle/cni";
 import type { CniServer } from "@brindle/cni/shell";
+import { formatPrefix } from "@brindle/net";
 import { type ControlServer, giveBackMemory, type RouteSocket, serveControl } from "@brindle/net/shell";
 import type { EndpointToHostAction } from "@brindle/policy";
 import type { Logger } from "pino";
@@ -34,6 +35,7 @@ import { podsBesideEtcd, podsToldByDatastore } from "./podDescriptions.ts";
 import { PodRouteSync } from "./podRouteSync.ts";
 import { openPolicyKernel, PolicySync, type PolicySyncPorts } from "./policySync.ts";
 import { type ClusterRanges, makePools, type Registered, type RegistrarOptions, register } from "./registrar.ts";
+import { RegistrationUpkeep } from "./registrationUpkeep.ts";
 import { RouteSync } from "./routeSync.ts";
 import { FolderSecrets, KubernetesSecrets, noSecrets, type SecretSource } from "./secrets.ts";
 import { SpeakerSync } from "./speakerSync.ts";
@@ -164,11 +166,16 @@ export class Agent {
         policy.changed();
         speaker.changed();
         if (going) return;
+        upkeep?.changed();
         routes.setOwnBlocks(ownBlocks({ node, affinities: cluster.state.all("BlockAffinity") }));
       },
       onConnection: (problem) => this.#onConnection(problem),
       onTrouble: (trouble, reason) => this.#log.warn({ trouble, reason }, "the datastore was read anew"),
     });
+    const isKubernetes = this.#options.store.type === "kubernetes";
+    const own = () => cluster.state.all("Node").get(node);
+    const register = () => this.#register({ store, api, kernel });
+    const upkeep = isKubernetes ? new RegistrationUpkeep({ node: own, register }) : null;
     this.#parts.defer(() => podRoutes.end());
     this.#parts.defer(() => routes.end());
     this.#parts.defer(() => speaker.end());
@@ -192,7 +199,8 @@ export class Agent {
   async #join({ store, api, kernel, cluster, policy }: JoinParts): Promise<boolean> {
     const [registered] = await Promise.all([this.#register({ store, api, kernel }), this.#checks?.first()]);
     if (!registered) return false;
-    this.#log.info({ addresses: registered.addresses, mtu: registered.mtu }, "registered");
+    const addresses = Object.values(registered.addresses).map(formatPrefix);
+    this.#log.info({ addresses, mtu: registered.mtu }, "registered");
     cluster.start(store);
     this.#parts.defer(() => cluster.end());
     const sysctlRecord = this.#sysctlRecord();

@@ -188,6 +188,17 @@ describe("an agent on Kubernetes", () => {
     await stand.removePod(await stand.addPod("after", "node1"));
   });
 
+  it("registers its node again that was deleted and made anew, and says meanwhile that there is none", async () => {
+    await stand.api.kubectl(["delete", "node", "node2"]);
+    const said = async () => (await stand.status("node2")).health.find(({ part }) => part === "store")?.reason ?? "";
+    await sees("it says so", async () => /^Kubernetes has no Node node2 yet/.test(await said()), true);
+    await stand.apply(nodeObject("node2"));
+    await ready(stand, "node2");
+    const addresses = async () => field(await read("node", "node2"), "metadata", "annotations");
+    await sees("its address", async () => field(await addresses(), "projectcalico.org/IPv4Address"), "172.30.1.12/24");
+    await sees("at which the caller is greeted", greeted, web.addresses);
+  });
+
   it("keeps traffic and policy while the API server is away, has new pods wait, and goes on by itself", async () => {
     await stand.apply({ ...blocked, spec: { ...blocked.spec, podSelector: { matchLabels: { app: "caller" } } } });
     const back = namespaceNamed(web.namespace);
