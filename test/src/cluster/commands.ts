@@ -62,9 +62,20 @@ export async function kubectl(args: readonly string[]): Promise<number> {
 
 export async function shell(where: string, command: readonly string[]): Promise<number> {
   const cluster = await running();
-  const inside = command.length > 0 ? command : ["bash", "--norc"];
+  const inside = where === "tor" ? atRouter(cluster.tor.birdcCommand, command) : command;
   const env = { PS1: `${/^\d+$/.test(where) ? `node${where}` : where}# ` };
-  return attached("nsenter", [...placeOf(cluster, where), "--", ...inside], env);
+  return attached(
+    "nsenter",
+    [...placeOf(cluster, where), "--", ...(inside.length > 0 ? inside : ["bash", "--norc"])],
+    env,
+  );
+}
+
+/** There `birdc` is that of the cluster's router, whose socket is not where it looks by itself. */
+function atRouter(birdc: readonly string[], command: readonly string[]): readonly string[] {
+  if (command[0] === "birdc") return [...birdc, ...command.slice(1)];
+  if (command.length > 0) return command;
+  return ["bash", "-c", `birdc() { command ${birdc.join(" ")} "$@"; }; export -f birdc; exec bash --norc`];
 }
 
 /** The process that owns the cluster is asked to end; what it leaves is removed. */
