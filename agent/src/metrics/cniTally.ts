@@ -1,7 +1,8 @@
 /** What container runtimes asked for, and what became of it. */
 import { type Answer, commands } from "@brindle/cni";
+import { Counts } from "./counts.ts";
 import { Durations } from "./durations.ts";
-import type { MetricRow, Sample } from "./metric.ts";
+import type { MetricRow } from "./metric.ts";
 
 /** An ADD takes some 10 ms, and is given up after 50 s. */
 const secondsBounds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
@@ -14,21 +15,13 @@ export interface CniAnswered {
 }
 
 export class CniTally {
-  readonly #requests = new Map<string, { readonly labels: Sample["labels"]; value: number }>();
+  readonly requests: Counts = new Counts("command", "result");
   readonly durations: Durations = new Durations(secondsBounds);
 
   answered({ command: said, answer, seconds }: CniAnswered): void {
     const command = commands.find((known) => known === said) ?? "unknown";
-    const result = resultOf(answer);
-    const name = `${command} ${result}`;
-    const count = this.#requests.get(name) ?? { labels: { command, result }, value: 0 };
-    this.#requests.set(name, count);
-    count.value += 1;
+    this.requests.add([command, resultOf(answer)]);
     this.durations.observe(seconds, { command });
-  }
-
-  requests(): Sample[] {
-    return [...this.#requests.values()].map(({ labels, value }) => ({ labels, value }));
   }
 }
 
@@ -43,7 +36,7 @@ export const cniMetrics: readonly MetricRow<{ readonly cni: CniTally }>[] = [
     type: "counter",
     help: "Requests of container runtimes that were answered; result is ok or the number of the CNI error",
     labelNames: ["command", "result"],
-    samples: ({ cni }) => cni.requests(),
+    samples: ({ cni }) => cni.requests.samples(),
   },
   {
     name: "brindle_cni_request_duration_seconds",

@@ -30,9 +30,9 @@ export function agentMetricsWish(felix: FelixSettings): MetricsWish {
   return { kind: "on", ...(host !== undefined && { host }), port: prometheusMetricsPort ?? agentPortDefault };
 }
 
-/** The address is the process's own, the port the cluster's; `null` without an address. */
-export function controllersMetricsWish(host: string | null, port: number = controllersPortDefault): MetricsWish {
-  return host === null || port === 0 ? { kind: "off" } : { kind: "on", host, port };
+/** The address is the process's own, the port the cluster's. */
+export function controllersMetricsWish(host: string, port: number = controllersPortDefault): MetricsWish {
+  return port === 0 ? { kind: "off" } : { kind: "on", host, port };
 }
 
 /** `HOST:PORT`, an IPv6 address in brackets; without a host, `:PORT`, all addresses. `null` for what is none. */

@@ -141,7 +141,11 @@ const spec = object<KubeControllersConfigurationSpec>({
   etcdV3CompactionPeriod: optional(
     field(duration, "How often earlier revisions of etcd are dropped; 0s for never. Where left out: 10m0s."),
   ),
-  prometheusMetricsPort: optional(field(port, "Port at which metrics are served; 0 for none.", { default: 9094 })),
+  prometheusMetricsPort: optional(
+    field(port, "Port at which metrics are served, where --metrics-host says an address; 0 for none.", {
+      default: 9094,
+    }),
+  ),
   controllers: field(controllers, "The controllers that run, each with its settings; one that is left out does not."),
   debugProfilePort: optional(field(port, "Port at which profiles of the process are served; none, if left out.")),
 });
@@ -174,12 +178,6 @@ const unsupported: readonly UnsupportedField[] = [
     path: "spec.healthChecks",
     accepted: ["Enabled"],
     meanwhile: "health is told where --health-port says",
-  },
-  {
-    effect: "ignored",
-    path: "spec.prometheusMetricsPort",
-    accepted: [0, 9094],
-    meanwhile: "this process serves no metrics",
   },
   { effect: "ignored", path: "spec.debugProfilePort", meanwhile: "no profiles are served" },
 ];

@@ -1,12 +1,15 @@
 /** `brindle controllers` at a real API server: what it says of resources, and that of two replicas one acts. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import { controllersMetrics } from "@brindle/agent";
 import { afterAll, afterEach, beforeAll, describe, it } from "vitest";
 import { type Daemon, startDaemon } from "../fixtures/command.ts";
+import { freePorts } from "../fixtures/freePorts.ts";
 import { processInstance } from "../fixtures/instance.ts";
 import { field, list, text } from "../fixtures/json.ts";
 import { type KubeApi, startKubeApi } from "../fixtures/kube/kubeApi.ts";
 import { waitFor } from "../fixtures/waitFor.ts";
+import { type Exposition, parseExposition } from "../metrics/exposition.ts";
 import { applyCrds } from "./crds.ts";
 
 const program = fileURLToPath(new URL("../../../agent/src/main.ts", import.meta.url));
@@ -23,9 +26,10 @@ beforeAll(async () => {
 afterEach(() => Promise.all([...replicas].map(end)));
 afterAll(() => cluster?.[Symbol.asyncDispose]());
 
-async function startReplica(): Promise<Daemon> {
+async function startReplica(options: readonly string[] = []): Promise<Daemon> {
   const instance = await processInstance();
   const args = ["--conditions=brindle-source", program, "controllers", `--kubeconfig=${cluster.adminKubeconfig}`];
+  args.push(...options);
   const replica = startDaemon(process.execPath, args);
   await instance.registerProcess(replica.pid);
   replicas.add(replica);
@@ -70,6 +74,13 @@ async function waitForCondition(plural: string, name: string): Promise<unknown> 
     { what: `${plural}/${name} has its condition`, deadlineMs },
   );
   return found;
+}
+
+/** As Prometheus asks. */
+async function scraped(host: string, port: number): Promise<Exposition> {
+  const answer = await fetch(`http://${host}:${port}/metrics`);
+  assert.equal(answer.status, 200);
+  return parseExposition(await answer.text());
 }
 
 async function holder(): Promise<string> {
@@ -154,5 +165,35 @@ describe("brindle controllers", () => {
     await apply("IPPool", "after-restart", { cidr: "10.64.0.0/16" });
     await waitForCondition("ippools", "after-restart");
     assert.ok(leads(replica));
+  });
+
+  it("tells Prometheus who leads and what it did, at an address of its own and the port of the cluster", async () => {
+    const [port = 0] = await freePorts(1);
+    const configured = (prometheusMetricsPort: number): Promise<void> =>
+      apply("KubeControllersConfiguration", "default", { prometheusMetricsPort, controllers: {} });
+    await configured(port);
+    const first = await startReplica(["--metrics-host=127.0.0.1"]);
+    await waitUntilLeading(first);
+    await startReplica(["--metrics-host=127.0.0.2"]);
+    const silent = await startReplica();
+    await apply("IPPool", "metered", { cidr: "10.65.0.0/16" });
+    await waitForCondition("ippools", "metered");
+
+    const waiting = { what: "the replica that waits answers as well", deadlineMs };
+    const follower = await waitFor(() => scraped("127.0.0.2", port), waiting);
+    const { types, value } = await scraped("127.0.0.1", port);
+    for (const { name } of controllersMetrics) assert(types.has(name), name);
+    assert.deepEqual([value("brindle_controllers_leader"), follower.value("brindle_controllers_leader")], [1, 0]);
+    assert(value("brindle_conditions_written_total") >= 1);
+    assert.equal(value('brindle_controller_runs_total{controller="conditions"}'), 1);
+    assert(value("process_resident_memory_bytes") > 0);
+    silent.assertRunning();
+    await assert.rejects(scraped("127.0.0.3", port));
+
+    await configured(0);
+    const isSilent = async (): Promise<boolean> => (await scraped("127.0.0.1", port).catch(() => null)) === null;
+    await waitFor(isSilent, { what: "nobody answers at port 0", deadlineMs });
+    assert.ok(leads(first));
+    await cluster.kubectl(["delete", "kubecontrollersconfigurations.projectcalico.org", "default"]);
   });
 });

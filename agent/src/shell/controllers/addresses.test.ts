@@ -3,6 +3,7 @@ import { type ApiObject, type ApiResource, MemoryStore, type Store } from "@brin
 import type { KubernetesApi, News } from "@brindle/api/shell";
 import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { ControllersTally } from "../../metrics/controllersTally.ts";
 import { ipamCollection, nodeRemoval } from "./addresses.ts";
 import type { Circumstances, Controller, ControllerContext } from "./controller.ts";
 
@@ -34,6 +35,7 @@ describe("the controllers of addresses", () => {
   let store: MemoryStore;
   let api: FakeApi;
   let health: (string | null)[];
+  let tally: ControllersTally;
   let ending: AbortController;
   let ended: Promise<void>;
 
@@ -41,6 +43,7 @@ describe("the controllers of addresses", () => {
     store = new MemoryStore();
     api = new FakeApi();
     health = [];
+    tally = new ControllersTally();
     ending = new AbortController();
     await store.commit([
       { op: "create", key: handle, value: { block: { "10.0.0.0/30": 1 }, deleted: false } },
@@ -55,6 +58,7 @@ describe("the controllers of addresses", () => {
   function run(controller: Controller, over: Pick<Store, "list"> = store, leakGracePeriod = "20ms"): void {
     const configuration = { node: { leakGracePeriod } };
     const context = {
+      ...{ name: controller.name, tally },
       ...{ api, store: storeOf(over), configuration },
       ...{ datastore: "etcdv3", log: pino({ level: "silent" }), onHealth: (it: string | null) => health.push(it) },
     };
@@ -73,6 +77,16 @@ describe("the controllers of addresses", () => {
     ending.abort();
     await ended;
     expect(await isGone(affinity)).toBe(true);
+  });
+
+  it("count what is wrong and what they put right", async () => {
+    const of = (kind: string) => tally.findings().find(({ labels }) => labels.kind === kind)?.value;
+    run(ipamCollection);
+    await until(async () => of("orphan_handle") === 1);
+    await until(async () => of("orphan_handle") === 0);
+    // The handle, and the claim of a block that does not exist.
+    expect(tally.repairs.samples()).toEqual([{ labels: { controller: "ipamCollection" }, value: 2 }]);
+    expect([of("duplicate"), of("leak")]).toEqual([0, 0]);
   });
 
   it("look seldom where they are to wait for years, which is more than a timer takes", async () => {

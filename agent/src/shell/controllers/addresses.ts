@@ -17,6 +17,7 @@ import {
 } from "@brindle/ipam";
 import { timerMsMax } from "../../controllers/configuration.ts";
 import { messageOf } from "../../error.ts";
+import type { AddressFindings } from "../../metrics/controllersTally.ts";
 import type { Controller, ControllerContext } from "./controller.ts";
 
 /** Calico's. */
@@ -122,10 +123,12 @@ class Passes {
 
   /** What was done each time; what a person has to look at, and how much is wrong, when it is news. */
   #tell({ findings, repaired, overtaken }: Pass): void {
-    const { log } = this.#context;
+    const { log, name, tally } = this.#context;
     const counts = invariantsOf(findings.filter((finding) => this.#isOurs(finding)));
     if (JSON.stringify(counts) !== this.#counted) log.info(counts, "addresses examined");
     this.#counted = JSON.stringify(counts);
+    tally.found(name, counts);
+    tally.repairs.add([name], repaired.length);
     for (const finding of repaired) log.info({ repaired: finding.kind }, describeFinding(finding));
     for (const finding of overtaken) log.debug({ overtaken: finding.kind }, describeFinding(finding));
     const open = findings.filter((finding) => isForPeople(finding) && this.#isOurs(finding)).map(describeFinding);
@@ -140,7 +143,7 @@ class Passes {
 }
 
 /** All zero in a cluster that is well, but for what is under way. */
-function invariantsOf(findings: readonly Finding[]): Readonly<Record<string, number>> {
+function invariantsOf(findings: readonly Finding[]): AddressFindings & { readonly all: number } {
   const count = (...kinds: readonly Finding["kind"][]): number =>
     findings.filter(({ kind }) => kinds.includes(kind)).length;
   return {

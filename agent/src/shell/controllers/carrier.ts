@@ -169,6 +169,7 @@ class Carrier<K extends Kind, W extends Wanted, H> {
 
   #onWritten({ op, key: { namespace, name } }: Write): void {
     this.#written = { ...this.#written, [op]: (this.#written[op] ?? 0) + 1 };
+    this.#context.tally.carried.add([this.#context.name, op]);
     this.#context.log.debug({ op, namespace, name }, "carried");
   }
 

@@ -1,5 +1,6 @@
 import { Command, Option } from "commander";
 import { pino } from "pino";
+import workspace from "../../../package.json" with { type: "json" };
 import { addDatastoreOptions, type DatastoreFlags, datastoreSettings, healthPort } from "../datastoreFlags.ts";
 import { callTimeoutMs, runControllers } from "./controllers.ts";
 
@@ -8,6 +9,7 @@ interface Flags extends DatastoreFlags {
   readonly logLevel?: string;
   readonly healthPort?: number;
   readonly healthHost: string;
+  readonly metricsHost?: string;
 }
 
 export function controllersCommand(): Command {
@@ -31,11 +33,15 @@ export function controllersCommand(): Command {
       ).argParser(healthPort),
     )
     .option("--health-host <address>", "where it answers them", "127.0.0.1")
+    .option(
+      "--metrics-host <address>",
+      "where Prometheus is answered, at the port that KubeControllersConfiguration says, else 9094; else nowhere",
+    )
     .action(run);
 }
 
 async function run(flags: Flags): Promise<void> {
-  const { kubeconfig, leaseNamespace, logLevel, healthPort: port, healthHost: host } = flags;
+  const { kubeconfig, leaseNamespace, logLevel, healthPort: port, healthHost: host, metricsHost } = flags;
   const log = pino({ level: logLevel ?? "info" });
   const ending = new AbortController();
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => ending.abort());
@@ -44,7 +50,9 @@ async function run(flags: Flags): Promise<void> {
     lease: { namespace: leaseNamespace, name: "brindle-controllers" },
     datastore: datastoreSettings(flags, callTimeoutMs),
     followsLogSeverity: logLevel === undefined,
+    version: workspace.version,
     ...(kubeconfig !== undefined && { kubeconfig }),
+    ...(metricsHost !== undefined && { metricsHost }),
     ...(port !== undefined && { health: { port, host } }),
   };
   await runControllers(options, log, ending.signal);

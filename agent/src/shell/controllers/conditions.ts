@@ -23,7 +23,7 @@ interface Write {
   readonly request: ApiRequest;
 }
 
-type ConditionsPorts = Pick<ControllerContext, "api" | "log" | "onHealth">;
+type ConditionsPorts = Pick<ControllerContext, "api" | "log" | "tally" | "onHealth">;
 
 async function keepConditions(ports: ConditionsPorts, signal: AbortSignal): Promise<void> {
   const writer = new ConditionWriter(ports);
@@ -84,9 +84,12 @@ class ConditionWriter {
   }
 
   async #write(name: string, { resource, request }: Write): Promise<void> {
-    const { api, log } = this.#ports;
+    const { api, log, tally } = this.#ports;
     const sent = await api.send(resource, request);
-    if (sent.kind === "done") return void log.debug({ object: name }, "condition written");
+    if (sent.kind === "done") {
+      tally.conditionsWritten += 1;
+      return log.debug({ object: name }, "condition written");
+    }
     const { code, reason } = sent.failure;
     switch (code) {
       case "CONFLICT":

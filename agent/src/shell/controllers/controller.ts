@@ -2,6 +2,7 @@
 import type { ControllersConfig, Store } from "@brindle/api";
 import type { DatastoreSettings, KubernetesApi } from "@brindle/api/shell";
 import type { Logger } from "pino";
+import type { ControllersTally } from "../../metrics/controllersTally.ts";
 
 export interface Controller {
   /** In logs and in the health; no two have the same. */
@@ -33,9 +34,13 @@ export interface ControllersPorts {
   /** Where etcd is, if it is the datastore. */
   readonly etcd?: Extract<DatastoreSettings, { readonly type: "etcdv3" }>["etcd"];
   readonly log: Logger;
+  /** For metrics, whether anybody asks or not. */
+  readonly tally: ControllersTally;
 }
 
 export interface ControllerContext extends ControllersPorts, Circumstances {
+  /** The controller's own. */
+  readonly name: string;
   /** Why it does not do all of its work, for readiness and log; `null` when it does. Repeating it is no news. */
   readonly onHealth: (problem: string | null) => void;
 }

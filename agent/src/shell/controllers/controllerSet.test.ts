@@ -4,6 +4,7 @@ import { type ControllersConfig, MemoryStore } from "@brindle/api";
 import { findClusterAccess, type KubernetesApi, openKubernetesApi } from "@brindle/api/shell";
 import { pino } from "pino";
 import { afterEach, beforeEach, describe, it } from "vitest";
+import { ControllersTally } from "../../metrics/controllersTally.ts";
 import type { Controller } from "./controller.ts";
 import { ControllerSet } from "./controllerSet.ts";
 
@@ -19,6 +20,7 @@ class Recorder {
   readonly events: string[] = [];
   readonly health = new Map<string, string | null>();
   readonly pauses: number[] = [];
+  readonly tally = new ControllersTally();
   readonly set: ControllerSet;
   #endPause = (): void => {};
 
@@ -28,6 +30,7 @@ class Recorder {
       store: new MemoryStore(),
       datastore: "etcdv3",
       log: pino({ level: "silent" }),
+      tally: this.tally,
       onHealth: (name, problem) => this.health.set(name, problem),
       pause: (ms, until) => {
         this.pauses.push(ms);
@@ -105,6 +108,12 @@ describe("a set of controllers", () => {
     await recorder.set.end();
     assert.deepEqual(recorder.events, ["policy ends", "node ends"]);
     assert.equal(recorder.health.get("policy"), null);
+    const { runs, failures } = recorder.tally;
+    assert.deepEqual(
+      runs.samples().map(({ labels, value }) => `${labels.controller} ${value}`),
+      ["policy 3", "node 1"],
+    );
+    assert.deepEqual(failures.samples(), [{ labels: { controller: "policy" }, value: 2 }]);
   });
 
   it("ends one at once that waits for its next try", async () => {

@@ -72,7 +72,7 @@ export class ControllerSet {
       else log[isFirst ? "debug" : "warn"]({ reason: problem }, "controller does not do all of its work");
       onHealth(controller.name, problem);
     });
-    const context: ControllerContext = { ...shared, ...wish, log, onHealth: tell };
+    const context: ControllerContext = { ...shared, ...wish, name: controller.name, log, onHealth: tell };
     log.info("controller begins");
     const ended = runUntil(controller, { context, pause, until: ending.signal });
     this.#running.set(controller.name, { settings, ending, ended });
@@ -83,6 +83,7 @@ export class ControllerSet {
     running?.ending.abort();
     await running?.ended;
     this.#running.delete(name);
+    this.#ports.tally.ended(name);
     this.#ports.onHealth(name, null);
   }
 }
@@ -97,6 +98,7 @@ async function runUntil(controller: Controller, { context, pause, until }: RunPo
   let pauseMs = pauseMsMin;
   while (!until.aborted) {
     const sinceMs = performance.now();
+    context.tally.runs.add([controller.name]);
     try {
       await controller.run(context, until);
       if (until.aborted) return;
@@ -105,6 +107,7 @@ async function runUntil(controller: Controller, { context, pause, until }: RunPo
       if (until.aborted) return;
       context.log.error({ err: error }, "controller failed; it is tried again");
       context.onHealth(messageOf(error));
+      context.tally.failures.add([controller.name]);
     }
     if (performance.now() - sinceMs > pauseMsMax) pauseMs = pauseMsMin;
     await pause(pauseMs, until);

@@ -5,7 +5,14 @@ import { type DatastoreSettings, findClusterAccess, openDatastore, openKubernete
 import type { Logger } from "pino";
 import { Candidate, type CandidateOptions } from "../../controllers/candidate.ts";
 import { compactionPeriodMs, controllersConfig, controllersLogLevel } from "../../controllers/configuration.ts";
+import { controllersMetrics } from "../../metrics/controllersMetrics.ts";
+import { ControllersTally } from "../../metrics/controllersTally.ts";
+import { tell } from "../../metrics/metric.ts";
+import { controllersMetricsWish } from "../../metrics/metricsWish.ts";
 import { serveHealth } from "../healthServer.ts";
+import { MetricsEndpoint } from "../metricsEndpoint.ts";
+import { metricsPage } from "../metricsPage.ts";
+import type { MetricsPage } from "../metricsServer.ts";
 import { ipamCollection, nodeRemoval } from "./addresses.ts";
 import { carriers } from "./carriers.ts";
 import { compaction } from "./compaction.ts";
@@ -26,6 +33,9 @@ export interface ControllersOptions extends Pick<CandidateOptions, "lease"> {
   readonly followsLogSeverity: boolean;
   /** Where a kubelet's probes are answered; nowhere where it is left out. */
   readonly health?: { readonly port: number; readonly host: string };
+  readonly version: string;
+  /** The address at which Prometheus may ask, at the port that the cluster is configured to; else it may not. */
+  readonly metricsHost?: string;
 }
 
 /** Two calls renew a lease, and a leader that has lost it ends its last one before another can have it. */
@@ -47,14 +57,53 @@ export async function runControllers(options: ControllersOptions, log: Logger, s
   };
   if (health) parts.use(await serveHealth({ ...health, problem: () => firstOf(problems) }));
   const etcd = datastore.type === "etcdv3" ? { etcd: datastore.etcd } : {};
-  const ports = { api, store, datastore: datastore.type, ...etcd, log, onHealth };
+  const tally = new ControllersTally();
+  const ports = { api, store, datastore: datastore.type, ...etcd, log, tally, onHealth };
+  const facts = { version: options.version, tally, problems };
+  const metrics = startMetrics(options, ports, () => metricsPage(tell(controllersMetrics, facts)));
+  parts.defer(() => metrics.end());
   const candidate = new Candidate({ identity: `${hostname()}_${randomUUID()}`, lease });
   await new Leadership(candidate, {
     api,
     log,
-    lead: (until) => lead(ports, options, until),
+    lead: async (until) => {
+      tally.isLeader = true;
+      await lead(ports, options, until).finally(() => {
+        tally.isLeader = false;
+      });
+    },
     onHealth: (problem) => onHealth("lease", problem),
   }).run(signal);
+}
+
+/** Replicas that do not lead are asked as well: each follows the configuration for it, where it is to answer at all. */
+function startMetrics(
+  { metricsHost }: Pick<ControllersOptions, "metricsHost">,
+  { store, log }: Pick<ControllerSetPorts, "store" | "log">,
+  page: () => Promise<MetricsPage>,
+): { end(): Promise<void> } {
+  if (metricsHost === undefined) return { end: async () => {} };
+  let told: string | null = null;
+  const endpoint = new MetricsEndpoint({
+    page,
+    onHealth: (problem) => {
+      if (problem !== told && problem !== null) log.warn({ reason: problem }, "no metrics");
+      told = problem;
+    },
+  });
+  // What is wrong with the datastore is the leader's to tell.
+  const watch = new ConfigurationWatch({
+    store,
+    log: log.child({}, { level: "silent" }),
+    onHealth: () => {},
+    onChanged: (stored) => endpoint.follow(controllersMetricsWish(metricsHost, stored?.spec.prometheusMetricsPort)),
+  });
+  return {
+    async end() {
+      await watch.end();
+      await endpoint.end();
+    },
+  };
 }
 
 function firstOf(problems: ReadonlyMap<string, string>): string | null {
