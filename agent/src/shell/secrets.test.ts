@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ApiObject, ApiResource } from "@brindle/api";
@@ -45,15 +45,19 @@ describe("passwords in a folder", () => {
     30_000,
   );
 
-  it("that others may read are refused by the name of the file", () =>
-    withFolder(async (folder) => {
-      await mkdir(join(folder, "bgp"));
-      await writeFile(join(folder, "bgp", "tor"), "first", { mode: 0o644 });
-      const secrets = new FolderSecrets(folder, { onChanged: () => {} });
-      secrets.want(new Set(["bgp"]));
-      await vi.waitFor(() => assert.match(said(secrets), /bgp\/tor may be read by others: make its mode 0400$/));
-      await secrets.end();
-    }));
+  it.each([0o440, 0o404, 0o420, 0o402])(
+    "that others may read or write are refused by the name of the file: %o",
+    (mode) =>
+      withFolder(async (folder) => {
+        await mkdir(join(folder, "bgp"));
+        await writeFile(join(folder, "bgp", "tor"), "first");
+        await chmod(join(folder, "bgp", "tor"), mode);
+        const secrets = new FolderSecrets(folder, { onChanged: () => {} });
+        secrets.want(new Set(["bgp"]));
+        await vi.waitFor(() => assert.match(said(secrets), /bgp\/tor may be read by others: make its mode 0400$/));
+        await secrets.end();
+      }),
+  );
 
   it("are nowhere else, whatever a Secret is called", () =>
     withFolder(async (folder) => {

@@ -165,12 +165,12 @@ async function readSecret(folder: string, name: string): Promise<SecretState> {
 
 /** `null` for what is no file. */
 async function readEntry(path: string): Promise<Uint8Array | null> {
-  await using file = await open(path, constants.O_RDONLY);
+  await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK); // A pipe would wait for its other end.
   const { mode, size } = await file.stat();
   if ((mode & constants.S_IFMT) !== constants.S_IFREG) return null;
   if ((mode & 0o077) !== 0) throw new OpenFileError(`${path} may be read by others: make its mode 0400`);
-  const { buffer } = await file.read(Buffer.alloc(Math.min(size, entryBytesMax)));
-  return buffer;
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(Math.min(size, entryBytesMax)));
+  return buffer.subarray(0, bytesRead); // It may have become shorter since.
 }
 
 /** Of a Secret, with all of its entries. */

@@ -53,7 +53,8 @@ const clients = networkSetSample("clients", {
 const fewer = networkSetSample("clients", { labels: { app: "client" }, nets: ["192.0.2.7/24"] });
 const others = networkSetSample("clients", { labels: { app: "other" }, nets: ["192.0.2.0/24"] });
 const world = globalNetworkSetSample("world", {
-  labels: { app: "client" },
+  // It is in no namespace, whatever it says.
+  labels: { app: "client", "projectcalico.org/namespace": "default" },
   nets: ["198.51.100.0/24", "2001:db8::/32"],
 });
 const fromWorld: Rule = { action: "Deny", source: { selector: "app == 'client'", namespaceSelector: "global()" } };
