@@ -1,6 +1,6 @@
 /** The best of a prefix's routes: `decide` over the columns, and MED heeded only among routes of one neighbour. */
 import { type Candidate, decide, Rule, ruleName } from "./decide.ts";
-import type { Rib } from "./rib.ts";
+import type { RibTables } from "./routeImport.ts";
 import type { RouteId } from "./routeTable.ts";
 import { accepted } from "./verdict.ts";
 
@@ -22,32 +22,13 @@ const localPrefOfOwn = 2 ** 32;
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
-export function makeDecider({ attrs, nextHops, routes, peers, local }: Rib): Decider {
+export function makeDecider(rib: RibTables): Decider {
+  const { attrs, routes } = rib;
+  const load = candidateLoader(rib);
   const winner = emptyCandidate();
   const challenger = emptyCandidate();
   /** The best route so far of each neighbouring AS. */
   const byNeighbor = new Map<number, RouteId>();
-
-  function isEligible(route: RouteId): boolean {
-    return routes.verdict.get(route) === accepted && nextHops.isReachable(routes.nextHop.get(route));
-  }
-
-  function load(into: Mutable<Candidate>, route: RouteId): void {
-    const [attr, hop, peerId] = [routes.attr.get(route), routes.nextHop.get(route), routes.peer.get(route)];
-    const peer = peers.get(peerId);
-    into.eligible = isEligible(route);
-    into.localPref = peerId === local ? localPrefOfOwn : attrs.localPref.get(attr);
-    into.asPathLength = attrs.asPathLength.get(attr);
-    into.origin = attrs.origin.get(attr);
-    into.med = attrs.med.get(attr);
-    into.neighborAsn = attrs.neighborAsn.get(attr);
-    into.external = peer.external;
-    into.igpCost = nextHops.igpCost.get(hop);
-    into.bgpId = attrs.originatorId.get(attr) || peer.bgpId;
-    into.clusterListLength = attrs.clusterListLength.get(attr);
-    into.peerRank = peers.rankOf(peerId);
-    into.pathId = routes.pathId.get(route);
-  }
 
   function better(a: RouteId, b: RouteId): RouteId {
     load(winner, a);
@@ -73,13 +54,13 @@ export function makeDecider({ attrs, nextHops, routes, peers, local }: Rib): Dec
     const second = routes.nextOfPrefix(first);
     let route = first;
     if (second !== 0) route = routes.nextOfPrefix(second) === 0 ? better(first, second) : bestOfMany(first);
-    return isEligible(route) ? route : 0;
+    return isEligible(rib, route) ? route : 0;
   }
 
   function equals(first: RouteId, best: RouteId, { relaxAsPath }: { readonly relaxAsPath: boolean }): RouteId[] {
     const all = [best];
     for (let route = first; route !== 0; route = routes.nextOfPrefix(route)) {
-      if (route === best || !isEligible(route)) continue;
+      if (route === best || !isEligible(rib, route)) continue;
       load(winner, best);
       load(challenger, route);
       if (Math.abs(decide(winner, challenger)) <= Rule.igpCost) continue;
@@ -96,7 +77,32 @@ export function makeDecider({ attrs, nextHops, routes, peers, local }: Rib): Dec
     return rule < 0 ? "med" : ruleName(rule);
   }
 
-  return { isEligible, best, equals, lostBy };
+  return { isEligible: (route) => isEligible(rib, route), best, equals, lostBy };
+}
+
+function isEligible({ routes, nextHops }: RibTables, route: RouteId): boolean {
+  return routes.verdict.get(route) === accepted && nextHops.isReachable(routes.nextHop.get(route));
+}
+
+/** Fills in what the decision compares of a route. */
+function candidateLoader(rib: RibTables): (into: Mutable<Candidate>, route: RouteId) => void {
+  const { attrs, nextHops, routes, peers, local } = rib;
+  return (into, route) => {
+    const [attr, hop, peerId] = [routes.attr.get(route), routes.nextHop.get(route), routes.peer.get(route)];
+    const peer = peers.get(peerId);
+    into.eligible = isEligible(rib, route);
+    into.localPref = peerId === local ? localPrefOfOwn : attrs.localPref.get(attr);
+    into.asPathLength = attrs.asPathLength.get(attr);
+    into.origin = attrs.origin.get(attr);
+    into.med = attrs.med.get(attr);
+    into.neighborAsn = attrs.neighborAsn.get(attr);
+    into.external = peer.external;
+    into.igpCost = nextHops.igpCost.get(hop);
+    into.bgpId = attrs.originatorId.get(attr) || peer.bgpId;
+    into.clusterListLength = attrs.clusterListLength.get(attr);
+    into.peerRank = peers.rankOf(peerId);
+    into.pathId = routes.pathId.get(route);
+  };
 }
 
 function emptyCandidate(): Mutable<Candidate> {

@@ -6,7 +6,6 @@
  * What is sent to peers is none of its business: `out/` derives that from `best`.
  */
 import assert from "node:assert/strict";
-import { type Candidates, type CompiledRule, deciding } from "../filter/compile.ts";
 import { decodeNextHops } from "../wire/attributes/multiprotocol.ts";
 import type { Announcement, PackedPrefixes, PathAttributes } from "../wire/message.ts";
 import { decodePackedPrefixes, wordsPerPrefix } from "../wire/prefixes.ts";
@@ -20,30 +19,12 @@ import { fixedHashKey, type HashKey } from "./keyedHash.ts";
 import { type NextHopFact, type NextHopId, NextHopTable } from "./nextHopTable.ts";
 import { type PeerCounts, type PeerId, PeerTable, type RibPeer } from "./peerTable.ts";
 import { type PrefixId, PrefixTable } from "./prefixTable.ts";
+import { type RouteContent, RouteImport } from "./routeImport.ts";
 import { type RouteId, RouteTable } from "./routeTable.ts";
-import { accepted, FilterVerdicts, type RuleName, verdictName, verdictNumber } from "./verdict.ts";
+import { accepted, type RuleName, verdictName } from "./verdict.ts";
 
 /** In `#best` where the best route was removed and `settle` has not come by yet. */
 const gone = 0xffffffff;
-
-/** What import says of all prefixes of one announcement. */
-interface Judgement {
-  readonly peer: PeerId;
-  readonly attr: AttrId;
-  readonly hop: NextHopId;
-  readonly verdict: number;
-  /** The rules of filters that the attributes leave in question; `null` where the peer has no filters. */
-  readonly candidates: Candidates | null;
-  /** What a rule made of the attributes for a prefix of the announcement: for all that it decides on, the same. */
-  changed?: { readonly rule: CompiledRule; readonly attr: AttrId };
-  /** Whether no prefix has to be looked at. */
-  readonly isForAll: boolean;
-}
-
-interface Placement {
-  readonly verdict: number;
-  readonly pathId: number;
-}
 
 export interface Multipath {
   readonly paths: number;
@@ -77,7 +58,7 @@ export class Rib {
   #multipath: Multipath | null = null;
   /** What the next hops of each prefix came to, where there may be several: another sum is another set. */
   readonly #hopSums = new Column();
-  readonly #filterVerdicts = new FilterVerdicts();
+  readonly #import: RouteImport;
 
   /** `local` is the peer whose routes beat all others: ourselves. */
   constructor(local: RibPeer, hashKey: HashKey = fixedHashKey) {
@@ -86,6 +67,7 @@ export class Rib {
     this.nextHops = new NextHopTable(hashKey);
     this.local = this.peers.add(local);
     this.#decider = makeDecider(this);
+    this.#import = new RouteImport(this, (prefix) => this.#unsettle(prefix));
   }
 
   /** Whether there is work for `settle` or `walk`. */
@@ -217,17 +199,9 @@ export class Rib {
       if (!this.isStale(route) || !families.includes(this.prefixes.family(this.routes.prefix.get(route)))) return;
       const attr = this.routes.attr.get(route);
       if ((this.attrs.flags.get(attr) & wellKnownBit.noLlgr) !== 0) this.#remove(route);
-      else this.#mark(route, this.attrs.intern(withLlgrStale(this.attrs.value(attr))));
+      else this.#import.mark(route, this.attrs.intern(withLlgrStale(this.attrs.value(attr))));
     };
     this.#startWalk({ peer, visit, done: () => {} });
-  }
-
-  #mark(route: RouteId, attr: AttrId): void {
-    const epoch = this.routes.epoch.get(route);
-    this.attrs.retain(attr);
-    this.#replace(route, { attr, hop: this.routes.nextHop.get(route) });
-    this.attrs.release(attr);
-    this.routes.epoch.set(route, epoch); // It is no less stale.
   }
 
   /** Removes a peer that announces nothing any more, with all that it announced. */
@@ -238,14 +212,7 @@ export class Rib {
 
   /** Judges all that the peer announced by its present import rules. */
   reimport(peer: PeerId): void {
-    const visit = (route: RouteId): void => {
-      const attr = this.routes.receivedAttr.get(route) || this.routes.attr.get(route);
-      const judgement = this.#judgementOf(peer, { attr, hop: this.routes.nextHop.get(route) });
-      this.attrs.retain(attr);
-      this.#import(route, judgement, this.#decidingRule(judgement, this.routes.prefix.get(route)));
-      this.attrs.release(attr);
-    };
-    this.#startWalk({ peer, visit, done: () => {} });
+    this.#startWalk({ peer, visit: (route) => this.#import.rejudge(route), done: () => {} });
   }
 
   learnNextHops(facts: readonly NextHopFact[]): void {
@@ -296,7 +263,7 @@ export class Rib {
 
   /** The rule of a filter that refused the route. */
   refusedBy(route: RouteId): RuleName | null {
-    return this.#filterVerdicts.ruleOf(this.routes.verdict.get(route));
+    return this.#import.refusedBy(route);
   }
 
   /** Why a route is not the best; `null` for the best. */
@@ -330,14 +297,14 @@ export class Rib {
   #announce4(peer: PeerId, attr: AttrId, bytes: Uint8Array, { nextHop, nlriStart, nlriEnd }: UpdateScanner): void {
     const hop = this.nextHops.intern4(nextHop);
     this.nextHops.retain(hop);
-    const judgement = this.#judgementOf(peer, { attr, hop });
+    const judgement = this.#import.judgementOf(peer, { attr, hop });
     let fetched = 0;
     for (let at = nlriStart; at < nlriEnd; at += 1 + (((bytes[at] ?? 0) + 7) >>> 3)) {
       fetched |= this.prefixes.fetch4(prefixWord(bytes, at), bytes[at] ?? 0);
     }
     assert(fetched >= 0); // Read, so that it is not left out.
     for (let at = nlriStart; at < nlriEnd; at += 1 + (((bytes[at] ?? 0) + 7) >>> 3)) {
-      this.#put(this.prefixes.intern4(prefixWord(bytes, at), bytes[at] ?? 0), judgement, 0);
+      this.#import.put(this.prefixes.intern4(prefixWord(bytes, at), bytes[at] ?? 0), judgement, 0);
     }
     this.nextHops.release(hop);
   }
@@ -361,156 +328,31 @@ export class Rib {
     return this.nextHops.intern({ address, ...linkLocal, ...(name !== undefined && { interface: name }) });
   }
 
-  #putAll(peer: PeerId, prefixes: PackedPrefixes, content: { attr: AttrId; hop: NextHopId }): void {
+  #putAll(peer: PeerId, prefixes: PackedPrefixes, content: RouteContent): void {
     // Held meanwhile, so that replacing the last route that has them does not free them.
     this.attrs.retain(content.attr);
     this.nextHops.retain(content.hop);
-    const judgement = this.#judgementOf(peer, content);
+    const judgement = this.#import.judgementOf(peer, content);
     const stride = wordsPerPrefix[prefixes.family];
     for (let at = 0; at < prefixes.words.length; at += stride) {
-      this.#put(this.prefixes.intern(prefixes, at), judgement, prefixes.pathIds?.[at / stride] ?? 0);
+      this.#import.put(this.prefixes.intern(prefixes, at), judgement, prefixes.pathIds?.[at / stride] ?? 0);
     }
     this.attrs.release(content.attr);
     this.nextHops.release(content.hop);
   }
 
-  #put(prefix: PrefixId, judgement: Judgement, pathId: number): void {
-    const { peer } = judgement;
-    const route = this.routes.find(prefix, peer, pathId);
-    if (judgement.isForAll) {
-      if (route === 0) {
-        this.#add(prefix, judgement, { verdict: judgement.verdict, pathId });
-        return;
-      }
-      if (this.routes.receivedAttr.get(route) === 0) {
-        this.#replace(route, judgement);
-        this.#judge(route, judgement.verdict, null);
-        return;
-      }
-    }
-    const rule = this.#decidingRule(judgement, prefix);
-    if (route === 0) this.#import(this.#add(prefix, judgement, { verdict: accepted, pathId }), judgement, rule);
-    else {
-      this.routes.epoch.set(route, this.peers.epoch.get(peer));
-      this.#import(route, judgement, rule);
-    }
-  }
-
-  #add(prefix: PrefixId, { peer, attr, hop }: Judgement, { verdict, pathId }: Placement): RouteId {
-    this.prefixes.retain(prefix);
-    this.attrs.retain(attr);
-    this.nextHops.retain(hop);
-    const epoch = this.peers.epoch.get(peer);
-    const route = this.routes.add({ prefix, peer, attr, nextHop: hop, epoch, verdict, pathId });
-    const family = this.prefixes.family(prefix);
-    this.peers.received[family].add(peer, 1);
-    if (verdict === accepted) this.peers.accepted[family].add(peer, 1);
-    this.#unsettle(prefix);
-    return route;
-  }
-
-  /** A route announced again just as it was, as after a restart of the peer, disturbs nothing. */
-  #replace(route: RouteId, { attr, hop }: { attr: AttrId; hop: NextHopId }): RouteId {
-    this.routes.epoch.set(route, this.peers.epoch.get(this.routes.peer.get(route)));
-    const [oldAttr, oldHop] = [this.routes.attr.get(route), this.routes.nextHop.get(route)];
-    if (oldAttr === attr && oldHop === hop) return route;
-    this.attrs.retain(attr);
-    this.nextHops.retain(hop);
-    this.routes.attr.set(route, attr);
-    this.routes.nextHop.set(route, hop);
-    this.attrs.release(oldAttr);
-    this.nextHops.release(oldHop);
-    this.#touch(route);
-    return route;
-  }
-
-  /** What the route is after import: its attributes as the rule changes them, and whether it is eligible. */
-  #import(route: RouteId, judgement: Judgement, rule: CompiledRule | null): void {
-    const { attr, hop, verdict } = judgement;
-    const changed = verdict === accepted && rule?.accepts ? this.#changedBy(rule, judgement) : attr;
-    this.attrs.retain(changed);
-    this.#setReceived(route, changed === attr ? 0 : attr);
-    const epoch = this.routes.epoch.get(route);
-    this.#replace(route, { attr: changed, hop });
-    this.routes.epoch.set(route, epoch); // Judging a route anew does not make it less stale.
-    this.attrs.release(changed);
-    this.#judge(route, verdict, rule);
-  }
-
-  /** The route of the prefix before keeps it alive meanwhile. */
-  #changedBy(rule: CompiledRule, judgement: Judgement): AttrId {
-    if (rule.transform === null) return judgement.attr;
-    if (judgement.changed?.rule === rule) return judgement.changed.attr;
-    const attr = this.attrs.intern(rule.transform(this.attrs.value(judgement.attr)));
-    judgement.changed = { rule, attr };
-    return attr;
-  }
-
-  #setReceived(route: RouteId, attr: AttrId): void {
-    const before = this.routes.receivedAttr.get(route);
-    if (before === attr) return;
-    if (attr !== 0) this.attrs.retain(attr);
-    this.routes.receivedAttr.set(route, attr);
-    if (before !== 0) this.attrs.release(before);
-  }
-
   #remove(route: RouteId): void {
     const prefix = this.routes.prefix.get(route);
     for (const walk of this.#walks) if (walk.cursor === route) walk.cursor = this.routes.nextOfPeer(route);
-    this.#count(route, this.peers.received, -1);
-    if (this.routes.verdict.get(route) === accepted) this.#count(route, this.peers.accepted, -1);
     if (this.#best.get(prefix) === route) this.#best.set(prefix, gone);
     this.#unsettle(prefix);
-    this.#setReceived(route, 0);
-    this.attrs.release(this.routes.attr.get(route));
-    this.nextHops.release(this.routes.nextHop.get(route));
+    this.#import.release(route);
     this.routes.remove(route);
     this.prefixes.release(prefix);
   }
 
-  /** `ofAll` is what the attributes say; then the rule of a filter that matches, and where none does the policy. */
-  #judge(route: RouteId, ofAll: number, rule: CompiledRule | null): void {
-    const verdict = ofAll === accepted ? this.#verdictOf(route, rule) : ofAll;
-    const before = this.routes.verdict.get(route);
-    if (verdict === before) return;
-    this.routes.verdict.set(route, verdict);
-    if (verdict === accepted) this.#count(route, this.peers.accepted, 1);
-    else if (before === accepted) this.#count(route, this.peers.accepted, -1);
-    this.#touch(route);
-  }
-
-  #verdictOf(route: RouteId, rule: CompiledRule | null): number {
-    if (rule) return rule.accepts ? accepted : this.#filterVerdicts.numberOf(rule);
-    const { filter } = this.peers.get(this.routes.peer.get(route)).importRules;
-    return filter.passes(this.prefixes, this.routes.prefix.get(route)) ? accepted : verdictNumber("importPolicy");
-  }
-
-  #judgementOf(peer: PeerId, { attr, hop }: { attr: AttrId; hop: NextHopId }): Judgement {
-    const { judge, filters, filter } = this.peers.get(peer).importRules;
-    const verdict = verdictNumber(judge(attr, hop));
-    if (!filters)
-      return { peer, attr, hop, verdict, candidates: null, isForAll: verdict !== accepted || filter.passesAll };
-    const facts = { isOwn: peer === this.local, interface: this.nextHops.interfaceOf(hop) };
-    return { peer, attr, hop, verdict, candidates: filters.candidates(this.attrs.value(attr), facts), isForAll: false };
-  }
-
-  #decidingRule({ candidates }: Judgement, prefix: PrefixId): CompiledRule | null {
-    return candidates && deciding(candidates, this.prefixes, prefix);
-  }
-
-  #touch(route: RouteId): void {
-    this.routes.touched.set(route, 1);
-    this.#unsettle(this.routes.prefix.get(route));
-  }
-
   #unsettle(prefix: PrefixId): void {
     if (this.#unsettled.add(prefix)) this.prefixes.retain(prefix);
-  }
-
-  #count(route: RouteId, columns: Readonly<Record<4 | 6, Column>>, by: 1 | -1): void {
-    const column = columns[this.prefixes.family(this.routes.prefix.get(route))];
-    const peer = this.routes.peer.get(route);
-    column.set(peer, column.get(peer) + by);
   }
 
   #startWalk(walk: Omit<Walk, "cursor">): void {

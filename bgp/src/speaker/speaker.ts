@@ -10,7 +10,7 @@ import type { PeerDetail, PeerStatus, RouteStatus, SpeakerSummary } from "../con
 import type { DumpedSlice } from "../mrt/dumpTable.ts";
 import { ExportGroups } from "../out/exportGroups.ts";
 import type { RehearsedSlice } from "../out/rehearsal.ts";
-import { fixedHashKey, type HashKey } from "../rib/keyedHash.ts";
+import { fixedHashKey } from "../rib/keyedHash.ts";
 import { PrefixFilter } from "../rib/prefixFilter.ts";
 import { Rib } from "../rib/rib.ts";
 import { encodeMessage } from "../wire/codec.ts";
@@ -36,17 +36,11 @@ import type { PeerPorts } from "./ports.ts";
 import { advertisedTo, dumpOf } from "./questions.ts";
 import { Restart } from "./restart.ts";
 import { queryRoutes, querySlice, type RouteSlice } from "./routeQuery.ts";
+import type { SpeakerOptions } from "./speakerOptions.ts";
 import { summaryOf } from "./summary.ts";
 
 /** Some 5 ms of work. */
 const turnPrefixesMax = 4096;
-
-export interface SpeakerOptions {
-  /** Whether anybody wants to know of best routes (`bestChanged`), which costs a table a tenth of its time. */
-  readonly tellsBest?: boolean;
-  /** Random where peers are not trusted, else they may send what makes the table slow. */
-  readonly hashKey?: HashKey;
-}
 
 export class Speaker {
   readonly #rib: Rib;

@@ -1,0 +1,226 @@
+/**
+ * What import makes of what a peer announces: a route's attributes as the rules change them, and its verdict. It keeps
+ * what routes hold of attributes, next hops and prefixes counted, and says which prefixes are to be decided anew.
+ */
+import { type Candidates, type CompiledRule, deciding } from "../filter/compile.ts";
+import type { AttrId, AttrTable } from "./attrTable.ts";
+import type { Column } from "./column.ts";
+import type { NextHopId, NextHopTable } from "./nextHopTable.ts";
+import type { PeerId, PeerTable } from "./peerTable.ts";
+import type { PrefixId, PrefixTable } from "./prefixTable.ts";
+import type { RouteId, RouteTable } from "./routeTable.ts";
+import { accepted, FilterVerdicts, type RuleName, verdictNumber } from "./verdict.ts";
+
+export interface RibTables {
+  readonly prefixes: PrefixTable;
+  readonly attrs: AttrTable;
+  readonly nextHops: NextHopTable;
+  readonly routes: RouteTable;
+  readonly peers: PeerTable;
+  readonly local: PeerId;
+}
+
+/** What a route is announced with. */
+export interface RouteContent {
+  readonly attr: AttrId;
+  readonly hop: NextHopId;
+}
+
+/** What import says of all prefixes of one announcement. */
+export interface Judgement extends RouteContent {
+  readonly peer: PeerId;
+  readonly verdict: number;
+  /** The rules of filters that the attributes leave in question; `null` where the peer has no filters. */
+  readonly candidates: Candidates | null;
+  /** What a rule made of the attributes for a prefix of the announcement: for all that it decides on, the same. */
+  changed?: { readonly rule: CompiledRule; readonly attr: AttrId };
+  /** Whether no prefix has to be looked at. */
+  readonly isForAll: boolean;
+}
+
+interface Placement {
+  readonly verdict: number;
+  readonly pathId: number;
+}
+
+export class RouteImport {
+  readonly #prefixes: PrefixTable;
+  readonly #attrs: AttrTable;
+  readonly #nextHops: NextHopTable;
+  readonly #routes: RouteTable;
+  readonly #peers: PeerTable;
+  readonly #local: PeerId;
+  readonly #unsettle: (prefix: PrefixId) => void;
+  readonly #filterVerdicts = new FilterVerdicts();
+
+  constructor({ prefixes, attrs, nextHops, routes, peers, local }: RibTables, unsettle: (prefix: PrefixId) => void) {
+    this.#prefixes = prefixes;
+    this.#attrs = attrs;
+    this.#nextHops = nextHops;
+    this.#routes = routes;
+    this.#peers = peers;
+    this.#local = local;
+    this.#unsettle = unsettle;
+  }
+
+  /** The peer announces the prefix, for which all that its attributes and next hop say is in `judgement`. */
+  put(prefix: PrefixId, judgement: Judgement, pathId: number): void {
+    const { peer } = judgement;
+    const route = this.#routes.find(prefix, peer, pathId);
+    if (judgement.isForAll) {
+      if (route === 0) {
+        this.#add(prefix, judgement, { verdict: judgement.verdict, pathId });
+        return;
+      }
+      if (this.#routes.receivedAttr.get(route) === 0) {
+        this.#replace(route, judgement);
+        this.#judge(route, judgement.verdict, null);
+        return;
+      }
+    }
+    const rule = this.#decidingRule(judgement, prefix);
+    if (route === 0) this.#import(this.#add(prefix, judgement, { verdict: accepted, pathId }), judgement, rule);
+    else {
+      this.#routes.epoch.set(route, this.#peers.epoch.get(peer));
+      this.#import(route, judgement, rule);
+    }
+  }
+
+  #add(prefix: PrefixId, { peer, attr, hop }: Judgement, { verdict, pathId }: Placement): RouteId {
+    this.#prefixes.retain(prefix);
+    this.#attrs.retain(attr);
+    this.#nextHops.retain(hop);
+    const epoch = this.#peers.epoch.get(peer);
+    const route = this.#routes.add({ prefix, peer, attr, nextHop: hop, epoch, verdict, pathId });
+    const family = this.#prefixes.family(prefix);
+    this.#peers.received[family].add(peer, 1);
+    if (verdict === accepted) this.#peers.accepted[family].add(peer, 1);
+    this.#unsettle(prefix);
+    return route;
+  }
+
+  /** A route announced again just as it was, as after a restart of the peer, disturbs nothing. */
+  #replace(route: RouteId, { attr, hop }: RouteContent): RouteId {
+    this.#routes.epoch.set(route, this.#peers.epoch.get(this.#routes.peer.get(route)));
+    const [oldAttr, oldHop] = [this.#routes.attr.get(route), this.#routes.nextHop.get(route)];
+    if (oldAttr === attr && oldHop === hop) return route;
+    this.#attrs.retain(attr);
+    this.#nextHops.retain(hop);
+    this.#routes.attr.set(route, attr);
+    this.#routes.nextHop.set(route, hop);
+    this.#attrs.release(oldAttr);
+    this.#nextHops.release(oldHop);
+    this.#touch(route);
+    return route;
+  }
+
+  /** What the route is after import: its attributes as the rule changes them, and whether it is eligible. */
+  #import(route: RouteId, judgement: Judgement, rule: CompiledRule | null): void {
+    const { attr, hop, verdict } = judgement;
+    const changed = verdict === accepted && rule?.accepts ? this.#changedBy(rule, judgement) : attr;
+    this.#attrs.retain(changed);
+    this.#setReceived(route, changed === attr ? 0 : attr);
+    const epoch = this.#routes.epoch.get(route);
+    this.#replace(route, { attr: changed, hop });
+    this.#routes.epoch.set(route, epoch); // Judging a route anew does not make it less stale.
+    this.#attrs.release(changed);
+    this.#judge(route, verdict, rule);
+  }
+
+  /** The route of the prefix before keeps it alive meanwhile. */
+  #changedBy(rule: CompiledRule, judgement: Judgement): AttrId {
+    if (rule.transform === null) return judgement.attr;
+    if (judgement.changed?.rule === rule) return judgement.changed.attr;
+    const attr = this.#attrs.intern(rule.transform(this.#attrs.value(judgement.attr)));
+    judgement.changed = { rule, attr };
+    return attr;
+  }
+
+  #setReceived(route: RouteId, attr: AttrId): void {
+    const before = this.#routes.receivedAttr.get(route);
+    if (before === attr) return;
+    if (attr !== 0) this.#attrs.retain(attr);
+    this.#routes.receivedAttr.set(route, attr);
+    if (before !== 0) this.#attrs.release(before);
+  }
+
+  /** `ofAll` is what the attributes say; then the rule of a filter that matches, and where none does the policy. */
+  #judge(route: RouteId, ofAll: number, rule: CompiledRule | null): void {
+    const verdict = ofAll === accepted ? this.#verdictOf(route, rule) : ofAll;
+    const before = this.#routes.verdict.get(route);
+    if (verdict === before) return;
+    this.#routes.verdict.set(route, verdict);
+    if (verdict === accepted) this.#count(route, this.#peers.accepted, 1);
+    else if (before === accepted) this.#count(route, this.#peers.accepted, -1);
+    this.#touch(route);
+  }
+
+  #verdictOf(route: RouteId, rule: CompiledRule | null): number {
+    if (rule) return rule.accepts ? accepted : this.#filterVerdicts.numberOf(rule);
+    const { filter } = this.#peers.get(this.#routes.peer.get(route)).importRules;
+    return filter.passes(this.#prefixes, this.#routes.prefix.get(route)) ? accepted : verdictNumber("importPolicy");
+  }
+
+  judgementOf(peer: PeerId, { attr, hop }: RouteContent): Judgement {
+    const { judge, filters, filter } = this.#peers.get(peer).importRules;
+    const verdict = verdictNumber(judge(attr, hop));
+    if (!filters)
+      return { peer, attr, hop, verdict, candidates: null, isForAll: verdict !== accepted || filter.passesAll };
+    const facts = { isOwn: peer === this.#local, interface: this.#nextHops.interfaceOf(hop) };
+    return {
+      peer,
+      attr,
+      hop,
+      verdict,
+      candidates: filters.candidates(this.#attrs.value(attr), facts),
+      isForAll: false,
+    };
+  }
+
+  #decidingRule({ candidates }: Judgement, prefix: PrefixId): CompiledRule | null {
+    return candidates && deciding(candidates, this.#prefixes, prefix);
+  }
+
+  #touch(route: RouteId): void {
+    this.#routes.touched.set(route, 1);
+    this.#unsettle(this.#routes.prefix.get(route));
+  }
+
+  #count(route: RouteId, columns: Readonly<Record<4 | 6, Column>>, by: 1 | -1): void {
+    const column = columns[this.#prefixes.family(this.#routes.prefix.get(route))];
+    const peer = this.#routes.peer.get(route);
+    column.set(peer, column.get(peer) + by);
+  }
+
+  /** Judges the route by its peer's present rules. */
+  rejudge(route: RouteId): void {
+    const attr = this.#routes.receivedAttr.get(route) || this.#routes.attr.get(route);
+    const judgement = this.judgementOf(this.#routes.peer.get(route), { attr, hop: this.#routes.nextHop.get(route) });
+    this.#attrs.retain(attr);
+    this.#import(route, judgement, this.#decidingRule(judgement, this.#routes.prefix.get(route)));
+    this.#attrs.release(attr);
+  }
+
+  /** Other attributes for a route that is no less stale by them. */
+  mark(route: RouteId, attr: AttrId): void {
+    const epoch = this.#routes.epoch.get(route);
+    this.#attrs.retain(attr);
+    this.#replace(route, { attr, hop: this.#routes.nextHop.get(route) });
+    this.#attrs.release(attr);
+    this.#routes.epoch.set(route, epoch);
+  }
+
+  /** The route is about to go: lets go what it holds, but its prefix. */
+  release(route: RouteId): void {
+    this.#count(route, this.#peers.received, -1);
+    if (this.#routes.verdict.get(route) === accepted) this.#count(route, this.#peers.accepted, -1);
+    this.#setReceived(route, 0);
+    this.#attrs.release(this.#routes.attr.get(route));
+    this.#nextHops.release(this.#routes.nextHop.get(route));
+  }
+
+  /** The rule of a filter that refused the route. */
+  refusedBy(route: RouteId): RuleName | null {
+    return this.#filterVerdicts.ruleOf(this.#routes.verdict.get(route));
+  }
+}
