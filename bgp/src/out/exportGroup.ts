@@ -211,8 +211,11 @@ export class ExportGroup {
     }
     for (const [route, from] of before) {
       this.#count(family, from, -1);
-      // Another's route may have the same number by now, which its speaker is not told.
-      if (now.get(route) !== from) withdrawn.add(prefix, { family, audience: this.#allBut(from) }, route);
+      const heir = now.get(route);
+      // Another's route may have the same number by now: it replaces this one for all but its speaker, who is not told.
+      if (heir === undefined) withdrawn.add(prefix, { family, audience: this.#allBut(from) }, route);
+      else if (heir !== from && this.members.has(heir))
+        withdrawn.add(prefix, { family, audience: { only: heir } }, route);
     }
     for (const from of now.values()) this.#count(family, from, 1);
     if (now.size > 0) this.#toldPaths.set(prefix, now);

@@ -45,7 +45,7 @@ describe("ExportGroups", () => {
     lastHost += 1;
     const at = address(`192.0.2.${lastHost}`);
     const peer = rib.peers.add(ribPeer({ name: `to${lastHost}`, address: at }));
-    const hears = new ListeningPeer(peer);
+    const hears = new ListeningPeer(peer, with_.sendsPaths ? { addPath: with_.sendsPaths } : {});
     return { hears, out: groups.join({ peer, address: at, terms: with_, sink: hears }) };
   }
 
@@ -200,6 +200,23 @@ describe("ExportGroups", () => {
     settleAndTell();
     expect([groups.size, slow.hears.told.length - told]).toEqual([1, 100]);
     expect(slow.hears.held).toEqual(fast.hears.held);
+  });
+
+  it("replaces a path by another speaker's that has its number now, whatever else that turn tells", () => {
+    const paths: GroupTerms = { ...terms, key: "paths", sendsPaths: [4] };
+    const [a, b, c] = [join(paths), join(paths), join(paths)];
+    settleAndTell();
+    announce(rib, b.hears.peer, { prefix: "10.0.0.0/8" });
+    announce(rib, a.hears.peer, { prefix: "11.0.0.0/8" });
+    settleAndTell();
+    rib.withdraw(a.hears.peer, packed("11.0.0.0/8"));
+    rib.withdraw(b.hears.peer, packed("10.0.0.0/8"));
+    announce(rib, a.hears.peer, { prefix: "10.0.0.0/8" });
+    settleAndTell();
+    const held = ({ hears }: { readonly hears: ListeningPeer }): string[] => [...hears.held.keys()];
+    expect(held(c)).toEqual(["10.0.0.0/8#1"]);
+    expect(held(b)).toEqual(["10.0.0.0/8#1"]);
+    expect(held(a)).toEqual([]);
   });
 
   it("lets go of every prefix when the last session ends", () => {
