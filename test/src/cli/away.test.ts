@@ -71,6 +71,7 @@ describe("the agent of this node", () => {
       {
         status: () => status,
         "bgp.peers": () => [peer],
+        "bgp.summary": () => ({ peers: [peer] }),
         "bgp.routes": (query) => {
           asked.push(query);
           return [];
