@@ -9,23 +9,28 @@ import type { MetricsPage } from "./metricsServer.ts";
 /** Each measurement wakes the process. */
 const loopPrecisionMs = 20;
 
-/** Of this process: CPU, memory, files, garbage, the delay of its event loop. Looked after from the first time on. */
-let ofProcess: Promise<Registry> | null = null;
+interface Library {
+  readonly client: typeof import("prom-client");
+  /** CPU, memory, files, garbage, the delay of the event loop: looked after from the first question on. */
+  readonly ofProcess: Registry;
+}
+
+let library: Promise<Library> | null = null;
 
 export async function metricsPage(metrics: readonly ToldMetric[]): Promise<MetricsPage> {
-  const { AggregatorRegistry } = await import("prom-client");
-  ofProcess ??= processMetrics();
-  const registry = AggregatorRegistry.aggregate([
-    [...metrics.map(asJson), ...measured(await readProcess(await ofProcess))],
-  ]);
+  library ??= load();
+  const { client, ofProcess } = await library;
+  const all = [...metrics.map(asJson), ...measured(await readProcess(ofProcess))];
+  const registry = client.AggregatorRegistry.aggregate([all]);
   return { text: await registry.metrics(), contentType: registry.contentType };
 }
 
-async function processMetrics(): Promise<Registry> {
-  const { collectDefaultMetrics, Registry: Kept } = await import("prom-client");
-  const registry = new Kept();
-  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: loopPrecisionMs });
-  return registry;
+/** By its default export: a module of CommonJS has no other once it is bundled. */
+async function load(): Promise<Library> {
+  const { default: client } = await import("prom-client");
+  const ofProcess = new client.Registry();
+  client.collectDefaultMetrics({ register: ofProcess, eventLoopMonitoringPrecision: loopPrecisionMs });
+  return { client, ofProcess };
 }
 
 type Read = Awaited<ReturnType<Registry["getMetricsAsJSON"]>>[number];
