@@ -8,8 +8,9 @@ import { afterAll, beforeAll, describe, it } from "vitest";
 import { type Daemon, exec, run } from "../fixtures/command.ts";
 import { type Etcd, startEtcd } from "../fixtures/etcd.ts";
 import { type Instance, openInstance } from "../fixtures/instance.ts";
-import { createNamespace } from "../fixtures/namespace.ts";
+import { createNamespace, type NamespaceView } from "../fixtures/namespace.ts";
 import { waitFor } from "../fixtures/waitFor.ts";
+import { parseExposition } from "../metrics/exposition.ts";
 import { type Container, startContainer, type UnpackedImage, unpackImage } from "./container.ts";
 import { compressedBytesMax } from "./weights.ts";
 
@@ -21,13 +22,14 @@ let folder: string;
 let image: UnpackedImage;
 let container: Container;
 let etcd: Etcd;
+let namespace: NamespaceView;
 
 beforeAll(async () => {
   instance = await openInstance();
   folder = await instance.createDirectory("image");
   await exec(process.execPath, [...program, "--out", join(folder, "first.tar")], { deadlineMs: 50_000 });
   image = await unpackImage(join(folder, "first.tar"), join(folder, "unpacked"));
-  const namespace = await createNamespace("image", { instance });
+  namespace = await createNamespace("image", { instance });
   await namespace.ip("link add eth0 type veth peer name cable");
   await namespace.ip("address add 172.30.9.1/24 dev eth0");
   for (const end of ["eth0", "cable"]) await namespace.ip(`link set ${end} up`);
@@ -210,6 +212,16 @@ describe("the agent of the image", () => {
     console.log(`agent ready after ${startsMs.join(", ")} ms`);
     // Whatever else this machine does may take its time; what the agent itself needs is in each.
     assert(Math.min(...startsMs) <= 1_500, `${startsMs.join(", ")} ms`);
+  });
+
+  it("answers Prometheus, whose library it loads then", async () => {
+    await using agent = container.spawn("/usr/bin/brindle", [...args(), "--metrics-address", "127.0.0.1:9091"]);
+    await untilReady(agent);
+    const program = "fetch('http://127.0.0.1:9091/metrics').then((r) => r.text()).then((t) => process.stdout.write(t))";
+    const { value } = parseExposition(await namespace.exec(process.execPath, ["-e", program]));
+    assert.equal(value('brindle_part_ready{part="bgp"}'), 1);
+    assert(value("process_resident_memory_bytes") > 0);
+    agent.assertRunning();
   });
 
   async function untilReady(agent: Daemon): Promise<void> {
