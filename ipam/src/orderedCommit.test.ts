@@ -40,6 +40,26 @@ const beginnings: { name: string; prepare: (world: World) => Promise<unknown> }[
   },
 ];
 
+it("what was released and is given again is asked for, where nobody knows how far that came", async () => {
+  const store = new MemoryStore({ transactions: "single" });
+  let isLost = false;
+  const commit: Store["commit"] = async (writes) => {
+    const result = await store.commit(writes);
+    if (isLost) throw new StoreError({ code: "UNAVAILABLE", reason: "the answer is lost" });
+    return result;
+  };
+  const ports = { get: store.get.bind(store), list: store.list.bind(store), transactions: store.transactions, commit };
+  const allocator = new Allocator({ node: "node1" }, { store: ports, now: () => 1n, view: () => view });
+  const request = { handleId, attributes: {}, families: [4] } as const;
+  await allocator.assign(request);
+  await allocator.release(handleId);
+  isLost = true;
+  await expect(allocator.assign(request)).rejects.toThrow("the answer is lost");
+  isLost = false;
+  await allocator.release(handleId);
+  expect((await store.list("IPAMHandle")).items).toEqual([]);
+});
+
 describe("an assignment that is stopped", () => {
   for (const { name, prepare } of beginnings) {
     for (const told of [true, false]) {

@@ -9,6 +9,8 @@ const endpoint = {
   metadata: { namespace: "default", name: "node1-k8s-a-eth0" },
   spec: { orchestrator: "k8s", node: "node1", pod: "a", endpoint: "eth0", containerID: "c" },
 };
+const { containerID: _none, ...notWired } = endpoint.spec;
+const noContainer = { ...endpoint, spec: { ...notWired, ipNetworks: ["10.0.0.1/32"] } };
 const withAddress = { ...endpoint, spec: { ...endpoint.spec, ipNetworks: ["10.0.0.1/32"] } };
 
 const cases: { name: string; has: { information?: true; affinity?: true; endpoint?: object }; what: string | null }[] =
@@ -16,6 +18,7 @@ const cases: { name: string; has: { information?: true; affinity?: true; endpoin
     { name: "a cluster that lives", has: { information: true, affinity: true, endpoint: withAddress }, what: null },
     { name: "one without pods yet", has: { information: true }, what: null },
     { name: "one whose pods have no address yet", has: { information: true, endpoint }, what: null },
+    { name: "one whose pods another network wired", has: { information: true, endpoint: noContainer }, what: null },
     { name: "one without its information", has: { affinity: true, endpoint: withAddress }, what: "all" },
     { name: "one without a block, and with pods", has: { information: true, endpoint: withAddress }, what: "routing" },
   ];

@@ -107,6 +107,30 @@ describe.each(["many", "single"] as const)("with transactions of %s, an adoption
     expect(await check()).toEqual([]);
   });
 
+  it("adds what is missing to blocks that are there", async () => {
+    const { store, check, adoptAs } = await world();
+    await adopt(store, { pools, endpoints: running.slice(1, 2) }, { node: "node1", network: "net", nowNs });
+    expect((await adoptAs("node1")).adopted.toSorted()).toEqual(
+      ["10.0.0.1", "10.0.0.11", "10.0.0.9", "fd00::9"].toSorted(),
+    );
+    expect(await check()).toEqual([]);
+  });
+
+  it("never writes to a block that is damaged, and says so", async () => {
+    const { store, adoptAs } = await world(running.slice(1, 2));
+    const key = { kind: "IPAMBlock", name: "10.0.0.8/29" } as const;
+    const value = {
+      ...{ cidr: key.name, allocations: [null, null], unallocated: [0, 1], attributes: [] },
+      ...{ sequenceNumber: 1n, deleted: false },
+    };
+    await store.commit([{ op: "create", key, value }]);
+    expect(await adoptAs("node1")).toEqual({
+      adopted: [],
+      refused: [`10.0.0.10: its block ${key.name} is damaged`],
+    });
+    expect((await store.get(key))?.value).toEqual(value);
+  });
+
   it("leaves what another network gave, and says what is in the way", async () => {
     const strange = endpoint("strange", "node1", ["10.0.0.20"], false);
     const { store, adoptAs } = await world([strange, endpoint("d", "node1", ["10.0.0.33"])]);
