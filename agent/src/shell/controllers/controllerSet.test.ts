@@ -94,7 +94,9 @@ describe("a set of controllers", () => {
   it("ends all when it is ended", async () => {
     const recorder = new Recorder(both);
     await recorder.follow({ policy: {}, namespace: {} });
+    recorder.tally.found("policy", { duplicates: 1, leaks: 0, orphanHandles: 0 });
     await recorder.set.end();
+    assert.deepEqual(recorder.tally.findings(), [], "what it found is another replica's to tell");
     assert.deepEqual(recorder.events, ["policy ends", "namespace ends"]);
   });
 
