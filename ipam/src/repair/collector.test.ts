@@ -118,8 +118,8 @@ class World {
     if (this.store.transactions === "single") await this.remove("Node", node);
   }
 
-  pass(): Promise<Pass> {
-    return this.collector.pass({ isMeant: () => true, graceMs: () => graceMs });
+  pass(until?: AbortSignal): Promise<Pass> {
+    return this.collector.pass({ isMeant: () => true, graceMs: () => graceMs, ...(until && { until }) });
   }
 
   async passes(count: number): Promise<Finding[]> {
@@ -348,6 +348,21 @@ describe.each(["many", "single"] as const)("with transactions of %s, the collect
     const before = await world.dump();
     await expect(world.pass()).rejects.toThrow(what);
     expect(await world.dump()).toBe(before);
+  });
+
+  it("begins no repair once it is told to end", async () => {
+    for (const pod of ["a", "b"]) await world.add(pod);
+    for (const pod of ["a", "b"]) await world.lose(pod);
+    await world.pass();
+    world.nowMs += graceMs;
+    const ending = new AbortController();
+    const commit = world.store.commit.bind(world.store);
+    world.store.commit = async (writes) => {
+      ending.abort();
+      return commit(writes);
+    };
+    const { repaired } = await world.pass(ending.signal);
+    expect(repaired).toHaveLength(1);
   });
 
   it("says in a dry run what it would do, and does nothing", async () => {

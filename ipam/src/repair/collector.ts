@@ -25,6 +25,8 @@ export interface PassOptions {
   readonly graceMs: (finding: Finding) => number;
   /** Nothing is written; `repaired` then is what would have been. */
   readonly dryRun?: boolean;
+  /** No repair begins after it. */
+  readonly until?: AbortSignal;
 }
 
 export interface Pass {
@@ -47,14 +49,14 @@ export class Collector {
   }
 
   /** Rejects with a `StoreError` where the datastore is away, and has then forgotten nothing. */
-  async pass({ isMeant, graceMs, dryRun = false }: PassOptions): Promise<Pass> {
+  async pass({ isMeant, graceMs, dryRun = false, until }: PassOptions): Promise<Pass> {
     const { store, nowMs } = this.#ports;
     const facts = await readFacts(this.#ports);
     const findings = examine(facts);
     const meant = findings.filter((finding) => isMeant(finding) && !isForPeople(finding));
     const judged = quarantined(this.#quarantine, { findings: meant, facts }, { nowMs: nowMs(), graceMs });
     this.#quarantine = judged.quarantine;
-    const outcome = dryRun ? rehearsed(judged.ripe, facts) : await repairAll(store, judged.ripe, facts);
+    const outcome = dryRun ? rehearsed(judged.ripe, facts) : await repairAll(store, judged.ripe, { facts, until });
     return { facts, findings, waiting: judged.waiting, ...outcome };
   }
 }
@@ -92,15 +94,16 @@ export async function readFacts({
   return facts;
 }
 
-export async function repairAll(
+async function repairAll(
   store: Pick<Store, "commit" | "transactions">,
   findings: readonly Finding[],
-  facts: IpamFacts,
+  { facts, until }: { readonly facts: IpamFacts; readonly until?: AbortSignal | undefined },
 ): Promise<Pick<Pass, "repaired" | "overtaken">> {
   const repaired: Finding[] = [];
   const overtaken: Finding[] = [];
   let present = facts;
   for (const finding of findings) {
+    if (until?.aborted) break;
     const repair = planRepair(finding, present);
     if (!repair) continue;
     const { isDone, found } = await commitRepair(store, repair);

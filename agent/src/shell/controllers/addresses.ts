@@ -37,7 +37,11 @@ export const ipamCollection: Controller = {
   },
   run: async (context, until) => {
     const graceMs = leakGraceMs(context.configuration.node) ?? leakGraceMsDefault;
-    const passes = new Passes(context, { isMeant: (finding) => !concernsGoneNode(finding), graceMs: () => graceMs });
+    const passes = new Passes(context, {
+      isMeant: (finding) => !concernsGoneNode(finding),
+      graceMs: () => graceMs,
+      until,
+    });
     while (!until.aborted) {
       const pass = await passes.next();
       await waitUntil(pass ? graceMs / 2 : Math.min(retryMs, graceMs / 2), { until });
@@ -50,7 +54,7 @@ export const nodeRemoval: Controller = {
   settings: ({ configuration: { node } }) => (node ? { graceMs: nodeGraceMs(node) } : null),
   run: async (context, until) => {
     const graceMs = nodeGraceMs(context.configuration.node);
-    const passes = new Passes(context, { isMeant: concernsGoneNode, graceMs: () => graceMs });
+    const passes = new Passes(context, { isMeant: concernsGoneNode, graceMs: () => graceMs, until });
     let woken = new AbortController();
     const following = followNodeRemovals(context.api, () => woken.abort());
     try {
