@@ -1,11 +1,10 @@
 /** One session of BFD: the machine, the socket that its packets leave from, and its two timers. */
 
 import { randomInt } from "node:crypto";
-import { closeSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import { isDeepStrictEqual } from "node:util";
 import { type Address, parseAddress } from "@brindle/net";
-import { anyAddress, openUdpSocket, sendDatagram, udpDestination } from "@brindle/net/shell";
+import { anyAddress, closeSocket, openUdpSocket, sendDatagram, udpDestination } from "@brindle/net/shell";
 import { type ControlPacket, encodeControlPacket } from "../bfd/packet.ts";
 import type { BfdPath } from "../bfd/paths.ts";
 import {
@@ -69,7 +68,7 @@ export class LiveBfdSession {
     if (!quietly) this.#handle({ type: "stop" });
     for (const timeout of this.#timers.values()) clearTimeout(timeout);
     this.#timers.clear();
-    closeSync(this.#fd);
+    closeSocket(this.#fd);
   }
 
   #handle(event: BfdEvent): void {

@@ -9,6 +9,7 @@ export { type CallOptions, callControl } from "./controlClient.ts";
 export { IpsetSocket, type IpsetSocketOptions, openIpsetSocket } from "./ipsetSocket.ts";
 export type { KernelEvent, Watch, WatchedKind } from "./kernelWatch.ts";
 export {
+  closeSocket,
   getSocketName,
   getSocketOption,
   openSocket,

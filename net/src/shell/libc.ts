@@ -18,6 +18,7 @@ const setOptionCall: Call<[number, number, number, Uint8Array, number]> = libc.f
 const getOptionCall: Call<[number, number, number, Uint8Array, Uint8Array]> = libc.func(
   "int getsockopt(int, int, int, void *, void *)",
 );
+const closeCall: Call<[number]> = libc.func("int close(int)");
 const bindCall: Call<[number, Uint8Array, number]> = libc.func("int bind(int, const void *, uint32_t)");
 const getNameCall: Call<[number, Uint8Array, Uint8Array]> = libc.func("int getsockname(int, void *, void *)");
 
@@ -74,6 +75,11 @@ export function setNetworkNamespace(fd: number): void {
 /** A new socket's descriptor. The caller owns it: `closeSync` of node:fs closes it. */
 export function openSocket(domain: number, type: number, protocol = 0): number {
   return check("socket", socketCall(domain, type, protocol));
+}
+
+/** In a worker `closeSync` of node:fs warns of descriptors that Node did not open. */
+export function closeSocket(fd: number): void {
+  check("close", closeCall(fd));
 }
 
 /** `value` is a number for the usual int, or the bytes of the option's structure. */

@@ -3,11 +3,11 @@
  * IP_MINTTL, IPV6_MINHOPCOUNT are for TCP alone. A classic packet filter looks at the header before the socket has the
  * packet. What is received, Node reads (`bind({ fd })`); what is sent goes to the kernel at once, without its queue.
  */
-import { closeSync } from "node:fs";
 import { type Address, type Family, parseAddress } from "../address.ts";
 import {
   attachSocketFilter,
   bindSocket,
+  closeSocket,
   openSocket,
   sendTo,
   setSocketOption,
@@ -41,7 +41,7 @@ export function openUdpSocket(address: Address, port: number, { hopLimit, accept
     bindSocket(fd, socketName(address, port));
     return fd;
   } catch (error) {
-    closeSync(fd);
+    closeSocket(fd);
     throw error;
   }
 }

@@ -13,14 +13,18 @@ export function viaNode(...prefixes: readonly string[]): string[] {
 }
 
 /** The router's own view: what it holds with our AS in the path. */
+export async function heldOfOurs(router: Router): Promise<string[]> {
+  const routes = [...(await router.routes("ipv4")), ...(await router.routes("ipv6"))];
+  return routes
+    .filter(({ best, asPath }) => best && asPath.includes(64512))
+    .map(({ prefix, nextHops }) => `${prefix} via ${nextHops[0]}`)
+    .sort();
+}
+
 export async function holdsOfOurs(router: Router, wanted: readonly string[]): Promise<void> {
   await waitFor(
     async (saw) => {
-      const routes = [...(await router.routes("ipv4")), ...(await router.routes("ipv6"))];
-      const held = routes
-        .filter(({ best, asPath }) => best && asPath.includes(64512))
-        .map(({ prefix, nextHops }) => `${prefix} via ${nextHops[0]}`)
-        .sort();
+      const held = await heldOfOurs(router);
       saw(held);
       return isDeepStrictEqual(held, [...wanted].sort());
     },

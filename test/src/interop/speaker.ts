@@ -32,16 +32,21 @@ export class NodeSpeaker implements AsyncDisposable {
   readonly #answers = new Map<number, (value: unknown) => void>();
   #lastId = 0;
 
-  static async start(namespace: Namespace, config: SpeakerConfig): Promise<NodeSpeaker> {
-    const speaker = new NodeSpeaker(namespace, config);
+  /** `in`: whether the speaker has a thread of its own in its process. */
+  static async start(
+    namespace: Namespace,
+    config: SpeakerConfig,
+    { in: thread = "ownThread" }: { readonly in?: "ownThread" | "mainThread" } = {},
+  ): Promise<NodeSpeaker> {
+    const speaker = new NodeSpeaker(namespace, config, thread);
     await speaker.#started;
     return speaker;
   }
 
   readonly #started: Promise<unknown>;
 
-  private constructor(namespace: Namespace, config: SpeakerConfig) {
-    this.#child = fork(entry, [JSON.stringify(config)], {
+  private constructor(namespace: Namespace, config: SpeakerConfig, thread: "ownThread" | "mainThread") {
+    this.#child = fork(entry, [JSON.stringify(config), thread], {
       execPath: "nsenter",
       execArgv: [`--net=${namespace.path}`, "--", process.execPath, "--conditions=brindle-source"],
       stdio: ["ignore", "inherit", "inherit", "ipc"],
@@ -68,6 +73,11 @@ export class NodeSpeaker implements AsyncDisposable {
     const peer = peers.find((each) => each.name === name);
     if (!peer) throw new Error(`the speaker has no peer ${name}`);
     return peer;
+  }
+
+  /** Its main thread does nothing else for so long. */
+  block(ms: number): Promise<unknown> {
+    return this.#call("block", ms);
   }
 
   routes(query: RouteQuery = {}): Promise<readonly RouteStatus[]> {
@@ -100,7 +110,7 @@ export class NodeSpeaker implements AsyncDisposable {
     return this.kill();
   }
 
-  #call(name: keyof RunningSpeaker, ...args: readonly unknown[]): Promise<unknown> {
+  #call(name: keyof RunningSpeaker | "block", ...args: readonly unknown[]): Promise<unknown> {
     this.#lastId += 1;
     const { promise, resolve } = Promise.withResolvers<unknown>();
     this.#answers.set(this.#lastId, resolve);
