@@ -2,161 +2,20 @@
  * One trouble a row, on both sorts of datastore: it is found, waits for its time, is repaired, and then nothing is wrong.
  * What only looks like trouble is left alone.
  */
-import {
-  type BlockAffinity,
-  type IPAMBlock,
-  type IPPool,
-  MemoryStore,
-  type Node,
-  type Stored,
-  type WorkloadEndpoint,
-  workloadEndpointName,
-} from "@brindle/api";
+import type { BlockAffinity } from "@brindle/api";
 import { beforeEach, describe, expect, it } from "vitest";
-import { Allocator } from "../allocator.ts";
-import { defaultIpamSettings } from "../assign.ts";
-import { heldAt } from "../block.ts";
-import { Collector, type Pass, readFacts } from "./collector.ts";
+import { readFacts } from "./collector.ts";
 import { examine } from "./examine.ts";
-import type { KubernetesFacts } from "./facts.ts";
 import type { Finding } from "./finding.ts";
-import { planRepair } from "./plan.ts";
+import { graceMs, holdingsOf, onlyBlock, SampleWorld } from "./sampleWorld.ts";
 import { describeFinding } from "./sentence.ts";
 
-const graceMs = 900_000;
-const pool: IPPool = {
-  apiVersion: "projectcalico.org/v3",
-  kind: "IPPool",
-  metadata: { name: "pods" },
-  spec: { cidr: "10.0.0.0/24", blockSize: 30 },
-};
-
-class World {
-  readonly store: MemoryStore;
-  readonly collector: Collector;
-  readonly nodes = new Set(["node1", "node2"]);
-  readonly nodesAway = new Set<string>();
-  readonly pods = new Map<string, { node: string }>();
-  nowMs = 0;
-  isKubernetesDown = false;
-
-  constructor(transactions: "many" | "single") {
-    this.store = new MemoryStore({ transactions });
-    this.collector = new Collector({
-      store: this.store,
-      kubernetes: async () => this.kubernetes(),
-      nowMs: () => this.nowMs,
-    });
-  }
-
-  kubernetes(): KubernetesFacts {
-    if (this.isKubernetesDown) throw new Error("the API server is away");
-    const pods = this.store.transactions === "many" ? this.pods : null;
-    return { nodes: new Set(this.nodes), nodesAway: new Set(this.nodesAway), pods };
-  }
-
-  async begin(): Promise<void> {
-    await this.put("IPPool", "pods", pool);
-    for (const node of this.nodes) await this.put("Node", node, nodeOf(node));
-  }
-
-  /** As an ADD does. */
-  async add(pod: string, { node = "node1", isEndpoint = true, container = `c-${pod}` } = {}): Promise<string> {
-    const handleId = `net.${container}`;
-    const allocator = this.allocator(node);
-    const attributes = { namespace: "shop", pod };
-    const given = await allocator.assign({ handleId, attributes, families: [4] });
-    expect(given.kind).toBe("assigned");
-    this.pods.set(`shop/${pod}`, { node });
-    if (given.kind === "assigned" && isEndpoint) {
-      const addresses = given.addresses.map(({ address }) => address.value);
-      await this.endpoint(pod, { node, container, addresses });
-    }
-    return handleId;
-  }
-
-  async endpoint(pod: string, of: { node?: string; container: string; addresses: readonly bigint[] }): Promise<void> {
-    const { node = "node1", container, addresses } = of;
-    const name = workloadEndpointName({ node, orchestrator: "k8s", pod, endpoint: "eth0" });
-    const ipNetworks = addresses.map((value) => `10.0.0.${value & 0xffn}/32`);
-    const value: WorkloadEndpoint = {
-      apiVersion: "projectcalico.org/v3",
-      kind: "WorkloadEndpoint",
-      metadata: { namespace: "shop", name, annotations: { "brindle.network/pod-uid": `uid-${pod}` } },
-      spec: { orchestrator: "k8s", node, pod, endpoint: "eth0", containerID: container, ipNetworks },
-    };
-    await this.store.commit([{ op: "put", key: { kind: "WorkloadEndpoint", namespace: "shop", name }, value }]);
-  }
-
-  /** The pod is gone with its endpoint, and nobody gave its addresses back. */
-  async lose(pod: string, { node = "node1" } = {}): Promise<void> {
-    this.pods.delete(`shop/${pod}`);
-    await this.remove("WorkloadEndpoint", workloadEndpointName({ node, orchestrator: "k8s", pod, endpoint: "eth0" }));
-  }
-
-  allocator(node: string): Allocator {
-    const view = { pools: [pool], nodeLabels: {}, reserved: [], settings: defaultIpamSettings };
-    return new Allocator({ node }, { store: this.store, now: () => 1_800_000_000_000_000_000n, view: () => view });
-  }
-
-  async put<K extends keyof Stored>(kind: K, name: string, value: Stored[K]): Promise<void> {
-    await this.store.commit([{ op: "put", key: { kind, name }, value } as never]);
-  }
-
-  async get<K extends keyof Stored>(kind: K, name: string) {
-    return (await this.store.get({ kind, name }))?.value ?? null;
-  }
-
-  async remove(kind: keyof Stored, name: string): Promise<void> {
-    const key = { kind, name, ...(kind === "WorkloadEndpoint" && { namespace: "shop" }) };
-    const item = await this.store.get(key);
-    if (item) await this.store.commit([{ op: "delete", key, revision: item.revision }]);
-  }
-
-  async nodeGone(node: string): Promise<void> {
-    this.nodes.delete(node);
-    if (this.store.transactions === "single") await this.remove("Node", node);
-  }
-
-  pass(until?: AbortSignal): Promise<Pass> {
-    return this.collector.pass({ isMeant: () => true, graceMs: () => graceMs, ...(until && { until }) });
-  }
-
-  async passes(count: number): Promise<Finding[]> {
-    const repaired: Finding[] = [];
-    for (let i = 0; i < count; i++) {
-      repaired.push(...(await this.pass()).repaired);
-      this.nowMs += graceMs;
-    }
-    return repaired;
-  }
-
-  async dump(): Promise<string> {
-    const kinds = ["IPAMBlock", "BlockAffinity", "IPAMHandle", "WorkloadEndpoint", "Node"] as const;
-    const lists = await Promise.all(kinds.map((kind) => this.store.list<(typeof kinds)[number]>(kind)));
-    const plain = lists.map(({ items }) => items.map(({ key, value }) => [key.name, value]));
-    return JSON.stringify(plain, (_name, value) => (typeof value === "bigint" ? String(value) : value), 1);
-  }
-}
-
-function nodeOf(name: string): Node {
-  const orchRefs = [{ nodeName: name, orchestrator: "k8s" }];
-  return { apiVersion: "projectcalico.org/v3", kind: "Node", metadata: { name }, spec: { orchRefs } };
-}
-
 const confirmed: BlockAffinity = { state: "confirmed", deleted: false };
-
-async function onlyBlock({ store }: World): Promise<IPAMBlock> {
-  const { items } = await store.list("IPAMBlock");
-  const [first] = items;
-  if (!first) throw new RangeError("no block");
-  return first.value;
-}
 
 /** `after` is judged when all is repaired. */
 const troubles: {
   name: string;
-  make: (world: World) => Promise<unknown>;
+  make: (world: SampleWorld) => Promise<unknown>;
   found: Finding["kind"][];
   says: RegExp;
   /** Of datastores with transactions alone: others have no such thing. */
@@ -249,9 +108,9 @@ const troubles: {
 ];
 
 describe.each(["many", "single"] as const)("with transactions of %s, the collection", (transactions) => {
-  let world: World;
+  let world: SampleWorld;
   beforeEach(async () => {
-    world = new World(transactions);
+    world = new SampleWorld(transactions);
     await world.begin();
     await world.add("other", { node: "node2" });
   });
@@ -515,66 +374,13 @@ describe.each(["many", "single"] as const)("with transactions of %s, the collect
   });
 });
 
-/** The addresses of a handle, as numbers. */
-async function holdingsOf({ store }: World, handleId: string): Promise<bigint[]> {
-  const { items } = await store.list("IPAMBlock");
-  return items.flatMap(({ value: block }) =>
-    block.allocations.flatMap((index, ordinal) =>
-      index !== null && block.attributes[index]?.handle_id === handleId ? [heldAt(block, ordinal).address.value] : [],
-    ),
-  );
-}
-
-describe("where nodes bear other names in etcd than in Kubernetes, the collection", () => {
-  let world: World;
-  beforeEach(async () => {
-    world = new World("many");
-    await world.begin();
-    const orchRefs = [{ nodeName: "ip-10-0-0-1", orchestrator: "k8s" }];
-    await world.put("Node", "node1", { ...nodeOf("node1"), spec: { orchRefs } });
-    world.nodes.delete("node1");
-    world.nodes.add("ip-10-0-0-1");
-    await world.add("a");
-    world.pods.set("shop/a", { node: "ip-10-0-0-1" });
-  });
-
-  it("leaves pods that run their endpoints and addresses", async () => {
-    const before = await world.dump();
-    expect(await world.passes(4)).toEqual([]);
-    expect(await world.dump()).toBe(before);
-  });
-
-  it("leaves all of a node that does not answer", async () => {
-    world.pods.delete("shop/a");
-    world.nodesAway.add("ip-10-0-0-1");
-    expect(await world.passes(4)).toEqual([]);
-  });
-
-  it("deletes the resource of a gone node when nothing else of it is left, and not before", async () => {
-    world.nodes.delete("ip-10-0-0-1");
-    const facts = await readFacts({ store: world.store, kubernetes: async () => world.kubernetes() });
-    expect(planRepair({ kind: "staleNode", node: "node1" }, facts)).toBeNull();
-    world.pods.delete("shop/a");
-    expect((await world.passes(3)).at(-1)).toEqual({ kind: "staleNode", node: "node1" });
-    expect(await world.get("Node", "node1")).toBeNull();
-  });
-
-  it("leaves all of a node whose resource cannot be read", async () => {
-    const facts = await readFacts({ store: world.store, kubernetes: async () => world.kubernetes() });
-    const nodes = new Map([...facts.nodes].filter(([name]) => name !== "node1"));
-    const undecodable = [{ key: { kind: "Node", name: "node1" }, reason: "damaged", partial: null }] as const;
-    const findings = examine({ ...facts, nodes, undecodable });
-    expect(findings.map(({ kind }) => kind)).toEqual(["unreadable"]);
-  });
-});
-
 function tunnel(node: string): Record<string, string> {
   return { node, type: "vxlanTunnelAddress" };
 }
 
 /** In the block of node2, with a handle that counts it. */
 async function hold(
-  world: World,
+  world: SampleWorld,
   { handle, secondary, alternate }: { handle: string; secondary: Record<string, string>; alternate: boolean },
 ): Promise<void> {
   const block = await onlyBlock(world);
