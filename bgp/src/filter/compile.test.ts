@@ -197,6 +197,12 @@ const operations: { name: string; does: FilterOperation[]; to?: PathAttributes; 
     gives: { communities: [0x10001], largeCommunities: [[1, 1, 1]] },
   },
   {
+    name: "sets communities in place of the well-known ones too (RFC 8642)",
+    does: [{ setCommunities: { values: ["1:1"] } }],
+    to: { ...bare, communities: [0xffff0000, 0xffff029a, 0xffffff01, 0xffffff02, 0xffffff03, 0xffffff04] },
+    gives: { communities: [0x10001] },
+  },
+  {
     name: "sets a priority as Calico carries it",
     does: [{ setPriority: { value: 1 } }],
     gives: { localPref: 2147483646 },
