@@ -17,7 +17,7 @@ export class BenchProcess<C extends Calls> implements AsyncDisposable {
   readonly #pending = new Map<number, PromiseWithResolvers<unknown>>();
   #lastId = 0;
 
-  /** `entry` is a file of this folder, which calls `answerCalls`. */
+  /** `entry` is a file of this folder, or the URL of one elsewhere, which calls `answerCalls`. */
   static async start<C extends Calls>(
     namespace: NamespaceView,
     entry: string,

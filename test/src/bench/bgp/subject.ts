@@ -1,7 +1,9 @@
 /** What is measured: BIRD or our speaker, as a router with so many scripted neighbours, under one interface. */
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import type { PeerConfig, SpeakerConfig } from "@brindle/bgp";
+import { build } from "esbuild";
 import type { Instance } from "../../fixtures/instance.ts";
 import type { NamespaceView } from "../../fixtures/namespace.ts";
 import { startBird } from "../../fixtures/routers/bird.ts";
@@ -42,7 +44,7 @@ export type StartSubject = (
 export const startOurs: StartSubject = async (at, neighbours, instance) => {
   const file = join(await instance.createDirectory("bench"), "speaker.json");
   await writeFile(file, JSON.stringify(ourConfig(neighbours)));
-  const ours = await BenchProcess.start<SpeakerCalls>(at, "speakerProcess.ts", [file]);
+  const ours = await BenchProcess.start<SpeakerCalls>(at, await builtSpeaker(instance), [file]);
   return {
     name: "ours",
     pid: ours.pid,
@@ -52,6 +54,32 @@ export const startOurs: StartSubject = async (at, neighbours, instance) => {
     [Symbol.asyncDispose]: () => ours[Symbol.asyncDispose](),
   };
 };
+
+const built = new WeakMap<Instance, Promise<string>>();
+
+/** As the package has it: a process that reads TypeScript holds forty megabytes of Node's compiler besides. */
+function builtSpeaker(instance: Instance): Promise<string> {
+  const known = built.get(instance) ?? buildSpeaker(instance);
+  built.set(instance, known);
+  return known;
+}
+
+async function buildSpeaker(instance: Instance): Promise<string> {
+  const outdir = await instance.createDirectory("bench-speaker");
+  await build({
+    entryPoints: [fileURLToPath(new URL("speakerProcess.ts", import.meta.url))],
+    outdir,
+    outExtension: { ".js": ".mjs" },
+    bundle: true,
+    splitting: true,
+    format: "esm",
+    platform: "node",
+    target: "node22",
+    conditions: ["brindle-source"],
+    external: ["koffi"],
+  });
+  return pathToFileURL(join(outdir, "speakerProcess.mjs")).href;
+}
 
 export const startBirdSubject: StartSubject = async (at, neighbours, instance) => {
   const bird = await startBird({ namespace: at, config: birdConfig(neighbours), instance });
