@@ -75,6 +75,21 @@ describe("an agent whose datastore is away", () => {
     });
   });
 
+  it("without ClusterInformation: says so, gives no address, and is mended by the start of any agent", async () => {
+    const mistakes = async (): Promise<string[]> => (await stand.status("node1")).mistakes.map(({ code }) => code);
+    await sees("what is wrong before", mistakes, []);
+    await stand.remove("ClusterInformation", "default");
+    await sees("what is wrong", mistakes, ["ClusterInformationMissing"]);
+    await refusesPods(stand, "torn");
+    const first = stand.agent("node1");
+    first.kill("SIGTERM");
+    await first.exited;
+    stand.launch("node1");
+    await ready(stand, "node1");
+    await sees("what is wrong afterwards", mistakes, []);
+    await stand.runtime.add({ name: "mended", node: "node1", labels: {} });
+  });
+
   it("is not blamed for an address that the node does not have", async () => {
     const first = stand.agent("node1");
     first.kill("SIGTERM");
