@@ -300,6 +300,7 @@ export class Agent {
         pools: () => [...cluster.state.all("IPPool").values()],
         isFailing: (part) => this.#health.state.isFailing(part),
         onFound: (check, mistakes) => this.#health.found(check, mistakes),
+        onListMissing: () => this.#health.networkListMissing(),
       },
     );
     this.#checks = checks;

@@ -21,7 +21,7 @@ export class AgentHealth {
   readonly #log: Logger;
   #checks: Checks | null = null;
   #reporter: NodeReporter | null = null;
-  #hasNetworkList = false;
+  #listState: "absent" | "coming" | "there" = "absent";
 
   constructor(options: AgentHealthOptions, log: Logger) {
     this.#options = options;
@@ -59,19 +59,29 @@ export class AgentHealth {
     return { path, isInPlace: existsSync(path) };
   }
 
+  /** Somebody took it away after it was there: without it the runtime has no network, and nobody else puts it back. */
+  networkListMissing(): void {
+    if (this.#listState === "there") {
+      this.#listState = "absent";
+      this.#log.warn("the network list was taken away");
+    }
+    if (this.state.firstProblem() === null) this.#onReady();
+  }
+
   #onNews(): void {
     if (this.state.firstProblem() === null) this.#onReady();
     this.#reporter?.changed();
   }
 
-  /** The first time that all parts are ready; what fails later leaves the node its network. */
+  /** All parts are ready; what fails after the first time leaves the node its network. */
   #onReady(): void {
     const { networkList, signal } = this.#options;
-    if (!networkList || this.#hasNetworkList) return;
-    this.#hasNetworkList = true;
+    if (!networkList || this.#listState !== "absent") return;
+    this.#listState = "coming";
     void installNetworkList(networkList, {
       signal,
       onInstalled: (path) => {
+        this.#listState = "there";
         this.#log.info({ path }, "the network list is in its place");
         this.report("cni", null);
       },

@@ -34,6 +34,8 @@ export interface ChecksPorts {
   /** By its own word. */
   readonly isFailing: (part: AgentPart) => boolean;
   readonly onFound: (check: CheckName, mistakes: readonly Mistake[]) => void;
+  /** Ours is not where the runtime looks for it, and no other is before it. */
+  readonly onListMissing: () => void;
 }
 
 export type CheckName = "machine" | "networks" | "lists" | "cluster" | "ranges";
@@ -63,7 +65,7 @@ export class Checks {
     const { networkList } = options;
     this.#machine = this.#check("machine", sometimes, async () => machineMistakes(await this.#machineFacts()));
     this.#others.push(this.#check("networks", seldom, async () => traceMistakes(await networkTraces(kernel))));
-    if (networkList) this.#others.push(this.#check("lists", often, () => lookForLists(networkList)));
+    if (networkList) this.#others.push(this.#check("lists", often, () => this.#lookForLists(networkList)));
     this.#cluster = api && this.#check("cluster", onceAndWhenAsked, () => checkCluster(api, options));
   }
 
@@ -123,6 +125,14 @@ export class Checks {
     };
   }
 
+  async #lookForLists({ source, directory }: NetworkList): Promise<Mistake[]> {
+    const own = basename(source);
+    const files = await networkListFiles(directory);
+    const mistakes = listMistakes(files, { own, directory });
+    if (mistakes.length === 0 && !files.includes(own)) this.#ports.onListMissing();
+    return mistakes;
+  }
+
   async #lookAtRanges(): Promise<readonly Mistake[]> {
     const { api, kernel, pools, makePools } = this.#ports;
     if (pools().length === 0) return makePools();
@@ -130,10 +140,6 @@ export class Checks {
     const candidates = await nodeCandidates(kernel);
     return poolMistakes(pools(), { candidates, serviceCidrs: this.#serviceCidrs ?? [] });
   }
-}
-
-async function lookForLists({ source, directory }: NetworkList): Promise<Mistake[]> {
-  return listMistakes(await networkListFiles(directory), { own: basename(source), directory });
 }
 
 /** Written only where they are not on already: somebody may have turned them off. */
