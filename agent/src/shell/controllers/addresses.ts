@@ -22,6 +22,8 @@ import type { Controller, ControllerContext } from "./controller.ts";
 
 /** Calico's. */
 const leakGraceMsDefault = 900_000;
+/** As long as an ADD may take (its executable waits a minute): what it was given looks like a leak until it is over. */
+const addMsMax = 60_000;
 /** A node that is made anew under its name, as by a kubelet that registers again, is back by then. */
 const nodeGraceMsMax = 60_000;
 /** Kubernetes removes the pods of a node that is gone within a minute. */
@@ -37,6 +39,8 @@ export const ipamCollection: Controller = {
   },
   run: async (context, until) => {
     const graceMs = leakGraceMs(context.configuration.node) ?? leakGraceMsDefault;
+    if (graceMs < addMsMax)
+      context.log.warn({ graceMs }, "leakGracePeriod is below 1m, which an ADD may take: it may lose its address");
     const passes = new Passes(context, {
       isMeant: (finding) => !concernsGoneNode(finding),
       graceMs: () => graceMs,
