@@ -85,6 +85,12 @@ describe("a plan", () => {
     ]);
   });
 
+  it("says that BFD goes by other values at once", () => {
+    const after = before.replace("65001, passwordFile", "65001, bfd: {}, passwordFile");
+    const effect = "BFD goes by it from now on";
+    expect(plan(after)).toMatchObject({ changes: [{ field: "bfd", cost: "nothing", effect }], lost: [] });
+  });
+
   it("has a shutdown cost the session, and its end nothing", () => {
     const down = before.replace("65001, passwordFile", "65001, shutdown: moved, passwordFile");
     expect(plan(down)).toMatchObject({ changes: [{ field: "shutdown", cost: "reset" }], lost: ["10.0.0.2"] });

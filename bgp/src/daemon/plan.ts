@@ -128,6 +128,7 @@ function peerChanges(before: Context, after: Context): PlannedChange[] {
     const values = [before.peer[field], after.peer[field]] as const;
     if (field === "shutdown")
       return [{ peer: after.peer.name, ...told("shutdown", values), ...shutdownCost(after.peer) }];
+    if (field === "bfd") return [{ peer: after.peer.name, ...told("bfd", values), ...bfdCost }];
     const hidden = field === "password" ? (["(a secret)", "(another secret)"] as const) : null;
     return [{ peer: after.peer.name, ...told(peerFieldNames[field], hidden ?? values), ...costOf(costs) }];
   });
@@ -157,6 +158,8 @@ function ownByPrefix({ originated }: SpeakerWish): Map<string, string> {
 function told(field: string, [from, to]: readonly [unknown, unknown]): Pick<PlannedChange, "field" | "from" | "to"> {
   return { field, from: inWords(field, from), to: inWords(field, to) };
 }
+
+const bfdCost = { cost: "nothing", effect: "BFD goes by it from now on" } as const;
 
 function shutdownCost({ shutdown }: PeerConfig): Pick<PlannedChange, "cost" | "effect"> {
   if (shutdown) return { cost: "reset", effect: "the session ends and stays away" };
