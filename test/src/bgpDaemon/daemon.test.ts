@@ -202,7 +202,7 @@ describe("brindle-bgp", () => {
     await daemon.brindlectl("bgp", "reload");
     await daemon.process.stop();
     const lines = (await readFile(path, "utf8")).split("\n");
-    expect(lines.length).toBeGreaterThan(20);
+    expect(lines.length).toBeGreaterThan(10);
     expect(replay(lines)).toBeNull();
     expect((await stat(path)).mode & 0o777).toBe(0o600);
   });

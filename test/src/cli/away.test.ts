@@ -22,7 +22,7 @@ describe("a datastore that is away", () => {
     await using silent = await listenInSilence();
     const startMs = performance.now();
     const { exitCode, stderr } = await brindlectl(["get", "nodes", "--etcd", silent.url, "--timeout", "700ms"]);
-    expect(performance.now() - startMs).toBeLessThan(700 + 4_000);
+    expect(performance.now() - startMs).toBeLessThan(700 + 10_000);
     expect(exitCode).toBe(1);
     expect(stderr).toMatch(/^the datastore is away: .*\n$/);
     expect(stderr).toContain(silent.url);
