@@ -393,9 +393,7 @@ const warned: { name: string; value: unknown; warnings: string[] }[] = [
       password: { secretKeyRef: { name: "a", key: "b" } },
       keepaliveTime: "10s",
     }),
-    warnings: [
-      `spec.keepaliveTime: "10s" ${notActedOn}: keepalives follow from the hold time that both ends agree on`,
-    ],
+    warnings: [`spec.keepaliveTime: "10s" ${notActedOn}: keepalives follow from the hold time that both ends agree on`],
   },
   {
     name: "a policy that closes, and each field for which it does",
