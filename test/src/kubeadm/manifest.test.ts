@@ -133,6 +133,13 @@ describe("a cluster to which the manifest was applied", () => {
     }
   });
 
+  it("answers brindlectl in its pods, without settings, at what is in the datastore", async () => {
+    const ask = (workload: string, ...args: readonly string[]): Promise<string> =>
+      cluster.kubectl(["exec", "-n", namespace, workload, "--", "brindlectl", ...args]);
+    assert.match(await ask("daemonset/brindle-agent", "get", "ippools"), /^default-ipv4-ippool +10\.244\.0\.0\/16 /m);
+    assert.match(await ask("deployment/brindle-controllers", "ipam", "check"), /^0 problems found$/m);
+  });
+
   it("answers brindlectl from outside, by a kubeconfig, at what is in the datastore", async () => {
     const ask = async (...args: readonly string[]): Promise<string> => {
       const { exitCode, stdout, stderr } = await brindlectl(["--kubeconfig", cluster.kubeconfig, ...args]);
