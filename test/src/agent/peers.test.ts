@@ -29,11 +29,11 @@ describe("the peers of a node", () => {
   it("are none that the datastore describes in a way this version does not take", async () => {
     await using wild = stand.fabric.machine(rogue.name).spawn(process.execPath, [rogueEntry, rogue.address, ""]);
     await says(wild, "listening", "the rogue listens");
-    const spec = { peerIP: rogue.address, asNumber: 65099, password: { secretKeyRef: { name: "bgp", key: "word" } } };
+    const spec = { peerIP: rogue.address, asNumber: 65099, localASNumber: 65100 };
     await putRaw(stand, "bgppeers", resource("BGPPeer", "guarded", spec));
 
     const [problem] = await problemsOf(stand, 1);
-    assert.match(problem ?? "", /^BGPPeer guarded: .*spec\.password/);
+    assert.match(problem ?? "", /^BGPPeer guarded: .*spec\.localASNumber/);
     assert.deepEqual(
       (await peers(stand)).map(({ name }) => name),
       ["peer/tor", "mesh/node2"],
@@ -124,13 +124,12 @@ describe("the peers of a node", () => {
     await sees("what node1 is connected with", () => connectedWith(stand, "node1"), [ofTor, ofNode2]);
     const before = await connections(stand, "node1");
     const kept = await stand.get("BGPConfiguration", "default");
-    // To announce without the communities that were asked for would be wrong: the whole is not acted on.
-    const prefixAdvertisements = [{ cidr: "10.96.0.0/16", communities: ["64999:1"] }];
-    const spec = { nodeToNodeMeshEnabled: false, asNumber: 64999, prefixAdvertisements };
+    // To take the rest of it would end the mesh, or move the node to another AS: the whole is not acted on.
+    const spec = { nodeToNodeMeshEnabled: "no", asNumber: 64999 };
     await putRaw(stand, "bgpconfigurations", resource("BGPConfiguration", "default", spec));
     await problemsOf(stand, 1);
     const bgp = (await stand.status("node1")).health.find(({ part }) => part === "bgp");
-    assert.match(bgp?.reason ?? "", /BGPConfiguration default is not understood: .*prefixAdvertisements/);
+    assert.match(bgp?.reason ?? "", /BGPConfiguration default is not understood: .*nodeToNodeMeshEnabled/);
     assert.deepEqual(await connections(stand, "node1"), before);
 
     await putRaw(stand, "bgpconfigurations", { ...(kept as object), metadata: { name: "default" } });
