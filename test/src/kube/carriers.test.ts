@@ -221,6 +221,8 @@ describe("beside etcd, brindle controllers", () => {
     // Whoever is begun last has been in sync by the time that something new is carried.
     await cluster.kubectl(["label", "node", "node-1", "seen=yes"]);
     await stored("Node", ["calico-1"], (node) => node?.metadata.labels?.seen === "yes");
+    // The log tells of a write once the datastore has answered.
+    await waitFor(() => written(daemon).includes("update calico-1"), { what: "the log tells of the node" });
     assert.deepEqual(written(daemon).sort(), [
       "create knp.default.closed",
       "delete knp.default.second",
