@@ -1,3 +1,4 @@
+import type { Command } from "commander";
 import type { PeerOptions } from "../bgp/peer.ts";
 import type { CommandDefinition } from "../command.ts";
 import { outputOption } from "../output/form.ts";
@@ -10,12 +11,7 @@ export const bgpPeerCommand: CommandDefinition<readonly [string], PeerOptions> =
     "What came of the capabilities stands there by name while the session is Established. Messages are counted since the " +
     "peer was configured. The last transitions say why; bgp journal has more of them.",
   examples: [{ line: "brindlectl bgp peer tor-a", does: "why it is as it is" }],
-  declare(command) {
-    command
-      .argument("<name>")
-      .addOption(outputOption(["table", "yaml", "json"]))
-      .addOption(nodeOption());
-  },
+  declare: declarePeer,
   async run([name], options, ports) {
     const { showPeer } = await import("../bgp/peer.ts");
     return showPeer(name, options, ports);
@@ -27,14 +23,16 @@ export const bgpJournalCommand: CommandDefinition<readonly [string], PeerOptions
   summary: "show the last transitions of one BGP session, and why they happened",
   details: "The oldest first, fifty at most. An attempt that failed and changed no state stands there, too.",
   examples: [{ line: "brindlectl bgp journal tor-a -o json", does: "for a program" }],
-  declare(command) {
-    command
-      .argument("<name>")
-      .addOption(outputOption(["table", "yaml", "json"]))
-      .addOption(nodeOption());
-  },
+  declare: declarePeer,
   async run([name], options, ports) {
     const { showJournal } = await import("../bgp/peer.ts");
     return showJournal(name, options, ports);
   },
 };
+
+function declarePeer(command: Command): void {
+  command
+    .argument("<name>")
+    .addOption(outputOption(["table", "yaml", "json"]))
+    .addOption(nodeOption());
+}

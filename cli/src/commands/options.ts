@@ -3,17 +3,17 @@ import { InvalidArgumentError, Option } from "commander";
 
 export function filenameOption(): Option {
   const description = "a manifest, a folder of them, or - for standard input; may be given several times";
-  return new Option("-f, --filename <path>", description).argParser(
-    (path: string, before: readonly string[] | undefined): readonly string[] => [...(before ?? []), path],
-  );
+  return new Option("-f, --filename <path>", description).argParser(collected);
 }
 
 /** Beside `-f`, where that means something else. */
 export function clusterOption(): Option {
   const description = "manifests in place of the datastore; may be given several times";
-  return new Option("--cluster <path>", description).argParser(
-    (path: string, before: readonly string[] | undefined): readonly string[] => [...(before ?? []), path],
-  );
+  return new Option("--cluster <path>", description).argParser(collected);
+}
+
+function collected(path: string, before: readonly string[] = []): readonly string[] {
+  return [...before, path];
 }
 
 export function recursiveOption(): Option {

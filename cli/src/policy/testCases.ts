@@ -1,7 +1,7 @@
 /** `policy test`: whether policy says what an operator wrote down that it should. */
 import { explain } from "@brindle/policy";
 import type { ExitCode } from "../command.ts";
-import { failed } from "../error.ts";
+import { CliError } from "../error.ts";
 import { printable } from "../output/table.ts";
 import type { Ports } from "../ports.ts";
 import { type PolicyCase, readCases } from "./caseFile.ts";
@@ -34,15 +34,14 @@ export async function testPolicy(options: PolicyTestOptions, ports: Ports): Prom
 /** Why a case fails, indented; nothing where it holds. Every family that both ends have must hold. */
 function failureOf(one: PolicyCase, { cluster }: ReadCluster, namespace: string): string[] {
   try {
-    const ends = [one.from, one.to].map((end) => endNamed(end, cluster, { namespace }));
-    const [from, to] = ends;
-    if (!from || !to) throw failed("a case has two ends");
+    const from = endNamed(one.from, cluster, { namespace });
+    const to = endNamed(one.to, cluster, { namespace });
     const explained = packetsBetween(from, to, parseService(one.port)).map((packet) => explain(cluster, packet));
     return explained
       .filter(({ evaluation }) => evaluation.verdict !== one.expect)
       .flatMap(({ lines }) => lines.map((line) => `      ${line}`));
   } catch (error) {
-    if (error instanceof Error && error.name === "CliError") return [`      ${error.message}`];
+    if (error instanceof CliError) return [`      ${error.message}`];
     throw error;
   }
 }

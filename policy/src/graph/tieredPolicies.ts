@@ -26,10 +26,10 @@ export class TieredPolicies {
   }
 
   #tiered(policy: Policy, tiers: Tiers): ReturnType<typeof tieredPolicy> {
+    const known = this.#closed.get(policy);
+    if (known && !tiers.has(policy.spec.tier)) return known;
     const tiered = tieredPolicy(policy, tiers);
-    if (tiered.problem === null) return tiered;
-    const known = this.#closed.get(policy) ?? tiered;
-    this.#closed.set(policy, known);
-    return known;
+    if (tiered.problem !== null) this.#closed.set(policy, tiered);
+    return tiered;
   }
 }
