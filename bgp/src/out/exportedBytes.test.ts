@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { summarizeAttributes } from "../wire/attributeSummary.ts";
+import { emptySummary, summarizeAttributes } from "../wire/attributeSummary.ts";
 import { encodeAttributes } from "../wire/attributesEncoder.ts";
 import type { PathAttributes } from "../wire/message.ts";
 import { address, seededRandom } from "../wire/testing.ts";
@@ -50,16 +50,7 @@ describe("exportBytes", () => {
 });
 
 function summaryOf(bytes: Uint8Array): { readonly flags: number } {
-  const summary = {
-    localPref: null,
-    asPathLength: 0,
-    origin: 0,
-    med: 0,
-    neighborAsn: 0,
-    originatorId: 0,
-    clusterListLength: 0,
-    flags: 0,
-  };
+  const summary = emptySummary();
   summarizeAttributes(bytes, bytes.length, summary);
   return summary;
 }

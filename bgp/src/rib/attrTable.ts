@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import {
   type AttributeRange,
   type AttributeSummary,
+  emptySummary,
   isSamePath,
   summarizeAttributes,
 } from "../wire/attributeSummary.ts";
@@ -53,16 +54,7 @@ export class AttrTable {
   readonly #arena = new ByteArena();
   readonly #places = new Column();
   readonly #lengths = new Column();
-  readonly #summary: AttributeSummary = {
-    localPref: null,
-    asPathLength: 0,
-    origin: 0,
-    med: 0,
-    neighborAsn: 0,
-    originatorId: 0,
-    clusterListLength: 0,
-    flags: 0,
-  };
+  readonly #summary: AttributeSummary = emptySummary();
   /** The value asked for last: who prints a set asks for it again and again. */
   #seen: { readonly id: AttrId; readonly value: PathAttributes } | null = null;
 

@@ -21,6 +21,20 @@ export interface AttributeSummary {
   flags: number;
 }
 
+/** Of a set that says nothing: to be filled in. */
+export function emptySummary(): AttributeSummary {
+  return {
+    localPref: null,
+    asPathLength: 0,
+    origin: 0,
+    med: 0,
+    neighborAsn: 0,
+    originatorId: 0,
+    clusterListLength: 0,
+    flags: 0,
+  };
+}
+
 /** Beside `wellKnownFlag`, from bit 16 up: what makes an exporter look closer. */
 export const attributeFlag = {
   med: 0x10000,
