@@ -1,6 +1,12 @@
 import { defineConfig } from "vitest/config";
 
 /**
+ * A machine that is busy elsewhere makes tests on the real world late. What fails is tried once more, and said at the end
+ * as unsteady, to be looked into; what fails twice fails. Nothing is tried again in `unit`: pure code has no bad days.
+ */
+const retry = 1;
+
+/**
  * Four projects. `unit` is everything beside the sources: pure, quick, safe in threads. `real` is what needs root and
  * the world (kernel, etcd, routers): forked processes, since entering a namespace concerns a thread for good. `kube` is
  * what needs a kube-apiserver: built at first use, which takes Go. `kubeadm` is what needs a whole cluster of nodes:
@@ -27,6 +33,7 @@ export default defineConfig({
           exclude: ["test/src/kube/**", "test/src/kubeadm/**"],
           pool: "forks",
           execArgv: ["--conditions=brindle-source"],
+          retry,
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },
@@ -39,6 +46,7 @@ export default defineConfig({
           globalSetup: ["test/src/fixtures/kube/globalSetup.ts"],
           pool: "forks",
           execArgv: ["--conditions=brindle-source"],
+          retry,
           testTimeout: 120_000,
           hookTimeout: 120_000,
         },
@@ -51,6 +59,7 @@ export default defineConfig({
           pool: "forks",
           maxWorkers: 1,
           execArgv: ["--conditions=brindle-source"],
+          retry,
           testTimeout: 180_000,
           hookTimeout: 300_000,
         },

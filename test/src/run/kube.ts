@@ -12,7 +12,7 @@ export async function prepareKube(patterns: readonly string[], tally: Tally): Pr
     tally.skips.push({ name: "all tests against a real kube-apiserver", reason: built.reason });
   } else {
     console.log(`FAILED building Kubernetes\n${built.output}`);
-    tally.failed += 1;
+    tally.failures.push({ name: "building Kubernetes", reason: built.output.slice(-500) });
   }
   return false;
 }

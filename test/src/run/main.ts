@@ -40,7 +40,7 @@ async function runCheck({ name, command, args }: (typeof checks)[number], tally:
   const seconds = ((performance.now() - startMs) / 1000).toFixed(1);
   console.log(`${exitCode === 0 ? "ok" : "FAILED"} ${name} (${seconds} s)`);
   if (exitCode === 0) tally.passed += 1;
-  else tally.failed += 1;
+  else tally.failures.push({ name, reason: `${command} ended with ${exitCode ?? "no exit code"}` });
 }
 
 const exitCode = await main(process.argv.slice(2));
