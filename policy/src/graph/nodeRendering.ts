@@ -6,7 +6,14 @@ import type { Chain } from "../render/ir.ts";
 import { renderMasquerade } from "../render/masquerade.ts";
 import { type CompiledChain, compileOwner, ownerChainName, type RuleOwner } from "../render/owner.ts";
 import { combineGrowth, type SetUse } from "../render/setUse.ts";
-import { type DirectionChains, type EndpointChains, endpointChain, renderFilter } from "../render/tables.ts";
+import {
+  type DirectionChains,
+  type EndpointChains,
+  endpointChain,
+  type FilterSettings,
+  quietSettings,
+  renderFilter,
+} from "../render/tables.ts";
 import type { PolicyTier } from "../tiers.ts";
 import type { Members } from "./countedMembers.ts";
 import type { Desired, DesiredSet, DesiredTable } from "./desired.ts";
@@ -26,6 +33,7 @@ const directions: readonly PolicyDirection[] = ["Ingress", "Egress"];
 
 export class NodeRendering {
   #endpointToHostAction: EndpointToHostAction;
+  #settings: FilterSettings = quietSettings;
   readonly #compiled = new WeakMap<Policy | Profile, Map<string, CompiledChain>>();
   /** The endpoints' chains of the last rendering, by what they are made from. */
   #endpointChains = new Map<string, Chain>();
@@ -36,6 +44,10 @@ export class NodeRendering {
 
   setEndpointToHostAction(action: EndpointToHostAction): void {
     this.#endpointToHostAction = action;
+  }
+
+  setFilterSettings(settings: FilterSettings): void {
+    this.#settings = settings;
   }
 
   /** Tells `sets` which of them are needed, and takes their members from there. */
@@ -49,7 +61,7 @@ export class NodeRendering {
       const masquerade = renderMasquerade(pools, family);
       const decisions = [...owners.map(({ chain }) => chain), ...ofEndpoints];
       const endpointToHostAction = this.#endpointToHostAction;
-      const content = renderFilter({ family, endpoints, decisions, endpointToHostAction });
+      const content = renderFilter({ family, endpoints, decisions, endpointToHostAction, settings: this.#settings });
       tables.push({ family, table: "filter", content }, { family, table: "nat", content: masquerade.content });
       for (const use of [...owners.flatMap((owner) => owner.sets), ...masquerade.sets]) addUse(uses, use);
     }

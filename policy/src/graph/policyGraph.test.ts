@@ -276,11 +276,11 @@ describe("the graph", () => {
     expect(toWeb(desired)).toEqual([
       "jump BRDL-pi-edge",
       "return",
-      "drop no policy of tier ? allows it",
+      "goto no policy of tier ? allows it",
       "clearMark tier default",
       "jump BRDL-pi-default/allow",
       "return",
-      "drop no policy allows it",
+      "goto no policy allows it",
     ]);
     expect(run([set(web), set(inPlatform), set(platform(1))]).problems.size).toBe(0);
   });
@@ -290,7 +290,7 @@ describe("the graph", () => {
     expect(toWeb(desired)).toEqual([
       "jump BRDL-pi-default/allow",
       "return",
-      "drop no policy allows it",
+      "goto no policy allows it",
       "clearMark tier platform",
       "jump BRDL-pi-edge",
       "return",

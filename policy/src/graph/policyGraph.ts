@@ -26,6 +26,7 @@ import {
   unreadablePolicy,
 } from "../enforceable.ts";
 import { networkSetId, readableNetworkSet } from "../networkSet.ts";
+import type { FilterSettings } from "../render/tables.ts";
 import { policyScope, type Scope } from "../scope.ts";
 import { byTier, Tiers } from "../tiers.ts";
 import type { Desired } from "./desired.ts";
@@ -124,6 +125,11 @@ export class PolicyGraph {
 
   setEndpointToHostAction(action: EndpointToHostAction): void {
     this.#rendering.setEndpointToHostAction(action);
+  }
+
+  /** What is done with denied flows; nothing but dropping them unless told. */
+  setFilterSettings(settings: FilterSettings): void {
+    this.#rendering.setFilterSettings(settings);
   }
 
   desired(): Desired {

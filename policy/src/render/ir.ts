@@ -23,6 +23,10 @@ export type Match =
   | { readonly kind: "icmp"; readonly type: number; readonly code: number | null; readonly negated: boolean }
   /** All bits of the mark are set; negated: none of it need be. */
   | { readonly kind: "mark"; readonly mark: number; readonly negated: boolean }
+  /** The same of the packet's flow, in conntrack. */
+  | { readonly kind: "flowMark"; readonly mark: number }
+  /** No more than that many packets a second. */
+  | { readonly kind: "limit"; readonly perSecond: number }
   | { readonly kind: "connection"; readonly states: readonly ("ESTABLISHED" | "RELATED" | "INVALID")[] }
   /** A name that ends in `+` stands for all that begin so. */
   | { readonly kind: "interface"; readonly direction: "in" | "out"; readonly name: string };
@@ -30,6 +34,8 @@ export type Match =
 export type Target =
   | { readonly kind: "accept" | "drop" | "return" | "masquerade" }
   | { readonly kind: "log"; readonly prefix: string }
+  /** The packet's first bytes go to whoever listens to the group, and the packet goes on. */
+  | { readonly kind: "tell"; readonly group: number; readonly bytes: number }
   /** `goto` returns to where its caller would have returned to. */
   | { readonly kind: "jump" | "goto"; readonly chain: string }
   | { readonly kind: "setMark" | "clearMark"; readonly mark: number };

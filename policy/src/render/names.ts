@@ -15,6 +15,12 @@ export const podInterfaces = "cali+";
 export const allowedMark = 0x10000000;
 export const passedMark = 0x20000000;
 
+/** Of a flow in conntrack: it was open when policy came to deny it (`killEstablishedOnDeny`). */
+export const endedFlowMark = 0x40000000;
+
+/** Of NFLOG, to which the kernel hands denied packets: the number that marks our routes, too. Calico's are 1 and 2. */
+export const deniedLogGroup = 214;
+
 export interface DispatchChains {
   readonly forward: string;
   readonly forwardEnd: string;
@@ -26,6 +32,7 @@ export interface DispatchChains {
   readonly podsToHost: string;
   readonly allow: string;
   readonly pass: string;
+  readonly denied: string;
 }
 
 export const chains: DispatchChains = {
@@ -39,6 +46,7 @@ export const chains: DispatchChains = {
   podsToHost: `${chainPrefix}PODS-TO-HOST`,
   allow: `${chainPrefix}ALLOW`,
   pass: `${chainPrefix}PASS`,
+  denied: `${chainPrefix}DENIED`,
 };
 
 /** The chains that tell packets apart and decide nothing by themselves. */

@@ -43,7 +43,8 @@ export function compileOwner(
 
 /**
  * Allowing goes to a chain that sets the mark and ends: since it is gone to and not jumped to, the packet returns to
- * the endpoint's chain and not to the next rule here. One rule does what would else take a mark and a return.
+ * the endpoint's chain and not to the next rule here. One rule does what would else take a mark and a return. Denying
+ * ends in a chain of its own as well, which may tell of the packet first.
  */
 function targetOf(rule: Rule): Target {
   switch (rule.action) {
@@ -52,7 +53,7 @@ function targetOf(rule: Rule): Target {
     case "Pass":
       return { kind: "goto", chain: chains.pass };
     case "Deny":
-      return { kind: "drop" };
+      return { kind: "goto", chain: chains.denied };
     case "Log":
       return { kind: "log", prefix: "brindle: " };
   }

@@ -67,6 +67,10 @@ function matchWords(match: Match, family: Family, setName: (base: string) => str
     }
     case "mark":
       return ["-m", "mark", ...not, "--mark", `${hex(match.mark)}/${hex(match.mark)}`];
+    case "flowMark":
+      return ["-m", "connmark", "--mark", `${hex(match.mark)}/${hex(match.mark)}`];
+    case "limit":
+      return ["-m", "limit", "--limit", `${match.perSecond}/sec`, "--limit-burst", String(match.perSecond)];
     case "connection":
       return ["-m", "conntrack", "--ctstate", match.states.join(",")];
     case "interface":
@@ -83,6 +87,8 @@ function targetWords(target: Target): string[] {
       return ["-j", target.kind.toUpperCase()];
     case "log":
       return ["-j", "LOG", "--log-prefix", target.prefix, "--log-level", "notice"];
+    case "tell":
+      return ["-j", "NFLOG", "--nflog-group", String(target.group), "--nflog-size", String(target.bytes)];
     case "jump":
       return ["-j", target.chain];
     case "goto":

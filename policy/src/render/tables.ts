@@ -5,6 +5,7 @@
  *                             -> to a pod:   BRDL-TO-PODS   -> the endpoint's chain -> policies, profiles
  *           ... rules of others, as kube-proxy's, which rejects what is for a service without endpoints ...
  *             BRDL-FORWARD-END -> allowed by policy: ACCEPT
+ *     what policy denies      -> BRDL-DENIED -> DROP
  *     INPUT   -> BRDL-INPUT   -> from a pod: BRDL-PODS-TO-HOST -> BRDL-FROM-PODS -> ... -> endpointToHostAction
  *     OUTPUT  -> BRDL-OUTPUT  -> to a pod: ACCEPT, as a node always reaches its own pods
  *
@@ -14,7 +15,7 @@ import { defaultTier, type PolicyDirection } from "@brindle/api";
 import { type Address, type Family, hostPrefix } from "@brindle/net";
 import type { EndpointToHostAction } from "../cluster.ts";
 import type { Chain, ChainRule, Hook, Match, TableContent, Target } from "./ir.ts";
-import { allowedMark, chainName, chains, passedMark, podInterfaces } from "./names.ts";
+import { allowedMark, chainName, chains, deniedLogGroup, endedFlowMark, passedMark, podInterfaces } from "./names.ts";
 
 /** An endpoint of this node, with the chains that decide for it, in order. */
 export interface EndpointChains {
@@ -45,18 +46,42 @@ export interface FilterInput {
   /** The chains of policies, profiles and endpoints (`endpointChain`). */
   readonly decisions: readonly Chain[];
   readonly endpointToHostAction: EndpointToHostAction;
+  readonly settings?: FilterSettings;
 }
+
+/** What is done with denied flows beside dropping their packets. */
+export interface FilterSettings {
+  /** How many packets that policy denies are told of in a second; 0 for none. */
+  readonly deniedFlowsPerSecond: number;
+  /** Whether flows with the mark for it (`endedFlowMark`) are dropped, though conntrack knows them. */
+  readonly endsFlows: boolean;
+}
+
+export const quietSettings: FilterSettings = { deniedFlowsPerSecond: 0, endsFlows: false };
 
 const allowed: Match = { kind: "mark", mark: allowedMark, negated: false };
 const notPassed: Match = { kind: "mark", mark: passedMark, negated: true };
+const deny: Target = { kind: "goto", chain: chains.denied };
+const endedFlow = rule(
+  [{ kind: "flowMark", mark: endedFlowMark }],
+  { kind: "drop" },
+  "policy has come to deny the flow",
+);
+/** XT_LIMIT_SCALE: the match counts no more in a second. */
+const limitPerSecondMax = 10_000;
+/** Headers of IPv6 with some extensions, of the packet's transport, and no payload to speak of. */
+const toldBytes = 128;
 
-export function renderFilter({ family, endpoints, decisions, endpointToHostAction }: FilterInput): TableContent {
+export function renderFilter(input: FilterInput): TableContent {
+  const { family, endpoints, decisions, endpointToHostAction, settings = quietSettings } = input;
+  const ended = settings.endsFlows ? [endedFlow] : [];
   const fromPod = podInterface("in");
   const toPod = podInterface("out");
   const own: Chain[] = [
     {
       name: chains.forward,
       rules: [
+        ...ended,
         rule([fromPod], { kind: "jump", chain: chains.fromPods }, "from pods"),
         rule([toPod], { kind: "jump", chain: chains.toPods }, "to pods"),
       ],
@@ -65,13 +90,20 @@ export function renderFilter({ family, endpoints, decisions, endpointToHostActio
       name: chains.forwardEnd,
       rules: [fromPod, toPod].map((match) => rule([match, allowed], { kind: "accept" }, "allowed by policy")),
     },
-    { name: chains.input, rules: [rule([fromPod], { kind: "goto", chain: chains.podsToHost }, "from pods")] },
-    { name: chains.output, rules: [rule([toPod], { kind: "accept" }, "a node always reaches its own pods")] },
+    {
+      name: chains.input,
+      rules: [...ended, rule([fromPod], { kind: "goto", chain: chains.podsToHost }, "from pods")],
+    },
+    {
+      name: chains.output,
+      rules: [...ended, rule([toPod], { kind: "accept" }, "a node always reaches its own pods")],
+    },
     { name: chains.podsToHost, rules: podsToHost(family, endpointToHostAction) },
     { name: chains.fromPods, rules: dispatchFrom(family, endpoints), isDispatch: true },
     { name: chains.toPods, rules: dispatchTo(endpoints), isDispatch: true },
     { name: chains.allow, rules: [rule([], { kind: "setMark", mark: allowedMark }, "allowed")] },
     { name: chains.pass, rules: [rule([], { kind: "setMark", mark: passedMark }, "passed on to the next tier")] },
+    { name: chains.denied, rules: denied(settings) },
   ];
   const hooks = [
     hook("FORWARD", chains.forward),
@@ -80,6 +112,14 @@ export function renderFilter({ family, endpoints, decisions, endpointToHostActio
     hook("FORWARD", chains.forwardEnd, "last"),
   ];
   return { chains: [...own, ...decisions], hooks };
+}
+
+/** Where all that policy denies ends. That nobody listens to the group costs as good as nothing. */
+function denied({ deniedFlowsPerSecond }: FilterSettings): ChainRule[] {
+  const dropped = rule([], { kind: "drop" }, "denied by policy");
+  if (deniedFlowsPerSecond === 0) return [dropped];
+  const limit: Match = { kind: "limit", perSecond: Math.min(limitPerSecondMax, deniedFlowsPerSecond) };
+  return [rule([limit], { kind: "tell", group: deniedLogGroup, bytes: toldBytes }, "told to who watches"), dropped];
 }
 
 /**
@@ -126,12 +166,12 @@ export function endpointChain(endpoint: EndpointChains, direction: PolicyDirecti
     for (const chain of tier.policies) {
       rules.push(rule([notPassed], { kind: "jump", chain }, endpoint.id), returnAllowed);
     }
-    if (tier.defaultAction === "Deny") rules.push(rule([notPassed], { kind: "drop" }, denial(tier)));
+    if (tier.defaultAction === "Deny") rules.push(rule([notPassed], deny, denial(tier)));
   }
   for (const chain of profiles) {
     rules.push(rule([], { kind: "jump", chain }, endpoint.id), returnAllowed);
   }
-  rules.push(rule([], { kind: "drop" }, "no profile allows it"));
+  rules.push(rule([], deny, "no profile allows it"));
   return { name: endpointChainName(endpoint.interfaceName, direction), rules };
 }
 

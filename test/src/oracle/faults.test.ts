@@ -46,7 +46,7 @@ const faults: readonly Fault[] = [
   {
     name: "a denying rule left out",
     rules: [{ action: "Deny", protocol: "TCP", destination: { ports: [80] } }, allow],
-    spoil: (rule) => (rule.comment.includes("NetworkPolicy") && rule.target.kind === "drop" ? null : rule),
+    spoil: (rule) => (rule.comment.includes("NetworkPolicy") && isDenial(rule) ? null : rule),
   },
   {
     name: "the drop at the end of the policies left out",
@@ -56,7 +56,7 @@ const faults: readonly Fault[] = [
   {
     name: "a rule that passes on left out",
     rules: [{ action: "Pass", protocol: "UDP" }, { action: "Deny" }],
-    spoil: (rule) => (rule.target.kind === "goto" ? null : rule),
+    spoil: (rule) => (rule.target.kind === "goto" && !isDenial(rule) ? null : rule),
   },
   {
     name: "a tier that is skipped, as the one before passed on",
@@ -86,6 +86,10 @@ const faults: readonly Fault[] = [
     spoil: (rule) => ({ ...rule, target: { kind: "drop" } }),
   },
 ];
+
+function isDenial({ target }: ChainRule): boolean {
+  return target.kind === "goto" && target.chain === "BRDL-DENIED";
+}
 
 function withMatches(rule: ChainRule, change: (match: Match) => Match): ChainRule {
   return { ...rule, matches: rule.matches.map(change) };
