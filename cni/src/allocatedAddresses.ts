@@ -5,7 +5,7 @@
 import type { Key, Store, WorkloadEndpoint } from "@brindle/api";
 import type { AssignResult, Allocator as IpamAllocator, ReleaseResult } from "@brindle/ipam";
 import type { Family } from "@brindle/net";
-import { type Attachment, handleOf } from "./attachment.ts";
+import { type Attachment, handleOf, interfaceAttribute } from "./attachment.ts";
 import type { IpamConfig } from "./config.ts";
 import { type EndpointWrites, endpointWrites } from "./endpoints.ts";
 import { CniError } from "./error.ts";
@@ -85,8 +85,10 @@ function isOptional(family: Family, { assignIpv4, assignIpv6 }: IpamConfig): boo
 
 function wantedOf({ attachment, handle, ipam }: AddressRequest) {
   const { workload } = attachment;
-  const attributes: Record<string, string> =
-    workload.orchestrator === "k8s" ? { namespace: workload.namespace, pod: workload.pod } : {};
+  const attributes: Record<string, string> = {
+    ...(workload.orchestrator === "k8s" && { namespace: workload.namespace, pod: workload.pod }),
+    ...(attachment.interfaceName !== "eth0" && { [interfaceAttribute]: attachment.interfaceName }),
+  };
   const pools = {
     ...(ipam.ipv4Pools.length > 0 ? { 4: ipam.ipv4Pools } : {}),
     ...(ipam.ipv6Pools.length > 0 ? { 6: ipam.ipv6Pools } : {}),
@@ -109,6 +111,11 @@ function outcomeOf(result: Exclude<AssignResult, { kind: "conflict" }>): AssignO
       const pools = result.pools.map(({ pool, inUse, addresses }) => `${pool}: ${inUse} of ${addresses} in use`);
       return { kind: "exhausted", reason: `no IPv${result.family} address is left (${pools.join("; ")})` };
     }
+    case "addressRefused":
+      return {
+        kind: result.isFinal ? "refused" : "exhausted",
+        reason: `the address ${result.address} cannot be given: ${result.reason}`,
+      };
     case "contended":
       throw contended();
     case "invalidBlock":

@@ -10,13 +10,15 @@
  * one left is repaired by the next of the same handle.
  */
 import { type Key, type Store, StoreError, type Write } from "@brindle/api";
+import { type Address, containsAddress } from "@brindle/net";
 import { type AssignRequest, type ClusterView, planAssign } from "./assign.ts";
-import { affinityOf, type HeldAddress } from "./block.ts";
+import { affinityOf, type HeldAddress, type Resting } from "./block.ts";
 import { commitDecided } from "./commit.ts";
 import { keyText, violatedWrites } from "./conflict.ts";
 import { goTime } from "./goTime.ts";
+import { namespaceLabelsFor } from "./namespaceLabels.ts";
 import type { DecidedWrites, Decision } from "./orderedCommit.ts";
-import type { PlaceRefusal } from "./place.ts";
+import type { PlaceRefusal } from "./placement.ts";
 import { planRelease, type ReleaseRequest } from "./release.ts";
 import { RememberedHandles } from "./rememberedHandles.ts";
 import {
@@ -28,6 +30,7 @@ import {
   type InvalidBlock,
   type IpamState,
   withFound,
+  withLostClaim,
   withoutClaims,
 } from "./state.ts";
 import { Turns } from "./turns.ts";
@@ -113,7 +116,9 @@ export class Allocator {
     const view = await this.#ports.view();
     const nowNs = this.#ports.now();
     const attributes = { node: this.#node, timestamp: goTime(nowNs), ...options.attributes };
-    const request: AssignRequest = { ...options, node: this.#node, attributes };
+    const { store } = this.#ports;
+    const namespace = await namespaceLabelsFor({ ...options, attributes }, { pools: view.pools, store });
+    const request: AssignRequest = { ...options, ...namespace, node: this.#node, attributes };
     let state = withoutClaims(this.#known, view.doubtfulClaims ?? []);
     let isNew = false;
     for (let attempts = 0; attempts < attemptsMax; attempts++) {
@@ -133,7 +138,7 @@ export class Allocator {
           // What was held before is written anew, too.
           isNew ||= plan.isNew && hasBlock(done.written);
           if (done.kind === "committed") return { kind: "assigned", addresses: plan.addresses, isNew };
-          state = done.state;
+          state = hasLostClaim(plan.writes, done.state) ? withLostClaim(done.state) : done.state;
           break;
         }
         default:
@@ -147,9 +152,10 @@ export class Allocator {
     const released: HeldAddress[] = [];
     const wasRemembered = this.#handles.get(request.handleId) !== undefined;
     let state = await this.#beforeRelease(request.handleId);
+    const resting = restingOf(await this.#ports.view(), this.#ports.now());
     let extra = extraWrites;
     for (let attempts = 0; attempts < attemptsMax; ) {
-      const plan = planRelease(state, request, blocksPerTransactionMax);
+      const plan = planRelease(state, { ...request, resting }, blocksPerTransactionMax);
       if (plan.kind === "invalidBlock") return plan;
       if (plan.kind === "read") {
         state = await this.#read(state, plan.keys, request);
@@ -212,7 +218,8 @@ export class Allocator {
     const blocks = await store.list("IPAMBlock");
     this.#hasListed = true;
     const undecodable = new Set(blocks.undecodable.map(({ key }) => key.name));
-    const listed: IpamState = { ...emptyState, handle: state.handle, undecodable, complete: true };
+    const { handle, lostClaims } = state;
+    const listed: IpamState = { ...emptyState, handle, undecodable, complete: true, lostClaims };
     return this.#learn(listed, [...affinities.items, ...blocks.items], { handleId: "" });
   }
 
@@ -230,6 +237,17 @@ export class Allocator {
     if (result) return result;
     throw new StoreError({ code: "UNAVAILABLE", reason: "too many requests for addresses are waiting" });
   }
+}
+
+/** What nobody is given unasked need not rest: who asks for it by name is to have it back at once. */
+function restingOf({ reserved, settings }: ClusterView, nowNs: bigint): Resting {
+  const isReserved = (address: Address) => reserved.some((prefix) => containsAddress(prefix, address));
+  return { rests: (address) => settings.restSeconds > 0 && !isReserved(address), nowNs };
+}
+
+/** Whether a block that was to be made is another's by now. */
+function hasLostClaim(writes: readonly Write[], { blocks }: IpamState): boolean {
+  return writes.some(({ op, key }) => op === "create" && key.kind === "IPAMBlock" && blocks.get(key.name));
 }
 
 function hasWritten(written: readonly Write[], wanted: Key): boolean {

@@ -5,11 +5,12 @@
  * A handle that holds addresses keeps them: planning again after a crash, or after an answer that was lost, plans to
  * give what is there. Families are all or nothing.
  */
-import type { IPPool, Key, Write } from "@brindle/api";
-import { type Address, containsAddress, type Family, type Prefix } from "@brindle/net";
+import type { AllowedUse, IPPool, Key, Write } from "@brindle/api";
+import { type Address, containsAddress, type Family, formatAddress, type Prefix, sameAddress } from "@brindle/net";
 import { affinityOf, type HeldAddress, type Owner, renew } from "./block.ts";
 import { blocksOf, countByBlock, handleWith, hasCounts } from "./handle.ts";
-import { type Placement, type PlaceRefusal, place } from "./place.ts";
+import { place } from "./place.ts";
+import type { Placement, PlaceRefusal } from "./placement.ts";
 import {
   blockKey,
   blockWrite,
@@ -20,6 +21,7 @@ import {
   type InvalidBlock,
   type IpamState,
   invalidBlockOf,
+  thawed,
   unchanged,
 } from "./state.ts";
 
@@ -31,6 +33,10 @@ export interface AssignRequest extends Owner {
   readonly pools?: Readonly<Partial<Record<Family, readonly string[]>>>;
   /** Of the pod's namespace, for pools that select namespaces. */
   readonly namespaceLabels?: Readonly<Record<string, string>>;
+  /** These and no others, one of a family: out of any pool that is for this use, also where they are reserved. */
+  readonly addresses?: readonly Address[];
+  /** What the addresses are for; pods unless told. */
+  readonly use?: AllowedUse;
 }
 
 /** What the cluster's resources say, as far as addresses go. */
@@ -40,6 +46,13 @@ export interface ClusterView {
   /** Never given to a pod. */
   readonly reserved: readonly Prefix[];
   readonly settings: IpamSettings;
+  /** Addresses that are kept for a pod by its name, as for one of a StatefulSet; they are reserved for everybody else. */
+  readonly kept?: (pod: { readonly namespace: string; readonly pod: string }) => readonly Address[];
+  /**
+   * Which of how many nodes this one is, in an order that all nodes agree on: nodes that claim their first blocks at the same
+   * moment then want different ones. Where it is not known the node's name says where to begin.
+   */
+  readonly rank?: () => { readonly index: number; readonly of: number } | undefined;
   /** CIDRs of blocks that the node claimed and that somebody has begun to take from it, as far as the caller watches. */
   readonly doubtfulClaims?: readonly string[];
 }
@@ -52,6 +65,8 @@ export interface IpamSettings {
   readonly autoAllocateBlocks: boolean;
   /** How many blocks of a family a node may own. */
   readonly blocksPerNodeMax: number;
+  /** How long an address rests after it was given back. */
+  readonly restSeconds: number;
 }
 
 /** What holds where nothing is configured, as in Calico. */
@@ -59,6 +74,7 @@ export const defaultIpamSettings: IpamSettings = {
   strictAffinity: false,
   autoAllocateBlocks: true,
   blocksPerNodeMax: 20,
+  restSeconds: 0,
 };
 
 export type AssignPlan =
@@ -78,16 +94,19 @@ export type AssignPlan =
   | InvalidBlock;
 
 export function planAssign(
-  state: IpamState,
+  known: IpamState,
   request: AssignRequest,
   { view, nowNs }: { view: ClusterView; nowNs: bigint },
 ): AssignPlan {
-  const unread = blocksOf(state.handle?.value).filter((cidr) => !state.blocks.has(cidr));
+  const unread = blocksOf(known.handle?.value).filter((cidr) => !known.blocks.has(cidr));
   if (unread.length > 0) return { kind: "read", keys: unread.map(blockKey) };
-  const invalid = invalidBlockOf(state);
+  const invalid = invalidBlockOf(known);
   if (invalid) return invalid;
+  const state = thawed(known, { nowNs, restSeconds: view.settings.restSeconds });
 
   const { held: kept, writes: renewals } = renewed(state, request.handleId);
+  const other = otherThanAsked(kept, request);
+  if (other) return other;
   const placements: Placement[] = [];
   for (const family of request.families) {
     if (kept.some(({ address }) => address.family === family)) continue;
@@ -108,6 +127,17 @@ export function planAssign(
       writeHandle(state, request.handleId, held),
     ],
   };
+}
+
+/** Nobody's address changes while it has it, whatever is asked for meanwhile. */
+function otherThanAsked(kept: readonly HeldAddress[], { addresses = [] }: AssignRequest): PlaceRefusal | null {
+  for (const wanted of addresses) {
+    const other = kept.find(({ address }) => address.family === wanted.family && !sameAddress(address, wanted));
+    const reason = other && `the same container has ${formatAddress(other.address)} already`;
+    if (reason)
+      return { kind: "addressRefused", family: wanted.family, address: formatAddress(wanted), reason, isFinal: true };
+  }
+  return null;
 }
 
 /**

@@ -56,14 +56,16 @@ export function take(
   return ordinal === undefined ? null : takeOrdinal(block, ordinal, owner);
 }
 
-/** Takes this very address; `null` where it is taken, or not of the block. */
+/** Takes this very address, also one that rests; `null` where it is taken, or not of the block. */
 export function takeAddress(
   block: IPAMBlock,
   owner: Owner,
   address: Address,
 ): { readonly block: IPAMBlock; readonly held: HeldAddress } | null {
   const ordinal = ordinalOf(block, address);
-  return ordinal === null || block.allocations[ordinal] !== null ? null : takeOrdinal(block, ordinal, owner);
+  if (ordinal === null) return null;
+  const rested = restOf(block, ordinal) === null ? block : freed(block, [ordinal]);
+  return rested.allocations[ordinal] === null ? takeOrdinal(rested, ordinal, owner) : null;
 }
 
 function takeOrdinal(
@@ -103,25 +105,78 @@ export function renew(
   return { block: renewed, held: ordinals.map((ordinal) => heldAt(renewed, ordinal)) };
 }
 
-/** Frees addresses. They go to the tail, so that an address rests as long as the block allows before its next use. */
-export function giveBack(block: IPAMBlock, addresses: readonly Address[]): IPAMBlock {
-  const allocations = [...block.allocations];
-  const unallocated = [...block.unallocated];
-  const sequenceNumbers = { ...block.sequenceNumberForAllocation };
-  for (const address of addresses) {
+/**
+ * Gives addresses back. They are free at the tail, so that each rests as long as the block allows before its next use; one that
+ * `rests` is nobody's and not free either, as Calico keeps it, until `thaw` finds that its time is over.
+ */
+export function giveBack(
+  block: IPAMBlock,
+  addresses: readonly Address[],
+  { rests = () => false, nowNs = 0n }: Partial<Resting> = {},
+): IPAMBlock {
+  const ordinals = addresses.map((address) => {
     const ordinal = ordinalOf(block, address);
-    assert(ordinal !== null && allocations[ordinal] !== null, `${block.cidr} does not hold ${address.value}`);
-    allocations[ordinal] = null;
-    unallocated.push(ordinal);
-    delete sequenceNumbers[ordinal];
-  }
+    assert(ordinal !== null && block.allocations[ordinal] !== null, `${block.cidr} does not hold ${address.value}`);
+    return ordinal;
+  });
+  const resting = ordinals.filter((ordinal) => rests(addressAt(block, ordinal)));
+  const free = freed(
+    block,
+    ordinals.filter((ordinal) => !resting.includes(ordinal)),
+  );
+  return { ...(resting.length > 0 ? parked(free, resting, nowNs) : free), sequenceNumber: block.sequenceNumber + 1n };
+}
+
+/** Which of the addresses that are given back are to rest, and since when. */
+export interface Resting {
+  readonly rests: (address: Address) => boolean;
+  readonly nowNs: bigint;
+}
+
+/** The block with those free again that have rested for so long; Calico does so whenever it reads one. Not a write of its own. */
+export function thaw(block: IPAMBlock, { nowNs, restSeconds }: { nowNs: bigint; restSeconds: number }): IPAMBlock {
+  if (!block.attributes.some((attribute) => attribute.releasedAt !== undefined)) return block;
+  const dueMs = Number(nowNs / 1_000_000n) - restSeconds * 1000;
+  const due = [...block.allocations.keys()]
+    .map((ordinal) => ({ ordinal, sinceMs: restOf(block, ordinal) ?? Number.POSITIVE_INFINITY }))
+    .filter(({ sinceMs }) => sinceMs <= dueMs)
+    .toSorted((a, b) => a.sinceMs - b.sinceMs);
+  return due.length === 0
+    ? block
+    : freed(
+        block,
+        due.map(({ ordinal }) => ordinal),
+      );
+}
+
+/** Since when the address rests, in ms since 1970; `null` for one that does not. */
+function restOf({ allocations, attributes }: IPAMBlock, ordinal: Ordinal): number | null {
+  const index = allocations[ordinal] ?? null;
+  const since = index === null ? undefined : attributes[index]?.releasedAt;
+  return since === undefined ? null : Date.parse(since);
+}
+
+function freed(block: IPAMBlock, ordinals: readonly Ordinal[]): IPAMBlock {
+  const gone = new Set(ordinals);
+  const numbers = Object.entries(block.sequenceNumberForAllocation ?? {});
   return {
     ...block,
-    ...withoutUnusedAttributes(allocations, block.attributes),
-    unallocated,
-    sequenceNumber: block.sequenceNumber + 1n,
-    sequenceNumberForAllocation: sequenceNumbers,
+    ...withoutUnusedAttributes(
+      block.allocations.map((index, ordinal) => (gone.has(ordinal) ? null : index)),
+      block.attributes,
+    ),
+    unallocated: [...block.unallocated, ...ordinals],
+    sequenceNumberForAllocation: Object.fromEntries(numbers.filter(([ordinal]) => !gone.has(Number(ordinal)))),
   };
+}
+
+/** Without the handle, so that no release finds them again. In whole seconds, and never less than was asked for. */
+function parked(block: IPAMBlock, ordinals: readonly Ordinal[], nowNs: bigint): IPAMBlock {
+  const releasedAt = claimTime(nowNs + 999_999_999n);
+  const allocations = block.allocations.map((index, ordinal) =>
+    ordinals.includes(ordinal) ? block.attributes.length : index,
+  );
+  return { ...block, ...withoutUnusedAttributes(allocations, [...block.attributes, { releasedAt }]) };
 }
 
 /** The addresses of a block that a handle holds, in order. */
@@ -155,9 +210,12 @@ export function isEmpty(block: IPAMBlock): boolean {
   return block.allocations.every((index) => index === null);
 }
 
-/** The affinity of a node's block. Other kinds exist: `virtual:load-balancer`. */
+/** Who claims the blocks of Services' addresses, in place of a node; no node's name has a colon. */
+export const loadBalancer = "virtual:load-balancer";
+
+/** The affinity of a node's block, or of `loadBalancer`'s. */
 export function affinityOf(node: string): string {
-  return `host:${node}`;
+  return node === loadBalancer ? node : `host:${node}`;
 }
 
 /** The node whose block this is, or `null`. */

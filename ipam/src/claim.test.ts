@@ -46,6 +46,28 @@ describe("newBlocks", () => {
     expect(first).toBe("fd00:0:0:8000::/122");
   });
 
+  it("lets nodes that know each other start at places that are all different", () => {
+    const starts = Array.from({ length: 1_000 }, (_, index) => {
+      const rank = { index, of: 1_000 };
+      const claimant = { node: `node${index}`, begun: [], rank };
+      return newBlocks(pool("10.0.0.0/16", 26), { blocks: [], reserved: [] }, claimant).next().value;
+    });
+    expect(new Set(starts).size).toBe(1_000);
+  });
+
+  it("looks elsewhere each time that a node was overtaken, and still finds the last block", () => {
+    const all = Array.from({ length: 1_024 }, (_, i) => `10.0.${i >> 2}.${(i & 3) * 64}/26`);
+    const [last = "", ...taken] = all;
+    const of = (lostClaims: number) =>
+      newBlocks(pool("10.0.0.0/16", 26), { blocks: taken, reserved: [] }, { node: "n", begun: [], lostClaims });
+    expect(of(1).next().value).toBe(last);
+    const empty = { blocks: [], reserved: [] };
+    const firsts = [1, 2, 3].map(
+      (lostClaims) => newBlocks(pool("10.0.0.0/16", 26), empty, { node: "n", begun: [], lostClaims }).next().value,
+    );
+    expect(new Set(firsts).size).toBe(3);
+  });
+
   it("lets nodes start at different places", () => {
     const starts = Array.from({ length: 50 }, (_, i) => {
       const [first] = newBlocks(pool("10.0.0.0/16", 26), { blocks: [], reserved: [] }, { node: `node${i}`, begun: [] });

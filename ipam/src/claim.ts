@@ -21,6 +21,16 @@ export interface Occupied {
   readonly reserved: readonly Prefix[];
 }
 
+export interface Claimant {
+  readonly node: string;
+  /** CIDRs of blocks that it claims and that do not exist yet, among others. */
+  readonly begun: Iterable<string>;
+  /** Its place among all nodes, where that is known. */
+  readonly rank?: { readonly index: number; readonly of: number } | undefined;
+  /** How many blocks others made first that it had chosen. */
+  readonly lostClaims?: number;
+}
+
 /**
  * The blocks of the pool that do not exist yet: first those that the node has begun to claim, then from the node's own
  * starting place round to it again. A block that exists in another size is in the way as well: pools have been deleted
@@ -29,7 +39,7 @@ export interface Occupied {
 export function* newBlocks(
   pool: UsablePool,
   occupied: Occupied,
-  { node, begun }: { node: string; begun: Iterable<string> },
+  { node, begun, rank, lostClaims = 0 }: Claimant,
 ): Generator<string> {
   const existing = parseAll(occupied.blocks).filter((block) => overlaps(block, pool.prefix));
   const ofThisSize = new Set(existing.filter(({ length }) => length === pool.blockLength).map(formatPrefix));
@@ -42,7 +52,11 @@ export function* newBlocks(
     if (!obstacleOf(block) && !ofThisSize.has(formatPrefix(block))) yield formatPrefix(block);
   }
   const count = 1n << BigInt(pool.blockLength - pool.prefix.length);
-  const start = BigInt(fnv32(node)) % count;
+  for (const index of guesses(count, { node, lostClaims })) {
+    const block = nthBlock(pool, index);
+    if (!obstacleOf(block) && !ofThisSize.has(formatPrefix(block))) yield formatPrefix(block);
+  }
+  const start = rank ? startOf(rank, count) : BigInt(fnv32(node)) % count;
   for (let walked = 0n; walked < count; ) {
     const block = nthBlock(pool, (start + walked) % count);
     const obstacle = obstacleOf(block);
@@ -50,6 +64,23 @@ export function* newBlocks(
     walked += obstacle ? blocksToPass(block, obstacle) : 1n;
   }
 }
+
+/** As far from all other nodes as the pool allows. */
+function startOf({ index, of }: { readonly index: number; readonly of: number }, count: bigint): bigint {
+  return ((BigInt(index) * count) / BigInt(Math.max(of, 1))) % count;
+}
+
+/**
+ * Places to try before the walk, for who has lost a claim: those who began near each other would meet again at the end of each
+ * run of taken blocks, at the next free one. Each time others.
+ */
+function guesses(count: bigint, { node, lostClaims }: { node: string; lostClaims: number }): bigint[] {
+  const tries = lostClaims === 0 ? 0 : guessesMax;
+  return Array.from({ length: tries }, (_, i) => BigInt(fnv32(`${lostClaims}/${i}/${node}`)) % count);
+}
+
+/** Enough to find one of the last thirtieth of a pool more often than not. */
+const guessesMax = 32;
 
 /** Whether a block is one that this pool would be cut into. */
 export function isBlockOf(pool: UsablePool, block: Prefix): boolean {

@@ -5,6 +5,7 @@ export {
   addressAt,
   addressesOf,
   type HeldAddress,
+  loadBalancer,
   nodeOf,
   type Ordinal,
   type Owner,
@@ -12,7 +13,8 @@ export {
 } from "./block.ts";
 export * from "./blockProblems.ts";
 export * from "./handle.ts";
-export type { PlaceRefusal, PoolUse } from "./place.ts";
+export * from "./kept.ts";
+export type { AddressRefusal, PlaceRefusal, PoolUse } from "./placement.ts";
 export * from "./pools.ts";
 export * from "./release.ts";
 export { type AdoptionResult, adopt, hasUnallocated } from "./repair/adopt.ts";

@@ -1,49 +1,35 @@
 /** Finds one address of a family: in a block of the node's own, in a new one, or in somebody else's. */
-import type { Item, Write } from "@brindle/api";
-import { type Address, containsPrefix, type Family, parsePrefix, prefixSize } from "@brindle/net";
-import type { AssignRequest, ClusterView } from "./assign.ts";
-import { affinityOf, claimFor, type HeldAddress, newBlock, prefixOf, take } from "./block.ts";
+import type { Item } from "@brindle/api";
+import { containsPrefix, prefixSize } from "@brindle/net";
+import type { ClusterView } from "./assign.ts";
+import { affinityOf, claimFor, loadBalancer, newBlock, prefixOf, take } from "./block.ts";
 import { inOrderOf, isBlockOf, newBlocks } from "./claim.ts";
-import { choosePools, type PoolQuery, type RefusedPool, type UsablePool } from "./pools.ts";
+import { placeAddress } from "./placeAddress.ts";
+import {
+  dropLostClaims,
+  ownedCount,
+  type PlaceFacts,
+  type Placement,
+  type PlaceRefusal,
+  type PlaceRequest,
+  type PlacingNeeds,
+  type PoolUse,
+  placed,
+} from "./placement.ts";
+import { choosePools, type PoolQuery, type UsablePool } from "./pools.ts";
 import { blockWrite, confirm, type IpamState, soundBlocks } from "./state.ts";
-
-export type PlaceRequest = AssignRequest & { readonly family: Family };
-
-export interface PlaceFacts {
-  readonly view: ClusterView;
-  readonly nowNs: bigint;
-  readonly isReserved: (address: Address) => boolean;
-}
-
-export interface Placement {
-  readonly kind: "placed";
-  readonly held: HeldAddress;
-  readonly writes: readonly Write[];
-}
-
-export type PlaceRefusal =
-  /** No pool may serve this pod. `refused` says why for each that might have been meant. */
-  | { readonly kind: "noPool"; readonly family: Family; readonly refused: readonly RefusedPool[] }
-  /** Every pool that may serve it is full, or the node may not use what is left. */
-  | { readonly kind: "poolExhausted"; readonly family: Family; readonly pools: readonly PoolUse[] };
-
-/** How full a pool is. */
-export interface PoolUse {
-  readonly pool: string;
-  readonly addresses: bigint;
-  readonly inUse: bigint;
-}
-
-/** So many are dropped at once; the transaction has other work to do. */
-const lostClaimsMax = 8;
 
 export function place(
   state: IpamState,
   request: PlaceRequest,
   facts: PlaceFacts,
-): Placement | { readonly kind: "list" } | PlaceRefusal {
+): Placement | PlacingNeeds | PlaceRefusal {
   const { family, node } = request;
   const { settings } = facts.view;
+  const wanted = request.addresses?.find((address) => address.family === family);
+  if (wanted) return placeAddress(state, { ...request, wanted }, facts);
+  const kept = placeKept(state, request, facts);
+  if (kept) return kept;
   const { usable, refused } = choosePools(facts.view.pools, poolQuery(request, facts.view));
   if (usable.length === 0) return { kind: "noPool", family, refused };
   const blocks = usable.flatMap((pool) => blocksIn(state, pool));
@@ -67,6 +53,16 @@ export function place(
   return borrowed ?? { kind: "poolExhausted", family, pools: usable.map((pool) => useOf(pool, state)) };
 }
 
+/** What is kept for a pod is its own, as long as there is a pool that gives it; else it gets another one. */
+function placeKept(state: IpamState, request: PlaceRequest, facts: PlaceFacts): ReturnType<typeof placeAddress> | null {
+  const { namespace, pod } = request.attributes;
+  if (namespace === undefined || pod === undefined || !facts.view.kept) return null;
+  const wanted = facts.view.kept({ namespace, pod }).find(({ family }) => family === request.family);
+  if (!wanted) return null;
+  const placed = placeAddress(state, { ...request, wanted }, facts);
+  return placed.kind === "addressRefused" && placed.isFinal ? null : placed;
+}
+
 function fromOwn(
   state: IpamState,
   own: readonly Item<"IPAMBlock">[],
@@ -84,13 +80,13 @@ function fromNew(
   state: IpamState,
   pools: readonly UsablePool[],
   request: PlaceRequest,
-  { nowNs, isReserved, view: { reserved } }: PlaceFacts,
+  { nowNs, isReserved, view: { reserved, rank } }: PlaceFacts,
 ): Placement | null {
   const { node } = request;
   const existing = [...presentIn(state.blocks), ...state.undecodable];
-  const begun = presentIn(state.affinities);
+  const claimant = { node, begun: presentIn(state.affinities), rank: rank?.(), lostClaims: state.lostClaims };
   for (const pool of pools) {
-    for (const cidr of newBlocks(pool, { blocks: existing, reserved }, { node, begun })) {
+    for (const cidr of newBlocks(pool, { blocks: existing, reserved }, claimant)) {
       const taken = take(newBlock(cidr, node, nowNs), request, isReserved);
       const writes = taken && [
         blockWrite(null, taken.block),
@@ -125,30 +121,12 @@ function fromOthers(
   { isReserved }: PlaceFacts,
 ): Placement | null {
   for (const item of inOrderOf(request.node, blocks)) {
-    // `virtual:load-balancer` blocks are for Services, whatever their pool allows now.
-    if (item.value.affinity?.startsWith("virtual:")) continue;
+    // Services' blocks are theirs, whatever their pool allows now.
+    if (item.value.affinity === loadBalancer) continue;
     const taken = take(item.value, request, isReserved);
     if (taken) return placed(taken.held, [blockWrite(item, taken.block)]);
   }
   return null;
-}
-
-/**
- * Affinities of the node for blocks that are another's by now: two nodes would announce one block. Those of one family,
- * since a request for both makes one transaction, which may name a key but once.
- */
-function dropLostClaims({ affinities, blocks }: IpamState, { node, family }: PlaceRequest): Write[] {
-  return [...affinities]
-    .filter(([cidr]) => {
-      const block = blocks.get(cidr);
-      return block && block.value.affinity !== affinityOf(node) && parsePrefix(cidr)?.address.family === family;
-    })
-    .flatMap(([, item]): Write[] => (item ? [{ op: "delete", key: item.key, revision: item.revision }] : []))
-    .slice(0, lostClaimsMax);
-}
-
-function placed(held: HeldAddress, writes: readonly Write[]): Placement {
-  return { kind: "placed", held, writes };
 }
 
 function blocksIn(state: IpamState, pool: UsablePool): Item<"IPAMBlock">[] {
@@ -159,20 +137,18 @@ function presentIn(items: ReadonlyMap<string, Item | null>): string[] {
   return [...items].flatMap(([cidr, item]) => (item ? [cidr] : []));
 }
 
-/** How many blocks of the family the node owns, in whatever pool. */
-function ownedCount(state: IpamState, { node, family }: PlaceRequest): number {
-  return soundBlocks(state).filter(
-    ({ value }) => value.affinity === affinityOf(node) && prefixOf(value).address.family === family,
-  ).length;
-}
-
 function useOf(pool: UsablePool, state: IpamState): PoolUse {
   const within = soundBlocks(state).filter(({ value }) => containsPrefix(pool.prefix, prefixOf(value)));
   const inUse = within.reduce((sum, { value }) => sum + value.allocations.length - value.unallocated.length, 0);
   return { pool: pool.name, addresses: prefixSize(pool.prefix), inUse: BigInt(inUse) };
 }
 
-function poolQuery({ family, pools, namespaceLabels }: PlaceRequest, { nodeLabels }: ClusterView): PoolQuery {
+function poolQuery({ family, pools, namespaceLabels, use }: PlaceRequest, { nodeLabels }: ClusterView): PoolQuery {
   const asked = pools?.[family];
-  return { family, nodeLabels, ...(namespaceLabels && { namespaceLabels }), ...(asked && { asked }) };
+  return {
+    ...{ family, nodeLabels },
+    ...(namespaceLabels && { namespaceLabels }),
+    ...(asked && { asked }),
+    ...(use && { use }),
+  };
 }

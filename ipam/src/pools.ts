@@ -1,5 +1,5 @@
 /** Which pools may serve a pod, in the order in which they are tried, and why not the others. */
-import { type IPPool, parseSelector } from "@brindle/api";
+import { type AllowedUse, type IPPool, parseSelector } from "@brindle/api";
 import { addressBits, type Family, type Prefix, parsePrefix } from "@brindle/net";
 import { blockBitsMax } from "./block.ts";
 
@@ -16,6 +16,8 @@ export interface PoolQuery {
   readonly nodeLabels: Readonly<Record<string, string>>;
   /** Unknown when absent: a pool that selects namespaces then is not used. */
   readonly namespaceLabels?: Readonly<Record<string, string>>;
+  /** What the address is for; a pod unless told. */
+  readonly use?: AllowedUse;
   /** Names or CIDRs, first choice first: these and no others, whatever their selectors say (as Calico). */
   readonly asked?: readonly string[];
 }
@@ -81,10 +83,8 @@ function candidates(pools: readonly IPPool[], { asked }: PoolQuery): (IPPool | R
 
 /** Why a pool may not serve, or `null`. The first reason that an operator would want to hear. */
 function refusal({ spec }: IPPool, query: PoolQuery): string | null {
-  if (spec.disabled) return "it is disabled";
-  if (spec.allowedUses && !spec.allowedUses.includes("Workload")) {
-    return `its allowedUses are ${spec.allowedUses.join(", ")}, not Workload`;
-  }
+  const unusable = useRefusal(spec, query.use);
+  if (unusable !== null) return unusable;
   if (query.asked) return null;
   if (spec.assignmentMode === "Manual") return "its assignmentMode is Manual, and it was not asked for";
   return (
@@ -92,6 +92,18 @@ function refusal({ spec }: IPPool, query: PoolQuery): string | null {
     selectorRefusal("namespaceSelector", spec.namespaceSelector, query.namespaceLabels)
   );
 }
+
+/** Why no address of the pool is given for this use, whoever asks for it by name. */
+export function useRefusal(
+  { disabled, allowedUses = usesDefault }: IPPool["spec"],
+  use: AllowedUse = "Workload",
+): string | null {
+  if (disabled) return "it is disabled";
+  return allowedUses.includes(use) ? null : `its allowedUses are ${allowedUses.join(", ")}, not ${use}`;
+}
+
+/** What a pool is for that does not say: not for Services, which then had addresses that pods have elsewhere. */
+const usesDefault: readonly AllowedUse[] = ["Workload", "Tunnel"];
 
 function selectorRefusal(
   field: string,

@@ -6,7 +6,7 @@
  */
 import type { Key, Write } from "@brindle/api";
 import { containsAddress, formatAddress, parseAddress, parsePrefix } from "@brindle/net";
-import { giveBack, type HeldAddress, isEmpty } from "./block.ts";
+import { giveBack, type HeldAddress, isEmpty, type Resting } from "./block.ts";
 import { blocksOf, countByBlock, handleWith, hasCounts } from "./handle.ts";
 import {
   blockKey,
@@ -27,6 +27,8 @@ export interface ReleaseRequest {
    * handle, is kept. Without it whatever the handle holds is released.
    */
   readonly sequenceNumbers?: ReadonlyMap<string, bigint>;
+  /** Which addresses are to rest before they are given again; none unless told. */
+  readonly resting?: Resting;
 }
 
 export type ReleasePlan =
@@ -57,7 +59,7 @@ export function planRelease(state: IpamState, request: ReleaseRequest, blocksMax
     released,
     isLast: batch.length === cidrs.length,
     writes: [
-      ...batch.map((cidr) => writeBlock(state, cidr, released)),
+      ...batch.map((cidr) => writeBlock(state, cidr, { released, resting: request.resting })),
       ...writeHandle(state, request, { batch, kept }),
     ],
   };
@@ -78,12 +80,16 @@ function isMeant({ address, sequenceNumber }: HeldAddress, { sequenceNumbers }: 
   return !sequenceNumbers || sequenceNumbers.get(formatAddress(address)) === sequenceNumber;
 }
 
-function writeBlock(state: IpamState, cidr: string, released: readonly HeldAddress[]): Write {
+function writeBlock(
+  state: IpamState,
+  cidr: string,
+  { released, resting }: { readonly released: readonly HeldAddress[]; readonly resting: Resting | undefined },
+): Write {
   const item = state.blocks.get(cidr);
   const addresses = released.filter(({ block }) => block === cidr).map(({ address }) => address);
   // The handle said more than the block holds. That is dropped from the handle as long as it stays so.
   if (!item || addresses.length === 0) return unchanged(item, blockKey(cidr));
-  const block = giveBack(item.value, addresses);
+  const block = giveBack(item.value, addresses, resting);
   // An empty block stays with its node, which will want it again; one without a node is nobody's, and goes.
   const isAbandoned = isEmpty(block) && block.affinity === undefined;
   return isAbandoned ? { op: "delete", key: item.key, revision: item.revision } : blockWrite(item, block);

@@ -21,15 +21,23 @@ export function ipamSettings({ config, configuration }: ConfiguredIpam): IpamSet
     strictAffinity: said.strict_affinity ?? false,
     autoAllocateBlocks: said.auto_allocate_blocks ?? false,
     blocksPerNodeMax: said.maxBlocksPerHost || defaultIpamSettings.blocksPerNodeMax,
+    restSeconds: said.ipCooldownSeconds ?? defaultIpamSettings.restSeconds,
   };
 }
 
 /** Networks whose addresses are given to nobody who does not ask for them. */
 export function reservedPrefixes(reservations: Iterable<IPReservation>): Prefix[] {
-  return [...reservations].flatMap(({ spec }) =>
-    (spec.reservedCIDRs ?? []).flatMap((text) => {
+  return [...reservations].flatMap((reservation) => {
+    const known = parsed.get(reservation);
+    if (known) return known;
+    const prefixes = (reservation.spec.reservedCIDRs ?? []).flatMap((text) => {
       const cidr = parseCidr(text);
       return cidr ? [networkOf(cidr)] : [];
-    }),
-  );
+    });
+    parsed.set(reservation, prefixes);
+    return prefixes;
+  });
 }
+
+/** Resources are values that never change, each pod of a StatefulSet may have one, and every ADD asks. */
+const parsed = new WeakMap<IPReservation, readonly Prefix[]>();

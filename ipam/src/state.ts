@@ -1,6 +1,6 @@
 /** What planning knows of the datastore. It may be old: every plan carries the revisions that it rests on. */
 import type { BlockAffinity, IPAMBlock, IPAMHandle, Item, Key, Kind, Revision, Write } from "@brindle/api";
-import { addressesOf, type HeldAddress } from "./block.ts";
+import { addressesOf, affinityOf, type HeldAddress, thaw } from "./block.ts";
 import { blockProblems } from "./blockProblems.ts";
 import { blocksOf } from "./handle.ts";
 
@@ -15,6 +15,8 @@ export interface IpamState {
   readonly affinities: ReadonlyMap<string, Item<"BlockAffinity"> | null>;
   /** All blocks and this node's affinities were listed for the request in hand. */
   readonly complete: boolean;
+  /** How often another node was quicker, for the request in hand, to make the block that this one chose. */
+  readonly lostClaims: number;
 }
 
 export const emptyState: IpamState = {
@@ -23,6 +25,7 @@ export const emptyState: IpamState = {
   undecodable: new Set(),
   affinities: new Map(),
   complete: false,
+  lostClaims: 0,
 };
 
 /** What a store found under a key. */
@@ -54,6 +57,21 @@ export function withoutClaims(state: IpamState, cidrs: readonly string[]): IpamS
   const affinities = new Map(state.affinities);
   for (const cidr of cidrs) if (affinities.get(cidr)?.value.state === "confirmed") affinities.delete(cidr);
   return { ...state, affinities };
+}
+
+/** With those addresses free that have rested for long enough; what is written rests on the same revisions. */
+export function thawed(state: IpamState, time: { readonly nowNs: bigint; readonly restSeconds: number }): IpamState {
+  const blocks = [...state.blocks].map(([cidr, item]) => {
+    if (!item || !isSound(item)) return [cidr, item] as const;
+    const value = thaw(item.value, time);
+    return [cidr, value === item.value ? item : { ...item, value }] as const;
+  });
+  return { ...state, blocks: new Map(blocks) };
+}
+
+/** A claim that another node won: where blocks are free now has to be looked up, and not beside the lost one. */
+export function withLostClaim(state: IpamState): IpamState {
+  return { ...state, complete: false, lostClaims: state.lostClaims + 1 };
 }
 
 /** What the handle holds in the blocks that are known, whether or not the handle says so. */
@@ -97,7 +115,7 @@ export function affinityKey(node: string, cidr: string): Key<"BlockAffinity"> {
 
 /** What the names of a node's affinities begin with. A node's name holds no slash, so none begins another's. */
 export function affinityPrefix(node: string): string {
-  return `host:${node}/`;
+  return `${affinityOf(node)}/`;
 }
 
 /** Writes a value over what was read, or creates it where nothing was. */

@@ -46,7 +46,13 @@ describe("clusterView", () => {
       );
       assert.deepEqual(view.nodeLabels, { rack: "r1" });
       assert.deepEqual(view.reserved.map(formatPrefix), ["10.0.0.0/30"]);
-      assert.deepEqual(view.settings, { strictAffinity: true, autoAllocateBlocks: false, blocksPerNodeMax: 2 });
+      assert.deepEqual(view.settings, {
+        strictAffinity: true,
+        autoAllocateBlocks: false,
+        blocksPerNodeMax: 2,
+        restSeconds: 0,
+      });
+      assert.deepEqual(view.rank?.(), { index: 0, of: 1 });
     });
   }
 
@@ -58,7 +64,12 @@ describe("clusterView", () => {
     state.receive({ kind: "IPReservation", name: "gateways" }, null);
     const { reserved, settings } = clusterView("node1", state);
     assert.deepEqual(reserved, []);
-    assert.deepEqual(settings, { strictAffinity: true, autoAllocateBlocks: true, blocksPerNodeMax: 20 });
+    assert.deepEqual(settings, {
+      strictAffinity: true,
+      autoAllocateBlocks: true,
+      blocksPerNodeMax: 20,
+      restSeconds: 0,
+    });
     state.receive({ kind: "IPAMConfiguration", name: "default" }, null);
     assert.equal(clusterView("node1", state).settings.strictAffinity, false);
   });

@@ -81,10 +81,7 @@ describe("an IPAMConfiguration", () => {
     const spec = { kubeVirtVMAddressPersistence: "Enabled", ipCooldownSeconds: 1, strictAffinity: true };
     assert.deepEqual(
       warningsOf(documentOf("IPAMConfiguration", spec, named)).map(({ effect, path }) => [effect, path]),
-      [
-        ["ignored", "spec.kubeVirtVMAddressPersistence"],
-        ["ignored", "spec.ipCooldownSeconds"],
-      ],
+      [["ignored", "spec.kubeVirtVMAddressPersistence"]],
     );
   });
 });

@@ -71,10 +71,7 @@ export const ipamConfigurationKind: KindDefinition<IPAMConfiguration> = {
       field(integer(0, 1200), "How long an address that was given back is left alone, in seconds."),
     ),
   }),
-  unsupported: [
-    { effect: "ignored", path: "spec.kubeVirtVMAddressPersistence", accepted: ["Disabled"] },
-    { effect: "ignored", path: "spec.ipCooldownSeconds", accepted: [0] },
-  ],
+  unsupported: [{ effect: "ignored", path: "spec.kubeVirtVMAddressPersistence", accepted: ["Disabled"] }],
   rules,
   check: ({ metadata, spec }) => [...checkName(metadata.name), ...checkIpamSettings(spec)],
   withDefaults: ({ spec, ...configuration }) => {

@@ -1,0 +1,126 @@
+/** Gives the very address that was asked for, or says why not. Reservations and selectors are for those who do not ask. */
+import type { Item } from "@brindle/api";
+import {
+  type Address,
+  containsAddress,
+  formatAddress,
+  formatPrefix,
+  networkOf,
+  overlaps,
+  parsePrefix,
+} from "@brindle/net";
+import { affinityOf, claimFor, loadBalancer, newBlock, nodeOf, takeAddress } from "./block.ts";
+import { blockProblems } from "./blockProblems.ts";
+import {
+  type AddressRefusal,
+  dropLostClaims,
+  ownedCount,
+  type PlaceFacts,
+  type Placement,
+  type PlaceRequest,
+  type PlacingNeeds,
+  placed,
+} from "./placement.ts";
+import { parsePool, useRefusal } from "./pools.ts";
+import { blockKey, blockWrite, confirm, type IpamState } from "./state.ts";
+
+export type AddressRequest = PlaceRequest & { readonly wanted: Address };
+
+type Placing = Placement | PlacingNeeds | AddressRefusal;
+
+export function placeAddress(state: IpamState, request: AddressRequest, facts: PlaceFacts): Placing {
+  const found = blockFor(request, facts);
+  if ("reason" in found) return refuse(request, found.reason, { isFinal: true });
+  const { cidr } = found;
+  const item = state.blocks.get(cidr);
+  if (item === undefined && !state.complete) return { kind: "read", keys: [blockKey(cidr)] };
+  if (item) return inBlock(state, item, { request, facts });
+  // What is in the way of a new block is known only from all of them.
+  return state.complete ? inNewBlock(state, cidr, { request, facts }) : { kind: "list" };
+}
+
+/** The block of its pool that the address lies in, whether there is one or not. */
+function blockFor({ wanted, use }: AddressRequest, { view }: PlaceFacts): { cidr: string } | { reason: string } {
+  let reason = "it is in no IPPool";
+  for (const pool of view.pools) {
+    const parsed = parsePool(pool);
+    if ("reason" in parsed || !containsAddress(parsed.prefix, wanted)) continue;
+    const unusable = useRefusal(pool.spec, use);
+    if (unusable === null) return { cidr: formatPrefix(networkOf({ address: wanted, length: parsed.blockLength })) };
+    reason = `${pool.metadata.name}: ${unusable}`;
+  }
+  return { reason };
+}
+
+interface Asked {
+  readonly request: AddressRequest;
+  readonly facts: PlaceFacts;
+}
+
+function inBlock(state: IpamState, item: Item<"IPAMBlock">, { request, facts }: Asked): Placing {
+  const { wanted, node } = request;
+  const { affinity, cidr } = item.value;
+  const problems = blockProblems(item.value);
+  if (item.value.deleted) return refuse(request, `its block ${cidr} is being deleted`, { isFinal: false });
+  if (problems.length > 0) return refuse(request, `its block ${cidr} is damaged: ${problems.join("; ")}`);
+  const isOwn = affinity === affinityOf(node);
+  const isClaimed = affinity === undefined && mayClaim(state, { request, facts });
+  const objection = isOwn || isClaimed ? null : objectionTo(item, { request, facts });
+  if (objection !== null) return refuse(request, objection);
+  const taken = takeAddress(isClaimed ? claimFor(item.value, node, facts.nowNs) : item.value, request, wanted);
+  if (!taken) return refuse(request, `${holderIn(item, wanted)} has it`, { isFinal: false });
+  const claim = isOwn || isClaimed ? [confirm(state, node, cidr)] : [];
+  return placed(taken.held, [blockWrite(item, taken.block), ...claim]);
+}
+
+/** Why no address is taken of a block that is not the node's own. */
+function objectionTo({ value }: Item<"IPAMBlock">, { request, facts }: Asked): string | null {
+  const owner = value.affinity === undefined ? null : (nodeOf(value) ?? value.affinity);
+  if ((value.affinity === loadBalancer) !== (request.node === loadBalancer) && owner !== null)
+    return `its block ${value.cidr} is ${owner === loadBalancer ? "for Services" : `the node ${owner}'s`}`;
+  if (!facts.view.settings.strictAffinity) return null;
+  return `strictAffinity is set, and its block ${value.cidr} is ${owner === null ? "no node's" : `the node ${owner}'s`}`;
+}
+
+function inNewBlock(state: IpamState, cidr: string, { request, facts }: Asked): Placing {
+  const { node, wanted } = request;
+  if (!mayClaim(state, { request, facts })) {
+    const reason = `nobody has its block ${cidr}, and ${node} may claim no more blocks`;
+    return refuse(request, reason, { isFinal: false });
+  }
+  const wide = parsePrefix(cidr);
+  const present = [...state.blocks].flatMap(([name, item]) => (item ? [name] : []));
+  const inTheWay = [...present, ...state.undecodable].find((name) => {
+    const other = parsePrefix(name);
+    return other !== null && wide !== null && overlaps(other, wide);
+  });
+  if (inTheWay !== undefined) return refuse(request, `the block ${inTheWay} of another size is in the way`);
+  const taken = takeAddress(newBlock(cidr, node, facts.nowNs), request, wanted);
+  if (!taken) return refuse(request, `it is not in the block ${cidr}`);
+  return placed(taken.held, [
+    blockWrite(null, taken.block),
+    confirm(state, node, cidr),
+    ...dropLostClaims(state, request),
+  ]);
+}
+
+function mayClaim(state: IpamState, { request, facts }: Asked): boolean {
+  const { autoAllocateBlocks, blocksPerNodeMax } = facts.view.settings;
+  return autoAllocateBlocks && ownedCount(state, request) < blocksPerNodeMax;
+}
+
+function holderIn({ value }: Item<"IPAMBlock">, wanted: Address): string {
+  const prefix = parsePrefix(value.cidr);
+  const index = prefix && value.allocations[Number(wanted.value - prefix.address.value)];
+  const { handle_id: handle, secondary: { namespace, pod, type } = {} } = value.attributes[index ?? -1] ?? {};
+  if (pod !== undefined) return `the pod ${namespace}/${pod}`;
+  return type ?? handle ?? "somebody";
+}
+
+function refuse(
+  { wanted, family }: AddressRequest,
+  reason: string,
+  { isFinal }: { readonly isFinal: boolean } = { isFinal: true },
+): AddressRefusal {
+  return { kind: "addressRefused", family, address: formatAddress(wanted), reason, isFinal };
+}
