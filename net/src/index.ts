@@ -27,6 +27,10 @@ export {
   type TableTransaction,
 } from "./iptables/transaction.ts";
 export * from "./kernelError.ts";
+export { decodeFlow, type Flow, type FlowTuple } from "./netfilter/flow.ts";
+export { decodeIpPacket, type IpPacket } from "./netfilter/ipPacket.ts";
+export type { LoggedPacket } from "./netfilter/log.ts";
+export type { RuleCount } from "./netfilter/ruleCounters.ts";
 export {
   type InterfaceAddress,
   type KernelAddress,

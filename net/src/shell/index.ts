@@ -6,6 +6,7 @@ export {
   serveControl,
 } from "./control.ts";
 export { type CallOptions, callControl } from "./controlClient.ts";
+export { FlowSocket, type FlowSocketOptions, openFlowSocket } from "./flowSocket.ts";
 export { IpsetSocket, type IpsetSocketOptions, openIpsetSocket } from "./ipsetSocket.ts";
 export type { KernelEvent, Watch, WatchedKind } from "./kernelWatch.ts";
 export {
@@ -17,6 +18,7 @@ export {
   socketDomain,
   socketType,
 } from "./libc.ts";
+export { type LogSocket, type LogSocketOptions, openLogSocket } from "./logSocket.ts";
 export { giveBackMemory } from "./memory.ts";
 export {
   insideNamespace,
@@ -30,6 +32,7 @@ export type { NamedRequest, RequestOutcome } from "./netlinkExchange.ts";
 export { type NetlinkPort, type NetlinkPortOptions, openNetlinkPort } from "./netlinkPort.ts";
 export { NetlinkSocket, type NetlinkSocketOptions } from "./netlinkSocket.ts";
 export { type ChangeOutcome, openRouteSocket, RouteSocket, type RouteSocketOptions } from "./routeSocket.ts";
+export { openRuleCounters, type RuleCounters, type RuleCountersOptions } from "./ruleCounters.ts";
 export { deleteLinkGroupAside } from "./slowRequest.ts";
 export { ensureSysctl, readSysctl, type SysctlPath, writeSysctl } from "./sysctl.ts";
 export { detectTablesBackend, listChains, openTables, type Tables, type TablesOptions } from "./tables.ts";
