@@ -3,8 +3,8 @@
  * agent's answer and exits with the code which the answer carries. All logic is the agent's: starting an interpreter
  * for each pod would cost more than the whole of the work.
  *
- * Without an agent (no socket, no answer within the deadline) it does what a runtime needs meanwhile: VERSION is
- * answered, DEL is kept on disk for the agent to do later, everything else fails with a code that says "try again".
+ * VERSION it answers by itself. Without an agent (no socket, no answer within the deadline) it does what a runtime needs
+ * meanwhile: DEL is kept on disk for the agent to do later, everything else fails with a code that says "try again".
  *
  * It never parses stdin, never logs it, and takes in no more than FRAME_MAX bytes. The wire format: cni/DESIGN.md.
  */
@@ -25,7 +25,7 @@
 #define SOCKET_PATH "/run/brindle/cni.sock"
 #define PENDING_DIRECTORY "/var/lib/brindle/cni-pending"
 #define DEADLINE_MS "60000" /* the kubelet gives a runtime two minutes for a pod's sandbox */
-#define SUPPORTED_VERSIONS "{\"cniVersion\":\"1.1.0\",\"supportedVersions\":[\"1.0.0\",\"1.1.0\"]}\n"
+#define SUPPORTED_VERSIONS "{\"cniVersion\":\"1.1.0\",\"supportedVersions\":[\"0.3.1\",\"0.4.0\",\"1.0.0\",\"1.1.0\"]}\n"
 
 enum {
     FRAME_MAX = 1 << 20,
@@ -125,8 +125,7 @@ static int append_stdin(void)
     return request.length < FRAME_MAX ? 0 : CODE_DECODE;
 }
 
-/* A runtime may leave stdin open for VERSION, so that is not read (as in CNI's own skeleton for plugins). */
-static int build_request(const char *command)
+static int build_request(void)
 {
     request.length = HEADER;
     for (size_t i = 0; i < sizeof forwarded / sizeof *forwarded; i++) {
@@ -134,7 +133,7 @@ static int build_request(const char *command)
         if (value && append_field(forwarded[i], value))
             return CODE_ENVIRONMENT;
     }
-    int failed = strcmp(command, "VERSION") == 0 ? 0 : append_stdin();
+    int failed = append_stdin();
     memcpy(request.bytes, "BRQ1", 4);
     put_u32(request.bytes + 4, request.length - HEADER);
     return failed;
@@ -271,8 +270,6 @@ static int keep_del(void)
 
 static int without_agent(const char *command, const char *reason)
 {
-    if (strcmp(command, "VERSION") == 0)
-        return fputs(SUPPORTED_VERSIONS, stdout) < 0;
     if (strcmp(command, "DEL") == 0)
         return keep_del();
     if (strcmp(command, "STATUS") == 0)
@@ -284,12 +281,15 @@ int main(void)
 {
     const char *command = getenv("CNI_COMMAND");
     if (!command || !*command) {
-        fputs("CNI brindle plugin, versions 1.0.0 and 1.1.0: relays a runtime's request to the Brindle agent\n", stderr);
+        fputs("CNI brindle plugin, versions 0.3.1 to 1.1.0: relays a runtime's request to the Brindle agent\n", stderr);
         return 0;
     }
+    /* No agent is needed for it, and a runtime may leave stdin open, so that is not read. */
+    if (strcmp(command, "VERSION") == 0)
+        return fputs(SUPPORTED_VERSIONS, stdout) < 0 || fflush(stdout) != 0;
     signal(SIGPIPE, SIG_IGN);
     set_deadline(atoi(setting("BRINDLE_CNI_DEADLINE_MS", DEADLINE_MS)));
-    int code = build_request(command);
+    int code = build_request();
     if (code)
         return fail(code, "cannot take in the request", code == CODE_IO ? strerror(errno) : "it is over 1 MiB");
     int failed = ask_agent();

@@ -50,10 +50,17 @@ export function attachmentKey(attachment: Pick<Attachment, "containerId" | "inte
  * The handle under which addresses are held. Calico's for the first interface, so that pods which it made can be
  * deleted by us; a second interface of one container on one network must not be given the first one's addresses.
  */
-export function handleOf({ network, containerId, interfaceName }: Attachment): string {
+export function handleOf({
+  network,
+  containerId,
+  interfaceName,
+}: Pick<Attachment, "network" | "containerId" | "interfaceName">): string {
   const handle = `${network}.${containerId}`;
   return interfaceName === "eth0" ? handle : `${handle}.${interfaceName}`;
 }
+
+/** Beside the addresses of a further interface: which one has them. The handle alone does not tell. */
+export const interfaceAttribute = "interface";
 
 /**
  * Calico's names where Calico has one: `cali` and 11 digits of sha1 of `namespace.pod`, or the beginning of the

@@ -41,8 +41,13 @@ const accepted: { name: string; config: object; parsed: Partial<PluginConfig> }[
 ];
 
 const refused: { name: string; config: object; code: string; says: RegExp }[] = [
-  { name: "no version", config: { cniVersion: undefined }, code: "INCOMPATIBLE_VERSION", says: /1\.0\.0 or 1\.1\.0/ },
-  { name: "an old version", config: { cniVersion: "0.4.0" }, code: "INCOMPATIBLE_VERSION", says: /1\.0\.0 or 1\.1\.0/ },
+  {
+    name: "no version",
+    config: { cniVersion: undefined },
+    code: "INCOMPATIBLE_VERSION",
+    says: /0\.3\.1, 0\.4\.0, 1\.0\.0/,
+  },
+  { name: "an old version", config: { cniVersion: "0.3.0" }, code: "INCOMPATIBLE_VERSION", says: /0\.3\.1, 0\.4\.0/ },
   { name: "no name", config: { name: undefined }, code: "INVALID_CONFIG", says: /^name must/ },
   { name: "a name with a slash", config: { name: "a/b" }, code: "INVALID_CONFIG", says: /^name must/ },
   {
@@ -75,7 +80,6 @@ const refused: { name: string; config: object; code: string; says: RegExp }[] = 
     code: "UNSUPPORTED_FIELD",
     says: /runtimeConfig\.portMappings .* follows brindle/,
   },
-  { name: "an earlier plugin's result", config: { prevResult: {} }, code: "UNSUPPORTED_FIELD", says: /first plugin/ },
   {
     name: "requested addresses",
     config: { args: { cni: { ips: [] } } },

@@ -3,9 +3,7 @@
  * the runtime added. A field is known, or reserved by the specification for others, or refused: none is ignored.
  */
 import { CniError } from "./error.ts";
-
-export const supportedVersions = ["1.0.0", "1.1.0"] as const;
-export type CniVersion = (typeof supportedVersions)[number];
+import { type CniVersion, supportedVersions } from "./versions.ts";
 
 export interface PluginConfig {
   readonly cniVersion: CniVersion;
@@ -48,13 +46,11 @@ export function versionOf(stdin: string): CniVersion {
   }
 }
 
-/** The configuration of an ADD, and of STATUS. */
+/** The configuration of an ADD, of CHECK and of STATUS. */
 export function parseConfig(stdin: string): PluginConfig {
   const config = parseObject(stdin);
   const cniVersion = parseVersion(config);
   refuseUnknown(config);
-  if (config.prevResult !== undefined)
-    throw unsupported("prevResult", "brindle makes the interface, so it must be the first plugin of the list");
   if (config.type !== "brindle") throw invalid("type", 'must be "brindle"');
   return {
     cniVersion,
@@ -65,11 +61,54 @@ export function parseConfig(stdin: string): PluginConfig {
   };
 }
 
+export function refusePrevResult(stdin: string): void {
+  if (parseObject(stdin).prevResult !== undefined)
+    throw unsupported("prevResult", "brindle makes the interface, so it must be the first plugin of the list");
+}
+
+/** What a runtime hands back of ADD's answer, as it came. */
+export function prevResultOf(stdin: string): unknown {
+  return parseObject(stdin).prevResult;
+}
+
 /** What DEL needs. It must not fail on a field, or a pod made under another release could never be deleted. */
 export function parseNetwork(stdin: string): string {
   const config = parseObject(stdin);
   parseVersion(config);
   return parseName(config.name);
+}
+
+/** What the configuration is in, without which no command can be told from one that came later. */
+export function parseCniVersion(stdin: string): CniVersion {
+  return parseVersion(parseObject(stdin));
+}
+
+/**
+ * The attachments that stay, for GC. Runtimes have written the list under a shorter name as well; where both are there, what
+ * either names stays. No list at all is refused: it must never be taken for an empty one.
+ */
+export function parseValidAttachments(stdin: string): readonly ValidAttachment[] {
+  const config = parseObject(stdin);
+  const field = "cni.dev/valid-attachments";
+  const lists = [config[field], config["cni.dev/attachments"]].filter((list) => list !== undefined && list !== null);
+  if (config[field] === undefined && lists.length === 0)
+    throw invalid(field, "is missing: without it GC would free every pod");
+  return lists.flatMap((list) => {
+    if (!Array.isArray(list)) throw invalid(field, "must be a list");
+    return list.map(parseValidAttachment);
+  });
+}
+
+export interface ValidAttachment {
+  readonly containerId: string;
+  readonly interfaceName: string;
+}
+
+/** One that cannot be read stops GC: it might be a living pod's. */
+function parseValidAttachment(value: unknown): ValidAttachment {
+  if (isObject(value) && typeof value.containerID === "string" && typeof value.ifname === "string")
+    return { containerId: value.containerID, interfaceName: value.ifname };
+  throw invalid("cni.dev/valid-attachments", 'must be a list of {"containerID": "...", "ifname": "..."}');
 }
 
 function parseObject(stdin: string): Json {
@@ -87,7 +126,7 @@ function parseVersion(config: Json): CniVersion {
   if (version) return version;
   throw new CniError({
     code: "INCOMPATIBLE_VERSION",
-    message: `cniVersion must be ${supportedVersions.join(" or ")}`,
+    message: `cniVersion must be one of ${supportedVersions.join(", ")}`,
     details: `the configuration says ${JSON.stringify(config.cniVersion ?? null)}`,
   });
 }

@@ -37,7 +37,7 @@ export function parseCommand(variables: Variables): Command {
   return command;
 }
 
-export function parseEnvironment(variables: Variables, command: "ADD" | "DEL"): Environment {
+export function parseEnvironment(variables: Variables, command: "ADD" | "DEL" | "CHECK"): Environment {
   const containerId = variables.CNI_CONTAINERID ?? "";
   if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(containerId) || containerId.length > containerIdBytesMax)
     throw invalid(
@@ -48,7 +48,8 @@ export function parseEnvironment(variables: Variables, command: "ADD" | "DEL"): 
   if (!isInterfaceName(interfaceName))
     throw invalid('CNI_IFNAME must be 1 to 15 bytes without "/", ":" and spaces, and neither "." nor ".."');
   const netns = variables.CNI_NETNS || null;
-  if (command === "ADD" && !netns) throw invalid("CNI_NETNS is missing: ADD needs the container's network namespace");
+  if (command !== "DEL" && !netns)
+    throw invalid(`CNI_NETNS is missing: ${command} needs the container's network namespace`);
   return { containerId, interfaceName, netns, args: parseArgs(variables.CNI_ARGS ?? "") };
 }
 

@@ -13,6 +13,8 @@ export const errorNumbers = {
   LIMITED_CONNECTIVITY: 51,
   NOT_SUPPORTED: 100,
   CONFLICT: 101,
+  /** CHECK found something else than ADD promised. */
+  NOT_AS_PROMISED: 102,
   INTERNAL: 999,
 } as const;
 

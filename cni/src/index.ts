@@ -6,5 +6,8 @@ export * from "./error.ts";
 export * from "./keyedQueue.ts";
 export * from "./plugin.ts";
 export * from "./ports.ts";
+export type { Promised, PromisedInterface } from "./prevResult.ts";
+export * from "./records.ts";
 export * from "./relay.ts";
+export * from "./versions.ts";
 export * from "./workloadEndpoint.ts";

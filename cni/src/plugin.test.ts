@@ -1,11 +1,13 @@
 /** The commands over scripted ports: what is called in which order, what is undone, what a runtime is told. */
 import assert from "node:assert/strict";
-import { StoreError } from "@brindle/api";
+import { StoreError, type WorkloadEndpoint } from "@brindle/api";
 import { type Address, parseAddress } from "@brindle/net";
 import { describe, it } from "vitest";
+import { type Attachment, attachmentOf } from "./attachment.ts";
 import { CniPlugin } from "./plugin.ts";
-import type { AssignOutcome, Ports, Readiness } from "./ports.ts";
+import type { AssignOutcome, Mark, Ports, Readiness } from "./ports.ts";
 import type { Answer, RelayedRequest } from "./relay.ts";
+import { supportedVersions } from "./versions.ts";
 
 const [podAddress, podAddress6, gateway, gateway6] = ["10.65.0.3", "fd00::3", "169.254.1.1", "fe80::1"].map((text) => {
   const address = parseAddress(text);
@@ -34,6 +36,12 @@ interface Script {
   readonly wire?: () => Promise<void>;
   readonly isWired?: boolean;
   readonly readiness?: Readiness;
+  readonly unwire?: (containerId: string) => Promise<void>;
+  /** What is read anew, for CHECK and GC. */
+  readonly endpoint?: WorkloadEndpoint;
+  readonly recorded?: (network: string) => readonly Attachment[];
+  readonly marks?: readonly Mark[];
+  readonly differences?: { readonly policy?: string[]; readonly links?: string[] };
 }
 
 /** A world in which all goes well but for what the script says, and which writes down what it is asked. */
@@ -53,11 +61,16 @@ function world(script: Script = {}) {
         await script.release?.();
       },
     },
+    records: {
+      of: async () => ({ addresses: [podAddress, podAddress6], endpoint: script.endpoint ?? null }),
+      attachments: async (network) => script.recorded?.(network) ?? [],
+    },
     policy: {
       async ready() {
         calls.push("policy");
         await script.policy?.();
       },
+      check: async () => script.differences?.policy ?? [],
     },
     links: {
       async wire() {
@@ -67,7 +80,10 @@ function world(script: Script = {}) {
       },
       async unwire({ containerId }) {
         calls.push(`unwire ${containerId}`);
+        await script.unwire?.(containerId);
       },
+      check: async () => script.differences?.links ?? [],
+      marks: async () => script.marks ?? [],
     },
     readiness: async () => script.readiness ?? { kind: "ready" },
     pending: {
@@ -117,6 +133,21 @@ describe("ADD", () => {
       ],
     );
   });
+
+  for (const cniVersion of ["0.3.1", "0.4.0"]) {
+    it(`answers with the family of each address in version ${cniVersion}`, async () => {
+      const answer = await world().plugin.answer(request("ADD", { with: { cniVersion } }), never);
+      const result = printed(answer) as { cniVersion?: string; ips: { version: string; address: string }[] };
+      assert.equal(result.cniVersion, cniVersion);
+      assert.deepEqual(
+        result.ips.map(({ version, address }) => [version, address]),
+        [
+          ["4", "10.65.0.3/32"],
+          ["6", "fd00::3/128"],
+        ],
+      );
+    });
+  }
 
   it("answers with the interfaces' MTU in version 1.1.0", async () => {
     const answer = await world().plugin.answer(request("ADD", { with: { cniVersion: "1.1.0" } }), never);
@@ -258,9 +289,9 @@ describe("DEL", () => {
 });
 
 describe("the other commands", () => {
-  it("VERSION names both versions, whatever stdin holds", async () => {
+  it("VERSION names all versions, whatever stdin holds", async () => {
     const answer = await world().plugin.answer({ variables: { CNI_COMMAND: "VERSION" }, stdin: "" }, never);
-    assert.deepEqual(printed(answer), { cniVersion: "1.1.0", supportedVersions: ["1.0.0", "1.1.0"] });
+    assert.deepEqual(printed(answer), { cniVersion: "1.1.0", supportedVersions: [...supportedVersions] });
   });
 
   const states: { name: string; readiness: Readiness; code: number | null }[] = [
@@ -278,19 +309,205 @@ describe("the other commands", () => {
   ];
   for (const { name, readiness, code } of states) {
     it(`STATUS ${name}`, async () => {
-      const answer = await world({ readiness }).plugin.answer(request("STATUS"), never);
+      const answer = await world({ readiness }).plugin.answer(
+        request("STATUS", { with: { cniVersion: "1.1.0" } }),
+        never,
+      );
       if (code === null) assert.deepEqual(answer, { exitCode: 0, stdout: "" });
       else assert.equal(printed(answer).code, code);
     });
   }
 
-  for (const command of ["CHECK", "GC"]) {
-    it(`${command} is refused in words that say what to do`, async () => {
-      const { code, msg } = printed(await world().plugin.answer(request(command), never));
-      assert.equal(code, 100);
-      assert.match(msg ?? "", /not supported yet: set "disableCheck"/);
+  for (const [command, since] of [
+    ["CHECK", "0.4.0"],
+    ["GC", "1.1.0"],
+    ["STATUS", "1.1.0"],
+  ] as const) {
+    it(`${command} is refused in a version before ${since}, which has none`, async () => {
+      const with_ = { cniVersion: supportedVersions[supportedVersions.indexOf(since) - 1] };
+      const { code, msg } = printed(await world().plugin.answer(request(command, { with: with_ }), never));
+      assert.equal(code, 1);
+      assert.match(msg ?? "", new RegExp(`it came with ${since}`));
     });
   }
+});
+
+const prevResult = {
+  cniVersion: "1.1.0",
+  interfaces: [
+    { name: "calic36cb0217f8", mac: "ee:ee:ee:ee:ee:ee" },
+    { name: "eth0", mac: "02:00:00:00:00:01", sandbox: "/run/netns/c1" },
+  ],
+  ips: [
+    { address: "10.65.0.3/32", interface: 1 },
+    { address: "fd00::3/128", interface: 1 },
+  ],
+};
+
+function endpointWith(spec: object = {}): WorkloadEndpoint {
+  return {
+    apiVersion: "projectcalico.org/v3",
+    kind: "WorkloadEndpoint",
+    metadata: { name: "node1-k8s-web-eth0", namespace: "prod" },
+    spec: { orchestrator: "k8s", node: "node1", endpoint: "eth0", ...spec },
+  };
+}
+
+const endpoint = endpointWith({ containerID: "c1", ipNetworks: ["10.65.0.3/32", "fd00::3/128"] });
+
+describe("CHECK", () => {
+  const check = (script: Script, changes: object = {}) =>
+    world(script).plugin.answer(request("CHECK", { with: { prevResult, ...changes } }), never);
+
+  it("says nothing when all is as it was promised", async () => {
+    assert.deepEqual(await check({ endpoint }), { exitCode: 0, stdout: "" });
+  });
+
+  const unlike: { name: string; script?: Script; prevResult?: object; says: RegExp[] }[] = [
+    {
+      name: "what the kernel lacks, and what policy lacks",
+      script: { endpoint, differences: { links: ["no route"], policy: ["no chain"] } },
+      says: [/no route; no chain/],
+    },
+    { name: "an endpoint that is gone", script: {}, says: [/has no WorkloadEndpoint/] },
+    {
+      name: "an endpoint that is another container's",
+      script: { endpoint: endpointWith({ containerID: "c2" }) },
+      says: [/is of the container c2/],
+    },
+    {
+      name: "an endpoint with other addresses",
+      script: { endpoint: endpointWith({ containerID: "c1", ipNetworks: ["10.65.0.9/32"] }) },
+      says: [/has 10\.65\.0\.9, and the container holds 10\.65\.0\.3 and fd00::3/],
+    },
+    {
+      name: "an address that it does not hold, and one that it holds in silence",
+      script: { endpoint },
+      prevResult: { ...prevResult, ips: [prevResult.ips[1], { address: "10.65.0.9/32", interface: 1 }] },
+      says: [/10\.65\.0\.9 is not held .*handle pods\.c1/, /10\.65\.0\.3 is held .* its result does not have it/],
+    },
+    {
+      name: "a result without addresses",
+      script: { endpoint },
+      prevResult: { ...prevResult, ips: [] },
+      says: [/its result has no address/],
+    },
+  ];
+  for (const { name, script = {}, prevResult: other = prevResult, says } of unlike) {
+    it(`names ${name}`, async () => {
+      const answer = printed(await check(script, { prevResult: other }));
+      assert.equal(answer.code, 102);
+      for (const pattern of says) assert.match(String(answer.details), pattern);
+    });
+  }
+
+  it("leaves later plugins' addresses and interfaces to them", async () => {
+    const more = {
+      ...prevResult,
+      interfaces: [...prevResult.interfaces, { name: "vpn0", sandbox: "/run/netns/c1" }],
+      ips: [...prevResult.ips, { address: "10.9.0.1/32", interface: 2 }, { address: "10.8.0.1/24", interface: 1 }],
+    };
+    assert.equal((await check({ endpoint }, { prevResult: more })).exitCode, 0);
+  });
+
+  const refused: { name: string; prevResult?: unknown; says: RegExp }[] = [
+    { name: "no result of ADD", prevResult: undefined, says: /prevResult is missing/ },
+    { name: "a result that is none", prevResult: 7, says: /must be an object/ },
+    { name: "interfaces that are none", prevResult: { interfaces: 7 }, says: /interfaces that are no list/ },
+    {
+      name: "an address that is none",
+      prevResult: { ...prevResult, ips: [{ address: "x", interface: 1 }] },
+      says: /an address that is none: "x"/,
+    },
+    {
+      name: "a result of another interface",
+      prevResult: { interfaces: [] },
+      says: /no interface eth0 in \/run\/netns/,
+    },
+  ];
+  for (const { name, prevResult: given, says } of refused) {
+    it(`is refused with ${name}`, async () => {
+      const { code, msg } = printed(await check({ endpoint }, { prevResult: given }));
+      assert.equal(code, 7);
+      assert.match(msg ?? "", says);
+    });
+  }
+});
+
+describe("GC", () => {
+  const valid = (...ids: string[]) => ids.map((containerID) => ({ containerID, ifname: "eth0" }));
+  const collect = (plugin: CniPlugin, changes: object) =>
+    plugin.answer(request("GC", { with: { cniVersion: "1.1.0", ...changes } }), never);
+  const recordOf = (containerId: string, interfaceName = "eth0"): Attachment =>
+    attachmentOf({ containerId, interfaceName, netns: null, args: { podNamespace: "prod", podName: "web" } }, "pods");
+  const markOf = (containerId: string, network: string | null, interfaceName = "eth0"): Mark => ({
+    containerId,
+    interfaceName,
+    network,
+    hostInterface: `cali${containerId}`,
+  });
+
+  it("frees what the list lacks, wiring and addresses, and keeps what it has", async () => {
+    const { plugin, calls, kept } = world({ recorded: () => [recordOf("c1"), recordOf("c2")] });
+    kept.set("c2@eth0", request("DEL", { container: "c2" }));
+    assert.deepEqual(await collect(plugin, { "cni.dev/valid-attachments": valid("c1") }), { exitCode: 0, stdout: "" });
+    assert.deepEqual(calls, ["unwire c2", "release c2"]);
+    assert.equal(kept.size, 0);
+  });
+
+  it("frees an interface that holds no address, if it is known to be of this network", async () => {
+    const marks = [markOf("ours", "pods"), markOf("theirs", "other"), markOf("nobodys", null)];
+    const { plugin, calls } = world({ marks });
+    await collect(plugin, { "cni.dev/valid-attachments": [] });
+    assert.deepEqual(calls, ["unwire ours", "release ours"]);
+  });
+
+  it("tells a container's interfaces apart", async () => {
+    const { plugin, calls } = world({ recorded: () => [recordOf("c1"), recordOf("c1", "net1")] });
+    await collect(plugin, { "cni.dev/valid-attachments": valid("c1") });
+    assert.deepEqual(calls, ["unwire c1", "release c1"]);
+  });
+
+  it("spares an ADD that came meanwhile, and one that was under way", async () => {
+    const gate = Promise.withResolvers<void>();
+    const { plugin, calls } = world({ wire: () => gate.promise, recorded: () => [recordOf("c1"), recordOf("c2")] });
+    const before = plugin.answer(request("ADD", { container: "c1" }), never);
+    const collecting = collect(plugin, { "cni.dev/valid-attachments": [] });
+    const after = plugin.answer(request("ADD", { container: "c2" }), never);
+    gate.resolve();
+    await Promise.all([before, collecting, after]);
+    assert(!calls.some((call) => /unwire|release/.test(call)), calls.join());
+  });
+
+  it("goes on after what fails, and names it", async () => {
+    const unwire = async (containerId: string): Promise<void> => {
+      if (containerId === "c1") throw new Error("the kernel said no");
+    };
+    const { plugin, calls } = world({ recorded: () => [recordOf("c1"), recordOf("c2")], unwire });
+    const answer = printed(await collect(plugin, { "cni.dev/valid-attachments": [] }));
+    assert.equal(answer.code, 11);
+    assert.match(String(answer.details), /c1@eth0: the kernel said no/);
+    assert(calls.includes("release c2"));
+  });
+
+  const refused: { name: string; with: object }[] = [
+    { name: "no list", with: {} },
+    { name: "a list that is none", with: { "cni.dev/valid-attachments": {} } },
+    { name: "an entry without a container", with: { "cni.dev/valid-attachments": [{ ifname: "eth0" }] } },
+  ];
+  for (const { name, with: given } of refused) {
+    it(`frees nothing with ${name}`, async () => {
+      const { plugin, calls } = world({ recorded: () => [recordOf("c1")] });
+      assert.equal(printed(await collect(plugin, given)).code, 7);
+      assert.deepEqual(calls, []);
+    });
+  }
+
+  it("keeps what either list names, where a runtime writes two", async () => {
+    const { plugin, calls } = world({ recorded: () => [recordOf("c1"), recordOf("c2")] });
+    await collect(plugin, { "cni.dev/valid-attachments": valid("c1"), "cni.dev/attachments": valid("c2") });
+    assert.deepEqual(calls, []);
+  });
 });
 
 /** Sorts a list as the same things are sorted in another. */

@@ -8,14 +8,26 @@
 import { StoreError } from "@brindle/api";
 import { add } from "./add.ts";
 import { attachmentKey, attachmentOf } from "./attachment.ts";
-import { parseConfig, parseNetwork, versionOf } from "./config.ts";
+import { check } from "./check.ts";
+import { collect } from "./collect.ts";
+import {
+  parseCniVersion,
+  parseConfig,
+  parseNetwork,
+  parseValidAttachments,
+  prevResultOf,
+  refusePrevResult,
+  versionOf,
+} from "./config.ts";
 import { del } from "./del.ts";
 import { type Command, parseCommand, parseEnvironment } from "./environment.ts";
 import { CniError, type CniFailure } from "./error.ts";
 import { KeyedQueue } from "./keyedQueue.ts";
 import type { Ports } from "./ports.ts";
+import { parsePromised } from "./prevResult.ts";
 import type { Answer, RelayedRequest } from "./relay.ts";
 import { addAnswer, errorAnswer, silentSuccess, versionAnswer } from "./result.ts";
+import { requireCommand } from "./versions.ts";
 
 export interface Replay {
   readonly done: readonly string[];
@@ -26,6 +38,10 @@ export interface Replay {
 export class CniPlugin {
   readonly #ports: Ports;
   readonly #queue = new KeyedQueue();
+  /** The attachments of ADDs that run, or wait. */
+  readonly #adding = new Set<string>();
+  /** Of each GC that runs: what ADDs came for since it began. */
+  readonly #spared = new Set<Set<string>>();
 
   constructor(ports: Ports) {
     this.#ports = ports;
@@ -66,22 +82,23 @@ export class CniPlugin {
       case "VERSION":
         return versionAnswer;
       case "CHECK":
+        return this.#check(request, signal);
       case "GC":
-        throw new CniError({
-          code: "NOT_SUPPORTED",
-          message: `${command} is not supported yet: set "disableCheck" and "disableGC" to true in the network's list`,
-        });
+        return this.#collect(request);
     }
   }
 
   async #add(request: RelayedRequest, signal: AbortSignal): Promise<Answer> {
     const environment = parseEnvironment(request.variables, "ADD");
     const config = parseConfig(request.stdin);
+    refusePrevResult(request.stdin);
     const attachment = attachmentOf(environment, config.network);
     const { netns } = attachment;
     if (netns === null) throw new CniError({ code: "INVALID_ENVIRONMENT", message: "CNI_NETNS is missing" });
     const key = attachmentKey(attachment);
+    for (const spared of [this.#adding, ...this.#spared]) spared.add(key);
     const work = this.#queue.run(key, async () => {
+      this.#adding.add(key); // An earlier one of the same attachment has ended and taken it out.
       signal.throwIfAborted();
       // An older DEL of the same attachment, done after this ADD, would tear down what this makes.
       await this.#settle(key);
@@ -91,6 +108,8 @@ export class CniPlugin {
         // Undoing failed as well, so something is left. A DEL does the same work, and is not forgotten.
         if (error instanceof SuppressedError) await this.#ports.pending.keep(key, asDel(request));
         throw error;
+      } finally {
+        this.#adding.delete(key);
       }
     });
     return addAnswer(config.cniVersion, await unlessAborted(work, signal));
@@ -113,8 +132,42 @@ export class CniPlugin {
     return silentSuccess;
   }
 
+  async #check(request: RelayedRequest, signal: AbortSignal): Promise<Answer> {
+    const config = parseConfig(request.stdin);
+    requireCommand(config.cniVersion, "CHECK");
+    const environment = parseEnvironment(request.variables, "CHECK");
+    const attachment = attachmentOf(environment, config.network);
+    const { netns, interfaceName } = attachment;
+    if (netns === null) throw new CniError({ code: "INVALID_ENVIRONMENT", message: "CNI_NETNS is missing" });
+    const promised = parsePromised(prevResultOf(request.stdin), { interfaceName, netns });
+    const work = this.#queue.run(attachmentKey(attachment), () =>
+      check({ attachment: { ...attachment, netns }, promised }, this.#ports),
+    );
+    await unlessAborted(work, signal);
+    return silentSuccess;
+  }
+
+  /** No runtime may ADD beside it; what one adds all the same is not in the list, and stays. */
+  async #collect(request: RelayedRequest): Promise<Answer> {
+    requireCommand(parseCniVersion(request.stdin), "GC");
+    const valid = parseValidAttachments(request.stdin);
+    const network = parseNetwork(request.stdin);
+    const spared = new Set(this.#adding);
+    this.#spared.add(spared);
+    const alone = (key: string, work: () => Promise<void>): Promise<void> =>
+      this.#queue.run(key, async () => {
+        if (!spared.has(key)) await work();
+      });
+    try {
+      await collect({ network, valid }, { ports: this.#ports, alone });
+    } finally {
+      this.#spared.delete(spared);
+    }
+    return silentSuccess;
+  }
+
   async #status(request: RelayedRequest): Promise<Answer> {
-    parseConfig(request.stdin);
+    requireCommand(parseConfig(request.stdin).cniVersion, "STATUS");
     const state = await this.#ports.readiness();
     if (state.kind === "ready") return silentSuccess;
     const code = state.connectivity === "limited" ? "LIMITED_CONNECTIVITY" : "NOT_AVAILABLE";

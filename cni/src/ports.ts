@@ -3,12 +3,14 @@ import type { WorkloadEndpoint } from "@brindle/api";
 import type { Address } from "@brindle/net";
 import type { Attachment } from "./attachment.ts";
 import type { IpamConfig } from "./config.ts";
+import type { Promised } from "./prevResult.ts";
 import type { RelayedRequest } from "./relay.ts";
 
 export interface Ports {
   readonly node: string;
   readonly pods: Pods;
   readonly addresses: Addresses;
+  readonly records: Records;
   readonly links: Links;
   readonly policy: PolicyGate;
   readonly readiness: () => Promise<Readiness>;
@@ -51,10 +53,41 @@ export type AssignOutcome =
   /** The configuration asks for what cannot be: a pool that does not exist, a family without a pool. */
   | { readonly kind: "refused"; readonly reason: string };
 
+/** What the datastore says, read anew. */
+export interface Records {
+  of(attachment: Attachment): Promise<Recorded>;
+  /** Those of this node and a network that hold addresses; their namespaces are not known. */
+  attachments(network: string): Promise<readonly Attachment[]>;
+}
+
+export interface Recorded {
+  /** What the attachment's handle holds. */
+  readonly addresses: readonly Address[];
+  readonly endpoint: WorkloadEndpoint | null;
+}
+
 export interface Links {
   wire(request: WireRequest): Promise<Wired>;
   /** Removes the attachment's interface and routes. What is missing, or is another container's by now, is left. */
   unwire(attachment: Attachment): Promise<void>;
+  /** What of the wiring is not as `wire` and later plugins left it, in words. */
+  check(request: LinkCheck): Promise<readonly string[]>;
+  /** The attachments whose interfaces are there, whoever has forgotten them. */
+  marks(): Promise<readonly Mark[]>;
+}
+
+/** Whom an interface of the node was made for. */
+export interface Mark {
+  readonly containerId: string;
+  readonly interfaceName: string;
+  /** `null` where an earlier release made it. */
+  readonly network: string | null;
+  readonly hostInterface: string;
+}
+
+export interface LinkCheck {
+  readonly attachment: Attachment & { readonly netns: string };
+  readonly promised: Promised;
 }
 
 export interface WireRequest {
@@ -75,6 +108,8 @@ export interface Wired {
 export interface PolicyGate {
   /** Resolves once the endpoint's policy is in force; rejects, bounded, if it does not come to be. */
   ready(endpoint: WorkloadEndpoint, signal: AbortSignal): Promise<void>;
+  /** What of it is not in the kernel now, in words. */
+  check(endpoint: WorkloadEndpoint): Promise<readonly string[]>;
 }
 
 export type Readiness =

@@ -1,10 +1,10 @@
 /** What is printed: results in the form of the configuration's version, and errors. */
 import { type Address, formatAddress, formatPrefix, hostPrefix } from "@brindle/net";
 import type { Attachment } from "./attachment.ts";
-import { type CniVersion, supportedVersions } from "./config.ts";
 import { type CniFailure, errorNumbers } from "./error.ts";
 import type { Wired } from "./ports.ts";
 import type { Answer } from "./relay.ts";
+import { type CniVersion, isSince, supportedVersions } from "./versions.ts";
 
 export const silentSuccess: Answer = { exitCode: 0, stdout: "" };
 
@@ -16,9 +16,12 @@ export interface Added {
   readonly wired: Wired;
 }
 
-/** `ips[].interface` counts the interfaces: the container's is the second. 1.1.0 added the MTU. */
+/**
+ * `ips[].interface` counts the interfaces: the container's is the second. 1.0.0 took the family of an address away, 1.1.0
+ * added the MTU.
+ */
 export function addAnswer(version: CniVersion, { attachment, addresses, wired }: Added): Answer {
-  const mtu = version === "1.0.0" ? {} : { mtu: wired.mtu };
+  const mtu = isSince(version, "1.1.0") ? { mtu: wired.mtu } : {};
   const gateway = (address: Address) => wired.gateways.find((candidate) => candidate.family === address.family);
   return success({
     cniVersion: version,
@@ -29,6 +32,7 @@ export function addAnswer(version: CniVersion, { attachment, addresses, wired }:
     ips: addresses.map((address) => {
       const via = gateway(address);
       return {
+        ...(isSince(version, "1.0.0") ? {} : { version: String(address.family) }),
         address: formatPrefix(hostPrefix(address)),
         ...(via ? { gateway: formatAddress(via) } : {}),
         interface: 1,

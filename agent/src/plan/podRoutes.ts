@@ -3,8 +3,9 @@
  * with it; what somebody else deleted meanwhile is made again from what the datastore and the interfaces say.
  */
 import type { WorkloadEndpoint } from "@brindle/api";
+import { attachmentKey } from "@brindle/cni";
 import { type Link, parseCidr, type Route, routeTable } from "@brindle/net";
-import { localRoute, localRouteMetric, localRouteProtocol, markOf } from "../wiring/plan.ts";
+import { localRoute, localRouteMetric, localRouteProtocol, readMark } from "../wiring/plan.ts";
 import { type RouteTable, routeKey } from "./routes.ts";
 
 export interface PodState {
@@ -18,10 +19,15 @@ export interface PodState {
  * down, and gets its routes, or loses them, by that.
  */
 export function desiredPodRoutes({ node, endpoints, links }: PodState): RouteTable {
-  const byMark = new Map(links.flatMap((link) => (link.up && link.alias !== null ? [[link.alias, link]] : [])));
+  const byMark = new Map(
+    links.flatMap((link) => {
+      const mark = link.up ? readMark(link.alias) : null;
+      return mark ? [[attachmentKey(mark), link]] : [];
+    }),
+  );
   const routes = [...endpoints].flatMap(({ spec }) => {
     if (spec.node !== node || spec.containerID === undefined) return [];
-    const link = byMark.get(markOf({ containerId: spec.containerID, interfaceName: spec.endpoint }));
+    const link = byMark.get(attachmentKey({ containerId: spec.containerID, interfaceName: spec.endpoint }));
     const addresses = (spec.ipNetworks ?? []).flatMap((text) => parseCidr(text)?.address ?? []);
     return link ? addresses.map((address) => localRoute(link.index, address)) : [];
   });

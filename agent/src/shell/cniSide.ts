@@ -1,6 +1,14 @@
 /** The CNI plugin with this node's ports. */
 import type { Key, Store, WorkloadEndpoint } from "@brindle/api";
-import { AllocatedAddresses, CniPlugin, type Pods, type PolicyGate, type Readiness, type Replay } from "@brindle/cni";
+import {
+  AllocatedAddresses,
+  CniPlugin,
+  type Pods,
+  type PolicyGate,
+  type Readiness,
+  type Replay,
+  StoredRecords,
+} from "@brindle/cni";
 import { type Answering, type CniServer, openPendingDels, serveCni } from "@brindle/cni/shell";
 import { Allocator } from "@brindle/ipam";
 import type { Logger } from "pino";
@@ -47,6 +55,7 @@ export async function startCni(
     node,
     pods,
     addresses: new AllocatedAddresses(node, { allocator, store, watched: (key) => watchedEndpoint(cluster, key) }),
+    records: new StoredRecords(node, store),
     links,
     policy: gateOf(cluster, policy),
     readiness: async () => {
@@ -82,6 +91,7 @@ function gateOf(cluster: ClusterSync, policy: PolicySync): PolicyGate {
       cluster.added(endpoint);
       return policy.ready(endpoint, signal);
     },
+    check: (endpoint) => policy.check(endpoint),
   };
 }
 
@@ -102,7 +112,10 @@ function tellNews(log: Logger): (replay: Replay) => void {
 
 function readiness(cluster: ClusterSync, health: Health): Readiness {
   const reason = notReadyReason(cluster, health);
-  return reason === null ? { kind: "ready" } : { kind: "notReady", reason, connectivity: "intact" };
+  if (reason === null) return { kind: "ready" };
+  // What is in the kernel stays while the datastore is away; without routes or rules pods may be cut off as well.
+  const isCutOff = (["policy", "routes", "bgp"] as const).some((part) => health.isFailing(part));
+  return { kind: "notReady", reason, connectivity: isCutOff ? "limited" : "intact" };
 }
 
 function notReadyReason(cluster: ClusterSync, health: Health): string | null {

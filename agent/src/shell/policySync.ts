@@ -27,6 +27,9 @@ export interface PolicySyncPorts {
 /** How long an ADD waits for its policy before it fails, and the pod is not let in. */
 const inForceMsMax = 20_000;
 
+/** How long CHECK grants to a change that is on its way: the specification wants it to. */
+const convergenceMsMax = 2_000;
+
 export class PolicySync implements PolicyGate {
   readonly #graph: PolicyGraph;
   readonly #enforcer: Enforcer;
@@ -85,6 +88,21 @@ export class PolicySync implements PolicyGate {
       const message = `the policy of ${endpointId(endpoint)} is not in force after ${inForceMsMax / 1000} s: the pod is not let in`;
       throw new CniError({ code: "TRY_AGAIN_LATER", message });
     }
+  }
+
+  /** What is found is repaired at once, but was not in force. */
+  async check(endpoint: WorkloadEndpoint): Promise<readonly string[]> {
+    try {
+      await this.#enforcer.inForce(endpointId(endpoint), {
+        addresses: endpointAddresses(endpoint),
+        signal: AbortSignal.timeout(convergenceMsMax),
+      });
+    } catch {
+      return [`the policy of ${endpointId(endpoint)} is not in force`];
+    }
+    const drift = await this.#enforcer.drift(endpoint.spec.interfaceName ?? "");
+    if (drift.length > 0) void this.resync();
+    return drift;
   }
 
   /** Resources that are not enforced as they are written, each with the reason. */

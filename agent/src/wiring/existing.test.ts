@@ -26,7 +26,8 @@ function linkWith(alias: string | null, up: boolean): Link {
 const pod = { podNamespace: "prod", podName: "web" };
 const cases: { name: string; alias: string | null; up?: boolean; isPlain?: boolean; kind: string; reason?: RegExp }[] =
   [
-    { name: "our own mark", alias: "brindle c2 eth0", kind: "ours" },
+    { name: "our own mark", alias: "brindle c2 eth0 pods", kind: "ours" },
+    { name: "the mark that an earlier release gave, without a network,", alias: "brindle c2 eth0", kind: "ours" },
     { name: "the mark of an earlier container of the pod", alias: "brindle c1 eth0", kind: "obsolete" },
     { name: "the mark of another interface", alias: "brindle c1 net1", kind: "foreign", reason: /the container c1/ },
     {

@@ -1,7 +1,7 @@
 /** What to do about an interface that already has the name which an attachment's node end needs. */
-import type { Attachment } from "@brindle/cni";
+import { type Attachment, attachmentKey } from "@brindle/cni";
 import type { Link } from "@brindle/net";
-import { hostMac, markOf } from "./plan.ts";
+import { hostMac, readMark } from "./plan.ts";
 
 export type Existing =
   | { readonly kind: "none" }
@@ -18,13 +18,13 @@ export function judgeExisting(link: Link | null, attachment: Attachment): Existi
   // 2. What is not finished was never used.
   if (isUnfinished(link)) return { kind: "obsolete", link };
   // 3. Without a mark it is nobody's that we know, even if the name is one that we would give.
-  const mark = link.alias?.match(/^brindle (\S+) (\S+)$/);
+  const mark = readMark(link.alias);
   if (!mark) return { kind: "foreign", reason: `the interface ${link.name} exists and is not Brindle's` };
   // 4. Kubernetes runs one sandbox of a pod's name at a time, so another container's is a dead one's.
-  if (attachment.workload.orchestrator === "k8s" && mark[2] === attachment.interfaceName)
+  if (attachment.workload.orchestrator === "k8s" && mark.interfaceName === attachment.interfaceName)
     return { kind: "obsolete", link };
   // 5. Names outside Kubernetes are cut from the container's id: two living containers may collide.
-  return { kind: "foreign", reason: `the interface ${link.name} belongs to the container ${mark[1]}` };
+  return { kind: "foreign", reason: `the interface ${link.name} belongs to the container ${mark.containerId}` };
 }
 
 /** Whether DEL may remove it. */
@@ -38,5 +38,6 @@ function isUnfinished(link: Link): boolean {
 }
 
 function isMarkedFor(link: Link, attachment: Attachment): boolean {
-  return link.alias === markOf(attachment);
+  const mark = readMark(link.alias);
+  return mark !== null && attachmentKey(mark) === attachmentKey(attachment);
 }

@@ -89,7 +89,7 @@ describe("the settings for a pod", () => {
       [{ path: "net/ipv6/conf/cali1/disable_ipv6", value: 1 }],
     );
     assert.deepEqual(podSysctls("eth0", new Set([4])), []);
-    assert.deepEqual(hostSettings(attachment, new Set([4])), { alias: "brindle c1 eth0" });
+    assert.deepEqual(hostSettings(attachment, new Set([4])), { alias: "brindle c1 eth0 pods" });
   });
 
   it("with IPv6 take no router's advertisements, on either end", () => {

@@ -3,7 +3,7 @@
  * forms are Calico's, so that a pod survives a change of agent; the mark (alias, route protocol) is ours, so that we
  * touch nothing else.
  */
-import type { Attachment } from "@brindle/cni";
+import { type Attachment, attachmentKey, type Mark } from "@brindle/cni";
 import {
   type Address,
   type Family,
@@ -41,9 +41,20 @@ export interface Sysctl {
   readonly value: number;
 }
 
-/** Who made an interface and for whom: the alias of the node's end. */
-export function markOf(attachment: Pick<Attachment, "containerId" | "interfaceName">): string {
-  return `brindle ${attachment.containerId} ${attachment.interfaceName}`;
+/** What the kernel takes as an alias (IFALIASZ, with its last byte). */
+const aliasBytesMax = 255;
+
+/** Who made an interface, and for whom on which network: the alias of the node's end. */
+export function markOf(attachment: Pick<Attachment, "containerId" | "interfaceName" | "network">): string {
+  const mark = `brindle ${attachmentKey(attachment).replace("@", " ")}`;
+  const whole = `${mark} ${attachment.network}`;
+  return Buffer.byteLength(whole) <= aliasBytesMax ? whole : mark;
+}
+
+/** `null` where the interface is not ours. One of an earlier release, or with long names, does not tell the network. */
+export function readMark(alias: string | null): Pick<Mark, "containerId" | "interfaceName" | "network"> | null {
+  const [, containerId, interfaceName, network = null] = /^brindle (\S+) (\S+)(?: (\S+))?$/.exec(alias ?? "") ?? [];
+  return containerId === undefined || interfaceName === undefined ? null : { containerId, interfaceName, network };
 }
 
 /** The pair, its second end made inside the container's namespace, so that no name is ever taken on the node. */

@@ -151,6 +151,11 @@ function endpointChainName(interfaceName: string, direction: PolicyDirection): s
   return chainName(direction === "Egress" ? "from" : "to", interfaceName);
 }
 
+/** Whether a chain decides for one end of one pod. */
+export function isEndpointChain(name: string): boolean {
+  return /^BRDL-(from|to)-/.test(name);
+}
+
 /** What decides for one end: the same for both families. */
 export function endpointChain(endpoint: EndpointChains, direction: PolicyDirection): Chain {
   const { tiers, profiles } = direction === "Egress" ? endpoint.egress : endpoint.ingress;

@@ -8,6 +8,7 @@ import { formatAddress } from "@brindle/net";
 import type { Desired } from "../graph/desired.ts";
 import type { Actual } from "../plan/actual.ts";
 import { afterPlan } from "../plan/afterPlan.ts";
+import { driftOf } from "../plan/drift.ts";
 import { isEmptyPlan, plan } from "../plan/plan.ts";
 import { PolicyError } from "../policyError.ts";
 import { applyPlan, type Kernel, readActual } from "./kernel.ts";
@@ -30,6 +31,8 @@ export interface EnforcerCounters {
   readonly setWrites: number;
 }
 
+/** Each time the kernel was changed while it was read. */
+const driftReadsMax = 5;
 const retryDelayMsMin = 100;
 const retryDelayMsMax = 10_000;
 
@@ -83,6 +86,21 @@ export class Enforcer {
       return held !== undefined && wanted.every((address) => held.includes(address));
     };
     return this.#wait(isDone, options.signal);
+  }
+
+  /**
+   * What somebody else has changed in the kernel of what was brought into force, read now, as far as it concerns the pod
+   * behind an interface. Nothing is repaired; see `resync`.
+   */
+  async drift(interfaceName: string): Promise<readonly string[]> {
+    for (let reads = 0; reads < driftReadsMax; reads++) {
+      await this.#running;
+      const brought = this.#inForce;
+      if (!brought) return ["no policy is in force yet"];
+      const actual = await readActual(this.#ports);
+      if (this.#running === null && this.#inForce === brought) return driftOf(plan(brought, actual), interfaceName);
+    }
+    return [];
   }
 
   counters(): EnforcerCounters {

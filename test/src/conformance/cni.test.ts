@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { Links } from "@brindle/agent/shell";
 import { type IPPool, MemoryStore } from "@brindle/api";
-import { AllocatedAddresses, CniPlugin, type Ports, type Readiness } from "@brindle/cni";
+import { AllocatedAddresses, attachmentOf, CniPlugin, type Ports, type Readiness, StoredRecords } from "@brindle/cni";
 import { type CniServer, openPendingDels, serveCni } from "@brindle/cni/shell";
 import { Allocator, readClusterView } from "@brindle/ipam";
 import { afterAll, beforeAll, describe, it } from "vitest";
@@ -63,7 +63,8 @@ async function startAgent(): Promise<CniServer> {
     pods: { describe: async () => null },
     addresses: new AllocatedAddresses("node1", { allocator, store }),
     links,
-    policy: { ready: async () => {} },
+    records: new StoredRecords("node1", store),
+    policy: { ready: async () => {}, check: async () => [] },
     readiness: async (): Promise<Readiness> => ({ kind: "ready" }),
     pending: await openPendingDels(`${directory}/pending`),
   };
@@ -72,36 +73,57 @@ async function startAgent(): Promise<CniServer> {
 
 interface Pod extends AsyncDisposable {
   readonly namespace: Namespace;
-  cni(command: string): Promise<Outcome>;
+  readonly containerId: string;
+  readonly hostInterface: string;
+  cni(command: string, more?: object, variables?: Readonly<Record<string, string>>): Promise<Outcome>;
 }
 
-async function createPod(name: string, containerId: string): Promise<Pod> {
-  const namespace = await createNamespace(containerId);
+interface PodOptions {
+  readonly interfaceName?: string;
+  /** Of a container whose namespace another attachment made. */
+  readonly namespace?: Namespace;
+}
+
+async function createPod(name: string, containerId: string, options: PodOptions = {}): Promise<Pod> {
+  const { interfaceName = "eth0" } = options;
+  const namespace = options.namespace ?? (await createNamespace(containerId));
+  const args = { podNamespace: "default", podName: name };
+  const { hostInterface } = attachmentOf({ containerId, interfaceName, netns: null, args }, config.name);
   const env = {
     CNI_CONTAINERID: containerId,
     CNI_NETNS: namespace.path,
-    CNI_IFNAME: "eth0",
+    CNI_IFNAME: interfaceName,
     CNI_PATH: `${shimDirectory}build`,
     CNI_ARGS: `IgnoreUnknown=1;K8S_POD_NAMESPACE=default;K8S_POD_NAME=${name};K8S_POD_UID=${containerId}`,
     BRINDLE_CNI_SOCKET: `${directory}/cni.sock`,
     BRINDLE_CNI_PENDING: `${directory}/pending`,
   };
-  const cni = (command: string) =>
-    run(`${shimDirectory}build/brindle`, [], { env: { ...env, CNI_COMMAND: command }, input: JSON.stringify(config) });
+  const cni: Pod["cni"] = (command, more = {}, variables = {}) =>
+    run(`${shimDirectory}build/brindle`, [], {
+      env: { ...env, CNI_COMMAND: command, ...variables },
+      input: JSON.stringify({ ...config, ...more }),
+    });
   const dispose = async () => {
     await cni("DEL");
-    await namespace[Symbol.asyncDispose]();
+    if (!options.namespace) await namespace[Symbol.asyncDispose]();
   };
-  return { namespace, cni, [Symbol.asyncDispose]: dispose };
+  return { namespace, containerId, hostInterface, cni, [Symbol.asyncDispose]: dispose };
 }
 
 interface Result {
+  readonly interfaces: readonly { readonly sandbox?: string }[];
   readonly ips: readonly { readonly address: string; readonly interface: number }[];
 }
 
 function resultOf(outcome: Outcome): Result {
   assert.equal(outcome.exitCode, 0, outcome.stdout);
   return JSON.parse(outcome.stdout);
+}
+
+/** The same result of a container whose namespace is elsewhere. */
+function resultAt(result: Result, sandbox: string): object {
+  const interfaces = result.interfaces.map((one) => (one.sandbox === undefined ? one : { ...one, sandbox }));
+  return { ...result, interfaces };
 }
 
 function addressOf(result: Result, index: number): string {
@@ -111,6 +133,14 @@ function addressOf(result: Result, index: number): string {
 async function addressesHeld(): Promise<number> {
   const { items } = await store.list("IPAMBlock");
   return items.flatMap(({ value }) => value.allocations).filter((slot) => slot !== null).length;
+}
+
+/** As `ipam release` does it, whoever has the addresses. */
+async function releaseHandle(handleId: string): Promise<void> {
+  const view = () => readClusterView(store, "node1");
+  const now = () => BigInt(Date.now()) * 1_000_000n;
+  const outcome = await new Allocator({ node: "node1" }, { store, now, view }).release(handleId);
+  assert.equal(outcome.kind, "released");
 }
 
 async function interfacesOf(namespace: Namespace): Promise<string[]> {
@@ -157,6 +187,149 @@ describe("a runtime's requests", () => {
     assert.equal(JSON.parse(outcome.stdout).code, 101);
     assert.equal(await addressesHeld(), 0);
     assert.deepEqual((await store.list("WorkloadEndpoint")).items, []);
+  });
+});
+
+describe("CHECK", () => {
+  async function checked(
+    pod: Pod,
+    prevResult: unknown,
+  ): Promise<{ readonly code?: number; readonly details?: string }> {
+    const { exitCode, stdout } = await pod.cni("CHECK", { prevResult });
+    return exitCode === 0 ? {} : JSON.parse(stdout);
+  }
+
+  const harms: { name: string; harm: (pod: Pod) => Promise<unknown>; says: RegExp }[] = [
+    {
+      name: "an address is gone",
+      harm: ({ namespace }) => namespace.ip("address flush dev eth0 scope global"),
+      says: /the container lacks 10\.65\.0\.\d+ on eth0; the container lacks fd00:65::\w+ on eth0/,
+    },
+    {
+      name: "a default route is gone",
+      harm: ({ namespace }) => namespace.ip("route del default"),
+      says: /the container lacks the route 0\.0\.0\.0\/0 via 169\.254\.1\.1 by eth0/,
+    },
+    {
+      name: "the default route leads elsewhere",
+      harm: ({ namespace }) => namespace.ip("-6 route replace default dev lo metric 1024"),
+      says: /the container lacks the route ::\/0 via fe80::ecee:eeff:feee:eeee by eth0/,
+    },
+    {
+      name: "the gateway is forgotten",
+      harm: ({ namespace }) => namespace.ip("neigh del 169.254.1.1 dev eth0"),
+      says: /does not know 169\.254\.1\.1 at ee:ee:ee:ee:ee:ee for good/,
+    },
+    {
+      name: "the interface is down",
+      harm: ({ namespace }) => namespace.ip("link set eth0 down"),
+      says: /eth0 is down in the container/,
+    },
+    {
+      name: "the interface is gone",
+      harm: ({ namespace }) => namespace.ip("link del eth0"),
+      says: /the container has no interface eth0/,
+    },
+    {
+      name: "its hardware address is another",
+      harm: ({ namespace }) => namespace.ip("link set eth0 address 02:00:00:00:00:99"),
+      says: /eth0 has the hardware address 02:00:00:00:00:99, not/,
+    },
+    {
+      name: "its MTU is another",
+      harm: ({ namespace }) => namespace.ip("link set eth0 mtu 1300"),
+      says: /eth0 has the MTU 1300, not 1450/,
+    },
+    {
+      name: "the node has no route to it",
+      harm: ({ hostInterface }) => node.ip(`-4 route flush dev ${hostInterface}`),
+      says: /the node lacks the route 10\.65\.0\.\d+\/32 by cali/,
+    },
+    {
+      name: "the node's end is down",
+      harm: ({ hostInterface }) => node.ip(`link set ${hostInterface} down`),
+      says: /cali\w+ is down on the node/,
+    },
+    {
+      name: "the node's end is marked as another's",
+      harm: ({ hostInterface }) => node.ip(`link set ${hostInterface} alias somebody`),
+      says: /is not marked as this container's \(its alias is "somebody"\)/,
+    },
+    {
+      name: "a setting of the node's end is another",
+      harm: ({ hostInterface }) => node.sysctl({ [`net.ipv4.conf.${hostInterface}.rp_filter`]: 0 }),
+      says: /the node has the setting net\.ipv4\.conf\.cali\w+\.rp_filter 0, not 1/,
+    },
+    {
+      name: "IPv6 is off in the container",
+      harm: ({ namespace }) => namespace.sysctl({ "net.ipv6.conf.eth0.disable_ipv6": 1 }),
+      says: /the container has the setting net\.ipv6\.conf\.eth0\.disable_ipv6 1, not 0/,
+    },
+  ];
+  for (const [index, { name, harm, says }] of harms.entries()) {
+    it(`says nothing of a whole pod, and all that differs once ${name}`, async () => {
+      await using pod = await createPod(`harmed${index}`, `h${index}`);
+      const promised = resultOf(await pod.cni("ADD"));
+      assert.deepEqual(await checked(pod, promised), {});
+      await harm(pod);
+      const { code, details } = await checked(pod, promised);
+      assert.equal(code, 102);
+      assert.match(details ?? "", says);
+      // What an alias says is all that tells whose interface it is: a DEL would leave a stranger's.
+      if (name.includes("marked")) await node.ip(`link del ${pod.hostInterface}`);
+    });
+  }
+
+  it("tells that an address was released under a pod", async () => {
+    await using pod = await createPod("robbed", "r1");
+    const promised = resultOf(await pod.cni("ADD"));
+    await releaseHandle(`${config.name}.r1`);
+    const { code, details } = await checked(pod, promised);
+    assert.equal(code, 102);
+    assert.match(
+      details ?? "",
+      /10\.65\.0\.\d+ is not held by this container in the datastore \(handle k8s-pod-network\.r1\)/,
+    );
+  });
+
+  it("answers 8 where the namespace is gone, and 11 without the datastore", async () => {
+    await using pod = await createPod("gone", "g1");
+    const promised = resultOf(await pod.cni("ADD"));
+    store.disconnect("no etcd answers");
+    assert.equal((await checked(pod, promised)).code, 11);
+    store.reconnect();
+    const env = { CNI_NETNS: "/run/netns/there-is-none" };
+    const elsewhere = resultAt(promised, env.CNI_NETNS);
+    const outcome = await pod.cni("CHECK", { prevResult: elsewhere }, env);
+    assert.equal(JSON.parse(outcome.stdout).code, 8);
+  });
+});
+
+describe("GC", () => {
+  it("frees interfaces and addresses of what is not in its list, and lets the others be", async () => {
+    await using kept = await createPod("kept", "gc1");
+    await using gone = await createPod("gone", "gc2");
+    const promised = resultOf(await kept.cni("ADD"));
+    resultOf(await gone.cni("ADD"));
+    const valid = [{ containerID: kept.containerId, ifname: "eth0" }];
+    const outcome = await kept.cni("GC", { "cni.dev/valid-attachments": valid });
+    assert.deepEqual({ exitCode: outcome.exitCode, stdout: outcome.stdout }, { exitCode: 0, stdout: "" });
+    assert.deepEqual((await interfacesOf(node)).sort(), [kept.hostInterface, "lo"].sort());
+    assert.deepEqual((await interfacesOf(kept.namespace)).sort(), ["eth0", "lo"]);
+    assert.equal(await addressesHeld(), 2);
+    assert.equal((await kept.cni("CHECK", { prevResult: promised })).exitCode, 0);
+  });
+
+  it("frees what lost its interface, as after a reboot, and what lost its address", async () => {
+    await using rebooted = await createPod("rebooted", "gc3");
+    await using robbed = await createPod("robbed", "gc4");
+    resultOf(await rebooted.cni("ADD"));
+    resultOf(await robbed.cni("ADD"));
+    await node.ip(`link del ${rebooted.hostInterface}`);
+    await releaseHandle(`${config.name}.gc4`);
+    assert.equal((await robbed.cni("GC", { "cni.dev/valid-attachments": [] })).exitCode, 0);
+    assert.deepEqual(await interfacesOf(node), ["lo"]);
+    assert.equal(await addressesHeld(), 0);
   });
 });
 

@@ -14,6 +14,7 @@ import {
   type RelayedRequest,
   type Replay,
   requestState,
+  supportedVersions,
 } from "@brindle/cni";
 import { openPendingDels, type ServeOptions, serveCni } from "@brindle/cni/shell";
 import { afterEach, beforeAll, beforeEach, describe, it } from "vitest";
@@ -24,6 +25,8 @@ import { waitFor } from "../fixtures/waitFor.ts";
 const shimDirectory = fileURLToPath(new URL("../../../cni/shim/", import.meta.url));
 const executable = `${shimDirectory}build/brindle`;
 const config = { cniVersion: "1.0.0", name: "pods", type: "brindle", ipam: { type: "brindle-ipam" } };
+/** In a version that has STATUS. */
+const asking = JSON.stringify({ ...config, cniVersion: "1.1.0" });
 const attachment = { CNI_CONTAINERID: "c1", CNI_NETNS: "/run/netns/c1", CNI_IFNAME: "eth0", CNI_PATH: "/opt/cni/bin" };
 
 let directory: string;
@@ -125,14 +128,14 @@ describe("with an agent, the executable", () => {
     assert.deepEqual(requests, []);
   });
 
-  it("asks the agent for VERSION without reading stdin, which a runtime may leave open", async () => {
+  it("answers VERSION by itself, and without reading stdin, which a runtime may leave open", async () => {
     const requests = await startAgent(() => ({ exitCode: 0, stdout: "{}" }));
     const env = { PATH: process.env.PATH, CNI_COMMAND: "VERSION", BRINDLE_CNI_SOCKET: socketPath };
     const child = spawn(executable, { env, stdio: ["pipe", "ignore", "ignore"] });
     const [exitCode] = await once(child, "exit");
     child.stdin?.destroy();
     assert.equal(exitCode, 0);
-    assert.deepEqual(requests, [{ variables: { CNI_COMMAND: "VERSION" }, stdin: "" }]);
+    assert.deepEqual(requests, []);
   });
 });
 
@@ -194,7 +197,7 @@ for (const { name, prepare, says, deadlineMs = 5_000 } of absences) {
     it("answers VERSION, and fails the others", async () => {
       const version = await runShim("VERSION", { deadlineMs });
       assert.equal(version.exitCode, 0);
-      assert.deepEqual(JSON.parse(version.stdout).supportedVersions, ["1.0.0", "1.1.0"]);
+      assert.deepEqual(JSON.parse(version.stdout).supportedVersions, supportedVersions);
       assert.equal(errorOf(await runShim("STATUS", { deadlineMs })).code, 50);
       assert.equal(errorOf(await runShim("CHECK", { deadlineMs })).code, 11);
       assert.equal(errorOf(await runShim("GC", { deadlineMs })).code, 11);
@@ -281,8 +284,14 @@ describe("the agent's server", () => {
           released.push(containerId);
         },
       },
-      links: { wire: () => assert.fail("nothing is wired here"), unwire: async () => {} },
-      policy: { ready: async () => {} },
+      records: { of: async () => ({ addresses: [], endpoint: null }), attachments: async () => [] },
+      links: {
+        wire: () => assert.fail("nothing is wired here"),
+        unwire: async () => {},
+        check: async () => [],
+        marks: async () => [],
+      },
+      policy: { ready: async () => {}, check: async () => [] },
       readiness: async () => ({ kind: "ready" }),
       pending: await openPendingDels(pendingDirectory),
     };
@@ -332,7 +341,7 @@ describe("the agent's server", () => {
   it("takes the place of a dead one's socket, and leaves none of its own", async () => {
     await writeFile(socketPath, "");
     await startServer();
-    await runShim("VERSION");
+    assert.equal((await runShim("STATUS", { stdin: asking })).exitCode, 0);
     await toClose.pop()?.[Symbol.asyncDispose]();
     await assert.rejects(stat(socketPath));
   });
@@ -373,6 +382,6 @@ describe("the agent's server", () => {
       await once(socket, "close");
       assert.equal(heard.slice(0, 4), hears);
     }
-    assert.equal((await runShim("VERSION")).exitCode, 0);
+    assert.equal((await runShim("STATUS", { stdin: asking })).exitCode, 0);
   });
 });

@@ -110,7 +110,7 @@ describe("a wired pod", () => {
     await using pod = await createWiredPod({ name: "named" });
     const name = pod.attachment.hostInterface;
     const [link] = JSON.parse(await node.ip(`-j -d link show dev ${name}`)) as Record<string, unknown>[];
-    assert.equal(link?.ifalias, `brindle ${pod.attachment.containerId} eth0`);
+    assert.equal(link?.ifalias, `brindle ${pod.attachment.containerId} eth0 k8s-pod-network`);
     assert.equal(link?.address, "ee:ee:ee:ee:ee:ee");
     assert.equal(link?.mtu, 1450);
     assert.deepEqual(await lines(node.ip(`-4 route show dev ${name}`)), [`${pod.v4} proto 214 scope link metric 1024`]);

@@ -3,7 +3,7 @@
 import { readdir } from "node:fs/promises";
 import { type Store, StoreError } from "@brindle/api";
 import { type DatastoreSettings, openDatastore } from "@brindle/api/shell";
-import { AllocatedAddresses, type Attachment, CniPlugin, type Links } from "@brindle/cni";
+import { AllocatedAddresses, type Attachment, CniPlugin, type Links, StoredRecords } from "@brindle/cni";
 import { openPendingDels } from "@brindle/cni/shell";
 import { Allocator, defaultIpamSettings } from "@brindle/ipam";
 import { openRouteSocket } from "@brindle/net/shell";
@@ -42,7 +42,8 @@ export async function doPendingDels({ node, pendingDirectory, store: settings }:
       const plugin = new CniPlugin({
         ...{ node, pending, links: removalOnly(), pods: { describe: async () => null } },
         addresses: new AllocatedAddresses(node, { allocator: releaseOnly(node, store), store }),
-        policy: { ready: () => Promise.reject(new TypeError("nothing is added by a cleanup")) },
+        records: new StoredRecords(node, store),
+        policy: { ready: onlyDeletions, check: onlyDeletions },
         readiness: async () => ({ kind: "notReady", reason: "the node is cleaned up", connectivity: "limited" }),
       });
       const { done, failed } = await plugin.replay();
@@ -71,9 +72,15 @@ function releaseOnly(node: string, store: Store): Allocator {
   return new Allocator({ node }, { store, now: () => BigInt(Date.now()) * 1_000_000n, view: () => view });
 }
 
+function onlyDeletions(): Promise<never> {
+  return Promise.reject(new TypeError("a cleanup does kept deletions alone"));
+}
+
 function removalOnly(): Links {
   return {
-    wire: () => Promise.reject(new TypeError("nothing is added by a cleanup")),
+    wire: onlyDeletions,
+    check: onlyDeletions,
+    marks: onlyDeletions,
     unwire: async (attachment: Attachment) => {
       using kernel = await openRouteSocket();
       const link = await kernel.link(attachment.hostInterface);

@@ -8,7 +8,9 @@ import {
   type Attachment,
   CniError,
   KeyedQueue,
+  type LinkCheck,
   type Links as LinksPort,
+  type Mark,
   type Wired,
   type WireRequest,
 } from "@brindle/cni";
@@ -23,6 +25,7 @@ import {
   type RouteSocket,
   readSysctl,
 } from "@brindle/net/shell";
+import { wiringDifferences } from "../../wiring/check.ts";
 import { isRemovable, judgeExisting } from "../../wiring/existing.ts";
 import {
   familiesOf,
@@ -33,11 +36,13 @@ import {
   hostSysctls,
   podChanges,
   podSysctls,
+  readMark,
   type Sysctl,
   vethPair,
 } from "../../wiring/plan.ts";
 import { recordSysctl } from "../sysctlRecord.ts";
 import { GatheredRemoval } from "./gatheredRemoval.ts";
+import { observe } from "./observe.ts";
 
 /** NSFS_MAGIC (linux/magic.h) */
 const namespaceFilesystem = 0x6e73_6673;
@@ -90,6 +95,24 @@ export class Links implements LinksPort, Disposable {
       const link = await this.#kernel.link(attachment.hostInterface);
       // Another's: a newer container of the same pod has the name by now.
       if (link && isRemovable(link, attachment)) await this.#removal.remove(link.index);
+    });
+  }
+
+  async check(request: LinkCheck): Promise<readonly string[]> {
+    using container = this.#openContainer(request.attachment.netns);
+    using inside = await openRouteSocket({ namespace: container.fd });
+    const sides = {
+      host: { namespace: this.#node, kernel: this.#kernel },
+      pod: { namespace: container, kernel: inside },
+    };
+    return wiringDifferences(request, await observe(request, sides));
+  }
+
+  async marks(): Promise<readonly Mark[]> {
+    const links = await this.#kernel.links();
+    return links.flatMap(({ alias, name }) => {
+      const mark = readMark(alias);
+      return mark ? [{ ...mark, hostInterface: name }] : [];
     });
   }
 
