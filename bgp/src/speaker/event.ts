@@ -51,8 +51,11 @@ export type SpeakerEvent =
 
 export type SpeakerTimer =
   | { readonly of: "session"; readonly peer: string; readonly session: number; readonly timer: SessionTimer }
-  /** `stale`: how long the routes of a restarting peer are kept. `retry`: when to try again after a failure. */
-  | { readonly of: "peer"; readonly peer: string; readonly timer: "retry" | "stale" }
+  /**
+   * `stale`: how long the routes of a restarting peer are kept. `retry`: when to try again after a failure. `collision`:
+   * how long one connection waits for another that is under way.
+   */
+  | { readonly of: "peer"; readonly peer: string; readonly timer: "retry" | "stale" | "collision" }
   | { readonly of: "speaker"; readonly timer: "restartDeadline" };
 
 export type SpeakerAction =

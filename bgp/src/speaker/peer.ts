@@ -8,7 +8,7 @@ import type { PathStatus } from "../bfd/status.ts";
 import type { PeerDetail, PeerStatus } from "../control.ts";
 import type { SessionConfig } from "../session/config.ts";
 import { keepsRoutes } from "../session/end.ts";
-import type { NotificationSeen, Past, SessionTimer } from "../session/state.ts";
+import type { NotificationSeen, SessionTimer } from "../session/state.ts";
 import { cease, errorCode } from "../wire/fault.ts";
 import type { Open, Update } from "../wire/message.ts";
 import type { UpdateScanner } from "../wire/updateScan.ts";
@@ -18,13 +18,14 @@ import type { ConnectionId, SpeakerTimer } from "./event.ts";
 import { MessageCounters } from "./messageCounters.ts";
 import { PathWatch } from "./pathWatch.ts";
 import { agreedStatus } from "./peerDetail.ts";
-import { canonical, dialAddress, isKnown, numberOf, sessionConfigOf } from "./peerPlace.ts";
+import { canonical, dialOf, isKnown, numberOf, sessionConfigOf } from "./peerPlace.ts";
 import { furthestPhase, PeerRecord } from "./peerRecord.ts";
 import { PeerSession, type SessionOwner } from "./peerSession.ts";
 import type { PeerPorts } from "./ports.ts";
 import { maximumPrefixesData, prefixesBeyond } from "./prefixLimits.ts";
 import { answerRefresh, requestRefresh } from "./refreshing.ts";
-import { isOver, loserOf } from "./rivals.ts";
+import { Retry } from "./retry.ts";
+import { collisionSeconds, hasMet, isOver, isUnderWay, judgeOpen, type OpenAnswer } from "./rivals.ts";
 import { RouteSide } from "./routeSide.ts";
 import { type Saying, textOf } from "./saying.ts";
 import { sessionStatus } from "./sessionStatus.ts";
@@ -51,13 +52,9 @@ export class Peer implements SessionOwner {
   #sessionNumber = 0;
   #stopped = false;
   #wasEstablished = false;
-  /** What the machine that failed last knew, for the next one: how long to wait depends on it. */
-  #past: Past | undefined;
-  #awaitsRetry = false;
   /** What this host had dropped for its signature when the peer was last known to be well. */
   #signaturesBefore = 0;
-  /** The peer broke the protocol: until the retry, not even its own dials are answered. */
-  #refuses = false;
+  readonly #retry: Retry;
   readonly #record: PeerRecord;
   readonly #path: PathWatch;
 
@@ -65,6 +62,7 @@ export class Peer implements SessionOwner {
     this.#context = context;
     this.range = context.range ?? null;
     this.#ports = ports;
+    this.#retry = new Retry(context.peer.name, ports);
     this.#record = new PeerRecord(ports.nowMs());
     this.#path = new PathWatch(ports);
     this.routes = new RouteSide(context, ports);
@@ -86,7 +84,7 @@ export class Peer implements SessionOwner {
       this.#record.explain("its configuration changed");
       this.#endAll(cease.otherConfigurationChange);
       this.routes.reconfigure(context, { import: true, export: true });
-      this.#cancelRetry();
+      this.#retry.cancel();
     } else {
       this.routes.reconfigure(context, { import: cost.reimports, export: cost.reexports });
     }
@@ -106,7 +104,7 @@ export class Peer implements SessionOwner {
   stop({ subcode, text }: { readonly subcode: number | null; readonly text?: string }): void {
     this.#stopped = true;
     this.#record.explain(text === undefined ? "stopped here" : `stopped here: ${text}`);
-    this.#cancelRetry();
+    this.#retry.cancel();
     // RFC 8538 §4: who knows the N bit keeps our routes through a Cease, and its operator reads the reason.
     const knowsN = this.routes.agreement?.negotiated.keepsOnNotification === true;
     this.#endAll(subcode === null && knowsN ? cease.administrativeReset : subcode, textOf(text));
@@ -118,7 +116,7 @@ export class Peer implements SessionOwner {
     this.#record.explain(text === undefined ? "reset here" : `reset here: ${text}`);
     const gracefully = this.routes.agreement?.negotiated.keepsOnNotification === true;
     this.#endAll(cease.administrativeReset, { ...textOf(text), gracefully });
-    this.#cancelRetry();
+    this.#retry.cancel();
     this.#review();
   }
 
@@ -145,10 +143,11 @@ export class Peer implements SessionOwner {
   accept(connection: ConnectionId, localAddress: Address): boolean {
     const expected = this.config.localAddress;
     if (expected !== undefined && formatAddress(localAddress) !== canonical(expected)) return false;
-    if (this.#stopped || this.#refuses || this.config.shutdown) return false;
+    if (this.#stopped || this.#retry.refuses || this.config.shutdown) return false;
     // Of two that the peer opened and said nothing on, the older is likely one that it has given up.
     for (const other of this.#sessions) {
-      if (other.side === "passive" && other.state.phase === "openSent") this.#end(other, cease.collision);
+      if (other.side === "passive" && other.state.phase === "openSent" && !other.isHeld)
+        this.#end(other, cease.collision);
     }
     if (this.#sessions.length >= sessionsMax) return false;
     this.#newSession().accept(connection, localAddress);
@@ -177,13 +176,10 @@ export class Peer implements SessionOwner {
     this.#review();
   }
 
-  peerTimer(timer: "retry" | "stale"): void {
-    if (timer === "stale") {
-      this.routes.staleTimerFired();
-      return;
-    }
-    this.#awaitsRetry = false;
-    this.#refuses = false;
+  peerTimer(timer: "retry" | "stale" | "collision"): void {
+    if (timer === "stale") this.routes.staleTimerFired();
+    else if (timer === "collision") this.#confirmHeld();
+    else this.#retry.fired();
     this.#review();
   }
 
@@ -191,28 +187,28 @@ export class Peer implements SessionOwner {
     requestRefresh(this.#established);
   }
 
-  onOpen(newcomer: PeerSession, open: Open): boolean {
+  onOpen(newcomer: PeerSession, open: Open): OpenAnswer {
     const us = { bgpId: numberOf(this.#context.speaker.bgpId), asn: this.#context.speaker.asn };
-    for (const other of this.#sessions.filter((session) => session !== newcomer)) {
-      const loser = loserOf(newcomer, other, open, us);
-      if (loser === "other" && other === this.#established) this.#losePredecessor(other);
-      else if (loser === "other") this.#end(other, cease.collision);
-      if (loser !== "newcomer") continue;
-      this.#end(newcomer, cease.collision);
-      return false;
+    const { answer, losers } = judgeOpen(newcomer, this.#sessions, open, us);
+    for (const loser of losers) {
+      if (loser === this.#established) this.#losePredecessor(loser);
+      else this.#end(loser, cease.collision);
     }
-    return true;
+    if (answer === "dropped") this.#end(newcomer, cease.collision);
+    if (answer === "confirm") this.#dropDials();
+    if (answer === "hold") this.#ports.emit({ type: "arm", timer: this.#collisionTimer(), seconds: collisionSeconds });
+    return answer;
   }
 
   onEstablished(session: PeerSession): void {
     this.#established = session;
     this.#wasEstablished = true;
     for (const other of this.#sessions) if (other !== session) this.#end(other, cease.collision);
-    this.#cancelRetry();
+    this.#retry.cancel();
     this.#signaturesBefore = this.#ports.signaturesDropped();
     const { state, localAddress } = session;
     assert(state.phase === "established");
-    this.#past = undefined;
+    this.#retry.past = undefined;
     this.routes.established({ negotiated: state.negotiated, remoteBgpId: state.open.bgpId, localAddress }, session);
   }
 
@@ -237,14 +233,13 @@ export class Peer implements SessionOwner {
     const wasEstablished = session === this.#established;
     if (this.#established && !wasEstablished) return; // The loser of a collision, ended by the peer.
     this.#record.fail(text, notification, this.#ports.nowMs());
-    this.#refuses = notification?.sentBy === "us" && notification.code !== errorCode.cease;
+    this.#retry.refuses = notification?.sentBy === "us" && notification.code !== errorCode.cease;
     if (wasEstablished) this.#loseSession({ gracefully: keepsRoutes(this.routes.agreement?.negotiated, notification) });
   }
 
   onEnded({ state }: PeerSession, retrySeconds: number): void {
-    this.#past = state.past;
-    this.#awaitsRetry = true;
-    this.#ports.emit({ type: "arm", timer: this.#retryTimer(), seconds: retrySeconds });
+    this.#retry.past = state.past;
+    this.#retry.after(retrySeconds);
   }
 
   status(): PeerStatus {
@@ -275,7 +270,7 @@ export class Peer implements SessionOwner {
   #shutDown(text: string): void {
     this.#record.explain(`shut down here: ${text}`);
     this.#endAll(cease.administrativeShutdown, { text });
-    this.#cancelRetry();
+    this.#retry.cancel();
   }
 
   /** RFC 4271 §6.7: beyond what it may announce, a peer stays away for a time, or until somebody resets it. */
@@ -289,10 +284,8 @@ export class Peer implements SessionOwner {
     if (!beyond) return;
     const data = maximumPrefixesData(beyond.family, beyond.max);
     this.#giveUp(beyond.text, cease.maximumPrefixes, { data });
-    this.#awaitsRetry = true;
-    this.#refuses = true;
-    const { restartSeconds: seconds } = maxPrefixes;
-    if (seconds !== undefined) this.#ports.emit({ type: "arm", timer: this.#retryTimer(), seconds });
+    this.#retry.after(maxPrefixes.restartSeconds);
+    this.#retry.refuses = true;
   }
 
   /** We end a session that stands, for a reason that an operator is to know. */
@@ -314,14 +307,24 @@ export class Peer implements SessionOwner {
     this.routes.lost({ gracefully });
   }
 
-  #dial(): void {
-    this.#newSession().start();
-  }
-
   #isDialling(): boolean {
     return this.#sessions.some(({ side }) => side === "active");
   }
 
+  /** What is not there by now comes too late. */
+  #confirmHeld(): void {
+    const held = this.#sessions.find(({ isHeld }) => isHeld);
+    if (!held) return;
+    this.#ports.emit({ type: "disarm", timer: this.#collisionTimer() });
+    this.#dropDials();
+    held.confirm();
+  }
+
+  #collisionTimer(): SpeakerTimer {
+    return { of: "peer", peer: this.config.name, timer: "collision" };
+  }
+
+  /** Those that the peer has not answered. */
   #dropDials(): void {
     for (const session of this.#sessions) {
       const { phase } = session.state;
@@ -330,11 +333,10 @@ export class Peer implements SessionOwner {
   }
 
   #newSession(): PeerSession {
-    const { name, port, localAddress } = this.config;
-    const address = dialAddress(this.config);
+    const { name } = this.config;
     this.#sessionNumber += 1;
-    const dial = localAddress === undefined ? { address, port } : { address, port, localAddress };
-    const past = this.#past && { past: this.#past };
+    const dial = dialOf(this.config);
+    const past = this.#retry.past && { past: this.#retry.past };
     const config = (): SessionConfig => this.#sessionConfig();
     const session = new PeerSession(
       { number: this.#sessionNumber, peer: name, config, dial, ...past },
@@ -371,27 +373,19 @@ export class Peer implements SessionOwner {
     if (wasEstablished) this.routes.lost({ gracefully });
   }
 
-  #cancelRetry(): void {
-    if (this.#awaitsRetry) this.#ports.emit({ type: "disarm", timer: this.#retryTimer() });
-    this.#awaitsRetry = false;
-    this.#refuses = false;
-  }
-
-  #retryTimer(): SpeakerTimer {
-    return { of: "peer", peer: this.config.name, timer: "retry" };
-  }
-
   /** After every event: buries sessions that ended, sees to the next attempt, and tells what changed. */
   #review(): void {
     for (const session of this.#sessions.filter(isOver)) {
       this.#sessions = this.#sessions.filter((other) => other !== session);
       session.drop();
     }
-    const wantsDial = !this.config.passive && isKnown(this.config) && !this.#established && !this.#isDialling();
+    if (!this.#sessions.some(isUnderWay)) this.#confirmHeld();
+    const wantsDial =
+      !this.config.passive && isKnown(this.config) && !this.#isDialling() && !this.#sessions.some(hasMet);
     const isDown = this.#stopped || this.config.shutdown !== undefined;
-    if (wantsDial && !this.#awaitsRetry && !isDown) this.#dial();
+    if (wantsDial && !this.#retry.isAwaited && !isDown) this.#newSession().start();
     this.#path.review(isDown ? null : this.config, this.config.name);
-    const waits = this.config.passive && !this.#refuses && !isDown;
+    const waits = this.config.passive && !this.#retry.refuses && !isDown;
     const phase = furthestPhase(this.#sessions.map(({ state }) => state.phase)) ?? (waits ? "active" : "idle");
     this.#record.enter(phase, this.#ports.nowMs());
     if (this.#record.takeChanged()) this.#ports.emit({ type: "peerChanged", peer: this.status() });

@@ -3,6 +3,7 @@ import { formatAddress, parseAddress } from "@brindle/net";
 import type { SessionConfig } from "../session/config.ts";
 import { type OwnState, ownCapabilities } from "./capabilities.ts";
 import type { PeerConfig, SpeakerConfig } from "./config.ts";
+import type { Dial } from "./event.ts";
 
 /** Of an unnumbered peer, whether it has shown itself. */
 export function isKnown({ address, interface: name }: PeerConfig): boolean {
@@ -10,8 +11,9 @@ export function isKnown({ address, interface: name }: PeerConfig): boolean {
 }
 
 /** A link-local address is dialled with its interface. */
-export function dialAddress({ address, interface: name }: PeerConfig): string {
-  return name === undefined ? address : `${address}%${name}`;
+export function dialOf({ address, interface: name, port, localAddress }: PeerConfig): Dial {
+  const to = { address: name === undefined ? address : `${address}%${name}`, port };
+  return localAddress === undefined ? to : { ...to, localAddress };
 }
 
 /** A dotted quad as a number. */

@@ -25,6 +25,7 @@ import { UpdateScanner } from "../wire/updateScan.ts";
 import type { ConnectionId, Dial } from "./event.ts";
 import type { MessageCounters } from "./messageCounters.ts";
 import type { SpeakerPorts } from "./ports.ts";
+import type { OpenAnswer } from "./rivals.ts";
 
 export interface SessionOptions {
   /** Unique among the sessions of the peer, ever. */
@@ -39,8 +40,8 @@ export interface SessionOptions {
 
 export interface SessionOwner {
   readonly messages: MessageCounters;
-  /** The peer's OPEN is here, and nothing has been made of it. `false`: the session has been dropped meanwhile. */
-  onOpen(session: PeerSession, open: Open): boolean;
+  /** The peer's OPEN is here, and nothing has been made of it. */
+  onOpen(session: PeerSession, open: Open): OpenAnswer;
   onEstablished(session: PeerSession): void;
   onUpdate(update: Update): void;
   /** An ordinary UPDATE in `bytes`, which `scan` has just been through. */
@@ -87,6 +88,8 @@ export class PeerSession {
   #framer = new MessageFramer();
   #undrainedBytes = 0;
   #heardNow = false;
+  /** The peer's OPEN, not answered yet, and what it said after it. */
+  #held: readonly Message[] = [];
   #context: CodecContext | null = null;
   #contextOf: Negotiated | null = null;
 
@@ -123,6 +126,11 @@ export class PeerSession {
 
   get hasConnection(): boolean {
     return this.#connection !== null;
+  }
+
+  /** Whether the peer's OPEN waits for other connections, see `rivals.ts`. */
+  get isHeld(): boolean {
+    return this.#held.length > 0;
   }
 
   get isWritable(): boolean {
@@ -187,6 +195,13 @@ export class PeerSession {
     this.handle({ type: "timerFired", timer });
   }
 
+  /** Answers the OPEN that was held back. */
+  confirm(): void {
+    const held = this.#held;
+    this.#held = [];
+    for (const message of held) this.handle({ type: "received", message });
+  }
+
   send(bytes: Uint8Array): void {
     if (this.#connection === null) return;
     const wasDrained = this.#undrainedBytes === 0;
@@ -235,10 +250,25 @@ export class PeerSession {
     }
     const { message } = decoded;
     this.#owner.messages.received(message.type);
-    const isFirst = message.type === "open" && this.#state.phase === "openSent";
-    if (isFirst && !this.#owner.onOpen(this, message)) return;
+    if (this.isHeld ? this.#waitsToo(message) : this.#waitsAsOpen(message)) return;
     this.handle({ type: "received", message });
     if (message.type === "update" && this.#state.phase === "established") this.#owner.onUpdate(message);
+  }
+
+  /** Of the first OPEN: whether it is held back, or the connection dropped for another. */
+  #waitsAsOpen(message: Message): boolean {
+    if (message.type !== "open" || this.#state.phase !== "openSent") return false;
+    const answer = this.#owner.onOpen(this, message);
+    if (answer === "hold") this.#held = [message];
+    return answer !== "confirm";
+  }
+
+  /** A peer that has our OPEN says KEEPALIVE, or that it goes. What else it says has no place yet, and is told so. */
+  #waitsToo(message: Message): boolean {
+    if (message.type === "keepalive") this.#held = [...this.#held.slice(0, 1), message];
+    else if (message.type === "notification") this.#held = [];
+    else this.confirm();
+    return message.type === "keepalive";
   }
 
   #onFault({ notification, reason }: Fault): void {
@@ -327,6 +357,7 @@ export class PeerSession {
   #bind(connection: ConnectionId): void {
     this.#connection = connection;
     this.#framer = new MessageFramer();
+    this.#held = [];
     this.#undrainedBytes = 0;
     this.#ports.bind(connection, this);
   }
@@ -334,5 +365,6 @@ export class PeerSession {
   #unbind(): void {
     if (this.#connection !== null) this.#ports.unbind(this.#connection);
     this.#connection = null;
+    this.#held = [];
   }
 }

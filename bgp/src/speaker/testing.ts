@@ -8,8 +8,6 @@ import type { PeerConfig, SpeakerConfig } from "./config.ts";
 import type { BestChange, ConnectionId, Dial, SpeakerAction, SpeakerEvent, SpeakerTimer } from "./event.ts";
 import { Speaker } from "./speaker.ts";
 
-const latencyMs = 1;
-
 interface Entry {
   readonly atMs: number;
   readonly node: SimulatedNode;
@@ -58,6 +56,8 @@ export class SimulatedNode {
 
 export class SimulatedNetwork {
   nowMs = 1_000;
+  /** How long the next thing is under way; what goes one way over one connection keeps its order. */
+  latencyMs: () => number = () => 1;
   readonly #nodes = new Map<string, SimulatedNode>();
   readonly #ends = new Map<string, End>();
   #queue: Entry[] = [];
@@ -96,7 +96,7 @@ export class SimulatedNetwork {
     for (const [key, end] of this.#ends) {
       const far = end.node === node ? this.#farEnd(key) : undefined;
       if (!far) continue;
-      this.#post(far.node, { type: "closed", connection: far.connection, reason: "reset" });
+      this.#postTo(far, { type: "closed", connection: far.connection, reason: "reset" });
       this.#ends.delete(keyOf(far));
     }
     this.vanish(node);
@@ -168,13 +168,19 @@ export class SimulatedNetwork {
       return;
     }
     to.accepted -= 1;
-    this.#join({ node: from, connection }, { node: to, connection: to.accepted });
-    this.#post(from, { type: "connected", connection, localAddress: from.address });
+    const [near, far] = [
+      { node: from, connection },
+      { node: to, connection: to.accepted },
+    ];
+    this.#join(near, far);
+    this.#postTo(near, { type: "connected", connection, localAddress: from.address });
     const addresses = { localAddress: to.address, remoteAddress: from.address };
-    this.#post(to, { type: "accepted", connection: to.accepted, ...addresses });
+    this.#postTo(far, { type: "accepted", connection: to.accepted, ...addresses });
   }
 
   readonly #pairs = new Map<string, End>();
+  /** When the last of what is under way to an end arrives. */
+  readonly #lastAtMs = new Map<string, number>();
 
   #join(a: End, b: End): void {
     this.#ends.set(keyOf(a), a);
@@ -191,7 +197,7 @@ export class SimulatedNetwork {
     const far = this.#farEnd(keyOf(end));
     if (!far) return;
     this.sent.push({ from: end.node.address, to: far.node.address, bytes });
-    if (this.#ends.has(keyOf(far))) this.#post(far.node, { type: "bytes", connection: far.connection, bytes });
+    if (this.#ends.has(keyOf(far))) this.#postTo(far, { type: "bytes", connection: far.connection, bytes });
     if (end.node.isDraining) this.#post(end.node, { type: "drained", connection: end.connection });
   }
 
@@ -199,10 +205,16 @@ export class SimulatedNetwork {
     this.#ends.delete(keyOf(end));
     const far = this.#farEnd(keyOf(end));
     if (!far || !this.#ends.delete(keyOf(far))) return;
-    this.#post(far.node, { type: "closed", connection: far.connection, reason: "connection closed by the peer" });
+    this.#postTo(far, { type: "closed", connection: far.connection, reason: "connection closed by the peer" });
   }
 
-  #post(node: SimulatedNode, event: SpeakerEvent, delayMs: number = latencyMs): void {
+  #postTo(end: End, event: SpeakerEvent): void {
+    const atMs = Math.max(this.nowMs + this.latencyMs(), this.#lastAtMs.get(keyOf(end)) ?? 0);
+    this.#lastAtMs.set(keyOf(end), atMs);
+    this.#post(end.node, event, atMs - this.nowMs);
+  }
+
+  #post(node: SimulatedNode, event: SpeakerEvent, delayMs: number = this.latencyMs()): void {
     if (!node.isUp) return;
     this.#queue.push({ atMs: this.nowMs + delayMs, order: this.#entries++, node, event });
   }
