@@ -52,9 +52,16 @@ export function endpointId(endpoint: WorkloadEndpoint): string {
 }
 
 /** The addresses of an endpoint; text that is none is left out (validation refuses it upstream). */
-export function endpointAddresses(endpoint: WorkloadEndpoint): Address[] {
-  return (endpoint.spec.ipNetworks ?? []).flatMap((text) => parseCidr(text)?.address ?? []);
+export function endpointAddresses(endpoint: WorkloadEndpoint): readonly Address[] {
+  const known = addresses.get(endpoint);
+  if (known) return known;
+  const read = (endpoint.spec.ipNetworks ?? []).flatMap((text) => parseCidr(text)?.address ?? []);
+  addresses.set(endpoint, read);
+  return read;
 }
+
+/** By the endpoint, which never changes. */
+const addresses = new WeakMap<WorkloadEndpoint, readonly Address[]>();
 
 /**
  * The labels of an endpoint as selectors see them: its own before those of its profiles, an earlier profile before a

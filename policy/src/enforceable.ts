@@ -30,6 +30,17 @@ export interface Unreadable {
 }
 
 export function enforceablePolicy(policy: Policy): Enforceable<Policy> {
+  const known = enforceables.get(policy);
+  if (known) return known;
+  const enforceable = judgedPolicy(policy);
+  enforceables.set(policy, enforceable);
+  return enforceable;
+}
+
+/** A resource never changes, so neither does what it comes to; `evaluate` asks for every packet. */
+const enforceables = new WeakMap<Policy, Enforceable<Policy>>();
+
+function judgedPolicy(policy: Policy): Enforceable<Policy> {
   const { spec } = policy;
   const forHosts = hostFields(policy).find(([, isSet]) => isSet);
   if (forHosts) return { resource: null, problem: `spec.${forHosts[0]}: policies for hosts are not enforced yet` };

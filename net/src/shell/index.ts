@@ -14,6 +14,8 @@ export {
   getSocketName,
   getSocketOption,
   openSocket,
+  receiveFrom,
+  sendTo,
   setSocketOption,
   socketDomain,
   socketType,

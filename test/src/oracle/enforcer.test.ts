@@ -3,7 +3,7 @@ import { apiVersion, type IPPool, type Rule } from "@brindle/api";
 import { type Cluster, type Desired, nothingDesired, PolicyGraph } from "@brindle/policy";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { waitFor } from "../fixtures/waitFor.ts";
-import { compare, desiredOf, receiveCluster } from "./oracle.ts";
+import { compare, desiredOf, packetOf, receiveCluster } from "./oracle.ts";
 import { nodeName, PolicyNode } from "./policyNode.ts";
 import type { ProbeOrder, ProbeProtocol } from "./probe.ts";
 import { clusterWith, listenPorts, plainEndpoints } from "./randomCase.ts";
@@ -116,7 +116,7 @@ describe.each(["nft", "legacy"] as const)("the enforcer, backend %s,", (backend)
         return [probe("tcp", pod, host), probe("echo", pod, host), probe("tcp", host, pod), probe("echo", host, pod)];
       }),
     ];
-    const { mismatches, denied } = await compare(node, cluster, orders);
+    const { mismatches, denied } = await compare(node, cluster, orders.map(packetOf));
     expect(mismatches).toEqual([]);
     expect(denied).toBe(4);
   });

@@ -2,7 +2,7 @@
 import type { PolicySpec, Rule } from "@brindle/api";
 import type { ChainRule, Desired, Match } from "@brindle/policy";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { compare } from "./oracle.ts";
+import { compare, packetOf } from "./oracle.ts";
 import { PolicyNode } from "./policyNode.ts";
 import type { ProbeOrder } from "./probe.ts";
 import { clusterWith, listenPorts, plainEndpoints } from "./randomCase.ts";
@@ -153,9 +153,9 @@ describe("the comparison", () => {
       const ofP2: PolicySpec = { types: ["Ingress"], selector: "place == 'p2'" };
       const before = administrators ? [{ ...ofP2, tier: "kube-admin", ingress: administrators }] : [];
       const cluster = clusterWith([...before, { ...ofP2, ingress: rules }]);
-      const right = await compare(node, cluster, probes(round++));
+      const right = await compare(node, cluster, probes(round++).map(packetOf));
       expect(right.mismatches).toEqual([]);
-      const wrong = await compare(node, cluster, probes(round++), (desired) => spoiled(desired, spoil));
+      const wrong = await compare(node, cluster, probes(round++).map(packetOf), (desired) => spoiled(desired, spoil));
       expect(wrong.mismatches).not.toEqual([]);
     });
   }

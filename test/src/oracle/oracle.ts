@@ -6,7 +6,7 @@ import { nodeName, type PolicyNode } from "./policyNode.ts";
 import type { ProbeOrder } from "./probe.ts";
 
 export interface Mismatch {
-  readonly order: ProbeOrder;
+  readonly packet: Packet;
   readonly expected: boolean;
 }
 
@@ -40,26 +40,26 @@ export function receiveCluster(graph: PolicyGraph, cluster: Cluster): void {
 export async function compare(
   node: PolicyNode,
   cluster: Cluster,
-  orders: readonly ProbeOrder[],
+  packets: readonly Packet[],
   spoil: (desired: Desired) => Desired = (desired) => desired,
 ): Promise<Comparison> {
   await node.apply(spoil(desiredOf(cluster)));
-  const expected = new Set(orders.filter((order) => isAllowed(cluster, order)).map(({ id }) => id));
-  const denied = orders.length - expected.size;
-  const differing = await differences(node, orders, expected, 700);
+  const expected = new Set(packets.filter((packet) => isAllowed(cluster, packet)));
+  const denied = packets.length - expected.size;
+  const differing = await differences(node, packets, expected, 700);
   // A slow machine may be late with a packet; one that is not there the second time was dropped.
-  const mismatches = differing.length === 0 ? [] : await differences(node, renewed(differing), expected, 1_500);
-  return { denied, mismatches: mismatches.map((order) => ({ order, expected: expected.has(order.id) })) };
+  const mismatches = differing.length === 0 ? [] : await differences(node, differing, expected, 1_500);
+  return { denied, mismatches: mismatches.map((packet) => ({ packet, expected: expected.has(packet) })) };
 }
 
 /** Leaves out of a case whatever is not needed for one of its mismatches, and says what is left in words. */
-export async function describeMismatch(node: PolicyNode, cluster: Cluster, { order }: Mismatch): Promise<string> {
-  const smallest = await shrink(node, cluster, order);
+export async function describeMismatch(node: PolicyNode, cluster: Cluster, { packet }: Mismatch): Promise<string> {
+  const smallest = await shrink(node, cluster, packet);
   await node.apply(desiredOf(smallest));
   const { policies, tiers, profiles, networkSets } = smallest;
   return [
-    `${order.protocol} ${JSON.stringify(order)}: evaluate says ${isAllowed(smallest, order) ? "allow" : "deny"}, the kernel does not`,
-    ...explain(smallest, packetOf(order)).lines,
+    `evaluate says ${isAllowed(smallest, packet) ? "allow" : "deny"}, the kernel does not`,
+    ...explain(smallest, packet).lines,
     JSON.stringify({ policies, tiers, profiles, networkSets, endpoints: smallest.endpoints.map(brief) }, null, 1),
     await node.chains(),
   ].join("\n");
@@ -72,8 +72,8 @@ export function parseClusterAddress(text: string): Address {
 }
 
 /** Only the ends that are on this node are enforced by it. */
-function isAllowed(cluster: Cluster, order: ProbeOrder): boolean {
-  const { egress, ingress } = evaluate(cluster, packetOf(order));
+export function isAllowed(cluster: Cluster, packet: Packet): boolean {
+  const { egress, ingress } = evaluate(cluster, packet);
   const isLocal = (id: string | null): boolean =>
     cluster.endpoints.some(
       ({ metadata, spec }) => `${metadata.namespace}/${metadata.name}` === id && spec.node === nodeName,
@@ -81,7 +81,7 @@ function isAllowed(cluster: Cluster, order: ProbeOrder): boolean {
   return [egress, ingress].every(({ endpoint, verdict }) => !isLocal(endpoint) || verdict === "allow");
 }
 
-function packetOf({ protocol, source, sourcePort, destination, destinationPort }: ProbeOrder): Packet {
+export function packetOf({ protocol, source, sourcePort, destination, destinationPort }: ProbeOrder): Packet {
   const addresses = { source: parseClusterAddress(source), destination: parseClusterAddress(destination) };
   if (protocol !== "echo") return { ...addresses, protocol: protocol === "tcp" ? 6 : 17, sourcePort, destinationPort };
   const [number, type] = addresses.source.family === 4 ? [1, 8] : [58, 128];
@@ -90,33 +90,20 @@ function packetOf({ protocol, source, sourcePort, destination, destinationPort }
 
 async function differences(
   node: PolicyNode,
-  orders: readonly ProbeOrder[],
-  expected: ReadonlySet<string>,
+  packets: readonly Packet[],
+  expected: ReadonlySet<Packet>,
   deadlineMs: number,
-): Promise<ProbeOrder[]> {
-  const awaited = new Set(orders.map(({ id }) => id).filter((id) => expected.has(id)));
-  const passed = await node.probe(orders, awaited, deadlineMs);
-  return orders.filter(({ id }) => passed.has(id) !== expected.has(id));
+): Promise<Packet[]> {
+  const passed = await node.send(packets, new Set(packets.filter((packet) => expected.has(packet))), deadlineMs);
+  return packets.filter((packet) => passed.has(packet) !== expected.has(packet));
 }
 
-/** From other ports of the same thousand: conntrack may know the old ones. */
-function renewed(orders: readonly ProbeOrder[]): ProbeOrder[] {
-  return orders.map((order) => ({ ...order, sourcePort: order.sourcePort === 0 ? 0 : renewedPort(order.sourcePort) }));
-}
-
-function renewedPort(port: number): number {
-  const base = port - (port % 10_000);
-  return base + ((port - base + 4_999) % 10_000);
-}
-
-async function shrink(node: PolicyNode, cluster: Cluster, order: ProbeOrder): Promise<Cluster> {
+async function shrink(node: PolicyNode, cluster: Cluster, packet: Packet): Promise<Cluster> {
   let smallest = cluster;
-  let source = order;
   for (let isSmaller = true; isSmaller; ) {
     isSmaller = false;
     for (const candidate of smallerOnes(smallest)) {
-      [source = order] = renewed([source]);
-      if ((await compare(node, candidate, [source])).mismatches.length === 0) continue;
+      if ((await compare(node, candidate, [packet])).mismatches.length === 0) continue;
       smallest = candidate;
       isSmaller = true;
       break;

@@ -1,26 +1,34 @@
-/** The rendered chains, in a real kernel, mean what `evaluate` says: random policies, real packets. */
+/** The rendered chains, in a real kernel, mean what `evaluate` says: random policies, real packets, both back ends. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { decidedBy } from "./deciding.ts";
+import { focusedCase, focuses } from "./focusedCase.ts";
 import { compare, describeMismatch } from "./oracle.ts";
 import { PolicyNode } from "./policyNode.ts";
-import { listenPorts, plainEndpoints, randomCluster, randomOrders } from "./randomCase.ts";
+import { listenPorts, plainEndpoints, randomCluster, randomPackets } from "./randomCase.ts";
 
-const cases = 40;
-const probesPerCase = 60;
+/** For each back end. */
+const cases = 25;
+const probesPerCase = 220;
+const casesPerField = 3;
+/** By the packets of both back ends together. */
+const decidedMin = 200;
 
 const seed = Number(process.env.BRINDLE_SEED ?? Date.now() % 1_000_000);
+const decided = new Map<string, number>();
 
-describe(`random policies, BRINDLE_SEED=${seed}`, () => {
+describe.each(["nft", "legacy"] as const)(`random policies, backend %s, BRINDLE_SEED=${seed}`, (backend) => {
   let node: PolicyNode;
+  const firstSeed = seed * 1_000 + (backend === "legacy" ? 500 : 0);
   beforeAll(async () => {
-    node = await PolicyNode.create({ endpoints: plainEndpoints(), ports: listenPorts });
+    node = await PolicyNode.create({ endpoints: plainEndpoints(), ports: listenPorts, backend });
   });
   afterAll(() => node?.[Symbol.asyncDispose]());
 
   it(`pass what evaluate allows and nothing else, in ${cases} cases of ${probesPerCase} probes`, async () => {
     let denied = 0;
     for (let index = 0; index < cases; index++) {
-      const cluster = randomCluster(seed * 1_000 + index);
-      const comparison = await compare(node, cluster, randomOrders(seed * 1_000 + index, probesPerCase));
+      const cluster = randomCluster(firstSeed + index);
+      const comparison = await compare(node, cluster, randomPackets(firstSeed + index, probesPerCase));
       const [mismatch] = comparison.mismatches;
       if (mismatch) expect.fail(`case ${index}: ${await describeMismatch(node, cluster, mismatch)}`);
       denied += comparison.denied;
@@ -29,4 +37,25 @@ describe(`random policies, BRINDLE_SEED=${seed}`, () => {
     expect(denied / (cases * probesPerCase)).toBeGreaterThan(0.3);
     expect(denied / (cases * probesPerCase)).toBeLessThan(0.7);
   });
+
+  it(`agree with evaluate where a field decides, ${focuses.length} fields`, async () => {
+    let denied = 0;
+    for (const [index, focus] of focuses.entries()) {
+      for (let turn = 0; turn < casesPerField; turn++) {
+        const { cluster, packets } = focusedCase(firstSeed + 100 + index * casesPerField + turn, focus, probesPerCase);
+        const comparison = await compare(node, cluster, packets);
+        const [mismatch] = comparison.mismatches;
+        if (mismatch) expect.fail(`${focus.field}: ${await describeMismatch(node, cluster, mismatch)}`);
+        denied += comparison.denied;
+        decided.set(focus.field, (decided.get(focus.field) ?? 0) + decidedBy(focus.field, cluster, packets));
+      }
+    }
+    expect(denied / (focuses.length * casesPerField * probesPerCase)).toBeGreaterThan(0.3);
+    expect(denied / (focuses.length * casesPerField * probesPerCase)).toBeLessThan(0.7);
+  });
+});
+
+it(`each field decided on ${decidedMin} probes, BRINDLE_SEED=${seed}`, () => {
+  const tooFew = focuses.filter(({ field }) => (decided.get(field) ?? 0) < decidedMin);
+  expect(tooFew.map(({ field }) => [field, decided.get(field)])).toEqual([]);
 });

@@ -6,10 +6,11 @@
 import type { WorkloadEndpoint } from "@brindle/api";
 import type { TablesBackend } from "@brindle/net";
 import { openIpsetSocket, openTables } from "@brindle/net/shell";
-import type { Desired } from "@brindle/policy";
+import type { Desired, Packet } from "@brindle/policy";
 import { Enforcer, type EnforcerPorts } from "@brindle/policy/shell";
 import { createNamespace, linkNamespaces, type Namespace } from "../fixtures/namespace.ts";
 import { waitFor } from "../fixtures/waitFor.ts";
+import { PacketSockets } from "./packetSockets.ts";
 import { type ProbeOrder, Prober, type ProberReport } from "./probe.ts";
 
 export const nodeName = "node1";
@@ -17,6 +18,8 @@ export const nodeAddresses: readonly string[] = ["203.0.113.1", "2001:db8:1::1"]
 export const outsideAddresses: readonly string[] = ["203.0.113.2", "198.51.100.9", "2001:db8:1::2", "2001:db8:9::9"];
 /** How long a packet that must not pass has to prove us wrong. On a veth it takes well under one millisecond. */
 const graceMs = 60;
+/** The same for a packet of a raw socket, which has met the chains before its send returns. */
+const packetGraceMs = 5;
 const gateway4 = "169.254.1.1";
 /** The link-local address of ee:ee:ee:ee:ee:ee, which all host ends have. */
 const gateway6 = "fe80::ecee:eeff:feee:eeee";
@@ -33,6 +36,7 @@ export class PolicyNode implements AsyncDisposable {
   readonly namespace: Namespace;
   readonly #options: PolicyNodeOptions;
   readonly #failure: Promise<never>;
+  readonly #sockets = new PacketSockets();
   readonly #ports: EnforcerPorts;
   readonly #stack = new AsyncDisposableStack();
   readonly #outside: Namespace;
@@ -116,11 +120,17 @@ export class PolicyNode implements AsyncDisposable {
     if (!pod) throw new Error(`no pod has ${known}`);
     await pod.ip(`address add ${address}/32 dev eth0`);
     this.#probers.set(address, this.#proberOf(known));
+    this.#sockets.alias(known, address);
   }
 
   /** From which address a datagram came. */
   sourceOf(id: string): string | undefined {
     return this.#sources.get(id);
+  }
+
+  /** Single packets of raw sockets, thousands at once; answers which passed. */
+  send(packets: readonly Packet[], awaited: ReadonlySet<Packet>, deadlineMs: number): Promise<Set<Packet>> {
+    return this.#sockets.send(packets, awaited, { deadlineMs, graceMs: packetGraceMs });
   }
 
   /**
@@ -170,6 +180,7 @@ export class PolicyNode implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const prober of new Set(this.#probers.values())) await prober[Symbol.asyncDispose]();
     await this.enforcer.close();
+    this.#sockets[Symbol.dispose]();
     await this.#stack.disposeAsync();
   }
 
@@ -199,6 +210,7 @@ export class PolicyNode implements AsyncDisposable {
   async #startProber(namespace: Namespace, addresses: readonly string[]): Promise<void> {
     const prober = await Prober.start(namespace, this.#options.ports, (report) => this.#onReport(report));
     for (const address of addresses) this.#probers.set(address, prober);
+    await this.#sockets.add(namespace.path, addresses);
   }
 
   #onReport(report: ProberReport): void {

@@ -14,10 +14,9 @@ import {
   type Tier,
   type WorkloadEndpoint,
 } from "@brindle/api";
-import type { AnyNetworkSet, Cluster, EndpointToHostAction, Policy } from "@brindle/policy";
+import type { AnyNetworkSet, Cluster, EndpointToHostAction, Packet, Policy } from "@brindle/policy";
 import { parseClusterAddress } from "./oracle.ts";
 import { nodeAddresses, nodeName, outsideAddresses } from "./policyNode.ts";
-import type { ProbeOrder, ProbeProtocol } from "./probe.ts";
 import { Random } from "./random.ts";
 
 /** Where probers listen. Policies speak of these and of what lies just beside them. */
@@ -53,11 +52,18 @@ export function randomCluster(seed: number): Cluster {
   };
 }
 
-/** Probes between addresses of one family, at least one of them a pod's of this node. */
-export function randomOrders(seed: number, count: number): ProbeOrder[] {
+export interface PacketBias {
+  /** At which end the pod of this node is; either, unless told. */
+  readonly direction?: PolicyDirection;
+  /** What most of them are. */
+  readonly traffic?: "tcp" | "icmp";
+}
+
+/** Packets between addresses of one family, at least one of them a pod's of this node. */
+export function randomPackets(seed: number, count: number, { direction, traffic: bias }: PacketBias = {}): Packet[] {
   const random = new Random(seed);
   const local = places.filter(({ node }) => node === nodeName);
-  return random.list(count, (index): ProbeOrder => {
+  return random.list(count, (index): Packet => {
     const family = random.integer(2);
     const pod = random.pick(...withFirst(local)).addresses[family] ?? "";
     const [isV6, others] = [family === 1, places.filter((place) => !place.addresses.includes(pod))];
@@ -65,13 +71,29 @@ export function randomOrders(seed: number, count: number): ProbeOrder[] {
     const other = random.chance(0.7)
       ? (random.pick(...withFirst(others)).addresses[family] ?? "")
       : random.pick(...withFirst(strangers));
-    const [source, destination] = random.chance(0.5) ? [pod, other] : [other, pod];
-    const protocol: ProbeProtocol = random.chance(0.08) ? "echo" : random.pick("tcp", "tcp", "udp");
-    const isEcho = protocol === "echo";
-    const sourcePort = isEcho ? 0 : random.pick(20_000, 30_000) + ((index * 7 + random.integer(7)) % 10_000);
-    const destinationPort = isEcho ? 0 : random.pick(...withFirst(listenPorts));
-    return { id: `${seed}-${index}`, protocol, source, sourcePort, destination, destinationPort };
+    const isSource = direction === undefined ? random.chance(0.5) : direction === "Egress";
+    const [source, destination] = (isSource ? [pod, other] : [other, pod]).map(parseClusterAddress);
+    if (!source || !destination) throw new Error("a packet has two ends");
+    const traffic = randomTraffic(random, { isV6, index, bias });
+    if (traffic.protocol !== 253) return { source, destination, ...traffic };
+    // Without ports the two directions of a pair are one flow to conntrack, unless they differ in protocol.
+    return { source, destination, protocol: source.value < destination.value ? 253 : 254 };
   });
+}
+
+/** Of ICMP only what conntrack takes for the first of a flow: anything else belongs to none, and is dropped before policy. */
+function randomTraffic(
+  random: Random,
+  { isV6, index, bias }: { isV6: boolean; index: number; bias: PacketBias["traffic"] },
+): Omit<Packet, "source" | "destination"> {
+  if (random.chance(bias === "icmp" ? 0.8 : bias === "tcp" ? 0.1 : 0.2)) {
+    const type = isV6 ? random.pick(128, 139) : random.pick(8, 8, 13, 15, 17);
+    return { protocol: isV6 ? 58 : 1, icmp: { type, code: random.pick(0, 0, 1, 7) } };
+  }
+  const protocol = bias === "tcp" && random.chance(0.8) ? 6 : random.pick(6, 6, 6, 6, 17, 17, 17, 132, 132, 253);
+  if (protocol === 253) return { protocol };
+  const sourcePort = random.pick(20_000, 30_000) + ((index * 7 + random.integer(7)) % 10_000);
+  return { protocol, sourcePort, destinationPort: random.pick(...withFirst(listenPorts)) };
 }
 
 function withFirst<T>(list: readonly T[]): [T, ...T[]] {

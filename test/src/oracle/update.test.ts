@@ -2,7 +2,7 @@
 import { apiVersion, type Labels, type PolicySpec, type Rule, type WorkloadEndpoint } from "@brindle/api";
 import type { Cluster } from "@brindle/policy";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { compare, desiredOf } from "./oracle.ts";
+import { compare, desiredOf, packetOf } from "./oracle.ts";
 import { PolicyNode } from "./policyNode.ts";
 import type { ProbeOrder } from "./probe.ts";
 import { clusterWith, listenPorts, plainEndpoints, relabelled } from "./randomCase.ts";
@@ -156,7 +156,7 @@ describe("a new pod", () => {
     const { mismatches } = await compare(
       node,
       base,
-      toAndFrom.map((order) => ({ ...order, sourcePort: order.sourcePort + 100 })),
+      toAndFrom.map((order) => packetOf({ ...order, sourcePort: order.sourcePort + 100 })),
     );
     expect(mismatches).toEqual([]);
     expect(node.enforcer.counters().failed).toBe(0);

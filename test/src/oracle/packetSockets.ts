@@ -1,0 +1,141 @@
+/**
+ * Raw sockets in the namespaces of a test: a packet leaves with whatever addresses it has, and counts as passed once the
+ * kernel of a namespace has delivered it, behind its own input chains. All of it is calls of this thread, so some ten
+ * thousand packets take a second.
+ */
+import { Buffer } from "node:buffer";
+import { type Address, addressBytes, type Family, formatAddress } from "@brindle/net";
+import {
+  closeSocket,
+  insideNamespace,
+  openSocket,
+  receiveFrom,
+  sendTo,
+  setSocketOption,
+  socketDomain,
+  socketType,
+  warmThreadPool,
+} from "@brindle/net/shell";
+import type { Packet } from "@brindle/policy";
+import { encodeProbe, probedProtocols, probeIn } from "./probePacket.ts";
+
+/** Linux' socket(7), in SOL_SOCKET (1): a buffer beyond the limit, for root. */
+const receiveBufferForce = 33;
+const receiveBufferBytes = 16 << 20;
+/** ip(7): what is sent has its own header. */
+const rawProtocol = 255;
+
+interface Receiver {
+  readonly fd: number;
+  readonly family: Family;
+  readonly protocol: number;
+}
+
+export class PacketSockets implements Disposable {
+  /** By address. */
+  readonly #senders = new Map<string, number>();
+  readonly #receivers: Receiver[] = [];
+  readonly #descriptors: number[] = [];
+  #nextNumber = 1;
+
+  /** A namespace has these addresses; packets from any of them leave it. */
+  async add(path: string, addresses: readonly string[]): Promise<void> {
+    await warmThreadPool();
+    insideNamespace(path, () => {
+      for (const family of [4, 6] as const) {
+        const sender = this.#open(family, rawProtocol);
+        for (const address of addresses)
+          if (address.includes(":") === (family === 6)) this.#senders.set(address, sender);
+        for (const protocol of probedProtocols) {
+          if (protocol === (family === 4 ? 58 : 1)) continue;
+          const fd = this.#open(family, protocol);
+          setSocketOption(fd, 1, receiveBufferForce, receiveBufferBytes);
+          this.#receivers.push({ fd, family, protocol });
+        }
+      }
+    });
+  }
+
+  /** Another address that a namespace known by `known` sends from. */
+  alias(known: string, address: string): void {
+    this.#senders.set(address, this.#senderOf(known));
+  }
+
+  /** Sends all, and answers which came through: waits for those of `awaited`, and `graceMs` more for the others. */
+  async send(
+    packets: readonly Packet[],
+    awaited: ReadonlySet<Packet>,
+    { deadlineMs, graceMs }: { readonly deadlineMs: number; readonly graceMs: number },
+  ): Promise<Set<Packet>> {
+    this.#receive(new Map(), new Set()); // What came too late for the last call.
+    const passed = new Set<Packet>();
+    const numbered = new Map<number, Packet>();
+    for (const packet of packets) {
+      const number = this.#nextNumber++;
+      numbered.set(number, packet);
+      this.#sendOne(packet, number);
+      if (number % 64 === 0) this.#receive(numbered, passed);
+    }
+    const endMs = performance.now() + deadlineMs;
+    const isComplete = (): boolean => [...awaited].every((packet) => passed.has(packet));
+    do {
+      this.#receive(numbered, passed);
+      if (isComplete()) break;
+      await pause(1);
+    } while (performance.now() < endMs);
+    await pause(graceMs);
+    this.#receive(numbered, passed);
+    return passed;
+  }
+
+  [Symbol.dispose](): void {
+    for (const fd of this.#descriptors) closeSocket(fd);
+    this.#descriptors.length = 0;
+  }
+
+  #open(family: Family, protocol: number): number {
+    const domain = family === 4 ? socketDomain.inet : socketDomain.inet6;
+    const fd = openSocket(domain, socketType.raw | socketType.nonBlocking | socketType.closeOnExec, protocol);
+    this.#descriptors.push(fd);
+    return fd;
+  }
+
+  #senderOf(address: string): number {
+    const fd = this.#senders.get(address);
+    if (fd === undefined) throw new Error(`no namespace sends from ${address}`);
+    return fd;
+  }
+
+  #sendOne(packet: Packet, number: number): void {
+    const sender = this.#senderOf(formatAddress(packet.source));
+    try {
+      sendTo(sender, encodeProbe(packet, number), socketAddress(packet.destination));
+    } catch {
+      // An output chain that drops says so to the sender: the packet did not pass.
+    }
+  }
+
+  #receive(numbered: ReadonlyMap<number, Packet>, passed: Set<Packet>): void {
+    for (const { fd, family, protocol } of this.#receivers) {
+      for (let next = receiveFrom(fd, 256); next; next = receiveFrom(fd, 256)) {
+        const bytes = Buffer.from(next.bytes);
+        // Of IPv4 the header comes along, of IPv6 not.
+        const number = probeIn(protocol, family === 4 ? bytes.subarray(((bytes[0] ?? 0) & 0xf) * 4) : bytes);
+        const packet = number === null ? undefined : numbered.get(number);
+        if (packet) passed.add(packet);
+      }
+    }
+  }
+}
+
+/** struct sockaddr_in and sockaddr_in6, ports zero. */
+function socketAddress(address: Address): Uint8Array {
+  const bytes = Buffer.alloc(address.family === 4 ? 16 : 28);
+  bytes.writeUInt16LE(address.family === 4 ? socketDomain.inet : socketDomain.inet6, 0);
+  bytes.set(addressBytes(address), address.family === 4 ? 4 : 8);
+  return bytes;
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
