@@ -15,8 +15,27 @@ export interface SpeakerSummary {
     readonly routes: number;
     readonly attributeSets: number;
   };
+  /** Monitoring stations (RFC 7854); absent where none is configured. */
+  readonly bmp?: readonly BmpStatus[];
   /** Connections turned away: from addresses of nobody, and of peers or ranges that had as many as they may. */
   readonly refused: { readonly unknown: number; readonly known: number };
+}
+
+/** One monitoring station. */
+export interface BmpStatus {
+  /** Its address and port. */
+  readonly name: string;
+  readonly state: "idle" | "connecting" | "up";
+  readonly sinceMs: number;
+  /** The tables of which it is told. */
+  readonly monitor: readonly string[];
+  /** Sent to it since it was configured. */
+  readonly messages: number;
+  /** What it has not read yet. */
+  readonly queuedBytes: number;
+  /** How often it was hung up on for reading too slowly. */
+  readonly overruns: number;
+  readonly lastFailure: { readonly atMs: number; readonly text: string } | null;
 }
 
 export interface PeerSummary {

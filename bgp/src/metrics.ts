@@ -1,9 +1,11 @@
 /** What a speaker tells of itself as metrics: names, labels and values, whoever turns them into text for Prometheus. */
-import type { PeerStatus, SpeakerSummary } from "./control.ts";
+import type { BmpStatus, PeerStatus, SpeakerSummary } from "./control.ts";
 
 export interface Metric {
   readonly name: string;
   readonly help: string;
+  /** Prometheus takes the name of a counter to end in `_total`. */
+  readonly type: "gauge" | "counter";
   readonly labelNames: readonly string[];
   readonly samples: readonly { readonly labels: Readonly<Record<string, string>>; readonly value: number }[];
 }
@@ -15,27 +17,51 @@ interface Told {
 
 /** Of no speaker each metric is there without samples. Routes are counted while a session is Established, and only then. */
 export function speakerMetrics(told: Told | null): Metric[] {
-  return [...peerMetrics(told?.peers ?? []), ...tableMetrics(told?.summary ?? null)];
+  const { summary = null } = told ?? {};
+  return [...peerMetrics(told?.peers ?? []), ...tableMetrics(summary), ...stationMetrics(summary?.bmp ?? [])];
 }
 
 function peerMetrics(peers: readonly PeerStatus[]): Metric[] {
   const ofEach = (name: string, help: string, value: (peer: PeerStatus) => number): Metric => ({
     name: `brindle_bgp_peer_${name}`,
     help,
+    type: typeOf(name),
     labelNames: ["peer", "asn"],
     samples: peers.map((peer) => ({ labels: { peer: peer.name, asn: String(peer.asn) }, value: value(peer) })),
   });
   return [
     ofEach("established", "1 while the session is Established", ({ phase }) => (phase === "established" ? 1 : 0)),
     ofEach("state_since_seconds", "when the present state began, seconds since 1970", ({ sinceMs }) => sinceMs / 1000),
-    ofEach("losses", "how often an Established session was lost", ({ flaps }) => flaps),
+    ofEach("losses_total", "how often an Established session was lost", ({ flaps }) => flaps),
     {
       name: "brindle_bgp_peer_routes",
       help: "routes of an Established session, by what became of them",
+      type: "gauge",
       labelNames: ["peer", "family", "kind"],
       samples: peers.flatMap(routeSamples),
     },
   ];
+}
+
+/** Of monitoring stations (RFC 7854). */
+function stationMetrics(stations: readonly BmpStatus[]): Metric[] {
+  const ofEach = (name: string, help: string, value: (station: BmpStatus) => number): Metric => ({
+    name: `brindle_bgp_bmp_${name}`,
+    help,
+    type: typeOf(name),
+    labelNames: ["station"],
+    samples: stations.map((station) => ({ labels: { station: station.name }, value: value(station) })),
+  });
+  return [
+    ofEach("up", "1 while the monitoring station is connected", ({ state }) => (state === "up" ? 1 : 0)),
+    ofEach("messages_total", "messages sent to the monitoring station", ({ messages }) => messages),
+    ofEach("queued_bytes", "what the monitoring station has not read yet", ({ queuedBytes }) => queuedBytes),
+    ofEach("overruns_total", "how often the station was hung up on for reading too slowly", ({ overruns }) => overruns),
+  ];
+}
+
+function typeOf(name: string): Metric["type"] {
+  return name.endsWith("_total") ? "counter" : "gauge";
 }
 
 function routeSamples({ name: peer, session }: PeerStatus): Metric["samples"] {
@@ -50,6 +76,7 @@ function tableMetrics(summary: SpeakerSummary | null): Metric[] {
   const of = (name: string, help: string, value: (summary: SpeakerSummary) => number): Metric => ({
     name: `brindle_bgp_${name}`,
     help,
+    type: typeOf(name),
     labelNames: [],
     samples: summary ? [{ labels: {}, value: value(summary) }] : [],
   });
@@ -57,9 +84,9 @@ function tableMetrics(summary: SpeakerSummary | null): Metric[] {
     of("rib_prefixes", "prefixes in the table", ({ rib }) => rib.prefixes),
     of("rib_routes", "routes in the table", ({ rib }) => rib.routes),
     of("rib_attribute_sets", "distinct sets of path attributes in the table", ({ rib }) => rib.attributeSets),
-    of("refused_unknown", "connections turned away from addresses of nobody", ({ refused }) => refused.unknown),
+    of("refused_unknown_total", "connections turned away from addresses of nobody", ({ refused }) => refused.unknown),
     of(
-      "refused_known",
+      "refused_known_total",
       "connections turned away from peers that had as many as they may",
       ({ refused }) => refused.known,
     ),

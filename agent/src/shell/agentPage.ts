@@ -3,7 +3,7 @@ import type { BlockStatus } from "@brindle/api";
 import { type Metric, speakerMetrics } from "@brindle/bgp";
 import { agentMetrics, type ClusterFacts } from "../metrics/agentMetrics.ts";
 import type { CniTally } from "../metrics/cniTally.ts";
-import { type ToldMetric, tell } from "../metrics/metric.ts";
+import { tell } from "../metrics/metric.ts";
 import { blockStatus } from "./blockStatus.ts";
 import type { ControlContext, ControlParts } from "./controlHandlers.ts";
 import { metricsPage } from "./metricsPage.ts";
@@ -57,7 +57,7 @@ export class AgentPage {
       },
       bgpAnswerSeconds: speaker?.seconds ?? null,
     });
-    return metricsPage([...own, ...(speaker?.metrics ?? speakerMetrics(null)).map(asTold)]);
+    return metricsPage([...own, ...(speaker?.metrics ?? speakerMetrics(null))]);
   }
 
   /** What was read last stands where it cannot be read now. */
@@ -84,11 +84,6 @@ async function askSpeaker(parts: ControlParts | null): Promise<SpeakerAnswer | n
   const sinceMs = performance.now();
   const [peers, summary] = await Promise.all([speaker.peers(), speaker.summary()]);
   return { metrics: speakerMetrics({ peers, summary }), seconds: (performance.now() - sinceMs) / 1000 };
-}
-
-/** Each of the speaker's is the value of a moment. */
-function asTold(metric: Metric): ToldMetric {
-  return { ...metric, type: "gauge" };
 }
 
 /** `instead` where it fails or takes too long. */

@@ -74,6 +74,7 @@ const speakerFieldNames: Readonly<Record<keyof SpeakerConfig, string>> = {
   clusterId: "clusterID",
   gracefulShutdown: "gracefulShutdown",
   multipath: "multipath",
+  bmp: "bmp",
   restarting: "restarting",
 };
 
@@ -140,6 +141,11 @@ function daemonChanges(before: SpeakerWish, after: SpeakerWish): PlannedChange[]
   if (!isDeepStrictEqual(...listens)) {
     const effect = "connections that were accepted live on";
     changes.push({ peer: null, ...told("listen", listens), cost: "nothing", effect });
+  }
+  const stations = [before.config.bmp, after.config.bmp] as const;
+  if (!isDeepStrictEqual(...stations)) {
+    const effect = "those that changed are dialled anew; no peer hears of it";
+    changes.push({ peer: null, ...told("bmp", stations), cost: "nothing", effect });
   }
   const [had, has] = [ownByPrefix(before), ownByPrefix(after)];
   const come = [...has].filter(([prefix, content]) => had.get(prefix) !== content).length;

@@ -3,6 +3,7 @@
  * is acted on: what is not is refused as unknown.
  */
 import type { Family } from "@brindle/net";
+import type { MonitoredTable } from "../bmp/messages.ts";
 import type { PeerConfig, PrefixMatch, SpeakerConfig } from "../speaker/config.ts";
 import { either, listOf, map, named, optional, required, type Value } from "./field.ts";
 import { type FilterSettings, filterSettings } from "./filterFields.ts";
@@ -35,10 +36,19 @@ export interface DaemonSettings {
   readonly clusterID?: string;
   readonly gracefulShutdown?: boolean;
   readonly multipath?: NonNullable<SpeakerConfig["multipath"]>;
+  readonly bmp?: readonly BmpSettings[];
   readonly filters?: Readonly<Record<string, FilterSettings>>;
   readonly templates?: Readonly<Record<string, PeerSettings>>;
   readonly peers?: readonly PeerSettings[];
   readonly originate?: readonly (string | OriginateSettings)[];
+}
+
+export interface BmpSettings {
+  readonly address: string;
+  readonly port: number;
+  readonly monitor?: readonly MonitoredTable[];
+  readonly statisticsInterval?: number;
+  readonly connectRetryTime?: number;
 }
 
 export interface GracefulRestartSettings {
@@ -266,6 +276,28 @@ export const daemonSettings: Value<DaemonSettings> = map("", {
       ),
     }),
     "Peers keep our routes while we restart, and we theirs (RFC 4724). Where left out: not offered.",
+  ),
+  bmp: optional(
+    listOf(
+      map<BmpSettings>("{ address, port, monitor, statisticsInterval, connectRetryTime }", {
+        address: required(address(), "Where it listens."),
+        port: required(port, "At which port."),
+        monitor: optional(
+          listOf(oneOf("inPrePolicy", "inPostPolicy", "outPrePolicy", "outPostPolicy", "locRib")),
+          "The tables whose routes it is told: what peers sent, what import made of that, what may go to a peer, what it " +
+            "is told, the best of all (RFC 7854, 8671, 9069). Where left out: `inPrePolicy`, `locRib`.",
+        ),
+        statisticsInterval: optional(
+          duration(1, 86_400, { orZero: true }),
+          "How often it is told counts; `0s` for never. Where left out: `60s`.",
+        ),
+        connectRetryTime: optional(
+          duration(1, 720),
+          "How long to wait before dialling it again, doubling to 12 minutes. Where left out: `30s`.",
+        ),
+      }),
+    ),
+    "Monitoring stations that we dial and tell of sessions and routes (BMP). Where left out: none.",
   ),
   filters: optional(named(filterSettings), "Filters that peers name."),
   templates: optional(named(peerSettings), "Fields that several peers share, by name."),

@@ -1,5 +1,6 @@
 /** The speaker that settings describe. */
 import { addressBits, parsePrefix } from "@brindle/net";
+import type { BmpCollector } from "../bmp/config.ts";
 import type { FilterRule, RouteFilter } from "../filter/rule.ts";
 import type {
   BfdSettings,
@@ -15,6 +16,7 @@ import type { FilterSettings } from "./filterFields.ts";
 import { peerName } from "./readSettings.ts";
 import type {
   BfdFileSettings,
+  BmpSettings,
   DaemonSettings,
   GracefulRestartSettings,
   MaxPrefixesSettings,
@@ -32,6 +34,7 @@ export const defaults = {
   peerLimit: 100,
   bfdIntervalMs: 300,
   bfdMultiplier: 3,
+  statisticsSeconds: 60,
 } as const;
 
 /** What the speaker is to be, and what it is to announce. */
@@ -49,7 +52,7 @@ export interface WishFacts {
 
 export function speakerWish(settings: DaemonSettings, { passwords, software }: WishFacts): SpeakerWish {
   const { asNumber, routerID, listen = [], peers = [], gracefulRestart, hostName, domainName: domain } = settings;
-  const { clusterID, gracefulShutdown, multipath } = settings;
+  const { clusterID, gracefulShutdown, multipath, bmp } = settings;
   const config: SpeakerConfig = {
     asn: asNumber,
     bgpId: routerID,
@@ -60,9 +63,20 @@ export function speakerWish(settings: DaemonSettings, { passwords, software }: W
     ...(clusterID !== undefined && { clusterId: clusterID }),
     ...(gracefulShutdown && { gracefulShutdown }),
     ...(multipath && { multipath }),
+    ...(bmp && { bmp: bmp.map(collectorOf) }),
     ...(hostName !== undefined && { identity: { hostName, ...(domain !== undefined && { domain }), software } }),
   };
   return { config, originated: (settings.originate ?? []).map(ownRoute) };
+}
+
+function collectorOf({
+  address,
+  port,
+  monitor = ["inPrePolicy", "locRib"],
+  statisticsInterval: statisticsSeconds = defaults.statisticsSeconds,
+  connectRetryTime: retrySeconds,
+}: BmpSettings): BmpCollector {
+  return { address, port, monitor, statisticsSeconds, ...(retrySeconds !== undefined && { retrySeconds }) };
 }
 
 function restartConfig({

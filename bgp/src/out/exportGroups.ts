@@ -135,7 +135,12 @@ export class PeerOut {
   }
 
   get view(): ExportView {
-    return this.#current().terms.view;
+    return this.terms.view;
+  }
+
+  /** By which it is told. */
+  get terms(): GroupTerms {
+    return this.#current().terms;
   }
 
   /** Whether it has been told all. */

@@ -19,7 +19,7 @@ import { fixedHashKey, type HashKey } from "./keyedHash.ts";
 import { type NextHopFact, type NextHopId, NextHopTable } from "./nextHopTable.ts";
 import { type PeerCounts, type PeerId, PeerTable, type RibPeer } from "./peerTable.ts";
 import { type PrefixId, PrefixTable } from "./prefixTable.ts";
-import { type RouteContent, RouteImport } from "./routeImport.ts";
+import { type OnRouteChanged, type RouteContent, RouteImport } from "./routeImport.ts";
 import { type RouteId, RouteTable } from "./routeTable.ts";
 import { accepted, type RuleName, verdictName } from "./verdict.ts";
 
@@ -68,6 +68,11 @@ export class Rib {
     this.local = this.peers.add(local);
     this.#decider = makeDecider(this);
     this.#import = new RouteImport(this, (prefix) => this.#unsettle(prefix));
+  }
+
+  /** Tells of routes as they come and go; `null` for nobody, which costs nothing. */
+  watchRoutes(onChanged: OnRouteChanged | null): void {
+    this.#import.onChanged = onChanged;
   }
 
   /** Whether there is work for `settle` or `walk`. */

@@ -38,6 +38,8 @@ export interface Judgement extends RouteContent {
   readonly isForAll: boolean;
 }
 
+export type OnRouteChanged = (prefix: PrefixId, peer: PeerId) => void;
+
 interface Placement {
   readonly verdict: number;
   readonly pathId: number;
@@ -52,6 +54,8 @@ export class RouteImport {
   readonly #local: PeerId;
   readonly #unsettle: (prefix: PrefixId) => void;
   readonly #filterVerdicts = new FilterVerdicts();
+  /** Told of every route that comes, changes or goes, as sent or as import made it. */
+  onChanged: OnRouteChanged | null = null;
 
   constructor({ prefixes, attrs, nextHops, routes, peers, local }: RibTables, unsettle: (prefix: PrefixId) => void) {
     this.#prefixes = prefixes;
@@ -96,6 +100,7 @@ export class RouteImport {
     this.#peers.received[family].add(peer, 1);
     if (verdict === accepted) this.#peers.accepted[family].add(peer, 1);
     this.#unsettle(prefix);
+    this.onChanged?.(prefix, peer);
     return route;
   }
 
@@ -142,6 +147,7 @@ export class RouteImport {
     if (attr !== 0) this.#attrs.retain(attr);
     this.#routes.receivedAttr.set(route, attr);
     if (before !== 0) this.#attrs.release(before);
+    this.onChanged?.(this.#routes.prefix.get(route), this.#routes.peer.get(route));
   }
 
   /** `ofAll` is what the attributes say; then the rule of a filter that matches, and where none does the policy. */
@@ -184,6 +190,7 @@ export class RouteImport {
   #touch(route: RouteId): void {
     this.#routes.touched.set(route, 1);
     this.#unsettle(this.#routes.prefix.get(route));
+    this.onChanged?.(this.#routes.prefix.get(route), this.#routes.peer.get(route));
   }
 
   #count(route: RouteId, columns: Readonly<Record<4 | 6, Column>>, by: 1 | -1): void {
@@ -212,6 +219,7 @@ export class RouteImport {
 
   /** The route is about to go: lets go what it holds, but its prefix. */
   release(route: RouteId): void {
+    this.onChanged?.(this.#routes.prefix.get(route), this.#routes.peer.get(route));
     this.#count(route, this.#peers.received, -1);
     if (this.#routes.verdict.get(route) === accepted) this.#count(route, this.#peers.accepted, -1);
     this.#setReceived(route, 0);

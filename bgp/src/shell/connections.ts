@@ -1,6 +1,6 @@
 /** TCP connections by their numbers: what the speaker wants done to them, and what happens to them as its events. */
-import type { Socket } from "node:net";
-import type { ConnectionId, Dial, SpeakerEvent } from "../speaker/event.ts";
+import { Socket } from "node:net";
+import type { ConnectionId, Dial, SpeakerEvent, TransportPorts } from "../speaker/event.ts";
 import type { SocketOptions } from "./socketOptions.ts";
 import { transportReason } from "./transportReason.ts";
 
@@ -22,7 +22,7 @@ export class Connections {
 
   dial(connection: ConnectionId, to: Dial): void {
     try {
-      this.#connect(connection, to, this.#options.socketTo(to.address));
+      this.#connect(connection, to, to.isPlain ? new Socket() : this.#options.socketTo(to.address));
     } catch (error) {
       const reason = error instanceof Error ? transportReason(error) : String(error);
       setImmediate(() => this.#dispatch({ type: "closed", connection, reason }));
@@ -36,7 +36,8 @@ export class Connections {
     this.#watch(connection, socket);
     socket.once("connect", () => {
       if (!this.#isOurs(connection, socket)) return;
-      this.#dispatch({ type: "connected", connection, localAddress: socket.localAddress ?? "" });
+      const { localAddress = "" } = socket;
+      this.#dispatch({ type: "connected", connection, localAddress, ports: portsOf(socket) });
     });
   }
 
@@ -54,7 +55,8 @@ export class Connections {
     }
     this.#lastAccepted -= 1;
     this.#watch(this.#lastAccepted, socket);
-    this.#dispatch({ type: "accepted", connection: this.#lastAccepted, localAddress, remoteAddress });
+    const ports = portsOf(socket);
+    this.#dispatch({ type: "accepted", connection: this.#lastAccepted, localAddress, remoteAddress, ports });
   }
 
   send(connection: ConnectionId, bytes: Uint8Array): void {
@@ -118,4 +120,8 @@ export class Connections {
   #isOurs(connection: ConnectionId, socket: Socket): boolean {
     return this.#sockets.get(connection) === socket;
   }
+}
+
+function portsOf({ localPort = 0, remotePort = 0 }: Socket): TransportPorts {
+  return { local: localPort, remote: remotePort };
 }

@@ -39,6 +39,8 @@ function keyOf(timer: SpeakerTimer): string {
       return `peer ${timer.peer} ${timer.timer}`;
     case "speaker":
       return `speaker ${timer.timer}`;
+    case "collector":
+      return `collector ${timer.collector} ${timer.timer}`;
   }
 }
 

@@ -48,6 +48,7 @@ const costsOfSpeaker: Readonly<Record<keyof SpeakerConfig, readonly Cost[]>> = {
   clusterId: ["reset"],
   gracefulShutdown: ["reexport"],
   multipath: ["none"], // The speaker sees to it.
+  bmp: ["none"], // No peer hears of it.
   listen: ["none"],
   peers: ["none"],
   dynamicPeers: ["none"], // What a template says is compared peer by peer.

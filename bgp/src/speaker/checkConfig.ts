@@ -1,5 +1,6 @@
 /** Refuses a configuration that could not work, naming the field. */
 import { addressBits, formatAddress, parseAddress, parsePrefix } from "@brindle/net";
+import { type BmpCollector, collectorName } from "../bmp/config.ts";
 import { BgpError } from "../error.ts";
 import { checkFilters } from "../filter/check.ts";
 import type { DynamicPeers, PeerConfig, RoutePolicy, SpeakerConfig } from "./config.ts";
@@ -24,6 +25,7 @@ export function checkConfig(config: SpeakerConfig): void {
     check(parseAddress(clusterId)?.family === 4, "clusterId", `${clusterId} is not a dotted quad`);
   }
   if (multipath) checkRange("multipath.paths", multipath.paths, { min: 1, max: 64 });
+  checkCollectors(config.bmp ?? []);
   for (const peer of config.peers) {
     const isInternal = peer.asn === config.asn;
     check(isInternal || !peer.routeReflectorClient, `peers[${peer.name}].routeReflectorClient`, reflectsInside);
@@ -50,6 +52,20 @@ export function checkConfig(config: SpeakerConfig): void {
     check(range.name !== "" && !names.has(range.name), `dynamicPeers[${range.name}]`, "needs a name of its own");
     names.add(range.name);
     checkDynamic(range, config.asn);
+  }
+}
+
+function checkCollectors(collectors: readonly BmpCollector[]): void {
+  const names = new Set<string>();
+  for (const [i, collector] of collectors.entries()) {
+    const { address, port, statisticsSeconds, retrySeconds } = collector;
+    check(parseAddress(address), `bmp[${i}].address`, `${address} is not an address`);
+    checkRange(`bmp[${i}].port`, port, { min: 1, max: 65535 });
+    checkRange(`bmp[${i}].statisticsSeconds`, statisticsSeconds, { min: 0, max: 86_400 });
+    if (retrySeconds !== undefined) checkRange(`bmp[${i}].retrySeconds`, retrySeconds, { min: 1, max: 720 });
+    const name = collectorName(collector);
+    check(!names.has(name), `bmp[${i}]`, `${name} stands there twice`);
+    names.add(name);
   }
 }
 

@@ -1,5 +1,6 @@
 /** What a speaker is told to be. Plain data: it comes over a thread boundary and from files. */
 import type { Family } from "@brindle/net";
+import type { BmpCollector } from "../bmp/config.ts";
 import type { RouteFilter } from "../filter/rule.ts";
 import type { BgpRole } from "../wire/message.ts";
 
@@ -19,6 +20,8 @@ export interface SpeakerConfig {
   readonly clusterId?: string;
   /** RFC 8326: maintenance is near, and peers are to prefer other ways while ours still work. */
   readonly gracefulShutdown?: boolean;
+  /** RFC 7854: stations that are told of sessions and routes. */
+  readonly bmp?: readonly BmpCollector[];
   /** RFC 4271 §9.1.2.2 leaves room for several ways at once. Absent: one. */
   readonly multipath?: MultipathConfig;
   /**

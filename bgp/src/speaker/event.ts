@@ -4,6 +4,7 @@
  */
 import type { BfdPath } from "../bfd/paths.ts";
 import type { PathStatus } from "../bfd/status.ts";
+import type { CollectorTimer } from "../bmp/collector.ts";
 import type { PeerStatus } from "../control.ts";
 import type { NextHopFact } from "../rib/nextHopTable.ts";
 import type { SessionTimer } from "../session/state.ts";
@@ -23,8 +24,14 @@ export type SpeakerEvent =
       readonly connection: ConnectionId;
       readonly localAddress: string;
       readonly remoteAddress: string;
+      readonly ports?: TransportPorts;
     }
-  | { readonly type: "connected"; readonly connection: ConnectionId; readonly localAddress: string }
+  | {
+      readonly type: "connected";
+      readonly connection: ConnectionId;
+      readonly localAddress: string;
+      readonly ports?: TransportPorts;
+    }
   /** The dial failed, or the transport ended; not told for a connection that we closed. */
   | { readonly type: "closed"; readonly connection: ConnectionId; readonly reason: string }
   | { readonly type: "bytes"; readonly connection: ConnectionId; readonly bytes: Uint8Array }
@@ -56,6 +63,7 @@ export type SpeakerTimer =
    * how long one connection waits for another that is under way.
    */
   | { readonly of: "peer"; readonly peer: string; readonly timer: "retry" | "stale" | "collision" }
+  | { readonly of: "collector"; readonly collector: string; readonly timer: CollectorTimer }
   | { readonly of: "speaker"; readonly timer: "restartDeadline" };
 
 export type SpeakerAction =
@@ -86,10 +94,18 @@ export interface OwnRoute {
   readonly localPref?: number;
 }
 
+/** Of a TCP connection, for the stations that want to know. */
+export interface TransportPorts {
+  readonly local: number;
+  readonly remote: number;
+}
+
 export interface Dial {
   readonly address: string;
   readonly port: number;
   readonly localAddress?: string;
+  /** It is no peer's: what a peer of that address needs of its sockets is not wanted here. */
+  readonly isPlain?: true;
 }
 
 /** Many a `BestChange`, each prefix once, without an object a prefix: a million go from one thread to another. */

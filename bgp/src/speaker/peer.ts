@@ -14,8 +14,9 @@ import type { Open, Update } from "../wire/message.ts";
 import type { UpdateScanner } from "../wire/updateScan.ts";
 import { type ChangeCost, costOfChange } from "./changeCost.ts";
 import type { PeerConfig, SpeakerConfig } from "./config.ts";
-import type { ConnectionId, SpeakerTimer } from "./event.ts";
+import type { ConnectionId, SpeakerTimer, TransportPorts } from "./event.ts";
 import { MessageCounters } from "./messageCounters.ts";
+import { downReason, monitoredSession } from "./monitoring.ts";
 import { PathWatch } from "./pathWatch.ts";
 import { agreedStatus } from "./peerDetail.ts";
 import { canonical, dialOf, isKnown, numberOf, sessionConfigOf } from "./peerPlace.ts";
@@ -87,6 +88,7 @@ export class Peer implements SessionOwner {
       this.#retry.cancel();
     } else {
       this.routes.reconfigure(context, { import: cost.reimports, export: cost.reexports });
+      if (cost.reexports) this.#ports.monitors.exportChanged(this.routes.ribPeer);
     }
     if (this.config.passive) this.#dropDials();
     if (this.config.shutdown && this.#sessions.length > 0) this.#shutDown(this.config.shutdown.text);
@@ -140,7 +142,7 @@ export class Peer implements SessionOwner {
   }
 
   /** A connection from the peer's address. `false`: it is not welcome now. */
-  accept(connection: ConnectionId, localAddress: Address): boolean {
+  accept(connection: ConnectionId, localAddress: Address, ports?: TransportPorts): boolean {
     const expected = this.config.localAddress;
     if (expected !== undefined && formatAddress(localAddress) !== canonical(expected)) return false;
     if (this.#stopped || this.#retry.refuses || this.config.shutdown) return false;
@@ -150,13 +152,13 @@ export class Peer implements SessionOwner {
         this.#end(other, cease.collision);
     }
     if (this.#sessions.length >= sessionsMax) return false;
-    this.#newSession().accept(connection, localAddress);
+    this.#newSession().accept(connection, localAddress, ports);
     this.#review();
     return true;
   }
 
-  connected(session: PeerSession, localAddress: Address | null): void {
-    session.connected(localAddress);
+  connected(session: PeerSession, localAddress: Address | null, ports?: TransportPorts): void {
+    session.connected(localAddress, ports);
     this.#review();
   }
 
@@ -210,6 +212,7 @@ export class Peer implements SessionOwner {
     assert(state.phase === "established");
     this.#retry.past = undefined;
     this.routes.established({ negotiated: state.negotiated, remoteBgpId: state.open.bgpId, localAddress }, session);
+    this.#ports.monitors.sessionUp(monitoredSession(session, this.routes, this.config));
   }
 
   onUpdate(update: Update): void {
@@ -234,7 +237,9 @@ export class Peer implements SessionOwner {
     if (this.#established && !wasEstablished) return; // The loser of a collision, ended by the peer.
     this.#record.fail(text, notification, this.#ports.nowMs());
     this.#retry.refuses = notification?.sentBy === "us" && notification.code !== errorCode.cease;
-    if (wasEstablished) this.#loseSession({ gracefully: keepsRoutes(this.routes.agreement?.negotiated, notification) });
+    if (!wasEstablished) return;
+    this.#ports.monitors.sessionDown(this.routes.ribPeer, downReason(session, notification?.sentBy ?? null));
+    this.#loseSession({ gracefully: keepsRoutes(this.routes.agreement?.negotiated, notification) });
   }
 
   onEnded({ state }: PeerSession, retrySeconds: number): void {
@@ -297,6 +302,7 @@ export class Peer implements SessionOwner {
 
   #losePredecessor(session: PeerSession): void {
     this.#record.fail("the peer restarted and came back by another connection", undefined, this.#ports.nowMs());
+    this.#ports.monitors.sessionDown(this.routes.ribPeer, downReason(session, null));
     this.#loseSession({ gracefully: true });
     this.#end(session, null);
   }
@@ -366,11 +372,12 @@ export class Peer implements SessionOwner {
   }
 
   #endAll(subcode: number | null, saying: Saying & { readonly gracefully?: boolean } = {}): void {
-    const wasEstablished = this.#established !== null;
     const { gracefully = false, ...said } = saying;
+    const established = this.#established;
     for (const session of this.#sessions) this.#end(session, subcode, said);
+    if (established) this.#ports.monitors.sessionDown(this.routes.ribPeer, downReason(established, "us"));
     this.#established = null;
-    if (wasEstablished) this.routes.lost({ gracefully });
+    if (established) this.routes.lost({ gracefully });
   }
 
   /** After every event: buries sessions that ended, sees to the next attempt, and tells what changed. */

@@ -1,5 +1,5 @@
 /** What a peer's configuration says of identifiers and addresses, of texts that `checkConfig` has seen. */
-import { formatAddress, parseAddress } from "@brindle/net";
+import { type Address, formatAddress, parseAddress } from "@brindle/net";
 import type { SessionConfig } from "../session/config.ts";
 import { type OwnState, ownCapabilities } from "./capabilities.ts";
 import type { PeerConfig, SpeakerConfig } from "./config.ts";
@@ -41,4 +41,25 @@ export function sessionConfigOf(speaker: SpeakerConfig, peer: PeerConfig, state:
     families: peer.families,
     capabilities: ownCapabilities(speaker, peer, state),
   };
+}
+
+/** A socket bound to both families shows an IPv4 peer as a mapped address; a link-local one has its interface. */
+export function canonicalAddress(text: string): { readonly text: string; readonly address: Address } | null {
+  const plain = withoutZone(text).replace(/^::ffff:(?=\d+\.)/i, "");
+  const address = parseAddress(plain);
+  return address && { text: formatAddress(address), address };
+}
+
+/** Of a configured address, as `canonicalAddress` has it. */
+export function textOf(address: string): string {
+  return canonicalAddress(address)?.text ?? address;
+}
+
+/** Where its connections come from. */
+export function placeOf({ address, interface: name }: PeerConfig): string {
+  return name === undefined ? textOf(address) : `${textOf(address)}%${name}`;
+}
+
+export function withoutZone(text: string): string {
+  return text.replace(/%.*$/, "");
 }

@@ -22,10 +22,11 @@ import { MessageFramer } from "../wire/framing.ts";
 import { messageBytesMax } from "../wire/limits.ts";
 import type { Capability, Message, Open, Update } from "../wire/message.ts";
 import { UpdateScanner } from "../wire/updateScan.ts";
-import type { ConnectionId, Dial } from "./event.ts";
+import type { ConnectionId, Dial, TransportPorts } from "./event.ts";
 import type { MessageCounters } from "./messageCounters.ts";
 import type { SpeakerPorts } from "./ports.ts";
 import type { OpenAnswer } from "./rivals.ts";
+import { SessionWords } from "./sessionWords.ts";
 
 export interface SessionOptions {
   /** Unique among the sessions of the peer, ever. */
@@ -88,6 +89,8 @@ export class PeerSession {
   #framer = new MessageFramer();
   #undrainedBytes = 0;
   #heardNow = false;
+  /** As they went over the wire, for the stations that want to see them. */
+  readonly #words = new SessionWords();
   /** The peer's OPEN, not answered yet, and what it said after it. */
   #held: readonly Message[] = [];
   #context: CodecContext | null = null;
@@ -124,6 +127,10 @@ export class PeerSession {
     return this.#config.capabilities;
   }
 
+  get words(): SessionWords {
+    return this.#words;
+  }
+
   get hasConnection(): boolean {
     return this.#connection !== null;
   }
@@ -147,14 +154,15 @@ export class PeerSession {
   }
 
   /** A connection that the peer opened: the machine waits for one (Active) and gets it. */
-  accept(connection: ConnectionId, localAddress: Address | null): void {
+  accept(connection: ConnectionId, localAddress: Address | null, ports?: TransportPorts): void {
     this.#side = "passive";
     this.#state = { ...this.#state, phase: "active" };
     this.#bind(connection);
-    this.connected(localAddress);
+    this.connected(localAddress, ports);
   }
 
-  connected(localAddress: Address | null): void {
+  connected(localAddress: Address | null, ports?: TransportPorts): void {
+    this.#words.begin(ports);
     this.#localAddress = localAddress;
     this.#config = this.options.config();
     this.handle({ type: "connected" });
@@ -249,6 +257,7 @@ export class PeerSession {
       return;
     }
     const { message } = decoded;
+    this.#words.heard(message.type, bytes);
     this.#owner.messages.received(message.type);
     if (this.isHeld ? this.#waitsToo(message) : this.#waitsAsOpen(message)) return;
     this.handle({ type: "received", message });
@@ -343,7 +352,9 @@ export class PeerSession {
   }
 
   #sendMessage(message: Message): void {
-    this.send(encodeMessage(message, { fourOctetAs: this.negotiated?.fourOctetAs ?? false }));
+    const bytes = encodeMessage(message, { fourOctetAs: this.negotiated?.fourOctetAs ?? false });
+    this.#words.said(message.type, bytes);
+    this.send(bytes);
   }
 
   #disarm(timer: SessionTimer): void {

@@ -1,4 +1,5 @@
 /** What the parts of a speaker share: the table, the actions gathered in this turn, and the time they were told. */
+import type { Monitors } from "../bmp/monitors.ts";
 import type { ExportGroups } from "../out/exportGroups.ts";
 import type { Rib } from "../rib/rib.ts";
 import type { ConnectionId, SpeakerAction } from "./event.ts";
@@ -19,6 +20,7 @@ export interface SpeakerPorts {
 }
 
 export interface PeerPorts extends SpeakerPorts {
+  readonly monitors: Monitors;
   /** Whether this process began in the place of another, whose routes were still in force. */
   tookOver(): boolean;
   /** Whether this process is catching up after taking the place of another (RFC 4724, the restarter's side). */

@@ -2,6 +2,7 @@
  * The routes of one peer, both ways, over all its sessions: what it announced, what becomes of that when the session
  * is lost (RFC 4724, the helper's side), and what it has been told.
  */
+import assert from "node:assert/strict";
 import { type Address, type Family, formatAddress, isLinkLocal, parseAddress } from "@brindle/net";
 import { CompiledFilters } from "../filter/compile.ts";
 import type { RouteFilter } from "../filter/rule.ts";
@@ -285,6 +286,12 @@ export class RouteSide {
     const local = this.#agreement?.localAddress;
     const addresses = [nextHop[4], nextHop[6], localAddress, local ? formatAddress(local) : undefined];
     return new Set(addresses.flatMap((text) => (text === undefined ? [] : [formatAddress(addressOf(text))])));
+  }
+
+  /** By which the peer is told routes. */
+  terms(): GroupTerms {
+    assert(this.#agreement, "a session that stands");
+    return this.#terms(this.#agreement);
   }
 
   /** All that another peer must have in common with this one to be told together with it. */

@@ -5,7 +5,8 @@
  * Long work is never done in the event that asks for it, but noted and done in `turn` events, a slice in each.
  */
 
-import { type Address, formatAddress, parseAddress } from "@brindle/net";
+import type { Address } from "@brindle/net";
+import { Monitors } from "../bmp/monitors.ts";
 import type { PeerDetail, PeerStatus, RouteStatus, SpeakerSummary } from "../control.ts";
 import type { DumpedSlice } from "../mrt/dumpTable.ts";
 import { ExportGroups } from "../out/exportGroups.ts";
@@ -18,8 +19,7 @@ import { cease } from "../wire/fault.ts";
 import { ceaseNotification } from "../wire/notification.ts";
 import { BestChangePacker } from "./bestChanges.ts";
 import { checkConfig } from "./checkConfig.ts";
-import type { PeerConfig, SpeakerConfig } from "./config.ts";
-import { DynamicRanges, dynamicPeerConfig } from "./dynamicRanges.ts";
+import type { SpeakerConfig } from "./config.ts";
 import type {
   ConnectionId,
   OwnRoute,
@@ -29,9 +29,12 @@ import type {
   SpeakerEvent,
   SpeakerTimer,
 } from "./event.ts";
+import { monitoredFacts } from "./monitoring.ts";
 import { ownGroups } from "./ownRoutes.ts";
 import { Peer } from "./peer.ts";
+import { canonicalAddress } from "./peerPlace.ts";
 import type { PeerSession } from "./peerSession.ts";
+import { PeerSet } from "./peerSet.ts";
 import type { PeerPorts } from "./ports.ts";
 import { advertisedTo, dumpOf } from "./questions.ts";
 import { Restart } from "./restart.ts";
@@ -45,13 +48,12 @@ const turnPrefixesMax = 4096;
 export class Speaker {
   readonly #rib: Rib;
   readonly #groups: ExportGroups;
+  readonly #monitors: Monitors;
   readonly #tellsBest: boolean;
-  readonly #peers = new Map<string, Peer>();
+  readonly #peers = new PeerSet((peer) => this.#portsOf(peer));
   readonly #connections = new Map<ConnectionId, { readonly session: PeerSession; readonly peer: Peer }>();
   readonly #restart = new Restart();
   #config: SpeakerConfig | null = null;
-  #byAddress = new Map<string, Peer>();
-  #ranges = new DynamicRanges([]);
   /** Connections turned away: of addresses that nobody knows, and of peers or ranges that have as many as they may. */
   readonly #refused = { unknown: 0, known: 0 };
   #actions: SpeakerAction[] = [];
@@ -68,6 +70,13 @@ export class Speaker {
     const address: Address = { family: 4, value: 0n };
     this.#rib = new Rib({ name: "local", external: true, bgpId: 0, address, importRules }, hashKey);
     this.#groups = new ExportGroups(this.#rib);
+    this.#monitors = new Monitors({
+      rib: this.#rib,
+      emit: (action) => this.#actions.push(action),
+      nowMs: () => this.#nowMs,
+      newConnection: () => ++this.#lastConnection,
+      facts: () => monitoredFacts(this.#config),
+    });
   }
 
   /** What we were told wrongly (`configure`, `originate`) throws a `BgpError` and changes nothing. */
@@ -85,7 +94,7 @@ export class Speaker {
   }
 
   peers(): PeerStatus[] {
-    return [...this.#peers.values()].map((peer) => peer.status());
+    return [...this.#peers].map((peer) => peer.status());
   }
 
   /** `null` for a name that no peer has. */
@@ -104,7 +113,7 @@ export class Speaker {
 
   /** A slice of the table as MRT; the next one begins where it says. */
   dump(from: number = 1): DumpedSlice {
-    return dumpOf({ rib: this.#rib, peers: this.#peers.values(), config: this.#config, nowMs: this.#nowMs }, from);
+    return dumpOf({ rib: this.#rib, peers: this.#peers, config: this.#config, nowMs: this.#nowMs }, from);
   }
 
   summary(): SpeakerSummary {
@@ -112,6 +121,7 @@ export class Speaker {
       rib: this.#rib,
       peers: this.peers(),
       refused: this.#refused,
+      bmp: this.#monitors.status(),
     });
   }
 
@@ -134,8 +144,7 @@ export class Speaker {
         break;
       case "nextHops":
         this.#rib.learnNextHops(event.facts);
-        if (this.#rib.nextHops.interfacesChanged)
-          for (const peer of this.#peers.values()) peer.routes.interfacesChanged();
+        if (this.#rib.nextHops.interfacesChanged) for (const peer of this.#peers) peer.routes.interfacesChanged();
         break;
       case "accepted":
         this.#onAccepted(event);
@@ -184,44 +193,8 @@ export class Speaker {
       this.#restart.begin();
       this.#actions.push({ type: "arm", timer: restartDeadline, seconds: config.restarting.deadlineSeconds });
     }
-    this.#ranges = new DynamicRanges(config.dynamicPeers ?? []);
-    const wanted = new Map([...config.peers, ...this.#dynamicPeers(config)].map((peer) => [peer.name, peer]));
-    for (const [name, peer] of this.#peers) if (!wanted.has(name)) this.#removePeer(name, peer);
-    for (const peer of wanted.values()) this.#configurePeer({ speaker: config, peer });
-    this.#byAddress = new Map([...this.#peers.values()].map((peer) => [placeOf(peer.config), peer]));
-  }
-
-  /** Those that are here, by the present template of their range; not those whose range is gone or whose address has a name now. */
-  #dynamicPeers({ peers }: SpeakerConfig): PeerConfig[] {
-    const named = new Set(peers.map(({ address }) => textOf(address)));
-    const present = [...this.#peers.values()].filter((peer) => peer.range !== null && !named.has(peer.config.address));
-    return present.flatMap(({ config }) => {
-      const address = parseAddress(config.address);
-      const range = address && this.#ranges.find(address);
-      return range ? [dynamicPeerConfig(range, address)] : [];
-    });
-  }
-
-  #configurePeer(context: { readonly speaker: SpeakerConfig; readonly peer: PeerConfig }): void {
-    const known = this.#peers.get(context.peer.name);
-    if (known) known.reconfigure(context);
-    else this.#addPeer(context, null).start();
-  }
-
-  #addPeer(context: { readonly speaker: SpeakerConfig; readonly peer: PeerConfig }, range: string | null): Peer {
-    const peer: Peer = new Peer(
-      { ...context, range },
-      this.#portsOf(() => peer),
-    );
-    this.#peers.set(context.peer.name, peer);
-    this.#byAddress.set(placeOf(context.peer), peer);
-    return peer;
-  }
-
-  #removePeer(name: string, peer: Peer): void {
-    peer.remove();
-    this.#peers.delete(name);
-    this.#byAddress.delete(placeOf(peer.config));
+    this.#peers.configure(config);
+    this.#monitors.configure(config.bmp ?? []);
   }
 
   /** Those that stay are not touched: what is not named again is swept like the routes of a peer that restarted. */
@@ -235,11 +208,14 @@ export class Speaker {
     this.#rib.sweep(this.#rib.local, [4, 6]);
   }
 
-  #onAccepted({ connection, localAddress, remoteAddress }: Extract<SpeakerEvent, { type: "accepted" }>): void {
+  #onAccepted({ connection, localAddress, remoteAddress, ports }: Extract<SpeakerEvent, { type: "accepted" }>): void {
     const remote = canonicalAddress(remoteAddress);
     const local = canonicalAddress(localAddress);
-    const peer = remote && (this.#knownAt(remoteAddress, remote.text) ?? this.#newcomer(remote.address));
-    if (!this.#stopped && local && peer instanceof Peer && peer.accept(connection, local.address)) return;
+    const isOpen = this.#config !== null && !this.#stopped;
+    const newcomer = (address: Address) =>
+      isOpen && this.#config ? this.#peers.newcomer(address, this.#config) : null;
+    const peer = remote && (this.#peers.at(remoteAddress) ?? newcomer(remote.address));
+    if (!this.#stopped && local && peer instanceof Peer && peer.accept(connection, local.address, ports)) return;
     const isFull = peer === "full" || peer instanceof Peer;
     this.#refused[isFull ? "known" : "unknown"] += 1;
     const refusal = ceaseNotification(peer === "full" ? cease.outOfResources : cease.connectionRejected);
@@ -247,33 +223,16 @@ export class Speaker {
     this.#actions.push({ type: "close", connection });
   }
 
-  /** An unnumbered peer is known by its link too. */
-  #knownAt(remoteAddress: string, text: string): Peer | undefined {
-    const zone = /%(.+)$/.exec(remoteAddress)?.[1];
-    return (zone === undefined ? undefined : this.#byAddress.get(`${text}%${zone}`)) ?? this.#byAddress.get(text);
-  }
-
-  /** A peer for an address of a range, `full` where the range has as many as it may. */
-  #newcomer(address: Address): Peer | "full" | null {
-    const range = this.#ranges.find(address);
-    if (!range || !this.#config || this.#stopped) return null;
-    const present = this.#peers.values().filter((peer) => peer.range === range.name);
-    if ([...present].length >= range.limit) return "full";
-    return this.#addPeer({ speaker: this.#config, peer: dynamicPeerConfig(range, address) }, range.name);
-  }
-
-  /** A peer of a range is gone with the last that is left of it. */
-  #bury(peer: Peer | undefined): void {
-    if (peer && peer.range !== null && peer.isOver) this.#removePeer(peer.config.name, peer);
-  }
-
   #onConnection(event: ConnectionEvent): void {
     const bound = this.#connections.get(event.connection);
-    if (!bound) return; // We closed it while the event was under way.
+    if (!bound) {
+      this.#onCollector(event); // Or we closed it while the event was under way.
+      return;
+    }
     const { peer, session } = bound;
     switch (event.type) {
       case "connected":
-        peer.connected(session, canonicalAddress(event.localAddress)?.address ?? null);
+        peer.connected(session, canonicalAddress(event.localAddress)?.address ?? null, event.ports);
         break;
       case "closed":
         peer.closed(session, event.reason);
@@ -285,10 +244,21 @@ export class Speaker {
         session.drained();
         break;
     }
-    this.#bury(peer);
+    this.#peers.bury(peer);
+  }
+
+  #onCollector(event: ConnectionEvent): void {
+    const collector = this.#monitors.find(event.connection);
+    if (event.type === "connected") collector?.connected();
+    else if (event.type === "closed") collector?.closed(event.reason);
+    else if (event.type === "drained") collector?.drained();
   }
 
   #onTimer(timer: SpeakerTimer): void {
+    if (timer.of === "collector") {
+      this.#monitors.timerFired(timer.collector, timer.timer);
+      return;
+    }
     if (timer.of === "speaker") {
       this.#restart.deadlinePassed();
       return;
@@ -296,17 +266,18 @@ export class Speaker {
     const peer = this.#peers.get(timer.peer);
     if (timer.of === "session") peer?.sessionTimer(timer.session, timer.timer);
     else peer?.peerTimer(timer.timer);
-    this.#bury(peer);
+    this.#peers.bury(peer);
   }
 
   #onRefresh(name: string | null): void {
-    for (const peer of this.#peers.values()) if (name === null || peer.config.name === name) peer.requestRefresh();
+    for (const peer of this.#peers) if (name === null || peer.config.name === name) peer.requestRefresh();
   }
 
   #onStop({ keepForwarding, text }: Extract<SpeakerEvent, { type: "stop" }>): void {
     this.#stopped = true;
     const subcode = keepForwarding ? null : cease.administrativeShutdown;
-    for (const peer of this.#peers.values()) peer.stop(text === undefined ? { subcode } : { subcode, text });
+    for (const peer of this.#peers) peer.stop(text === undefined ? { subcode } : { subcode, text });
+    this.#monitors.stop(text ?? "stopped");
   }
 
   /** One slice of each kind of work: the table's, the decisions', and what peers are to hear. */
@@ -318,17 +289,23 @@ export class Speaker {
     this.#settle();
     if (this.#restart.phase !== "complete") return;
     this.#groups.drain(turnPrefixesMax);
+    if (this.#monitors.hasWork) this.#monitors.drain(turnPrefixesMax);
   }
 
   #settle(): void {
     const changes = this.#tellsBest ? new BestChangePacker(this.#rib) : null;
+    const monitors = this.#monitors.isEmpty ? null : this.#monitors;
     this.#rib.settle(
       turnPrefixesMax,
       (prefix, { best }) => {
         changes?.add(prefix);
         this.#groups.mark(prefix, best);
+        monitors?.decided(prefix, best);
       },
-      (prefix) => this.#groups.mark(prefix, false),
+      (prefix) => {
+        this.#groups.mark(prefix, false);
+        monitors?.decided(prefix, false);
+      },
     );
     if (changes && changes.size > 0) this.#actions.push({ type: "bestChanged", changes: changes.finish() });
     if (this.#restart.phase === "settling" && this.#rib.isSettled) {
@@ -343,13 +320,13 @@ export class Speaker {
     if (this.#rib.isWalking) return true;
     if (this.#restart.phase === "deferring") return false;
     if (!this.#rib.isSettled || this.#restart.phase === "settling") return true;
-    return this.#groups.hasWork;
+    return this.#groups.hasWork || this.#monitors.hasWork;
   }
 
   #reviewRestart(): void {
     if (this.#restart.phase !== "deferring") return;
-    for (const [name, peer] of this.#peers) if (peer.routes.hasAllRoutes) this.#restart.heard(name);
-    if (this.#restart.endIfHeard(this.#peers.keys())) {
+    for (const peer of this.#peers) if (peer.routes.hasAllRoutes) this.#restart.heard(peer.config.name);
+    if (this.#restart.endIfHeard(this.#peers.names())) {
       this.#actions.push({ type: "disarm", timer: restartDeadline });
     }
   }
@@ -358,6 +335,7 @@ export class Speaker {
     return {
       rib: this.#rib,
       groups: this.#groups,
+      monitors: this.#monitors,
       emit: (action) => this.#actions.push(action),
       nowMs: () => this.#nowMs,
       newConnection: () => ++this.#lastConnection,
@@ -373,24 +351,3 @@ export class Speaker {
 type ConnectionEvent = Extract<SpeakerEvent, { type: "connected" | "closed" | "bytes" | "drained" }>;
 
 const restartDeadline: SpeakerTimer = { of: "speaker", timer: "restartDeadline" };
-
-/** A socket bound to both families shows an IPv4 peer as a mapped address; a link-local one has its interface. */
-function canonicalAddress(text: string): { readonly text: string; readonly address: Address } | null {
-  const plain = withoutZone(text).replace(/^::ffff:(?=\d+\.)/i, "");
-  const address = parseAddress(plain);
-  return address && { text: formatAddress(address), address };
-}
-
-/** Of a configured address, as `canonicalAddress` has it. */
-function textOf(address: string): string {
-  return canonicalAddress(address)?.text ?? address;
-}
-
-/** Where its connections come from. */
-function placeOf({ address, interface: name }: PeerConfig): string {
-  return name === undefined ? textOf(address) : `${textOf(address)}%${name}`;
-}
-
-function withoutZone(text: string): string {
-  return text.replace(/%.*$/, "");
-}

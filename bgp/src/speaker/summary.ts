@@ -9,13 +9,15 @@ export function summaryOf(
     rib,
     peers,
     refused,
-  }: Pick<SpeakerSummary, "refused"> & { readonly rib: Rib; readonly peers: readonly PeerStatus[] },
+    bmp,
+  }: Required<Pick<SpeakerSummary, "refused" | "bmp">> & { readonly rib: Rib; readonly peers: readonly PeerStatus[] },
 ): SpeakerSummary {
   return {
     asn: config.asn,
     bgpId: config.bgpId,
     peers: peers.map(peerSummary),
     rib: { prefixes: rib.prefixes.size, routes: rib.routes.size, attributeSets: rib.attrs.size },
+    ...(bmp.length > 0 && { bmp }),
     refused: { ...refused },
   };
 }

@@ -42,6 +42,19 @@ describe("bgp summary", () => {
     assert.equal(exitCode, 0);
   });
 
+  it("shows monitoring stations, and why one is not there", async () => {
+    const lastFailure = { atMs: nowMs, text: "too slow: it has read nothing for 120 s" };
+    const counts = { messages: 40, queuedBytes: 0, overruns: 1, lastFailure };
+    const station = { name: "10.99.0.9:1790", sinceMs: nowMs - 2_000, monitor: ["inPrePolicy", "locRib"], ...counts };
+    const told = new Rig({ "bgp.summary": () => ({ ...summary, peers: [], bmp: [{ ...station, state: "idle" }] }) });
+    assert.deepEqual((await told.run("bgp summary")).out.split("\n").slice(2), [
+      "",
+      "STATION          STATE   SINCE   MONITORS             MESSAGES   QUEUED   OVERRUNS   LAST FAILURE",
+      "10.99.0.9:1790   Idle    2s      inPrePolicy,locRib   40         0 B      1          too slow: it has read nothing for 120 s",
+      "",
+    ]);
+  });
+
   it("hands on for a program what the speaker says", async () => {
     assert.deepEqual(JSON.parse((await rig.run("bgp summary -o json")).out), summary);
   });

@@ -1,5 +1,5 @@
 /** `bgp summary`: the speaker at a glance. */
-import type { PeerSummary, SpeakerSummary } from "@brindle/bgp";
+import type { BmpStatus, PeerSummary, SpeakerSummary } from "@brindle/bgp";
 import { expectNode } from "../agent.ts";
 import type { ExitCode } from "../command.ts";
 import { formatAge } from "../output/age.ts";
@@ -21,13 +21,28 @@ export async function showSummary({ output, node }: SummaryOptions, ports: Ports
   return 0;
 }
 
-function formatSummary({ asn, bgpId, peers, rib }: SpeakerSummary, nowMs: number): string {
+function formatSummary({ asn, bgpId, peers, rib, bmp = [] }: SpeakerSummary, nowMs: number): string {
   const up = peers.filter(({ state }) => state === "established").length;
   const head = [
     `AS ${asn}, BGP identifier ${bgpId}, ${up} of ${peers.length} peers Established`,
     `${rib.prefixes} prefixes, ${rib.routes} routes, ${rib.attributeSets} attribute sets`,
   ];
-  return peers.length === 0 ? head.join("\n") : [...head, "", formatTable(columnsOf(nowMs), peers)].join("\n");
+  const sessions = peers.length === 0 ? [] : ["", formatTable(columnsOf(nowMs), peers)];
+  const stations = bmp.length === 0 ? [] : ["", formatTable(stationColumns(nowMs), bmp)];
+  return [...head, ...sessions, ...stations].join("\n");
+}
+
+function stationColumns(nowMs: number): TableColumn<BmpStatus>[] {
+  return [
+    { header: "STATION", cell: ({ name }) => name },
+    { header: "STATE", cell: ({ state }) => state.charAt(0).toUpperCase() + state.slice(1) },
+    { header: "SINCE", cell: ({ sinceMs }) => formatAge(nowMs - sinceMs) },
+    { header: "MONITORS", cell: ({ monitor }) => monitor.join(",") },
+    { header: "MESSAGES", cell: ({ messages }) => String(messages) },
+    { header: "QUEUED", cell: ({ queuedBytes }) => `${queuedBytes} B` },
+    { header: "OVERRUNS", cell: ({ overruns }) => String(overruns) },
+    { header: "LAST FAILURE", cell: ({ lastFailure }) => lastFailure?.text ?? "-" },
+  ];
 }
 
 function columnsOf(nowMs: number): TableColumn<PeerSummary>[] {

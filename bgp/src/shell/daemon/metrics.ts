@@ -1,6 +1,6 @@
 /** What Prometheus is told of a speaker, over HTTP. */
 import { createServer, type Server } from "node:http";
-import { Gauge, Registry } from "prom-client";
+import { Counter, Gauge, Registry } from "prom-client";
 import { BgpError, messageOf } from "../../error.ts";
 import { type Metric, speakerMetrics } from "../../metrics.ts";
 import type { RunningSpeaker } from "../runningSpeaker.ts";
@@ -8,9 +8,14 @@ import type { RunningSpeaker } from "../runningSpeaker.ts";
 /** Each value is of the moment at which somebody asks. */
 function registryOf(metrics: readonly Metric[]): Registry {
   const registry = new Registry();
-  for (const { name, help, labelNames, samples } of metrics) {
-    const gauge = new Gauge({ name, help, labelNames: [...labelNames], registers: [registry] });
-    for (const { labels, value } of samples) gauge.set(labels, value);
+  for (const { name, help, type, labelNames, samples } of metrics) {
+    const options = { name, help, labelNames: [...labelNames], registers: [registry] };
+    const gauge = type === "gauge" ? new Gauge(options) : null;
+    const counter = gauge ? null : new Counter(options);
+    for (const { labels, value } of samples) {
+      gauge?.set(labels, value);
+      counter?.inc(labels, value);
+    }
   }
   return registry;
 }
