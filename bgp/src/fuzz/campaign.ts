@@ -31,7 +31,11 @@ const config: SpeakerConfig = {
   asn: 65001,
   bgpId: "192.0.2.1",
   listen: [],
-  peers: [peer("hostile", hostile, hostileAsn), peer("healthy", healthy, healthyAsn)],
+  gracefulRestart: { restartSeconds: 2, forwardingKept: true, longLivedSeconds: 2 },
+  peers: [
+    { ...peer("hostile", hostile, hostileAsn), addPath: { send: true, receive: true }, extendedNextHop: true },
+    peer("healthy", healthy, healthyAsn),
+  ],
 };
 
 function peer(name: string, address: string, asn: number): SpeakerConfig["peers"][number] {

@@ -78,12 +78,15 @@ function randomAttributes(random: Random): PathAttributes {
 }
 
 function prefixes(random: Random, of: Family): PackedPrefixes {
-  const rows = Array.from({ length: 1 + random(8) }, () => {
+  const count = 1 + random(8);
+  const rows = Array.from({ length: count }, () => {
     const length = random(of === 4 ? 33 : 129);
     const words = Array.from({ length: of === 4 ? 1 : 4 }, (_, i) => masked(random(2 ** 32), length - 32 * i));
     return [...words, length];
   });
-  return { family: of, words: Uint32Array.from(rows.flat()) };
+  const packed = { family: of, words: Uint32Array.from(rows.flat()) };
+  // RFC 7911: of few paths, so that they meet again; also where nobody agreed on them.
+  return random(3) === 0 ? { ...packed, pathIds: Uint32Array.from({ length: count }, () => random(4)) } : packed;
 }
 
 /** The first `length` bits. */
@@ -105,15 +108,19 @@ function demarcation(random: Random): { demarcation?: "begin" | "end" } {
 }
 
 function everyCapability(asn: number): Capability[] {
+  const kept = ([4, 6] as const).map((family) => ({ family, forwardingKept: true }));
   return [
     { code: 1, name: "multiprotocol", family: 4 },
     { code: 1, name: "multiprotocol", family: 6 },
     { code: 2, name: "routeRefresh" },
+    { code: 5, name: "extendedNextHop", families: [{ family: 4, nextHop: 6 }] },
     { code: 6, name: "extendedMessage" },
     { code: 9, name: "role", role: "customer" },
-    { code: 64, name: "gracefulRestart", restart: { restarting: false, restartSeconds: 1, families: [] } },
+    { code: 64, name: "gracefulRestart", restart: { restarting: false, restartSeconds: 1, families: kept } },
     { code: 65, name: "fourOctetAs", asn },
+    { code: 69, name: "addPath", families: kept.map(({ family }) => ({ family, send: true, receive: true })) },
     { code: 70, name: "enhancedRouteRefresh" },
+    { code: 71, name: "longLivedRestart", families: kept.map((each) => ({ ...each, staleSeconds: 2 })) },
     { code: 200, name: "unknown", value: Uint8Array.of(1, 2, 3) },
   ];
 }
