@@ -9,7 +9,7 @@ import type { Desired } from "../graph/desired.ts";
 import type { Actual } from "../plan/actual.ts";
 import { afterPlan } from "../plan/afterPlan.ts";
 import { driftOf } from "../plan/drift.ts";
-import { isEmptyPlan, plan } from "../plan/plan.ts";
+import { type Commit, isEmptyPlan, type Plan, plan } from "../plan/plan.ts";
 import { PolicyError } from "../policyError.ts";
 import { applyPlan, type Kernel, readActual } from "./kernel.ts";
 
@@ -18,6 +18,8 @@ export interface EnforcerPorts extends Kernel {
   schedule(delayMs: number, work: () => void): () => void;
   /** Hears of every failure; the enforcer itself goes on. */
   readonly onFailure?: (error: unknown) => void;
+  /** Called with tables that are about to be committed, and what it answers once they are or are refused. It never rejects. */
+  readonly beforeCommits?: (commits: readonly Commit[], inForce: Desired | null) => Promise<(isDone: boolean) => void>;
 }
 
 /** Since the enforcer was made. */
@@ -103,6 +105,11 @@ export class Enforcer {
     return [];
   }
 
+  /** What was last brought into force; `null` before the first time. */
+  state(): Desired | null {
+    return this.#inForce;
+  }
+
   counters(): EnforcerCounters {
     return this.#counters;
   }
@@ -159,7 +166,7 @@ export class Enforcer {
   async #applyOnce(desired: Desired): Promise<void> {
     const actual = this.#isStale || !this.#actual ? await this.#readBack() : this.#actual;
     const toDo = plan(desired, actual);
-    const undestroyed = isEmptyPlan(toDo) ? new Set<string>() : await applyPlan(toDo, this.#ports);
+    const undestroyed = isEmptyPlan(toDo) ? new Set<string>() : await this.#applyPlan(toDo);
     this.#actual = afterPlan(actual, toDo, desired, undestroyed);
     this.#inForce = desired;
     this.#count({
@@ -168,6 +175,20 @@ export class Enforcer {
       setWrites: toDo.before.length + toDo.after.length - undestroyed.size,
     });
     if (undestroyed.size > 0) this.#retryLater(retryDelayMsMin);
+  }
+
+  async #applyPlan(toDo: Plan): Promise<Set<string>> {
+    const { beforeCommits } = this.#ports;
+    if (!beforeCommits || toDo.commits.length === 0) return applyPlan(toDo, this.#ports);
+    const over = await beforeCommits(toDo.commits, this.#inForce);
+    let isDone = false;
+    try {
+      const undestroyed = await applyPlan(toDo, this.#ports);
+      isDone = true;
+      return undestroyed;
+    } finally {
+      over(isDone);
+    }
   }
 
   async #readBack(): Promise<Actual> {

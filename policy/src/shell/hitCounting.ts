@@ -1,0 +1,192 @@
+/**
+ * Reads what the kernel has counted: when somebody asks, and of chains that are about to be filled anew, since their
+ * counts are lost with them. What passes between that look and the commit is the milliseconds' worth that is missed.
+ */
+import type { PolicyDirection } from "@brindle/api";
+import type { Family, RuleCount } from "@brindle/net";
+import type { Desired } from "../graph/desired.ts";
+import { RuleHits } from "../observe/ruleHits.ts";
+import { type RuleName, ruleNameOf } from "../observe/ruleName.ts";
+import type { Commit } from "../plan/plan.ts";
+import type { Chain, ChainRule } from "../render/ir.ts";
+import { chains, isOwnersChain } from "../render/names.ts";
+
+/** What a `RuleCounters` of `net` does, one for each family. */
+export interface HitSource {
+  readonly family: Family;
+  readonly readsSingleChains: boolean;
+  read(chains?: readonly string[]): Promise<readonly RuleCount[]>;
+}
+
+export type RuleAction = "allow" | "deny" | "pass" | "log";
+
+/** A rule of a policy or profile, or what becomes of that which no rule of them decides. */
+export type HitRow =
+  | (RuleName & { readonly kind: "rule"; readonly action: RuleAction; readonly hits: number })
+  | {
+      readonly kind: "default";
+      /** `namespace/name` of the endpoint that it happened to. */
+      readonly endpoint: string;
+      readonly direction: PolicyDirection;
+      /** In words: `no policy allows it`. */
+      readonly reason: string;
+      readonly hits: number;
+    };
+
+/** A read of a whole table before each commit may take that part of the time, at most. */
+const readShareMax = 1 / 20;
+
+export class HitCounting {
+  readonly #hits = new RuleHits();
+  readonly #sources: readonly HitSource[];
+  readonly #nowMs: () => number;
+  readonly #onFailure: (error: unknown) => void;
+  /** Neither is done while the other is: half of a table would be counted as all of it. */
+  #reading: Promise<void> = Promise.resolve();
+  #committing: Promise<void> = Promise.resolve();
+  /** By family: until when whole tables are not read for the sake of single chains. */
+  readonly #restUntilMs = new Map<Family, number>();
+
+  constructor(options: {
+    readonly sources: readonly HitSource[];
+    readonly nowMs: () => number;
+    /** Counting never holds up enforcing: what fails is told and missed. */
+    readonly onFailure: (error: unknown) => void;
+  }) {
+    this.#sources = options.sources;
+    this.#nowMs = options.nowMs;
+    this.#onFailure = options.onFailure;
+  }
+
+  /** To be called before chains are filled anew; what it answers, once they are. */
+  async beforeCommits(commits: readonly Commit[], inForce: Desired | null): Promise<(isDone: boolean) => void> {
+    const rewritten = commits.flatMap(({ family, transaction }) => {
+      if (transaction.table !== "filter") return [];
+      const all = [...(transaction.chains ?? []).map(({ name }) => name), ...(transaction.deletedChains ?? [])];
+      const names = all.filter(isOwnersChain);
+      return names.length > 0 ? [{ family, names }] : [];
+    });
+    await this.#reading;
+    const { promise: committing, resolve } = Promise.withResolvers<void>();
+    this.#committing = committing;
+    if (inForce) await Promise.all(rewritten.map((each) => this.#readBefore(each, inForce)));
+    return (isDone) => {
+      if (isDone) for (const { family, names } of rewritten) this.#hits.rewritten(family, names);
+      resolve();
+    };
+  }
+
+  /** All that is in force, counted up to now. */
+  async read(inForce: () => Desired | null): Promise<HitRow[]> {
+    await Promise.all([this.#reading, this.#committing]);
+    const desired = inForce();
+    if (!desired) return [];
+    const reading = Promise.all(this.#sources.map((source) => this.#readAll(source, desired)));
+    this.#reading = reading.then(
+      () => {},
+      () => {},
+    );
+    await reading;
+    return this.#rows(desired);
+  }
+
+  #rows(inForce: Desired): HitRow[] {
+    const rows = new Map<string, HitRow>();
+    for (const { family } of this.#sources) {
+      const named = endpointsByChain(inForce, family);
+      for (const chain of chainsOf(inForce, family).values()) {
+        const hits = this.#hits.of(family, chain);
+        for (const [index, rule] of chain.rules.entries())
+          addRow(rows, rowOf(rule, hits[index] ?? 0, named.get(chain.name)));
+      }
+    }
+    return [...rows.values()];
+  }
+
+  async #readBefore({ family, names }: { family: Family; names: readonly string[] }, inForce: Desired): Promise<void> {
+    const source = this.#sources.find((candidate) => candidate.family === family);
+    const present = chainsOf(inForce, family);
+    const wanted = names.filter((name) => present.has(name));
+    if (!source || wanted.length === 0) return;
+    const startMs = this.#nowMs();
+    if (!source.readsSingleChains && startMs < (this.#restUntilMs.get(family) ?? 0)) return;
+    try {
+      this.#observe(family, present, await source.read(wanted));
+    } catch (error) {
+      this.#onFailure(error);
+    }
+    const tookMs = this.#nowMs() - startMs;
+    this.#restUntilMs.set(family, startMs + tookMs / readShareMax);
+  }
+
+  async #readAll(source: HitSource, inForce: Desired): Promise<void> {
+    const { family } = source;
+    const present = chainsOf(inForce, family);
+    this.#observe(family, present, await source.read());
+    this.#hits.keep(family, new Set(present.keys()));
+  }
+
+  #observe(family: Family, present: ReadonlyMap<string, Chain>, counts: readonly RuleCount[]): void {
+    for (const [name, ofChain] of Map.groupBy(counts, ({ chain }) => chain)) {
+      const chain = present.get(name);
+      if (chain)
+        this.#hits.observe(
+          family,
+          chain,
+          ofChain.map(({ packets }) => packets),
+        );
+    }
+  }
+}
+
+/** Those of policies, profiles and endpoints. */
+function chainsOf({ tables }: Desired, family: Family): Map<string, Chain> {
+  const filter = tables.filter((table) => table.family === family && table.table === "filter");
+  const owned = filter.flatMap(({ content }) => content.chains.filter(({ name }) => isOwnersChain(name)));
+  return new Map(owned.map((chain) => [chain.name, chain]));
+}
+
+interface NamedEnd {
+  readonly endpoint: string;
+  readonly direction: PolicyDirection;
+}
+
+/** The rules of a dispatch bear the name of the endpoint whose chain they go to. */
+function endpointsByChain({ tables }: Desired, family: Family): Map<string, NamedEnd> {
+  const filter = tables.filter((table) => table.family === family && table.table === "filter");
+  return new Map(
+    filter.flatMap(({ content }) =>
+      content.chains.flatMap(({ name, rules }) => {
+        if (name !== chains.fromPods && name !== chains.toPods) return [];
+        const direction: PolicyDirection = name === chains.fromPods ? "Egress" : "Ingress";
+        return rules.flatMap(({ target, comment }): [string, NamedEnd][] =>
+          target.kind === "goto" ? [[target.chain, { endpoint: comment, direction }]] : [],
+        );
+      }),
+    ),
+  );
+}
+
+function rowOf({ target, comment }: ChainRule, hits: number, end: NamedEnd | undefined): HitRow | null {
+  const name = ruleNameOf(comment);
+  const action = actionOf(target);
+  if (name && action) return { kind: "rule", ...name, action, hits };
+  return end && action === "deny" ? { kind: "default", ...end, reason: comment, hits } : null;
+}
+
+function actionOf(target: ChainRule["target"]): RuleAction | null {
+  if (target.kind === "log") return "log";
+  if (target.kind !== "goto") return null;
+  if (target.chain === chains.allow) return "allow";
+  if (target.chain === chains.denied) return "deny";
+  return target.chain === chains.pass ? "pass" : null;
+}
+
+/** One rule is several in the kernel where it matches in several ways, and in both families. */
+function addRow(rows: Map<string, HitRow>, row: HitRow | null): void {
+  if (!row) return;
+  const { hits, ...rest } = row;
+  const key = JSON.stringify(rest);
+  const known = rows.get(key);
+  rows.set(key, known ? { ...known, hits: known.hits + hits } : row);
+}
