@@ -12,6 +12,7 @@ iproute2 iputils-ping gcc libc6-dev make procps binutils conntrack ca-certificat
 exabgp_version=5.0.15
 
 case ${1:-} in
+  test) packages="$packages pmacct" ;;
   cluster | test:kubeadm) packages="$packages debootstrap debian-archive-keyring socat" ;;
 esac
 
@@ -85,12 +86,13 @@ install_packages() {
   command -v systemctl >/dev/null || return 0
   for package in "$@"; do
     case $package in
-      bird2) service=bird ;;
-      etcd-server) service=etcd ;;
-      frr | gobgpd | openbgpd) service=$package ;;
+      bird2) services=bird ;;
+      etcd-server) services=etcd ;;
+      frr | gobgpd | openbgpd) services=$package ;;
+      pmacct) services="pmacctd nfacctd sfacctd uacctd" ;;
       *) continue ;;
     esac
-    systemctl disable --quiet "$service.service" || true
+    for service in $services; do systemctl disable --quiet "$service.service" || true; done
   done
 }
 

@@ -407,7 +407,8 @@ describe("a station that does not read", () => {
     const terms = (): never => expect.unreachable();
     const session = { peer: { address, asn: 1, bgpId: 1 }, address, up, families: [], pathsReceived: [], terms };
     const told = () => actions.filter(({ type }) => type === "send").length;
-    for (let id = 1; id <= 20; id++) tested.sessionUp({ ...session, id, advertised: () => 0, faults: () => 0 });
+    for (let id = 1; id <= 20; id++)
+      tested.sessionUp({ ...session, id, advertised: () => 0, treatedAsWithdrawal: () => 0 });
     expect(told()).toBe(1 + queueBytesMax / 2 ** 20 - 1 + 1); // Initiation, what fits, Termination.
     expect(actions).toContainEqual({ type: "close", connection: 1 });
     expect(tested.status()).toMatchObject({ state: "idle", overruns: 1, queuedBytes: 0 });

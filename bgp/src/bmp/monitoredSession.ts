@@ -17,8 +17,8 @@ export interface MonitoredSession {
   /** By which the peer is told routes, as of now. */
   terms(): GroupTerms;
   advertised(family: Family): number;
-  /** UPDATEs with faults that the session survived. */
-  faults(): number;
+  /** UPDATEs whose routes were treated as withdrawn. */
+  treatedAsWithdrawal(): number;
 }
 
 export interface SpeakerFacts {

@@ -7,7 +7,7 @@ export function sessionStatistics(rib: Rib, session: MonitoredSession): Statisti
   const received = session.families.map((family) => ({ family, value: rib.counts(session.id, family).received }));
   const advertised = session.families.map((family) => ({ family, value: session.advertised(family) }));
   return [
-    { type: statistic.treatedAsWithdrawal, value: session.faults() % 2 ** 32, isCounter: true },
+    { type: statistic.treatedAsWithdrawal, value: session.treatedAsWithdrawal() % 2 ** 32, isCounter: true },
     { type: statistic.adjRibIn, value: sumOf(received) },
     ...received.map((each) => ({ type: statistic.adjRibInOfFamily, ...each })),
     { type: statistic.adjRibOutPostPolicy, value: sumOf(advertised) },

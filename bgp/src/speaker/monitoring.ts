@@ -29,7 +29,7 @@ export function monitoredSession(session: PeerSession, routes: RouteSide, peer: 
     pathsReceived: addPath.filter(({ receive }) => receive).map(({ family }) => family),
     terms: () => routes.terms(),
     advertised: (family) => routes.out?.advertised(family) ?? 0,
-    faults: () => routes.faults?.count ?? 0,
+    treatedAsWithdrawal: () => routes.treatedAsWithdrawal,
   };
 }
 

@@ -60,6 +60,7 @@ export class RouteSide {
   /** Of which the peer is telling everything again (RFC 7313). */
   readonly #refreshing = new Set<Family>();
   #faults: { readonly count: number; readonly lastText: string } | null = null;
+  #treatedAsWithdrawal = 0;
 
   constructor(config: RouteSideConfig, ports: SpeakerPorts) {
     this.#config = config;
@@ -78,6 +79,11 @@ export class RouteSide {
   /** What this session survived (RFC 7606). */
   get faults(): { readonly count: number; readonly lastText: string } | null {
     return this.#faults;
+  }
+
+  /** UPDATEs of this session whose routes were treated as withdrawn (RFC 7606). */
+  get treatedAsWithdrawal(): number {
+    return this.#treatedAsWithdrawal;
   }
 
   /** Whether routes of a session that was lost are kept for its return. */
@@ -119,6 +125,7 @@ export class RouteSide {
     this.#endOfRib = [];
     this.#refreshing.clear();
     this.#faults = null;
+    this.#treatedAsWithdrawal = 0;
     rib.peers.set(this.#ribPeer, this.#ribPeerFacts());
     const address = addressOf(this.#config.peer.address);
     this.#out = this.#ports.groups.join({ peer: this.#ribPeer, address, terms: this.#terms(agreement), sink });
@@ -168,6 +175,7 @@ export class RouteSide {
       const result = done === "withdrawRoutes" ? "its routes are treated as withdrawn" : "ignored";
       this.#faults = { count: (this.#faults?.count ?? 0) + 1, lastText: `${name}: ${reason}; ${result}` };
     }
+    if (update.faults.some(({ done }) => done === "withdrawRoutes")) this.#treatedAsWithdrawal += 1;
     for (const prefixes of update.withdrawn) rib.withdraw(this.#ribPeer, prefixes);
     if (update.attributes) {
       const attributes = this.#marked(update.attributes);
