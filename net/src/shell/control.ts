@@ -1,6 +1,7 @@
 /**
  * The transport of the agent's control interface: HTTP over a Unix socket, `POST /<method>` with parameters and result
  * as JSON. Errors are `{ error: { code, message } }` and arrive at the caller as the `ControlError` that they were.
+ * A handler that answers an async iterable makes a stream of it: a line of JSON for each value, as long as the caller reads.
  * Whoever may open the socket may call: its mode is the access control. This file knows no method.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
@@ -28,7 +29,7 @@ export interface ControlServerOptions {
 
 export interface ControlServer extends AsyncDisposable {
   readonly path: string;
-  /** Takes no more calls, waits for those that run, removes the socket. */
+  /** Takes no more calls, waits for those that run but for streams, which it ends, and removes the socket. */
   close(): Promise<void>;
 }
 
@@ -38,12 +39,15 @@ export async function serveControl(
   options: ControlServerOptions,
   handlers: Readonly<Record<string, ControlHandler>>,
 ): Promise<ControlServer> {
-  const server = createServer((request, response) => void serve(request, response, { ...options, handlers }));
+  const streams = new Set<ServerResponse>();
+  const serving = { ...options, handlers, streams };
+  const server = createServer((request, response) => void serve(request, response, serving));
   const { path, mode = 0o600 } = options;
   const removePath = await listenOnPath(server, { path, mode });
   const close = async (): Promise<void> => {
     removePath();
     const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+    for (const response of streams) response.destroy();
     server.closeIdleConnections();
     await closed;
   };
@@ -52,6 +56,8 @@ export async function serveControl(
 
 interface Serving extends ControlServerOptions {
   readonly handlers: Readonly<Record<string, ControlHandler>>;
+  /** They have no end of their own. */
+  readonly streams: Set<ServerResponse>;
 }
 
 interface Answer {
@@ -66,10 +72,45 @@ async function serve(request: IncomingMessage, response: ServerResponse, serving
   response.on("error", () => {});
   const answer = await answerTo(request, gone.signal, serving);
   if (gone.signal.aborted) return;
+  if (isStream(answer.body)) {
+    await stream(answer.body, response, serving).catch((error: unknown) => {
+      if (!gone.signal.aborted) serving.onInternalError?.((request.url ?? "").slice(1), error);
+      response.destroy();
+    });
+    return;
+  }
   // An answer before all of the request is read must not leave the rest to be taken for another request.
   const connection = request.complete ? {} : { connection: "close" };
   response.writeHead(answer.status, { "content-type": "application/json", ...connection });
   response.end((serving.json ?? JSON).stringify(answer.body ?? null));
+}
+
+function isStream(body: unknown): body is AsyncIterable<unknown> {
+  return typeof body === "object" && body !== null && Symbol.asyncIterator in body;
+}
+
+/** A reader who is slow holds up the iterable and nothing else; one who is gone ends it. */
+async function stream(
+  body: AsyncIterable<unknown>,
+  response: ServerResponse,
+  { json = JSON, streams }: Serving,
+): Promise<void> {
+  streams.add(response);
+  response.on("close", () => streams.delete(response));
+  response.writeHead(200, { "content-type": "application/x-ndjson", connection: "close" });
+  response.flushHeaders();
+  for await (const value of body) {
+    if (response.closed) return;
+    if (!response.write(`${json.stringify(value)}\n`)) await drained(response);
+  }
+  response.end();
+}
+
+function drained(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    response.once("drain", resolve);
+    response.once("close", resolve);
+  });
 }
 
 async function answerTo(request: IncomingMessage, signal: AbortSignal, serving: Serving): Promise<Answer> {

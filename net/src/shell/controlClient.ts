@@ -1,5 +1,6 @@
 /** The caller's side of the control interface: one connection a call, one deadline for all of it. */
 import { type IncomingMessage, request } from "node:http";
+import { StringDecoder } from "node:string_decoder";
 import { ControlError } from "../controlError.ts";
 import type { JsonCodec } from "./control.ts";
 
@@ -30,6 +31,55 @@ export async function callControl(
       throw new ControlError("TIMEOUT", message, { cause: error });
     }
     throw connectionError(path, error);
+  }
+}
+
+/**
+ * A method that answers with a stream, value by value, until either side ends it. The time limit is for its begin: a stream
+ * may be silent for as long as nothing happens.
+ */
+export async function* streamControl(
+  path: string,
+  method: string,
+  params: unknown,
+  { timeoutMs, json = JSON, signal }: CallOptions & { readonly signal?: AbortSignal },
+): AsyncGenerator<unknown> {
+  const ended = new AbortController();
+  const patience = setTimeout(() => ended.abort(), timeoutMs);
+  let response: IncomingMessage;
+  try {
+    const either = signal ? AbortSignal.any([signal, ended.signal]) : ended.signal;
+    response = await post({ path, method, body: json.stringify(params ?? null), signal: either });
+    if (response.statusCode !== 200) {
+      const result = parseResult(await readAll(response), { path, json });
+      throw errorIn(result) ?? new ControlError("BROKEN", `${path} answers with status ${response.statusCode}`);
+    }
+  } catch (error) {
+    if (signal?.aborted) return;
+    if (error instanceof ControlError) throw error;
+    if (!ended.signal.aborted) throw connectionError(path, error);
+    const message = `the agent at ${path} did not answer "${method}" within ${timeoutMs} ms`;
+    throw new ControlError("TIMEOUT", message, { cause: error });
+  } finally {
+    clearTimeout(patience);
+  }
+  try {
+    for await (const line of linesOf(response)) yield parseResult(line, { path, json });
+  } catch (error) {
+    if (signal?.aborted) return;
+    throw error instanceof ControlError ? error : connectionError(path, error);
+  } finally {
+    response.destroy();
+  }
+}
+
+async function* linesOf(response: IncomingMessage): AsyncGenerator<string> {
+  const decoder = new StringDecoder("utf8");
+  let rest = "";
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    const lines = (rest + decoder.write(chunk)).split("\n");
+    rest = lines.pop() ?? "";
+    yield* lines;
   }
 }
 

@@ -5,7 +5,7 @@ export {
   type JsonCodec,
   serveControl,
 } from "./control.ts";
-export { type CallOptions, callControl } from "./controlClient.ts";
+export { type CallOptions, callControl, streamControl } from "./controlClient.ts";
 export { FlowSocket, type FlowSocketOptions, openFlowSocket } from "./flowSocket.ts";
 export { IpsetSocket, type IpsetSocketOptions, openIpsetSocket } from "./ipsetSocket.ts";
 export type { KernelEvent, Watch, WatchedKind } from "./kernelWatch.ts";

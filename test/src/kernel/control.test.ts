@@ -3,7 +3,7 @@ import { existsSync, statSync, writeFileSync } from "node:fs";
 import { createServer, request } from "node:http";
 import { join } from "node:path";
 import { ControlError } from "@brindle/net";
-import { type ControlHandler, type ControlServer, callControl, serveControl } from "@brindle/net/shell";
+import { type ControlHandler, type ControlServer, callControl, serveControl, streamControl } from "@brindle/net/shell";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { processInstance } from "../fixtures/instance.ts";
 import { waitFor } from "../fixtures/waitFor.ts";
@@ -54,6 +54,44 @@ describe("calls", () => {
     });
     const failure = await failureOf(call("refuse"));
     expect(failure).toMatchObject({ code: "POOL_EXHAUSTED", message: "pool default-ipv4 has no address left" });
+  });
+
+  it("carry a stream as far as it is read, and end it on either side", async () => {
+    let given = 0;
+    let isOver = false;
+    async function* numbers(signal: AbortSignal): AsyncGenerator<unknown> {
+      try {
+        while (!signal.aborted) yield { number: given++, filler: "ü".repeat(10_000) };
+      } finally {
+        isOver = true;
+      }
+    }
+    async function* silence(signal: AbortSignal): AsyncGenerator<unknown> {
+      yield "begun";
+      await new Promise((resolve) => signal.addEventListener("abort", resolve));
+    }
+    await serve({ numbers: (_, { signal }) => numbers(signal), silence: (_, { signal }) => silence(signal) });
+    const read: unknown[] = [];
+    for await (const value of streamControl(path, "numbers", {}, { timeoutMs: 5_000 })) {
+      read.push(value);
+      if (read.length === 1) await waitFor(() => given > 3, { what: "the other end writes ahead" });
+      if (read.length === 3) break;
+    }
+    expect(read).toEqual([0, 1, 2].map((number) => ({ number, filler: "ü".repeat(10_000) })));
+    await waitFor(() => isOver, { what: "the stream hears that its reader is gone" });
+    expect(given).toBeLessThan(1_000);
+
+    const silent = streamControl(path, "silence", {}, { timeoutMs: 5_000 });
+    expect((await silent.next()).value).toBe("begun");
+    await server?.close();
+    expect(await failureOf(silent.next())).toMatchObject({ code: "BROKEN" });
+    server = null;
+  });
+
+  it("refuse a stream in the words of a call", async () => {
+    await serve({});
+    const refused = streamControl(path, "numbers", {}, { timeoutMs: 5_000 });
+    expect(await failureOf(refused.next())).toMatchObject({ code: "UNKNOWN_METHOD" });
   });
 
   it("tell the agent's log, and not the caller, what a handler did not foresee", async () => {
