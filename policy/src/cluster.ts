@@ -17,6 +17,13 @@ export type Policy = NetworkPolicy | GlobalNetworkPolicy;
 /** `Return` leaves what policy allows to the rules of others. */
 export type EndpointToHostAction = "Drop" | "Accept" | "Return";
 
+/** What becomes of packets that pods encapsulate themselves: nobody could say what is inside. */
+export interface EncapsulationSettings {
+  readonly vxlan: "Allow" | "Drop";
+  readonly vxlanPort: number;
+  readonly ipip: "Allow" | "Drop";
+}
+
 export interface Cluster {
   readonly endpoints: readonly WorkloadEndpoint[];
   readonly policies: readonly Policy[];
@@ -29,6 +36,8 @@ export interface Cluster {
   readonly nodes?: ReadonlyMap<string, readonly Address[]>;
   /** Calico's `defaultEndpointToHostAction`, and its default: `Drop`. */
   readonly endpointToHostAction?: EndpointToHostAction;
+  /** As in Calico both are dropped, VXLAN by its port 4789. */
+  readonly encapsulation?: EncapsulationSettings;
 }
 
 /** The name of a policy as people write it: with its namespace where it has one. */

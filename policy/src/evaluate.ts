@@ -19,7 +19,7 @@ import { effectiveTiers } from "./effective.ts";
 import { enforceableProfile } from "./enforceable.ts";
 import { mismatch, type RuleContext, type RuleEndpoint } from "./matchRule.ts";
 import { labelledSet, networksOf } from "./networkSet.ts";
-import { type Packet, protocolNumber } from "./packet.ts";
+import { type Packet, protocolNumber, protocolNumbers } from "./packet.ts";
 import type { PolicyTier } from "./tiers.ts";
 
 export type Verdict = "allow" | "deny";
@@ -47,6 +47,8 @@ export type Decider =
   | { readonly kind: "sameEndpoint" }
   /** A node always reaches its own pods: the kubelet's probes must not depend on policy. */
   | { readonly kind: "fromOwnNode" }
+  /** A pod may not send tunnels' packets. */
+  | { readonly kind: "encapsulated" }
   /** Policy allows it, `endpointToHostAction` does not. */
   | { readonly kind: "toOwnNode" }
   | {
@@ -84,6 +86,9 @@ function decide(cluster: Cluster, packet: Packet, direction: PolicyDirection): D
   };
   if (!endpoint) return allowed("noEndpoint");
   if (holds(endpoint, far)) return allowed("sameEndpoint");
+  if (direction === "Egress" && isEncapsulated(cluster, packet)) {
+    return { ...allowed("noEndpoint"), verdict: "deny", decidedBy: { kind: "encapsulated" } };
+  }
   const farIsOwnNode = cluster.nodes?.get(endpoint.spec.node)?.some((address) => sameAddress(address, far)) ?? false;
   if (farIsOwnNode && direction === "Ingress") return allowed("fromOwnNode");
 
@@ -92,6 +97,12 @@ function decide(cluster: Cluster, packet: Packet, direction: PolicyDirection): D
     return { ...decided, verdict: "deny", decidedBy: { kind: "toOwnNode" } };
   }
   return decided;
+}
+
+function isEncapsulated({ encapsulation }: Cluster, { protocol, destinationPort }: Packet): boolean {
+  const { vxlan = "Drop", vxlanPort = 4789, ipip = "Drop" } = encapsulation ?? {};
+  if (protocol === 4) return ipip === "Drop";
+  return protocol === protocolNumbers.udp && destinationPort === vxlanPort && vxlan === "Drop";
 }
 
 /** The walk through policies and profiles for one end. */

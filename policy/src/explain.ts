@@ -39,6 +39,8 @@ function explainDecider(decider: Decider): string {
       return "an endpoint's traffic with itself is not policed";
     case "fromOwnNode":
       return "a node always reaches its own pods";
+    case "encapsulated":
+      return "a pod may not send packets of tunnels (VXLAN, IP in IP)";
     case "toOwnNode":
       return "pods may not open connections to their own node (endpointToHostAction is Drop)";
     case "policyRule":

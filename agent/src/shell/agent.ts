@@ -15,6 +15,7 @@ import type { Logger } from "pino";
 import { endpointToHostAction } from "../graph/endpointToHost.ts";
 import { logLevel } from "../graph/logLevel.ts";
 import { ownBlocks } from "../graph/originated.ts";
+import { policySettings } from "../graph/policySettings.ts";
 import { type TearDown, tearDown } from "../graph/tearDown.ts";
 import { CniTally } from "../metrics/cniTally.ts";
 import { agentMetricsWish, type MetricsAddress } from "../metrics/metricsWish.ts";
@@ -337,6 +338,7 @@ export class Agent {
     const settings = felixSettings({ name: node, labels }, state.all("FelixConfiguration"));
     if (followsLogSeverity) this.#log.level = logLevel(node, settings, state.all("BGPConfiguration"));
     policy.setEndpointToHostAction(told ?? endpointToHostAction(settings));
+    policy.setFilterSettings(policySettings(settings));
     if (!this.#options.metrics) this.#metrics.follow(agentMetricsWish(settings));
   }
 

@@ -3,25 +3,36 @@
 import type { WorkloadEndpoint } from "@brindle/api";
 import { CniError, type PolicyGate } from "@brindle/cni";
 import type { Family } from "@brindle/net";
-import { detectTablesBackend, openIpsetSocket, openTables } from "@brindle/net/shell";
 import {
+  detectTablesBackend,
+  openIpsetSocket,
+  openRuleCounters,
+  openTables,
+  type RuleCounters,
+} from "@brindle/net/shell";
+import {
+  ChainVerdicts,
   type Desired,
   type EndpointToHostAction,
   endpointAddresses,
   endpointId,
+  type FilterSettings,
   PolicyGraph,
   type PolicyGraphConfig,
   type PolicyUpdate,
 } from "@brindle/policy";
-import { Enforcer, type EnforcerCounters, type Kernel } from "@brindle/policy/shell";
+import { Enforcer, type EnforcerCounters, HitCounting, type HitRow, type Kernel } from "@brindle/policy/shell";
 import { messageOf } from "../error.ts";
 import { type PolicyFacts, PolicyTally } from "../metrics/policyMetrics.ts";
 import { CoalescedWork } from "./coalescedWork.ts";
 
 export interface PolicySyncPorts {
-  readonly kernel: Kernel & { close(): void };
+  readonly kernel: Kernel & { readonly counters?: readonly RuleCounters[]; close(): void };
   /** `null` when all that was received is in force. */
   readonly onHealth: (problem: string | null) => void;
+  /** Another state than before is in the kernel. */
+  readonly onInForce?: () => void;
+  readonly onCountingFailure?: (error: unknown) => void;
 }
 
 /** How long an ADD waits for its policy before it fails, and the pod is not let in. */
@@ -35,6 +46,8 @@ export class PolicySync implements PolicyGate {
   readonly #enforcer: Enforcer;
   readonly #ports: PolicySyncPorts;
   readonly #work: CoalescedWork;
+  readonly #hits: HitCounting;
+  #verdicts: { readonly of: Desired; readonly verdicts: ChainVerdicts } | null = null;
   /** The state that the enforcer was given last. */
   #desired: Desired | null = null;
   readonly #tally = new PolicyTally();
@@ -48,6 +61,11 @@ export class PolicySync implements PolicyGate {
       work: () => this.#apply(),
       onFailure: (error) => ports.onHealth(messageOf(error)),
     });
+    this.#hits = new HitCounting({
+      sources: ports.kernel.counters ?? [],
+      nowMs: () => performance.now(),
+      onFailure: (error) => ports.onCountingFailure?.(error),
+    });
     this.#enforcer = new Enforcer({
       tables: ports.kernel.tables,
       sets: ports.kernel.sets,
@@ -56,6 +74,7 @@ export class PolicySync implements PolicyGate {
         return () => clearTimeout(timer);
       },
       onFailure: (error) => this.#onFailure(error),
+      beforeCommits: (commits, inForce) => this.#hits.beforeCommits(commits, inForce),
     });
   }
 
@@ -66,6 +85,24 @@ export class PolicySync implements PolicyGate {
   /** What the cluster's configuration asks for, where the operator of this node has said nothing. */
   setEndpointToHostAction(action: EndpointToHostAction): void {
     this.#graph.setEndpointToHostAction(action);
+  }
+
+  /** Of what is not told stays what was. */
+  setFilterSettings(settings: Partial<FilterSettings>): void {
+    this.#graph.setFilterSettings(settings);
+  }
+
+  /** How often each rule decided, now. */
+  hits(): Promise<HitRow[]> {
+    return this.#hits.read(() => this.#enforcer.state());
+  }
+
+  /** What is in force says so of packets; `null` before anything is. */
+  verdicts(): ChainVerdicts | null {
+    const state = this.#enforcer.state();
+    if (!state) return null;
+    if (this.#verdicts?.of !== state) this.#verdicts = { of: state, verdicts: new ChainVerdicts(state) };
+    return this.#verdicts.verdicts;
   }
 
   /** All that was received is to come into force; nothing does before the datastore is in sync. */
@@ -147,6 +184,7 @@ export class PolicySync implements PolicyGate {
     }
     this.#tally.inForce({ seconds: (performance.now() - sinceMs) / 1000, nowMs: Date.now() });
     this.#ports.onHealth(null);
+    this.#ports.onInForce?.();
   }
 
   #onFailure(error: unknown): void {
@@ -161,6 +199,10 @@ export async function openPolicyKernel(): Promise<PolicySyncPorts["kernel"]> {
   const tables = await Promise.all(
     families.map(async (family) => openTables({ family, backend: await detectTablesBackend(family) })),
   );
+  const counters = await Promise.all(tables.map(({ family, backend }) => openRuleCounters({ family, backend })));
   const sets = await openIpsetSocket();
-  return { tables, sets, close: () => sets.close() };
+  const close = (): void => {
+    for (const each of [sets, ...counters]) each.close();
+  };
+  return { tables, sets, counters, close };
 }

@@ -88,10 +88,10 @@ const warned: { name: string; spec: object; effect: "ignored" | "withheld"; reas
   { name: "a node without routes", spec: { routeSyncDisabled: true }, effect: "withheld", reason: /absent/ },
   { name: "another data plane", spec: { bpfEnabled: true }, effect: "ignored", reason: /no eBPF/ },
   {
-    name: "rules behind those of others",
-    spec: { chainInsertMode: "append" },
+    name: "other marks",
+    spec: { iptablesMarkMask: 0xff },
     effect: "ignored",
-    reason: /ours stand first/,
+    reason: /are used/,
   },
   {
     name: "other failsafe ports",

@@ -134,12 +134,6 @@ export const egressRules: z.ZodType<readonly Rule[]> = rulesOf("egress");
 /** What is not acted on in the rules of `direction`, of every kind that has them. */
 export function unsupportedInRules(direction: Direction): UnsupportedField[] {
   return [
-    {
-      effect: "ignored",
-      path: `spec.${direction}[].action`,
-      only: ["Log"],
-      meanwhile: "the next rule is asked, and that a packet is logged is not promised",
-    },
     { effect: "refused", path: `spec.${direction}[].http` },
     ...["source", "destination"].flatMap((side): UnsupportedField[] => [
       { effect: "withheld", path: `spec.${direction}[].${side}.services` },

@@ -406,7 +406,6 @@ const warned: { name: string; value: unknown; warnings: string[] }[] = [
       inProd,
     ),
     warnings: [
-      `spec.ingress[0].action: "Log" ${notActedOn}: the next rule is asked, and that a packet is logged is not promised`,
       `spec.egress[0].destination.services: ${notActedOn}: the policy allows nothing to what it selects until it is removed`,
     ],
   },

@@ -1,4 +1,5 @@
 /** The chains and sets for the endpoints of one node. What a policy compiles to is kept while the resource stays. */
+import { isDeepStrictEqual } from "node:util";
 import type { IPPool, PolicyDirection, Profile } from "@brindle/api";
 import { type Family, formatSetElement, splitForSet } from "@brindle/net";
 import { type EndpointToHostAction, type Policy, policyName } from "../cluster.ts";
@@ -34,7 +35,7 @@ const directions: readonly PolicyDirection[] = ["Ingress", "Egress"];
 export class NodeRendering {
   #endpointToHostAction: EndpointToHostAction;
   #settings: FilterSettings = quietSettings;
-  readonly #compiled = new WeakMap<Policy | Profile, Map<string, CompiledChain>>();
+  #compiled = new WeakMap<Policy | Profile, Map<string, CompiledChain>>();
   /** The endpoints' chains of the last rendering, by what they are made from. */
   #endpointChains = new Map<string, Chain>();
 
@@ -46,7 +47,11 @@ export class NodeRendering {
     this.#endpointToHostAction = action;
   }
 
-  setFilterSettings(settings: FilterSettings): void {
+  setFilterSettings(changed: Partial<FilterSettings>): void {
+    const settings = { ...this.#settings, ...changed };
+    const { log, encapsulation } = this.#settings;
+    if (!isDeepStrictEqual(log, settings.log)) this.#compiled = new WeakMap();
+    if (!isDeepStrictEqual(encapsulation, settings.encapsulation)) this.#endpointChains.clear();
     this.#settings = settings;
   }
 
@@ -80,7 +85,10 @@ export class NodeRendering {
       for (const direction of directions) {
         const { id, interfaceName, ingress, egress } = endpoint;
         const key = JSON.stringify([id, interfaceName, direction, direction === "Ingress" ? ingress : egress]);
-        chains.set(key, this.#endpointChains.get(key) ?? endpointChain(endpoint, direction));
+        chains.set(
+          key,
+          this.#endpointChains.get(key) ?? endpointChain(endpoint, direction, this.#settings.encapsulation),
+        );
       }
     }
     this.#endpointChains = chains;
@@ -106,7 +114,7 @@ export class NodeRendering {
     const known = compiled.get(key);
     if (known) return known;
     const rules = (direction === "Ingress" ? owner.spec.ingress : owner.spec.egress) ?? [];
-    const chain = compileOwner(ruleOwner(owner), rules, { direction, family });
+    const chain = compileOwner(ruleOwner(owner), rules, { direction, family, log: this.#settings.log });
     compiled.set(key, chain);
     return chain;
   }
@@ -139,7 +147,7 @@ function firstOfEachInterface(endpoints: readonly EndpointChains[]): EndpointCha
 
 function ruleOwner(owner: Policy | Profile): RuleOwner {
   if (owner.kind === "Profile") return { kind: "Profile", namespace: null, name: owner.metadata.name };
-  return policyName(owner);
+  return { ...policyName(owner), ...(owner.spec.tier && { tier: owner.spec.tier }) };
 }
 
 /** Rules that share a set must agree on what its growth does. */

@@ -127,8 +127,8 @@ export class PolicyGraph {
     this.#rendering.setEndpointToHostAction(action);
   }
 
-  /** What is done with denied flows; nothing but dropping them unless told. */
-  setFilterSettings(settings: FilterSettings): void {
+  /** Of what is not told stays what was. */
+  setFilterSettings(settings: Partial<FilterSettings>): void {
     this.#rendering.setFilterSettings(settings);
   }
 

@@ -27,12 +27,14 @@ export type Match =
   | { readonly kind: "flowMark"; readonly mark: number }
   /** No more than that many packets a second. */
   | { readonly kind: "limit"; readonly perSecond: number }
+  /** The same with another unit, as `100/minute`, and with how many may come at once. */
+  | { readonly kind: "rate"; readonly rate: string; readonly burst: number }
   | { readonly kind: "connection"; readonly states: readonly ("ESTABLISHED" | "RELATED" | "INVALID")[] }
   /** A name that ends in `+` stands for all that begin so. */
   | { readonly kind: "interface"; readonly direction: "in" | "out"; readonly name: string };
 
 export type Target =
-  | { readonly kind: "accept" | "drop" | "return" | "masquerade" }
+  | { readonly kind: "accept" | "drop" | "reject" | "return" | "masquerade" }
   | { readonly kind: "log"; readonly prefix: string }
   /** The packet's first bytes go to whoever listens to the group, and the packet goes on. */
   | { readonly kind: "tell"; readonly group: number; readonly bytes: number }

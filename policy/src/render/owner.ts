@@ -1,15 +1,18 @@
 /** The chains of one policy or profile: its rules in one direction, for one family. */
-import type { PolicyDirection, Rule } from "@brindle/api";
+import { defaultTier, type PolicyDirection, type Rule } from "@brindle/api";
 import type { Family } from "@brindle/net";
 import { compileRule } from "./compileRule.ts";
-import type { Chain, ChainRule, Target } from "./ir.ts";
+import type { Chain, ChainRule, Match, Target } from "./ir.ts";
 import { chainName, chains } from "./names.ts";
+import { type LogSettings, logPrefix, quietSettings } from "./settings.ts";
 import type { SetUse } from "./setUse.ts";
 
 export interface RuleOwner {
   readonly kind: "NetworkPolicy" | "GlobalNetworkPolicy" | "Profile";
   readonly namespace: string | null;
   readonly name: string;
+  /** Of a policy that names one. */
+  readonly tier?: string;
 }
 
 export interface CompiledChain {
@@ -30,12 +33,17 @@ export function formatOwner(owner: RuleOwner): string {
 export function compileOwner(
   owner: RuleOwner,
   rules: readonly Rule[],
-  { direction, family }: { direction: PolicyDirection; family: Family },
+  { direction, family, log = quietSettings.log }: { direction: PolicyDirection; family: Family; log?: LogSettings },
 ): CompiledChain {
   const compiled = rules.map((rule) => compileRule(rule, family, owner.namespace));
   const chainRules = rules.flatMap((rule, index): ChainRule[] => {
     const comment = `${formatOwner(owner)} ${direction.toLowerCase()} ${index}`;
-    return (compiled[index]?.alternatives ?? []).map((matches) => ({ matches, target: targetOf(rule), comment }));
+    const { target, matches: limits } = outcomeOf(rule, owner, log);
+    return (compiled[index]?.alternatives ?? []).map((matches) => ({
+      matches: [...matches, ...limits],
+      target,
+      comment,
+    }));
   });
   const name = ownerChainName(owner, direction);
   return { chain: { name, rules: chainRules }, sets: compiled.flatMap(({ sets }) => sets) };
@@ -46,15 +54,18 @@ export function compileOwner(
  * the endpoint's chain and not to the next rule here. One rule does what would else take a mark and a return. Denying
  * ends in a chain of its own as well, which may tell of the packet first.
  */
-function targetOf(rule: Rule): Target {
+function outcomeOf(rule: Rule, owner: RuleOwner, log: LogSettings): { target: Target; matches: readonly Match[] } {
   switch (rule.action) {
     case "Allow":
-      return { kind: "goto", chain: chains.allow };
+      return { target: { kind: "goto", chain: chains.allow }, matches: [] };
     case "Pass":
-      return { kind: "goto", chain: chains.pass };
+      return { target: { kind: "goto", chain: chains.pass }, matches: [] };
     case "Deny":
-      return { kind: "goto", chain: chains.denied };
-    case "Log":
-      return { kind: "log", prefix: "brindle: " };
+      return { target: { kind: "goto", chain: chains.denied }, matches: [] };
+    case "Log": {
+      const prefix = logPrefix(log, { ...owner, tier: owner.tier ?? defaultTier });
+      const matches: Match[] = log.rate === null ? [] : [{ kind: "rate", rate: log.rate, burst: log.burst }];
+      return { target: { kind: "log", prefix }, matches };
+    }
   }
 }

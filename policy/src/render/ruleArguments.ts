@@ -71,6 +71,8 @@ function matchWords(match: Match, family: Family, setName: (base: string) => str
       return ["-m", "connmark", "--mark", `${hex(match.mark)}/${hex(match.mark)}`];
     case "limit":
       return ["-m", "limit", "--limit", `${match.perSecond}/sec`, "--limit-burst", String(match.perSecond)];
+    case "rate":
+      return ["-m", "limit", "--limit", match.rate, "--limit-burst", String(match.burst)];
     case "connection":
       return ["-m", "conntrack", "--ctstate", match.states.join(",")];
     case "interface":
@@ -82,11 +84,12 @@ function targetWords(target: Target): string[] {
   switch (target.kind) {
     case "accept":
     case "drop":
+    case "reject":
     case "return":
     case "masquerade":
       return ["-j", target.kind.toUpperCase()];
     case "log":
-      return ["-j", "LOG", "--log-prefix", target.prefix, "--log-level", "notice"];
+      return ["-j", "LOG", ...(target.prefix ? ["--log-prefix", target.prefix] : []), "--log-level", "notice"];
     case "tell":
       return ["-j", "NFLOG", "--nflog-group", String(target.group), "--nflog-size", String(target.bytes)];
     case "jump":

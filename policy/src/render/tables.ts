@@ -13,9 +13,12 @@
  */
 import { defaultTier, type PolicyDirection } from "@brindle/api";
 import { type Address, type Family, hostPrefix } from "@brindle/net";
-import type { EndpointToHostAction } from "../cluster.ts";
+import type { EncapsulationSettings, EndpointToHostAction } from "../cluster.ts";
 import type { Chain, ChainRule, Hook, Match, TableContent, Target } from "./ir.ts";
 import { allowedMark, chainName, chains, deniedLogGroup, endedFlowMark, passedMark, podInterfaces } from "./names.ts";
+import { type FilterSettings, quietSettings } from "./settings.ts";
+
+export { type FilterSettings, quietSettings };
 
 /** An endpoint of this node, with the chains that decide for it, in order. */
 export interface EndpointChains {
@@ -48,16 +51,6 @@ export interface FilterInput {
   readonly endpointToHostAction: EndpointToHostAction;
   readonly settings?: FilterSettings;
 }
-
-/** What is done with denied flows beside dropping their packets. */
-export interface FilterSettings {
-  /** How many packets that policy denies are told of in a second; 0 for none. */
-  readonly deniedFlowsPerSecond: number;
-  /** Whether flows with the mark for it (`endedFlowMark`) are dropped, though conntrack knows them. */
-  readonly endsFlows: boolean;
-}
-
-export const quietSettings: FilterSettings = { deniedFlowsPerSecond: 0, endsFlows: false };
 
 const allowed: Match = { kind: "mark", mark: allowedMark, negated: false };
 const notPassed: Match = { kind: "mark", mark: passedMark, negated: true };
@@ -105,18 +98,19 @@ export function renderFilter(input: FilterInput): TableContent {
     { name: chains.pass, rules: [rule([], { kind: "setMark", mark: passedMark }, "passed on to the next tier")] },
     { name: chains.denied, rules: denied(settings) },
   ];
+  const place = settings.insertMode === "Append" ? "last" : "first";
   const hooks = [
-    hook("FORWARD", chains.forward),
-    hook("INPUT", chains.input),
-    hook("OUTPUT", chains.output),
+    hook("FORWARD", chains.forward, place),
+    hook("INPUT", chains.input, place),
+    hook("OUTPUT", chains.output, place),
     hook("FORWARD", chains.forwardEnd, "last"),
   ];
   return { chains: [...own, ...decisions], hooks };
 }
 
 /** Where all that policy denies ends. That nobody listens to the group costs as good as nothing. */
-function denied({ deniedFlowsPerSecond }: FilterSettings): ChainRule[] {
-  const dropped = rule([], { kind: "drop" }, "denied by policy");
+function denied({ deniedFlowsPerSecond, denyAction }: FilterSettings): ChainRule[] {
+  const dropped = rule([], { kind: denyAction === "Reject" ? "reject" : "drop" }, "denied by policy");
   if (deniedFlowsPerSecond === 0) return [dropped];
   const limit: Match = { kind: "limit", perSecond: Math.min(limitPerSecondMax, deniedFlowsPerSecond) };
   return [rule([limit], { kind: "tell", group: deniedLogGroup, bytes: toldBytes }, "told to who watches"), dropped];
@@ -157,12 +151,17 @@ export function isEndpointChain(name: string): boolean {
 }
 
 /** What decides for one end: the same for both families. */
-export function endpointChain(endpoint: EndpointChains, direction: PolicyDirection): Chain {
+export function endpointChain(
+  endpoint: EndpointChains,
+  direction: PolicyDirection,
+  encapsulation: EncapsulationSettings = quietSettings.encapsulation,
+): Chain {
   const { tiers, profiles } = direction === "Egress" ? endpoint.egress : endpoint.ingress;
   const returnAllowed = rule([allowed], { kind: "return" }, "allowed");
   const rules: ChainRule[] = [
     rule([{ kind: "connection", states: ["ESTABLISHED", "RELATED"] }], { kind: "accept" }, "known flow"),
     rule([{ kind: "connection", states: ["INVALID"] }], { kind: "drop" }, "no flow"),
+    ...(direction === "Egress" ? encapsulated(encapsulation) : []),
     // A mark may have been left by the chain of the packet's other end, or by another program.
     rule([], { kind: "clearMark", mark: allowedMark | passedMark }, "nothing decided yet"),
   ];
@@ -178,6 +177,23 @@ export function endpointChain(endpoint: EndpointChains, direction: PolicyDirecti
   }
   rules.push(rule([], deny, "no profile allows it"));
   return { name: endpointChainName(endpoint.interfaceName, direction), rules };
+}
+
+/** A pod has no business with tunnels of the node's; what is inside of a packet escapes policy. */
+function encapsulated({ vxlan, vxlanPort, ipip }: EncapsulationSettings): ChainRule[] {
+  const isUdp: Match = { kind: "protocol", protocol: 17, negated: false };
+  const toVxlan: Match = {
+    kind: "ports",
+    side: "destination",
+    ranges: [{ first: vxlanPort, last: vxlanPort }],
+    negated: false,
+  };
+  return [
+    ...(vxlan === "Drop" ? [rule([isUdp, toVxlan], deny, "VXLAN from a pod")] : []),
+    ...(ipip === "Drop"
+      ? [rule([{ kind: "protocol", protocol: 4, negated: false }], deny, "IP in IP from a pod")]
+      : []),
+  ];
 }
 
 function denial({ name }: TierChains): string {
@@ -219,7 +235,12 @@ function podInterface(direction: "in" | "out"): Match {
 }
 
 export function hook(chain: Hook["chain"], to: string, place: Hook["place"] = "first"): Hook {
-  return { chain, place, rule: rule([], { kind: "jump", chain: to }, "hook") };
+  // The place is in the comment, so that a hook which is to stand elsewhere is another rule.
+  return {
+    chain,
+    place,
+    rule: rule([], { kind: "jump", chain: to }, place === "first" ? "hook" : "hook behind others"),
+  };
 }
 
 export function rule(matches: readonly Match[], target: Target, comment: string): ChainRule {

@@ -121,6 +121,8 @@ export const focuses: readonly Focus[] = [
   },
 ];
 
+const encapsulation = { vxlan: "Allow", vxlanPort: 4789, ipip: "Allow" } as const;
+
 export interface FocusedCase {
   readonly cluster: Cluster;
   readonly packets: readonly Packet[];
@@ -146,7 +148,7 @@ export function focusedCase(seed: number, focus: Focus, count: number): FocusedC
   }));
   const bias: PacketBias = { direction, ...(focus.traffic && { traffic: focus.traffic }) };
   return {
-    cluster: { ...base, policies, profiles, tiers: [], endpointToHostAction: "Accept" },
+    cluster: { ...base, policies, profiles, tiers: [], endpointToHostAction: "Accept", encapsulation },
     packets: randomPackets(seed, count, bias),
   };
 }

@@ -17,8 +17,9 @@ export interface Comparison {
 
 /** What the graph makes of a cluster that it is told at once. */
 export function desiredOf(cluster: Cluster): Desired {
-  const { endpointToHostAction = "Drop" } = cluster;
+  const { endpointToHostAction = "Drop", encapsulation } = cluster;
   const graph = new PolicyGraph({ node: nodeName, endpointToHostAction });
+  if (encapsulation) graph.setFilterSettings({ encapsulation });
   receiveCluster(graph, cluster);
   return graph.desired();
 }

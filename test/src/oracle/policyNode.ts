@@ -116,11 +116,16 @@ export class PolicyNode implements AsyncDisposable {
 
   /** Gives the pod that has `known` another address, which its endpoint knows nothing of. */
   async ownAddress(known: string, address: string): Promise<void> {
-    const pod = this.#pods.get(known);
-    if (!pod) throw new Error(`no pod has ${known}`);
-    await pod.ip(`address add ${address}/32 dev eth0`);
+    await this.podWith(known).ip(`address add ${address}/32 dev eth0`);
     this.#probers.set(address, this.#proberOf(known));
     this.#sockets.alias(known, address);
+  }
+
+  /** The namespace of the pod that has an address. */
+  podWith(address: string): Namespace {
+    const pod = this.#pods.get(address);
+    if (!pod) throw new Error(`no pod has ${address}`);
+    return pod;
   }
 
   /** From which address a datagram came. */

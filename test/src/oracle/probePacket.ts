@@ -24,12 +24,12 @@ export function probeIn(protocol: number, payload: Buffer): number | null {
 }
 
 /** The protocols that probes may have; the last two are for experiments (RFC 3692). */
-export const probedProtocols: readonly number[] = [1, 6, 17, 58, 132, 253, 254];
+export const probedProtocols: readonly number[] = [1, 4, 6, 17, 58, 132, 253, 254];
 
 function contentOffset(protocol: number): number {
   if (protocol === 6) return 20;
   if (protocol === 132) return 20; // Behind the tag of the INIT chunk.
-  return protocol >= 253 ? 0 : 8;
+  return protocol >= 253 || protocol === 4 ? 0 : 8;
 }
 
 function payloadOf(packet: Packet, number: number, content: Buffer): Buffer {

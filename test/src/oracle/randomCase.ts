@@ -49,6 +49,11 @@ export function randomCluster(seed: number): Cluster {
     networkSets: random.list(random.integer(4), (index) => randomNetworkSet(random, index)),
     nodes: new Map([[nodeName, nodeAddresses.map(parseClusterAddress)]]),
     endpointToHostAction: random.pick<EndpointToHostAction>("Drop", "Accept", "Return"),
+    encapsulation: {
+      vxlan: random.pick("Drop", "Allow"),
+      vxlanPort: random.pick(4789, 8080),
+      ipip: random.pick("Drop", "Allow"),
+    },
   };
 }
 
@@ -75,6 +80,11 @@ export function randomPackets(seed: number, count: number, { direction, traffic:
     const [source, destination] = (isSource ? [pod, other] : [other, pod]).map(parseClusterAddress);
     if (!source || !destination) throw new Error("a packet has two ends");
     const traffic = randomTraffic(random, { isV6, index, bias });
+    if (traffic.protocol === 4) {
+      // Replies to a first packet the other way.
+      const isUp = source.value < destination.value;
+      return { source: isUp ? source : destination, destination: isUp ? destination : source, protocol: 4 };
+    }
     if (traffic.protocol !== 253) return { source, destination, ...traffic };
     // Without ports the two directions of a pair are one flow to conntrack, unless they differ in protocol.
     return { source, destination, protocol: source.value < destination.value ? 253 : 254 };
@@ -91,7 +101,7 @@ function randomTraffic(
     return { protocol: isV6 ? 58 : 1, icmp: { type, code: random.pick(0, 0, 1, 7) } };
   }
   const protocol = bias === "tcp" && random.chance(0.8) ? 6 : random.pick(6, 6, 6, 6, 17, 17, 17, 132, 132, 253);
-  if (protocol === 253) return { protocol };
+  if (protocol === 253) return { protocol: random.chance(0.1) ? 4 : 253 };
   const sourcePort = random.pick(20_000, 30_000) + ((index * 7 + random.integer(7)) % 10_000);
   return { protocol, sourcePort, destinationPort: random.pick(...withFirst(listenPorts)) };
 }

@@ -58,7 +58,7 @@ export const iptablesSettings: Settings<IptablesSettings> = {
   iptablesFilterDenyAction: setting(
     anyCase("Drop", "Reject"),
     "What becomes of packets that policy denies: dropped, or answered with an error.",
-    { unset: "Drop", meanwhile: "they are dropped" },
+    { unset: "Drop", effect: "honoured" },
   ),
   iptablesMarkMask: setting(integer(0, 4_294_967_295), "Which bits of a packet's mark may be used.", {
     unset: 4_294_901_760,

@@ -20,11 +20,18 @@ const rateLimit = matching(
 );
 
 export const loggingSettings: Settings<LoggingSettings> = {
-  logPrefix: setting(packetLogPrefix, "What the kernel's log of packets begins with.", { unset: "calico-packet" }),
+  logPrefix: setting(packetLogPrefix, "What the kernel's log of packets begins with.", {
+    unset: "calico-packet",
+    effect: "honoured",
+  }),
   logActionRateLimit: setting(rateLimit, "How many packets a rule with action Log may log, as 100/minute.", {
     alsoAccepted: [""],
+    effect: "honoured",
   }),
-  logActionRateLimitBurst: setting(integer(0, 9999), "How many packets a rule may log at once.", { unset: 5 }),
+  logActionRateLimitBurst: setting(integer(0, 9999), "How many packets a rule may log at once.", {
+    unset: 5,
+    effect: "honoured",
+  }),
   logFilePath: setting(text, "The file that is logged to; none for no file.", {
     unset: "/var/log/calico/felix.log",
     alsoAccepted: ["none", "None"],

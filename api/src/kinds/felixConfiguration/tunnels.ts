@@ -26,6 +26,9 @@ export const tunnelSettings: Settings<TunnelSettings> = {
   }),
   vxlanMTU: setting(size, "Largest packet of the VXLAN device of IPv4; 0 finds it.", { unset: 0, meanwhile }),
   vxlanMTUV6: setting(size, "Largest packet of the VXLAN device of IPv6; 0 finds it.", { unset: 0, meanwhile }),
-  vxlanPort: setting(portNumber, "UDP port of VXLAN.", { unset: 4789, meanwhile }),
+  vxlanPort: setting(portNumber, "UDP port of VXLAN.", {
+    unset: 4789,
+    meanwhile: "nothing is encapsulated, and pods may not send to that port",
+  }),
   vxlanVNI: setting(integer(0, 16_777_215), "Network identifier of VXLAN.", { unset: 4096, meanwhile }),
 };

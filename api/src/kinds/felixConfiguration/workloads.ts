@@ -25,7 +25,7 @@ export const workloadSettings: Settings<WorkloadSettings> = {
   interfaceExclude: setting(text, "Interfaces which are not looked at as those of a host.", { unset: "kube-ipvs0" }),
   chainInsertMode: setting(anyCase("Insert", "Append"), "Whether our rules stand before those of others, or behind.", {
     unset: "Insert",
-    meanwhile: "ours stand first, so that nobody else lets pass what policy denies",
+    effect: "honoured",
   }),
   defaultEndpointToHostAction: setting(
     anyCase("Drop", "Accept", "Return"),
@@ -34,11 +34,11 @@ export const workloadSettings: Settings<WorkloadSettings> = {
   ),
   allowVXLANPacketsFromWorkloads: setting(flag, "Pods may send packets that they encapsulate in VXLAN.", {
     unset: false,
-    alsoAccepted: [true],
+    effect: "honoured",
   }),
   allowIPIPPacketsFromWorkloads: setting(flag, "Pods may send packets that they encapsulate in IP.", {
     unset: false,
-    alsoAccepted: [true],
+    effect: "honoured",
   }),
   disableConntrackInvalidCheck: setting(flag, "Packets that belong to no connection are let to policy.", {
     unset: false,

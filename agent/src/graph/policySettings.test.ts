@@ -1,0 +1,34 @@
+import assert from "node:assert/strict";
+import type { FelixSettings } from "@brindle/api";
+import { quietSettings } from "@brindle/policy";
+import { describe, it } from "vitest";
+import { policySettings, tablesBackendAsked } from "./policySettings.ts";
+
+describe("settings of the packet filter", () => {
+  it("are those of Calico where nothing is said", () => {
+    const { denyAction, insertMode, log, encapsulation } = quietSettings;
+    assert.deepEqual(policySettings({}), { denyAction, insertMode, log, encapsulation });
+    assert.equal(tablesBackendAsked({}), null);
+  });
+
+  it("are taken in whatever case they are written", () => {
+    const settings = policySettings({ iptablesFilterDenyAction: "REJECT", chainInsertMode: "append" });
+    assert.deepEqual([settings.denyAction, settings.insertMode], ["Reject", "Append"]);
+    assert.equal(tablesBackendAsked({ iptablesBackend: "nft" }), "nft");
+    assert.equal(tablesBackendAsked({ iptablesBackend: "LEGACY" }), "legacy");
+    assert.equal(tablesBackendAsked({ iptablesBackend: "Auto" }), null);
+  });
+
+  it("say how rules log, and whether pods may encapsulate", () => {
+    const asked: FelixSettings = {
+      logPrefix: "brindle %k %p",
+      logActionRateLimit: "100/minute",
+      logActionRateLimitBurst: 7,
+      allowVXLANPacketsFromWorkloads: true,
+      vxlanPort: 8472,
+    };
+    const { log, encapsulation } = policySettings(asked);
+    assert.deepEqual(log, { prefix: "brindle %k %p", rate: "100/minute", burst: 7 });
+    assert.deepEqual(encapsulation, { vxlan: "Allow", vxlanPort: 8472, ipip: "Drop" });
+  });
+});
