@@ -1,5 +1,14 @@
 /** The cluster that a policy decision is about: live from the datastore, or from manifests with no cluster at all. */
-import type { AnyKindOfResource, Key, Node, ResourceKind, Resources, Store, Undecodable } from "@brindle/api";
+import type {
+  AnyKindOfResource,
+  Key,
+  Node,
+  ResourceKind,
+  Resources,
+  Store,
+  Undecodable,
+  WorkloadEndpoint,
+} from "@brindle/api";
 import { type Address, parseAddress, parseCidr } from "@brindle/net";
 import {
   type AnyNetworkSet,
@@ -9,6 +18,7 @@ import {
   type Policy,
   type PolicyKey,
   policyName,
+  readableEndpoint,
   readableNetworkSet,
   Tiers,
   tieredPolicy,
@@ -66,6 +76,7 @@ export async function clusterIn(store: Store): Promise<ReadCluster> {
   return {
     cluster: {
       ...cluster,
+      endpoints: [...cluster.endpoints, ...undecodable.flatMap(readableEndpointPart)],
       policies: [...cluster.policies, ...unread.flatMap(({ policy }) => policy ?? [])],
       networkSets: [...(cluster.networkSets ?? []), ...undecodable.flatMap(readablePart)],
     },
@@ -93,6 +104,11 @@ function closedInPlaceOf(unread: Undecodable): { readonly policy: Policy | null;
   const { resource, problem } = unreadablePolicy(key, unread);
   const name = formatPolicyName({ kind: key.kind, namespace: key.namespace ?? null, name: key.name });
   return [{ policy: resource, problem: `${name} cannot be read: ${problem}` }];
+}
+
+/** As an agent does that was started just now: one that has run longer may remember more of it. */
+function readableEndpointPart(unread: Undecodable): WorkloadEndpoint[] {
+  return unread.key.kind === "WorkloadEndpoint" ? [readableEndpoint(unread.key, unread, null).endpoint] : [];
 }
 
 /** As the agents do: of a set that cannot be read counts what can. */

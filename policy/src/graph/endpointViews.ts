@@ -45,6 +45,11 @@ export class EndpointViews {
     this.#listeners = listeners;
   }
 
+  /** As it was told last. */
+  endpoint(id: string): WorkloadEndpoint | null {
+    return this.#endpoints.get(id) ?? null;
+  }
+
   onEndpoint(id: string, endpoint: WorkloadEndpoint | null): void {
     this.#setUser(id, this.#endpoints.get(id)?.spec.profiles, endpoint?.spec.profiles);
     if (endpoint) this.#endpoints.set(id, endpoint);

@@ -265,7 +265,35 @@ describe("the graph", () => {
         "is no JSON; it is closed, ingress, for the endpoints with app == 'web' of namespace default",
       ],
     ]);
-    expect(run([set(web), unreadable(web)]).problems.size).toBe(0);
+  });
+  describe("keeps an endpoint that cannot be read", () => {
+    const text = {
+      metadata: { labels: { app: "client", rank: 7 } },
+      spec: { node: "node2", ipNetworks: ["10.0.1.1/32", "10.0.1", 3], ports: [{ name: "http" }] },
+    };
+    const inSets = (...updates: PolicyUpdate[]) => members(run([set(web), set(denyClients), ...updates]));
+
+    it("in the sets of others by what can be read", () => {
+      expect(inSets(unreadable(client, text))).toEqual(inSets(set(client)));
+    });
+    it("by what was known of it, where nothing can be", () => {
+      expect(inSets(set(client), unreadable(client))).toEqual(inSets(set(client)));
+      expect(inSets(set(client), unreadable(client, { metadata: { labels: { app: "other" } } }))).toEqual(inSets());
+      expect(inSets(set(client), unreadable(client), gone(client))).toEqual(inSets());
+    });
+    it("closed, if it is one of this node, and says so", () => {
+      const desired = run([set(web), unreadable(web)]);
+      expect(desired.endpoints.size).toBe(0);
+      expect([...desired.problems]).toEqual([
+        [
+          "WorkloadEndpoint default/web",
+          "is no JSON; it is closed, and rules of others find 10.0.0.2/32, fd00::2/128 by 1 labels",
+        ],
+      ]);
+      expect([...run([unreadable(client)]).problems.values()]).toEqual([
+        "is no JSON; it is closed, and rules of others do not find it: no address of it is known",
+      ]);
+    });
   });
 
   it("closes a policy of a tier that does not exist before all others, and says why", () => {

@@ -17,6 +17,7 @@ import type {
 } from "@brindle/api";
 import type { PolicyKey } from "../closedPolicy.ts";
 import { appliesTo, type EndpointToHostAction, type Policy } from "../cluster.ts";
+import { describeRule } from "../describeRule.ts";
 import {
   type Enforceable,
   enforceableEndpoint,
@@ -26,6 +27,8 @@ import {
   unreadablePolicy,
 } from "../enforceable.ts";
 import { networkSetId, readableNetworkSet } from "../networkSet.ts";
+import type { RuleName } from "../observe/ruleName.ts";
+import { type EndpointKey, readableEndpoint } from "../readableEndpoint.ts";
 import type { FilterSettings } from "../render/tables.ts";
 import { policyScope, type Scope } from "../scope.ts";
 import { byTier, Tiers } from "../tiers.ts";
@@ -63,7 +66,7 @@ export interface PolicyUpdate {
   readonly value: PolicyResource | null;
   /**
    * Beside `null`: something is stored there, and cannot be read. A policy of which this is so is closed; of a set of
-   * networks stays what can be read.
+   * networks stays what can be read, and of an endpoint, for rules of others, what is known.
    */
   readonly unreadable?: Unreadable;
 }
@@ -101,7 +104,7 @@ export class PolicyGraph {
     const id = key.namespace === undefined ? key.name : `${key.namespace}/${key.name}`;
     switch (key.kind) {
       case "WorkloadEndpoint":
-        this.#onEndpoint(id, value?.kind === key.kind ? value : null);
+        this.#onEndpoint(key, { value: value?.kind === key.kind ? value : null, unreadable });
         break;
       case "NetworkPolicy":
       case "GlobalNetworkPolicy":
@@ -132,6 +135,16 @@ export class PolicyGraph {
     this.#rendering.setFilterSettings(settings);
   }
 
+  /** What a rule says, in words; empty where it is gone. */
+  describeRule({ owner, direction, rule }: RuleName): string {
+    const { kind, namespace, name } = owner;
+    const id = namespace === null ? name : `${namespace}/${name}`;
+    const resource = kind === "Profile" ? this.#profiles.get(id) : this.#policies.get(`${kind} ${id}`);
+    const { ingress = [], egress = [] } = resource?.spec ?? {};
+    const said = (direction === "Ingress" ? ingress : egress)[rule];
+    return said ? describeRule(said) : "";
+  }
+
   desired(): Desired {
     const tiers = new Tiers(this.#tiers.values());
     const { policies, problems } = this.#tiered.of(this.#policies, tiers);
@@ -156,10 +169,23 @@ export class PolicyGraph {
     return { ...rendered, problems: new Map([...this.#problems, ...problems].sort()) };
   }
 
-  #onEndpoint(id: string, endpoint: WorkloadEndpoint | null): void {
-    const { resource, problem } = endpoint ? enforceableEndpoint(endpoint) : nothing;
+  #onEndpoint(
+    key: EndpointKey,
+    { value, unreadable }: { value: WorkloadEndpoint | null; unreadable: Unreadable | undefined },
+  ): void {
+    const id = `${key.namespace ?? ""}/${key.name}`;
+    const { resource, problem } = unreadable
+      ? this.#readable(key, id, unreadable)
+      : value
+        ? enforceableEndpoint(value)
+        : nothing;
     replace(this.#problems, `WorkloadEndpoint ${id}`, problem);
     this.#views.onEndpoint(id, resource);
+  }
+
+  #readable(key: EndpointKey, id: string, unreadable: Unreadable): Enforceable<WorkloadEndpoint> {
+    const { endpoint, problem } = readableEndpoint(key, unreadable, this.#views.endpoint(id));
+    return { resource: endpoint, problem };
   }
 
   #onPolicy(id: string, { resource, problem }: Enforceable<Policy>): void {
