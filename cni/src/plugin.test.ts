@@ -1,7 +1,7 @@
 /** The commands over scripted ports: what is called in which order, what is undone, what a runtime is told. */
 import assert from "node:assert/strict";
 import { StoreError, type WorkloadEndpoint } from "@brindle/api";
-import { type Address, parseAddress } from "@brindle/net";
+import { type Address, type Family, parseAddress } from "@brindle/net";
 import { describe, it } from "vitest";
 import { type Attachment, attachmentOf } from "./attachment.ts";
 import { CniPlugin } from "./plugin.ts";
@@ -35,6 +35,7 @@ interface Script {
   readonly policy?: () => Promise<void>;
   readonly wire?: () => Promise<void>;
   readonly isWired?: boolean;
+  readonly defaultFamilies?: readonly Family[];
   readonly readiness?: Readiness;
   readonly unwire?: (containerId: string) => Promise<void>;
   /** What is read anew, for CHECK and GC. */
@@ -76,7 +77,13 @@ function world(script: Script = {}) {
       async wire() {
         calls.push("wire");
         await script.wire?.();
-        return { isNew: !script.isWired, hostMac: "ee:ee:ee:ee:ee:ee", mtu: 1450, gateways: [gateway, gateway6] };
+        return {
+          isNew: !script.isWired,
+          hostMac: "ee:ee:ee:ee:ee:ee",
+          mtu: 1450,
+          gateways: [gateway, gateway6],
+          defaultFamilies: script.defaultFamilies ?? [4, 6],
+        };
       },
       async unwire({ containerId }) {
         calls.push(`unwire ${containerId}`);
@@ -132,6 +139,11 @@ describe("ADD", () => {
         { name: "eth0", sandbox: "/run/netns/c1", mtu: undefined },
       ],
     );
+  });
+
+  it("answers with the default routes that the interface has, not with another's", async () => {
+    const answer = await world({ defaultFamilies: [6] }).plugin.answer(request("ADD"), never);
+    assert.deepEqual(printed(answer).routes, [{ dst: "::/0", gw: "fe80::1" }]);
   });
 
   for (const cniVersion of ["0.3.1", "0.4.0"]) {

@@ -1,6 +1,6 @@
 /** What the commands need of the world. The agent implements these; tests script them. */
 import type { WorkloadEndpoint } from "@brindle/api";
-import type { Address } from "@brindle/net";
+import type { Address, Family } from "@brindle/net";
 import type { Attachment } from "./attachment.ts";
 import type { IpamConfig } from "./config.ts";
 import type { Promised } from "./prevResult.ts";
@@ -101,8 +101,10 @@ export interface Wired {
   readonly isNew: boolean;
   readonly hostMac: string;
   readonly mtu: number;
-  /** What the container's default routes point to, by family. */
+  /** What the interface's routes point to, by family. */
   readonly gateways: readonly Address[];
+  /** Those in which it has the container's default route; in the others another interface had it. */
+  readonly defaultFamilies: readonly Family[];
 }
 
 export interface PolicyGate {

@@ -2,7 +2,7 @@
  * What an ADD promised, as the runtime hands it back for CHECK: the result of the whole list, so that of later plugins,
  * too. In any form that we print; the field that tells the family of an address (before 1.0.0) is not needed.
  */
-import { type Address, addressBits, parseAddress, parseCidr } from "@brindle/net";
+import { type Address, addressBits, type Family, parseAddress, parseCidr } from "@brindle/net";
 import { CniError } from "./error.ts";
 
 export interface Promised {
@@ -11,6 +11,8 @@ export interface Promised {
   readonly hosts: readonly PromisedInterface[];
   /** Those of the container's end that are ours: a later plugin may have added others, with a network around them. */
   readonly addresses: readonly Address[];
+  /** The families with a default route; in the others another interface has it. */
+  readonly defaultFamilies: readonly Family[];
 }
 
 export interface PromisedInterface {
@@ -38,6 +40,9 @@ export function parsePromised(
     addresses: objectsOf(prevResult.ips, "ips")
       .filter((ip) => ip.interface === undefined || ip.interface === at)
       .flatMap(({ address }) => ownAddress(address)),
+    defaultFamilies: objectsOf(prevResult.routes, "routes").flatMap(({ dst }) =>
+      dst === "0.0.0.0/0" ? [4 as const] : dst === "::/0" ? [6 as const] : [],
+    ),
   };
 }
 

@@ -38,7 +38,9 @@ export function addAnswer(version: CniVersion, { attachment, addresses, wired }:
         interface: 1,
       };
     }),
-    routes: wired.gateways.map((via) => ({ dst: via.family === 4 ? "0.0.0.0/0" : "::/0", gw: formatAddress(via) })),
+    routes: wired.gateways
+      .filter(({ family }) => wired.defaultFamilies.includes(family))
+      .map((via) => ({ dst: via.family === 4 ? "0.0.0.0/0" : "::/0", gw: formatAddress(via) })),
     dns: {},
   });
 }

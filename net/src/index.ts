@@ -57,5 +57,6 @@ export {
   routeProtocol,
   routeTable,
 } from "./netlink/route.ts";
+export type { SourceRule } from "./netlink/rule.ts";
 export * from "./prefix.ts";
 export { type PrefixEntry, PrefixTable } from "./prefixTable.ts";

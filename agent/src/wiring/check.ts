@@ -14,6 +14,7 @@ import {
   type Neighbour,
   type NewRoute,
   type Route,
+  type SourceRule,
   sameAddress,
 } from "@brindle/net";
 import {
@@ -33,6 +34,7 @@ export interface ObservedEnd {
   readonly addresses: readonly KernelAddress[];
   readonly routes: readonly Route[];
   readonly neighbours: readonly Neighbour[];
+  readonly rules: readonly SourceRule[];
   /** By path; `null` where the kernel has no such setting. */
   readonly sysctls: ReadonlyMap<string, string | null>;
 }
@@ -61,10 +63,11 @@ export function wiringDifferences(check: LinkCheck, { host, pod }: Observed): st
   if (!pod) return [`the container has no interface ${attachment.interfaceName}`];
   if (!host) return [`the node has no interface ${attachment.hostInterface}`];
   const sysctls = checkedSysctls(check);
+  const aside = new Set([...familiesOf(promised.addresses)].filter((one) => !promised.defaultFamilies.includes(one)));
   return [
     ...podDifferences(promised, pod, host),
     ...hostDifferences(attachment, promised, host),
-    ...changeDifferences("the container", podChanges(pod.link.index, promised.addresses), pod),
+    ...changeDifferences("the container", podChanges(pod.link, promised.addresses, aside), pod),
     ...changeDifferences("the node", hostChanges(host.link.index, attachment.mac, promised.addresses), host),
     ...sysctlDifferences("the node", sysctls.host, host),
     ...sysctlDifferences("the container", sysctls.pod, pod),
@@ -106,6 +109,10 @@ function changeDifferences(where: string, changes: readonly KernelChange[], end:
         return hasRoute(change.route, end) ? [] : [`${where} lacks ${routeText(change.route)} by ${end.link.name}`];
       case "replaceNeighbour":
         return neighbourDifferences(where, change.neighbour, end);
+      case "addRule":
+        return hasRule(change.rule, end)
+          ? []
+          : [`${where} lacks a rule for what comes from ${formatPrefix(change.rule.source)}`];
       default:
         return [];
     }
@@ -130,6 +137,11 @@ function hasRoute(wanted: NewRoute, { link, routes }: ObservedEnd): boolean {
         ({ interfaceIndex, gateway }) => interfaceIndex === link.index && sameGateway(gateway, hop?.gateway),
       ),
   );
+}
+
+/** A later plugin may have moved it to a table of its own. */
+function hasRule({ source }: SourceRule, { rules }: ObservedEnd): boolean {
+  return rules.some((rule) => formatPrefix(rule.source) === formatPrefix(source));
 }
 
 function sameGateway(a: Address | null | undefined, b: Address | null | undefined): boolean {

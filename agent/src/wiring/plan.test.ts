@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { attachmentOf } from "@brindle/cni";
 import { type Address, describeChange, parseAddress } from "@brindle/net";
 import { describe, it } from "vitest";
-import { hostChanges, hostSettings, hostSysctls, podChanges, podSysctls, vethPair } from "./plan.ts";
+import { hostChanges, hostSettings, hostSysctls, podChanges, podSysctls, staleRules, vethPair } from "./plan.ts";
 
 const environment = {
   containerId: "c1",
@@ -74,11 +74,35 @@ const families: { name: string; of: Address[]; pod: string[]; host: string[] }[]
 describe("the changes for a pod", () => {
   for (const { name, of, pod, host } of families) {
     it(`with ${name} are these, and each can be repeated`, () => {
-      const changes = [...podChanges(7, of), ...hostChanges(9, attachment.mac, of)];
+      const changes = [...podChanges({ index: 7, name: "eth0" }, of), ...hostChanges(9, attachment.mac, of)];
       assert.deepEqual(changes.map(describeChange), [...pod, ...host]);
       assert(changes.every(({ op }) => op === "setLink" || op.startsWith("replace")));
     });
   }
+});
+
+it("a further interface leaves the default route, and has what bears its address go by a table of its own", () => {
+  const changes = podChanges({ index: 7, name: "net1" }, addresses("10.65.0.3", "fd00::3"), new Set([4]));
+  assert.deepEqual(changes.map(describeChange).slice(3), [
+    "replaceNeighbour 169.254.1.1 interface 7",
+    "replaceRoute 169.254.1.1/32 interface 7 table 1651703729",
+    "replaceRoute 0.0.0.0/0 via 169.254.1.1 interface 7 table 1651703729",
+    "replaceNeighbour fe80::ecee:eeff:feee:eeee interface 7",
+    "replaceRoute ::/0 via fe80::ecee:eeff:feee:eeee interface 7",
+    "addRule from 10.65.0.3/32 table 1651703729",
+  ]);
+});
+
+it("rules of an earlier life of an interface go, and nobody else's", () => {
+  const [old, present] = addresses("10.65.0.2", "10.65.0.3");
+  assert(old && present);
+  const rules = podChanges({ index: 7, name: "net1" }, [old, present], new Set([4])).flatMap((change) =>
+    change.op === "addRule" ? [change.rule] : [],
+  );
+  const strange = rules.map((rule) => ({ ...rule, table: 100 }));
+  assert.deepEqual(staleRules("net1", [...strange, ...rules], [present]).map(describeChange), [
+    "deleteRule from 10.65.0.2/32 table 1651703729",
+  ]);
 });
 
 describe("the settings for a pod", () => {

@@ -3,6 +3,7 @@
  * forms are Calico's, so that a pod survives a change of agent; the mark (alias, route protocol) is ours, so that we
  * touch nothing else.
  */
+import { createHash } from "node:crypto";
 import { type Attachment, attachmentKey, type Mark } from "@brindle/cni";
 import {
   type Address,
@@ -10,9 +11,12 @@ import {
   hostPrefix,
   type InterfaceAddress,
   type KernelChange,
+  type Link,
   type LinkSettings,
   type NewLink,
   type NewRoute,
+  type SourceRule,
+  sameAddress,
   scope,
 } from "@brindle/net";
 
@@ -142,33 +146,67 @@ export function localRoute(interfaceIndex: number, address: Address): NewRoute {
  * The container's end. The gateway is a permanent neighbour, so no packet ever waits for ARP or neighbour discovery.
  * It must be: the node answers ARP for 169.254.1.1 only while it has a route that covers the address (proxy_arp looks
  * one up), so a node without a default route would leave its pods without a network.
+ *
+ * In families where another interface has the default route already, this one leaves it: what has its address goes by a
+ * table of its own, since the node takes from each interface only what bears that interface's address.
  */
-export function podChanges(interfaceIndex: number, addresses: readonly Address[]): KernelChange[] {
+export function podChanges(
+  { index, name }: Pick<Link, "index" | "name">,
+  addresses: readonly Address[],
+  aside: ReadonlySet<Family> = new Set(),
+): KernelChange[] {
   const families = familiesOf(addresses);
   return [
-    { op: "setLink", link: { index: interfaceIndex }, settings: { up: true } },
-    ...addresses.map(
-      (address): KernelChange => ({ op: "replaceAddress", address: podAddress(interfaceIndex, address) }),
+    { op: "setLink", link: { index }, settings: { up: true } },
+    ...addresses.map((address): KernelChange => ({ op: "replaceAddress", address: podAddress(index, address) })),
+    ...[...families].flatMap((family) =>
+      gatewayChanges(index, family, aside.has(family) ? sideTable(name) : undefined),
     ),
-    ...[...families].flatMap((family) => gatewayChanges(interfaceIndex, family)),
+    ...addresses
+      .filter(({ family }) => aside.has(family))
+      .map((address): KernelChange => ({ op: "addRule", rule: sideRule(name, address) })),
   ];
+}
+
+/** Before the main table (32766), behind what people like to put first. */
+const sideRulePriority = 10_000;
+
+/** The same each time for an interface's name; far from the tables that people number. */
+function sideTable(name: string): number {
+  return 0x6272_0000 + createHash("sha1").update(name).digest().readUInt16BE();
+}
+
+function sideRule(name: string, address: Address): SourceRule {
+  return { source: hostPrefix(address), table: sideTable(name), priority: sideRulePriority };
+}
+
+/** The rules of an earlier life of the interface, which outlive it. */
+export function staleRules(name: string, rules: readonly SourceRule[], addresses: readonly Address[]): KernelChange[] {
+  return rules
+    .filter(({ table, priority }) => table === sideTable(name) && priority === sideRulePriority)
+    .filter(({ source }) => !addresses.some((address) => sameAddress(source.address, address)))
+    .map((rule) => ({ op: "deleteRule", rule }));
 }
 
 function podAddress(interfaceIndex: number, address: Address): InterfaceAddress {
   return { interfaceIndex, address: hostPrefix(address), ...(address.family === 6 ? { noDad: true } : {}) };
 }
 
-function gatewayChanges(interfaceIndex: number, family: Family): KernelChange[] {
+function gatewayChanges(interfaceIndex: number, family: Family, table: number | undefined): KernelChange[] {
   const gateway = gateways[family];
+  const inTable = table === undefined ? {} : { table };
   const toGateway: KernelChange = {
     op: "replaceRoute",
-    route: { destination: hostPrefix(gateway), scope: scope.link, nextHops: [{ interfaceIndex }] },
+    route: { destination: hostPrefix(gateway), scope: scope.link, nextHops: [{ interfaceIndex }], ...inTable },
   };
   return [
     { op: "replaceNeighbour", neighbour: { interfaceIndex, address: gateway, mac: hostMac, state: "permanent" } },
     // fe80::/64 is on the link already.
     ...(family === 4 ? [toGateway] : []),
-    { op: "replaceRoute", route: { destination: everywhere[family], nextHops: [{ gateway, interfaceIndex }] } },
+    {
+      op: "replaceRoute",
+      route: { destination: everywhere[family], nextHops: [{ gateway, interfaceIndex }], ...inTable },
+    },
   ];
 }
 

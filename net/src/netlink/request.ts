@@ -23,6 +23,7 @@ import {
 } from "./neighbour.ts";
 import type { NextHop } from "./nextHop.ts";
 import { addRoute, deleteRoute, type NewRoute, replaceRoute } from "./route.ts";
+import { addRule, deleteRule, type SourceRule } from "./rule.ts";
 
 export type KernelChange =
   | { readonly op: "createLink"; readonly link: NewLink }
@@ -31,11 +32,13 @@ export type KernelChange =
   | { readonly op: "deleteLinkGroup"; readonly group: number }
   | { readonly op: "addAddress" | "replaceAddress" | "deleteAddress"; readonly address: InterfaceAddress }
   | { readonly op: "addRoute" | "replaceRoute" | "deleteRoute"; readonly route: NewRoute }
+  | { readonly op: "addRule" | "deleteRule"; readonly rule: SourceRule }
   | { readonly op: "addNeighbour" | "replaceNeighbour" | "deleteNeighbour"; readonly neighbour: Neighbour }
   | { readonly op: "replaceForwardingEntry" | "deleteForwardingEntry"; readonly entry: ForwardingEntry };
 
 const addressOps = { addAddress, replaceAddress, deleteAddress } as const;
 const routeOps = { addRoute, replaceRoute, deleteRoute } as const;
+const ruleOps = { addRule, deleteRule } as const;
 const neighbourOps = { addNeighbour, replaceNeighbour, deleteNeighbour } as const;
 const forwardingOps = { replaceForwardingEntry, deleteForwardingEntry } as const;
 
@@ -57,6 +60,9 @@ export function encodeChange(change: KernelChange): NetlinkRequest {
     case "replaceRoute":
     case "deleteRoute":
       return routeOps[change.op](change.route);
+    case "addRule":
+    case "deleteRule":
+      return ruleOps[change.op](change.rule);
     case "addNeighbour":
     case "replaceNeighbour":
     case "deleteNeighbour":
@@ -85,6 +91,9 @@ export function describeChange(change: KernelChange): string {
     case "replaceRoute":
     case "deleteRoute":
       return `${change.op} ${describeRoute(change.route)}`;
+    case "addRule":
+    case "deleteRule":
+      return `${change.op} from ${formatPrefix(change.rule.source)} table ${change.rule.table}`;
     case "addNeighbour":
     case "replaceNeighbour":
     case "deleteNeighbour":

@@ -36,6 +36,7 @@ import {
   type RouteFilter,
   type RouteLookup,
 } from "../netlink/route.ts";
+import { decodeRule, listRules, type SourceRule } from "../netlink/rule.ts";
 import { type KernelEvent, type Watch, type WatchedKind, watchKernel } from "./kernelWatch.ts";
 import { type NamespaceReference, type OpenNamespace, openNamespace, warmThreadPool } from "./namespace.ts";
 import type { NamedRequest } from "./netlinkExchange.ts";
@@ -100,6 +101,11 @@ export class RouteSocket implements Disposable {
 
   async routes(filter: RouteFilter = {}): Promise<Route[]> {
     return this.#list("list routes", listRoutes(filter), decodeRoute);
+  }
+
+  /** Those that choose by a packet's source. */
+  async sourceRules(family: Family): Promise<SourceRule[]> {
+    return this.#list("list rules", listRules(family), decodeRule);
   }
 
   async neighbours(filter: { family?: Family; proxy?: boolean } = {}): Promise<Neighbour[]> {

@@ -113,6 +113,7 @@ async function createPod(name: string, containerId: string, options: PodOptions 
 interface Result {
   readonly interfaces: readonly { readonly sandbox?: string }[];
   readonly ips: readonly { readonly address: string; readonly interface: number }[];
+  readonly routes: readonly { readonly dst: string }[];
 }
 
 function resultOf(outcome: Outcome): Result {
@@ -187,6 +188,39 @@ describe("a runtime's requests", () => {
     assert.equal(JSON.parse(outcome.stdout).code, 101);
     assert.equal(await addressesHeld(), 0);
     assert.deepEqual((await store.list("WorkloadEndpoint")).items, []);
+  });
+});
+
+describe("a second interface of a container", () => {
+  it("has names and addresses of its own, leaves the default route, and answers what comes to it", async () => {
+    await using pod = await createPod("two", "two");
+    await using second = await createPod("two", "two", { interfaceName: "net1", namespace: pod.namespace });
+    await using client = await createPod("client", "client");
+    const [first, promised] = [resultOf(await pod.cni("ADD")), resultOf(await second.cni("ADD"))];
+    resultOf(await client.cni("ADD"));
+    assert.notEqual(second.hostInterface, pod.hostInterface);
+    assert.deepEqual(promised.routes, []);
+    assert.match(await pod.namespace.ip("-4 route show default"), /^default via 169\.254\.1\.1 dev eth0 \n$/);
+    assert.match(await pod.namespace.ip("-6 route show default"), /^default via \S+ dev eth0 [^\n]*\n$/);
+    for (const result of [first, promised])
+      for (const index of [0, 1])
+        await client.namespace.exec("ping", ["-n", "-c", "1", "-W", "1", addressOf(result, index)]);
+    assert.equal((await pod.cni("CHECK", { prevResult: first })).exitCode, 0);
+    assert.equal((await second.cni("CHECK", { prevResult: promised })).exitCode, 0);
+
+    await pod.namespace.ip(`rule delete from ${addressOf(promised, 0)}`);
+    assert.match(
+      (await second.cni("CHECK", { prevResult: promised })).stdout,
+      /lacks a rule for what comes from 10\.65/,
+    );
+    assert.deepEqual(resultOf(await second.cni("ADD")), promised);
+    assert.equal((await second.cni("CHECK", { prevResult: promised })).exitCode, 0);
+
+    assert.equal((await second.cni("DEL")).exitCode, 0);
+    assert.equal((await pod.cni("CHECK", { prevResult: first })).exitCode, 0);
+    const again = resultOf(await second.cni("ADD"));
+    const rules = (await pod.namespace.ip("-4 rule show")).split("\n").filter((line) => line.includes("from 10.65"));
+    assert.equal(rules.length, 1, `${rules} and ${addressOf(again, 0)}`);
   });
 });
 

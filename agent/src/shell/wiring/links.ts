@@ -14,7 +14,7 @@ import {
   type Wired,
   type WireRequest,
 } from "@brindle/cni";
-import { isKernelError, type KernelChange, type Link } from "@brindle/net";
+import { type Family, isKernelError, type KernelChange, type Link } from "@brindle/net";
 import {
   ensureSysctl,
   insideNamespace,
@@ -34,13 +34,13 @@ import {
   hostMac,
   hostSettings,
   hostSysctls,
-  podChanges,
   podSysctls,
   readMark,
   type Sysctl,
   vethPair,
 } from "../../wiring/plan.ts";
 import { recordSysctl } from "../sysctlRecord.ts";
+import { planPod } from "./aside.ts";
 import { GatheredRemoval } from "./gatheredRemoval.ts";
 import { observe } from "./observe.ts";
 
@@ -130,11 +130,17 @@ export class Links implements LinksPort, Disposable {
     await using undo = new AsyncDisposableStack();
     const present = await this.#reuse(attachment, inside);
     const host = present ?? (await this.#create(request, { mtu, container, undo }));
-    await this.#configure(request, { host, container, inside });
+    const aside = await this.#configure(request, { host, container, inside });
     undo.move(); // Success: nothing is undone.
 
-    const families = familiesOf(addresses);
-    return { isNew: !present, hostMac, mtu: host.mtu, gateways: [...families].map((family) => gateways[family]) };
+    const families = [...familiesOf(addresses)];
+    return {
+      isNew: !present,
+      hostMac,
+      mtu: host.mtu,
+      gateways: families.map((family) => gateways[family]),
+      defaultFamilies: families.filter((family) => !aside.has(family)),
+    };
   }
 
   /** The node's end, when an earlier ADD of the same attachment has left the pair as it should be. */
@@ -178,15 +184,20 @@ export class Links implements LinksPort, Disposable {
     return link;
   }
 
-  async #configure({ attachment, addresses }: WireRequest, { host, container, inside }: Pair): Promise<void> {
+  async #configure(
+    { attachment, addresses }: WireRequest,
+    { host, container, inside }: Pair,
+  ): Promise<ReadonlySet<Family>> {
     const families = familiesOf(addresses);
     writeSysctls(this.#node, hostSysctls(host.name, families));
     writeSysctls(container, podSysctls(attachment.interfaceName, families));
     const pod = found(await inside.link(attachment.interfaceName), attachment.interfaceName);
     // The node's end last: no packet reaches a pod that is not whole.
-    await applyAll(inside, podChanges(pod.index, addresses));
+    const { changes, aside } = await planPod(inside, pod, addresses);
+    await applyAll(inside, changes);
     await applyAll(this.#kernel, hostChanges(host.index, attachment.mac, addresses));
     await Promise.all([untilRunning(inside, pod.index), untilRunning(this.#kernel, host.index)]);
+    return aside;
   }
 
   #openContainer(path: string): OpenNamespace {

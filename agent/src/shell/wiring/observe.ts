@@ -28,16 +28,19 @@ async function observeEnd(
   const link = await kernel.link(name);
   if (!link) return null;
   const interfaceIndex = link.index;
-  const [addresses, routes, neighbours] = await Promise.all([
+  const [addresses, routes, neighbours, v4Rules, v6Rules] = await Promise.all([
     kernel.addresses({ interfaceIndex }),
     kernel.routes({ interfaceIndex }),
     kernel.neighbours(),
+    kernel.sourceRules(4),
+    kernel.sourceRules(6),
   ]);
   return {
     link,
     addresses,
     routes,
     neighbours: neighbours.filter((neighbour) => neighbour.interfaceIndex === interfaceIndex),
+    rules: [...v4Rules, ...v6Rules],
     sysctls: readSettings(namespace, settings),
   };
 }
