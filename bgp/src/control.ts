@@ -44,6 +44,8 @@ export interface PeerSummary {
   readonly asn: number;
   readonly state: SessionPhase;
   readonly sinceMs: number;
+  /** An operator takes the session down for a while. */
+  readonly maintenance?: MaintenanceStatus["phase"];
   /** Routes of all families together; `null` while the session is not Established. */
   readonly received: number | null;
   readonly accepted: number | null;
@@ -68,6 +70,16 @@ export interface PeerStatus {
   readonly session: EstablishedStatus | null;
   /** Of the path to the peer, where BFD watches it. */
   readonly bfd?: BfdStatus;
+  /** An operator takes the session down for a while (`bgp maintenance`). */
+  readonly maintenance?: MaintenanceStatus;
+}
+
+export interface MaintenanceStatus {
+  /** `draining`: the session stands, and its routes are the last resort (RFC 8326). */
+  readonly phase: "draining" | "down";
+  /** What the peer's operator reads. */
+  readonly text: string | null;
+  readonly sinceMs: number;
 }
 
 export interface BfdStatus extends PathStatus {

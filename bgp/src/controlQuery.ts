@@ -1,6 +1,7 @@
 /** Parameters of the control interface's questions about routes, from whoever may open the socket. */
 import { ControlError, parsePrefix } from "@brindle/net";
 import type { RouteQuery } from "./speaker/event.ts";
+import type { MaintenanceWish } from "./speaker/maintenance.ts";
 
 const limitMax = 10_000;
 
@@ -26,6 +27,27 @@ export function advertisedQuery(params: unknown): { readonly name: string; reado
   if (typeof name !== "string") throw new ControlError("INVALID", "bgp.advertised: name must be that of a peer");
   if (!isLimit(limit)) throw new ControlError("INVALID", `bgp.advertised: limit must be 1 to ${limitMax}`);
   return { name, limit };
+}
+
+const shutdownTextBytesMax = 255;
+
+/** `bgp.maintenance`: of whom, `null` for all, and what is wished. RFC 9003 §2: a text has 255 bytes at most. */
+export function maintenanceWish(params: unknown): {
+  readonly peer: string | null;
+  readonly wish: MaintenanceWish | null;
+} {
+  const { name, on, text, waitSeconds = 60 } = (params ?? {}) as Record<string, unknown>;
+  const refuse = (reason: string): never => {
+    throw new ControlError("INVALID", `bgp.maintenance: ${reason}`);
+  };
+  if (name !== null && typeof name !== "string") return refuse("name must be that of a peer, or null for all");
+  if (typeof on !== "boolean") return refuse("on must be true or false");
+  if (text !== undefined && typeof text !== "string") return refuse("text is no text");
+  const bytes = text === undefined ? 0 : new TextEncoder().encode(text).length;
+  if (bytes > shutdownTextBytesMax) return refuse(`text has ${bytes} bytes, and ${shutdownTextBytesMax} can be sent`);
+  if (typeof waitSeconds !== "number" || !Number.isInteger(waitSeconds) || waitSeconds < 0 || waitSeconds > 86_400)
+    return refuse("waitSeconds must be 0 to 86400");
+  return { peer: name, wish: on ? { waitSeconds, ...(text !== undefined && { text }) } : null };
 }
 
 /** `bgp.dump`: where the slice begins, which the one before said. */

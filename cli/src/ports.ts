@@ -20,6 +20,8 @@ export interface Ports {
   sleep(ms: number): Promise<void>;
   /** A method of the control interface of this node's agent. */
   callAgent(method: string, params: object): Promise<unknown>;
+  /** One that answers with a stream, until either side ends it. */
+  streamAgent(method: string, params: object): AsyncIterable<unknown>;
   /** A new file, whole or not there at all; one that exists is a failure. */
   writeNewFile(path: string, chunks: AsyncIterable<Uint8Array>): Promise<void>;
   /** `-` is standard input, a folder is the manifests in it. */

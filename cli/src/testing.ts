@@ -49,6 +49,7 @@ export class Rig {
     fileAt: (path: string) => ManifestFile,
     { out, err }: { readonly out: string[]; readonly err: string[] },
   ): Ports {
+    const agent = this.#agent;
     return {
       version: "1.2.3",
       socketPath: "/run/test.sock",
@@ -63,6 +64,9 @@ export class Rig {
         await this.whileAsleep();
       },
       callAgent: async (method, params) => this.#agent[method]?.(params),
+      streamAgent: async function* (this: void, method, params) {
+        yield* (agent[method]?.(params) ?? []) as Iterable<unknown>;
+      },
       writeNewFile: async (path, chunks) => {
         this.files.set(path, Buffer.concat(await Array.fromAsync(chunks)));
       },

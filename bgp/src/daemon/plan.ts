@@ -46,6 +46,7 @@ const peerFieldNames: Readonly<Record<keyof PeerConfig, string>> = {
   ttlSecurity: "ttlSecurity",
   interface: "interface",
   shutdown: "shutdown",
+  gracefulShutdown: "gracefulShutdown",
   maxPrefixes: "maxPrefixes",
   bfd: "bfd",
   routeReflectorClient: "routeReflectorClient",

@@ -114,6 +114,7 @@ export interface PeerSettings {
   readonly routeReflectorClient?: boolean;
   readonly extendedNextHop?: boolean;
   readonly addPath?: NonNullable<PeerConfig["addPath"]>;
+  readonly gracefulShutdown?: boolean;
   readonly shutdown?: string;
   readonly maxPrefixes?: MaxPrefixesSettings;
   readonly bfd?: BfdFileSettings;
@@ -191,6 +192,10 @@ export const peerSettings: Value<PeerSettings> = map("peer", {
     "Several paths of a prefix (RFC 7911). Where left out: neither.",
   ),
   extendedNextHop: optional(flag, "IPv4 prefixes may have IPv6 next hops (RFC 8950). Where left out: false."),
+  gracefulShutdown: optional(
+    flag,
+    "The session is about to be shut down: its routes are the last resort on both sides (RFC 8326). Where left out: false.",
+  ),
   shutdown: optional(text, "There is no session while this stands here; the peer's operator reads it (RFC 9003)."),
   maxPrefixes: optional(
     map<MaxPrefixesSettings>("{ ipv4, ipv6, action, warnPercent, restartTime }", {

@@ -123,6 +123,7 @@ function peerConfig(peer: PeerSettings, { settings, passwords }: Context): PeerC
     families: peer.families ?? [4, 6],
     ...(password !== undefined && { password }),
     ...asTheyStand(peer),
+    ...(peer.gracefulShutdown && { gracefulShutdown: true }),
     ...(peer.shutdown !== undefined && { shutdown: { text: peer.shutdown } }),
     ...(peer.maxPrefixes && { maxPrefixes: maxPrefixes(peer.maxPrefixes) }),
     ...(peer.bfd && { bfd: bfdOf(peer.bfd) }),

@@ -1,7 +1,7 @@
 /** The methods of the control interface that any speaker has, whoever runs it: the daemon or a node's agent. */
 import { ControlError } from "@brindle/net";
 import type { PeerDetail } from "../control.ts";
-import { advertisedQuery, dumpFrom, routeQuery } from "../controlQuery.ts";
+import { advertisedQuery, dumpFrom, maintenanceWish, routeQuery } from "../controlQuery.ts";
 import type { RunningSpeaker } from "./runningSpeaker.ts";
 
 /** As `serveControl` of `net` takes them; the package's types need no Node for it. */
@@ -39,6 +39,15 @@ export function bgpHandlers(speaker: () => RunningSpeaker | null): Record<string
       if (text !== undefined && typeof text !== "string")
         throw new ControlError("INVALID", "bgp.reset: text is no text");
       await running().reset(name, text);
+    },
+    "bgp.maintenance": async (params) => {
+      const { peer, wish } = maintenanceWish(params);
+      if (peer !== null) await peerNamed(params, "bgp.maintenance");
+      await running().maintenance(peer, wish);
+      const peers = await running().peers();
+      return peers
+        .filter(({ name }) => peer === null || name === peer)
+        .map(({ name, phase, maintenance = null }) => ({ name, phase, maintenance }));
     },
     "bgp.dump": async (params) => {
       const { bytes, next } = await running().dump(dumpFrom(params));

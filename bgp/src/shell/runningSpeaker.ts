@@ -5,6 +5,7 @@ import type { DumpedSlice } from "../mrt/dumpTable.ts";
 import type { NextHopFact } from "../rib/nextHopTable.ts";
 import type { SpeakerConfig } from "../speaker/config.ts";
 import type { BestChange, OwnRoute, PackedBestChanges, RehearsalQuery, RouteQuery } from "../speaker/event.ts";
+import type { MaintenanceWish } from "../speaker/maintenance.ts";
 
 /** What a running speaker tells of. Each is called between turns of the event loop and must not throw. */
 export interface SpeakerListeners {
@@ -30,6 +31,8 @@ export interface RunningSpeaker {
   refresh(peer?: string): Promise<void>;
   /** Ends a peer's session, which comes back at once; the text is for the peer's operator. */
   reset(peer: string, text?: string): Promise<void>;
+  /** Takes a session, or with `null` all of them, down for a while, or brings them back (`wish` of `null`). */
+  maintenance(peer: string | null, wish: MaintenanceWish | null): Promise<void>;
   /** A slice of the table as MRT (RFC 6396), from 1 on; the next one begins where it says. */
   dump(from?: number): Promise<DumpedSlice>;
   /** Costs the same however large the table. */

@@ -10,6 +10,7 @@ import { unpackBestChanges } from "../speaker/bestChanges.ts";
 import { checkConfig } from "../speaker/checkConfig.ts";
 import type { SpeakerConfig } from "../speaker/config.ts";
 import type { OwnRoute, RehearsalQuery, RouteQuery, SpeakerAction, SpeakerEvent } from "../speaker/event.ts";
+import type { MaintenanceWish } from "../speaker/maintenance.ts";
 import { Speaker } from "../speaker/speaker.ts";
 import { BfdWatch } from "./bfdWatch.ts";
 import { Connections } from "./connections.ts";
@@ -113,6 +114,11 @@ class LocalSpeaker implements RunningSpeaker {
   async refresh(peer?: string): Promise<void> {
     this.#assertRunning();
     this.#dispatch({ type: "refresh", peer: peer ?? null });
+  }
+
+  async maintenance(peer: string | null, wish: MaintenanceWish | null): Promise<void> {
+    this.#assertRunning();
+    this.#dispatch({ type: "maintenance", peer, wish });
   }
 
   async summary(): Promise<SpeakerSummary> {

@@ -8,6 +8,7 @@ import type { NextHopFact } from "../rib/nextHopTable.ts";
 import { unpackBestChanges } from "../speaker/bestChanges.ts";
 import type { SpeakerConfig } from "../speaker/config.ts";
 import type { OwnRoute, PackedBestChanges, RehearsalQuery, RouteQuery } from "../speaker/event.ts";
+import type { MaintenanceWish } from "../speaker/maintenance.ts";
 import type { RunningSpeaker, SpeakerListeners } from "./runningSpeaker.ts";
 import type { StartOptions } from "./startSpeaker.ts";
 import { conditionsOf, entryBeside } from "./threadEntry.ts";
@@ -72,6 +73,10 @@ class SpeakerThread implements RunningSpeaker {
 
   async refresh(peer?: string): Promise<void> {
     await this.#call("refresh", peer);
+  }
+
+  async maintenance(peer: string | null, wish: MaintenanceWish | null): Promise<void> {
+    await this.#call("maintenance", peer, wish);
   }
 
   async summary(): Promise<SpeakerSummary> {

@@ -23,6 +23,7 @@ const costsOfPeer: Readonly<Record<keyof PeerConfig, readonly Cost[]>> = {
   password: ["reset"],
   ttlSecurity: ["reset"],
   shutdown: ["none"], // The peer's keeper sees to it.
+  gracefulShutdown: ["reimport", "reexport"],
   maxPrefixes: ["none"], // Heeded from the next UPDATE on.
   bfd: ["none"], // BFD agrees on new values while it runs.
   routeReflectorClient: ["reset"],

@@ -107,6 +107,8 @@ export interface PeerConfig {
   readonly sendHoldSeconds?: number;
   /** How often the peer hears that we live, where that is to be oftener than each third of the hold time. */
   readonly keepaliveSeconds?: number;
+  /** RFC 8326: this session is about to be shut down, and its routes are to be the last resort on both sides. */
+  readonly gracefulShutdown?: boolean;
   /** Administratively down: no session is, and one that was ends with this text for the peer's operator (RFC 9003). */
   readonly shutdown?: { readonly text: string };
   readonly maxPrefixes?: MaxPrefixes;

@@ -9,6 +9,7 @@ import type { PeerStatus } from "../control.ts";
 import type { NextHopFact } from "../rib/nextHopTable.ts";
 import type { SessionTimer } from "../session/state.ts";
 import type { SpeakerConfig } from "./config.ts";
+import type { MaintenanceWish } from "./maintenance.ts";
 
 /** Connections that we dial count up from 1; those which the shell accepts count down from -1. */
 export type ConnectionId = number;
@@ -50,6 +51,8 @@ export type SpeakerEvent =
   | { readonly type: "refresh"; readonly peer: string | null }
   /** Ends a peer's session with Cease/Administrative Reset and begins anew; the text is for the peer's operator (RFC 9003). */
   | { readonly type: "reset"; readonly peer: string; readonly text?: string }
+  /** Takes a peer's session, or with `null` all of them, down for a while; a `wish` of `null` ends that. */
+  | { readonly type: "maintenance"; readonly peer: string | null; readonly wish: MaintenanceWish | null }
   /**
    * The end of the process. With `keepForwarding` connections close without NOTIFICATION, so that peers which restart
    * gracefully keep our routes; without it, peers hear Cease/Administrative Shutdown.
@@ -62,9 +65,12 @@ export type SpeakerTimer =
    * `stale`: how long the routes of a restarting peer are kept. `retry`: when to try again after a failure. `collision`:
    * how long one connection waits for another that is under way.
    */
-  | { readonly of: "peer"; readonly peer: string; readonly timer: "retry" | "stale" | "collision" }
+  | { readonly of: "peer"; readonly peer: string; readonly timer: PeerTimer }
   | { readonly of: "collector"; readonly collector: string; readonly timer: CollectorTimer }
   | { readonly of: "speaker"; readonly timer: "restartDeadline" };
+
+/** Of a peer, whatever sessions it has. `maintenance`: how long its routes are the last resort before it goes down. */
+export type PeerTimer = "retry" | "stale" | "collision" | "maintenance";
 
 export type SpeakerAction =
   | { readonly type: "connect"; readonly connection: ConnectionId; readonly to: Dial }

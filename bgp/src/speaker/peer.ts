@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { type Address, type Family, formatAddress } from "@brindle/net";
 import type { PathStatus } from "../bfd/status.ts";
-import type { PeerDetail, PeerStatus } from "../control.ts";
+import type { MaintenanceStatus, PeerDetail, PeerStatus } from "../control.ts";
 import type { SessionConfig } from "../session/config.ts";
 import { keepsRoutes } from "../session/end.ts";
 import type { NotificationSeen, SessionTimer } from "../session/state.ts";
@@ -14,7 +14,7 @@ import type { Open, Update } from "../wire/message.ts";
 import type { UpdateScanner } from "../wire/updateScan.ts";
 import { type ChangeCost, costOfChange } from "./changeCost.ts";
 import type { PeerConfig, SpeakerConfig } from "./config.ts";
-import type { ConnectionId, SpeakerTimer, TransportPorts } from "./event.ts";
+import type { ConnectionId, PeerTimer, SpeakerTimer, TransportPorts } from "./event.ts";
 import { MessageCounters } from "./messageCounters.ts";
 import { downReason, monitoredSession } from "./monitoring.ts";
 import { PathWatch } from "./pathWatch.ts";
@@ -23,7 +23,7 @@ import { canonical, dialOf, isKnown, numberOf, sessionConfigOf } from "./peerPla
 import { furthestPhase, PeerRecord } from "./peerRecord.ts";
 import { PeerSession, type SessionOwner } from "./peerSession.ts";
 import type { PeerPorts } from "./ports.ts";
-import { maximumPrefixesData, prefixesBeyond } from "./prefixLimits.ts";
+import { limitBreach } from "./prefixLimits.ts";
 import { answerRefresh, requestRefresh } from "./refreshing.ts";
 import { Retry } from "./retry.ts";
 import { collisionSeconds, hasMet, isOver, isUnderWay, judgeOpen, type OpenAnswer } from "./rivals.ts";
@@ -37,6 +37,7 @@ export interface PeerContext {
   readonly peer: PeerConfig;
   /** The name of the range that a dynamic peer is of. */
   readonly range?: string | null;
+  readonly maintenance?: MaintenanceStatus;
 }
 
 /** Bounds what a peer which dials without end may hold. */
@@ -80,6 +81,7 @@ export class Peer implements SessionOwner {
   /** Gives back what the change costs, so that it can be told. */
   reconfigure(context: PeerContext): ChangeCost {
     const cost = costOfChange(this.#context, context);
+    if (context.maintenance !== this.#context.maintenance) this.#record.note();
     this.#context = context;
     if (cost.resets) {
       this.#record.explain("its configuration changed");
@@ -178,7 +180,11 @@ export class Peer implements SessionOwner {
     this.#review();
   }
 
-  peerTimer(timer: "retry" | "stale" | "collision"): void {
+  get isEstablished(): boolean {
+    return this.#established !== null;
+  }
+
+  peerTimer(timer: PeerTimer): void {
     if (timer === "stale") this.routes.staleTimerFired();
     else if (timer === "collision") this.#confirmHeld();
     else this.#retry.fired();
@@ -259,6 +265,7 @@ export class Peer implements SessionOwner {
       ...this.#record.status(),
       session: this.#sessionStatus(),
       ...this.#path.status(),
+      ...(this.#context.maintenance && { maintenance: this.#context.maintenance }),
     };
   }
 
@@ -280,16 +287,11 @@ export class Peer implements SessionOwner {
 
   /** RFC 4271 §6.7: beyond what it may announce, a peer stays away for a time, or until somebody resets it. */
   #checkPrefixes(): void {
-    const { maxPrefixes } = this.config;
-    if (maxPrefixes?.action !== "reset" || !this.#established) return;
-    const beyond = prefixesBeyond(
-      maxPrefixes,
-      (family) => this.#ports.rib.counts(this.routes.ribPeer, family).received,
-    );
-    if (!beyond) return;
-    const data = maximumPrefixesData(beyond.family, beyond.max);
-    this.#giveUp(beyond.text, cease.maximumPrefixes, { data });
-    this.#retry.after(maxPrefixes.restartSeconds);
+    const received = (family: Family): number => this.#ports.rib.counts(this.routes.ribPeer, family).received;
+    const breach = this.#established && limitBreach(this.config.maxPrefixes, received);
+    if (!breach) return;
+    this.#giveUp(breach.text, cease.maximumPrefixes, { data: breach.data });
+    this.#retry.after(breach.restartSeconds);
     this.#retry.refuses = true;
   }
 
@@ -344,11 +346,8 @@ export class Peer implements SessionOwner {
     const dial = dialOf(this.config);
     const past = this.#retry.past && { past: this.#retry.past };
     const config = (): SessionConfig => this.#sessionConfig();
-    const session = new PeerSession(
-      { number: this.#sessionNumber, peer: name, config, dial, ...past },
-      this,
-      this.#ports,
-    );
+    const options = { number: this.#sessionNumber, peer: name, config, dial, ...past };
+    const session = new PeerSession(options, this, this.#ports);
     this.#sessions.push(session);
     return session;
   }

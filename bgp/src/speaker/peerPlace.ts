@@ -63,3 +63,10 @@ export function placeOf({ address, interface: name }: PeerConfig): string {
 export function withoutZone(text: string): string {
   return text.replace(/%.*$/, "");
 }
+
+/** Of a text that `checkConfig` has seen. */
+export function addressOf(text: string): Address {
+  const address = parseAddress(text);
+  if (!address) throw new TypeError(`not an address: ${text}`);
+  return address;
+}

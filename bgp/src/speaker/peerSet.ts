@@ -2,7 +2,8 @@
 import { type Address, parseAddress } from "@brindle/net";
 import type { PeerConfig, SpeakerConfig } from "./config.ts";
 import { DynamicRanges, dynamicPeerConfig } from "./dynamicRanges.ts";
-import { Peer } from "./peer.ts";
+import type { Maintenance } from "./maintenance.ts";
+import { Peer, type PeerContext } from "./peer.ts";
 import { placeOf, textOf } from "./peerPlace.ts";
 import type { PeerPorts } from "./ports.ts";
 
@@ -12,12 +13,14 @@ interface Context {
 }
 
 export class PeerSet {
+  readonly #maintenance: Maintenance;
   readonly #portsOf: (peer: () => Peer) => PeerPorts;
   readonly #byName = new Map<string, Peer>();
   #byAddress = new Map<string, Peer>();
   #ranges = new DynamicRanges([]);
 
-  constructor(portsOf: (peer: () => Peer) => PeerPorts) {
+  constructor(maintenance: Maintenance, portsOf: (peer: () => Peer) => PeerPorts) {
+    this.#maintenance = maintenance;
     this.#portsOf = portsOf;
   }
 
@@ -73,13 +76,21 @@ export class PeerSet {
     });
   }
 
-  #configurePeer(context: Context): void {
+  #configurePeer(wanted: Context): void {
+    const context = this.#applied(wanted);
     const known = this.#byName.get(context.peer.name);
     if (known) known.reconfigure(context);
-    else this.#add(context, null).start();
+    else this.#add(wanted, null).start();
   }
 
-  #add(context: Context, range: string | null): Peer {
+  /** With what an operator's maintenance makes of it. */
+  #applied({ speaker, peer }: Context): PeerContext {
+    const maintenance = this.#maintenance.of(peer.name);
+    return { speaker, peer: this.#maintenance.applied(peer), ...(maintenance && { maintenance }) };
+  }
+
+  #add(wanted: Context, range: string | null): Peer {
+    const context = this.#applied(wanted);
     const peer: Peer = new Peer(
       { ...context, range },
       this.#portsOf(() => peer),

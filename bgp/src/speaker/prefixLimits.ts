@@ -8,7 +8,7 @@ import type { MaxPrefixes } from "./config.ts";
 const warnPercentDefault = 75;
 
 /** RFC 4486 §4: the family and its limit. */
-export function maximumPrefixesData(family: Family, max: number): Uint8Array {
+function maximumPrefixesData(family: Family, max: number): Uint8Array {
   const writer = new WireWriter();
   writer.u16(afiOf[family]);
   writer.u8(unicast);
@@ -16,18 +16,19 @@ export function maximumPrefixesData(family: Family, max: number): Uint8Array {
   return writer.finish();
 }
 
-/** The first family of which there are more than there may be, and what to tell of it. */
-export function prefixesBeyond(
-  limits: MaxPrefixes,
+/** Of the first family of which there are more than there may be: what to tell us, and the peer, where that ends a session. */
+export function limitBreach(
+  limits: MaxPrefixes | undefined,
   received: (family: Family) => number,
-): { readonly family: Family; readonly max: number; readonly text: string } | null {
+): { readonly text: string; readonly data: Uint8Array; readonly restartSeconds: number | undefined } | null {
+  if (limits?.action !== "reset") return null;
   for (const family of [4, 6] as const) {
     const max = limits[family];
     const count = received(family);
     if (max === undefined || count <= max) continue;
     const until = limits.restartSeconds === undefined ? "until it is reset here" : `for ${limits.restartSeconds} s`;
     const text = `the peer announced ${count} IPv${family} prefixes, and ${max} are allowed; it stays away ${until}`;
-    return { family, max, text };
+    return { text, data: maximumPrefixesData(family, max), restartSeconds: limits.restartSeconds };
   }
   return null;
 }

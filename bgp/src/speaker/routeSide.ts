@@ -3,7 +3,7 @@
  * is lost (RFC 4724, the helper's side), and what it has been told.
  */
 import assert from "node:assert/strict";
-import { type Address, type Family, formatAddress, isLinkLocal, parseAddress } from "@brindle/net";
+import { type Address, type Family, formatAddress, isLinkLocal } from "@brindle/net";
 import { CompiledFilters } from "../filter/compile.ts";
 import type { RouteFilter } from "../filter/rule.ts";
 import type { GroupTerms, OutSink } from "../out/exportGroup.ts";
@@ -18,6 +18,9 @@ import { attributeFlag } from "../wire/attributeSummary.ts";
 import type { Announcement, GracefulRestart, LongLivedFamily, PathAttributes, Update } from "../wire/message.ts";
 import type { UpdateScanner } from "../wire/updateScan.ts";
 import type { PeerConfig, SpeakerConfig } from "./config.ts";
+import { asLastResort } from "./gracefulShutdown.ts";
+import { ownNextHops } from "./ownNextHops.ts";
+import { addressOf } from "./peerPlace.ts";
 import type { SpeakerPorts } from "./ports.ts";
 import { isLeak, keepsMarked, markedOnImport, marksOnExport } from "./routeLeak.ts";
 
@@ -285,7 +288,8 @@ export class RouteSide {
       if (verdict !== "accepted" || !isMarked || !peer.localRole) return verdict;
       return isLeak(rib.attrs.value(attr).onlyToCustomer, peer.localRole, peer.asn) ? "routeLeak" : "accepted";
     };
-    const filters = filtersOf(peer.importFilters, { external: peer.asn !== speaker.asn });
+    const { importFilters } = peer.gracefulShutdown ? asLastResort(peer) : peer;
+    const filters = filtersOf(importFilters, { external: peer.asn !== speaker.asn });
     return { ...filters, filter: new PrefixFilter(peer.importPolicy), judge };
   }
 
@@ -351,7 +355,10 @@ export class RouteSide {
       ...(!external && {
         reflection: { clusterId: clusterIdOf(speaker), toClient: peer.routeReflectorClient === true },
       }),
-      ...(speaker.gracefulShutdown && { shutsDown: true as const, changesAttributes: true as const }),
+      ...((speaker.gracefulShutdown || peer.gracefulShutdown) && {
+        shutsDown: true as const,
+        changesAttributes: true as const,
+      }),
     };
   }
 }
@@ -365,33 +372,7 @@ function filtersOf(
   return compiled.isEmpty ? {} : { filters: compiled };
 }
 
-/** RFC 8950: without an address of its own family, and on a link without numbers, IPv4 goes by way of IPv6. */
-function ownNextHops(
-  peer: PeerConfig,
-  { extendedNextHop }: Pick<Negotiated, "extendedNextHop">,
-  local: Address | null,
-): Partial<Record<Family, Address>> {
-  const configured = peer.interface === undefined ? peer : { ...peer, nextHop: {} };
-  const v6 = ownNextHop(6, configured, local);
-  const v4 = ownNextHop(4, configured, local);
-  return { ...(extendedNextHop && v6[6] && { 4: v6[6] }), ...v4, ...v6 };
-}
-
-/** As configured, else the address of the connection. */
-function ownNextHop(family: Family, { nextHop }: PeerConfig, local: Address | null): Partial<Record<Family, Address>> {
-  const configured = nextHop[family];
-  if (configured !== undefined) return { [family]: addressOf(configured) };
-  return local?.family === family ? { [family]: local } : {};
-}
-
 /** RFC 4456 §7. */
 function clusterIdOf({ clusterId, bgpId }: Pick<SpeakerConfig, "clusterId" | "bgpId">): number {
   return Number(addressOf(clusterId ?? bgpId).value);
-}
-
-/** Of a text that `checkConfig` has seen. */
-function addressOf(text: string): Address {
-  const address = parseAddress(text);
-  if (!address) throw new TypeError(`not an address: ${text}`);
-  return address;
 }

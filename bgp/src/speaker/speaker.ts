@@ -29,6 +29,7 @@ import type {
   SpeakerEvent,
   SpeakerTimer,
 } from "./event.ts";
+import { Maintenance } from "./maintenance.ts";
 import { monitoredFacts } from "./monitoring.ts";
 import { ownGroups } from "./ownRoutes.ts";
 import { Peer } from "./peer.ts";
@@ -50,7 +51,8 @@ export class Speaker {
   readonly #groups: ExportGroups;
   readonly #monitors: Monitors;
   readonly #tellsBest: boolean;
-  readonly #peers = new PeerSet((peer) => this.#portsOf(peer));
+  readonly #maintenance = new Maintenance();
+  readonly #peers = new PeerSet(this.#maintenance, (peer) => this.#portsOf(peer));
   readonly #connections = new Map<ConnectionId, { readonly session: PeerSession; readonly peer: Peer }>();
   readonly #restart = new Restart();
   #config: SpeakerConfig | null = null;
@@ -176,6 +178,9 @@ export class Speaker {
       case "reset":
         this.#peers.get(event.peer)?.reset(event.text);
         break;
+      case "maintenance":
+        this.#onMaintenance(event);
+        break;
       case "stop":
         this.#onStop(event);
         break;
@@ -216,6 +221,7 @@ export class Speaker {
       isOpen && this.#config ? this.#peers.newcomer(address, this.#config) : null;
     const peer = remote && (this.#peers.at(remoteAddress) ?? newcomer(remote.address));
     if (!this.#stopped && local && peer instanceof Peer && peer.accept(connection, local.address, ports)) return;
+    if (peer instanceof Peer) this.#peers.bury(peer);
     const isFull = peer === "full" || peer instanceof Peer;
     this.#refused[isFull ? "known" : "unknown"] += 1;
     const refusal = ceaseNotification(peer === "full" ? cease.outOfResources : cease.connectionRejected);
@@ -263,6 +269,10 @@ export class Speaker {
       this.#restart.deadlinePassed();
       return;
     }
+    if (timer.of === "peer" && timer.timer === "maintenance") {
+      this.#onDrained(timer.peer);
+      return;
+    }
     const peer = this.#peers.get(timer.peer);
     if (timer.of === "session") peer?.sessionTimer(timer.session, timer.timer);
     else peer?.peerTimer(timer.timer);
@@ -271,6 +281,29 @@ export class Speaker {
 
   #onRefresh(name: string | null): void {
     for (const peer of this.#peers) if (name === null || peer.config.name === name) peer.requestRefresh();
+  }
+
+  #onMaintenance({ peer: name, wish }: Extract<SpeakerEvent, { type: "maintenance" }>): void {
+    if (name === null) this.#maintenance.end(null);
+    if (name === null && wish) this.#maintenance.beginAll(wish.text ?? null, this.#nowMs);
+    const concerned = [...this.#peers].filter(({ config }) => name === null || config.name === name);
+    for (const { config, isEstablished } of concerned) {
+      const timer: SpeakerTimer = { of: "peer", peer: config.name, timer: "maintenance" };
+      this.#actions.push({ type: "disarm", timer });
+      this.#maintenance.end(config.name);
+      if (!wish) continue;
+      const { text = null, waitSeconds } = wish;
+      const drains = isEstablished && waitSeconds > 0;
+      this.#maintenance.begin(config.name, { text, sinceMs: this.#nowMs, drains });
+      if (drains) this.#actions.push({ type: "arm", timer, seconds: waitSeconds });
+    }
+    if (this.#config) this.#peers.configure(this.#config);
+  }
+
+  /** Others have had the time to find other ways. */
+  #onDrained(peer: string): void {
+    this.#maintenance.drained(peer, this.#nowMs);
+    if (this.#config) this.#peers.configure(this.#config);
   }
 
   #onStop({ keepForwarding, text }: Extract<SpeakerEvent, { type: "stop" }>): void {

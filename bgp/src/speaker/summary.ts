@@ -22,7 +22,7 @@ export function summaryOf(
   };
 }
 
-function peerSummary({ name, address, asn, phase, sinceMs, session }: PeerStatus): PeerSummary {
+function peerSummary({ name, address, asn, phase, sinceMs, session, maintenance }: PeerStatus): PeerSummary {
   const sum = (count: keyof Omit<FamilyStatus, "family">): number | null =>
     session === null ? null : session.families.reduce((total, family) => total + family[count], 0);
   const counts = { received: sum("received"), accepted: sum("accepted") };
@@ -32,6 +32,7 @@ function peerSummary({ name, address, asn, phase, sinceMs, session }: PeerStatus
     asn,
     state: phase,
     sinceMs,
+    ...(maintenance && { maintenance: maintenance.phase }),
     ...counts,
     filtered: sum("filtered"),
     advertised: sum("advertised"),

@@ -148,6 +148,54 @@ describe("routes of one question", () => {
   }
 });
 
+describe("bgp maintenance", () => {
+  const calls: object[] = [];
+  const maintenance = { phase: "draining", text: "optics", sinceMs: 0 };
+  const rig = new Rig({
+    "bgp.summary": () => ({ peers: [{ name: "tor-a" }, { name: "tor-b" }] }),
+    "bgp.maintenance": (params) => {
+      calls.push(params);
+      const of = (name: string, status: object | null) => ({ name, phase: "established", maintenance: status });
+      return [of("tor-a", maintenance), of("tor-b", { ...maintenance, phase: "down" }), of("tor-c", null)];
+    },
+  });
+
+  it("says of each peer what becomes of it", async () => {
+    const { out, exitCode } = await rig.run("bgp maintenance tor-a on --text optics --wait 2m");
+    assert.deepEqual(out.split("\n"), [
+      "tor-a: its routes are the last resort; the session ends in 120 s",
+      "tor-b: down",
+      "tor-c: no maintenance; the session may come back",
+      "",
+    ]);
+    assert.equal(exitCode, 0);
+    assert.equal((await rig.run("bgp maintenance --all off")).exitCode, 0);
+    assert.deepEqual(calls, [
+      { name: "tor-a", on: true, waitSeconds: 120, text: "optics" },
+      { name: null, on: false, waitSeconds: 60 },
+    ]);
+  });
+
+  for (const [line, problem] of [
+    ["bgp maintenance tor-a", 'say on or off at the end, not "tor-a"'],
+    ["bgp maintenance on", "say which peer, one at a time, or --all"],
+    ["bgp maintenance tor-a tor-b on", "say which peer, one at a time, or --all"],
+    ["bgp maintenance --all tor-a on", "--all is all peers: leave out tor-a"],
+    ["bgp maintenance tor-a on --wait 2", "--wait 2 is no duration like 60s or 2m, a day at most"],
+    ["bgp maintenance tor-a on --wait 25h", "--wait 25h is no duration like 60s or 2m, a day at most"],
+  ] as const) {
+    it(`refuses ${line}`, async () => {
+      const before = calls.length;
+      const { err, exitCode } = await rig.run(line);
+      assert(err.includes(problem), err);
+      assert.equal(exitCode, 2);
+      assert.equal(calls.length, before);
+    });
+  }
+
+  it("knows the peer", async () => assert.equal((await rig.run("bgp maintenance tor-d on")).exitCode, 1));
+});
+
 describe("bgp reset and bgp refresh", () => {
   const calls: [string, object][] = [];
   const session = new Rig({

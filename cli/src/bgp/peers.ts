@@ -78,10 +78,18 @@ function formatFailure({ atMs, text }: SessionFailure, nowMs: number): string {
   return `${text} (${formatAge(nowMs - atMs)} ago)`;
 }
 
-/** Sessions survive wrong attributes (RFC 7606), so that only this line tells of them. */
-function noteOf({ name, session }: PeerStatus): string[] {
+/** What an operator did, and wrong attributes (RFC 7606), which a session survives: only these lines tell of them. */
+function noteOf({ name, session, maintenance }: PeerStatus): string[] {
   const faults = session?.attributeFaults;
-  return faults ? [`${name} sent wrong attributes ${faults.count} times, the last: ${printable(faults.lastText)}`] : [];
+  return [
+    ...(maintenance ? [`${name} is in maintenance: ${maintenanceText(maintenance)}`] : []),
+    ...(faults ? [`${name} sent wrong attributes ${faults.count} times, the last: ${printable(faults.lastText)}`] : []),
+  ];
+}
+
+function maintenanceText({ phase, text }: NonNullable<PeerStatus["maintenance"]>): string {
+  const what = phase === "draining" ? "its routes are the last resort, and the session ends soon" : "it is down";
+  return text === null ? what : `${what} (${printable(text)})`;
 }
 
 function ofPeer(header: string, text: (peer: PeerStatus) => string): TableColumn<Row> {

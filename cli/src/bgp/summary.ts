@@ -50,7 +50,13 @@ function columnsOf(nowMs: number): TableColumn<PeerSummary>[] {
     { header: "NAME", cell: ({ name }) => name },
     { header: "ADDRESS", cell: ({ address }) => address },
     { header: "AS", cell: ({ asn }) => String(asn) },
-    { header: "STATE", cell: ({ state }) => state.charAt(0).toUpperCase() + state.slice(1) },
+    {
+      header: "STATE",
+      cell: ({ state, maintenance }) => {
+        const word = state.charAt(0).toUpperCase() + state.slice(1);
+        return maintenance ? `${word} (maintenance: ${maintenance})` : word;
+      },
+    },
     { header: "SINCE", cell: ({ sinceMs }) => formatAge(nowMs - sinceMs) },
     { header: "RECEIVED", cell: ({ received }) => String(received ?? "-") },
     { header: "ACCEPTED", cell: ({ accepted }) => String(accepted ?? "-") },

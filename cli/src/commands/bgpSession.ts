@@ -1,4 +1,32 @@
+import type { MaintenanceOptions } from "../bgp/maintenance.ts";
 import type { CommandDefinition } from "../command.ts";
+import { outputOption } from "../output/form.ts";
+
+export const bgpMaintenanceCommand: CommandDefinition<readonly [readonly string[]], MaintenanceOptions> = {
+  name: "bgp maintenance",
+  summary: "take a BGP session down for a while without losing packets, and bring it back",
+  details:
+    "First the routes of the session become the last resort on both sides (graceful shutdown, RFC 8326), so that packets " +
+    "find other ways while these still work; after --wait the session ends, and the peer's operator reads the text (RFC " +
+    "9003). It stays down until it is turned off, through reloads, but not through a restart of the process.",
+  examples: [
+    { line: "brindlectl bgp maintenance tor-a on --text 'new optics' --wait 2m", does: "one session" },
+    { line: "brindlectl bgp maintenance tor-a off", does: "it comes back at once" },
+    { line: "brindlectl bgp maintenance --all on", does: "all of this speaker, also those that would come later" },
+  ],
+  declare(command) {
+    command
+      .argument("<peer and on|off...>", "on or off, and the peer before it unless --all is given")
+      .option("--all", "all sessions")
+      .option("--text <text>", "what the peers' operators read, 255 bytes at most")
+      .option("--wait <duration>", "how long routes are the last resort before the session ends", "60s")
+      .addOption(outputOption(["table", "yaml", "json"]));
+  },
+  async run([words], options, ports) {
+    const { maintain } = await import("../bgp/maintenance.ts");
+    return maintain(words, options, ports);
+  },
+};
 
 export const bgpResetCommand: CommandDefinition<readonly [string], { readonly text?: string }> = {
   name: "bgp reset",

@@ -7,17 +7,19 @@ import { bgpPeersCommand } from "./bgpPeers.ts";
 import { bgpReloadCommand } from "./bgpReload.ts";
 import { bgpRouteListCommands } from "./bgpRouteLists.ts";
 import { bgpRoutesCommand } from "./bgpRoutes.ts";
-import { bgpRefreshCommand, bgpResetCommand } from "./bgpSession.ts";
+import { bgpMaintenanceCommand, bgpRefreshCommand, bgpResetCommand } from "./bgpSession.ts";
 import { bgpSummaryCommand } from "./bgpSummary.ts";
 import { createCommand } from "./create.ts";
 import { datastoreCommands } from "./datastore.ts";
 import { deleteCommand } from "./delete.ts";
+import { flowsCommand } from "./flows.ts";
 import { getCommand } from "./get.ts";
 import { ipamCheckCommand } from "./ipamCheck.ts";
 import { ipamShowCommand } from "./ipamShow.ts";
 import { policyDiffCommand } from "./policyDiff.ts";
 import { policyEffectiveCommand } from "./policyEffective.ts";
 import { policyExplainCommand } from "./policyExplain.ts";
+import { policyHitsCommand } from "./policyHits.ts";
 import { policyTestCommand } from "./policyTest.ts";
 import { policyUnusedCommand } from "./policyUnused.ts";
 import { replaceCommand } from "./replace.ts";
@@ -41,15 +43,18 @@ export const commands: readonly CommandDefinition[] = [
   ...bgpRouteListCommands,
   bgpResetCommand,
   bgpRefreshCommand,
+  bgpMaintenanceCommand,
   bgpDumpCommand,
   bgpReloadCommand,
   ipamShowCommand,
   ipamCheckCommand,
   policyExplainCommand,
   policyEffectiveCommand,
+  policyHitsCommand,
   policyDiffCommand,
   policyTestCommand,
   policyUnusedCommand,
+  flowsCommand,
   ...datastoreCommands,
   versionCommand,
 ];

@@ -56,6 +56,11 @@ export class World implements Ports, AsyncDisposable {
     return callControl(this.socketPath, method, params, { timeoutMs: this.#options.timeout });
   }
 
+  async *streamAgent(method: string, params: object): AsyncIterable<unknown> {
+    const { streamControl } = await import("./agentCall.ts");
+    yield* streamControl(this.socketPath, method, params, { timeoutMs: this.#options.timeout });
+  }
+
   readManifests: Ports["readManifests"] = readManifestFiles;
   writeNewFile: Ports["writeNewFile"] = writeNewFile;
 
