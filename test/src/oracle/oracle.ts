@@ -37,19 +37,25 @@ export function receiveCluster(graph: PolicyGraph, cluster: Cluster): void {
   }
 }
 
-/** `spoil` is for tests of this very comparison: it must notice whatever that breaks. */
+interface CompareOptions {
+  /** For tests of this very comparison: it must notice whatever that breaks. */
+  readonly spoil?: (desired: Desired) => Desired;
+  /** How long a packet that should pass may take; then it is tried once more. */
+  readonly deadlineMs?: number;
+}
+
 export async function compare(
   node: PolicyNode,
   cluster: Cluster,
   packets: readonly Packet[],
-  spoil: (desired: Desired) => Desired = (desired) => desired,
+  { spoil = (desired) => desired, deadlineMs = 700 }: CompareOptions = {},
 ): Promise<Comparison> {
   await node.apply(spoil(desiredOf(cluster)));
   const expected = new Set(packets.filter((packet) => isAllowed(cluster, packet)));
   const denied = packets.length - expected.size;
-  const differing = await differences(node, packets, expected, 700);
+  const differing = await differences(node, packets, expected, deadlineMs);
   // A slow machine may be late with a packet; one that is not there the second time was dropped.
-  const mismatches = differing.length === 0 ? [] : await differences(node, differing, expected, 1_500);
+  const mismatches = differing.length === 0 ? [] : await differences(node, differing, expected, 2 * deadlineMs);
   return { denied, mismatches: mismatches.map((packet) => ({ packet, expected: expected.has(packet) })) };
 }
 

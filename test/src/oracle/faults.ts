@@ -1,0 +1,397 @@
+/** Faults of a renderer, one by one: what each makes of a right rendering, and a cluster in which it matters. */
+
+import type { PolicySpec, Rule } from "@brindle/api";
+import { formatSetElement, type SetElement } from "@brindle/net";
+import type { Chain, ChainRule, Cluster, Desired, DesiredSet, Hook, Match, TableContent } from "@brindle/policy";
+import { clusterWith } from "./randomCase.ts";
+
+export interface Fault {
+  readonly name: string;
+  readonly cluster: Cluster;
+  readonly spoil: (desired: Desired) => Desired;
+}
+
+type Members = DesiredSet["members"];
+
+const selectsP2 = "place == 'p2'";
+const allow: Rule = { action: "Allow" };
+const tcpTo = (...ports: (number | string)[]): Rule => ({ action: "Allow", protocol: "TCP", destination: { ports } });
+const fromP1: Rule = { action: "Allow", source: { nets: ["10.65.0.1/32", "fd65::1/128"] } };
+const fromFirst: Rule = { action: "Allow", source: { selector: "place == 'p1'" } };
+const denyWeb: Rule = { action: "Deny", protocol: "TCP", destination: { ports: [80] } };
+
+/** Of p2, in this order. */
+function ingress(...policies: readonly (readonly Rule[])[]): Cluster {
+  return clusterWith(
+    policies.map((rules, order) => ({ types: ["Ingress"], selector: selectsP2, order, ingress: rules })),
+  );
+}
+
+function withAdministrators(administrators: readonly Rule[], rules: readonly Rule[]): Cluster {
+  const ofP2: PolicySpec = { types: ["Ingress"], selector: selectsP2 };
+  return clusterWith([
+    { ...ofP2, tier: "kube-admin", ingress: administrators },
+    { ...ofP2, ingress: rules },
+  ]);
+}
+
+/** Rules of policies alone: what stands around them has matches of the same kinds. */
+function ofPolicies(change: (rule: ChainRule) => ChainRule | null): Fault["spoil"] {
+  const isMeant = ({ comment }: ChainRule): boolean => comment.includes("NetworkPolicy");
+  return everyRule((rule) => (isMeant(rule) ? change(rule) : rule));
+}
+
+function matches(change: (match: Match) => Match | null): Fault["spoil"] {
+  return ofPolicies((rule) => ({ ...rule, matches: rule.matches.flatMap((match) => change(match) ?? []) }));
+}
+
+function everyRule(change: (rule: ChainRule) => ChainRule | null): Fault["spoil"] {
+  return chains((chain) => ({ ...chain, rules: chain.rules.flatMap((rule) => change(rule) ?? []) }));
+}
+
+function commented(text: string, change: (rule: ChainRule) => ChainRule | null): Fault["spoil"] {
+  return everyRule((rule) => (rule.comment === text ? change(rule) : rule));
+}
+
+function chains(change: (chain: Chain) => Chain): Fault["spoil"] {
+  return contents((content) => ({ ...content, chains: content.chains.map(change) }));
+}
+
+function contents(change: (content: TableContent) => TableContent): Fault["spoil"] {
+  return (desired) => {
+    const tables = desired.tables.map((table) =>
+      table.table === "filter" ? { ...table, content: change(table.content) } : table,
+    );
+    return { ...desired, tables };
+  };
+}
+
+function hooks(change: (hook: Hook) => Hook | null): Fault["spoil"] {
+  return contents((content) => ({ ...content, hooks: content.hooks.flatMap((hook) => change(hook) ?? []) }));
+}
+
+function members(change: (members: Members) => Members): Fault["spoil"] {
+  return (desired) => {
+    const sets = new Map([...desired.sets].map(([name, set]) => [name, { ...set, members: change(set.members) }]));
+    return { ...desired, sets };
+  };
+}
+
+const swapped = (side: "source" | "destination") => (side === "source" ? "destination" : "source");
+const nothing = (): null => null;
+const accept = (rule: ChainRule): ChainRule => ({ ...rule, target: { kind: "accept" } });
+
+const ofMatches: readonly Fault[] = [
+  {
+    name: "a negation dropped",
+    cluster: ingress([{ action: "Allow", source: { notNets: ["10.65.0.1/32", "fd65::1/128"] } }]),
+    spoil: matches((match) => ("negated" in match ? { ...match, negated: false } : match)),
+  },
+  {
+    name: "source and destination of networks swapped",
+    cluster: ingress([fromP1]),
+    spoil: matches((match) => (match.kind === "net" ? { ...match, side: swapped(match.side) } : match)),
+  },
+  {
+    name: "a network left out",
+    cluster: ingress([fromP1]),
+    spoil: matches((match) => (match.kind === "net" ? null : match)),
+  },
+  {
+    name: "a network one bit too wide",
+    cluster: ingress([{ action: "Allow", source: { nets: ["10.65.0.2/31", "fd65::2/127"] } }]),
+    spoil: matches((match) => {
+      if (match.kind !== "net") return match;
+      const { address, length } = match.net;
+      const bits = BigInt(1) << BigInt((address.family === 4 ? 32 : 128) - length);
+      return { ...match, net: { address: { ...address, value: address.value & ~bits }, length: length - 1 } };
+    }),
+  },
+  {
+    name: "a port range one too long",
+    cluster: ingress([tcpTo("54:80")]),
+    spoil: ranges(({ first, last }) => ({ first, last: last + 1 })),
+  },
+  {
+    name: "a port range one too short",
+    cluster: ingress([tcpTo("53:80")]),
+    spoil: ranges(({ first, last }) => ({ first, last: last - 1 })),
+  },
+  {
+    name: "all but the first of the ports left out",
+    cluster: ingress([tcpTo(53, 80)]),
+    spoil: matches((match) => (match.kind === "ports" ? { ...match, ranges: match.ranges.slice(0, 1) } : match)),
+  },
+  {
+    name: "ports of the source for those of the destination",
+    cluster: ingress([tcpTo("50:90")]),
+    spoil: matches((match) => (match.kind === "ports" ? { ...match, side: swapped(match.side) } : match)),
+  },
+  {
+    name: "the protocol of a rule left out",
+    cluster: ingress([{ action: "Allow", protocol: "UDP" }]),
+    spoil: matches((match) => (match.kind === "protocol" ? null : match)),
+  },
+  {
+    name: "another protocol",
+    cluster: ingress([{ action: "Allow", protocol: "UDP" }]),
+    spoil: matches((match) => (match.kind === "protocol" ? { ...match, protocol: 132 } : match)),
+  },
+  {
+    name: "a protocol that is excluded taken for the one that is meant",
+    cluster: ingress([{ action: "Allow", notProtocol: "UDP" }]),
+    spoil: matches((match) => (match.kind === "protocol" ? { ...match, negated: false } : match)),
+  },
+  {
+    name: "an ICMP rule for every type",
+    cluster: ingress([{ action: "Allow", protocol: "ICMP", icmp: { type: 13 } }]),
+    spoil: matches((match) => (match.kind === "icmp" ? null : match)),
+  },
+  {
+    name: "an ICMP rule for every code",
+    cluster: ingress([{ action: "Allow", protocol: "ICMPv6", icmp: { type: 128, code: 1 } }]),
+    spoil: matches((match) => (match.kind === "icmp" ? { ...match, code: null } : match)),
+  },
+  {
+    name: "types of ICMP that are excluded taken for those that are meant",
+    cluster: ingress([{ action: "Allow", protocol: "ICMP", notICMP: { type: 8 } }]),
+    spoil: matches((match) => (match.kind === "icmp" ? { ...match, negated: false } : match)),
+  },
+  {
+    name: "a rule of one family for both",
+    cluster: ingress([{ action: "Deny", ipVersion: 6 }, allow]),
+    spoil: contents((content) => ({
+      ...content,
+      chains: content.chains.map((chain) => {
+        const denial: ChainRule = {
+          matches: [],
+          target: { kind: "drop" },
+          comment: "NetworkPolicy of the other family",
+        };
+        return chain.name.includes("pi-ns1/policy-0") ? { ...chain, rules: [denial, ...chain.rules] } : chain;
+      }),
+    })),
+  },
+];
+
+function ranges(change: (range: { first: number; last: number }) => { first: number; last: number }): Fault["spoil"] {
+  return matches((match) => (match.kind === "ports" ? { ...match, ranges: match.ranges.map(change) } : match));
+}
+
+const ofSets: readonly Fault[] = [
+  {
+    name: "a set of the other side",
+    cluster: ingress([fromFirst]),
+    spoil: matches((match) => (match.kind === "set" ? { ...match, side: swapped(match.side) } : match)),
+  },
+  {
+    name: "a set that is excluded taken for the one that is meant",
+    cluster: ingress([{ action: "Allow", source: { notSelector: "place == 'p1'" } }]),
+    spoil: matches((match) => (match.kind === "set" ? { ...match, negated: false } : match)),
+  },
+  {
+    name: "a set without one of its members",
+    cluster: ingress([fromFirst]),
+    spoil: members((of) => new Map([...of].slice(1))),
+  },
+  {
+    name: "a set with a member too many",
+    cluster: ingress([{ action: "Deny", source: { selector: "place == 'p3'", namespaceSelector: "all()" } }, allow]),
+    spoil: members((of) => keyed([...of.values()].map(wider))),
+  },
+  {
+    name: "the members of another set",
+    cluster: ingress([
+      fromFirst,
+      { action: "Deny", source: { selector: "place == 'p3'", namespaceSelector: "all()" } },
+    ]),
+    spoil: (desired) => {
+      const ofFamily = (family: 4 | 6) => [...desired.sets.values()].filter((set) => set.family === family);
+      const others = new Map(
+        ([4, 6] as const).flatMap((family) => {
+          const [first, second] = ofFamily(family);
+          return first && second ? [[first.name, second.members] as const, [second.name, first.members] as const] : [];
+        }),
+      );
+      const sets = [...desired.sets].map(([name, set]) => [name, { ...set, members: others.get(name) ?? set.members }]);
+      return { ...desired, sets: new Map(sets as [string, DesiredSet][]) };
+    },
+  },
+  {
+    name: "a named port at another number",
+    cluster: ingress([tcpTo("web")]),
+    spoil: members((of) => keyed([...of.values()].map((one) => ("port" in one ? { ...one, port: 443 } : one)))),
+  },
+];
+
+function keyed(elements: readonly SetElement[]): Members {
+  return new Map(elements.map((element) => [formatSetElement(element), element]));
+}
+
+/** The network around it that has four times as many addresses. */
+function wider(element: SetElement): SetElement {
+  if ("port" in element || !("length" in element)) return element;
+  const shift = BigInt((element.address.family === 4 ? 32 : 128) - element.length + 2);
+  const value = (element.address.value >> shift) << shift;
+  return { ...element, address: { ...element.address, value }, length: element.length - 2 };
+}
+
+const ofActions: readonly Fault[] = [
+  {
+    name: "a denying rule left out",
+    cluster: ingress([denyWeb, allow]),
+    spoil: ofPolicies((rule) => (rule.target.kind === "goto" && rule.target.chain === "BRDL-DENIED" ? null : rule)),
+  },
+  {
+    name: "an allowing rule that drops",
+    cluster: ingress([tcpTo(80)]),
+    spoil: ofPolicies((rule) => ({ ...rule, target: { kind: "drop" } })),
+  },
+  {
+    name: "an allowing rule that passes on",
+    cluster: withAdministrators([tcpTo(80)], []),
+    spoil: ofPolicies((rule) => ({ ...rule, target: { kind: "goto", chain: "BRDL-PASS" } })),
+  },
+  {
+    name: "a rule that passes on left out",
+    cluster: ingress([{ action: "Pass", protocol: "UDP" }, { action: "Deny" }]),
+    spoil: ofPolicies((rule) => (rule.target.kind === "goto" && rule.target.chain === "BRDL-PASS" ? null : rule)),
+  },
+  {
+    name: "rules in reverse order",
+    cluster: ingress([denyWeb, allow]),
+    spoil: chains((chain) =>
+      chain.name.startsWith("BRDL-pi-") ? { ...chain, rules: chain.rules.toReversed() } : chain,
+    ),
+  },
+  {
+    name: "a rule too many, which allows all",
+    cluster: ingress([tcpTo(80)]),
+    spoil: chains((chain) =>
+      chain.name.startsWith("BRDL-pi-")
+        ? {
+            ...chain,
+            rules: [...chain.rules, { matches: [], target: { kind: "goto", chain: "BRDL-ALLOW" }, comment: "more" }],
+          }
+        : chain,
+    ),
+  },
+];
+
+const ofEndpoints: readonly Fault[] = [
+  {
+    name: "the drop at the end of the policies left out",
+    cluster: ingress([tcpTo(80)]),
+    spoil: commented("no policy allows it", nothing),
+  },
+  {
+    name: "the drop at the end of the profiles left out",
+    cluster: { ...clusterWith([]), profiles: [] },
+    spoil: commented("no profile allows it", accept),
+  },
+  {
+    name: "a profile left out",
+    cluster: clusterWith([]),
+    spoil: everyRule((rule) => (rule.target.kind === "jump" && rule.target.chain.startsWith("BRDL-ri-") ? null : rule)),
+  },
+  {
+    name: "policies in reverse order",
+    cluster: ingress([denyWeb], [allow]),
+    spoil: chains((chain) => {
+      if (chain.name !== "BRDL-to-calip2") return chain;
+      const isJump = (rule: ChainRule): boolean => rule.target.kind === "jump" && rule.target.chain.includes("-pi-");
+      const jumps = chain.rules.filter(isJump).reverse();
+      return { ...chain, rules: chain.rules.map((rule) => (isJump(rule) ? (jumps.shift() ?? rule) : rule)) };
+    }),
+  },
+  {
+    name: "a policy left out",
+    cluster: ingress([denyWeb], [allow]),
+    spoil: everyRule((rule) =>
+      rule.target.kind === "jump" && rule.target.chain === "BRDL-pi-ns1/policy-0" ? null : rule,
+    ),
+  },
+  {
+    name: "a policy asked after another has allowed",
+    cluster: ingress([allow], [denyWeb]),
+    spoil: commented("allowed", (rule) => (rule.target.kind === "return" ? null : rule)),
+  },
+  {
+    name: "a mark that the other end has left",
+    cluster: ingress([tcpTo(80)]),
+    spoil: commented("nothing decided yet", nothing),
+  },
+  {
+    name: "a tier that is skipped, as the one before passed on",
+    cluster: withAdministrators([{ action: "Pass" }], [tcpTo(80)]),
+    spoil: commented("tier default", nothing),
+  },
+  {
+    name: "a tier that denies where it should pass on",
+    cluster: withAdministrators([{ action: "Deny", protocol: "UDP" }], [allow]),
+    spoil: commented("tier default", (rule) => ({ ...rule, target: { kind: "drop" } })),
+  },
+  {
+    name: "the chain of another pod",
+    cluster: ingress([tcpTo(80)]),
+    spoil: everyRule((rule) =>
+      rule.target.kind === "goto" && rule.target.chain === "BRDL-to-calip2"
+        ? { ...rule, target: { ...rule.target, chain: "BRDL-to-calip3" } }
+        : rule,
+    ),
+  },
+  {
+    name: "the chain of the other direction",
+    cluster: ingress([tcpTo(80)]),
+    spoil: everyRule((rule) =>
+      rule.target.kind === "goto" && rule.target.chain === "BRDL-to-calip2"
+        ? { ...rule, target: { ...rule.target, chain: "BRDL-from-calip2" } }
+        : rule,
+    ),
+  },
+  {
+    name: "a pod that has no rule in the dispatch",
+    cluster: clusterWith([]),
+    spoil: everyRule((rule) => (rule.target.kind === "goto" && rule.target.chain === "BRDL-to-calip2" ? null : rule)),
+  },
+  {
+    name: "new flows taken for known ones",
+    cluster: ingress([tcpTo(80)]),
+    spoil: commented("known flow", (rule) => ({ ...rule, matches: [] })),
+  },
+];
+
+const ofSurroundings: readonly Fault[] = [
+  {
+    name: "what is denied going on",
+    cluster: ingress([denyWeb, allow]),
+    spoil: commented("denied by policy", accept),
+  },
+  {
+    name: "the hook in FORWARD left out",
+    cluster: ingress([tcpTo(80)]),
+    spoil: hooks((hook) => (hook.chain === "FORWARD" && hook.place === "first" ? null : hook)),
+  },
+  {
+    name: "the hook in INPUT left out",
+    cluster: clusterWith([]),
+    spoil: hooks((hook) => (hook.chain === "INPUT" ? null : hook)),
+  },
+  {
+    name: "pods that reach their node",
+    cluster: clusterWith([]),
+    spoil: commented("endpointToHostAction Drop", nothing),
+  },
+  {
+    name: "packets of tunnels let through",
+    cluster: { ...clusterWith([]), encapsulation: { vxlan: "Drop", vxlanPort: 81, ipip: "Drop" } },
+    spoil: commented("VXLAN from a pod", nothing),
+  },
+  {
+    name: "a node that does not reach its pods",
+    cluster: ingress([]),
+    spoil: commented("a node always reaches its own pods", (rule) => ({ ...rule, target: { kind: "drop" } })),
+  },
+];
+
+export const faults: readonly Fault[] = [...ofMatches, ...ofSets, ...ofActions, ...ofEndpoints, ...ofSurroundings];
