@@ -1,12 +1,13 @@
 /** What a group is told in one turn, as messages. */
 import { type Address, type Family, sameAddress } from "@brindle/net";
+import type { NextHopId } from "../rib/nextHopTable.ts";
 import type { PeerId } from "../rib/peerTable.ts";
 import type { Rib } from "../rib/rib.ts";
 import { encodeMessage } from "../wire/codec.ts";
 import type { EncodeContext } from "../wire/contract.ts";
 import type { PackedPrefixes, PathAttributes } from "../wire/message.ts";
 import { encodeUpdates } from "../wire/updateEncoder.ts";
-import { canExportBytes, exportBytes } from "./exportedBytes.ts";
+import { type ByteExport, canExportBytes, exportBytes } from "./exportedBytes.ts";
 import type { Member } from "./exportGroup.ts";
 import { type ExportView, exportedAttributes, exportedNextHop } from "./exportView.ts";
 import type { Told, Withdrawn } from "./told.ts";
@@ -33,13 +34,12 @@ export function encodeTold({ told, withdrawn, members }: Content, encoding: Enco
     if (family === 4) block.withdraw4(audience, { prefixes: rib.prefixes, ids: prefixes, pathIds });
     else block.addMessages(audience, withdrawal(withPaths(rib.prefixes.pack(prefixes, family), pathIds), context));
   }
+  const ways = new Ways(members, encoding);
   for (const each of told) {
-    const nextHop = hopOf(each, encoding, null);
-    const others = aloneWithOtherHop(each, members, encoding, nextHop);
-    const allBut = [...(members.has(each.from) ? [each.from] : []), ...others.map(({ peer }) => peer)];
-    encodeOne(block, each, { audience: { allBut }, nextHop }, encoding);
-    for (const { peer, address } of others) {
-      encodeOne(block, each, { audience: { only: peer }, nextHop: hopOf(each, encoding, address) }, encoding);
+    const way = ways.of(each);
+    encodeOne(block, each, way, encoding);
+    for (const { peer, address } of way.others) {
+      encodeOne(block, each, ways.alone(each, peer, hopOf(each, encoding, address)), encoding);
     }
   }
   return block;
@@ -60,17 +60,70 @@ export function encodeEnds(
   return [...refreshed, ...first];
 }
 
-interface Telling {
+/** How what has one next hop, comes from one peer and passed by one rule goes out: for many attribute sets the same. */
+interface Way {
+  readonly of: Pick<Told, "family" | "hop" | "from" | "rule">;
   readonly audience: Audience;
   readonly nextHop: Address | undefined;
+  /** The peers that are told another next hop. */
+  readonly others: readonly Pick<Member, "peer" | "address">[];
+  /** What becomes of attributes as bytes, where that way is open to this session and rule. */
+  readonly asBytes: ByteExport | null;
 }
 
-function encodeOne(block: UpdateBlock, told: Told, { audience, nextHop }: Telling, encoding: Encoding): void {
+class Ways {
+  readonly #members: Content["members"];
+  readonly #encoding: Encoding;
+  readonly #byHop = new Map<NextHopId, Way[]>();
+  #last: Way | null = null;
+
+  constructor(members: Content["members"], encoding: Encoding) {
+    this.#members = members;
+    this.#encoding = encoding;
+  }
+
+  of(told: Told): Way {
+    if (this.#last && isWayOf(this.#last, told)) return this.#last;
+    const ofHop = this.#byHop.get(told.hop) ?? [];
+    if (ofHop.length === 0) this.#byHop.set(told.hop, ofHop);
+    let way = ofHop.find((each) => isWayOf(each, told));
+    if (!way) {
+      way = this.#make(told);
+      ofHop.push(way);
+    }
+    this.#last = way;
+    return way;
+  }
+
+  /** For one peer by itself. */
+  alone(told: Told, peer: PeerId, nextHop: Address | undefined): Way {
+    const asBytes = byteExportOf(told, nextHop, this.#encoding);
+    return { of: told, audience: { only: peer }, nextHop, others: [], asBytes };
+  }
+
+  #make(told: Told): Way {
+    const { family, hop, from, rule } = told;
+    const nextHop = hopOf(told, this.#encoding, null);
+    const others = aloneWithOtherHop(told, this.#members, this.#encoding, nextHop);
+    const allBut = [...(this.#members.has(from) ? [from] : []), ...others.map(({ peer }) => peer)];
+    const asBytes = byteExportOf(told, nextHop, this.#encoding);
+    return { of: { family, hop, from, rule }, audience: { allBut }, nextHop, others, asBytes };
+  }
+}
+
+function isWayOf({ of }: Way, { family, hop, from, rule }: Told): boolean {
+  return of.hop === hop && of.from === from && of.rule === rule && of.family === family;
+}
+
+function encodeOne(block: UpdateBlock, told: Told, { audience, nextHop, asBytes }: Way, encoding: Encoding): void {
   if (!nextHop) return; // `mayBeTold` lets no such family pass.
   const { rib, context } = encoding;
-  if (told.family === 4 && nextHop.family === 4 && mayGoAsBytes(told, encoding)) {
-    const attributes = attributeBytes(told, Number(nextHop.value), encoding);
-    if (block.announce4(audience, { attributes, prefixes: rib.prefixes, ids: told.prefixes, pathIds: told.pathIds }))
+  const flags = rib.attrs.flags.get(told.attr);
+  if (asBytes && canExportBytes(flags, asBytes)) {
+    const range = rib.attrs.range(told.attr);
+    const attributesLength = exportBytes(range.bytes, flags, asBytes, scratch, range);
+    const { prefixes: ids, pathIds } = told;
+    if (block.announce4(audience, { attributes: scratch, attributesLength, prefixes: rib.prefixes, ids, pathIds }))
       return;
   }
   const prefixes = withPaths(rib.prefixes.pack(told.prefixes, told.family), told.pathIds);
@@ -78,17 +131,12 @@ function encodeOne(block: UpdateBlock, told: Told, { audience, nextHop }: Tellin
   block.addMessages(audience, encodeUpdates(content, context));
 }
 
-function mayGoAsBytes(told: Told, { rib, view, context }: Encoding): boolean {
-  if (told.rule?.transform || !context.fourOctetAs || view.changesAttributes) return false;
-  return canExportBytes(rib.attrs.flags.get(told.attr), view);
-}
-
-function attributeBytes(told: Told, nextHop4: number, { rib, view }: Encoding): Uint8Array {
+function byteExportOf(told: Told, nextHop: Address | undefined, { rib, view, context }: Encoding): ByteExport | null {
+  if (told.family !== 4 || nextHop?.family !== 4) return null;
+  if (told.rule?.transform || !context.fourOctetAs || view.changesAttributes) return null;
   const { external, localAsn } = view;
   const reflected = isReflected(told, rib, view) ? { reflected: marksOf(told, rib, view) } : {};
-  const to = { external, localAsn, keepsMed: keepsMed(told), nextHop4, ...reflected };
-  const flags = rib.attrs.flags.get(told.attr);
-  return scratch.subarray(0, exportBytes(rib.attrs.bytes(told.attr), flags, to, scratch));
+  return { external, localAsn, keepsMed: keepsMed(told), nextHop4: Number(nextHop.value), ...reflected };
 }
 
 export function attributesOf(told: Told, { rib, view }: Omit<Encoding, "context">): PathAttributes {

@@ -4,7 +4,7 @@
  * was told, since that one peer did not hear it.
  */
 import type { Address, Family } from "@brindle/net";
-import { BitSet, Column } from "../rib/column.ts";
+import { Column } from "../rib/column.ts";
 import type { PeerId } from "../rib/peerTable.ts";
 import type { PrefixId } from "../rib/prefixTable.ts";
 import type { Rib } from "../rib/rib.ts";
@@ -13,7 +13,7 @@ import type { EncodeContext } from "../wire/contract.ts";
 import { encodeEnds, encodeTold } from "./encodeTold.ts";
 import { type CandidatesSeen, type ExportView, exportVerdict } from "./exportView.ts";
 import { PendingUpdates } from "./pendingUpdates.ts";
-import { ToldByContent, WithdrawnByAudience } from "./told.ts";
+import { type Told, ToldByContent, WithdrawnByAudience } from "./told.ts";
 import type { Audience, UpdateBlock } from "./updateBlock.ts";
 
 /** Where a peer's messages go. */
@@ -46,6 +46,7 @@ export interface GroupTerms {
 }
 
 const noRoute = 0;
+const nobody = 0;
 const everyone: Audience = { allBut: [] };
 
 interface Gathering {
@@ -61,22 +62,26 @@ export class ExportGroup {
   readonly #rib: Rib;
   #terms: GroupTerms;
   #pending: PendingUpdates;
-  /** What somebody was told. Each is retained while it is set. */
-  readonly #sent = new BitSet();
-  /** From whom that came: who did not hear of it. */
+  /**
+   * From whom that came which somebody was told: who did not hear of it. Zero where nobody was told; each prefix is retained
+   * while it is not.
+   */
   readonly #sentFrom = new Column();
   readonly #sentCount: Record<Family, number> = { 4: 0, 6: 0 };
-  readonly #sentCountFrom: Readonly<Record<Family, Column>> = { 4: new Column(), 6: new Column() };
+  /** By peer, which are few. */
+  readonly #sentCountFrom: Readonly<Record<Family, number[]>> = { 4: [], 6: [] };
   /** Of families with several paths: from whom each route came that was told, by its id, which is the path identifier. */
   readonly #toldPaths = new Map<PrefixId, Map<RouteId, PeerId>>();
   #clearedTo: PrefixId = 1;
   #owesEnds = false;
   #passesNothing: boolean;
+  #passesAll: boolean;
 
   constructor(rib: Rib, terms: GroupTerms) {
     this.#rib = rib;
     this.#terms = terms;
     this.#passesNothing = passesNothing(terms);
+    this.#passesAll = passesAll(terms);
     this.#pending = new PendingUpdates(rib.prefixes);
     this.#pending.markAll();
   }
@@ -106,13 +111,14 @@ export class ExportGroup {
   }
 
   advertised(family: Family, peer: PeerId): number {
-    return this.#sentCount[family] - this.#sentCountFrom[family].get(peer);
+    return this.#sentCount[family] - (this.#sentCountFrom[family][peer] ?? 0);
   }
 
   isAdvertised(prefix: PrefixId, peer: PeerId): boolean {
     const paths = this.#toldPaths.get(prefix);
     if (paths) return paths.values().some((from) => from !== peer);
-    return this.#sent.has(prefix) && this.#sentFrom.get(prefix) !== peer;
+    const from = this.#sentFrom.get(prefix);
+    return from !== nobody && from !== peer;
   }
 
   /** A member that came, or asked again: it is to be told of the end. */
@@ -131,6 +137,7 @@ export class ExportGroup {
   markAll(terms: GroupTerms = this.#terms): void {
     this.#terms = terms;
     this.#passesNothing = passesNothing(terms);
+    this.#passesAll = passesAll(terms);
     this.#pending.markAll();
   }
 
@@ -162,9 +169,10 @@ export class ExportGroup {
     const group = new ExportGroup(this.#rib, this.#terms);
     group.#pending = this.#pending.copy();
     for (let prefix = 1; prefix < this.#rib.prefixes.idsEnd; prefix++) {
-      if (!this.#sent.has(prefix)) continue;
+      const from = this.#sentFrom.get(prefix);
+      if (from === nobody) continue;
       this.#rib.prefixes.retain(prefix);
-      group.#setSent(prefix, this.#sentFrom.get(prefix));
+      group.#setSent(prefix, this.#rib.prefixes.family(prefix), from);
     }
     for (const [prefix, paths] of this.#toldPaths) {
       this.#rib.prefixes.retain(prefix);
@@ -183,7 +191,9 @@ export class ExportGroup {
     this.#toldPaths.clear();
     const end = Math.min(this.#rib.prefixes.idsEnd, this.#clearedTo + limit);
     for (let prefix = this.#clearedTo; prefix < end; prefix++) {
-      if (this.#sent.delete(prefix)) this.#rib.prefixes.release(prefix);
+      if (this.#sentFrom.get(prefix) === nobody) continue;
+      this.#sentFrom.set(prefix, nobody);
+      this.#rib.prefixes.release(prefix);
     }
     this.#clearedTo = end;
     return end >= this.#rib.prefixes.idsEnd;
@@ -227,10 +237,15 @@ export class ExportGroup {
   #tell(prefix: PrefixId, { told, withdrawn, seen, released }: Gathering): void {
     const { routes, prefixes } = this.#rib;
     const family = prefixes.family(prefix);
-    const wasSent = this.#sent.has(prefix);
-    const fromBefore = wasSent ? this.#sentFrom.get(prefix) : 0;
+    const fromBefore = this.#sentFrom.get(prefix);
+    const wasSent = fromBefore !== nobody;
     const route = this.#rib.best(prefix);
-    const verdict = route !== noRoute && exportVerdict(this.#rib, this.#terms.view, { prefix, route, seen });
+    const attr = routes.attr.get(route);
+    const hop = routes.nextHop.get(route);
+    const from = routes.peer.get(route);
+    const isAsLast = this.#passesAll && route !== noRoute && isOf(told.last, { family, attr, hop, from });
+    const verdict =
+      route !== noRoute && (isAsLast || exportVerdict(this.#rib, this.#terms.view, { prefix, route, seen }));
     if (verdict === false) {
       if (!wasSent) return;
       this.#unsetSent(prefix, family, fromBefore);
@@ -238,36 +253,34 @@ export class ExportGroup {
       released.push(prefix);
       return;
     }
-    const from = routes.peer.get(route);
     const rule = verdict === true ? null : verdict;
-    told.add(prefix, { family, attr: routes.attr.get(route), hop: routes.nextHop.get(route), from, rule });
+    told.add(prefix, { family, attr, hop, from, rule });
     if (wasSent && fromBefore === from) return;
     if (!wasSent) prefixes.retain(prefix);
     // Who says it now has heard it from us before, when another said it.
     else if (this.members.has(from)) withdrawn.add(prefix, { family, audience: { only: from } });
     if (wasSent) this.#unsetSent(prefix, family, fromBefore);
-    this.#setSent(prefix, from);
+    this.#setSent(prefix, family, from);
   }
 
   #allBut(peer: PeerId): Audience {
     return this.members.has(peer) ? { allBut: [peer] } : everyone;
   }
 
-  #setSent(prefix: PrefixId, from: PeerId): void {
-    const family = this.#rib.prefixes.family(prefix);
-    this.#sent.add(prefix);
+  #setSent(prefix: PrefixId, family: Family, from: PeerId): void {
     this.#sentFrom.set(prefix, from);
     this.#count(family, from, 1);
   }
 
   #unsetSent(prefix: PrefixId, family: Family, from: PeerId): void {
-    this.#sent.delete(prefix);
+    this.#sentFrom.set(prefix, nobody);
     this.#count(family, from, -1);
   }
 
   #count(family: Family, from: PeerId, by: 1 | -1): void {
     this.#sentCount[family] += by;
-    this.#sentCountFrom[family].add(from, by);
+    const counts = this.#sentCountFrom[family];
+    counts[from] = (counts[from] ?? 0) + by;
   }
 
   #send(block: UpdateBlock): void {
@@ -288,4 +301,13 @@ export class ExportGroup {
 
 function passesNothing({ view: { filter, filters } }: GroupTerms): boolean {
   return filter.passesNone && !filters;
+}
+
+/** Whether it depends on the route's content alone, and not on the prefix, if it may be told. */
+function passesAll({ view: { filter, filters } }: GroupTerms): boolean {
+  return filter.passesAll && !filters;
+}
+
+function isOf(told: Told | null, { family, attr, hop, from }: Pick<Told, "family" | "attr" | "hop" | "from">): boolean {
+  return told?.attr === attr && told.hop === hop && told.from === from && told.family === family;
 }

@@ -1,12 +1,22 @@
 import { formatAddress } from "@brindle/net";
 import { beforeEach, describe, expect, it } from "vitest";
+import { CompiledFilters } from "../filter/compile.ts";
 import type { PeerId } from "../rib/peerTable.ts";
 import { PrefixFilter } from "../rib/prefixFilter.ts";
+import type { PrefixId } from "../rib/prefixTable.ts";
 import type { Rib } from "../rib/rib.ts";
+import type { RouteId } from "../rib/routeTable.ts";
 import { announce, newRib, path, ribPeer, settleAll } from "../rib/testing.ts";
 import type { PathAttributes } from "../wire/message.ts";
 import { address, packed } from "../wire/testing.ts";
-import { type ExportView, exportedAttributes, exportedNextHop, isExported } from "./exportView.ts";
+import {
+  type CandidatesSeen,
+  type ExportView,
+  exportedAttributes,
+  exportedNextHop,
+  exportVerdict,
+  isExported,
+} from "./exportView.ts";
 
 const prefix = "203.0.113.0/24";
 
@@ -128,6 +138,36 @@ describe("PrefixFilter", () => {
       expect(new PrefixFilter({ accept }).passes(rib.prefixes, id)).toBe(passes);
     });
   }
+});
+
+describe("exportVerdict", () => {
+  it("asks the filters for each attribute set and next hop, however many of them there are", () => {
+    const rib = newRib();
+    const peer = rib.peers.add(ribPeer({}));
+    announce(rib, peer, { prefix: "198.51.100.0/24", attributes: path(1) });
+    announce(rib, peer, { prefix: "203.0.113.0/24", attributes: path(2) });
+    settleAll(rib);
+    const [learned, own] = ["198.51.100.0/24", "203.0.113.0/24"].map((text) => rib.prefixes.find(packed(text), 0));
+    if (learned === undefined || own === undefined) throw new Error("no such prefix");
+    // As if a million next hops had come before; and a prefix of our own, of the attribute set behind.
+    const [learnedRoute, ownRoute] = [rib.best(learned), rib.best(own)];
+    expect([rib.routes.attr.get(learnedRoute), rib.routes.attr.get(ownRoute)]).toEqual([1, 2]);
+    rib.routes.nextHop.set(learnedRoute, 2 ** 20);
+    rib.routes.nextHop.set(ownRoute, 0);
+    const rules = { 4: [{ source: "RemotePeers", action: "Reject" }] } as const;
+    const filters = new CompiledFilters([{ name: "own alone", rules }], { external: true });
+    const seen: CandidatesSeen = new Map();
+    const told = ([prefix, route]: [PrefixId, RouteId]): boolean =>
+      exportVerdict(rib, viewOf({ filters }), { prefix, route, seen }) !== false;
+    expect(
+      (
+        [
+          [learned, learnedRoute],
+          [own, ownRoute],
+        ] as [PrefixId, RouteId][]
+      ).map(told),
+    ).toEqual([false, true]);
+  });
 });
 
 describe("exportedNextHop", () => {

@@ -1,7 +1,8 @@
 /** What a peer is told of a route: whether at all, with which attributes, by which next hop. */
 import { type Address, type Family, sameAddress } from "@brindle/net";
 import { type Candidates, type CompiledFilters, type CompiledRule, deciding } from "../filter/compile.ts";
-import { localPrefWithout } from "../rib/attrTable.ts";
+import { type AttrId, localPrefWithout } from "../rib/attrTable.ts";
+import type { NextHopId } from "../rib/nextHopTable.ts";
 import type { PeerId } from "../rib/peerTable.ts";
 import type { PrefixFilter } from "../rib/prefixFilter.ts";
 import type { PrefixId } from "../rib/prefixTable.ts";
@@ -39,8 +40,8 @@ export interface ExportView {
   readonly shutsDown?: true;
 }
 
-/** What filters make of routes in one turn, by attributes and next hop: ids stay what they are for so long. */
-export type CandidatesSeen = Map<number, Candidates>;
+/** What filters make of routes in one turn, by attributes, then by next hop: ids stay what they are for so long. */
+export type CandidatesSeen = Map<AttrId, Map<NextHopId, Candidates>>;
 
 /**
  * Whether the peer is told: `false`, `true` by the policy, or the rule of a filter that accepts and may change what is
@@ -59,12 +60,14 @@ export function exportVerdict(
 
 function candidatesOf(rib: Rib, filters: CompiledFilters, route: RouteId, seen: CandidatesSeen): Candidates {
   const [attr, hop] = [rib.routes.attr.get(route), rib.routes.nextHop.get(route)];
-  const key = attr * 2 ** 20 + hop; // Our own have no next hop, and all others one.
-  const known = seen.get(key);
+  const ofAttr = seen.get(attr) ?? new Map<NextHopId, Candidates>();
+  if (ofAttr.size === 0) seen.set(attr, ofAttr);
+  const known = ofAttr.get(hop);
   if (known) return known;
+  // Our own have no next hop, and all others one.
   const facts = { isOwn: hop === 0, interface: rib.nextHops.interfaceOf(hop) };
   const candidates = filters.candidates(rib.attrs.value(attr), facts);
-  seen.set(key, candidates);
+  ofAttr.set(hop, candidates);
   return candidates;
 }
 

@@ -4,6 +4,7 @@
  */
 import { localPrefWithout } from "../rib/attrTable.ts";
 import { attributeFlag } from "../wire/attributeSummary.ts";
+import { wellKnownBit } from "../wire/wellKnownCommunities.ts";
 
 export interface ByteExport {
   readonly external: boolean;
@@ -25,11 +26,17 @@ export function canExportBytes(flags: number, { external }: Pick<ByteExport, "ex
 }
 
 /** Writes into `into` and gives the length. There is room for 64 bytes more than came in. */
-export function exportBytes(bytes: Uint8Array, flags: number, to: ByteExport, into: Uint8Array): number {
+export function exportBytes(
+  bytes: Uint8Array,
+  flags: number,
+  to: ByteExport,
+  into: Uint8Array,
+  { start, end: stop }: { readonly start: number; readonly end: number } = { start: 0, end: bytes.length },
+): number {
   const owed = owedWords(flags, to);
   let owes = 0;
   let end = 0;
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = start; at < stop; ) {
     const isLong = ((bytes[at] ?? 0) & 0x10) !== 0;
     const length = isLong ? ((bytes[at + 2] ?? 0) << 8) | (bytes[at + 3] ?? 0) : (bytes[at + 2] ?? 0);
     const next = at + (isLong ? 4 : 3) + length;
@@ -47,8 +54,20 @@ export function exportBytes(bytes: Uint8Array, flags: number, to: ByteExport, in
   return end;
 }
 
+/** What the last set was owed: those that follow are mostly for the same peers, and owed the same. */
+let lastOwed: { readonly to: ByteExport; readonly kind: number; readonly words: readonly WordAttribute[] } | null =
+  null;
+
 /** Attributes to put in where they are not, in code order: one that is there already stays as it is. */
-function owedWords(flags: number, { external, nextHop4, reflected }: ByteExport): readonly WordAttribute[] {
+function owedWords(flags: number, to: ByteExport): readonly WordAttribute[] {
+  const kind = flags & (attributeFlag.localPref | wellKnownBit.gracefulShutdown);
+  if (lastOwed?.to === to && lastOwed.kind === kind) return lastOwed.words;
+  const words = makeOwedWords(flags, to);
+  lastOwed = { to, kind, words };
+  return words;
+}
+
+function makeOwedWords(flags: number, { external, nextHop4, reflected }: ByteExport): readonly WordAttribute[] {
   const owed: WordAttribute[] = [];
   if (nextHop4 !== null) owed.push({ flags: 0x40, code: code.nextHop, word: nextHop4 });
   if (!external && (flags & attributeFlag.localPref) === 0) {

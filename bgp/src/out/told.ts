@@ -22,13 +22,23 @@ export interface Told {
 
 type Content = Omit<Told, "prefixes" | "pathIds">;
 
+/** Others of one attribute set are chained: nearly always there is but one. */
+interface ChainedTold extends Told {
+  next: ChainedTold | null;
+}
+
 export class ToldByContent {
-  readonly #byAttr = new Map<AttrId, Told[]>();
-  /** Prefixes of one content often come one after the other. */
-  #last: Told | null = null;
+  readonly #byAttr = new Map<AttrId, ChainedTold>();
+  readonly #all: ChainedTold[] = [];
+  #last: ChainedTold | null = null;
 
   get size(): number {
-    return this.#byAttr.size;
+    return this.#all.length;
+  }
+
+  /** Of the prefix before: those of one content often come one after the other. */
+  get last(): Told | null {
+    return this.#last;
   }
 
   add(prefix: PrefixId, content: Content, pathId: number = 0): void {
@@ -37,22 +47,22 @@ export class ToldByContent {
     if (pathId !== 0) told.pathIds.push(pathId);
   }
 
-  #toldOf(content: Content): Told {
-    const last = this.#last;
-    if (last && isSame(last, content)) return last;
-    const ofAttr = this.#byAttr.get(content.attr) ?? [];
-    if (ofAttr.length === 0) this.#byAttr.set(content.attr, ofAttr);
-    let told = ofAttr.find((each) => isSame(each, content));
+  all(): readonly Told[] {
+    return this.#all;
+  }
+
+  #toldOf(content: Content): ChainedTold {
+    if (this.#last && isSame(this.#last, content)) return this.#last;
+    const first = this.#byAttr.get(content.attr) ?? null;
+    let told = first;
+    while (told && !isSame(told, content)) told = told.next;
     if (!told) {
-      told = { ...content, prefixes: [], pathIds: [] };
-      ofAttr.push(told);
+      told = { ...content, prefixes: [], pathIds: [], next: first };
+      this.#byAttr.set(content.attr, told);
+      this.#all.push(told);
     }
     this.#last = told;
     return told;
-  }
-
-  *all(): Generator<Told> {
-    for (const ofAttr of this.#byAttr.values()) yield* ofAttr;
   }
 }
 

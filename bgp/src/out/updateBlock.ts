@@ -20,6 +20,8 @@ const prefixBytesMax = 9;
 
 export class UpdateBlock {
   readonly #pieces = new Map<string, { readonly audience: Audience; readonly piece: Piece }>();
+  /** Most of a block is for one audience, which is one object as long as its maker keeps it. */
+  #last: { readonly audience: Audience; readonly piece: Piece } | null = null;
   readonly #bytesMax: number;
 
   constructor({ messageBytesMax: bytesMax = messageBytesMax }: EncodeContext) {
@@ -33,15 +35,15 @@ export class UpdateBlock {
   }
 
   /** UPDATEs of IPv4 prefixes in NLRI. `false`: beside these attributes there is no room for one. */
-  announce4(audience: Audience, { attributes, prefixes, ids, pathIds }: Announcing): boolean {
+  announce4(audience: Audience, { attributes, attributesLength, prefixes, ids, pathIds }: Announcing): boolean {
     const bytesMax = this.#bytesMax;
-    if (updateBytesMin + attributes.length + prefixBytesMax > bytesMax) return false;
+    if (updateBytesMin + attributesLength + prefixBytesMax > bytesMax) return false;
     const piece = this.#pieceOf(audience);
     for (let i = 0; i < ids.length; ) {
       piece.begin(bytesMax);
       piece.u16(0);
-      piece.u16(attributes.length);
-      piece.bytes(attributes);
+      piece.u16(attributesLength);
+      piece.bytes(attributes, attributesLength);
       const room = bytesMax - prefixBytesMax;
       for (; i < ids.length && piece.messageLength <= room; i++) piece.prefix4(prefixes, ids[i] ?? 0, pathIds[i]);
       piece.finish();
@@ -49,7 +51,7 @@ export class UpdateBlock {
     return true;
   }
 
-  withdraw4(audience: Audience, { prefixes, ids, pathIds }: Omit<Announcing, "attributes">): void {
+  withdraw4(audience: Audience, { prefixes, ids, pathIds }: Omit<Announcing, "attributes" | "attributesLength">): void {
     const piece = this.#pieceOf(audience);
     for (let i = 0; i < ids.length; ) {
       piece.begin(this.#bytesMax);
@@ -71,17 +73,19 @@ export class UpdateBlock {
   }
 
   #pieceOf(audience: Audience): Piece {
+    if (this.#last?.audience === audience) return this.#last.piece;
     const key = "only" in audience ? `only ${audience.only}` : audience.allBut.join(" ");
-    const known = this.#pieces.get(key);
-    if (known) return known.piece;
-    const piece = new Piece();
-    this.#pieces.set(key, { audience, piece });
+    const { piece } = this.#pieces.get(key) ?? { piece: new Piece() };
+    this.#last = { audience, piece };
+    if (!this.#pieces.has(key)) this.#pieces.set(key, this.#last);
     return piece;
   }
 }
 
 export interface Announcing {
+  /** As much of it as `attributesLength` says. */
   readonly attributes: Uint8Array;
+  readonly attributesLength: number;
   readonly prefixes: PrefixTable;
   readonly ids: readonly PrefixId[];
   /** RFC 7911: of each, or none. */
@@ -92,18 +96,21 @@ class Piece {
   #bytes = new Uint8Array(pieceBytesAtStart);
   #end = 0;
   #start = 0;
+  #written: Uint8Array | null = null;
 
   get messageLength(): number {
     return this.#end - this.#start;
   }
 
+  /** When all is written: the same bytes for whoever hears them. */
   written(): Uint8Array {
-    return this.#bytes.subarray(0, this.#end);
+    this.#written ??= this.#bytes.subarray(0, this.#end);
+    return this.#written;
   }
 
   append(message: Uint8Array): void {
     this.#reserve(message.length);
-    this.bytes(message);
+    this.bytes(message, message.length);
   }
 
   /** An UPDATE of at most so many bytes. */
@@ -137,9 +144,12 @@ class Piece {
     this.#bytes[at + 1] = length;
   }
 
-  bytes(bytes: Uint8Array): void {
-    this.#bytes.set(bytes, this.#end);
-    this.#end += bytes.length;
+  /** Byte by byte: attributes are short, and a view of them would cost more than they do. */
+  bytes(bytes: Uint8Array, length: number): void {
+    const to = this.#bytes;
+    let end = this.#end;
+    for (let i = 0; i < length; i++) to[end++] = bytes[i] ?? 0;
+    this.#end = end;
   }
 
   prefix4(prefixes: PrefixTable, id: PrefixId, pathId: number | undefined): void {

@@ -17,7 +17,7 @@ import type { CodecContext } from "../wire/contract.ts";
 import type { PathAttributes } from "../wire/message.ts";
 import { wellKnownBit } from "../wire/wellKnownCommunities.ts";
 import { ByteArena, type Place } from "./byteArena.ts";
-import { Column, IdPool } from "./column.ts";
+import { IdPool, RowField, Rows } from "./column.ts";
 import { HashIndex } from "./hashIndex.ts";
 import { fixedHashKey, type HashKey, KeyedHash } from "./keyedHash.ts";
 
@@ -32,28 +32,32 @@ export function localPrefWithout(flags: number): number {
   return (flags & wellKnownBit.gracefulShutdown) !== 0 ? 0 : localPrefDefault;
 }
 
+/** What the decision asks of a set, how many retain it, and where its bytes are. */
+const rowWidth = 11;
+
 /** What is stored has been judged already: it is read as from a peer of whom everything is taken. */
 const asStored: CodecContext = { fourOctetAs: true, external: false, families: [4, 6] };
 
 export class AttrTable {
-  readonly localPref: Column = new Column();
-  readonly asPathLength: Column = new Column();
-  readonly origin: Column = new Column();
-  readonly med: Column = new Column();
+  readonly #rows = new Rows(rowWidth);
+  readonly localPref: RowField = new RowField(this.#rows, 0);
+  readonly asPathLength: RowField = new RowField(this.#rows, 1);
+  readonly origin: RowField = new RowField(this.#rows, 2);
+  readonly med: RowField = new RowField(this.#rows, 3);
   /** The AS that MED is compared within; zero for a path that is empty or begins with a set. */
-  readonly neighborAsn: Column = new Column();
+  readonly neighborAsn: RowField = new RowField(this.#rows, 4);
   /** Zero where there is none: no router has that identifier. */
-  readonly originatorId: Column = new Column();
-  readonly clusterListLength: Column = new Column();
+  readonly originatorId: RowField = new RowField(this.#rows, 5);
+  readonly clusterListLength: RowField = new RowField(this.#rows, 6);
   /** As `AttributeSummary.flags`. */
-  readonly flags: Column = new Column();
-  readonly #refs = new Column();
+  readonly flags: RowField = new RowField(this.#rows, 7);
+  readonly #refs = new RowField(this.#rows, 8);
+  readonly #places = new RowField(this.#rows, 9);
+  readonly #lengths = new RowField(this.#rows, 10);
   readonly #pool = new IdPool();
   readonly #index = new HashIndex();
   readonly #hashes: KeyedHash;
   readonly #arena = new ByteArena();
-  readonly #places = new Column();
-  readonly #lengths = new Column();
   readonly #summary: AttributeSummary = emptySummary();
   /** The value asked for last: who prints a set asks for it again and again. */
   #seen: { readonly id: AttrId; readonly value: PathAttributes } | null = null;
@@ -113,8 +117,8 @@ export class AttrTable {
     return a === b || isSamePath(this.range(a), this.range(b));
   }
 
-  retain(id: AttrId): void {
-    this.#refs.set(id, this.#refs.get(id) + 1);
+  retain(id: AttrId, times: number = 1): void {
+    this.#refs.set(id, this.#refs.get(id) + times);
   }
 
   release(id: AttrId): void {
@@ -127,7 +131,9 @@ export class AttrTable {
     this.#lengths.set(id, 0);
     if (this.#seen?.id === id) this.#seen = null;
     this.#pool.giveBack(id);
-    if (this.size === 0) this.#arena.clear();
+    if (this.size > 0) return;
+    this.#arena.clear();
+    this.#rows.clear();
   }
 
   #summarize(id: AttrId, bytes: Uint8Array, length: number): void {

@@ -72,8 +72,8 @@ export class NextHopTable {
     return id;
   }
 
-  retain(id: NextHopId): void {
-    if (id !== 0) this.#refs.set(id, this.#refs.get(id) + 1);
+  retain(id: NextHopId, times: number = 1): void {
+    if (id !== 0) this.#refs.set(id, this.#refs.get(id) + times);
   }
 
   release(id: NextHopId): void {

@@ -15,8 +15,8 @@ import { prefixText } from "./packed.ts";
 export type PrefixId = number;
 
 const v6Flag = 0x100;
-/** The first word of the address, the shape, and how many retain it. */
-const rowWidth = 3;
+/** The first word of the address, the shape, how many retain it; the first of its routes, and the best one. */
+const rowWidth = 5;
 
 export class PrefixTable {
   readonly #ids = new IdPool();
@@ -25,6 +25,9 @@ export class PrefixTable {
   /** The length in bits, and `v6Flag`. */
   readonly #shapes = new RowField(this.#rows, 1);
   readonly #refs = new RowField(this.#rows, 2);
+  /** `RouteTable`'s and `Rib`'s: they are asked for together with the prefix, so they lie beside it. Both zero once it is free. */
+  readonly firstRoute: RowField = new RowField(this.#rows, 3);
+  readonly bestRoute: RowField = new RowField(this.#rows, 4);
   readonly #index = new HashIndex();
   readonly #hashes: KeyedHash;
 
@@ -55,11 +58,15 @@ export class PrefixTable {
 
   /** An IPv4 prefix by its address as a signed number, which needs no object, host bits zero, and its length. */
   find4(word: number, length: number): PrefixId {
-    return this.#find4(word, length, this.#hashes.prefix4(word, length));
+    return this.#find4(word, length, this.hash4(word, length));
   }
 
-  intern4(word: number, length: number): PrefixId {
-    const hash = this.#hashes.prefix4(word, length);
+  /** For `intern4` and `fetch`. */
+  hash4(word: number, length: number): number {
+    return this.#hashes.prefix4(word, length);
+  }
+
+  intern4(word: number, length: number, hash: number = this.hash4(word, length)): PrefixId {
     const known = this.#find4(word, length, hash);
     if (known !== 0) return known;
     const id = this.#ids.take();
@@ -72,11 +79,13 @@ export class PrefixTable {
   }
 
   /**
-   * Some id, which says nothing, for fetching the prefix's place: places that are asked for one after the other come
-   * together from memory, where each search would wait for its own.
+   * Has the places of prefixes of these hashes fetched from memory, before they are searched for: those that are asked for
+   * one after the other come together, where each search would wait for its own.
    */
-  fetch4(word: number, length: number): PrefixId {
-    return this.#index.peek(this.#hashes.prefix4(word, length));
+  fetch(hashes: Int32Array, count: number): void {
+    let fetched = 0;
+    for (let i = 0; i < count; i++) fetched |= this.#index.peek(hashes[i] ?? 0);
+    assert(fetched >= 0); // Read, so that it is not left out.
   }
 
   /** An IPv6 prefix of four words, host bits zero, then its length, from `words[at]` on. */
@@ -96,8 +105,8 @@ export class PrefixTable {
     return id;
   }
 
-  retain(id: PrefixId): void {
-    this.#refs.set(id, this.#refs.get(id) + 1);
+  retain(id: PrefixId, times: number = 1): void {
+    this.#refs.set(id, this.#refs.get(id) + times);
   }
 
   release(id: PrefixId): void {

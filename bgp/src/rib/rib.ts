@@ -23,7 +23,7 @@ import { type OnRouteChanged, type RouteContent, RouteImport } from "./routeImpo
 import { type RouteId, RouteTable } from "./routeTable.ts";
 import { accepted, type RuleName, verdictName } from "./verdict.ts";
 
-/** In `#best` where the best route was removed and `settle` has not come by yet. */
+/** In `bestRoute` where the best route was removed and `settle` has not come by yet. */
 const gone = 0xffffffff;
 
 export interface Multipath {
@@ -43,14 +43,16 @@ interface Walk {
   readonly done: () => void;
 }
 
+/** Of the prefixes of one UPDATE, each of which takes a byte or more of it. */
+const hashes: Int32Array = new Int32Array(65_536);
+
 export class Rib {
   readonly prefixes: PrefixTable;
   readonly attrs: AttrTable;
   readonly nextHops: NextHopTable;
-  readonly routes: RouteTable = new RouteTable();
+  readonly routes: RouteTable;
   readonly peers: PeerTable = new PeerTable();
   readonly local: PeerId;
-  readonly #best = new Column();
   /** Each is retained while it waits. */
   readonly #unsettled = new IdQueue();
   readonly #walks: Walk[] = [];
@@ -63,6 +65,7 @@ export class Rib {
   /** `local` is the peer whose routes beat all others: ourselves. */
   constructor(local: RibPeer, hashKey: HashKey = fixedHashKey) {
     this.prefixes = new PrefixTable(hashKey);
+    this.routes = new RouteTable(this.prefixes);
     this.attrs = new AttrTable(hashKey);
     this.nextHops = new NextHopTable(hashKey);
     this.local = this.peers.add(local);
@@ -90,7 +93,7 @@ export class Rib {
 
   /** The best route as of the last decision, or zero. */
   best(prefix: PrefixId): RouteId {
-    const route = this.#best.get(prefix);
+    const route = this.prefixes.bestRoute.get(prefix);
     return route === gone ? 0 : route;
   }
 
@@ -253,10 +256,10 @@ export class Rib {
     for (let left = limit; left > 0; left--) {
       const prefix = this.#unsettled.shift();
       if (prefix === undefined) return;
-      const before = this.#best.get(prefix);
+      const before = this.prefixes.bestRoute.get(prefix);
       const first = this.routes.firstOfPrefix(prefix);
       const best = this.#decider.best(first);
-      this.#best.set(prefix, best);
+      this.prefixes.bestRoute.set(prefix, best);
       const usesOthers = (this.#multipath !== null || this.#hopSums.get(prefix) !== 0) && this.#changeHops(prefix);
       if (best !== before || (best !== 0 && this.routes.touched.get(best) === 1)) onChanged(prefix, bestChange);
       else if (usesOthers) onChanged(prefix, hopsChange);
@@ -303,14 +306,17 @@ export class Rib {
     const hop = this.nextHops.intern4(nextHop);
     this.nextHops.retain(hop);
     const judgement = this.#import.judgementOf(peer, { attr, hop });
-    let fetched = 0;
+    let count = 0;
     for (let at = nlriStart; at < nlriEnd; at += 1 + (((bytes[at] ?? 0) + 7) >>> 3)) {
-      fetched |= this.prefixes.fetch4(prefixWord(bytes, at), bytes[at] ?? 0);
+      hashes[count++] = this.prefixes.hash4(prefixWord(bytes, at), bytes[at] ?? 0);
     }
-    assert(fetched >= 0); // Read, so that it is not left out.
+    this.prefixes.fetch(hashes, count);
+    count = 0;
     for (let at = nlriStart; at < nlriEnd; at += 1 + (((bytes[at] ?? 0) + 7) >>> 3)) {
-      this.#import.put(this.prefixes.intern4(prefixWord(bytes, at), bytes[at] ?? 0), judgement, 0);
+      const prefix = this.prefixes.intern4(prefixWord(bytes, at), bytes[at] ?? 0, hashes[count++]);
+      this.#import.put(prefix, judgement, 0);
     }
+    this.#import.count(judgement, 4);
     this.nextHops.release(hop);
   }
 
@@ -342,6 +348,7 @@ export class Rib {
     for (let at = 0; at < prefixes.words.length; at += stride) {
       this.#import.put(this.prefixes.intern(prefixes, at), judgement, prefixes.pathIds?.[at / stride] ?? 0);
     }
+    this.#import.count(judgement, prefixes.family);
     this.attrs.release(content.attr);
     this.nextHops.release(content.hop);
   }
@@ -349,7 +356,7 @@ export class Rib {
   #remove(route: RouteId): void {
     const prefix = this.routes.prefix.get(route);
     for (const walk of this.#walks) if (walk.cursor === route) walk.cursor = this.routes.nextOfPeer(route);
-    if (this.#best.get(prefix) === route) this.#best.set(prefix, gone);
+    if (this.prefixes.bestRoute.get(prefix) === route) this.prefixes.bestRoute.set(prefix, gone);
     this.#unsettle(prefix);
     this.#import.release(route);
     this.routes.remove(route);

@@ -2,6 +2,7 @@
  * What import makes of what a peer announces: a route's attributes as the rules change them, and its verdict. It keeps
  * what routes hold of attributes, next hops and prefixes counted, and says which prefixes are to be decided anew.
  */
+import type { Family } from "@brindle/net";
 import { type Candidates, type CompiledRule, deciding } from "../filter/compile.ts";
 import type { AttrId, AttrTable } from "./attrTable.ts";
 import type { Column } from "./column.ts";
@@ -36,6 +37,8 @@ export interface Judgement extends RouteContent {
   changed?: { readonly rule: CompiledRule; readonly attr: AttrId };
   /** Whether no prefix has to be looked at. */
   readonly isForAll: boolean;
+  /** Routes that were added and are not counted yet (`RouteImport.count`). */
+  uncounted: number;
 }
 
 export type OnRouteChanged = (prefix: PrefixId, peer: PeerId) => void;
@@ -67,7 +70,10 @@ export class RouteImport {
     this.#unsettle = unsettle;
   }
 
-  /** The peer announces the prefix, for which all that its attributes and next hop say is in `judgement`. */
+  /**
+   * The peer announces the prefix, for which all that its attributes and next hop say is in `judgement`. Its caller holds
+   * attributes and next hop, and calls `count` behind the last prefix.
+   */
   put(prefix: PrefixId, judgement: Judgement, pathId: number): void {
     const { peer } = judgement;
     const route = this.#routes.find(prefix, peer, pathId);
@@ -83,22 +89,36 @@ export class RouteImport {
       }
     }
     const rule = this.#decidingRule(judgement, prefix);
-    if (route === 0) this.#import(this.#add(prefix, judgement, { verdict: accepted, pathId }), judgement, rule);
-    else {
+    if (route === 0) {
+      const added = this.#add(prefix, judgement, { verdict: accepted, pathId });
+      this.#countAs(judgement, this.#prefixes.family(prefix), accepted);
+      this.#import(added, judgement, rule);
+    } else {
       this.#routes.epoch.set(route, this.#peers.epoch.get(peer));
       this.#import(route, judgement, rule);
     }
   }
 
-  #add(prefix: PrefixId, { peer, attr, hop }: Judgement, { verdict, pathId }: Placement): RouteId {
+  /** What the routes that were added hold of attributes and next hop, and their part in the peer's counts, at once for all. */
+  count(judgement: Judgement, family: Family): void {
+    if (judgement.uncounted > 0) this.#countAs(judgement, family, judgement.verdict);
+  }
+
+  #countAs(judgement: Judgement, family: Family, verdict: number): void {
+    const { peer, attr, hop, uncounted } = judgement;
+    this.#attrs.retain(attr, uncounted);
+    this.#nextHops.retain(hop, uncounted);
+    this.#peers.received[family].add(peer, uncounted);
+    if (verdict === accepted) this.#peers.accepted[family].add(peer, uncounted);
+    judgement.uncounted = 0;
+  }
+
+  #add(prefix: PrefixId, judgement: Judgement, { verdict, pathId }: Placement): RouteId {
+    const { peer, attr, hop } = judgement;
     this.#prefixes.retain(prefix);
-    this.#attrs.retain(attr);
-    this.#nextHops.retain(hop);
     const epoch = this.#peers.epoch.get(peer);
     const route = this.#routes.add({ prefix, peer, attr, nextHop: hop, epoch, verdict, pathId });
-    const family = this.#prefixes.family(prefix);
-    this.#peers.received[family].add(peer, 1);
-    if (verdict === accepted) this.#peers.accepted[family].add(peer, 1);
+    judgement.uncounted += 1;
     this.#unsettle(prefix);
     this.onChanged?.(prefix, peer);
     return route;
@@ -171,7 +191,15 @@ export class RouteImport {
     const { judge, filters, filter } = this.#peers.get(peer).importRules;
     const verdict = verdictNumber(judge(attr, hop));
     if (!filters)
-      return { peer, attr, hop, verdict, candidates: null, isForAll: verdict !== accepted || filter.passesAll };
+      return {
+        peer,
+        attr,
+        hop,
+        verdict,
+        candidates: null,
+        isForAll: verdict !== accepted || filter.passesAll,
+        uncounted: 0,
+      };
     const facts = { isOwn: peer === this.#local, interface: this.#nextHops.interfaceOf(hop) };
     return {
       peer,
@@ -180,6 +208,7 @@ export class RouteImport {
       verdict,
       candidates: filters.candidates(this.#attrs.value(attr), facts),
       isForAll: false,
+      uncounted: 0,
     };
   }
 

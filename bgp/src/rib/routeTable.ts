@@ -1,5 +1,6 @@
 /** Routes as rows of integers: one a prefix and peer, chained by prefix for the decision and by peer for its end. */
 import { Column, IdPool, RowField, Rows } from "./column.ts";
+import type { PrefixTable } from "./prefixTable.ts";
 
 /** Zero is no route. */
 export type RouteId = number;
@@ -50,10 +51,14 @@ export class RouteTable {
   readonly #nextOfPrefix = new RowField(this.#rows, place.nextOfPrefix);
   readonly #nextOfPeer = new RowField(this.#rows, place.nextOfPeer);
   readonly #previousOfPeer = new RowField(this.#rows, place.previousOfPeer);
-  readonly #firstOfPrefix = new Column();
+  readonly #firstOfPrefix: RowField;
   readonly #firstOfPeer = new Column();
   readonly #ids = new IdPool();
   #size = 0;
+
+  constructor({ firstRoute }: Pick<PrefixTable, "firstRoute">) {
+    this.#firstOfPrefix = firstRoute;
+  }
 
   get size(): number {
     return this.#size;
@@ -118,9 +123,7 @@ export class RouteTable {
     this.prefix.set(route, 0);
     this.#ids.giveBack(route);
     this.#size -= 1;
-    if (this.#size > 0) return;
-    this.#rows.clear();
-    this.#firstOfPrefix.clear();
+    if (this.#size === 0) this.#rows.clear();
   }
 
   /** The chain of a prefix is as long as it has peers, so looking for the predecessor beats storing it. */
