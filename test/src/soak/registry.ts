@@ -1,4 +1,6 @@
+import { cniSoak } from "../cniCrash/cniSoak.ts";
+import { bgpSoak } from "../simulation/bgpSoak.ts";
 import type { Soak } from "./soak.ts";
 
 /** All that `npm run soak` knows. */
-export const soaks: readonly Soak[] = [];
+export const soaks: readonly Soak[] = [cniSoak, bgpSoak];
