@@ -5,7 +5,7 @@
  * A handle that holds addresses keeps them: planning again after a crash, or after an answer that was lost, plans to
  * give what is there. Families are all or nothing.
  */
-import type { AllowedUse, IPPool, Key, Write } from "@brindle/api";
+import type { AllowedUse, IPPool, Key, Revision, Write } from "@brindle/api";
 import { type Address, containsAddress, type Family, formatAddress, type Prefix, sameAddress } from "@brindle/net";
 import { affinityOf, type HeldAddress, type Owner, renew } from "./block.ts";
 import { blocksOf, countByBlock, handleWith, hasCounts } from "./handle.ts";
@@ -46,6 +46,11 @@ export interface ClusterView {
   /** Never given to a pod. */
   readonly reserved: readonly Prefix[];
   readonly settings: IpamSettings;
+  /**
+   * At which revision each pool is known, by name: a new block rests on it. A pool that was deleted and made anew with blocks of
+   * another size would else get, of a node that has not heard of it, a block that overlaps with others.
+   */
+  readonly poolRevisions?: ReadonlyMap<string, Revision>;
   /** Addresses that are kept for a pod by its name, as for one of a StatefulSet; they are reserved for everybody else. */
   readonly kept?: (pod: { readonly namespace: string; readonly pod: string }) => readonly Address[];
   /**

@@ -15,6 +15,7 @@ import {
   type PlacingNeeds,
   type PoolUse,
   placed,
+  restsOnPool,
 } from "./placement.ts";
 import { choosePools, type PoolQuery, type UsablePool } from "./pools.ts";
 import { blockWrite, confirm, type IpamState, soundBlocks } from "./state.ts";
@@ -80,17 +81,22 @@ function fromNew(
   state: IpamState,
   pools: readonly UsablePool[],
   request: PlaceRequest,
-  { nowNs, isReserved, view: { reserved, rank } }: PlaceFacts,
+  facts: PlaceFacts,
 ): Placement | null {
+  const { nowNs, isReserved } = facts;
+  const { reserved, rank } = facts.view;
   const { node } = request;
   const existing = [...presentIn(state.blocks), ...state.undecodable];
   const claimant = { node, begun: presentIn(state.affinities), rank: rank?.(), lostClaims: state.lostClaims };
   for (const pool of pools) {
+    const resting = restsOnPool(state, pool.name, facts);
+    if (!resting) continue;
     for (const cidr of newBlocks(pool, { blocks: existing, reserved }, claimant)) {
       const taken = take(newBlock(cidr, node, nowNs), request, isReserved);
       const writes = taken && [
         blockWrite(null, taken.block),
         confirm(state, node, cidr),
+        ...resting,
         ...dropLostClaims(state, request),
       ];
       if (writes) return placed(taken.held, writes);

@@ -20,6 +20,7 @@ import {
   type PlaceRequest,
   type PlacingNeeds,
   placed,
+  restsOnPool,
 } from "./placement.ts";
 import { parsePool, useRefusal } from "./pools.ts";
 import { blockKey, blockWrite, confirm, type IpamState } from "./state.ts";
@@ -31,22 +32,31 @@ type Placing = Placement | PlacingNeeds | AddressRefusal;
 export function placeAddress(state: IpamState, request: AddressRequest, facts: PlaceFacts): Placing {
   const found = blockFor(request, facts);
   if ("reason" in found) return refuse(request, found.reason, { isFinal: true });
-  const { cidr } = found;
+  const { cidr, pool } = found;
   const item = state.blocks.get(cidr);
   if (item === undefined && !state.complete) return { kind: "read", keys: [blockKey(cidr)] };
   if (item) return inBlock(state, item, { request, facts });
   // What is in the way of a new block is known only from all of them.
-  return state.complete ? inNewBlock(state, cidr, { request, facts }) : { kind: "list" };
+  return state.complete ? inNewBlock(state, { cidr, pool }, { request, facts }) : { kind: "list" };
+}
+
+interface BlockPlace {
+  readonly cidr: string;
+  /** Its name. */
+  readonly pool: string;
 }
 
 /** The block of its pool that the address lies in, whether there is one or not. */
-function blockFor({ wanted, use }: AddressRequest, { view }: PlaceFacts): { cidr: string } | { reason: string } {
+function blockFor({ wanted, use }: AddressRequest, { view }: PlaceFacts): BlockPlace | { reason: string } {
   let reason = "it is in no IPPool";
   for (const pool of view.pools) {
     const parsed = parsePool(pool);
     if ("reason" in parsed || !containsAddress(parsed.prefix, wanted)) continue;
     const unusable = useRefusal(pool.spec, use);
-    if (unusable === null) return { cidr: formatPrefix(networkOf({ address: wanted, length: parsed.blockLength })) };
+    if (unusable === null) {
+      const cidr = formatPrefix(networkOf({ address: wanted, length: parsed.blockLength }));
+      return { cidr, pool: pool.metadata.name };
+    }
     reason = `${pool.metadata.name}: ${unusable}`;
   }
   return { reason };
@@ -82,8 +92,10 @@ function objectionTo({ value }: Item<"IPAMBlock">, { request, facts }: Asked): s
   return `strictAffinity is set, and its block ${value.cidr} is ${owner === null ? "no node's" : `the node ${owner}'s`}`;
 }
 
-function inNewBlock(state: IpamState, cidr: string, { request, facts }: Asked): Placing {
+function inNewBlock(state: IpamState, { cidr, pool }: BlockPlace, { request, facts }: Asked): Placing {
   const { node, wanted } = request;
+  const resting = restsOnPool(state, pool, facts);
+  if (!resting) return refuse(request, `its IPPool ${pool} is being changed`, { isFinal: false });
   if (!mayClaim(state, { request, facts })) {
     const reason = `nobody has its block ${cidr}, and ${node} may claim no more blocks`;
     return refuse(request, reason, { isFinal: false });
@@ -100,6 +112,7 @@ function inNewBlock(state: IpamState, cidr: string, { request, facts }: Asked): 
   return placed(taken.held, [
     blockWrite(null, taken.block),
     confirm(state, node, cidr),
+    ...resting,
     ...dropLostClaims(state, request),
   ]);
 }

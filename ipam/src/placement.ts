@@ -4,7 +4,7 @@ import { type Address, type Family, parsePrefix } from "@brindle/net";
 import type { AssignRequest, ClusterView } from "./assign.ts";
 import { affinityOf, type HeldAddress, prefixOf } from "./block.ts";
 import type { RefusedPool } from "./pools.ts";
-import { type IpamState, soundBlocks } from "./state.ts";
+import { type IpamState, soundBlocks, unchanged } from "./state.ts";
 
 export type PlaceRequest = AssignRequest & { readonly family: Family };
 
@@ -52,6 +52,22 @@ export interface PoolUse {
 
 /** So many are dropped at once; the transaction has other work to do. */
 const lostClaimsMax = 8;
+
+/**
+ * What a new block of the pool rests on: that the pool is what the view says. `null` where it is known to be another by now, so that no
+ * block of it may be made before the view has caught up.
+ */
+export function restsOnPool({ pools }: IpamState, name: string, { view }: PlaceFacts): readonly Write[] | null {
+  const key: Key<"IPPool"> = { kind: "IPPool", name };
+  const told = pools.get(name);
+  if (told === undefined) {
+    const revision = view.poolRevisions?.get(name);
+    return revision === undefined ? [] : [{ op: "expect", key, revision }];
+  }
+  const seen = view.pools.find(({ metadata }) => metadata.name === name);
+  const isSame = told?.value.spec.cidr === seen?.spec.cidr && told?.value.spec.blockSize === seen?.spec.blockSize;
+  return told && isSame ? [unchanged(told, key)] : null;
+}
 
 /** How many blocks of the family the node owns, in whatever pool. */
 export function ownedCount(state: IpamState, { node, family }: PlaceRequest): number {

@@ -13,6 +13,8 @@ export interface IpamState {
   readonly undecodable: ReadonlySet<string>;
   /** The affinities of this node, by CIDR. */
   readonly affinities: ReadonlyMap<string, Item<"BlockAffinity"> | null>;
+  /** Pools as a conflict told them, by name: newer than what the view says of them. */
+  readonly pools: ReadonlyMap<string, Item<"IPPool"> | null>;
   /** All blocks and this node's affinities were listed for the request in hand. */
   readonly complete: boolean;
   /** How often another node was quicker, for the request in hand, to make the block that this one chose. */
@@ -24,6 +26,7 @@ export const emptyState: IpamState = {
   blocks: new Map(),
   undecodable: new Set(),
   affinities: new Map(),
+  pools: new Map(),
   complete: false,
   lostClaims: 0,
 };
@@ -40,15 +43,17 @@ export function withFound(
   let { handle } = state;
   const blocks = new Map(state.blocks);
   const affinities = new Map(state.affinities);
+  const pools = new Map(state.pools);
   for (const entry of found) {
     const { name } = entry.key;
+    if (isOf(entry, "IPPool")) pools.set(name, entry.value === null ? null : entry);
     if (isOf(entry, "IPAMBlock")) blocks.set(name, entry.value === null ? null : entry);
     else if (isOf(entry, "IPAMHandle") && name === ids.handleId) handle = entry.value === null ? null : entry;
     else if (isOf(entry, "BlockAffinity") && name.startsWith(affinityPrefix(ids.node))) {
       affinities.set(name.slice(affinityPrefix(ids.node).length), entry.value === null ? null : entry);
     }
   }
-  return { ...state, handle, blocks, affinities };
+  return { ...state, handle, blocks, affinities, pools };
 }
 
 /** Without what is said to be otherwise by now: it is written as if it were not there, and met as it is. */

@@ -2,7 +2,7 @@
  * What the datastore holds of the kinds that this node acts on: the newest value of each object, whatever came before.
  * What another client stored and this version cannot act on is left out, and said to be.
  */
-import { isResourceKind, type Key, type Kind, type Stored, whyNotActedOn } from "@brindle/api";
+import { type Item, isResourceKind, type Key, type Kind, type Stored, whyNotActedOn } from "@brindle/api";
 import { missingFilters } from "./routeFilters.ts";
 
 /** The kinds that shape a node's sessions, routes and addresses. */
@@ -16,6 +16,7 @@ export type ClusterKind =
   | "BGPPeer"
   | "BGPFilter"
   | "FelixConfiguration"
+  | "AgentConfiguration"
   | "ClusterInformation"
   | "BlockAffinity"
   | "WorkloadEndpoint";
@@ -31,11 +32,13 @@ export class ClusterState {
     BGPPeer: new Map(),
     BGPFilter: new Map(),
     FelixConfiguration: new Map(),
+    AgentConfiguration: new Map(),
     ClusterInformation: new Map(),
     BlockAffinity: new Map(),
     WorkloadEndpoint: new Map(),
   };
   readonly #problems = new Map<string, string>();
+  readonly #poolRevisions = new Map<string, string>();
 
   /** `null` for an object that is gone. */
   receive<K extends ClusterKind>(key: Key<K>, value: Stored[K] | null): void {
@@ -46,6 +49,16 @@ export class ClusterState {
     const values: Map<string, Stored[K]> = this.#values[key.kind];
     if (value === null || problem !== null) values.delete(id);
     else values.set(id, value);
+  }
+
+  /** Of a pool, also where only its status is news. */
+  noteRevision({ key, revision }: Item<"IPPool">): void {
+    this.#poolRevisions.set(key.name, revision);
+  }
+
+  /** By the pool's name, as of the last word of it. */
+  get poolRevisions(): ReadonlyMap<string, string> {
+    return this.#poolRevisions;
   }
 
   get<K extends ClusterKind>(key: Key<K>): Stored[K] | undefined {
@@ -83,6 +96,7 @@ export const clusterKinds: readonly ClusterKind[] = [
   "BGPPeer",
   "BGPFilter",
   "FelixConfiguration",
+  "AgentConfiguration",
   "ClusterInformation",
   "BlockAffinity",
   "WorkloadEndpoint",

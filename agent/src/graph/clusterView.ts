@@ -6,6 +6,7 @@ import type { ClusterState } from "./clusterState.ts";
 export function clusterView(node: string, state: ClusterState): ClusterView {
   return {
     pools: [...state.all("IPPool").values()],
+    poolRevisions: state.poolRevisions,
     nodeLabels: state.all("Node").get(node)?.metadata.labels ?? {},
     reserved: reservedPrefixes(state.all("IPReservation").values()),
     settings: ipamSettings({

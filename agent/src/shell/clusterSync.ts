@@ -79,6 +79,7 @@ export class ClusterSync {
   #onEvent(event: WatchEvent): void {
     switch (event.type) {
       case "changed":
+        if (isItemOf(event.item, "IPPool")) this.state.noteRevision(event.item);
         if (!this.#receive(event.item.key, this.#kept(event.item))) return;
         break;
       case "deleted":
