@@ -60,3 +60,54 @@ export interface PartHealth {
 export function isReady(status: AgentStatus): boolean {
   return status.health.every(({ state }) => state === "ready");
 }
+
+/** A packet that policy denied, and what denied it; it began a flow, or tried to. */
+export interface DeniedFlow {
+  /** Milliseconds since 1970. */
+  readonly atMs: number;
+  readonly source: FlowEnd;
+  readonly destination: FlowEnd;
+  /** `tcp`, `udp`, `icmp`, or a number. */
+  readonly protocol: string;
+  readonly icmp?: { readonly type: number; readonly code: number };
+  /** Whose policy denied it: the source's egress or the destination's ingress. `null` where that has changed meanwhile. */
+  readonly direction: "ingress" | "egress" | null;
+  /** In words: `NetworkPolicy shop/db, ingress rule 2`, `no policy allows it`. */
+  readonly deniedBy: string;
+  /** Where a rule denied it. */
+  readonly rule?: {
+    readonly kind: string;
+    readonly namespace?: string;
+    readonly name: string;
+    /** From zero. */
+    readonly index: number;
+  };
+}
+
+export interface FlowEnd {
+  readonly address: string;
+  readonly port?: number;
+  /** `namespace/name` of the pod; absent where the address is of none. */
+  readonly pod?: string;
+}
+
+/** One line of the stream `flows.denied`. */
+export type DeniedFlowLine =
+  | { readonly flow: DeniedFlow }
+  /** What was denied and is not told: more than may be told in a second, or than the reader took. */
+  | { readonly missed: number };
+
+/** The answer to `policy.hits`. */
+export interface PolicyHit {
+  /** `NetworkPolicy`, `GlobalNetworkPolicy`, `Profile`; `Endpoint` for what no rule decided. */
+  readonly kind: string;
+  readonly namespace?: string;
+  readonly name: string;
+  readonly direction: "ingress" | "egress";
+  /** From zero; `null` for what no rule decided. */
+  readonly rule: number | null;
+  readonly action: "allow" | "deny" | "pass" | "log";
+  /** What the rule says, in words. */
+  readonly text: string;
+  readonly hits: number;
+}

@@ -30,6 +30,7 @@ function told(facts: Partial<AgentFacts>): string[] {
 }
 
 const fault = { part: "store", effect: "noticed", text: "", remedy: "", sinceMs: 0 } as const;
+const flows = { hits: { allow: 7, deny: 2, pass: 1 }, flows: { heard: 5, held: 3, lost: 1, ended: 4 } };
 const counters = { applied: 7, failed: 1, readBacks: 2, tableWrites: 5, setWrites: 9 };
 
 const cases: { name: string; facts: Partial<AgentFacts>; lines: readonly string[] }[] = [
@@ -75,13 +76,18 @@ const cases: { name: string; facts: Partial<AgentFacts>; lines: readonly string[
   },
   {
     name: "what the enforcer did, while it is not known what it is to do",
-    facts: { policy: { counters, tally: new PolicyTally(), desired: null } },
+    facts: { policy: { counters, tally: new PolicyTally(), desired: null, ...flows } },
     lines: [
       "policy_applies_total 7",
       "policy_apply_failures_total 1",
       "policy_read_backs_total 2",
       "policy_table_commits_total 5",
       "policy_set_changes_total 9",
+      ...["policy_hits_total action=allow 7", "policy_hits_total action=deny 2", "policy_hits_total action=pass 1"],
+      "policy_denied_packets_total result=heard 5",
+      "policy_denied_packets_total result=held 3",
+      "policy_denied_packets_total result=lost 1",
+      "policy_ended_flows_total 4",
     ],
   },
 ];
@@ -134,6 +140,7 @@ describe("metrics of an agent tell", () => {
         endpoints: new Map([["pod", []]]),
         problems: new Map([["NetworkPolicy a/b", "it is closed"]]),
       },
+      ...flows,
     };
     const lines = told({ policy: policy as unknown as AgentFacts["policy"] });
     for (const line of [
@@ -150,7 +157,7 @@ describe("metrics of an agent tell", () => {
   it("when policy was last in force, and how long that took", () => {
     const tally = new PolicyTally();
     tally.inForce({ seconds: 0.02, nowMs: 1_700_000_000_500 });
-    const lines = told({ policy: { counters, tally, desired: null } });
+    const lines = told({ policy: { counters, tally, desired: null, ...flows } });
     assert(lines.includes("policy_last_apply_timestamp_seconds 1700000000.5"));
     assert(lines.includes("policy_apply_duration_seconds_bucket le=0.01 0"));
     assert(lines.includes("policy_apply_duration_seconds_bucket le=0.025 1"));

@@ -1,7 +1,7 @@
 /** Policy in the packet filter: how much there is of it, and how it gets there. */
 import type { Desired } from "@brindle/policy";
 import { Durations } from "./durations.ts";
-import { type MetricRow, type Sample, single } from "./metric.ts";
+import { by, type MetricRow, type Sample, single } from "./metric.ts";
 
 /** A change of sets alone takes a millisecond; a large table with the legacy backend seconds. */
 const secondsBounds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
@@ -18,8 +18,26 @@ export interface EnforcerCounts {
 export interface PolicyFacts {
   readonly counters: EnforcerCounts;
   readonly tally: PolicyTally;
+  /** `null` where it could not be read now. */
+  readonly hits: HitTotals | null;
+  readonly flows: FlowCounts;
   /** What was last asked to be in force; `null` before the datastore is in sync. */
   readonly desired: Pick<Desired, "tables" | "sets" | "endpoints" | "problems"> | null;
+}
+
+export interface HitTotals {
+  readonly allow: number;
+  readonly deny: number;
+  readonly pass: number;
+}
+
+export interface FlowCounts {
+  /** Packets that policy denied, as the kernel handed them over. */
+  readonly heard: number;
+  readonly held: number;
+  readonly lost: number;
+  /** Open flows that were ended. */
+  readonly ended: number;
 }
 
 /** When policy came into force, and how long that took with all attempts. */
@@ -57,6 +75,10 @@ function perFamily(counted: Counted): Sample[] {
     const value = counted.reduce((sum, each) => (each.family === family ? sum + each.count : sum), 0);
     return { labels: { family: `ipv${family}` }, value };
   });
+}
+
+function countsOf({ heard, held, lost }: FlowCounts): Record<string, number> {
+  return { heard, held, lost };
 }
 
 const sets = ({ sets: all }: Wanted) => [...all.values()];
@@ -100,6 +122,27 @@ export const policyMetrics: readonly Row[] = [
   counter("read_backs", "How often all of the packet filter was read", (it) => it.readBacks),
   counter("table_commits", "Tables that were committed to the kernel", (it) => it.tableWrites),
   counter("set_changes", "Sets that were made, grown, shrunk or destroyed", (it) => it.setWrites),
+  {
+    name: "brindle_policy_hits_total",
+    type: "counter",
+    help: "New flows that rules decided on, by what they decided; brindlectl policy hits names the rules",
+    labelNames: ["action"],
+    samples: ({ policy }) => (policy?.hits ? by("action", { ...policy.hits }) : []),
+  },
+  {
+    name: "brindle_policy_denied_packets_total",
+    type: "counter",
+    help: "Packets that policy denied and the kernel handed to the agent, those of them that were more than may be told, and those that were lost on the way",
+    labelNames: ["result"],
+    samples: ({ policy }) => (policy ? by("result", countsOf(policy.flows)) : []),
+  },
+  {
+    name: "brindle_policy_ended_flows_total",
+    type: "counter",
+    help: "Open flows that a change of policy ended, where killEstablishedOnDeny says so",
+    labelNames: [],
+    samples: ({ policy }) => single(policy?.flows.ended ?? null),
+  },
   {
     name: "brindle_policy_apply_duration_seconds",
     type: "histogram",

@@ -47,6 +47,7 @@ export type MistakeCode =
   | "BgpPasswordMissing"
   | "HealthPortTaken"
   | "MetricsNotServed"
+  | "FlowsNotWatched"
   | "CniFailing";
 
 export const mistakes: Readonly<Record<MistakeCode, MistakeRow>> = {
@@ -246,6 +247,13 @@ export const mistakes: Readonly<Record<MistakeCode, MistakeRow>> = {
     words: "Prometheus is to be answered, and cannot be.",
     remedy:
       "End the program that has the port, or choose another by prometheusMetricsPort of FelixConfiguration, or by --metrics-address; TLS is not served yet.",
+  },
+  FlowsNotWatched: {
+    part: "policy",
+    effect: "noticed",
+    words: "Flows that policy denies are not told, or open ones are not ended.",
+    remedy:
+      "Policy itself is in force. End the program that hears log group 214 of netfilter, or load nfnetlink_log and nf_conntrack_netlink where the kernel lacks them.",
   },
   CniFailing: {
     part: "cni",

@@ -4,7 +4,7 @@
  */
 
 import { dirname, join } from "node:path";
-import { felixSettings, type Store } from "@brindle/api";
+import type { Store } from "@brindle/api";
 import { type DatastoreSettings, type KubernetesApi, openDatastore } from "@brindle/api/shell";
 import type { Pods } from "@brindle/cni";
 import type { CniServer } from "@brindle/cni/shell";
@@ -12,13 +12,10 @@ import { formatPrefix } from "@brindle/net";
 import { type ControlServer, giveBackMemory, type RouteSocket, serveControl } from "@brindle/net/shell";
 import type { EndpointToHostAction } from "@brindle/policy";
 import type { Logger } from "pino";
-import { endpointToHostAction } from "../graph/endpointToHost.ts";
-import { logLevel } from "../graph/logLevel.ts";
 import { ownBlocks } from "../graph/originated.ts";
-import { policySettings } from "../graph/policySettings.ts";
 import { type TearDown, tearDown } from "../graph/tearDown.ts";
 import { CniTally } from "../metrics/cniTally.ts";
-import { agentMetricsWish, type MetricsAddress } from "../metrics/metricsWish.ts";
+import type { MetricsAddress } from "../metrics/metricsWish.ts";
 import { registrationTrouble } from "../node/registrationTrouble.ts";
 import { AgentHealth } from "./agentHealth.ts";
 import { AgentPage } from "./agentPage.ts";
@@ -27,6 +24,7 @@ import { readClusterRanges } from "./clusterRanges.ts";
 import { ClusterSync } from "./clusterSync.ts";
 import { startCni } from "./cniSide.ts";
 import { type ControlParts, controlHandlers } from "./controlHandlers.ts";
+import { followSettings } from "./followSettings.ts";
 import { kubernetesBeside } from "./kubernetesBeside.ts";
 import { MetricsEndpoint } from "./metricsEndpoint.ts";
 import type { NetworkList } from "./networkList.ts";
@@ -34,6 +32,7 @@ import { NodeReporter, type NodeReporterOptions } from "./nodeReporter.ts";
 import { openHealthServer, openKernel, openLinks, retried } from "./opening.ts";
 import { podsBesideEtcd, podsToldByDatastore } from "./podDescriptions.ts";
 import { PodRouteSync } from "./podRouteSync.ts";
+import { PolicyFlows } from "./policyFlows.ts";
 import { openPolicyKernel, PolicySync, type PolicySyncPorts } from "./policySync.ts";
 import { type ClusterRanges, makePools, type Registered, type RegistrarOptions, register } from "./registrar.ts";
 import { RegistrationUpkeep } from "./registrationUpkeep.ts";
@@ -151,8 +150,18 @@ export class Agent {
     const secrets = this.#openSecrets(api, () => speaker.changed());
     const policy = new PolicySync(
       { node },
-      { kernel: packetFilter, onHealth: (problem) => this.#health.report("policy", problem) },
+      {
+        kernel: packetFilter,
+        onHealth: (problem) => this.#health.report("policy", problem),
+        onInForce: () => flows.ending.changed(),
+        onCountingFailure: (error) => this.#log.warn({ err: error }, "hits of rules were not read"),
+      },
     );
+    const flows = new PolicyFlows({
+      cluster: () => cluster,
+      policy: () => policy,
+      onFound: (found) => this.#health.found("flows", found),
+    });
     const cluster = new ClusterSync(node, {
       onPolicy: (update) => policy.receive(update),
       onInSync: () => {
@@ -163,7 +172,7 @@ export class Agent {
         const going = this.#tearDown(cluster);
         if (going?.what === "all") return;
         this.#checks?.followPools();
-        this.#followSettings(cluster, policy);
+        followSettings(cluster.state, this.#options, { policy, flows, metrics: this.#metrics, log: this.#log });
         policy.changed();
         speaker.changed();
         if (going) return;
@@ -181,11 +190,12 @@ export class Agent {
     this.#parts.defer(() => routes.end());
     this.#parts.defer(() => speaker.end());
     this.#parts.defer(() => policy.end());
+    this.#parts.defer(() => flows.end());
     const resync = async () => {
       this.#log.debug("reading back what the kernel has");
       await Promise.all([routes, podRoutes, policy].map((part) => part.resync()));
     };
-    this.#running = { store, cluster, speaker, policy, routes, podRoutes, resync };
+    this.#running = { store, cluster, speaker, policy, routes, podRoutes, flows, resync };
     this.#startChecks({ store, api, kernel, packetFilter, cluster });
     if (!(await this.#join({ store, api, kernel, cluster, policy }))) return;
     this.#nowAndThen(resync);
@@ -329,17 +339,6 @@ export class Agent {
     const handlers = controlHandlers(context, () => this.#running);
     const onInternalError = (method: string, error: unknown) => this.#log.error({ method, err: error }, "control");
     return serveControl({ path: controlSocket, onInternalError }, handlers);
-  }
-
-  /** What was said to this process itself comes before what the cluster is configured to. */
-  #followSettings({ state }: ClusterSync, policy: PolicySync): void {
-    const { node, followsLogSeverity, endpointToHostAction: told } = this.#options;
-    const labels = state.all("Node").get(node)?.metadata.labels ?? {};
-    const settings = felixSettings({ name: node, labels }, state.all("FelixConfiguration"));
-    if (followsLogSeverity) this.#log.level = logLevel(node, settings, state.all("BGPConfiguration"));
-    policy.setEndpointToHostAction(told ?? endpointToHostAction(settings));
-    policy.setFilterSettings(policySettings(settings));
-    if (!this.#options.metrics) this.#metrics.follow(agentMetricsWish(settings));
   }
 
   /** Two of us look after routes; what either says is the health of one part. */

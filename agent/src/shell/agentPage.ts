@@ -38,8 +38,9 @@ export class AgentPage {
   async read(): Promise<MetricsPage> {
     const { context, tally, running } = this.#ports;
     const parts = running();
-    const [speaker] = await Promise.all([
+    const [speaker, hits] = await Promise.all([
       withinPatience(askSpeaker(parts), null),
+      withinPatience(parts?.policy.hitTotals() ?? Promise.resolve(null), null),
       withinPatience(this.#readBlocks(parts), undefined),
     ]);
     const own = tell(agentMetrics, {
@@ -49,7 +50,11 @@ export class AgentPage {
       cni: tally,
       cluster: parts && clusterFacts(context.node, parts),
       blocks: this.#blocks,
-      policy: parts?.policy.facts() ?? null,
+      policy: parts && {
+        ...parts.policy.facts(),
+        hits,
+        flows: { ...parts.flows.denied.counts(), ended: parts.flows.ending.count },
+      },
       routes: parts && {
         held: parts.routes.held,
         learned: parts.routes.counters(),

@@ -7,6 +7,7 @@ import type { Health } from "../status.ts";
 import { blockStatus } from "./blockStatus.ts";
 import type { ClusterSync } from "./clusterSync.ts";
 import type { PodRouteSync } from "./podRouteSync.ts";
+import type { PolicyFlows } from "./policyFlows.ts";
 import type { PolicySync } from "./policySync.ts";
 import type { RouteSync } from "./routeSync.ts";
 import type { SpeakerSync } from "./speakerSync.ts";
@@ -26,6 +27,7 @@ export interface ControlParts {
   readonly policy: PolicySync;
   readonly routes: RouteSync;
   readonly podRoutes: PodRouteSync;
+  readonly flows: PolicyFlows;
   /** Reads back what the kernel has and repairs it; resolves when that is done. */
   readonly resync: () => Promise<void>;
 }
@@ -46,14 +48,27 @@ export function controlHandlers(
       return begun ? agentStatus(context, begun) : statusBefore(context);
     },
     ...bgpHandlers(() => parts().speaker.running),
+    "policy.hits": (params) => parts().policy.hits({ all: isAll(params) }),
+    "flows.denied": (_, { signal }) => {
+      const { denied } = parts().flows;
+      if (!denied.isOn) throw new ControlError("DISABLED", `${disabled} AgentConfiguration node.${context.node}`);
+      return denied.watch(signal);
+    },
     resync: () => parts().resync(),
     counters: () => ({
       routes: parts().routes.counters(),
       podRoutes: parts().podRoutes.counters(),
       policy: parts().policy.counters(),
+      flows: { ...parts().flows.denied.counts(), ended: parts().flows.ending.count },
     }),
   };
 }
+
+function isAll(params: unknown): boolean {
+  return typeof params === "object" && params !== null && "all" in params && params.all === true;
+}
+
+const disabled = "denied flows are not told: set policy.deniedFlows.mode to Enabled in AgentConfiguration default or";
 
 function statusBefore({ node, version, sinceMs, health, networkList }: ControlContext): AgentStatus {
   return {

@@ -1,6 +1,6 @@
 /** Keeps the kernel's packet filter at what policies say, and tells when that is so for a new pod. */
 
-import type { WorkloadEndpoint } from "@brindle/api";
+import type { PolicyHit, WorkloadEndpoint } from "@brindle/api";
 import { CniError, type PolicyGate } from "@brindle/cni";
 import type { Family } from "@brindle/net";
 import {
@@ -21,8 +21,9 @@ import {
   type PolicyGraphConfig,
   type PolicyUpdate,
 } from "@brindle/policy";
-import { Enforcer, type EnforcerCounters, HitCounting, type HitRow, type Kernel } from "@brindle/policy/shell";
+import { Enforcer, type EnforcerCounters, HitCounting, type HitTotals, type Kernel } from "@brindle/policy/shell";
 import { messageOf } from "../error.ts";
+import { policyHit } from "../graph/policyHits.ts";
 import { type PolicyFacts, PolicyTally } from "../metrics/policyMetrics.ts";
 import { CoalescedWork } from "./coalescedWork.ts";
 
@@ -93,8 +94,15 @@ export class PolicySync implements PolicyGate {
   }
 
   /** How often each rule decided, now. */
-  hits(): Promise<HitRow[]> {
-    return this.#hits.read(() => this.#enforcer.state());
+  async hits({ all }: { readonly all: boolean }): Promise<PolicyHit[]> {
+    const rows = await this.#hits.read(() => this.#enforcer.state());
+    const shown = all ? rows : rows.filter(({ hits }) => hits > 0);
+    return shown.map((row) => policyHit(row, (name) => this.#graph.describeRule(name)));
+  }
+
+  /** The same of all rules together. */
+  hitTotals(): Promise<HitTotals> {
+    return this.#hits.totals(() => this.#enforcer.state());
   }
 
   /** What is in force says so of packets; `null` before anything is. */
@@ -151,7 +159,7 @@ export class PolicySync implements PolicyGate {
     return this.#enforcer.counters();
   }
 
-  facts(): PolicyFacts {
+  facts(): Omit<PolicyFacts, "hits" | "flows"> {
     return { counters: this.counters(), tally: this.#tally, desired: this.#desired };
   }
 

@@ -39,14 +39,7 @@ const metrics = object<AgentMetricsSettings>(
 );
 
 const unsupported: readonly UnsupportedField[] = [
-  {
-    effect: "ignored",
-    path: "spec.policy.killEstablishedOnDeny",
-    accepted: [false],
-    meanwhile: "connections that were open before a policy denied them go on",
-  },
   { effect: "ignored", path: "spec.policy.readyTimeout", accepted: ["20s"] },
-  { effect: "ignored", path: "spec.policy.deniedFlows", meanwhile: "packets are denied without a word" },
   { effect: "ignored", path: "spec.bgp" },
   { effect: "ignored", path: "spec.ipam" },
   { effect: "ignored", path: "spec.podMTU", meanwhile: "it is that of the interface with the node's address" },

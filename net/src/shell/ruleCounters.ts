@@ -1,5 +1,6 @@
 /** What the rules of iptables have counted, of either backend. */
 
+import { setImmediate } from "node:timers/promises";
 import type { Family } from "../address.ts";
 import type { TablesBackend } from "../iptables/backend.ts";
 import { netfilterProtocol } from "../netfilter/message.ts";
@@ -25,6 +26,8 @@ export interface RuleCountersOptions {
 }
 
 const table = "filter";
+/** Some milliseconds' worth; a table may have hundreds of thousands of rules. */
+const messagesPerTurn = 500;
 
 export async function openRuleCounters(options: RuleCountersOptions): Promise<RuleCounters> {
   return options.backend === "nft" ? openNft(options) : openLegacy(options);
@@ -37,7 +40,13 @@ async function openNft({ family, namespace }: RuleCountersOptions): Promise<Rule
   const list = async (chain?: string): Promise<RuleCount[]> => {
     const request = listRules({ family, table, ...(chain !== undefined && { chain }) });
     const messages = await socket.dump({ ...request, object: `rules of ${chain ?? table}` });
-    return messages.flatMap((message) => decodeRuleCount(message) ?? []);
+    const counts: RuleCount[] = [];
+    for (const [index, message] of messages.entries()) {
+      if (index % messagesPerTurn === messagesPerTurn - 1) await setImmediate();
+      const count = decodeRuleCount(message);
+      if (count) counts.push(count);
+    }
+    return counts;
   };
   return {
     family,

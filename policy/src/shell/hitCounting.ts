@@ -33,6 +33,15 @@ export type HitRow =
       readonly hits: number;
     };
 
+export interface HitTotals {
+  readonly allow: number;
+  readonly deny: number;
+  readonly pass: number;
+}
+
+/** Each ends in one rule that all packets with the verdict meet. */
+const totalled: readonly string[] = [chains.allow, chains.denied, chains.pass];
+
 /** A read of a whole table before each commit may take that part of the time, at most. */
 const readShareMax = 1 / 20;
 
@@ -63,7 +72,7 @@ export class HitCounting {
     const rewritten = commits.flatMap(({ family, transaction }) => {
       if (transaction.table !== "filter") return [];
       const all = [...(transaction.chains ?? []).map(({ name }) => name), ...(transaction.deletedChains ?? [])];
-      const names = all.filter(isOwnersChain);
+      const names = all.filter(isCounted);
       return names.length > 0 ? [{ family, names }] : [];
     });
     await this.#reading;
@@ -81,12 +90,7 @@ export class HitCounting {
     await Promise.all([this.#reading, this.#committing]);
     const desired = inForce();
     if (!desired) return [];
-    const reading = Promise.all(this.#sources.map((source) => this.#readAll(source, desired)));
-    this.#reading = reading.then(
-      () => {},
-      () => {},
-    );
-    await reading;
+    await this.#alone(this.#sources.map((source) => this.#readAll(source, desired)));
     return this.#rows(desired);
   }
 
@@ -101,6 +105,31 @@ export class HitCounting {
       }
     }
     return [...rows.values()];
+  }
+
+  /** Of all rules together, read of the chains in which each verdict ends: cheap, however many rules there are. */
+  async totals(inForce: () => Desired | null): Promise<HitTotals> {
+    await Promise.all([this.#reading, this.#committing]);
+    const desired = inForce();
+    if (desired) {
+      await this.#alone(this.#sources.map(({ family }) => this.#readBefore({ family, names: totalled }, desired)));
+    }
+    const sum = (name: string): number =>
+      this.#sources.reduce((all, { family }) => {
+        const chain = desired && chainsOf(desired, family).get(name);
+        return all + (chain ? (this.#hits.of(family, chain).at(-1) ?? 0) : 0);
+      }, 0);
+    return { allow: sum(chains.allow), deny: sum(chains.denied), pass: sum(chains.pass) };
+  }
+
+  /** Commits wait for it. */
+  async #alone(work: readonly Promise<void>[]): Promise<void> {
+    const reading = Promise.all(work);
+    this.#reading = reading.then(
+      () => {},
+      () => {},
+    );
+    await reading;
   }
 
   async #readBefore({ family, names }: { family: Family; names: readonly string[] }, inForce: Desired): Promise<void> {
@@ -139,11 +168,15 @@ export class HitCounting {
   }
 }
 
-/** Those of policies, profiles and endpoints. */
+/** Those of policies, profiles and endpoints, and those in which verdicts end. */
 function chainsOf({ tables }: Desired, family: Family): Map<string, Chain> {
   const filter = tables.filter((table) => table.family === family && table.table === "filter");
-  const owned = filter.flatMap(({ content }) => content.chains.filter(({ name }) => isOwnersChain(name)));
+  const owned = filter.flatMap(({ content }) => content.chains.filter(({ name }) => isCounted(name)));
   return new Map(owned.map((chain) => [chain.name, chain]));
+}
+
+function isCounted(name: string): boolean {
+  return isOwnersChain(name) || totalled.includes(name);
 }
 
 interface NamedEnd {

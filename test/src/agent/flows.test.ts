@@ -1,0 +1,218 @@
+/** What an agent tells of flows that policy denies, what it counts, and how it ends those that were open. */
+import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import type { DeniedFlow, DeniedFlowLine, PolicyHit } from "@brindle/api";
+import { openFlowSocket, streamControl } from "@brindle/net/shell";
+import { endedFlowMark } from "@brindle/policy";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { namespaceNamed } from "../fixtures/namespace.ts";
+import { waitFor } from "../fixtures/waitFor.ts";
+import type { Pod } from "../lab/runtime.ts";
+import { connectCommand, startServer } from "../lab/tour/pods.ts";
+import { established, resource, type Stand, sees, startStand } from "./stand.ts";
+
+const talker = fileURLToPath(new URL("talker.ts", import.meta.url));
+const inDefault = { namespace: "default" };
+const ofServer = { selector: "app == 'server'", types: ["Ingress"] };
+const denyClient = { action: "Deny", source: { selector: "app == 'client'" } };
+
+/** A process that talks, in the namespace of a pod. */
+class Talker {
+  readonly #child: ChildProcessWithoutNullStreams;
+  #heard = "";
+
+  constructor(pod: Pod, args: readonly string[]) {
+    const { path } = namespaceNamed(pod.namespace);
+    this.#child = spawn("nsenter", [`--net=${path}`, "--", process.execPath, talker, ...args]);
+    this.#child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      this.#heard += text;
+    });
+    this.#child.stdin.on("error", () => {});
+  }
+
+  get heard(): string {
+    return this.#heard;
+  }
+
+  say(line: string): void {
+    this.#child.stdin.write(`${line}\n`);
+  }
+
+  async hears(text: string): Promise<void> {
+    const what = `"${text}" is heard`;
+    await waitFor(() => this.#heard.split("\n").includes(text), { what, deadlineMs: 30_000, intervalMs: 10 });
+  }
+
+  end(): void {
+    this.#child.kill("SIGKILL");
+  }
+}
+
+describe("flows and policy on a node", () => {
+  let stand: Stand;
+  let client: Pod;
+  let server: Pod;
+
+  beforeAll(async () => {
+    stand = await startStand();
+    await established(stand, "node1");
+    client = await stand.runtime.add({ name: "client", node: "node1", labels: { app: "client" } });
+    server = await stand.runtime.add({ name: "server", node: "node1", labels: { app: "server" } });
+    await startServer(server);
+  });
+  afterAll(() => stand[Symbol.asyncDispose]());
+
+  const policy = (...ingress: object[]): Promise<void> =>
+    stand.apply(resource("NetworkPolicy", "server", { ...ofServer, ingress }, inDefault));
+  const settings = (spec: object): Promise<void> =>
+    stand.apply({
+      apiVersion: "brindle.network/v1alpha1",
+      kind: "AgentConfiguration",
+      metadata: { name: "default" },
+      spec: { policy: spec },
+    });
+  const greeted = async (from: Pod, to: Pod): Promise<readonly string[]> => {
+    const place = namespaceNamed(from.namespace);
+    const all = to.addresses.map(async (address) => {
+      const { stdout } = await place.run("bash", ["-c", connectCommand(address)]);
+      return stdout.startsWith("hello from") ? [address] : [];
+    });
+    return (await Promise.all(all)).flat();
+  };
+  const hits = async (): Promise<readonly PolicyHit[]> =>
+    (await stand.call("node1", "policy.hits", { all: true })) as readonly PolicyHit[];
+  const hitsOf = async (rule: number): Promise<number> =>
+    (await hits()).find((hit) => hit.name === "server" && hit.rule === rule)?.hits ?? -1;
+
+  it("are told with the pods, the policy and the rule, while they are denied", async () => {
+    await policy({ action: "Allow", protocol: "UDP" }, denyClient, { action: "Allow" });
+    await sees("where the server greets", () => greeted(client, server), []);
+    const socket = stand.fabric.machine("node1").outside("/run/brindle/agent.sock");
+    const ending = new AbortController();
+    const lines = streamControl(socket, "flows.denied", {}, { timeoutMs: 10_000, signal: ending.signal });
+    const told: DeniedFlow[] = [];
+    const reading = (async () => {
+      for await (const line of lines as AsyncIterable<DeniedFlowLine>) if ("flow" in line) told.push(line.flow);
+    })();
+    await waitFor(
+      async (saw) => {
+        await greeted(client, server);
+        saw(told);
+        return server.addresses.every((address) => told.some(({ destination }) => destination.address === address));
+      },
+      { what: "both families are told", deadlineMs: 30_000 },
+    );
+    for (const flow of told.filter(({ protocol }) => protocol === "tcp")) {
+      expect(flow).toMatchObject({
+        source: { pod: "default/client" },
+        destination: { pod: "default/server", port: expect.any(Number) },
+        direction: "ingress",
+        deniedBy: "NetworkPolicy default/server, ingress rule 1",
+        rule: { kind: "NetworkPolicy", namespace: "default", name: "server", index: 1 },
+      });
+    }
+    ending.abort();
+    await reading;
+  });
+
+  it("are counted by rule, whatever else of the policy changes", async () => {
+    await policy(denyClient);
+    await sees("where the server greets", () => greeted(client, server), []);
+    const denied = await hitsOf(0);
+    expect(denied).toBeGreaterThan(0);
+    await policy({ action: "Allow", protocol: "TCP", source: { selector: "app == 'client'" } }, denyClient);
+    await sees("where the server greets", () => greeted(client, server), server.addresses);
+    expect(await hitsOf(1)).toBe(denied);
+    const allowed = await hitsOf(0);
+    await greeted(client, server);
+    expect(await hitsOf(0)).toBe(allowed + server.addresses.length);
+    const [own] = (await hits()).filter((hit) => hit.name === "server" && hit.rule === 1);
+    expect(own).toMatchObject({ kind: "NetworkPolicy", namespace: "default", action: "deny", direction: "ingress" });
+    expect(own?.text).toBe("Deny from endpoints with app == 'client'");
+  });
+
+  describe("that are open when policy comes to deny them", () => {
+    let ends: readonly { readonly at: Talker; readonly of: Talker }[] = [];
+    const port = 7788;
+
+    /** Both conversations, over each family: IPv4 to one port, IPv6 to the next. */
+    beforeAll(async () => {
+      await policy({ action: "Allow" });
+      ends = await Promise.all(
+        server.addresses.map(async (address, index) => {
+          const listener = new Talker(server, ["listen", String(port + index)]);
+          await listener.hears("ready");
+          const caller = new Talker(client, ["connect", address, String(port + index)]);
+          await caller.hears("ready");
+          return { at: caller, of: listener };
+        }),
+      );
+      await allTalk("hello");
+    });
+
+    afterAll(() => {
+      for (const { at, of } of ends) for (const end of [at, of]) end.end();
+    });
+
+    const everyone = (): readonly (readonly [Talker, Talker])[] =>
+      ends.flatMap(({ at, of }) => [[at, of] as const, [of, at] as const]);
+    /** The client first, so that the server knows whom to answer over UDP. */
+    const allTalk = async (word: string): Promise<void> => {
+      for (const [speaker, hearer] of everyone()) {
+        for (const protocol of ["tcp", "udp"]) {
+          speaker.say(`${protocol} ${word}`);
+          await hearer.hears(`${protocol} ${word}`);
+        }
+      }
+    };
+    const dropped = async (): Promise<number> => {
+      const node = stand.fabric.machine("node1");
+      const saves = await Promise.all(
+        ["iptables", "ip6tables"].map((command) => node.exec(`${command}-save`, ["-c", "-t", "filter"])),
+      );
+      const counts = saves.join("\n").matchAll(/^\[(\d+):\d+\] -A BRDL-FORWARD .*come to deny the flow/gm);
+      return counts.reduce((sum, [, count]) => sum + Number(count), 0);
+    };
+    const marked = async (): Promise<number> => {
+      using flows = await openFlowSocket({ namespace: stand.fabric.machine("node1").namespace.path });
+      const ours = (await flows.list()).filter(
+        ({ original }) => original.destinationPort !== undefined && original.destinationPort - port in ends,
+      );
+      return ours.filter(({ mark }) => (mark & endedFlowMark) !== 0).length;
+    };
+
+    it("go on where they are to, and end where killEstablishedOnDeny says so, whoever speaks last", async () => {
+      await policy(denyClient);
+      await sees("where the server greets", () => greeted(client, server), []);
+      await allTalk("still-here");
+
+      await settings({ killEstablishedOnDeny: true });
+      await sees("how many flows are marked", marked, 4);
+      for (const [speaker] of everyone()) {
+        const before = await dropped();
+        // Twice over UDP: what opened the flow anew would let the second one through.
+        for (const word of ["udp gone", "udp gone", "tcp gone"]) speaker.say(word);
+        await waitFor(async () => (await dropped()) >= before + 3, {
+          what: "what they say is dropped",
+          deadlineMs: 30_000,
+        });
+      }
+      for (const [, hearer] of everyone()) expect(hearer.heard).not.toContain("gone");
+
+      await policy({ action: "Allow" });
+      await sees("how many flows are marked", marked, 0);
+      await allTalk("here-again");
+    });
+
+    it("end with the change that denies them", async () => {
+      await policy(denyClient);
+      await sees("how many flows are marked", marked, 4);
+      for (const { at, of } of ends) {
+        const before = await dropped();
+        of.say("tcp over");
+        await waitFor(async () => (await dropped()) > before, { what: "what the server says is dropped" });
+        expect(at.heard).not.toContain("over");
+      }
+    });
+  });
+});
