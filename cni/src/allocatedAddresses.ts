@@ -48,6 +48,7 @@ export class AllocatedAddresses implements Addresses {
         families = families.filter((family) => family !== result.family);
         continue;
       }
+      if (result.kind === "assigned") endpoints.assigned(attachment, result.extra);
       if (result.kind !== "conflict") return outcomeOf(result);
       if (!(await endpoints.overtaken(attachment))) throw podIsGone();
     }
@@ -99,7 +100,7 @@ function wantedOf({ attachment, handle, ipam }: AddressRequest) {
 function outcomeOf(result: Exclude<AssignResult, { kind: "conflict" }>): AssignOutcome {
   switch (result.kind) {
     case "assigned":
-      return { ...result, addresses: result.addresses.map(({ address }) => address) };
+      return { kind: "assigned", isNew: result.isNew, addresses: result.addresses.map(({ address }) => address) };
     case "noPool": {
       const why = result.refused.map(({ pool, reason }) => `${pool}: ${reason}`).join("; ");
       return {

@@ -14,11 +14,16 @@ export interface EndpointWrites {
   written(attachment: Attachment, endpoint: WorkloadEndpoint): readonly Write[];
   /** What is written before the addresses are free; nothing where a newer container has the endpoint. */
   cleared(attachment: Attachment): Promise<readonly Write[]>;
+  /** The endpoint is written; what the store has of it now. */
+  assigned(attachment: Attachment, current: readonly FoundEndpoint[]): void;
   /** The endpoint was not as it was thought to be. Answers whether there may be one to write. */
   overtaken(attachment: Attachment): Promise<boolean>;
   /** Everything of the attachment is free. */
   released(attachment: Attachment): void;
 }
+
+/** What a store has under a key. */
+type FoundEndpoint = Item | { readonly key: Key; readonly value: null };
 
 export interface EndpointWritesPorts {
   readonly store: Pick<Store, "get" | "transactions">;
@@ -28,20 +33,34 @@ export interface EndpointWritesPorts {
 
 export function endpointWrites(node: string, ports: EndpointWritesPorts): () => EndpointWrites {
   const { store, watched } = ports;
-  if (store.transactions === "many") return () => new StoredEndpoint(node, store);
+  if (store.transactions === "many") {
+    const remembered = new Map<string, Item<"WorkloadEndpoint">>();
+    return () => new StoredEndpoint(node, { store, remembered });
+  }
   const annotated = new AnnotatedPods(node, watched);
   return () => annotated;
 }
 
-/** Of one request: most often there is no endpoint yet; if there is, a conflict has it read. */
+/** More than the pods of any node. */
+const rememberedMax = 4_096;
+
+/**
+ * Of one request: most often there is no endpoint yet; if there is, a conflict has it read. `remembered` are those that
+ * this process wrote, as it wrote them: a guess, since whoever changes one gives it another revision.
+ */
 class StoredEndpoint implements EndpointWrites {
   readonly #node: string;
   readonly #store: Pick<Store, "get">;
+  readonly #remembered: Map<string, Item<"WorkloadEndpoint">>;
   #present: Item<"WorkloadEndpoint"> | null = null;
 
-  constructor(node: string, store: Pick<Store, "get">) {
+  constructor(
+    node: string,
+    ports: { readonly store: Pick<Store, "get">; readonly remembered: Map<string, Item<"WorkloadEndpoint">> },
+  ) {
     this.#node = node;
-    this.#store = store;
+    this.#store = ports.store;
+    this.#remembered = ports.remembered;
   }
 
   written(_attachment: Attachment, value: WorkloadEndpoint): Write[] {
@@ -57,19 +76,35 @@ class StoredEndpoint implements EndpointWrites {
   }
 
   async cleared(attachment: Attachment): Promise<Write[]> {
-    await this.overtaken(attachment);
+    this.#present = this.#remembered.get(attachmentKey(attachment)) ?? null;
+    if (!this.#present) await this.overtaken(attachment);
     const present = this.#present;
     // A newer container of the same pod has the endpoint by now: it stays, and only our addresses go.
     if (present?.value.spec.containerID !== attachment.containerId) return [];
     return [{ op: "delete", key: present.key, revision: present.revision }];
   }
 
+  assigned(attachment: Attachment, current: readonly FoundEndpoint[]): void {
+    const [endpoint] = current.filter(isEndpoint);
+    if (!endpoint) return;
+    this.#remembered.set(attachmentKey(attachment), endpoint);
+    const [oldest] = this.#remembered.keys();
+    if (oldest !== undefined && this.#remembered.size > rememberedMax) this.#remembered.delete(oldest);
+  }
+
   async overtaken(attachment: Attachment): Promise<boolean> {
+    this.#remembered.delete(attachmentKey(attachment));
     this.#present = await this.#store.get(keyOf(attachment, this.#node));
     return true;
   }
 
-  released(): void {}
+  released(attachment: Attachment): void {
+    this.#remembered.delete(attachmentKey(attachment));
+  }
+}
+
+function isEndpoint(found: FoundEndpoint): found is Item<"WorkloadEndpoint"> {
+  return found.value !== null && found.key.kind === "WorkloadEndpoint";
 }
 
 /** More than the pods of any node. */
@@ -107,6 +142,8 @@ class AnnotatedPods implements EndpointWrites {
     const { podUid } = attachment.workload;
     return [{ op: "put", key, value: withoutAddresses(key, { watched, podUid, node: this.#node }) }];
   }
+
+  assigned(): void {}
 
   /** The pod is gone, or another one has its name. */
   async overtaken(): Promise<boolean> {

@@ -69,7 +69,7 @@ export interface Recorded {
 export interface Links {
   wire(request: WireRequest): Promise<Wired>;
   /** Removes the attachment's interface and routes. What is missing, or is another container's by now, is left. */
-  unwire(attachment: Attachment): Promise<void>;
+  unwire(attachment: Attachment, onDown?: () => void): Promise<void>;
   /** What of the wiring is not as `wire` and later plugins left it, in words. */
   check(request: LinkCheck): Promise<readonly string[]>;
   /** The attachments whose interfaces are there, whoever has forgotten them. */

@@ -56,7 +56,13 @@ export interface ReleaseOptions extends Omit<ReleaseRequest, "handleId"> {
 
 export type AssignResult =
   /** `isNew` is false when an earlier request of the same handle had got them all. */
-  | { readonly kind: "assigned"; readonly addresses: readonly HeldAddress[]; readonly isNew: boolean }
+  | {
+      readonly kind: "assigned";
+      readonly addresses: readonly HeldAddress[];
+      readonly isNew: boolean;
+      /** What the store now has of the caller's own writes. */
+      readonly extra: readonly Found[];
+    }
   | PlaceRefusal
   | Setback;
 
@@ -137,7 +143,8 @@ export class Allocator {
           if (done.kind === "conflict") return { kind: "conflict", current: done.current };
           // What was held before is written anew, too.
           isNew ||= plan.isNew && hasBlock(done.written);
-          if (done.kind === "committed") return { kind: "assigned", addresses: plan.addresses, isNew };
+          if (done.kind === "committed")
+            return { kind: "assigned", addresses: plan.addresses, isNew, extra: foundOf(writes.extra, done.found) };
           state = hasLostClaim(plan.writes, done.state) ? withLostClaim(done.state) : done.state;
           break;
         }
@@ -181,7 +188,7 @@ export class Allocator {
   async #beforeRelease(handleId: string): Promise<IpamState> {
     const { store } = this.#ports;
     const isSingle = store.transactions === "single";
-    const remembered = isSingle ? this.#handles.get(handleId) : undefined;
+    const remembered = this.#handles.get(handleId);
     const handle = remembered === undefined ? await store.get(handleKey(handleId)) : remembered;
     const state: IpamState = { ...this.#known, handle };
     if (handle || remembered === null || this.#hasListed || !isSingle) return state;
@@ -194,15 +201,19 @@ export class Allocator {
     writes: DecidedWrites,
     { decision, handleId }: { readonly decision: Decision; readonly handleId: string },
   ): Promise<
-    | { readonly kind: "committed" | "overtaken"; readonly state: IpamState; readonly written: readonly Write[] }
+    | {
+        readonly kind: "committed" | "overtaken";
+        readonly state: IpamState;
+        readonly written: readonly Write[];
+        readonly found: readonly Found[];
+      }
     | { readonly kind: "conflict"; readonly current: readonly Found[]; readonly written: readonly Write[] }
   > {
     const { conflict, written, found } = await commitDecided(this.#ports.store, writes, decision);
     const learnt = this.#learn(state, found, { handleId });
-    if (conflict === "none") return { kind: "committed", state: learnt, written };
-    if (conflict === "planned") return { kind: "overtaken", state: learnt, written };
-    const keys = new Set(violatedWrites(writes.extra, found).map(({ key }) => keyText(key)));
-    return { kind: "conflict", current: found.filter(({ key }) => keys.has(keyText(key))), written };
+    if (conflict === "none") return { kind: "committed", state: learnt, written, found };
+    if (conflict === "planned") return { kind: "overtaken", state: learnt, written, found };
+    return { kind: "conflict", current: foundOf(violatedWrites(writes.extra, found), found), written };
   }
 
   async #read(state: IpamState, keys: readonly Key<"IPAMBlock">[], ids: { handleId: string }): Promise<IpamState> {
@@ -248,6 +259,11 @@ function restingOf({ reserved, settings }: ClusterView, nowNs: bigint): Resting 
 /** Whether a block that was to be made is another's by now. */
 function hasLostClaim(writes: readonly Write[], { blocks }: IpamState): boolean {
   return writes.some(({ op, key }) => op === "create" && key.kind === "IPAMBlock" && blocks.get(key.name));
+}
+
+function foundOf(writes: readonly Write[], found: readonly Found[]): Found[] {
+  const keys = new Set(writes.map(({ key }) => keyText(key)));
+  return found.filter(({ key }) => keys.has(keyText(key)));
 }
 
 function hasWritten(written: readonly Write[], wanted: Key): boolean {

@@ -6,6 +6,7 @@ export {
   serveControl,
 } from "./control.ts";
 export { type CallOptions, callControl, streamControl } from "./controlClient.ts";
+export { DirectRoutes } from "./directRoutes.ts";
 export { FlowSocket, type FlowSocketOptions, openFlowSocket } from "./flowSocket.ts";
 export { IpsetSocket, type IpsetSocketOptions, openIpsetSocket } from "./ipsetSocket.ts";
 export type { KernelEvent, Watch, WatchedKind } from "./kernelWatch.ts";
@@ -20,6 +21,7 @@ export {
   socketDomain,
   socketType,
 } from "./libc.ts";
+export { watchLinkRemovals } from "./linkRemovals.ts";
 export { type LogSocket, type LogSocketOptions, openLogSocket } from "./logSocket.ts";
 export { giveBackMemory } from "./memory.ts";
 export {

@@ -25,6 +25,9 @@ const getNameCall: Call<[number, Uint8Array, Uint8Array]> = libc.func("int getso
 const sendCall: { async(fd: number, bytes: Uint8Array, length: number, flags: number, done: Done): void } = libc.func(
   "intptr_t send(int, const void *, size_t, int)",
 );
+const sendNowCall: Call<[number, Uint8Array, number, number]> = libc.func(
+  "intptr_t send(int, const void *, size_t, int)",
+);
 const receiveCall: Call<[number, Uint8Array, number, number]> = libc.func("intptr_t recv(int, void *, size_t, int)");
 
 const sendToCall: Call<[number, Uint8Array, number, number, Uint8Array, number]> = libc.func(
@@ -126,6 +129,11 @@ export function sendAside(fd: number, bytes: Uint8Array): Promise<void> {
       else reject(error ?? new KernelError({ code: "CLOSED", object: "send" }));
     });
   });
+}
+
+/** Sends on this thread, which the kernel may keep busy for as long as the request takes. */
+export function sendNow(fd: number, bytes: Uint8Array): void {
+  check("send", sendNowCall(fd, bytes, bytes.length, 0));
 }
 
 /** What is there to be read at this moment; nothing there is an error. */

@@ -24,8 +24,12 @@ const ownNamespacePath = "/proc/thread-self/ns/net";
 
 let isPoolWarm = false;
 
+/** libuv makes four otherwise. Removals of interfaces sleep on up to eight (`slowRequest.ts`), and files want the rest. */
+const poolThreads = 12;
+
 /** Starts libuv's pool, all of whose threads are made at the first work. Call it before anything enters a namespace. */
 export async function warmThreadPool(): Promise<void> {
+  if (!isPoolWarm) process.env.UV_THREADPOOL_SIZE ??= String(poolThreads);
   await stat("/");
   isPoolWarm = true;
 }

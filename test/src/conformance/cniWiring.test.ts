@@ -302,6 +302,36 @@ describe("unwiring", () => {
   });
 });
 
+describe("unwiring, as it answers,", () => {
+  it("has taken each away that came while others went", async () => {
+    const pods = await Promise.all(Array.from({ length: 12 }, () => createWiredPod()));
+    const unwireAfter = async ({ attachment }: Pod, turns: number): Promise<boolean> => {
+      for (let turn = 0; turn < turns; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+      await links.unwire(attachment);
+      return (await interfacesOf(node)).includes(attachment.hostInterface);
+    };
+    const stillThere = await Promise.all(pods.map((pod, index) => unwireAfter(pod, 20 * index)));
+    assert.ok(!stillThere.includes(true), String(stillThere));
+    for (const pod of pods) await pod[Symbol.asyncDispose]();
+  });
+
+  it("has told before that the interface is down, and has no routes", async () => {
+    await using pod = await createWiredPod();
+    const down = Promise.withResolvers<string>();
+    const gone = links.unwire(pod.attachment, () => down.resolve(""));
+    await down.promise;
+    assert.deepEqual(await lines(node.ip("route show table all proto 214")), []);
+    await gone;
+  });
+});
+
+it("an interface that a killed agent was removing is not used again", async () => {
+  await using pod = await createWiredPod();
+  await node.ip(`link set ${pod.attachment.hostInterface} down group ${0x6272_00d6}`);
+  assert.equal((await links.wire(pod.request)).isNew, true);
+  await ping(node, pod.v4);
+});
+
 it("no thread of this process stays in a pod's namespace", async () => {
   const own = await readlink("/proc/self/ns/net");
   for (const task of await readdir("/proc/self/task")) {

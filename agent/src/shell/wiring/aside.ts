@@ -21,9 +21,15 @@ export interface PodPlan {
 /** Kubernetes' runtimes and podman call the first interface so; nothing has to be looked up for it. */
 const firstInterface = "eth0";
 
-export async function planPod(inside: RouteSocket, pod: Link, addresses: readonly Address[]): Promise<PodPlan> {
+/** `openInside` opens a socket in the container's namespace, which is closed again. */
+export async function planPod(
+  openInside: () => Promise<RouteSocket>,
+  pod: Link,
+  addresses: readonly Address[],
+): Promise<PodPlan> {
   const none: ReadonlySet<Family> = new Set();
   if (pod.name === firstInterface) return { changes: podChanges(pod, addresses), aside: none };
+  using inside = await openInside();
   const families = [...familiesOf(addresses)];
   const routes = await inside.routes({ table: routeTable.main });
   const aside = new Set(families.filter((family) => routes.some((route) => isOthersDefault(route, family, pod))));

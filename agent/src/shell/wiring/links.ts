@@ -14,8 +14,9 @@ import {
   type Wired,
   type WireRequest,
 } from "@brindle/cni";
-import { type Family, isKernelError, type KernelChange, type Link } from "@brindle/net";
+import { type Family, isKernelError, type Link } from "@brindle/net";
 import {
+  DirectRoutes,
   ensureSysctl,
   insideNamespace,
   type NamespaceReference,
@@ -41,7 +42,7 @@ import {
 } from "../../wiring/plan.ts";
 import { recordSysctl } from "../sysctlRecord.ts";
 import { planPod } from "./aside.ts";
-import { GatheredRemoval } from "./gatheredRemoval.ts";
+import { GatheredRemoval, removalGroup } from "./gatheredRemoval.ts";
 import { observe } from "./observe.ts";
 
 /** NSFS_MAGIC (linux/magic.h) */
@@ -59,6 +60,9 @@ export interface LinksOptions {
 export class Links implements LinksPort, Disposable {
   readonly #mtu: number;
   readonly #node: OpenNamespace;
+  /** For what is short, and is done in order. */
+  readonly #direct: DirectRoutes;
+  /** For lists. */
   readonly #kernel: RouteSocket;
   readonly #removal: GatheredRemoval;
   readonly #queue = new KeyedQueue();
@@ -67,7 +71,8 @@ export class Links implements LinksPort, Disposable {
     this.#mtu = options.mtu;
     this.#node = node;
     this.#kernel = kernel;
-    this.#removal = new GatheredRemoval(kernel, node.fd);
+    this.#direct = new DirectRoutes(node.fd);
+    this.#removal = new GatheredRemoval(this.#direct, node.fd);
   }
 
   /** Also makes the node a router, without which no pod reaches anything. */
@@ -90,11 +95,12 @@ export class Links implements LinksPort, Disposable {
     return this.#queue.run(request.attachment.hostInterface, () => this.#wire(request));
   }
 
-  unwire(attachment: Attachment): Promise<void> {
+  /** The name is another's only when the interface is gone, so the next one for it waits until then. */
+  unwire(attachment: Attachment, onDown?: () => void): Promise<void> {
     return this.#queue.run(attachment.hostInterface, async () => {
-      const link = await this.#kernel.link(attachment.hostInterface);
+      const link = this.#direct.link(attachment.hostInterface);
       // Another's: a newer container of the same pod has the name by now.
-      if (link && isRemovable(link, attachment)) await this.#removal.remove(link.index);
+      if (link && isRemovable(link, attachment)) await this.#removal.remove(link.index, onDown);
     });
   }
 
@@ -117,6 +123,8 @@ export class Links implements LinksPort, Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#removal[Symbol.dispose]();
+    this.#direct.close();
     this.#kernel.close();
     this.#node.close();
   }
@@ -125,11 +133,11 @@ export class Links implements LinksPort, Disposable {
     const { attachment, addresses } = request;
     const mtu = request.mtu ?? this.#mtu;
     using container = this.#openContainer(attachment.netns);
-    using inside = await openRouteSocket({ namespace: container.fd });
+    using inside = new DirectRoutes(container.fd);
 
     await using undo = new AsyncDisposableStack();
     const present = await this.#reuse(attachment, inside);
-    const host = present ?? (await this.#create(request, { mtu, container, undo }));
+    const host = present ?? this.#create(request, { mtu, container, undo });
     const aside = await this.#configure(request, { host, container, inside });
     undo.move(); // Success: nothing is undone.
 
@@ -144,8 +152,8 @@ export class Links implements LinksPort, Disposable {
   }
 
   /** The node's end, when an earlier ADD of the same attachment has left the pair as it should be. */
-  async #reuse(attachment: Attachment, inside: RouteSocket): Promise<Link | null> {
-    const existing = judgeExisting(await this.#kernel.link(attachment.hostInterface), attachment);
+  async #reuse(attachment: Attachment, inside: DirectRoutes): Promise<Link | null> {
+    const existing = judgeExisting(this.#direct.link(attachment.hostInterface), attachment);
     switch (existing.kind) {
       case "none":
         return null;
@@ -158,29 +166,31 @@ export class Links implements LinksPort, Disposable {
         await this.#removal.remove(existing.link.index);
         return null;
       case "ours": {
-        const peer = await inside.link(attachment.interfaceName);
-        if (peer?.mac === attachment.mac && peer.peerIndex === existing.link.index) return existing.link;
+        const peer = inside.link(attachment.interfaceName);
+        const isGoing = existing.link.group === removalGroup; // An agent was killed while it removed it.
+        if (!isGoing && peer?.mac === attachment.mac && peer.peerIndex === existing.link.index) return existing.link;
         await this.#removal.remove(existing.link.index); // Its other end is elsewhere: the namespace is a new one.
         return null;
       }
     }
   }
 
-  async #create(request: WireRequest, world: Creation): Promise<Link> {
+  #create(request: WireRequest, world: Creation): Link {
     const { attachment, addresses } = request;
     const { mtu, container, undo } = world;
     const name = attachment.hostInterface;
     try {
-      await this.#kernel.createLink(vethPair({ attachment, mtu }, container.fd));
+      this.#direct.apply([{ op: "createLink", link: vethPair({ attachment, mtu }, container.fd) }]);
     } catch (error) {
       if (!isKernelError(error, "EXISTS")) throw error;
       // The node's end has been looked at, so the name is taken inside: CNI wants that to be an error.
       const message = `the container has an interface ${attachment.interfaceName} already`;
       throw new CniError({ code: "CONFLICT", message }, { cause: error });
     }
-    const link = found(await this.#kernel.link(name), name);
+    const link = found(this.#direct.link(name), name);
     undo.defer(() => this.#removal.remove(link.index));
-    await this.#kernel.setLink({ index: link.index }, hostSettings(attachment, familiesOf(addresses)));
+    const settings = hostSettings(attachment, familiesOf(addresses));
+    this.#direct.apply([{ op: "setLink", link: { index: link.index }, settings }]);
     return link;
   }
 
@@ -191,12 +201,12 @@ export class Links implements LinksPort, Disposable {
     const families = familiesOf(addresses);
     writeSysctls(this.#node, hostSysctls(host.name, families));
     writeSysctls(container, podSysctls(attachment.interfaceName, families));
-    const pod = found(await inside.link(attachment.interfaceName), attachment.interfaceName);
+    const pod = found(inside.link(attachment.interfaceName), attachment.interfaceName);
     // The node's end last: no packet reaches a pod that is not whole.
-    const { changes, aside } = await planPod(inside, pod, addresses);
-    await applyAll(inside, changes);
-    await applyAll(this.#kernel, hostChanges(host.index, attachment.mac, addresses));
-    await Promise.all([untilRunning(inside, pod.index), untilRunning(this.#kernel, host.index)]);
+    const { changes, aside } = await planPod(() => openRouteSocket({ namespace: container.fd }), pod, addresses);
+    inside.apply(changes);
+    this.#direct.apply(hostChanges(host.index, attachment.mac, addresses));
+    await Promise.all([untilRunning(inside, pod.index), untilRunning(this.#direct, host.index)]);
     return aside;
   }
 
@@ -233,7 +243,7 @@ interface Creation {
 interface Pair {
   readonly host: Link;
   readonly container: OpenNamespace;
-  readonly inside: RouteSocket;
+  readonly inside: DirectRoutes;
 }
 
 const routerSettings: readonly Sysctl[] = [
@@ -275,22 +285,15 @@ function writeSysctls(namespace: OpenNamespace, settings: readonly Sysctl[]): vo
   });
 }
 
-/** In order, in as few system calls as possible; the first that failed is thrown. */
-async function applyAll(kernel: RouteSocket, changes: readonly KernelChange[]): Promise<void> {
-  for (const outcome of await kernel.apply(changes)) {
-    if (outcome.kind === "failed") throw outcome.error;
-  }
-}
-
 const carrierMsMax = 2_000;
 
 /**
  * What is sent before the kernel has noticed the carrier is thrown away, and it may put that off for up to a second
  * (linkwatch). Since Linux 6.8 a request for the link makes it notice at once (rtnl_getlink); an older one is waited for.
  */
-async function untilRunning(kernel: RouteSocket, interfaceIndex: number): Promise<void> {
+async function untilRunning(kernel: DirectRoutes, interfaceIndex: number): Promise<void> {
   const deadlineMs = performance.now() + carrierMsMax;
-  while ((await kernel.link(interfaceIndex))?.running === false && performance.now() < deadlineMs) await delay(2);
+  while (kernel.link(interfaceIndex)?.running === false && performance.now() < deadlineMs) await delay(2);
 }
 
 function found(link: Link | null, name: string): Link {
