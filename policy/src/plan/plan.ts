@@ -9,7 +9,7 @@
  * - As soon as one of those chains changes, every set that changes too is made anew, and the commit moves the rules
  *   from the old sets to the new ones at once: a packet sees the old state or the new one.
  */
-import type { Family, TableTransaction } from "@brindle/net";
+import type { Family, SavedChain, TableTransaction } from "@brindle/net";
 import type { Desired } from "../graph/desired.ts";
 import { chainPrefix, isOwnersChain } from "../render/names.ts";
 import { setsOf } from "../render/ruleArguments.ts";
@@ -65,8 +65,24 @@ function changesOwnersChain({ family, transaction }: Commit, actual: Actual): bo
 }
 
 function referencedSets(actual: Actual): Set<string> {
-  const ours = actual.tables.flatMap(({ chains }) => [...chains.values()]).filter(isChainOfOurs);
-  return new Set(ours.flatMap(({ rules }) => rules.flatMap((rule) => setsOf(rule.arguments))));
+  const referenced = new Set<string>();
+  for (const { chains } of actual.tables) {
+    for (const chain of chains.values()) {
+      if (isChainOfOurs(chain)) for (const set of setsOfSaved(chain)) referenced.add(set);
+    }
+  }
+  return referenced;
+}
+
+const setsOfChains = new WeakMap<SavedChain, readonly string[]>();
+
+/** A saved chain is never changed, and most of a node's are there at each plan. */
+function setsOfSaved(chain: SavedChain): readonly string[] {
+  const known = setsOfChains.get(chain);
+  if (known) return known;
+  const sets = chain.rules.flatMap((rule) => setsOf(rule.arguments));
+  setsOfChains.set(chain, sets);
+  return sets;
 }
 
 function isChainOfOurs({ name }: { readonly name: string }): boolean {

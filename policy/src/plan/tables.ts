@@ -1,5 +1,5 @@
 /** What to change in one table: the chains that differ, those of ours that nobody wants, and the hooks. */
-import type { Family, HookChange, SavedChain, TableTransaction } from "@brindle/net";
+import type { Family, HookChange, SavedChain, SavedRule, TableTransaction } from "@brindle/net";
 import type { DesiredTable } from "../graph/desired.ts";
 import type { Chain, ChainRule, Hook } from "../render/ir.ts";
 import { chainPrefix } from "../render/names.ts";
@@ -14,7 +14,9 @@ export function planTable(
 ): TableTransaction | null {
   const { family, table, content } = desired;
   const render = (rule: ChainRule): RenderedRule => rendered(rule, family, setName);
-  const changes = content.chains.map((chain) => planChain(chain, actual.chains.get(chain.name), render));
+  const changes = content.chains.map((chain) =>
+    planChain(chain, actual.chains.get(chain.name), { family, setName, render }),
+  );
   const chains = changes.flatMap(({ content: whole }) => whole ?? []);
   const wanted = new Set(content.chains.map(({ name }) => name));
   const deletedChains = [...actual.chains.keys()].filter((name) => name.startsWith(chainPrefix) && !wanted.has(name));
@@ -38,18 +40,102 @@ interface ChainChange {
   readonly edits?: readonly HookChange[];
 }
 
-function planChain(
-  { name, rules, isDispatch }: Chain,
-  saved: SavedChain | undefined,
-  render: (rule: ChainRule) => RenderedRule,
-): ChainChange {
-  const wanted = rules.map(render);
-  const hashes = saved?.rules.map((rule) => hashOf(rule.arguments)) ?? [];
+interface Rendering {
+  readonly family: Family;
+  readonly setName: (base: string) => string;
+  readonly render: (rule: ChainRule) => RenderedRule;
+}
+
+function planChain(chain: Chain, saved: SavedChain | undefined, rendering: Rendering): ChainChange {
+  const { name, rules, isDispatch } = chain;
+  const sets = saved ? setsOfChain(chain).map(rendering.setName).join(" ") : "";
+  if (saved && isKnownToBe(chain, saved, { family: rendering.family, sets })) return {};
+  const wanted = isDispatch ? renderDispatch(chain, rendering) : rules.map(rendering.render);
   const isSame =
-    saved !== undefined && hashes.length === wanted.length && hashes.every((hash, at) => hash === wanted[at]?.hash);
+    saved !== undefined &&
+    saved.rules.length === wanted.length &&
+    saved.rules.every((rule, at) => savedHash(rule) === wanted[at]?.hash);
+  if (isSame) noteSame(chain, saved, { family: rendering.family, sets });
   if (isSame) return {};
   const edits = isDispatch && saved ? editDispatch(saved, wanted) : null;
   return edits ? { edits } : { content: { name, rules: wanted.map((rule) => rule.arguments) } };
+}
+
+/**
+ * A node has two chains for each of its pods, and most are what they were at the last plan: the same objects on both
+ * sides, whose rules need not be looked at again.
+ */
+const knownSame: Readonly<Record<Family, WeakMap<Chain, { readonly saved: SavedChain; readonly sets: string }>>> = {
+  4: new WeakMap(),
+  6: new WeakMap(),
+};
+
+interface SameAs {
+  readonly family: Family;
+  /** The sets in the kernel that the chain's rules mean. */
+  readonly sets: string;
+}
+
+function isKnownToBe(chain: Chain, saved: SavedChain, { family, sets }: SameAs): boolean {
+  const known = knownSame[family].get(chain);
+  return known?.saved === saved && known.sets === sets;
+}
+
+function noteSame(chain: Chain, saved: SavedChain, { family, sets }: SameAs): void {
+  knownSame[family].set(chain, { saved, sets });
+}
+
+const setsOfChains = new WeakMap<Chain, readonly string[]>();
+
+/** By their base names. */
+function setsOfChain(chain: Chain): readonly string[] {
+  const known = setsOfChains.get(chain);
+  if (known) return known;
+  const sets = chain.rules.flatMap(({ matches }) =>
+    matches.flatMap((match) => (match.kind === "set" ? match.set : [])),
+  );
+  setsOfChains.set(chain, sets);
+  return sets;
+}
+
+/** The rules of a dispatch, which are made anew each time, as they were rendered last; of chains that are gone, none. */
+const dispatches = new Map<string, ReadonlyMap<string, RenderedRule>>();
+
+function renderDispatch({ name, rules }: Chain, { family, render }: Rendering): RenderedRule[] {
+  const before = dispatches.get(`${family} ${name}`);
+  const now = new Map<string, RenderedRule>();
+  const all = rules.map((rule) => {
+    const key = dispatchKey(rule);
+    if (key === null) return render(rule);
+    const known = before?.get(key) ?? render(rule);
+    now.set(key, known);
+    return known;
+  });
+  dispatches.set(`${family} ${name}`, now);
+  return all;
+}
+
+/** What a rule by interface and address says; `null` for any other. Much quicker than to put it into words and hash it. */
+function dispatchKey({ matches, target, comment }: ChainRule): string | null {
+  if (target.kind !== "goto") return null;
+  let key = `${target.chain} ${comment}`;
+  for (const match of matches) {
+    if (match.kind === "interface") key += `\n${match.direction} ${match.name}`;
+    else if (match.kind === "net")
+      key += `\n${match.side} ${match.negated} ${match.net.address.value} ${match.net.length}`;
+    else return null;
+  }
+  return key;
+}
+
+const savedHashes = new WeakMap<SavedRule, string | null>();
+
+function savedHash(rule: SavedRule): string | null {
+  const known = savedHashes.get(rule);
+  if (known !== undefined) return known;
+  const found = hashOf(rule.arguments);
+  savedHashes.set(rule, found);
+  return found;
 }
 
 /**
@@ -58,11 +144,12 @@ function planChain(
  * ADD. `null` where the chain is not what we left, or most of it changes.
  */
 function editDispatch(saved: SavedChain, wanted: readonly RenderedRule[]): HookChange[] | null {
-  const present = new Map(saved.rules.map((rule) => [hashOf(rule.arguments), rule.arguments]));
+  const present = new Map(saved.rules.map((rule) => [savedHash(rule), rule.arguments]));
   const desired = new Map(wanted.map((rule) => [rule.hash, rule.arguments]));
   const isOurs = !present.has(null) && present.size === saved.rules.length && desired.size === wanted.length;
   const lastHash = wanted.at(-1)?.hash;
-  if (!isOurs || lastHash === undefined || hashOf(saved.rules.at(-1)?.arguments ?? []) !== lastHash) return null;
+  const lastSaved = saved.rules.at(-1);
+  if (!isOurs || !lastSaved || savedHash(lastSaved) !== lastHash) return null;
   const added = [...desired].filter(([hash]) => !present.has(hash)).map(([, rule]) => rule);
   const gone = [...present].flatMap(([hash, rule]) => (hash !== null && desired.has(hash) ? [] : [rule]));
   if (added.length + gone.length > wanted.length) return null;
