@@ -3,6 +3,7 @@ import { openCrashNode } from "./crashNode.ts";
 import { crashRound } from "./crashRound.ts";
 
 const operations = 250;
+const killEvery = 30;
 const sandboxes = 24;
 
 /** Forty rounds are ten thousand ADDs and DELs. */
@@ -13,7 +14,7 @@ export const cniSoak: Soak = {
     const node = await openCrashNode();
     const namespaces = await node.createNamespaces(sandboxes);
     return {
-      round: (seed) => crashRound(node, { seed, operations, namespaces }),
+      round: (seed) => crashRound(node, { seed, operations, killEvery, namespaces }),
       [Symbol.asyncDispose]: () => node[Symbol.asyncDispose](),
     };
   },

@@ -4,6 +4,7 @@
  * reboots, and nothing may be left.
  */
 import assert from "node:assert/strict";
+import { setImmediate } from "node:timers/promises";
 import type { Outcome } from "../fixtures/command.ts";
 import type { Namespace } from "../fixtures/namespace.ts";
 import { waitFor } from "../fixtures/waitFor.ts";
@@ -15,6 +16,8 @@ export interface RoundOptions {
   readonly seed: number;
   /** ADDs and DELs. */
   readonly operations: number;
+  /** The agent is killed once in so many, on the average. */
+  readonly killEvery: number;
   readonly namespaces: readonly Namespace[];
 }
 
@@ -24,7 +27,6 @@ export type Counts = Record<
 >;
 
 const atOnce = 6;
-const killEvery = 30;
 /** While no agent runs: enough to have kept DELs and refused ADDs, few enough not to be the whole of a history. */
 const darkOperationsMax = 5;
 const statefulNames = ["db-0", "db-1", "db-2"];
@@ -50,19 +52,20 @@ class History {
   };
   readonly #node: CrashNode;
   readonly #operations: number;
+  readonly #killEvery: number;
   readonly #random: Random;
   readonly #free: Namespace[];
   readonly #running: Running[] = [];
   /** The runtime has still to delete these. */
   readonly #owed: Sandbox[] = [];
   readonly #freeNames = [...statefulNames];
-  #done = 0;
   #darkLeft = 0;
   #waking: Promise<void> | null = null;
 
-  constructor(node: CrashNode, { seed, operations, namespaces }: RoundOptions) {
+  constructor(node: CrashNode, { seed, operations, killEvery, namespaces }: RoundOptions) {
     this.#node = node;
     this.#operations = operations;
+    this.#killEvery = killEvery;
     this.#random = new Random(seed);
     this.#free = [...namespaces];
   }
@@ -70,10 +73,7 @@ class History {
   async play(): Promise<void> {
     await this.#node.wakeAgent();
     const worker = async (): Promise<void> => {
-      while (this.#done < this.#operations) {
-        this.#done++;
-        await this.#step();
-      }
+      while (this.counts.ADDs + this.counts.DELs < this.#operations) await this.#step();
     };
     await Promise.all(Array.from({ length: atOnce }, worker));
     await this.#waking;
@@ -107,12 +107,17 @@ class History {
   }
 
   async #step(): Promise<void> {
-    if (this.#random.integer(killEvery) === 0) this.#killSoon();
+    if (this.#random.integer(this.#killEvery) === 0) this.#killSoon();
     if (this.#waking && this.#darkLeft-- <= 0) await this.#waking;
+    // What was not answered is deleted again, until it is.
+    const owed = this.#waking ? undefined : this.#owed.shift();
+    if (owed) return this.#deleteAndFree(owed);
     const namespace = this.#free.length > 0 && this.#random.chance(0.6) ? this.#free.pop() : undefined;
     if (namespace) return this.#add(namespace);
     const [chosen] = this.#running.splice(this.#random.integer(Math.max(1, this.#running.length)), 1);
     if (chosen) await this.#deleteAndFree(chosen.sandbox);
+    else if (this.#waking) await this.#waking;
+    else await setImmediate();
   }
 
   async #add(namespace: Namespace): Promise<void> {
@@ -156,7 +161,7 @@ class History {
     this.#waking = (async () => {
       await new Promise((resolve) => setTimeout(resolve, afterMs));
       await this.#node.killAgent();
-      await waitFor(() => this.#darkLeft <= 0 || this.#done >= this.#operations, {
+      await waitFor(() => this.#darkLeft <= 0 || this.counts.ADDs + this.counts.DELs >= this.#operations, {
         what: "calls are made without an agent",
       });
       await this.#node.wakeAgent();

@@ -19,9 +19,9 @@ afterAll(async () => node?.[Symbol.asyncDispose]());
 
 describe("agent and executable killed at random", () => {
   it(`leave no address twice, none lost, and nothing behind (BRINDLE_SEED=${seed})`, async () => {
-    const counts = await crashRound(node, { seed, operations: 90, namespaces });
+    const counts = await crashRound(node, { seed, operations: 100, killEvery: 50, namespaces });
     assert(counts["killed agents"] > 0 && counts["killed executables"] > 0 && counts.ADDs > 20, JSON.stringify(counts));
-  });
+  }, 180_000);
 });
 
 describe("the comparison", () => {
