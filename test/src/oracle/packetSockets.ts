@@ -31,6 +31,12 @@ interface Receiver {
   readonly protocol: number;
 }
 
+/** How often each packet was sent, and how often it arrived. */
+export interface Flood {
+  readonly sent: ReadonlyMap<Packet, number>;
+  readonly passed: ReadonlyMap<Packet, number>;
+}
+
 export class PacketSockets implements Disposable {
   /** By address. */
   readonly #senders = new Map<string, number>();
@@ -67,25 +73,51 @@ export class PacketSockets implements Disposable {
     awaited: ReadonlySet<Packet>,
     { deadlineMs, graceMs }: { readonly deadlineMs: number; readonly graceMs: number },
   ): Promise<Set<Packet>> {
-    this.#receive(new Map(), new Set()); // What came too late for the last call.
+    this.#receive(new Map(), () => {}); // What came too late for the last call.
     const passed = new Set<Packet>();
+    const onPassed = (packet: Packet): void => void passed.add(packet);
     const numbered = new Map<number, Packet>();
     for (const packet of packets) {
       const number = this.#nextNumber++;
       numbered.set(number, packet);
       this.#sendOne(packet, number);
-      if (number % 64 === 0) this.#receive(numbered, passed);
+      if (number % 64 === 0) this.#receive(numbered, onPassed);
     }
     const endMs = performance.now() + deadlineMs;
     const isComplete = (): boolean => [...awaited].every((packet) => passed.has(packet));
     do {
-      this.#receive(numbered, passed);
+      this.#receive(numbered, onPassed);
       if (isComplete()) break;
       await pause(1);
     } while (performance.now() < endMs);
     await pause(graceMs);
-    this.#receive(numbered, passed);
+    this.#receive(numbered, onPassed);
     return passed;
+  }
+
+  /** Sends all of them again and again, each time as a flow of its own, until the work is done. */
+  async flood(packets: readonly Packet[], work: () => Promise<void>, graceMs: number): Promise<Flood> {
+    this.#receive(new Map(), () => {});
+    const numbered = new Map<number, Packet>();
+    const [sent, passed] = [new Map<Packet, number>(), new Map<Packet, number>()];
+    let isOver = false;
+    const worked = work().finally(() => {
+      isOver = true;
+    });
+    for (let turn = 0; !isOver; turn++) {
+      for (const packet of packets) {
+        const number = this.#nextNumber++;
+        numbered.set(number, packet);
+        count(sent, packet);
+        this.#sendOne(renewed(packet, turn), number);
+      }
+      this.#receive(numbered, (packet) => count(passed, packet));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await worked;
+    await pause(graceMs);
+    this.#receive(numbered, (packet) => count(passed, packet));
+    return { sent, passed };
   }
 
   [Symbol.dispose](): void {
@@ -115,14 +147,14 @@ export class PacketSockets implements Disposable {
     }
   }
 
-  #receive(numbered: ReadonlyMap<number, Packet>, passed: Set<Packet>): void {
+  #receive(numbered: ReadonlyMap<number, Packet>, onPassed: (packet: Packet) => void): void {
     for (const { fd, family, protocol } of this.#receivers) {
       for (let next = receiveFrom(fd, 256); next; next = receiveFrom(fd, 256)) {
         const bytes = Buffer.from(next.bytes);
         // Of IPv4 the header comes along, of IPv6 not.
         const number = probeIn(protocol, family === 4 ? bytes.subarray(((bytes[0] ?? 0) & 0xf) * 4) : bytes);
         const packet = number === null ? undefined : numbered.get(number);
-        if (packet) passed.add(packet);
+        if (packet) onPassed(packet);
       }
     }
   }
@@ -134,6 +166,18 @@ function socketAddress(address: Address): Uint8Array {
   bytes.writeUInt16LE(address.family === 4 ? socketDomain.inet : socketDomain.inet6, 0);
   bytes.set(addressBytes(address), address.family === 4 ? 4 : 8);
   return bytes;
+}
+
+/** From another port of the same five thousand, of which policies speak. */
+function renewed(packet: Packet, turn: number): Packet {
+  const { sourcePort } = packet;
+  if (sourcePort === undefined) return packet;
+  const base = sourcePort - (sourcePort % 5_000);
+  return { ...packet, sourcePort: base + ((sourcePort - base + turn * 7) % 5_000) };
+}
+
+function count(counts: Map<Packet, number>, packet: Packet): void {
+  counts.set(packet, (counts.get(packet) ?? 0) + 1);
 }
 
 function pause(ms: number): Promise<void> {

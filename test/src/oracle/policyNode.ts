@@ -10,7 +10,8 @@ import type { Desired, Packet } from "@brindle/policy";
 import { Enforcer, type EnforcerPorts } from "@brindle/policy/shell";
 import { createNamespace, linkNamespaces, type Namespace } from "../fixtures/namespace.ts";
 import { waitFor } from "../fixtures/waitFor.ts";
-import { PacketSockets } from "./packetSockets.ts";
+import { mortal } from "./mortal.ts";
+import { type Flood, PacketSockets } from "./packetSockets.ts";
 import { type ProbeOrder, Prober, type ProberReport } from "./probe.ts";
 
 export const nodeName = "node1";
@@ -29,6 +30,8 @@ export interface PolicyNodeOptions {
   /** Where probers listen, for TCP and UDP. */
   readonly ports: readonly number[];
   readonly backend?: TablesBackend;
+  /** Where there are several in one process: what tells their namespaces apart. */
+  readonly label?: string;
 }
 
 export class PolicyNode implements AsyncDisposable {
@@ -62,9 +65,9 @@ export class PolicyNode implements AsyncDisposable {
 
   static async create(options: PolicyNodeOptions): Promise<PolicyNode> {
     await using undo = new AsyncDisposableStack();
-    const namespace = undo.use(await createNamespace("pnode", { forwarding: true }));
-    const outside = undo.use(await createNamespace("pout", { forwarding: true }));
-    const { backend = "nft" } = options;
+    const { backend = "nft", label = "" } = options;
+    const namespace = undo.use(await createNamespace(`pnode${label}`, { forwarding: true }));
+    const outside = undo.use(await createNamespace(`pout${label}`, { forwarding: true }));
     const { promise: failure, reject: onFailure } = Promise.withResolvers<never>();
     failure.catch(() => {}); // It is waited for in `apply`.
     const ports: EnforcerPorts = {
@@ -84,7 +87,7 @@ export class PolicyNode implements AsyncDisposable {
 
   /** Wires a pod of this node; its endpoint's chains are another matter. */
   async addPod(endpoint: WorkloadEndpoint): Promise<void> {
-    const pod = this.#stack.use(await createNamespace(`p-${endpoint.metadata.name}`));
+    const pod = this.#stack.use(await createNamespace(`p${this.#options.label ?? ""}-${endpoint.metadata.name}`));
     for (const network of endpoint.spec.ipNetworks ?? []) this.#pods.set(addressOf(network), pod);
     const host = endpoint.spec.interfaceName ?? "";
     await linkNamespaces(
@@ -131,6 +134,20 @@ export class PolicyNode implements AsyncDisposable {
   /** From which address a datagram came. */
   sourceOf(id: string): string | undefined {
     return this.#sources.get(id);
+  }
+
+  /** The same packets over and over, each as a new flow, while the work lasts. */
+  flood(packets: readonly Packet[], work: () => Promise<void>): Promise<Flood> {
+    return this.#sockets.flood(packets, work, packetGraceMs);
+  }
+
+  /** An agent that is killed after so many of the things that it does to the kernel; nobody follows it yet. */
+  async applyAndDie(desired: Desired, operations: number): Promise<void> {
+    await this.enforcer.close();
+    const { ports, died } = mortal(this.#ports, operations);
+    const dying = new Enforcer(ports);
+    await Promise.race([dying.apply(desired), died]);
+    this.enforcer = new Enforcer(this.#ports);
   }
 
   /** Single packets of raw sockets, thousands at once; answers which passed. */

@@ -1,0 +1,36 @@
+/** An agent's way to the kernel that ends after so many changes: what it does then never happens, as when it is killed. */
+import type { EnforcerPorts, Sets } from "@brindle/policy/shell";
+
+export interface Mortal {
+  readonly ports: EnforcerPorts;
+  /** The first thing that was not done any more. */
+  readonly died: Promise<void>;
+}
+
+export function mortal(ports: EnforcerPorts, operations: number): Mortal {
+  const { promise: died, resolve: die } = Promise.withResolvers<void>();
+  let left = operations;
+  const never = new Promise<never>(() => {});
+  const living = <T>(work: () => Promise<T>): Promise<T> => {
+    left -= 1;
+    if (left >= 0) return work();
+    die();
+    return never;
+  };
+  const { sets } = ports;
+  const mortalSets: Sets = {
+    list: () => sets.list(),
+    create: (definition) => living(() => sets.create(definition)),
+    add: (name, elements) => living(() => sets.add(name, elements)),
+    delete: (name, elements) => living(() => sets.delete(name, elements)),
+    flush: (name) => living(() => sets.flush(name)),
+    destroy: (name) => living(() => sets.destroy(name)),
+  };
+  const tables = ports.tables.map((port) => ({
+    family: port.family,
+    backend: port.backend,
+    save: port.save.bind(port),
+    commit: (transactions: Parameters<typeof port.commit>[0]) => living(() => port.commit(transactions)),
+  }));
+  return { ports: { ...ports, tables, sets: mortalSets }, died };
+}
