@@ -16,7 +16,7 @@ export interface RoundOptions {
   readonly seed: number;
   /** ADDs and DELs. */
   readonly operations: number;
-  /** The agent is killed once in so many, on the average. */
+  /** The agent is killed once in so many, on the average, and once at least. */
   readonly killEvery: number;
   readonly namespaces: readonly Namespace[];
 }
@@ -60,6 +60,7 @@ class History {
   readonly #owed: Sandbox[] = [];
   readonly #freeNames = [...statefulNames];
   #darkLeft = 0;
+  #untilKill: number;
   #waking: Promise<void> | null = null;
 
   constructor(node: CrashNode, { seed, operations, killEvery, namespaces }: RoundOptions) {
@@ -67,6 +68,7 @@ class History {
     this.#operations = operations;
     this.#killEvery = killEvery;
     this.#random = new Random(seed);
+    this.#untilKill = this.#random.integer(killEvery);
     this.#free = [...namespaces];
   }
 
@@ -107,7 +109,7 @@ class History {
   }
 
   async #step(): Promise<void> {
-    if (this.#random.integer(this.#killEvery) === 0) this.#killSoon();
+    if (this.#untilKill-- <= 0) this.#killSoon();
     if (this.#waking && this.#darkLeft-- <= 0) await this.#waking;
     // What was not answered is deleted again, until it is.
     const owed = this.#waking ? undefined : this.#owed.shift();
@@ -155,6 +157,7 @@ class History {
   /** Within the next calls. While it is away some are made all the same. */
   #killSoon(): void {
     if (this.#waking) return;
+    this.#untilKill = this.#random.integer(2 * this.#killEvery);
     this.#darkLeft = this.#random.integer(darkOperationsMax + 1);
     const afterMs = this.#random.integer(40);
     this.counts["killed agents"]++;
