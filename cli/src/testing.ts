@@ -1,5 +1,5 @@
 /** Commands run on a store in memory, as a test sees them: what they print and how they end. */
-import { MemoryData, MemoryStore } from "@brindle/api";
+import { MemoryData, MemoryStore, type MemoryStoreOptions } from "@brindle/api";
 import { describeFailure } from "./failure.ts";
 import type { ManifestFile, Ports } from "./ports.ts";
 import { runProgram } from "./program.ts";
@@ -13,18 +13,23 @@ export interface Ended {
 }
 
 export class Rig {
-  readonly data: MemoryData = new MemoryData();
+  readonly data: MemoryData;
   /** What was written, by path. */
   readonly files: Map<string, Uint8Array> = new Map();
-  readonly #store = new MemoryStore({ data: this.data });
+  readonly #store: MemoryStore;
   readonly #agent: Readonly<Record<string, (params: object) => unknown>>;
   /** What others do meanwhile. */
   whileAsleep: () => Promise<unknown> = async () => {};
   #sleptMs = 0;
   #uids = 0;
 
-  constructor(agent: Readonly<Record<string, (params: object) => unknown>> = {}) {
+  constructor(
+    agent: Readonly<Record<string, (params: object) => unknown>> = {},
+    { data = new MemoryData(), transactions = "many" }: Pick<MemoryStoreOptions, "data" | "transactions"> = {},
+  ) {
     this.#agent = agent;
+    this.data = data;
+    this.#store = new MemoryStore({ data, transactions });
   }
 
   /** `input` is what every `-f` names, or the files by their names. */

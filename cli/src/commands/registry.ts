@@ -15,7 +15,11 @@ import { deleteCommand } from "./delete.ts";
 import { flowsCommand } from "./flows.ts";
 import { getCommand } from "./get.ts";
 import { ipamCheckCommand } from "./ipamCheck.ts";
+import { ipamConfigureCommand } from "./ipamConfigure.ts";
+import { ipamMigrateCommand } from "./ipamMigrate.ts";
+import { ipamReleaseCommand } from "./ipamRelease.ts";
 import { ipamShowCommand } from "./ipamShow.ts";
+import { ipamSplitCommand } from "./ipamSplit.ts";
 import { policyDiffCommand } from "./policyDiff.ts";
 import { policyEffectiveCommand } from "./policyEffective.ts";
 import { policyExplainCommand } from "./policyExplain.ts";
@@ -48,6 +52,10 @@ export const commands: readonly CommandDefinition[] = [
   bgpReloadCommand,
   ipamShowCommand,
   ipamCheckCommand,
+  ipamReleaseCommand,
+  ipamConfigureCommand,
+  ipamMigrateCommand,
+  ipamSplitCommand,
   policyExplainCommand,
   policyEffectiveCommand,
   policyHitsCommand,

@@ -1,4 +1,5 @@
 /** Every address in use, and by whom, in order. */
+import type { IPAMBlock } from "@brindle/api";
 import { addressAt, type IpamFacts } from "@brindle/ipam";
 import { compareAddresses, formatAddress } from "@brindle/net";
 
@@ -12,7 +13,11 @@ export interface AddressRow {
 }
 
 export function addressRows({ blocks }: IpamFacts): AddressRow[] {
-  const rows = [...blocks.values()].flatMap(({ value: block }) =>
+  return addressRowsOf([...blocks.values()].map(({ value }) => value));
+}
+
+export function addressRowsOf(blocks: readonly IPAMBlock[]): AddressRow[] {
+  const rows = blocks.flatMap((block) =>
     block.allocations.flatMap((index, ordinal) => {
       if (index === null) return [];
       const { handle_id: handle = "", secondary = {}, releasedAt } = block.attributes[index] ?? {};

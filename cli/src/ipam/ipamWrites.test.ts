@@ -1,0 +1,213 @@
+import assert from "node:assert/strict";
+import { type IPAMBlock, MemoryStore, type WorkloadEndpoint, workloadEndpointName } from "@brindle/api";
+import { keptReservation } from "@brindle/ipam";
+import { parseAddress } from "@brindle/net";
+import { beforeEach, describe, it } from "vitest";
+import { pool, Rig } from "../testing.ts";
+
+const cidr = "10.1.0.0/30";
+const block: IPAMBlock = {
+  cidr,
+  affinity: "host:node1",
+  allocations: [0, 1, null, null],
+  unallocated: [2, 3],
+  attributes: [owner("web"), owner("gone")],
+  sequenceNumber: 1790000000000000003n,
+  sequenceNumberForAllocation: { 0: 1790000000000000001n, 1: 1790000000000000002n },
+  deleted: false,
+};
+
+function owner(pod: string) {
+  return { handle_id: `k8s-pod-network.${pod}`, secondary: { namespace: "shop", pod, node: "node1" } };
+}
+
+const endpoint: WorkloadEndpoint = {
+  apiVersion: "projectcalico.org/v3",
+  kind: "WorkloadEndpoint",
+  metadata: {
+    namespace: "shop",
+    name: workloadEndpointName({ node: "node1", orchestrator: "k8s", pod: "web", endpoint: "eth0" }),
+  },
+  spec: { orchestrator: "k8s", node: "node1", pod: "web", endpoint: "eth0", ipNetworks: ["10.1.0.0/32"] },
+};
+
+let rig: Rig;
+let store: MemoryStore;
+
+beforeEach(async () => {
+  rig = new Rig();
+  await rig.run("apply -f -", pool("pods", "10.1.0.0/24"));
+  store = new MemoryStore({ data: rig.data });
+  await store.commit([
+    { op: "create", key: { kind: "IPAMBlock", name: cidr }, value: block },
+    ...(["web", "gone"] as const).map((pod) => ({
+      op: "create" as const,
+      key: { kind: "IPAMHandle" as const, name: `k8s-pod-network.${pod}` },
+      value: { block: { [cidr]: 1 }, deleted: false },
+    })),
+    {
+      op: "create",
+      key: { kind: "WorkloadEndpoint", namespace: "shop", name: endpoint.metadata.name },
+      value: endpoint,
+    },
+  ]);
+});
+
+describe("ipam release", () => {
+  it("frees an address of a pod that is gone, with its handle", async () => {
+    assert.deepEqual(await rig.run("ipam release --ip 10.1.0.1"), {
+      exitCode: 0,
+      out: "Successfully released IP address 10.1.0.1\n",
+      err: "",
+    });
+    assert.equal(await store.get({ kind: "IPAMHandle", name: "k8s-pod-network.gone" }), null);
+    const left = await store.get({ kind: "IPAMBlock", name: cidr });
+    assert.deepEqual(left?.value.allocations, [0, null, null, null]);
+  });
+
+  it("refuses one that an endpoint has, unless forced", async () => {
+    const { exitCode, err } = await rig.run("ipam release --ip 10.1.0.0");
+    assert.equal(exitCode, 1);
+    assert.match(err, /10\.1\.0\.0 is the address of shop\/node1-k8s-web-eth0: another pod would get it, too/);
+    assert.equal((await rig.run("ipam release --ip 10.1.0.0 --force")).exitCode, 0);
+  });
+
+  it("says of one that nobody has that it is not assigned", async () => {
+    assert.equal((await rig.run("ipam release --ip 10.1.0.3")).out, "10.1.0.3 is not assigned\n");
+    assert.match((await rig.run("ipam release --ip x")).err, /--ip x is no IP address/);
+  });
+});
+
+describe("ipam configure", () => {
+  it("writes what address management reads, in Calico's words, and what was there stays", async () => {
+    assert.equal(
+      (await rig.run("ipam configure --strictaffinity=true")).out,
+      "Successfully set StrictAffinity to: true\n",
+    );
+    const { out } = await rig.run("ipam configure --max-blocks-per-host=4 --ip-cooldown-seconds=30");
+    assert.equal(out, "Successfully set MaxBlocksPerHost to: 4\nSuccessfully set IPCooldownSeconds to: 30\n");
+    const key = { kind: "IPAMConfig", name: "default" } as const;
+    assert.deepEqual((await store.get(key))?.value, {
+      ...{ auto_allocate_blocks: true, strict_affinity: true },
+      ...{ maxBlocksPerHost: 4, ipCooldownSeconds: 30 },
+    });
+  });
+
+  it("keeps the resource beside it the same", async () => {
+    const resource = { apiVersion: "projectcalico.org/v3", kind: "IPAMConfiguration", metadata: { name: "default" } };
+    await rig.run("apply -f -", JSON.stringify({ ...resource, spec: {} }));
+    await rig.run("ipam configure --strictaffinity=true");
+    const stored = await store.get({ kind: "IPAMConfiguration", name: "default" });
+    assert.equal(stored?.value.spec.strictAffinity, true);
+  });
+
+  const refused: [line: string, err: RegExp][] = [
+    ["ipam configure", /nothing to set/],
+    ["ipam configure --max-blocks-per-host=4", /needs --strictaffinity=true/],
+    ["ipam configure --strictaffinity=maybe", /Say true or false/],
+    ["ipam configure --ip-cooldown-seconds=5000", /from 0 to 1200/],
+  ];
+  it.each(refused)("refuses: %s", async (line, err) => {
+    const ended = await rig.run(line);
+    assert.notEqual(ended.exitCode, 0);
+    assert.match(ended.err, err);
+    assert.equal(await store.get({ kind: "IPAMConfig", name: "default" }), null);
+  });
+});
+
+describe("ipam split", () => {
+  const poolNames = async () =>
+    (await store.list("IPPool")).items.map(({ value }) => `${value.metadata.name} ${value.spec.cidr}`).toSorted();
+
+  for (const transactions of ["many", "single"] as const)
+    it(`makes parts of a pool with transactions of ${transactions}, and touches no block`, async () => {
+      const single = new Rig({}, { transactions, data: rig.data });
+      const { exitCode, out } = await single.run("ipam split 4 --name pods");
+      assert.equal(exitCode, 0);
+      assert.match(out, /^IPPool pods is split into 4\nsplit-pods-0 10\.1\.0\.0\/26\n/);
+      assert.deepEqual(await poolNames(), [
+        "split-pods-0 10.1.0.0/26",
+        "split-pods-1 10.1.0.64/26",
+        "split-pods-2 10.1.0.128/26",
+        "split-pods-3 10.1.0.192/26",
+      ]);
+      const open = (await store.list("IPPool")).items.filter(({ value }) => !value.spec.disabled);
+      assert.equal(open.length, 4);
+      assert.deepEqual((await store.get({ kind: "IPAMBlock", name: cidr }))?.value, block);
+    });
+
+  it("goes on where one was interrupted that writes object by object", async () => {
+    const single = new Rig({}, { transactions: "single", data: rig.data });
+    const { key, value } = (await store.list("IPPool")).items[0] ?? assert.fail();
+    const closed = { ...value, spec: { ...value.spec, disabled: true } };
+    const part = { ...value, metadata: { name: "split-pods-0" }, spec: { ...value.spec, cidr: "10.1.0.0/25" } };
+    await store.commit([
+      { op: "put", key, value: closed },
+      { op: "put", key: { kind: "IPPool", name: "split-pods-0" }, value: part },
+    ]);
+    assert.equal((await single.run("ipam split 2 --name pods")).exitCode, 0);
+    assert.deepEqual(await poolNames(), ["split-pods-0 10.1.0.0/25", "split-pods-1 10.1.0.128/25"]);
+  });
+
+  const refused: [line: string, err: RegExp][] = [
+    ["ipam split 3 --name pods", /2, 4, 8 and so on/],
+    ["ipam split 2", /say which pool/],
+    ["ipam split 2 --name none", /there is no IPPool none/],
+    ["ipam split 8 --cidr 10.1.0.0/24", /would be a \/27, smaller than one of its blocks of \/26/],
+  ];
+  it.each(refused)("refuses: %s", async (line, err) => {
+    const ended = await rig.run(line);
+    assert.notEqual(ended.exitCode, 0);
+    assert.match(ended.err, err);
+    assert.deepEqual(await poolNames(), ["pods 10.1.0.0/24"]);
+  });
+});
+
+describe("ipam migrate", () => {
+  beforeEach(async () => {
+    await rig.run("apply -f -", pool("new", "10.2.0.0/24"));
+    const addresses = [parseAddress("10.1.0.9")].filter((address) => address !== null);
+    const value = keptReservation({ namespace: "shop", pod: "db-0" }, { set: "db", addresses });
+    await store.commit([{ op: "create", key: { kind: "IPReservation", name: value.metadata.name }, value }]);
+  });
+
+  it("says what it would do, and does nothing", async () => {
+    const before = JSON.stringify(rig.data.dump());
+    const { exitCode, out } = await rig.run("ipam migrate pods --to new --dry-run");
+    assert.equal(exitCode, 1);
+    assert.match(out, /IPPool pods would be disabled[\s\S]+IPReservation sticky-\w+ would be deleted/);
+    assert.match(out, /10\.1\.0\.0 +node1 +shop\/web\n10\.1\.0\.1 +node1 +shop\/gone\n2 addresses of pods are in use/);
+    assert.equal(JSON.stringify(rig.data.dump()), before);
+  });
+
+  it("closes the pool, lets go what is kept, and removes it when nobody is left", async () => {
+    assert.equal((await rig.run("ipam migrate pods --to new --delete")).exitCode, 1);
+    const closed = await store.get({ kind: "IPPool", name: "pods" });
+    assert.equal(closed?.value.spec.disabled, true);
+    assert.equal((await store.list("IPReservation")).items.length, 0);
+    for (const ip of ["10.1.0.0", "10.1.0.1"]) await rig.run(`ipam release --force --ip ${ip}`);
+    assert.match((await rig.run("ipam migrate pods --to new")).out, /^no address of pods is in use\n/);
+    assert.equal((await rig.run("ipam migrate pods --to new --delete")).exitCode, 0);
+    assert.equal(await store.get({ kind: "IPPool", name: "pods" }), null);
+  });
+
+  it("warns where the other pool is for other pods", async () => {
+    const other = `${pool("new", "10.2.0.0/24").replace("cidr:", "namespaceSelector: team == 'blue', cidr:")}`;
+    await rig.run("apply -f -", other);
+    assert.match((await rig.run("ipam migrate pods --to new --dry-run")).err, /namespaceSelector of new is "team/);
+  });
+
+  const refused: [line: string, err: RegExp][] = [
+    ["ipam migrate pods --to none", /there is no IPPool none/],
+    ["ipam migrate pods --to pods", /does not migrate to itself/],
+    ["ipam migrate pods --to six", /has no addresses of IPv4/],
+    ["ipam migrate pods --to closed", /gives no addresses: it is disabled/],
+  ];
+  it.each(refused)("refuses: %s", async (line, err) => {
+    await rig.run("apply -f -", pool("six", "fd00::/112"));
+    await rig.run("apply -f -", pool("closed", "10.3.0.0/24").replace("cidr:", "disabled: true, cidr:"));
+    assert.match((await rig.run(line)).err, err);
+    const untouched = await store.get({ kind: "IPPool", name: "pods" });
+    assert.equal(untouched?.value.spec.disabled ?? false, false);
+  });
+});

@@ -1,0 +1,131 @@
+/**
+ * `ipam migrate`: no address is taken of a pool any more, those that are kept for pods are let go, and whoever has one of its addresses
+ * still is told. Pods change over as they are made anew; said again, it tells what is left, and in the end removes the pool.
+ */
+import type { IPAMBlock, IPPool, IPReservation, Item, Store } from "@brindle/api";
+import { choosePools, keptForAnnotation, parsePool } from "@brindle/ipam";
+import { containsPrefix, networkOf, parseCidr, parsePrefix } from "@brindle/net";
+import type { ExitCode } from "../command.ts";
+import { failed, usage } from "../error.ts";
+import { formatTable } from "../output/table.ts";
+import type { Ports } from "../ports.ts";
+import { type AddressRow, addressRowsOf } from "./addresses.ts";
+
+export interface MigrateOptions {
+  readonly to: string;
+  readonly dryRun?: boolean;
+  readonly delete?: boolean;
+}
+
+export async function migratePool(name: string, options: MigrateOptions, ports: Ports): Promise<ExitCode> {
+  const store = await ports.store();
+  const pools = (await store.list("IPPool")).items;
+  const from = named(pools, name);
+  const to = named(pools, options.to);
+  for (const text of objectionsTo(from.value, to.value)) throw failed(text);
+  for (const text of differences(from.value, to.value)) ports.warn(text);
+  const kept = (await store.list("IPReservation")).items.filter((item) => isKeptIn(item, from.value));
+  const says = options.dryRun ? "would be" : "is";
+  if (!from.value.spec.disabled) {
+    if (!options.dryRun) await close(store, from);
+    ports.print(`IPPool ${name} ${says} disabled: no pod gets an address of it any more`);
+  }
+  for (const { key, revision } of kept) {
+    if (!options.dryRun) await store.commit([{ op: "delete", key, revision }]);
+    ports.print(
+      `IPReservation ${key.name} ${says} deleted: the next pod of that name gets an address of ${options.to}`,
+    );
+  }
+  return tellRest(store, from.value, { ...options, ports });
+}
+
+function named(pools: readonly Item<"IPPool">[], name: string): Item<"IPPool"> {
+  const pool = pools.find(({ value }) => value.metadata.name === name);
+  if (!pool) throw failed(`there is no IPPool ${name}`);
+  return pool;
+}
+
+function objectionsTo(from: IPPool, to: IPPool): string[] {
+  if (from.metadata.name === to.metadata.name) throw usage("a pool does not migrate to itself");
+  const source = parsePool(from);
+  const target = parsePool(to);
+  if ("reason" in source) return [`IPPool ${from.metadata.name}: ${source.reason}`];
+  if ("reason" in target) return [`IPPool ${to.metadata.name}: ${target.reason}`];
+  const { family } = source.prefix.address;
+  if (target.prefix.address.family !== family) return [`IPPool ${to.metadata.name} has no addresses of IPv${family}`];
+  const { refused } = choosePools([to], { family, nodeLabels: {}, asked: [to.metadata.name] });
+  return refused.map(({ reason }) => `IPPool ${to.metadata.name} gives no addresses: ${reason}`);
+}
+
+/** For whom the other pool may not be: they would get none. */
+function differences({ spec: from, metadata }: IPPool, { spec: to, metadata: other }: IPPool): string[] {
+  return (["nodeSelector", "namespaceSelector", "assignmentMode", "natOutgoing", "disableBGPExport"] as const)
+    .filter((field) => (from[field] ?? defaults[field]) !== (to[field] ?? defaults[field]))
+    .map(
+      (field) =>
+        `${field} of ${other.name} is ${JSON.stringify(to[field] ?? defaults[field])}, that of ${metadata.name} ${JSON.stringify(from[field] ?? defaults[field])}: is it for the same pods?`,
+    );
+}
+
+const defaults = {
+  nodeSelector: "all()",
+  namespaceSelector: "",
+  assignmentMode: "Automatic",
+  natOutgoing: false,
+  disableBGPExport: false,
+} as const;
+
+async function close(store: Store, { key, value, revision }: Item<"IPPool">): Promise<void> {
+  const closed: IPPool = { ...value, spec: { ...value.spec, disabled: true } };
+  const result = await store.commit([{ op: "update", key, value: closed, revision }]);
+  if (result.kind === "conflict") throw failed(`IPPool ${key.name} was changed meanwhile; look, and try again`);
+}
+
+/** A reservation of an operator's stays: it may mean more than this pool. */
+function isKeptIn({ value }: Item<"IPReservation">, pool: IPPool): boolean {
+  const range = parsePrefix(pool.spec.cidr);
+  return value.metadata.annotations?.[keptForAnnotation] !== undefined && range !== null && touches(value, range);
+}
+
+function touches({ spec }: IPReservation, range: NonNullable<ReturnType<typeof parsePrefix>>): boolean {
+  return (spec.reservedCIDRs ?? []).some((text) => {
+    const cidr = parseCidr(text);
+    return cidr !== null && containsPrefix(range, networkOf(cidr));
+  });
+}
+
+async function tellRest(
+  store: Store,
+  pool: IPPool,
+  { to, ports, dryRun = false, delete: isToGo = false }: MigrateOptions & { readonly ports: Ports },
+): Promise<ExitCode> {
+  const blocks = (await store.list("IPAMBlock")).items.map(({ value }) => value).filter((block) => isIn(block, pool));
+  const rows = addressRowsOf(blocks);
+  const { name } = pool.metadata;
+  if (rows.length > 0) {
+    ports.print(formatTable(columns, rows));
+    ports.print(`${rows.length} addresses of ${name} are in use: each pod gets one of ${to} when it is made anew`);
+    return 1;
+  }
+  ports.print(`no address of ${name} is in use`);
+  if (!isToGo || dryRun) {
+    ports.print(`brindlectl ipam migrate ${name} --to ${to} --delete removes it`);
+    return 0;
+  }
+  const item = await store.get({ kind: "IPPool", name });
+  if (item) await store.commit([{ op: "delete", key: item.key, revision: item.revision }]);
+  ports.print(`IPPool ${name} is deleted; its empty blocks go with the next look of the controllers`);
+  return 0;
+}
+
+function isIn({ cidr }: IPAMBlock, { spec }: IPPool): boolean {
+  const block = parsePrefix(cidr);
+  const range = parsePrefix(spec.cidr);
+  return block !== null && range !== null && containsPrefix(range, block);
+}
+
+const columns = [
+  { header: "IP", cell: ({ address }: AddressRow) => address },
+  { header: "NODE", cell: ({ node }: AddressRow) => node },
+  { header: "OWNER", cell: ({ owner }: AddressRow) => owner },
+];

@@ -1,0 +1,54 @@
+/** `ipam release`: an address that is in use by nobody is free again, by the number under which it was given. */
+import type { Store, WorkloadEndpoint } from "@brindle/api";
+import { Allocator, readClusterView, whoHolds } from "@brindle/ipam";
+import { type Address, formatAddress, parseAddress, parseCidr, sameAddress } from "@brindle/net";
+import type { ExitCode } from "../command.ts";
+import { failed, usage } from "../error.ts";
+import type { Ports } from "../ports.ts";
+
+export interface ReleaseOptions {
+  readonly ip: string;
+  readonly force?: boolean;
+}
+
+export async function releaseAddress({ ip, force = false }: ReleaseOptions, ports: Ports): Promise<ExitCode> {
+  const address = parseAddress(ip);
+  if (!address) throw usage(`--ip ${ip} is no IP address`);
+  const text = formatAddress(address);
+  const store = await ports.store();
+  const { items } = await store.list("IPAMBlock");
+  const use = whoHolds(
+    items.map(({ value }) => value),
+    address,
+  );
+  if (use.kind !== "inUse") {
+    ports.print(`${text} is not assigned`);
+    return 0;
+  }
+  const { handleId, sequenceNumber } = use.holder;
+  if (handleId === null) throw failed(`${text} has no handle: it rests until it may be given again, or was kept back`);
+  const having = await endpointsWith(store, address);
+  if (having.length > 0 && !force) {
+    const names = having.map(({ metadata }) => `${metadata.namespace}/${metadata.name}`).join(", ");
+    throw failed(`${text} is the address of ${names}: another pod would get it, too. Delete the pod, or say --force`);
+  }
+  const nowNs = BigInt(ports.nowMs()) * 1_000_000n;
+  const allocator = new Allocator({ node: "" }, { store, now: () => nowNs, view: () => readClusterView(store, "") });
+  const result = await allocator.release(handleId, { sequenceNumbers: new Map([[text, sequenceNumber]]) });
+  if (result.kind !== "released") throw failed(`${text} could not be released: ${result.kind}`);
+  if (result.addresses.length === 0) throw failed(`${text} was given anew meanwhile, and is left as it is`);
+  ports.print(`Successfully released IP address ${text}`);
+  return 0;
+}
+
+async function endpointsWith(store: Store, address: Address): Promise<readonly WorkloadEndpoint[]> {
+  const { items } = await store.list("WorkloadEndpoint");
+  return items
+    .map(({ value }) => value)
+    .filter(({ spec }) =>
+      (spec.ipNetworks ?? []).some((network) => {
+        const cidr = parseCidr(network);
+        return cidr !== null && sameAddress(cidr.address, address);
+      }),
+    );
+}
