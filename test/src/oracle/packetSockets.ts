@@ -25,6 +25,20 @@ const receiveBufferBytes = 16 << 20;
 /** ip(7): what is sent has its own header. */
 const rawProtocol = 255;
 
+/** linux/netlink.h: NETLINK_NETFILTER. */
+const netfilterNetlink = 12;
+/** struct sockaddr_nl of the kernel. */
+const kernelAddress = Buffer.from([socketDomain.netlink, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+
+/** IPCTNL_MSG_CT_DELETE without a tuple (linux/netfilter/nfnetlink_conntrack.h): all flows of both families. */
+function flushFlows(): Buffer {
+  const message = Buffer.alloc(20);
+  message.writeUInt32LE(message.length, 0);
+  message.writeUInt16LE((1 << 8) | 2, 4);
+  message.writeUInt16LE(1, 6); // NLM_F_REQUEST
+  return message;
+}
+
 interface Receiver {
   readonly fd: number;
   readonly family: Family;
@@ -43,6 +57,7 @@ export class PacketSockets implements Disposable {
   readonly #receivers: Receiver[] = [];
   readonly #descriptors: number[] = [];
   #nextNumber = 1;
+  #flowTable: number | null = null;
 
   /** A namespace has these addresses; packets from any of them leave it. */
   async add(path: string, addresses: readonly string[]): Promise<void> {
@@ -62,6 +77,18 @@ export class PacketSockets implements Disposable {
     });
   }
 
+  /** Of the node whose chains are probed. */
+  async openFlowTable(path: string): Promise<void> {
+    await warmThreadPool();
+    this.#flowTable = insideNamespace(path, () => openSocket(socketDomain.netlink, socketType.raw, netfilterNetlink));
+    this.#descriptors.push(this.#flowTable);
+  }
+
+  /** What was allowed once is known to conntrack, and accepted whatever policy says by now. */
+  #forgetFlows(): void {
+    if (this.#flowTable !== null) sendTo(this.#flowTable, flushFlows(), kernelAddress);
+  }
+
   /** Another address that a namespace known by `known` sends from. */
   alias(known: string, address: string): void {
     this.#senders.set(address, this.#senderOf(known));
@@ -73,6 +100,7 @@ export class PacketSockets implements Disposable {
     awaited: ReadonlySet<Packet>,
     { deadlineMs, graceMs }: { readonly deadlineMs: number; readonly graceMs: number },
   ): Promise<Set<Packet>> {
+    this.#forgetFlows();
     this.#receive(new Map(), () => {}); // What came too late for the last call.
     const passed = new Set<Packet>();
     const onPassed = (packet: Packet): void => void passed.add(packet);
@@ -97,6 +125,7 @@ export class PacketSockets implements Disposable {
 
   /** Sends all of them again and again, each time as a flow of its own, until the work is done. */
   async flood(packets: readonly Packet[], work: () => Promise<void>, graceMs: number): Promise<Flood> {
+    this.#forgetFlows();
     this.#receive(new Map(), () => {});
     const numbered = new Map<number, Packet>();
     const [sent, passed] = [new Map<Packet, number>(), new Map<Packet, number>()];

@@ -208,6 +208,7 @@ export class PolicyNode implements AsyncDisposable {
 
   async #build(): Promise<void> {
     const [node4 = "", node6 = ""] = nodeAddresses;
+    await this.#sockets.openFlowTable(this.namespace.path);
     await linkNamespaces(
       { namespace: this.namespace, name: "uplink", addresses: [`${node4}/24`, `${node6}/64`] },
       { namespace: this.#outside, name: "uplink" },
