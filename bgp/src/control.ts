@@ -18,7 +18,32 @@ export interface SpeakerSummary {
   /** Monitoring stations (RFC 7854); absent where none is configured. */
   readonly bmp?: readonly BmpStatus[];
   /** Connections turned away: from addresses of nobody, and of peers or ranges that had as many as they may. */
-  readonly refused: { readonly unknown: number; readonly known: number };
+  readonly refused: RefusedConnections;
+  /** How often a peer read so slowly that it was told by itself, since it held up others. */
+  readonly fellBehind: number;
+}
+
+export interface RefusedConnections {
+  /** From addresses of nobody. */
+  readonly unknown: number;
+  /** Of peers that were not welcome: shut down, kept away, or from another address than they should come from. */
+  readonly known: number;
+  /** Of peers that had more connections without a session than they may: the one that came, or one that had said nothing. */
+  readonly halfOpen: number;
+  /** Of a range that had as many peers as it may. */
+  readonly rangeFull: number;
+}
+
+/** What of a peer was not kept or not used, since it was beyond a bound; counts since the peer is known. */
+export interface LimitCounts {
+  /** Beyond `maxPrefixes` with the action `discard`. */
+  readonly prefixes: number;
+  /** More paths of one prefix than are kept (RFC 7911). */
+  readonly paths: number;
+  /** UPDATEs whose attributes are longer than any set that is kept. */
+  readonly attributes: number;
+  /** UPDATEs with longer AS paths than are used. */
+  readonly asPath: number;
 }
 
 /** One monitoring station. */
@@ -70,6 +95,8 @@ export interface PeerStatus {
   readonly session: EstablishedStatus | null;
   /** Of the path to the peer, where BFD watches it. */
   readonly bfd?: BfdStatus;
+  /** Absent while no limit was met. */
+  readonly limited?: LimitCounts;
   /** An operator takes the session down for a while (`bgp maintenance`). */
   readonly maintenance?: MaintenanceStatus;
 }
@@ -128,6 +155,8 @@ export interface EstablishedStatus {
   readonly remoteBgpId: string;
   readonly holdSeconds: number;
   readonly families: readonly FamilyStatus[];
+  /** What the peer has not read yet, as far as it has been made. */
+  readonly queuedBytes: number;
   /** Of prefixes that come near to what is allowed, or pass it; absent while there is nothing to say. */
   readonly warnings?: readonly string[];
   /** Attributes that were wrong and that the session survived (RFC 7606); absent while there were none. */

@@ -1,5 +1,5 @@
 /** What a speaker tells of itself as metrics: names, labels and values, whoever turns them into text for Prometheus. */
-import type { BmpStatus, PeerStatus, SpeakerSummary } from "./control.ts";
+import type { BmpStatus, LimitCounts, PeerStatus, SpeakerSummary } from "./control.ts";
 
 export interface Metric {
   readonly name: string;
@@ -33,6 +33,14 @@ function peerMetrics(peers: readonly PeerStatus[]): Metric[] {
     ofEach("established", "1 while the session is Established", ({ phase }) => (phase === "established" ? 1 : 0)),
     ofEach("state_since_seconds", "when the present state began, seconds since 1970", ({ sinceMs }) => sinceMs / 1000),
     ofEach("losses_total", "how often an Established session was lost", ({ flaps }) => flaps),
+    ofEach("queued_bytes", "what the peer has not read yet", ({ session }) => session?.queuedBytes ?? 0),
+    {
+      name: "brindle_bgp_peer_limited_total",
+      help: "what was not kept or not used of the peer, by the limit that it was beyond",
+      type: "counter",
+      labelNames: ["peer", "limit"],
+      samples: peers.flatMap(limitSamples),
+    },
     {
       name: "brindle_bgp_peer_routes",
       help: "routes of an Established session, by what became of them",
@@ -64,6 +72,12 @@ function typeOf(name: string): Metric["type"] {
   return name.endsWith("_total") ? "counter" : "gauge";
 }
 
+const noLimits: LimitCounts = { prefixes: 0, paths: 0, attributes: 0, asPath: 0 };
+
+function limitSamples({ name: peer, limited = noLimits }: PeerStatus): Metric["samples"] {
+  return Object.entries(limited).map(([limit, value]) => ({ labels: { peer, limit }, value }));
+}
+
 function routeSamples({ name: peer, session }: PeerStatus): Metric["samples"] {
   return (session?.families ?? []).flatMap(({ family, received, accepted, filtered, advertised }) =>
     Object.entries({ received, accepted, filtered, advertised }).map(([kind, value]) => {
@@ -85,10 +99,17 @@ function tableMetrics(summary: SpeakerSummary | null): Metric[] {
     of("rib_routes", "routes in the table", ({ rib }) => rib.routes),
     of("rib_attribute_sets", "distinct sets of path attributes in the table", ({ rib }) => rib.attributeSets),
     of("refused_unknown_total", "connections turned away from addresses of nobody", ({ refused }) => refused.unknown),
+    of("refused_known_total", "connections turned away of peers that were not welcome", ({ refused }) => refused.known),
     of(
-      "refused_known_total",
-      "connections turned away from peers that had as many as they may",
-      ({ refused }) => refused.known,
+      "refused_half_open_total",
+      "connections ended of peers that had more without a session than they may",
+      ({ refused }) => refused.halfOpen,
     ),
+    of(
+      "refused_range_full_total",
+      "connections turned away of ranges that had as many peers as they may",
+      ({ refused }) => refused.rangeFull,
+    ),
+    of("fell_behind_total", "how often a peer read too slowly for its group", ({ fellBehind }) => fellBehind),
   ];
 }

@@ -72,7 +72,7 @@ export interface OriginateSettings {
 export interface MaxPrefixesSettings {
   readonly ipv4?: number;
   readonly ipv6?: number;
-  readonly action?: "reset" | "warn";
+  readonly action?: NonNullable<PeerConfig["maxPrefixes"]>["action"];
   readonly warnPercent?: number;
   readonly restartTime?: number;
 }
@@ -185,9 +185,14 @@ export const peerSettings: Value<PeerSettings> = map("peer", {
   ),
   strictRole: optional(flag, "There is no session with a peer that does not know of roles; needs a `role`."),
   addPath: optional(
-    map<NonNullable<PeerConfig["addPath"]>>("{ send, receive }", {
+    map<NonNullable<PeerConfig["addPath"]>>("{ send, receive, sendMax, receiveMax }", {
       send: optional(flag, "The peer is told all routes of a prefix, not the best alone. Where left out: false."),
       receive: optional(flag, "The peer may tell us several. Where left out: false."),
+      sendMax: optional(whole(1, 1024), "How many of a prefix it is told, the best ones. Where left out: all."),
+      receiveMax: optional(
+        whole(1, 1024),
+        "How many of a prefix are kept of it; more are dropped. Where left out: 32.",
+      ),
     }),
     "Several paths of a prefix (RFC 7911). Where left out: neither.",
   ),
@@ -201,7 +206,10 @@ export const peerSettings: Value<PeerSettings> = map("peer", {
     map<MaxPrefixesSettings>("{ ipv4, ipv6, action, warnPercent, restartTime }", {
       ipv4: optional(whole(1, 0xffffffff), "Of IPv4. Where left out: no bound."),
       ipv6: optional(whole(1, 0xffffffff), "Of IPv6. Where left out: no bound."),
-      action: optional(oneOf("reset", "warn"), "What more of them cost. Where left out: `reset`."),
+      action: optional(
+        oneOf("reset", "warn", "discard"),
+        "What more of them cost: the session, a warning, or themselves, until a refresh finds room. Where left out: `reset`.",
+      ),
       warnPercent: optional(whole(1, 100), "From which share of the bound on it is told. Where left out: 75."),
       restartTime: optional(
         duration(1, 0xffffff),

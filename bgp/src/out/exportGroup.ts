@@ -43,6 +43,8 @@ export interface GroupTerms {
   readonly context: EncodeContext;
   /** RFC 7911: the families of which all routes are told, not the best alone. Absent: none. */
   readonly sendsPaths?: readonly Family[];
+  /** So many of them at most, the best ones. Absent: all. */
+  readonly pathsMax?: number;
 }
 
 const noRoute = 0;
@@ -210,8 +212,9 @@ export class ExportGroup {
     const family = prefixes.family(prefix);
     const before = this.#toldPaths.get(prefix) ?? new Map<RouteId, PeerId>();
     const now = new Map<RouteId, PeerId>();
-    for (let route = routes.firstOfPrefix(prefix); route !== noRoute; route = routes.nextOfPrefix(route)) {
-      if (!this.#rib.isEligible(route)) continue;
+    const { pathsMax = Number.POSITIVE_INFINITY } = this.#terms;
+    for (const route of this.#rib.eligible(prefix, { ranked: pathsMax < Number.POSITIVE_INFINITY })) {
+      if (now.size >= pathsMax) break;
       const verdict = exportVerdict(this.#rib, this.#terms.view, { prefix, route, seen });
       if (verdict === false) continue;
       const from = routes.peer.get(route);

@@ -28,6 +28,9 @@ export class ExportGroups {
   /** Nobody is in them any more; they still hold prefixes. */
   readonly #left: ExportGroup[] = [];
 
+  /** How often a member was left behind by its group. */
+  fellBehind = 0;
+
   constructor(rib: Rib) {
     this.#rib = rib;
   }
@@ -95,6 +98,7 @@ export class ExportGroups {
       for (const member of group.members.values()) {
         if (member.sink.undrainedBytes < behindBytesMax) continue;
         this.#groups.add(group.split(member));
+        this.fellBehind += 1;
         return;
       }
     }

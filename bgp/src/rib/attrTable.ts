@@ -38,6 +38,11 @@ const rowWidth = 11;
 /** What is stored has been judged already: it is read as from a peer of whom everything is taken. */
 const asStored: CodecContext = { fourOctetAs: true, external: false, families: [4, 6] };
 
+/** By which a set is stored and found. */
+export function canonicalBytes(attributes: PathAttributes): Uint8Array {
+  return encodeAttributes(attributes, null, asStored);
+}
+
 export class AttrTable {
   readonly #rows = new Rows(rowWidth);
   readonly localPref: RowField = new RowField(this.#rows, 0);
@@ -72,7 +77,7 @@ export class AttrTable {
 
   /** The set's id, which lives once it is retained. */
   intern(attributes: PathAttributes): AttrId {
-    const bytes = encodeAttributes(attributes, null, asStored);
+    const bytes = canonicalBytes(attributes);
     return this.internBytes(bytes, bytes.length);
   }
 

@@ -4,6 +4,12 @@ import type { RibTables } from "./routeImport.ts";
 import type { RouteId } from "./routeTable.ts";
 import { accepted } from "./verdict.ts";
 
+/** Routes that are used beside the best: how many in all, and whether paths of one length are equal. */
+export interface Multipath {
+  readonly paths: number;
+  readonly relaxAsPath: boolean;
+}
+
 export interface Decider {
   isEligible(route: RouteId): boolean;
   /** The best of the chain that begins with this route, or zero where none is eligible. */
@@ -13,6 +19,10 @@ export interface Decider {
    * `relaxAsPath`: paths of one length are equal, whichever ASes they name.
    */
   equals(first: RouteId, best: RouteId, options: { readonly relaxAsPath: boolean }): RouteId[];
+  /** Those of the chain that begins with this route. */
+  eligible(first: RouteId): RouteId[];
+  /** The same, each the best of those that the ones before it leave. */
+  ranked(eligible: readonly RouteId[]): RouteId[];
   /** The rule by which `route` lost to `best`. */
   lostBy(route: RouteId, best: RouteId): string;
 }
@@ -69,6 +79,37 @@ export function makeDecider(rib: RibTables): Decider {
     return all;
   }
 
+  function bestAmong(left: ReadonlySet<RouteId>): RouteId {
+    byNeighbor.clear();
+    for (const route of left) {
+      const neighbor = attrs.neighborAsn.get(routes.attr.get(route));
+      const rival = byNeighbor.get(neighbor);
+      byNeighbor.set(neighbor, rival === undefined ? route : better(rival, route));
+    }
+    let best: RouteId = 0;
+    for (const route of byNeighbor.values()) best = best === 0 ? route : better(best, route);
+    return best;
+  }
+
+  function eligible(first: RouteId): RouteId[] {
+    const found: RouteId[] = [];
+    for (let route = first; route !== 0; route = routes.nextOfPrefix(route)) {
+      if (isEligible(rib, route)) found.push(route);
+    }
+    return found;
+  }
+
+  function ranked(all: readonly RouteId[]): RouteId[] {
+    const left = new Set(all);
+    const found: RouteId[] = [];
+    while (left.size > 0) {
+      const best = bestAmong(left);
+      found.push(best);
+      left.delete(best);
+    }
+    return found;
+  }
+
   function lostBy(route: RouteId, best: RouteId): string {
     load(winner, best);
     load(challenger, route);
@@ -77,7 +118,7 @@ export function makeDecider(rib: RibTables): Decider {
     return rule < 0 ? "med" : ruleName(rule);
   }
 
-  return { isEligible: (route) => isEligible(rib, route), best, equals, lostBy };
+  return { isEligible: (route) => isEligible(rib, route), best, equals, eligible, ranked, lostBy };
 }
 
 function isEligible({ routes, nextHops }: RibTables, route: RouteId): boolean {

@@ -52,3 +52,14 @@ export function prefixText({ family, words }: PackedPrefixes, at: number): strin
   for (let i = 0; i < 4; i++) value = (value << 32n) | BigInt(words[at + i] ?? 0);
   return `${formatAddress({ family, value })}/${words[at + 4]}`;
 }
+
+/** The address, as a signed number, of the IPv4 prefix whose length stands at `at`; its host bits, which a peer may leave set, as zero. */
+export function prefixWord(bytes: Uint8Array, at: number): number {
+  const length = bytes[at] ?? 0;
+  if (length === 0) return 0;
+  let word = (bytes[at + 1] ?? 0) << 24;
+  if (length > 8) word |= (bytes[at + 2] ?? 0) << 16;
+  if (length > 16) word |= (bytes[at + 3] ?? 0) << 8;
+  if (length > 24) word |= bytes[at + 4] ?? 0;
+  return word & (-1 << (32 - length));
+}

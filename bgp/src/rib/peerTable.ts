@@ -16,7 +16,27 @@ export interface RibPeer {
   readonly importRules: ImportRules;
   /** RFC 4456: a client of ours, whose routes all internal peers hear from us. */
   readonly isClient?: true;
+  /** Absent: none. */
+  readonly bounds?: PeerBounds;
 }
+
+/** What of a peer is not kept. */
+export interface PeerBounds {
+  /** So many routes there may be of each family; what comes beyond is dropped. */
+  readonly routes?: Readonly<Partial<Record<4 | 6, number>>>;
+  /** So many paths there may be of a prefix (RFC 7911). */
+  readonly paths?: number;
+}
+
+/**
+ * Longer than four messages of the plain length: what is beyond, which only messages of 65,535 bytes can bring (RFC 8654),
+ * could be told to few, and would be kept for each route that has a set of its own.
+ */
+export const attributeSetBytesMax: number = 16_384;
+
+/** What was not kept, or not used, since it was beyond a bound. */
+export const limits = ["prefixes", "paths", "attributes", "asPath"] as const;
+export type Limit = (typeof limits)[number];
 
 export interface ImportRules {
   /** Decide before `filter`, which has the prefixes that no rule of theirs matches. */
@@ -36,6 +56,13 @@ export class PeerTable {
   readonly epoch: Column = new Column();
   readonly received: Readonly<Record<4 | 6, Column>> = { 4: new Column(), 6: new Column() };
   readonly accepted: Readonly<Record<4 | 6, Column>> = { 4: new Column(), 6: new Column() };
+  /** How often each limit was met, since the peer is known: counts that only grow. */
+  readonly limited: Readonly<Record<Limit, Column>> = {
+    prefixes: new Column(),
+    paths: new Column(),
+    attributes: new Column(),
+    asPath: new Column(),
+  };
   readonly #pool = new IdPool();
   readonly #peers: (RibPeer | undefined)[] = [];
   readonly #ranks = new Column();
@@ -51,6 +78,7 @@ export class PeerTable {
     const id = this.#pool.take();
     this.#peers[id] = peer;
     this.#isRanked = false;
+    for (const limit of limits) this.limited[limit].set(id, 0);
     return id;
   }
 

@@ -11,25 +11,23 @@ import type { Announcement, PackedPrefixes, PathAttributes } from "../wire/messa
 import { decodePackedPrefixes, wordsPerPrefix } from "../wire/prefixes.ts";
 import type { UpdateScanner } from "../wire/updateScan.ts";
 import { wellKnownBit, withLlgrStale } from "../wire/wellKnownCommunities.ts";
-import { type AttrId, AttrTable } from "./attrTable.ts";
+import { type AttrId, AttrTable, canonicalBytes } from "./attrTable.ts";
 import { Column } from "./column.ts";
-import { type Decider, makeDecider } from "./decider.ts";
+import { type Decider, type Multipath, makeDecider } from "./decider.ts";
 import { IdQueue } from "./idQueue.ts";
 import { fixedHashKey, type HashKey } from "./keyedHash.ts";
 import { type NextHopFact, type NextHopId, NextHopTable } from "./nextHopTable.ts";
-import { type PeerCounts, type PeerId, PeerTable, type RibPeer } from "./peerTable.ts";
+import { prefixWord } from "./packed.ts";
+import { attributeSetBytesMax, type PeerCounts, type PeerId, PeerTable, type RibPeer } from "./peerTable.ts";
 import { type PrefixId, PrefixTable } from "./prefixTable.ts";
-import { type OnRouteChanged, type RouteContent, RouteImport } from "./routeImport.ts";
+import { type Judgement, type OnRouteChanged, type RouteContent, RouteImport } from "./routeImport.ts";
 import { type RouteId, RouteTable } from "./routeTable.ts";
-import { accepted, type RuleName, verdictName } from "./verdict.ts";
+import { accepted, type RuleName, verdictName, verdictNumber } from "./verdict.ts";
 
 /** In `bestRoute` where the best route was removed and `settle` has not come by yet. */
 const gone = 0xffffffff;
 
-export interface Multipath {
-  readonly paths: number;
-  readonly relaxAsPath: boolean;
-}
+const asPathTooLong = verdictNumber("asPathTooLong");
 
 type OnChanged = (prefix: PrefixId, change: { readonly best: boolean }) => void;
 
@@ -126,6 +124,12 @@ export class Rib {
     return different.slice(0, this.#multipath.paths);
   }
 
+  /** Routes of the prefix that may be used; `ranked`: the best first, which costs the square of their number. */
+  eligible(prefix: PrefixId, { ranked }: { readonly ranked: boolean }): readonly RouteId[] {
+    const found = this.#decider.eligible(this.routes.firstOfPrefix(prefix));
+    return ranked ? this.#decider.ranked(found) : found;
+  }
+
   /** Whether import and its next hop let it be used. */
   isEligible(route: RouteId): boolean {
     return this.#decider.isEligible(route);
@@ -140,7 +144,10 @@ export class Rib {
   }
 
   announce(peer: PeerId, { prefixes, ...hops }: Announcement, attributes: PathAttributes): void {
-    this.#putAll(peer, prefixes, { attr: this.attrs.intern(attributes), hop: this.#internHops(hops) });
+    const bytes = canonicalBytes(attributes);
+    if (bytes.length > attributeSetBytesMax) this.#refuseLong(peer, prefixes);
+    else
+      this.#putAll(peer, prefixes, { attr: this.attrs.internBytes(bytes, bytes.length), hop: this.#internHops(hops) });
   }
 
   /** Our own prefixes have no next hop. */
@@ -165,6 +172,11 @@ export class Rib {
     if (unreach) this.withdraw(peer, unreach);
     const { attributes, attributesLength: length } = scan;
     if (length === 0) return;
+    if (length > attributeSetBytesMax) {
+      this.#withdraw4(peer, bytes, { start: scan.nlriStart, end: scan.nlriEnd });
+      this.#refuseLong(peer, decodePackedPrefixes(bytes.subarray(scan.reachStart, scan.reachEnd), 6));
+      return;
+    }
     const attr = this.attrs.internBytes(attributes, length);
     this.attrs.retain(attr);
     if (scan.reachEnd > 0) this.#announce6(peer, attr, bytes, scan);
@@ -302,10 +314,23 @@ export class Rib {
     return true;
   }
 
+  /** As RFC 7606 §2 treats what cannot be used: what they replaced is gone. */
+  #refuseLong(peer: PeerId, prefixes: PackedPrefixes | null): void {
+    this.peers.limited.attributes.add(peer, 1);
+    if (prefixes) this.withdraw(peer, prefixes);
+  }
+
+  /** What all prefixes of one announcement have in common; called once for each. */
+  #judgement(peer: PeerId, content: RouteContent): Judgement {
+    const judgement = this.#import.judgementOf(peer, content);
+    if (judgement.verdict === asPathTooLong) this.peers.limited.asPath.add(peer, 1);
+    return judgement;
+  }
+
   #announce4(peer: PeerId, attr: AttrId, bytes: Uint8Array, { nextHop, nlriStart, nlriEnd }: UpdateScanner): void {
     const hop = this.nextHops.intern4(nextHop);
     this.nextHops.retain(hop);
-    const judgement = this.#import.judgementOf(peer, { attr, hop });
+    const judgement = this.#judgement(peer, { attr, hop });
     let count = 0;
     for (let at = nlriStart; at < nlriEnd; at += 1 + (((bytes[at] ?? 0) + 7) >>> 3)) {
       hashes[count++] = this.prefixes.hash4(prefixWord(bytes, at), bytes[at] ?? 0);
@@ -343,7 +368,7 @@ export class Rib {
     // Held meanwhile, so that replacing the last route that has them does not free them.
     this.attrs.retain(content.attr);
     this.nextHops.retain(content.hop);
-    const judgement = this.#import.judgementOf(peer, content);
+    const judgement = this.#judgement(peer, content);
     const stride = wordsPerPrefix[prefixes.family];
     for (let at = 0; at < prefixes.words.length; at += stride) {
       this.#import.put(this.prefixes.intern(prefixes, at), judgement, prefixes.pathIds?.[at / stride] ?? 0);
@@ -370,15 +395,4 @@ export class Rib {
   #startWalk(walk: Omit<Walk, "cursor">): void {
     this.#walks.push({ ...walk, cursor: this.routes.firstOfPeer(walk.peer) });
   }
-}
-
-/** The address, as a signed number, of the IPv4 prefix whose length stands at `at`; its host bits, which a peer may leave set, as zero. */
-function prefixWord(bytes: Uint8Array, at: number): number {
-  const length = bytes[at] ?? 0;
-  if (length === 0) return 0;
-  let word = (bytes[at + 1] ?? 0) << 24;
-  if (length > 8) word |= (bytes[at + 2] ?? 0) << 16;
-  if (length > 16) word |= (bytes[at + 3] ?? 0) << 8;
-  if (length > 24) word |= bytes[at + 4] ?? 0;
-  return word & (-1 << (32 - length));
 }

@@ -7,7 +7,7 @@ import { type Candidates, type CompiledRule, deciding } from "../filter/compile.
 import type { AttrId, AttrTable } from "./attrTable.ts";
 import type { Column } from "./column.ts";
 import type { NextHopId, NextHopTable } from "./nextHopTable.ts";
-import type { PeerId, PeerTable } from "./peerTable.ts";
+import type { PeerBounds, PeerId, PeerTable } from "./peerTable.ts";
 import type { PrefixId, PrefixTable } from "./prefixTable.ts";
 import type { RouteId, RouteTable } from "./routeTable.ts";
 import { accepted, FilterVerdicts, type RuleName, verdictNumber } from "./verdict.ts";
@@ -37,6 +37,7 @@ export interface Judgement extends RouteContent {
   changed?: { readonly rule: CompiledRule; readonly attr: AttrId };
   /** Whether no prefix has to be looked at. */
   readonly isForAll: boolean;
+  readonly bounds: PeerBounds | null;
   /** Routes that were added and are not counted yet (`RouteImport.count`). */
   uncounted: number;
 }
@@ -77,6 +78,11 @@ export class RouteImport {
   put(prefix: PrefixId, judgement: Judgement, pathId: number): void {
     const { peer } = judgement;
     const route = this.#routes.find(prefix, peer, pathId);
+    if (route === 0 && judgement.bounds !== null && !this.#isAdmitted(prefix, judgement, judgement.bounds)) {
+      this.#prefixes.retain(prefix); // One that nobody has goes again with this.
+      this.#prefixes.release(prefix);
+      return;
+    }
     if (judgement.isForAll) {
       if (route === 0) {
         this.#add(prefix, judgement, { verdict: judgement.verdict, pathId });
@@ -111,6 +117,24 @@ export class RouteImport {
     this.#peers.received[family].add(peer, uncounted);
     if (verdict === accepted) this.#peers.accepted[family].add(peer, uncounted);
     judgement.uncounted = 0;
+  }
+
+  /** Whether there is room for one more route of the peer. */
+  #isAdmitted(prefix: PrefixId, { peer, uncounted }: Judgement, { routes, paths }: PeerBounds): boolean {
+    const family = this.#prefixes.family(prefix);
+    const max = routes?.[family];
+    if (max !== undefined && this.#peers.received[family].get(peer) + uncounted >= max) {
+      this.#peers.limited.prefixes.add(peer, 1);
+      return false;
+    }
+    if (paths === undefined) return true;
+    let known = 0;
+    for (let route = this.#routes.firstOfPrefix(prefix); route !== 0; route = this.#routes.nextOfPrefix(route)) {
+      if (this.#routes.peer.get(route) === peer) known += 1;
+    }
+    if (known < paths) return true;
+    this.#peers.limited.paths.add(peer, 1);
+    return false;
   }
 
   #add(prefix: PrefixId, judgement: Judgement, { verdict, pathId }: Placement): RouteId {
@@ -188,7 +212,8 @@ export class RouteImport {
   }
 
   judgementOf(peer: PeerId, { attr, hop }: RouteContent): Judgement {
-    const { judge, filters, filter } = this.#peers.get(peer).importRules;
+    const { importRules, bounds = null } = this.#peers.get(peer);
+    const { judge, filters, filter } = importRules;
     const verdict = verdictNumber(judge(attr, hop));
     if (!filters)
       return {
@@ -198,6 +223,7 @@ export class RouteImport {
         verdict,
         candidates: null,
         isForAll: verdict !== accepted || filter.passesAll,
+        bounds,
         uncounted: 0,
       };
     const facts = { isOwn: peer === this.#local, interface: this.#nextHops.interfaceOf(hop) };
@@ -208,6 +234,7 @@ export class RouteImport {
       verdict,
       candidates: filters.candidates(this.#attrs.value(attr), facts),
       isForAll: false,
+      bounds,
       uncounted: 0,
     };
   }

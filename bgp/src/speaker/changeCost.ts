@@ -24,13 +24,13 @@ const costsOfPeer: Readonly<Record<keyof PeerConfig, readonly Cost[]>> = {
   ttlSecurity: ["reset"],
   shutdown: ["none"], // The peer's keeper sees to it.
   gracefulShutdown: ["reimport", "reexport"],
-  maxPrefixes: ["none"], // Heeded from the next UPDATE on.
+  maxPrefixes: ["none"], // Heeded from the next UPDATE on, by the peer's keeper.
   bfd: ["none"], // BFD agrees on new values while it runs.
   routeReflectorClient: ["reset"],
   localRole: ["reset"],
   strictRole: ["reset"],
   extendedNextHop: ["reset"],
-  addPath: ["reset"],
+  addPath: ["reset"], // Its bounds, too: what was dropped comes again with the session.
   sendHoldSeconds: ["reset"],
   keepaliveSeconds: ["reset"],
   nextHop: ["reimport", "reexport"], // Import refuses routes by way of our own addresses.

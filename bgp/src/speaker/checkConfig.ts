@@ -96,6 +96,9 @@ function checkPeer(field: string, peer: PeerConfig, localAsn: number): void {
   }
   checkMaxPrefixes(`${field}.maxPrefixes`, peer.maxPrefixes);
   checkBfd(`${field}.bfd`, peer);
+  const { sendMax, receiveMax } = peer.addPath ?? {};
+  if (sendMax !== undefined) checkRange(`${field}.addPath.sendMax`, sendMax, { min: 1, max: 1024 });
+  if (receiveMax !== undefined) checkRange(`${field}.addPath.receiveMax`, receiveMax, { min: 1, max: 1024 });
   const { password, ttlSecurity, sendHoldSeconds, keepaliveSeconds } = peer;
   if (sendHoldSeconds !== undefined) {
     // RFC 9687 §6: longer than the hold time, so that the peer has the time to find out by itself.

@@ -100,7 +100,7 @@ export interface PeerConfig {
   /** RFC 4456: a peer of our own AS to whom we tell what other internal peers say, and they what it says. */
   readonly routeReflectorClient?: boolean;
   /** RFC 7911: all routes of a prefix, not the best alone, are told to the peer, or taken from it. Absent: neither. */
-  readonly addPath?: { readonly send?: boolean; readonly receive?: boolean };
+  readonly addPath?: AddPathConfig;
   /** RFC 8950: IPv4 prefixes may have IPv6 next hops. */
   readonly extendedNextHop?: boolean;
   /** RFC 9687: for how long the peer may read nothing; by default eight minutes, or two hold times where that is longer. */
@@ -128,6 +128,15 @@ export interface PeerConfig {
   readonly exportPolicy: RoutePolicy;
 }
 
+export interface AddPathConfig {
+  readonly send?: boolean;
+  readonly receive?: boolean;
+  /** So many of a prefix are told, the best ones; all unless given. */
+  readonly sendMax?: number;
+  /** So many of a prefix are kept, and more are dropped; 32 unless given. */
+  readonly receiveMax?: number;
+}
+
 /** How a path is watched. Both ends count: packets go as seldom as the slower of the two wants. */
 export interface BfdSettings {
   /** Packets of ours go no oftener; 10 to 60,000. */
@@ -144,8 +153,11 @@ export interface BfdSettings {
 export interface MaxPrefixes {
   readonly 4?: number;
   readonly 6?: number;
-  /** What happens beyond it: the session ends with Cease/Maximum Number of Prefixes Reached, or an operator is told. */
-  readonly action: "reset" | "warn";
+  /**
+   * What happens beyond it: the session ends with Cease/Maximum Number of Prefixes Reached, an operator is told, or what
+   * is beyond is not kept (an operator is told, too, and a refresh brings it when there is room).
+   */
+  readonly action: "reset" | "warn" | "discard";
   /** From how many hundredths of it on an operator is told; 75 unless given. */
   readonly warnPercent?: number;
   /** How long the peer stays away after a reset. Absent: until somebody resets it or changes its configuration. */

@@ -29,7 +29,7 @@ import { Retry } from "./retry.ts";
 import { collisionSeconds, hasMet, isOver, isUnderWay, judgeOpen, type OpenAnswer } from "./rivals.ts";
 import { RouteSide } from "./routeSide.ts";
 import { type Saying, textOf } from "./saying.ts";
-import { sessionStatus } from "./sessionStatus.ts";
+import { limitStatus, sessionStatus } from "./sessionStatus.ts";
 import { passwordNotHeardText, silenceHint } from "./silenceHint.ts";
 
 export interface PeerContext {
@@ -143,6 +143,10 @@ export class Peer implements SessionOwner {
     this.#review();
   }
 
+  get isCrowded(): boolean {
+    return this.#sessions.length >= sessionsMax;
+  }
+
   /** A connection from the peer's address. `false`: it is not welcome now. */
   accept(connection: ConnectionId, localAddress: Address, ports?: TransportPorts): boolean {
     const expected = this.config.localAddress;
@@ -150,10 +154,11 @@ export class Peer implements SessionOwner {
     if (this.#stopped || this.#retry.refuses || this.config.shutdown) return false;
     // Of two that the peer opened and said nothing on, the older is likely one that it has given up.
     for (const other of this.#sessions) {
-      if (other.side === "passive" && other.state.phase === "openSent" && !other.isHeld)
-        this.#end(other, cease.collision);
+      if (other.side !== "passive" || other.state.phase !== "openSent" || other.isHeld) continue;
+      this.#end(other, cease.collision);
+      this.#ports.halfOpenEnded();
     }
-    if (this.#sessions.length >= sessionsMax) return false;
+    if (this.isCrowded) return false;
     this.#newSession().accept(connection, localAddress, ports);
     this.#review();
     return true;
@@ -254,17 +259,18 @@ export class Peer implements SessionOwner {
   }
 
   status(): PeerStatus {
-    const { name, role, address, asn } = this.config;
-    const localAsn = this.#context.speaker.asn;
+    const { name, role, address, asn, maxPrefixes } = this.config;
+    const { rib } = this.#ports;
     return {
       name,
       role,
       address,
       asn,
-      localAsn,
+      localAsn: this.#context.speaker.asn,
       ...this.#record.status(),
-      session: this.#sessionStatus(),
+      session: sessionStatus(this.#established, this.routes, { rib, maxPrefixes }),
       ...this.#path.status(),
+      ...limitStatus(rib, this.routes.ribPeer),
       ...(this.#context.maintenance && { maintenance: this.#context.maintenance }),
     };
   }
@@ -272,11 +278,6 @@ export class Peer implements SessionOwner {
   detail(): PeerDetail {
     const messages = this.messages.status();
     return { ...this.status(), messages, ...agreedStatus(this.#established), journal: this.#record.journal() };
-  }
-
-  #sessionStatus(): PeerStatus["session"] {
-    const { maxPrefixes } = this.config;
-    return sessionStatus(this.#established?.state, this.routes, { rib: this.#ports.rib, maxPrefixes });
   }
 
   #shutDown(text: string): void {

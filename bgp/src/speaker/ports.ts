@@ -21,6 +21,8 @@ export interface SpeakerPorts {
 
 export interface PeerPorts extends SpeakerPorts {
   readonly monitors: Monitors;
+  /** A connection on which nothing was said has made room for another. */
+  halfOpenEnded(): void;
   /** Whether this process began in the place of another, whose routes were still in force. */
   tookOver(): boolean;
   /** Whether this process is catching up after taking the place of another (RFC 4724, the restarter's side). */

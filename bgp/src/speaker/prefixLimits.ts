@@ -1,11 +1,27 @@
 /** What is said of a peer that announces much. */
 import type { Family } from "@brindle/net";
 import type { FamilyStatus } from "../control.ts";
+import type { PeerBounds } from "../rib/peerTable.ts";
 import { afiOf, unicast } from "../wire/family.ts";
 import { WireWriter } from "../wire/writer.ts";
-import type { MaxPrefixes } from "./config.ts";
+import type { MaxPrefixes, PeerConfig } from "./config.ts";
 
 const warnPercentDefault = 75;
+
+/** RFC 7911 leaves it to us: more ways than that to one prefix serve nobody. */
+const pathsMaxDefault = 32;
+
+/** What of the peer is not kept. */
+export function boundsOf({ maxPrefixes, addPath }: Pick<PeerConfig, "maxPrefixes" | "addPath">): {
+  bounds?: PeerBounds;
+} {
+  const discards = maxPrefixes?.action === "discard" ? maxPrefixes : null;
+  const paths = addPath?.receive ? (addPath.receiveMax ?? pathsMaxDefault) : null;
+  if (!discards && paths === null) return {};
+  const { 4: v4, 6: v6 } = discards ?? {};
+  const routes = { ...(v4 !== undefined && { 4: v4 }), ...(v6 !== undefined && { 6: v6 }) };
+  return { bounds: { ...(discards && { routes }), ...(paths !== null && { paths }) } };
+}
 
 /** RFC 4486 §4: the family and its limit. */
 function maximumPrefixesData(family: Family, max: number): Uint8Array {

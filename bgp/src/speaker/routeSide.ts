@@ -22,6 +22,7 @@ import { asLastResort } from "./gracefulShutdown.ts";
 import { ownNextHops } from "./ownNextHops.ts";
 import { addressOf } from "./peerPlace.ts";
 import type { SpeakerPorts } from "./ports.ts";
+import { boundsOf } from "./prefixLimits.ts";
 import { isLeak, keepsMarked, markedOnImport, marksOnExport } from "./routeLeak.ts";
 
 /**
@@ -270,6 +271,7 @@ export class RouteSide {
       bgpId: this.#bgpId,
       address: addressOf(peer.address),
       importRules: this.#importRules(),
+      ...boundsOf(peer),
       ...(peer.routeReflectorClient && { isClient: true as const }),
     };
   }
@@ -315,8 +317,18 @@ export class RouteSide {
     const view = this.#exportView({ negotiated, localAddress });
     const { filter: _, filters: __, ownNextHop, ...rest } = view;
     const hops = ([4, 6] as const).map((family) => (ownNextHop[family] ? formatAddress(ownNextHop[family]) : null));
-    const key = JSON.stringify([rest, hops, exportPolicy, exportFilters ?? null, context, sendsPaths]);
-    return { key, view, context, ...(sendsPaths.length > 0 && { sendsPaths }) };
+    const { sendMax: pathsMax } = this.#config.peer.addPath ?? {};
+    const key = JSON.stringify([
+      rest,
+      hops,
+      exportPolicy,
+      exportFilters ?? null,
+      context,
+      sendsPaths,
+      pathsMax ?? null,
+    ]);
+    if (sendsPaths.length === 0) return { key, view, context };
+    return { key, view, context, sendsPaths, ...(pathsMax !== undefined && { pathsMax }) };
   }
 
   /** What the peer would be told under another configuration, or is told under the present one. */

@@ -57,7 +57,7 @@ export class Speaker {
   readonly #restart = new Restart();
   #config: SpeakerConfig | null = null;
   /** Connections turned away: of addresses that nobody knows, and of peers or ranges that have as many as they may. */
-  readonly #refused = { unknown: 0, known: 0 };
+  readonly #refused = { unknown: 0, known: 0, halfOpen: 0, rangeFull: 0 };
   #actions: SpeakerAction[] = [];
   #nowMs = 0;
   #lastConnection: ConnectionId = 0;
@@ -123,6 +123,7 @@ export class Speaker {
       rib: this.#rib,
       peers: this.peers(),
       refused: this.#refused,
+      fellBehind: this.#groups.fellBehind,
       bmp: this.#monitors.status(),
     });
   }
@@ -221,9 +222,8 @@ export class Speaker {
       isOpen && this.#config ? this.#peers.newcomer(address, this.#config) : null;
     const peer = remote && (this.#peers.at(remoteAddress) ?? newcomer(remote.address));
     if (!this.#stopped && local && peer instanceof Peer && peer.accept(connection, local.address, ports)) return;
+    this.#refused[refusalOf(peer)] += 1;
     if (peer instanceof Peer) this.#peers.bury(peer);
-    const isFull = peer === "full" || peer instanceof Peer;
-    this.#refused[isFull ? "known" : "unknown"] += 1;
     const refusal = ceaseNotification(peer === "full" ? cease.outOfResources : cease.connectionRejected);
     this.#actions.push({ type: "send", connection, bytes: encodeMessage(refusal, { fourOctetAs: false }) });
     this.#actions.push({ type: "close", connection });
@@ -369,6 +369,9 @@ export class Speaker {
       rib: this.#rib,
       groups: this.#groups,
       monitors: this.#monitors,
+      halfOpenEnded: () => {
+        this.#refused.halfOpen += 1;
+      },
       emit: (action) => this.#actions.push(action),
       nowMs: () => this.#nowMs,
       newConnection: () => ++this.#lastConnection,
@@ -379,6 +382,12 @@ export class Speaker {
       isRestarting: () => this.#restart.phase === "deferring",
     };
   }
+}
+
+function refusalOf(peer: Peer | "full" | null): keyof SpeakerSummary["refused"] {
+  if (peer === null) return "unknown";
+  if (peer === "full") return "rangeFull";
+  return peer.isCrowded ? "halfOpen" : "known";
 }
 
 type ConnectionEvent = Extract<SpeakerEvent, { type: "connected" | "closed" | "bytes" | "drained" }>;

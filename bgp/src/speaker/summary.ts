@@ -9,8 +9,12 @@ export function summaryOf(
     rib,
     peers,
     refused,
+    fellBehind,
     bmp,
-  }: Required<Pick<SpeakerSummary, "refused" | "bmp">> & { readonly rib: Rib; readonly peers: readonly PeerStatus[] },
+  }: Required<Pick<SpeakerSummary, "refused" | "bmp" | "fellBehind">> & {
+    readonly rib: Rib;
+    readonly peers: readonly PeerStatus[];
+  },
 ): SpeakerSummary {
   return {
     asn: config.asn,
@@ -19,6 +23,7 @@ export function summaryOf(
     rib: { prefixes: rib.prefixes.size, routes: rib.routes.size, attributeSets: rib.attrs.size },
     ...(bmp.length > 0 && { bmp }),
     refused: { ...refused },
+    fellBehind,
   };
 }
 

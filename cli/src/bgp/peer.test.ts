@@ -17,6 +17,7 @@ const detail: PeerDetail = {
   session: {
     remoteBgpId: "10.99.0.2",
     holdSeconds: 30,
+    queuedBytes: 0,
     families: [{ family: 4, received: 3, accepted: 2, filtered: 1, advertised: 4 }],
   },
   messages: { sent: counts, received: { ...counts, update: 7 } },

@@ -16,6 +16,7 @@ const torA: PeerStatus = {
   session: {
     remoteBgpId: "172.30.1.1",
     holdSeconds: 90,
+    queuedBytes: 0,
     families: [
       { family: 4, received: 3, accepted: 1, filtered: 2, advertised: 4 },
       { family: 6, received: 1, accepted: 1, filtered: 0, advertised: 2 },

@@ -22,7 +22,8 @@ const summary: SpeakerSummary = {
     { name: "tor-b", address: "10.99.0.3", asn: 65001, state: "connect", sinceMs: nowMs - 2_000, ...down },
   ],
   rib: { prefixes: 14, routes: 15, attributeSets: 2 },
-  refused: { unknown: 0, known: 0 },
+  refused: { unknown: 0, known: 0, halfOpen: 0, rangeFull: 0 },
+  fellBehind: 0,
 };
 
 describe("bgp summary", () => {
