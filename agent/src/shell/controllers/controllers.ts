@@ -21,9 +21,10 @@ import { ConfigurationWatch } from "./configurationWatch.ts";
 import type { Controller } from "./controller.ts";
 import { ControllerSet, type ControllerSetPorts } from "./controllerSet.ts";
 import { Leadership, renewalDeadlineMs } from "./leadership.ts";
+import { stickyAddresses } from "./sticky.ts";
 
 /** A new one is a line here. */
-const all: readonly Controller[] = [conditions, ...carriers, nodeRemoval, ipamCollection, compaction];
+const all: readonly Controller[] = [conditions, ...carriers, nodeRemoval, ipamCollection, stickyAddresses, compaction];
 
 export interface ControllersOptions extends Pick<CandidateOptions, "lease"> {
   readonly environment: NodeJS.ProcessEnv;
