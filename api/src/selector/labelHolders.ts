@@ -1,16 +1,31 @@
-/** Who has which labels, with which values: to find the few that a selector may match. */
+/**
+ * Who has which labels, with which values: to find the few that a selector may match. Of labels that no selector has asked
+ * about yet nothing is kept: of a pod's ten labels selectors know one or two. The first question looks through all.
+ */
 import type { Labels } from "./expression.ts";
 
+type Holders = Map<string, Set<string>>;
+
 export class LabelHolders {
-  readonly #holders = new Map<string, Map<string, Set<string>>>();
+  /** By label, then by value. */
+  readonly #holders = new Map<string, Holders>();
+  readonly #all: () => Iterable<readonly [string, Labels]>;
+
+  /** `all` answers everyone as they are once the calls of `replace` so far are done. */
+  constructor(all: () => Iterable<readonly [string, Labels]>) {
+    this.#all = all;
+  }
 
   /** What one holder has from now on in place of what it had; `null` for nothing. */
   replace(id: string, before: Labels | null, after: Labels | null): void {
-    for (const [label, value] of Object.entries(before ?? {})) {
-      if (after?.[label] !== value) this.#remove(id, label, value);
+    if (this.#holders.size === 0) return;
+    for (const label in before) {
+      const holders = before[label] === after?.[label] ? undefined : this.#holders.get(label);
+      if (holders) remove(holders, id, before[label] ?? "");
     }
-    for (const [label, value] of Object.entries(after ?? {})) {
-      if (before?.[label] !== value) this.#add(id, label, value);
+    for (const label in after) {
+      const holders = before?.[label] === after[label] ? undefined : this.#holders.get(label);
+      if (holders) add(holders, id, after[label] ?? "");
     }
   }
 
@@ -25,26 +40,33 @@ export class LabelHolders {
     return count;
   }
 
-  #add(id: string, label: string, value: string): void {
-    const ofLabel = this.#holders.get(label) ?? new Map<string, Set<string>>();
-    this.#holders.set(label, ofLabel);
-    ofLabel.set(value, (ofLabel.get(value) ?? new Set()).add(id));
-  }
-
-  #remove(id: string, label: string, value: string): void {
-    const ofLabel = this.#holders.get(label);
-    const ofValue = ofLabel?.get(value);
-    ofValue?.delete(id);
-    if (ofValue?.size === 0) ofLabel?.delete(value);
-    if (ofLabel?.size === 0) this.#holders.delete(label);
-  }
-
   *#sets(label: string, values: ReadonlySet<string> | null): Iterable<ReadonlySet<string>> {
-    const ofLabel = this.#holders.get(label);
-    if (!ofLabel) return;
+    const ofLabel = this.#holders.get(label) ?? this.#lookFor(label);
     if (values === null) yield* ofLabel.values();
     else for (const value of values) yield ofLabel.get(value) ?? nobody;
   }
+
+  #lookFor(label: string): Holders {
+    const holders: Holders = new Map();
+    for (const [id, labels] of this.#all()) {
+      const value = Object.hasOwn(labels, label) ? labels[label] : undefined;
+      if (value !== undefined) add(holders, id, value);
+    }
+    this.#holders.set(label, holders);
+    return holders;
+  }
+}
+
+function add(holders: Holders, id: string, value: string): void {
+  const ofValue = holders.get(value);
+  if (ofValue) ofValue.add(id);
+  else holders.set(value, new Set([id]));
+}
+
+function remove(holders: Holders, id: string, value: string): void {
+  const ofValue = holders.get(value);
+  ofValue?.delete(id);
+  if (ofValue?.size === 0) holders.delete(value);
 }
 
 const nobody: ReadonlySet<string> = new Set();

@@ -45,9 +45,9 @@ export class SelectorIndex {
   readonly #candidates = new CandidateSelectors<Entry>();
   readonly #items = new Map<string, LabelledItem>();
   readonly #matching = new Map<string, Set<string>>();
-  readonly #itemsByLabel = new LabelHolders();
+  readonly #itemsByLabel = new LabelHolders(() => labelsOfEach(this.#items));
   readonly #parents = new Map<string, Parent>();
-  readonly #parentsByLabel = new LabelHolders();
+  readonly #parentsByLabel = new LabelHolders(() => labelsOfEach(this.#parents));
 
   /** `null` for one that is gone. */
   setItem(id: string, item: LabelledItem | null): MatchChange[] {
@@ -203,6 +203,12 @@ export class SelectorIndex {
 }
 
 const nobody: ReadonlySet<string> = new Set();
+
+function* labelsOfEach(
+  all: ReadonlyMap<string, { readonly labels: Labels | null }>,
+): Iterable<readonly [string, Labels]> {
+  for (const [id, { labels }] of all) if (labels) yield [id, labels];
+}
 
 /** Whether a change of these labels may matter; `null` stands for all. */
 function concerns({ labels }: IndexedSelector, changed: ReadonlySet<string> | null): boolean {

@@ -5,24 +5,40 @@ import { formatSetElement, type SetElement } from "@brindle/net";
 export type Members = ReadonlyMap<string, SetElement>;
 
 export class CountedMembers {
-  readonly #contributions = new Map<string, readonly string[]>();
-  readonly #counts = new Map<string, number>();
+  /** By contributor: the text of its only element, or of all. */
+  readonly #contributions = new Map<string, string | readonly string[]>();
+  /** How many contribute an element, where it is more than one. */
+  readonly #shared = new Map<string, number>();
   #members = new Map<string, SetElement>();
   /** Whether `#members` was given away, so that the next change must copy it. */
   #isShared = false;
 
   /** What one contributor has in the set from now on. */
   onContributor(id: string, elements: readonly SetElement[]): void {
-    const after = elements.map(formatSetElement);
-    const before = this.#contributions.get(id) ?? [];
-    const [stays, isNew] = [new Set(after), new Set(after)];
-    for (const text of before) isNew.delete(text);
-    // Adding before removing: what stays never leaves. Of what is said twice, each counts once.
-    for (const [index, element] of elements.entries()) {
-      if (isNew.delete(after[index] ?? "")) this.#add(after[index] ?? "", element);
-    }
-    for (const text of before) if (!stays.has(text)) this.#remove(text);
-    if (after.length > 0) this.#contributions.set(id, [...stays]);
+    const before = this.#contributions.get(id);
+    if (elements.length <= 1 && typeof before !== "object") this.#onElement(id, before, elements[0]);
+    else this.#onElements(id, typeof before === "string" ? [before] : (before ?? []), elements);
+  }
+
+  /** A pod has one address of a family: so it is nearly always. */
+  #onElement(id: string, before: string | undefined, element: SetElement | undefined): void {
+    const after = element && formatSetElement(element);
+    if (after === before) return;
+    // Adding before removing, here and below: what stays never leaves.
+    if (element && after !== undefined) {
+      this.#add(after, element);
+      this.#contributions.set(id, after);
+    } else this.#contributions.delete(id);
+    if (before !== undefined) this.#remove(before);
+  }
+
+  /** Of what is said twice, each counts once. */
+  #onElements(id: string, before: readonly string[], elements: readonly SetElement[]): void {
+    const after = new Map(elements.map((element) => [formatSetElement(element), element]));
+    const was = new Set(before);
+    for (const [text, element] of after) if (!was.has(text)) this.#add(text, element);
+    for (const text of was) if (!after.has(text)) this.#remove(text);
+    if (after.size > 0) this.#contributions.set(id, [...after.keys()]);
     else this.#contributions.delete(id);
   }
 
@@ -33,19 +49,15 @@ export class CountedMembers {
   }
 
   #add(text: string, element: SetElement): void {
-    const count = this.#counts.get(text) ?? 0;
-    this.#counts.set(text, count + 1);
-    if (count === 0) this.#own().set(text, element);
+    if (this.#members.has(text)) this.#shared.set(text, (this.#shared.get(text) ?? 1) + 1);
+    else this.#own().set(text, element);
   }
 
   #remove(text: string): void {
-    const count = this.#counts.get(text) ?? 0;
-    if (count > 1) {
-      this.#counts.set(text, count - 1);
-      return;
-    }
-    this.#counts.delete(text);
-    this.#own().delete(text);
+    const count = this.#shared.get(text) ?? 1;
+    if (count > 2) this.#shared.set(text, count - 1);
+    else if (count === 2) this.#shared.delete(text);
+    else this.#own().delete(text);
   }
 
   #own(): Map<string, SetElement> {

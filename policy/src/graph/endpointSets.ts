@@ -1,4 +1,5 @@
 /** The sets whose members are endpoints and sets of networks. Only those that rules of this node refer to are kept. */
+import type { Labels } from "@brindle/api";
 import { type Family, type SetElement, splitForSet } from "@brindle/net";
 import type { SetContent, SetUse } from "../render/setUse.ts";
 import { type Scope, scopeKey } from "../scope.ts";
@@ -21,6 +22,10 @@ export class EndpointSets {
 
   onMember(id: string, view: MemberView | null): void {
     this.#index.onMember(id, view);
+  }
+
+  onProfileLabels(name: string, labels: Labels | null): void {
+    this.#index.onProfileLabels(name, labels);
   }
 
   /** Exactly these sets are kept from now on. */

@@ -1,9 +1,9 @@
 /**
- * Endpoints as the rest of the graph sees them: with the labels of their profiles, addresses read, ports by number; and
- * sets of networks, which are to selectors what endpoints are. A view goes out again whenever the endpoint or the set,
- * or the labels of one of its profiles, change, `null` when it is gone.
+ * Endpoints as the rest of the graph sees them: addresses read, ports by number; and sets of networks, which are to
+ * selectors what endpoints are. A view goes out again whenever the endpoint or the set changes, `null` when it is gone.
+ * What it inherits of its profiles is not in it: that goes out by itself, whenever the labels of a profile change.
  */
-import type { Profile, WorkloadEndpoint } from "@brindle/api";
+import type { Labels, Profile, WorkloadEndpoint } from "@brindle/api";
 import { type Address, hostPrefix, type Prefix } from "@brindle/net";
 import { endpointAddresses, labelled } from "../cluster.ts";
 import type { RuleEndpoint } from "../matchRule.ts";
@@ -11,22 +11,27 @@ import { type AnyNetworkSet, labelledSet, networksOf, profileOfNetworkSet } from
 import { protocolNumber } from "../packet.ts";
 
 /** What rules find by their selectors. */
-export interface MemberView extends RuleEndpoint {
+export interface MemberView {
+  /** Its own. Those of its profiles stand behind them, an earlier profile's before a later one's. */
+  readonly labels: Labels;
+  readonly profiles: readonly string[];
   readonly addresses: readonly Address[];
   /** Of a set; an endpoint has addresses alone. */
   readonly networks?: readonly Prefix[];
+  readonly ports: RuleEndpoint["ports"];
 }
 
 export interface EndpointView extends MemberView {
   readonly node: string;
   /** `null` for one that is not wired yet. */
   readonly interfaceName: string | null;
-  readonly profiles: readonly string[];
 }
 
 export interface ViewListeners {
   readonly onEndpoint: (id: string, view: EndpointView | null) => void;
   readonly onNetworkSet: (id: string, view: MemberView | null) => void;
+  /** `null`: the profile is gone, and nothing is inherited of it. */
+  readonly onProfileLabels: (name: string, labels: Labels | null) => void;
 }
 
 export function networksOfView({ addresses, networks }: MemberView): readonly Prefix[] {
@@ -35,10 +40,7 @@ export function networksOfView({ addresses, networks }: MemberView): readonly Pr
 
 export class EndpointViews {
   readonly #endpoints = new Map<string, WorkloadEndpoint>();
-  readonly #networkSets = new Map<string, AnyNetworkSet>();
-  readonly #profiles = new Map<string, Profile>();
-  /** By profile: what has it, whether it exists or not. */
-  readonly #users = new Map<string, Set<string>>();
+  readonly #profileLabels = new Map<string, string>();
   readonly #listeners: ViewListeners;
 
   constructor(listeners: ViewListeners) {
@@ -51,70 +53,60 @@ export class EndpointViews {
   }
 
   onEndpoint(id: string, endpoint: WorkloadEndpoint | null): void {
-    this.#setUser(id, this.#endpoints.get(id)?.spec.profiles, endpoint?.spec.profiles);
     if (endpoint) this.#endpoints.set(id, endpoint);
     else this.#endpoints.delete(id);
-    this.#listeners.onEndpoint(id, endpoint && this.#view(endpoint));
+    this.#listeners.onEndpoint(id, endpoint && viewOf(endpoint));
   }
 
   /** `id` is one that no endpoint has. */
   onNetworkSet(id: string, set: AnyNetworkSet | null): void {
-    const before = this.#networkSets.get(id);
-    this.#setUser(id, before && profilesOf(before), set ? profilesOf(set) : []);
-    if (set) this.#networkSets.set(id, set);
-    else this.#networkSets.delete(id);
-    this.#listeners.onNetworkSet(id, set && this.#viewOfSet(set));
+    this.#listeners.onNetworkSet(id, set && viewOfSet(set));
   }
 
   onProfile(name: string, profile: Profile | null): void {
-    const before = JSON.stringify(this.#profiles.get(name)?.spec.labelsToApply);
-    if (profile) this.#profiles.set(name, profile);
-    else this.#profiles.delete(name);
-    if (JSON.stringify(profile?.spec.labelsToApply) === before) return;
-    for (const id of this.#users.get(name) ?? []) {
-      const endpoint = this.#endpoints.get(id);
-      if (endpoint) this.#listeners.onEndpoint(id, this.#view(endpoint));
-      const set = this.#networkSets.get(id);
-      if (set) this.#listeners.onNetworkSet(id, this.#viewOfSet(set));
-    }
-  }
-
-  #view(endpoint: WorkloadEndpoint): EndpointView {
-    const { node, interfaceName, profiles = [], ports = [] } = endpoint.spec;
-    return {
-      ...labelled(endpoint, (name) => this.#profiles.get(name)),
-      node,
-      interfaceName: interfaceName || null,
-      addresses: endpointAddresses(endpoint),
-      profiles,
-      ports: ports.map(({ name, protocol, port }) => ({ name, protocol: protocolNumber(protocol), port })),
-    };
-  }
-
-  #viewOfSet(set: AnyNetworkSet): MemberView {
-    const { namespace, labels } = labelledSet(set, (name) => this.#profiles.get(name));
-    return { namespace, labels, addresses: [], networks: networksOf(set), ports: [] };
-  }
-
-  #setUser(id: string, before: readonly string[] = [], after: readonly string[] = []): void {
-    for (const profile of before) this.#removeUser(profile, id);
-    for (const profile of after) this.#addUser(profile, id);
-  }
-
-  #addUser(profile: string, id: string): void {
-    const users = this.#users.get(profile);
-    if (users) users.add(id);
-    else this.#users.set(profile, new Set([id]));
-  }
-
-  #removeUser(profile: string, id: string): void {
-    const users = this.#users.get(profile);
-    users?.delete(id);
-    if (users?.size === 0) this.#users.delete(profile);
+    const labels = profile && (profile.spec.labelsToApply ?? {});
+    const text = JSON.stringify(labels);
+    if ((this.#profileLabels.get(name) ?? "null") === text) return;
+    if (labels) this.#profileLabels.set(name, text);
+    else this.#profileLabels.delete(name);
+    this.#listeners.onProfileLabels(name, labels);
   }
 }
 
-function profilesOf(set: AnyNetworkSet): string[] {
+const noPorts: RuleEndpoint["ports"] = [];
+const noProfiles: readonly string[] = [];
+const ownProfiles = (): undefined => undefined;
+
+function viewOf(endpoint: WorkloadEndpoint): EndpointView {
+  const { node, interfaceName, profiles = noProfiles, ports = [] } = endpoint.spec;
+  return {
+    labels: sameOrEqual(endpoint.metadata.labels, labelled(endpoint, ownProfiles).labels),
+    profiles,
+    addresses: endpointAddresses(endpoint),
+    ports:
+      ports.length === 0
+        ? noPorts
+        : ports.map(({ name, protocol, port }) => ({ name, protocol: protocolNumber(protocol), port })),
+    node,
+    interfaceName: interfaceName || null,
+  };
+}
+
+function viewOfSet(set: AnyNetworkSet): MemberView {
+  const { labels } = labelledSet(set, ownProfiles);
   const profile = profileOfNetworkSet(set);
-  return profile === null ? [] : [profile];
+  return {
+    labels,
+    profiles: profile === null ? [] : [profile],
+    addresses: [],
+    networks: networksOf(set),
+    ports: noPorts,
+  };
+}
+
+/** Calico's clients write all of them into the endpoint, whose labels many share: one object for all these. */
+function sameOrEqual(own: Labels | undefined, all: Labels): Labels {
+  if (!own) return all;
+  for (const label in all) if (own[label] !== all[label]) return all;
+  return own;
 }

@@ -21,11 +21,17 @@ import type { Desired, DesiredSet, DesiredTable } from "./desired.ts";
 import type { EndpointSets } from "./endpointSets.ts";
 import type { EndpointView } from "./endpointViews.ts";
 
+/** The policies of a tier that select the endpoint and speak of a direction, in order. */
+export interface TierOfEndpoint {
+  readonly tier: PolicyTier;
+  readonly policies: readonly Policy[];
+}
+
 export interface LocalEndpoint {
   readonly id: string;
   readonly view: EndpointView;
-  /** With the policies that select it and speak of the direction, all in order. */
-  tiers(direction: PolicyDirection): readonly { readonly tier: PolicyTier; readonly policies: readonly Policy[] }[];
+  readonly Ingress: readonly TierOfEndpoint[];
+  readonly Egress: readonly TierOfEndpoint[];
   readonly profiles: readonly Profile[];
 }
 
@@ -38,21 +44,30 @@ export class NodeRendering {
   #compiled = new WeakMap<Policy | Profile, Map<string, CompiledChain>>();
   /** The endpoints' chains of the last rendering, by what they are made from. */
   #endpointChains = new Map<string, Chain>();
+  #rules: Pick<Desired, "tables" | "endpoints"> = { tables: [], endpoints: new Map() };
+  #uses: ReadonlyMap<string, SetUse> = new Map();
+  readonly #sets = new Map<string, DesiredSet>();
 
   constructor(endpointToHostAction: EndpointToHostAction) {
     this.#endpointToHostAction = endpointToHostAction;
   }
 
-  setEndpointToHostAction(action: EndpointToHostAction): void {
+  /** Answers whether that is another one. */
+  setEndpointToHostAction(action: EndpointToHostAction): boolean {
+    const isOther = action !== this.#endpointToHostAction;
     this.#endpointToHostAction = action;
+    return isOther;
   }
 
-  setFilterSettings(changed: Partial<FilterSettings>): void {
+  /** Answers whether anything of it is other than before. */
+  setFilterSettings(changed: Partial<FilterSettings>): boolean {
     const settings = { ...this.#settings, ...changed };
     const { log, encapsulation } = this.#settings;
     if (!isDeepStrictEqual(log, settings.log)) this.#compiled = new WeakMap();
     if (!isDeepStrictEqual(encapsulation, settings.encapsulation)) this.#endpointChains.clear();
+    const isOther = !isDeepStrictEqual(this.#settings, settings);
     this.#settings = settings;
+    return isOther;
   }
 
   /** Tells `sets` which of them are needed, and takes their members from there. */
@@ -71,11 +86,25 @@ export class NodeRendering {
       for (const use of [...owners.flatMap((owner) => owner.sets), ...masquerade.sets]) addUse(uses, use);
     }
     sets.require(uses);
-    return {
-      tables,
-      sets: new Map([...uses].map(([name, use]) => [name, desiredSet(use, sets)])),
-      endpoints: new Map(endpoints.map(({ id, addresses }) => [id, addresses])),
-    };
+    for (const name of this.#sets.keys()) if (!uses.has(name)) this.#sets.delete(name);
+    this.#rules = { tables, endpoints: new Map(endpoints.map(({ id, addresses }) => [id, addresses])) };
+    this.#uses = uses;
+    return this.withMembers(sets);
+  }
+
+  /** What was rendered last, with the members that sets have now. */
+  withMembers(sets: EndpointSets): Omit<Desired, "problems"> {
+    return { ...this.#rules, sets: new Map([...this.#uses].map(([name, use]) => [name, this.#set(use, sets)])) };
+  }
+
+  /** A set that stays the same stays one object. */
+  #set(use: SetUse, sets: EndpointSets): DesiredSet {
+    const known = this.#sets.get(use.name);
+    const members = "nets" in use.content ? known?.members : sets.members(use.name);
+    if (known && known.members === members && known.growth === use.growth) return known;
+    const set = desiredSet(use, sets);
+    this.#sets.set(use.name, set);
+    return set;
   }
 
   /** A chain that stays the same stays one object, so that the plan need not look into it again. */
@@ -99,7 +128,7 @@ export class NodeRendering {
   #owners(local: readonly LocalEndpoint[], family: Family): CompiledChain[] {
     return directions.flatMap((direction) => {
       const ofEndpoint = (endpoint: LocalEndpoint): (Policy | Profile)[] => [
-        ...endpoint.tiers(direction).flatMap(({ policies }) => policies),
+        ...endpoint[direction].flatMap(({ policies }) => policies),
         ...endpoint.profiles,
       ];
       const owners = new Set(local.flatMap(ofEndpoint));
@@ -125,7 +154,7 @@ function endpointChains(endpoint: LocalEndpoint): EndpointChains[] {
   const { interfaceName, addresses } = endpoint.view;
   if (interfaceName === null || addresses.length === 0) return [];
   const ofDirection = (direction: PolicyDirection): DirectionChains => ({
-    tiers: endpoint.tiers(direction).map(({ tier: { name, defaultAction }, policies }) => ({
+    tiers: endpoint[direction].map(({ tier: { name, defaultAction }, policies }) => ({
       name,
       defaultAction,
       policies: policies.map((policy) => ownerChainName(ruleOwner(policy), direction)),

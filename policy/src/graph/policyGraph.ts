@@ -35,7 +35,7 @@ import { byTier, Tiers } from "../tiers.ts";
 import type { Desired } from "./desired.ts";
 import { EndpointSets } from "./endpointSets.ts";
 import { type EndpointView, EndpointViews } from "./endpointViews.ts";
-import { NodeRendering } from "./nodeRendering.ts";
+import { NodeRendering, type TierOfEndpoint } from "./nodeRendering.ts";
 import { ScopeIndex } from "./scopeIndex.ts";
 import { TieredPolicies } from "./tieredPolicies.ts";
 
@@ -84,6 +84,10 @@ export class PolicyGraph {
   readonly #views = new EndpointViews({
     onEndpoint: (id, view) => this.#onView(id, view),
     onNetworkSet: (id, view) => this.#sets.onMember(id, view),
+    onProfileLabels: (name, labels) => {
+      this.#sets.onProfileLabels(name, labels);
+      if (this.#localIndex.onProfileLabels(name, labels)) this.#isRulesStale = true;
+    },
   });
   readonly #sets = new EndpointSets();
   readonly #local = new Map<string, EndpointView>();
@@ -94,6 +98,10 @@ export class PolicyGraph {
   readonly #profiles = new Map<string, Profile>();
   readonly #pools = new Map<string, IPPool>();
   readonly #problems = new Map<string, string>();
+  /** What the policies of unknown tiers come to, as of the last rendering. */
+  #tierProblems: ReadonlyMap<string, string> = new Map();
+  /** Whether rules may be others than those rendered last. Nine in ten changes are of members of sets, elsewhere. */
+  #isRulesStale = true;
 
   constructor({ node, endpointToHostAction = "Drop" }: PolicyGraphConfig) {
     this.#node = node;
@@ -118,21 +126,23 @@ export class PolicyGraph {
         this.#onProfile(id, value?.kind === key.kind ? value : null);
         break;
       case "Tier":
+        this.#isRulesStale = true;
         replace(this.#tiers, id, value?.kind === key.kind ? value : null);
         break;
       case "IPPool":
+        this.#isRulesStale = true;
         replace(this.#pools, id, value?.kind === key.kind ? value : null);
         break;
     }
   }
 
   setEndpointToHostAction(action: EndpointToHostAction): void {
-    this.#rendering.setEndpointToHostAction(action);
+    if (this.#rendering.setEndpointToHostAction(action)) this.#isRulesStale = true;
   }
 
   /** Of what is not told stays what was. */
   setFilterSettings(settings: Partial<FilterSettings>): void {
-    this.#rendering.setFilterSettings(settings);
+    if (this.#rendering.setFilterSettings(settings)) this.#isRulesStale = true;
   }
 
   /** What a rule says, in words; empty where it is gone. */
@@ -146,27 +156,30 @@ export class PolicyGraph {
   }
 
   desired(): Desired {
+    const rendered = this.#isRulesStale ? this.#render() : this.#rendering.withMembers(this.#sets);
+    this.#isRulesStale = false;
+    return { ...rendered, problems: new Map([...this.#problems, ...this.#tierProblems].sort()) };
+  }
+
+  #render(): Omit<Desired, "problems"> {
     const tiers = new Tiers(this.#tiers.values());
     const { policies, problems } = this.#tiered.of(this.#policies, tiers);
+    this.#tierProblems = problems;
     const endpoints = new Map([...this.#local].sort(([a], [b]) => (a < b ? -1 : 1)));
     const policiesOf = new Map([...endpoints.keys()].map((id): [string, Policy[]] => [id, []]));
     for (const policy of policies) {
       for (const [id] of this.#localIndex.matching(scopeOf(policy))) policiesOf.get(id)?.push(policy);
     }
-    const local = [...endpoints].map(([id, view]) => ({
-      id,
-      view,
-      tiers: (direction: PolicyDirection) => {
+    const local = [...endpoints].map(([id, view]) => {
+      const ofDirection = (direction: PolicyDirection): TierOfEndpoint[] => {
         const applying = (policiesOf.get(id) ?? []).filter((policy) => appliesTo(policy, direction));
-        return byTier(applying, ({ spec }) => tiers.of(spec.tier)).map(({ tier, items }) => ({
-          tier,
-          policies: items,
-        }));
-      },
-      profiles: view.profiles.flatMap((name) => this.#profiles.get(name) ?? []),
-    }));
-    const rendered = this.#rendering.render(local, [...this.#pools.values()], this.#sets);
-    return { ...rendered, problems: new Map([...this.#problems, ...problems].sort()) };
+        const groups = byTier(applying, ({ spec }) => tiers.of(spec.tier));
+        return groups.map(({ tier, items }) => ({ tier, policies: items }));
+      };
+      const profiles = view.profiles.flatMap((name) => this.#profiles.get(name) ?? []);
+      return { id, view, Ingress: ofDirection("Ingress"), Egress: ofDirection("Egress"), profiles };
+    });
+    return this.#rendering.render(local, [...this.#pools.values()], this.#sets);
   }
 
   #onEndpoint(
@@ -190,6 +203,7 @@ export class PolicyGraph {
 
   #onPolicy(id: string, { resource, problem }: Enforceable<Policy>): void {
     const before = this.#policies.get(id);
+    this.#isRulesStale = true;
     replace(this.#problems, id, problem);
     replace(this.#policies, id, resource);
     if (resource) this.#localIndex.add(scopeOf(resource));
@@ -208,6 +222,7 @@ export class PolicyGraph {
   #onProfile(name: string, profile: Profile | null): void {
     const { resource, problem } = profile ? enforceableProfile(profile) : nothing;
     replace(this.#problems, `Profile ${name}`, problem);
+    this.#isRulesStale = true;
     replace(this.#profiles, name, resource);
     this.#views.onProfile(name, resource);
   }
@@ -215,6 +230,8 @@ export class PolicyGraph {
   #onView(id: string, view: EndpointView | null): void {
     this.#sets.onMember(id, view);
     const local = view?.node === this.#node ? view : null;
+    if (!local && !this.#local.has(id)) return;
+    this.#isRulesStale = true;
     replace(this.#local, id, local);
     this.#localIndex.onMember(id, local);
   }
@@ -235,6 +252,12 @@ function replace<V>(map: Map<string, V>, key: string, value: V | null): void {
   else map.set(key, value);
 }
 
+const scopes = new WeakMap<Policy, Scope>();
+
 function scopeOf(policy: Policy): Scope {
-  return policyScope(policy.spec, policy.metadata.namespace ?? null);
+  const known = scopes.get(policy);
+  if (known) return known;
+  const scope = policyScope(policy.spec, policy.metadata.namespace ?? null);
+  scopes.set(policy, scope);
+  return scope;
 }

@@ -1,5 +1,5 @@
 /** Which endpoints and sets of networks are in which scopes, kept up to date from both sides. A scope counts how many ask for it. */
-import { SelectorIndex } from "@brindle/api";
+import { type Labels, SelectorIndex } from "@brindle/api";
 import { type Scope, scopeKey, scopeSelector } from "../scope.ts";
 import type { MemberView } from "./endpointViews.ts";
 
@@ -43,8 +43,17 @@ export class ScopeIndex {
   onMember(id: string, view: MemberView | null): void {
     if (view) this.#members.set(id, view);
     else this.#members.delete(id);
-    const changes = this.#index.setItem(id, view && { labels: view.labels });
+    const changes = this.#index.setItem(id, view && { labels: view.labels, parents: view.profiles });
     if (view) for (const key of this.#index.selectorsOf(id)) this.#onMatch(key, id, view);
     for (const { selector, matches } of changes) if (!matches) this.#onMatch(selector, id, null);
+  }
+
+  /** What members inherit of a profile; `null` for nothing. Answers whether that changed for any of them. */
+  onProfileLabels(name: string, labels: Labels | null): boolean {
+    const changes = this.#index.setParent(name, labels);
+    for (const { selector, item, matches } of changes) {
+      this.#onMatch(selector, item, matches ? (this.#members.get(item) ?? null) : null);
+    }
+    return changes.length > 0;
   }
 }
