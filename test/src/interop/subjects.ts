@@ -54,7 +54,7 @@ export interface Running extends AsyncDisposable {
   readonly tell: () => Promise<string>;
 }
 
-function running(router: Router, version: string, questions: readonly string[]): Running {
+export function running(router: Router, version: string, questions: readonly string[]): Running {
   return {
     version: () => router.show(version),
     tell: async () => (await Promise.all(questions.map((question) => router.show(question)))).join("\n"),
