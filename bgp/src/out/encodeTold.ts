@@ -50,7 +50,7 @@ export function encodeEnds(
   families: readonly Family[],
   context: EncodeContext,
 ): Uint8Array[] {
-  const refreshed = [...owesEndOfRefresh].map((family) =>
+  const refreshed = owesEndOfRefresh.map((family) =>
     encodeMessage({ type: "routeRefresh", family, demarcation: "end" }, context),
   );
   const nothing = { withdrawn: [], announced: [], attributes: null, faults: [] };

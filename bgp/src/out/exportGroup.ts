@@ -32,7 +32,7 @@ export interface Member {
   /** The whole table has not been sent for the first time (RFC 4724 §2). */
   owesEndOfRib: boolean;
   /** The peer asked for these again, and is to be told of their end (RFC 7313 §4.1). */
-  readonly owesEndOfRefresh: Set<Family>;
+  owesEndOfRefresh: readonly Family[];
 }
 
 /** What a group tells, by whose it is: `peer` and `peerAddress` say nothing here. */
@@ -75,7 +75,8 @@ export class ExportGroup {
   /** Of families with several paths: from whom each route came that was told, by its id, which is the path identifier. */
   readonly #toldPaths = new Map<PrefixId, Map<RouteId, PeerId>>();
   #clearedTo: PrefixId = 1;
-  #owesEnds = false;
+  /** Who is to hear of the end when all has been told, each once, unless it has left by then. */
+  #owed: readonly Member[] = [];
   #passesNothing: boolean;
   #passesAll: boolean;
 
@@ -94,12 +95,13 @@ export class ExportGroup {
 
   /** Whether all that there is to hear has been told. */
   get isIdle(): boolean {
-    return this.#pending.isEmpty && !this.#owesEnds;
+    return this.#pending.isEmpty && this.#owed.length === 0;
   }
 
-  /** Whether nothing has been told yet. */
+  /** Whether nothing has been told, so that who comes now has missed nothing. */
   get isUntold(): boolean {
-    return this.#pending.isUnbegun && this.#sentCount[4] + this.#sentCount[6] === 0;
+    if (this.#sentCount[4] + this.#sentCount[6] > 0) return false;
+    return this.#pending.isUnbegun || this.#passesNothing || this.#rib.prefixes.size === 0;
   }
 
   /** Whether nothing of its own waits, its members' ends aside. */
@@ -126,7 +128,7 @@ export class ExportGroup {
   /** A member that came, or asked again: it is to be told of the end. */
   owe(member: Member): void {
     this.members.set(member.peer, member);
-    this.#owesEnds = true;
+    if (!this.#owed.includes(member)) this.#owed = [...this.#owed, member];
   }
 
   /** `isBest`: its best route is another; else others that it has are. */
@@ -292,12 +294,13 @@ export class ExportGroup {
 
   #sendEnds(): void {
     const { view, context } = this.#terms;
-    if (!this.#owesEnds) return;
-    this.#owesEnds = false;
-    for (const member of this.members.values()) {
+    const owed = this.#owed;
+    this.#owed = [];
+    for (const member of owed) {
+      if (this.members.get(member.peer) !== member) continue;
       for (const bytes of encodeEnds(member, view.families, context)) member.sink.send(bytes);
       member.owesEndOfRib = false;
-      member.owesEndOfRefresh.clear();
+      member.owesEndOfRefresh = [];
     }
   }
 }

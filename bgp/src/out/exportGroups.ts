@@ -47,7 +47,7 @@ export class ExportGroups {
   }
 
   join({ peer, address, terms, sink }: Joining): PeerOut {
-    const member: Member = { peer, address, sink, owesEndOfRib: true, owesEndOfRefresh: new Set() };
+    const member: Member = { peer, address, sink, owesEndOfRib: true, owesEndOfRefresh: [] };
     const beginning = this.#groups.values().find((group) => group.isUntold && group.terms.key === terms.key);
     const group = beginning ?? new ExportGroup(this.#rib, terms);
     this.#groups.add(group);
@@ -150,7 +150,7 @@ export class PeerOut {
   /** Whether it has been told all. */
   get isIdle(): boolean {
     const { owesEndOfRib, owesEndOfRefresh } = this.#member;
-    return this.#current().isLevel && !owesEndOfRib && owesEndOfRefresh.size === 0;
+    return this.#current().isLevel && !owesEndOfRib && owesEndOfRefresh.length === 0;
   }
 
   /** Whether the table is still being sent for the first time. */
@@ -168,7 +168,8 @@ export class PeerOut {
 
   /** The peer wants the family's table again; `demarcated`: and to be told of its end (RFC 7313). */
   refresh(family: Family, demarcated: boolean): void {
-    if (demarcated) this.#member.owesEndOfRefresh.add(family);
+    const { owesEndOfRefresh } = this.#member;
+    if (demarcated && !owesEndOfRefresh.includes(family)) this.#member.owesEndOfRefresh = [...owesEndOfRefresh, family];
     const group = this.#alone();
     group.owe(this.#member);
     group.markAll();

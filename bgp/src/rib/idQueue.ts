@@ -2,14 +2,15 @@
 import { BitSet } from "./column.ts";
 
 const blockSize = 1024;
+const emptyBlock: Uint32Array = new Uint32Array(0);
 
 export class IdQueue {
   readonly #members = new BitSet();
-  /** Never empty: ids are taken from the first block and put into the last. */
-  #blocks: Uint32Array[] = [new Uint32Array(blockSize)];
+  /** Never empty: ids are taken from the first block and put into the last. The first of all has no room, and is full. */
+  #blocks: Uint32Array[] = [emptyBlock];
   #firstBlock = 0;
-  #head = 0;
-  #tail = 0;
+  #head = blockSize;
+  #tail = blockSize;
   #size = 0;
 
   get size(): number {
@@ -70,5 +71,3 @@ export class IdQueue {
     [this.#firstBlock, this.#head, this.#tail] = [0, 0, 0];
   }
 }
-
-const emptyBlock: Uint32Array = new Uint32Array(0);

@@ -1,5 +1,5 @@
 /** What the decision and the counters need to know of whoever routes come from. */
-import { type Address, compareAddresses } from "@brindle/net";
+import { type Address, compareAddresses, sameAddress } from "@brindle/net";
 import type { CompiledFilters } from "../filter/compile.ts";
 import { Column, IdPool } from "./column.ts";
 import type { PrefixFilter } from "./prefixFilter.ts";
@@ -83,8 +83,9 @@ export class PeerTable {
   }
 
   set(id: PeerId, peer: RibPeer): void {
+    const before = this.#peers[id];
     this.#peers[id] = peer;
-    this.#isRanked = false;
+    if (!before || !sameAddress(before.address, peer.address)) this.#isRanked = false;
   }
 
   delete(id: PeerId): void {

@@ -4,6 +4,9 @@ import type { ConnectionId, Dial, SpeakerEvent, TransportPorts } from "../speake
 import type { SocketOptions } from "./socketOptions.ts";
 import { transportReason } from "./transportReason.ts";
 
+/** What libuv reads at once. After less it waits for the next round by itself. */
+const chunkBytes = 65_536;
+
 /** How long a closed connection may take to hand over its last message. */
 const lingerMs = 2_000;
 
@@ -110,9 +113,11 @@ export class Connections {
     socket.on("close", closed);
     socket.on("data", (bytes: Buffer) => {
       if (!this.#isOurs(connection, socket)) return;
-      // One chunk a round of the event loop: libuv would read dozens before it looks at a timer.
-      socket.pause();
-      setImmediate(() => socket.resume());
+      // One full chunk a round of the event loop: libuv would read dozens before it looks at a timer.
+      if (bytes.length >= chunkBytes) {
+        socket.pause();
+        setImmediate(() => socket.resume());
+      }
       this.#dispatch({ type: "bytes", connection, bytes });
     });
   }

@@ -1,9 +1,26 @@
-/** The timers that a speaker has armed, by what they are for. */
+/**
+ * The timers that a speaker has armed, by what they are for. A hold timer is armed anew by each message, and nearly always
+ * for later: then only the time is noted, and the timeout that runs looks at it when it fires.
+ */
 import type { SpeakerTimer } from "../speaker/event.ts";
+
+interface Armed {
+  readonly timer: SpeakerTimer;
+  /** On the clock of `performance.now`. */
+  dueMs: number;
+  /** When its timeout looks. */
+  looksMs: number;
+  timeout: NodeJS.Timeout;
+}
+
+/** Timeouts of one length share a list in Node: thousands of lengths are thousands of lists. */
+const jitterStepMs = 50;
+/** Node's clock for timeouts has whole milliseconds. */
+const clockStepMs = 1;
 
 export class TimerSet {
   readonly #onFired: (timer: SpeakerTimer) => void;
-  readonly #timeouts = new Map<string, NodeJS.Timeout>();
+  readonly #armed = new Map<string, Armed>();
 
   constructor(onFired: (timer: SpeakerTimer) => void) {
     this.#onFired = onFired;
@@ -11,23 +28,39 @@ export class TimerSet {
 
   arm(timer: SpeakerTimer, seconds: number): void {
     const key = keyOf(timer);
-    clearTimeout(this.#timeouts.get(key));
-    const fire = (): void => {
-      this.#timeouts.delete(key);
-      this.#onFired(timer);
-    };
-    this.#timeouts.set(key, setTimeout(fire, seconds * 1000 * jitterOf(timer)));
+    const ms = jittered(seconds * 1000, timer);
+    const dueMs = performance.now() + ms;
+    const known = this.#armed.get(key);
+    if (known && known.looksMs <= dueMs) {
+      known.dueMs = dueMs;
+      return;
+    }
+    clearTimeout(known?.timeout);
+    this.#armed.set(key, { timer, dueMs, looksMs: dueMs, timeout: setTimeout(() => this.#look(key), ms) });
   }
 
   disarm(timer: SpeakerTimer): void {
     const key = keyOf(timer);
-    clearTimeout(this.#timeouts.get(key));
-    this.#timeouts.delete(key);
+    clearTimeout(this.#armed.get(key)?.timeout);
+    this.#armed.delete(key);
   }
 
   clear(): void {
-    for (const timeout of this.#timeouts.values()) clearTimeout(timeout);
-    this.#timeouts.clear();
+    for (const { timeout } of this.#armed.values()) clearTimeout(timeout);
+    this.#armed.clear();
+  }
+
+  #look(key: string): void {
+    const armed = this.#armed.get(key);
+    if (!armed) return;
+    const leftMs = armed.dueMs - performance.now();
+    if (leftMs > clockStepMs) {
+      armed.looksMs = armed.dueMs;
+      armed.timeout = setTimeout(() => this.#look(key), Math.ceil(leftMs));
+      return;
+    }
+    this.#armed.delete(key);
+    this.#onFired(armed.timer);
   }
 }
 
@@ -48,7 +81,8 @@ function keyOf(timer: SpeakerTimer): string {
  * RFC 4271 §10: three quarters of the time to all of it, so that speakers which started together do not stay in step.
  * What the other side counts on (hold time, restart time) is exact.
  */
-function jitterOf({ timer }: SpeakerTimer): number {
+function jittered(ms: number, { timer }: SpeakerTimer): number {
   const isJittered = timer === "connectRetry" || timer === "keepalive" || timer === "idleHold" || timer === "retry";
-  return isJittered ? 0.75 + Math.random() * 0.25 : 1;
+  if (!isJittered) return ms;
+  return Math.max(0.75 * ms, Math.round((ms * (0.75 + Math.random() * 0.25)) / jitterStepMs) * jitterStepMs);
 }

@@ -16,12 +16,14 @@ const nothingKnown: PathStatus = {
   detectionMs: null,
 };
 
+const neverWatched: BfdStatus = { ...nothingKnown, sinceMs: 0 };
+
 export class PathWatch {
   readonly #ports: PeerPorts;
   /** What it was last made of, since it is asked for after every event. */
   #seen: PeerConfig | null = null;
   #path: BfdPath | null = null;
-  #status: BfdStatus = { ...nothingKnown, sinceMs: 0 };
+  #status: BfdStatus = neverWatched;
 
   constructor(ports: PeerPorts) {
     this.#ports = ports;

@@ -349,7 +349,7 @@ export class Peer implements SessionOwner {
     const config = (): SessionConfig => this.#sessionConfig();
     const options = { number: this.#sessionNumber, peer: name, config, dial, ...past };
     const session = new PeerSession(options, this, this.#ports);
-    this.#sessions.push(session);
+    this.#sessions = [...this.#sessions, session];
     return session;
   }
 

@@ -13,7 +13,7 @@ export class PeerRecord {
   #changed = true;
   /** Why the next change of phase happens, if somebody said. */
   #reason: string | null = null;
-  readonly #journal: JournalEntry[] = [];
+  #journal: readonly JournalEntry[] = [];
 
   constructor(nowMs: number) {
     this.#sinceMs = nowMs;
@@ -44,8 +44,8 @@ export class PeerRecord {
     const reason = this.#reason;
     this.#reason = null;
     if (phase === this.#phase && reason === null) return;
-    this.#journal.push({ atMs: nowMs, from: this.#phase, to: phase, reason });
-    if (this.#journal.length > journalEntriesMax) this.#journal.shift();
+    // Anew, and so no longer than it has entries: an array that is pushed to keeps room for a dozen more.
+    this.#journal = [...this.#journal, { atMs: nowMs, from: this.#phase, to: phase, reason }].slice(-journalEntriesMax);
     if (phase === this.#phase) return;
     this.#phase = phase;
     this.#sinceMs = nowMs;
@@ -65,7 +65,7 @@ export class PeerRecord {
 
   /** The oldest first. */
   journal(): readonly JournalEntry[] {
-    return [...this.#journal];
+    return this.#journal;
   }
 }
 

@@ -66,6 +66,15 @@ function withPathIds(negotiated: Negotiated | null): Pick<CodecContext, "addPath
 /** What it found is used before it scans again, by whatever session. */
 const scanner = new UpdateScanner();
 
+const timerBits: Readonly<Record<SessionTimer, number>> = {
+  connectRetry: 1,
+  hold: 2,
+  keepalive: 4,
+  idleHold: 8,
+  sendHold: 16,
+};
+const sessionTimers = Object.keys(timerBits) as readonly SessionTimer[];
+
 /** To the machine one UPDATE is as another. */
 const someUpdate: Update = {
   type: "update",
@@ -80,7 +89,8 @@ export class PeerSession {
   readonly options: SessionOptions;
   readonly #owner: SessionOwner;
   readonly #ports: SpeakerPorts;
-  readonly #timers = new Set<SessionTimer>();
+  /** Those that run, a bit each (`timerBits`). */
+  #timers = 0;
   #config: SessionConfig;
   #state: SessionState;
   #side: Side = "active";
@@ -198,7 +208,7 @@ export class PeerSession {
   }
 
   timerFired(timer: SessionTimer): void {
-    this.#timers.delete(timer);
+    this.#timers &= ~timerBits[timer];
     if (this.#state.phase === "connect" || this.#state.phase === "active") this.#config = this.options.config();
     this.handle({ type: "timerFired", timer });
   }
@@ -229,7 +239,7 @@ export class PeerSession {
   drop(): void {
     if (this.#connection !== null) this.#ports.emit({ type: "close", connection: this.#connection });
     this.#unbind();
-    for (const timer of this.#timers) this.#disarm(timer);
+    for (const timer of sessionTimers) this.#disarm(timer);
     this.#state = { phase: "idle" };
   }
 
@@ -329,7 +339,7 @@ export class PeerSession {
           this.#owner.onEnded(this, action.seconds);
           return;
         }
-        this.#timers.add(action.timer);
+        this.#timers |= timerBits[action.timer];
         this.#ports.emit({ type: "arm", timer: this.#timerOf(action.timer), seconds: action.seconds });
         return;
       case "disarm":
@@ -358,7 +368,9 @@ export class PeerSession {
   }
 
   #disarm(timer: SessionTimer): void {
-    if (this.#timers.delete(timer)) this.#ports.emit({ type: "disarm", timer: this.#timerOf(timer) });
+    if ((this.#timers & timerBits[timer]) === 0) return;
+    this.#timers &= ~timerBits[timer];
+    this.#ports.emit({ type: "disarm", timer: this.#timerOf(timer) });
   }
 
   #timerOf(timer: SessionTimer): { of: "session"; peer: string; session: number; timer: SessionTimer } {

@@ -14,14 +14,14 @@ interface Context {
 
 export class PeerSet {
   readonly #maintenance: Maintenance;
-  readonly #portsOf: (peer: () => Peer) => PeerPorts;
+  readonly #ports: () => PeerPorts;
   readonly #byName = new Map<string, Peer>();
   #byAddress = new Map<string, Peer>();
   #ranges = new DynamicRanges([]);
 
-  constructor(maintenance: Maintenance, portsOf: (peer: () => Peer) => PeerPorts) {
+  constructor(maintenance: Maintenance, ports: () => PeerPorts) {
     this.#maintenance = maintenance;
-    this.#portsOf = portsOf;
+    this.#ports = ports;
   }
 
   names(): Iterable<string> {
@@ -91,10 +91,7 @@ export class PeerSet {
 
   #add(wanted: Context, range: string | null): Peer {
     const context = this.#applied(wanted);
-    const peer: Peer = new Peer(
-      { ...context, range },
-      this.#portsOf(() => peer),
-    );
+    const peer = new Peer({ ...context, range }, this.#ports());
     this.#byName.set(context.peer.name, peer);
     this.#byAddress.set(placeOf(context.peer), peer);
     return peer;

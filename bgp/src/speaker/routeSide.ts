@@ -4,32 +4,22 @@
  */
 import assert from "node:assert/strict";
 import { type Address, type Family, formatAddress, isLinkLocal } from "@brindle/net";
-import { CompiledFilters } from "../filter/compile.ts";
-import type { RouteFilter } from "../filter/rule.ts";
 import type { GroupTerms, OutSink } from "../out/exportGroup.ts";
 import type { PeerOut } from "../out/exportGroups.ts";
 import type { ExportView } from "../out/exportView.ts";
 import type { Rehearsed } from "../out/rehearsal.ts";
-import type { ImportRules, PeerId, RibPeer } from "../rib/peerTable.ts";
+import type { PeerId, RibPeer } from "../rib/peerTable.ts";
 import { PrefixFilter } from "../rib/prefixFilter.ts";
-import { loopVerdict, type Verdict } from "../rib/verdict.ts";
 import type { Negotiated } from "../session/negotiate.ts";
-import { attributeFlag } from "../wire/attributeSummary.ts";
 import type { Announcement, GracefulRestart, LongLivedFamily, PathAttributes, Update } from "../wire/message.ts";
 import type { UpdateScanner } from "../wire/updateScan.ts";
 import type { PeerConfig, SpeakerConfig } from "./config.ts";
-import { asLastResort } from "./gracefulShutdown.ts";
+import { clusterIdOf, filtersOf, type KnownRules, presentRules } from "./importRules.ts";
 import { ownNextHops } from "./ownNextHops.ts";
 import { addressOf } from "./peerPlace.ts";
 import type { SpeakerPorts } from "./ports.ts";
 import { boundsOf } from "./prefixLimits.ts";
-import { isLeak, keepsMarked, markedOnImport, marksOnExport } from "./routeLeak.ts";
-
-/**
- * Longer than any path of the Internet, whose longest are some 250 by repeated prepending: what is beyond is an accident
- * or an attack, and would be told on to peers that may break by it.
- */
-const asPathLengthMax = 512;
+import { keepsMarked, markedOnImport, marksOnExport } from "./routeLeak.ts";
 
 /** How long after its return a restarted peer may take to send its table, whatever it does. */
 const staleAfterReturnSeconds = 360;
@@ -54,6 +44,7 @@ export class RouteSide {
   readonly #ribPeer: PeerId;
   #config: RouteSideConfig;
   #bgpId = 0;
+  #rules: KnownRules | null = null;
   #agreement: Agreement | null = null;
   #out: PeerOut | null = null;
   /** Of which routes may be kept beyond the restart time. */
@@ -264,42 +255,17 @@ export class RouteSide {
 
   #ribPeerFacts(): RibPeer {
     const { peer, speaker } = this.#config;
+    this.#rules = presentRules(this.#rules, this.#config, this.#agreement?.localAddress ?? null, this.#ports.rib);
     const external = peer.asn !== speaker.asn;
     return {
       name: peer.name,
       external,
       bgpId: this.#bgpId,
       address: addressOf(peer.address),
-      importRules: this.#importRules(),
+      importRules: this.#rules.rules,
       ...boundsOf(peer),
       ...(peer.routeReflectorClient && { isClient: true as const }),
     };
-  }
-
-  #importRules(): ImportRules {
-    const { peer, speaker } = this.#config;
-    const { rib } = this.#ports;
-    const bgpId = Number(addressOf(speaker.bgpId).value);
-    const own = { asn: speaker.asn, bgpId, clusterId: clusterIdOf(speaker) };
-    const ownAddresses = this.#ownAddresses();
-    const judge = (attr: number, nextHop: number): Verdict => {
-      if (ownAddresses.has(rib.nextHops.text(nextHop))) return "ownNextHop"; // RFC 4271 §5.1.3
-      const verdict = loopVerdict(rib.attrs, attr, own);
-      if (rib.attrs.asPathLength.get(attr) > asPathLengthMax) return "asPathTooLong";
-      const isMarked = (rib.attrs.flags.get(attr) & attributeFlag.onlyToCustomer) !== 0;
-      if (verdict !== "accepted" || !isMarked || !peer.localRole) return verdict;
-      return isLeak(rib.attrs.value(attr).onlyToCustomer, peer.localRole, peer.asn) ? "routeLeak" : "accepted";
-    };
-    const { importFilters } = peer.gracefulShutdown ? asLastResort(peer) : peer;
-    const filters = filtersOf(importFilters, { external: peer.asn !== speaker.asn });
-    return { ...filters, filter: new PrefixFilter(peer.importPolicy), judge };
-  }
-
-  #ownAddresses(): Set<string> {
-    const { nextHop, localAddress } = this.#config.peer;
-    const local = this.#agreement?.localAddress;
-    const addresses = [nextHop[4], nextHop[6], localAddress, local ? formatAddress(local) : undefined];
-    return new Set(addresses.flatMap((text) => (text === undefined ? [] : [formatAddress(addressOf(text))])));
   }
 
   /** By which the peer is told routes. */
@@ -373,18 +339,4 @@ export class RouteSide {
       }),
     };
   }
-}
-
-/** Absent where there is nothing to ask, which costs nothing. */
-function filtersOf(
-  filters: readonly RouteFilter[] = [],
-  context: { readonly external: boolean },
-): { filters?: CompiledFilters } {
-  const compiled = new CompiledFilters(filters, context);
-  return compiled.isEmpty ? {} : { filters: compiled };
-}
-
-/** RFC 4456 §7. */
-function clusterIdOf({ clusterId, bgpId }: Pick<SpeakerConfig, "clusterId" | "bgpId">): number {
-  return Number(addressOf(clusterId ?? bgpId).value);
 }

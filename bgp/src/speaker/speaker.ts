@@ -49,11 +49,12 @@ const turnPrefixesMax = 4096;
 export class Speaker {
   readonly #rib: Rib;
   readonly #groups: ExportGroups;
+  readonly #ports: PeerPorts;
   readonly #monitors: Monitors;
   readonly #tellsBest: boolean;
   readonly #maintenance = new Maintenance();
-  readonly #peers = new PeerSet(this.#maintenance, (peer) => this.#portsOf(peer));
-  readonly #connections = new Map<ConnectionId, { readonly session: PeerSession; readonly peer: Peer }>();
+  readonly #peers = new PeerSet(this.#maintenance, () => this.#ports);
+  readonly #connections = new Map<ConnectionId, PeerSession>();
   readonly #restart = new Restart();
   #config: SpeakerConfig | null = null;
   /** Connections turned away: of addresses that nobody knows, and of peers or ranges that have as many as they may. */
@@ -79,6 +80,7 @@ export class Speaker {
       newConnection: () => ++this.#lastConnection,
       facts: () => monitoredFacts(this.#config),
     });
+    this.#ports = this.#makePorts();
   }
 
   /** What we were told wrongly (`configure`, `originate`) throws a `BgpError` and changes nothing. */
@@ -230,12 +232,12 @@ export class Speaker {
   }
 
   #onConnection(event: ConnectionEvent): void {
-    const bound = this.#connections.get(event.connection);
-    if (!bound) {
+    const session = this.#connections.get(event.connection);
+    const peer = session && this.#peers.get(session.options.peer);
+    if (!peer) {
       this.#onCollector(event); // Or we closed it while the event was under way.
       return;
     }
-    const { peer, session } = bound;
     switch (event.type) {
       case "connected":
         peer.connected(session, canonicalAddress(event.localAddress)?.address ?? null, event.ports);
@@ -364,7 +366,8 @@ export class Speaker {
     }
   }
 
-  #portsOf(peer: () => Peer): PeerPorts {
+  /** The same for all peers: there may be thousands. */
+  #makePorts(): PeerPorts {
     return {
       rib: this.#rib,
       groups: this.#groups,
@@ -375,7 +378,7 @@ export class Speaker {
       emit: (action) => this.#actions.push(action),
       nowMs: () => this.#nowMs,
       newConnection: () => ++this.#lastConnection,
-      bind: (connection, session) => this.#connections.set(connection, { session, peer: peer() }),
+      bind: (connection, session) => this.#connections.set(connection, session),
       unbind: (connection) => this.#connections.delete(connection),
       signaturesDropped: () => this.#signaturesDropped,
       tookOver: () => this.#tookOver,

@@ -12,11 +12,18 @@ export interface Frame {
   readonly bytes: Uint8Array;
 }
 
+const nothing: Uint8Array = new Uint8Array(0);
+
+/** An empty rest lets go of the chunk, which an idle session would keep. */
+function restOf(bytes: Uint8Array, start: number): Uint8Array {
+  return start === bytes.length ? nothing : bytes.subarray(start);
+}
+
 /** A chunk of a byte weighs a hundred. */
 const laterPartsMax = 64;
 
 export class MessageFramer {
-  #pending: Uint8Array = new Uint8Array(0);
+  #pending: Uint8Array = nothing;
   /** What came after `#pending` while that was too little: joined once, so that a trickle of bytes costs no more. */
   #later: Uint8Array[] = [];
   #laterBytes = 0;
@@ -25,6 +32,10 @@ export class MessageFramer {
 
   push(chunk: Uint8Array): void {
     if (this.#fault) return; // Nothing after a fault can be trusted to begin where a message begins.
+    if (this.#pending.length === 0 && this.#laterBytes === 0) {
+      this.#pending = chunk;
+      return;
+    }
     this.#later.push(chunk);
     this.#laterBytes += chunk.length;
     const isEnough = this.#pending.length + this.#laterBytes >= this.#needed;
@@ -40,13 +51,13 @@ export class MessageFramer {
     if (this.#pending.length < headerBytes) return this.#waitFor(headerBytes);
     const header = readHeader(this.#pending, bytesMax);
     if (header.kind === "fault") {
-      this.#pending = new Uint8Array(0);
+      this.#pending = nothing;
       this.#fault = header;
       return header;
     }
     if (this.#pending.length < header.length) return this.#waitFor(header.length);
     const bytes = this.#pending.subarray(0, header.length);
-    this.#pending = this.#pending.subarray(header.length);
+    this.#pending = restOf(this.#pending, header.length);
     return { kind: "frame", bytes };
   }
 
@@ -64,7 +75,7 @@ export class MessageFramer {
       if (!take(bytes, at, at + length)) break;
       at += length;
     }
-    if (at > 0) this.#pending = bytes.subarray(at);
+    if (at > 0) this.#pending = restOf(bytes, at);
   }
 
   #waitFor(bytes: number): null {
