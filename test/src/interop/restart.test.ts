@@ -1,8 +1,10 @@
 import { afterAll, describe, expect, it } from "vitest";
+import { run } from "../fixtures/command.ts";
 import { processInstance } from "../fixtures/instance.ts";
+import { startExaBgp } from "../fixtures/routers/exabgp.ts";
 import type { Router } from "../fixtures/routers/router.ts";
 import { waitFor } from "../fixtures/waitFor.ts";
-import { counterparts, createRack, nodeConfig } from "./rack.ts";
+import { counterparts, createRack, nodeAddress, nodeConfig, routerAddress } from "./rack.ts";
 import { holdsOfOurs, pods4, pods6, viaNode } from "./routes.ts";
 import { NodeSpeaker } from "./speaker.ts";
 
@@ -47,27 +49,78 @@ describe.each(counterparts)("$name", ({ name, start, config, announces }) => {
   );
 });
 
+/** What is announced by those whose configuration announces nothing. */
+const added = "198.51.100.0/24";
+
+/** The same routers, told to offer that they restart gracefully: what says so in their configurations. */
+const restarters: { name: string; words: readonly [usual: string, offering: string]; add?: string }[] = [
+  { name: "BIRD", words: ["graceful restart aware", "graceful restart on"] },
+  { name: "FRR", words: ["graceful-restart-helper", "graceful-restart"] },
+  { name: "GoBGP", words: ["helper-only = true", "helper-only = false"], add: `global rib add -a ipv4 ${added}` },
+];
+
 describe("with a router that is killed", () => {
-  it("keeps its routes until it is back, where it offered to restart gracefully", async () => {
-    const bird = counterparts.find(({ name }) => name === "BIRD");
-    if (!bird) throw new Error("no BIRD");
-    const config = bird.config.replaceAll("graceful restart aware", "graceful restart on");
+  it.each(restarters)(
+    "keeps the routes of $name until it is back, where it offered to restart gracefully",
+    async ({ name, words, add }) => {
+      const counterpart = counterparts.find((each) => each.name === name);
+      if (!counterpart) throw new Error(`no ${name}`);
+      await using rack = await createRack("gr-helper");
+      await using speaker = await NodeSpeaker.start(rack.node, nodeConfig());
+      const config = counterpart.config.replaceAll(...words);
+      await using router = await counterpart.start({ namespace: rack.router, config });
+      const announce = async (): Promise<unknown> => add && router.show(add);
+      await announce();
+      const start = async (): Promise<void> => {
+        await router.start();
+        await announce();
+      };
+      await survives(speaker, add ? [added] : counterpart.announces, { kill: () => router.kill(), start });
+    },
+  );
+
+  it("keeps the routes of ExaBGP until it is back", async () => {
     await using rack = await createRack("gr-helper");
     await using speaker = await NodeSpeaker.start(rack.node, nodeConfig());
-    await using router = await bird.start({ namespace: rack.router, config });
-    await speaker.established("tor");
-    const isLearned = (): boolean => bird.announces.every((prefix) => speaker.best.get(prefix)?.from === "tor");
-    await waitFor(isLearned, { what: "we learn the rack's subnets" });
+    await using daemon = await startExaBgp(rack.router, exaBgpConfig);
+    await survives(speaker, [added], { kill: () => daemon.kill(), start: async () => daemon.start() });
+  });
 
-    const told = speaker.told.length;
-    await router.kill();
-    await waitFor(async () => (await speaker.peer("tor")).phase !== "established", { what: "we have noticed" });
-    expect(speaker.told.slice(told)).toEqual([]);
-    await router.start();
-    await speaker.established("tor");
-    await waitFor(isLearned, { what: "we learn the rack's subnets anew" });
+  it("cannot with OpenBGPD, in version 7.7: it offers End-of-RIB alone", async () => {
+    const { stderr, stdout } = await run("bgpd", ["-V"]);
+    expect(stdout + stderr).toContain("7.7");
   });
 });
+
+const exaBgpConfig = `neighbor ${nodeAddress} {
+  router-id ${routerAddress};
+  local-address ${routerAddress};
+  local-as 65001;
+  peer-as 64512;
+  hold-time 30;
+  capability { asn4 enable; graceful-restart 60; }
+  family { ipv4 unicast; }
+  static { route ${added} next-hop self; }
+}
+`;
+
+async function survives(
+  speaker: NodeSpeaker,
+  prefixes: readonly string[],
+  router: { kill(): Promise<void>; start(): Promise<void> },
+): Promise<void> {
+  await speaker.established("tor");
+  const isLearned = (): boolean => prefixes.every((prefix) => speaker.best.get(prefix)?.from === "tor");
+  await waitFor(isLearned, { what: "we learn the rack's subnets" });
+
+  const told = speaker.told.length;
+  await router.kill();
+  await waitFor(async () => (await speaker.peer("tor")).phase !== "established", { what: "we have noticed" });
+  expect(speaker.told.slice(told)).toEqual([]);
+  await router.start();
+  await speaker.established("tor");
+  await waitFor(isLearned, { what: "we learn the rack's subnets anew" });
+}
 
 async function isEstablished(router: Router): Promise<boolean> {
   return (await router.sessions()).some(({ neighbor, established }) => neighbor === "172.30.1.11" && established);
