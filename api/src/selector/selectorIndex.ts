@@ -12,6 +12,7 @@
  */
 import { CandidateSelectors, type Handle, type IndexedSelector } from "./candidateSelectors.ts";
 import type { Labels } from "./expression.ts";
+import { type FewNames, includes, listed, withName, withoutName } from "./fewNames.ts";
 import { LabelHolders } from "./labelHolders.ts";
 import { labelsIn, type Restrictions, restrictionsOf } from "./restriction.ts";
 import type { Selector } from "./selector.ts";
@@ -40,17 +41,17 @@ interface Parent {
   readonly children: Set<string>;
 }
 
-export class SelectorIndex {
+export class SelectorIndex<I extends LabelledItem = LabelledItem> {
   readonly #selectors = new Map<string, Entry>();
   readonly #candidates = new CandidateSelectors<Entry>();
-  readonly #items = new Map<string, LabelledItem>();
-  readonly #matching = new Map<string, Set<string>>();
+  readonly #items = new Map<string, I>();
+  readonly #matching = new Map<string, FewNames>();
   readonly #itemsByLabel = new LabelHolders(() => labelsOfEach(this.#items));
   readonly #parents = new Map<string, Parent>();
   readonly #parentsByLabel = new LabelHolders(() => labelsOfEach(this.#parents));
 
   /** `null` for one that is gone. */
-  setItem(id: string, item: LabelledItem | null): MatchChange[] {
+  setItem(id: string, item: I | null): MatchChange[] {
     const before = this.#items.get(id);
     const labelsBefore = before ? this.#labelsOf(before) : null;
     this.#itemsByLabel.replace(id, before?.labels ?? null, item?.labels ?? null);
@@ -82,8 +83,8 @@ export class SelectorIndex {
     const after = selector && this.#enter(id, selector);
     const started = [...(after?.items ?? [])].filter((item) => !before?.items.has(item));
     const stopped = [...(before?.items ?? [])].filter((item) => !after?.items.has(item));
-    for (const item of started) this.#matching.get(item)?.add(id);
-    for (const item of stopped) this.#matching.get(item)?.delete(id);
+    for (const item of started) this.#matching.set(item, withName(this.#matching.get(item), id));
+    for (const item of stopped) this.#setMatching(item, withoutName(this.#matching.get(item), id));
     return [
       ...started.map((item) => ({ selector: id, item, matches: true })),
       ...stopped.map((item) => ({ selector: id, item, matches: false })),
@@ -96,8 +97,13 @@ export class SelectorIndex {
   }
 
   /** The selectors that match an item. */
-  selectorsOf(item: string): ReadonlySet<string> {
-    return this.#matching.get(item) ?? nobody;
+  selectorsOf(item: string): Iterable<string> {
+    return listed(this.#matching.get(item));
+  }
+
+  /** As it was set last. */
+  item(id: string): I | undefined {
+    return this.#items.get(id);
   }
 
   #enter(id: string, selector: Selector): Entry {
@@ -148,35 +154,37 @@ export class SelectorIndex {
   #rematch(id: string, before: Labels | null, after: Labels | null): MatchChange[] {
     const changed = before && after && changedLabels(before, after);
     if (changed?.size === 0) return [];
-    const matching = this.#matching.get(id) ?? new Set<string>();
-    const matchedBefore = [...matching].flatMap((name) => this.#selectors.get(name) ?? []);
-    const started = after ? this.#start(id, matching, { labels: after, changed }) : [];
+    const matchedBefore = [...listed(this.#matching.get(id))].flatMap((name) => this.#selectors.get(name) ?? []);
+    const started = after ? this.#start(id, { labels: after, changed }) : [];
     const stopped = matchedBefore
       .filter((entry) => after === null || (concerns(entry, changed) && !entry.selector.matches(after)))
       .map((entry): MatchChange => {
-        matching.delete(entry.id);
+        this.#setMatching(id, withoutName(this.#matching.get(id), entry.id));
         entry.items.delete(id);
         return { selector: entry.id, item: id, matches: false };
       });
-    if (after) this.#matching.set(id, matching);
-    else this.#matching.delete(id);
     return [...started, ...stopped];
   }
 
-  /** `matching` are the selectors that the item matches already, to which those are added that it matches now. */
   #start(
     id: string,
-    matching: Set<string>,
     { labels, changed }: { readonly labels: Labels; readonly changed: ReadonlySet<string> | null },
   ): MatchChange[] {
     const started: MatchChange[] = [];
+    let matching = this.#matching.get(id);
     for (const entry of this.#candidates.matching(labels, changed)) {
-      if (matching.has(entry.id) || !concerns(entry, changed) || !entry.selector.matches(labels)) continue;
-      matching.add(entry.id);
+      if (includes(matching, entry.id) || !concerns(entry, changed) || !entry.selector.matches(labels)) continue;
+      matching = withName(matching, entry.id);
       entry.items.add(id);
       started.push({ selector: entry.id, item: id, matches: true });
     }
+    this.#setMatching(id, matching);
     return started;
+  }
+
+  #setMatching(item: string, names: FewNames | undefined): void {
+    if (names === undefined) this.#matching.delete(item);
+    else this.#matching.set(item, names);
   }
 
   #labelsOf({ labels, parents = [] }: LabelledItem): Labels {

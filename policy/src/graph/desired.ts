@@ -4,7 +4,9 @@ import type { TableContent } from "../render/ir.ts";
 import type { Growth } from "../render/setUse.ts";
 import type { Members } from "./countedMembers.ts";
 
-export type TableName = "filter" | "nat";
+export const tableNames: readonly ["filter", "nat", "mangle", "raw"] = ["filter", "nat", "mangle", "raw"];
+
+export type TableName = (typeof tableNames)[number];
 
 export interface DesiredTable {
   readonly family: Family;

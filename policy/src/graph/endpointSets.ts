@@ -1,10 +1,10 @@
 /** The sets whose members are endpoints and sets of networks. Only those that rules of this node refer to are kept. */
-import type { Labels } from "@brindle/api";
+import type { Labels, WorkloadEndpoint } from "@brindle/api";
 import { type Family, type SetElement, splitForSet } from "@brindle/net";
 import type { SetContent, SetUse } from "../render/setUse.ts";
 import { type Scope, scopeKey } from "../scope.ts";
 import { CountedMembers, type Members } from "./countedMembers.ts";
-import { type MemberView, networksOfView } from "./endpointViews.ts";
+import { addressesOf, type EndpointView, endpointOfView, type MemberView } from "./endpointViews.ts";
 import { ScopeIndex } from "./scopeIndex.ts";
 
 export type EndpointContent = Extract<SetContent, { readonly scope: Scope }>;
@@ -22,6 +22,12 @@ export class EndpointSets {
 
   onMember(id: string, view: MemberView | null): void {
     this.#index.onMember(id, view);
+  }
+
+  /** What is known of an endpoint. */
+  endpoint(id: string): WorkloadEndpoint | null {
+    const view = this.#index.member(id);
+    return view && "node" in view ? endpointOfView(id, view as EndpointView) : null;
   }
 
   onProfileLabels(name: string, labels: Labels | null): void {
@@ -69,9 +75,12 @@ export class EndpointSets {
 
 function contribution({ family, content }: EndpointSet, view: MemberView): SetElement[] {
   if (content.kind === "addresses") {
-    return networksOfView(view).flatMap((network) => (network.address.family === family ? splitForSet(network) : []));
+    const [network, ...others] = view.networks;
+    if (!network) return [];
+    if (others.length === 0 && network.length > 0) return network.address.family === family ? [network] : [];
+    return view.networks.flatMap((each) => (each.address.family === family ? splitForSet(each) : []));
   }
-  const addresses = view.addresses.filter((address) => address.family === family);
+  const addresses = addressesOf(view).filter((address) => address.family === family);
   const ports = view.ports.filter(({ name, port }) => name === content.port && port >= 1 && port <= 65535);
   return ports.flatMap(({ protocol, port }) =>
     protocol === null ? [] : addresses.map((address) => ({ address, protocol, port })),

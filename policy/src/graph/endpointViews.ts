@@ -3,27 +3,28 @@
  * selectors what endpoints are. A view goes out again whenever the endpoint or the set changes, `null` when it is gone.
  * What it inherits of its profiles is not in it: that goes out by itself, whenever the labels of a profile change.
  */
-import type { Labels, Profile, WorkloadEndpoint } from "@brindle/api";
-import { type Address, hostPrefix, type Prefix } from "@brindle/net";
+import { apiVersion, type Labels, type Profile, type WorkloadEndpoint } from "@brindle/api";
+import { type Address, formatPrefix, hostPrefix, type Prefix } from "@brindle/net";
 import { endpointAddresses, labelled } from "../cluster.ts";
 import type { RuleEndpoint } from "../matchRule.ts";
 import { type AnyNetworkSet, labelledSet, networksOf, profileOfNetworkSet } from "../networkSet.ts";
 import { protocolNumber } from "../packet.ts";
+import { namespaceLabel } from "../scope.ts";
 
 /** What rules find by their selectors. */
 export interface MemberView {
   /** Its own. Those of its profiles stand behind them, an earlier profile's before a later one's. */
   readonly labels: Labels;
-  readonly profiles: readonly string[];
-  readonly addresses: readonly Address[];
-  /** Of a set; an endpoint has addresses alone. */
-  readonly networks?: readonly Prefix[];
+  /** Its profiles. */
+  readonly parents: readonly string[];
+  /** An endpoint's are addresses. */
+  readonly networks: readonly Prefix[];
   readonly ports: RuleEndpoint["ports"];
 }
 
 export interface EndpointView extends MemberView {
   readonly node: string;
-  /** `null` for one that is not wired yet. */
+  /** `null` for one that is not wired yet, and for one of another node. */
   readonly interfaceName: string | null;
 }
 
@@ -34,28 +35,24 @@ export interface ViewListeners {
   readonly onProfileLabels: (name: string, labels: Labels | null) => void;
 }
 
-export function networksOfView({ addresses, networks }: MemberView): readonly Prefix[] {
-  return networks ?? addresses.map(hostPrefix);
+export function addressesOf({ networks }: MemberView): Address[] {
+  return networks.map(({ address }) => address);
 }
 
 export class EndpointViews {
-  readonly #endpoints = new Map<string, WorkloadEndpoint>();
+  readonly #node: string;
+  readonly #nodes = new Map<string, string>();
   readonly #profileLabels = new Map<string, string>();
   readonly #listeners: ViewListeners;
 
-  constructor(listeners: ViewListeners) {
+  /** `node` is the one whose interfaces are of interest. */
+  constructor(node: string, listeners: ViewListeners) {
+    this.#node = node;
     this.#listeners = listeners;
   }
 
-  /** As it was told last. */
-  endpoint(id: string): WorkloadEndpoint | null {
-    return this.#endpoints.get(id) ?? null;
-  }
-
   onEndpoint(id: string, endpoint: WorkloadEndpoint | null): void {
-    if (endpoint) this.#endpoints.set(id, endpoint);
-    else this.#endpoints.delete(id);
-    this.#listeners.onEndpoint(id, endpoint && viewOf(endpoint));
+    this.#listeners.onEndpoint(id, endpoint && this.#view(endpoint));
   }
 
   /** `id` is one that no endpoint has. */
@@ -71,34 +68,62 @@ export class EndpointViews {
     else this.#profileLabels.delete(name);
     this.#listeners.onProfileLabels(name, labels);
   }
+
+  #view(endpoint: WorkloadEndpoint): EndpointView {
+    const { node, interfaceName, profiles = noProfiles, ports = [] } = endpoint.spec;
+    return {
+      labels: sameOrEqual(endpoint.metadata.labels, labelled(endpoint, ownProfiles).labels),
+      parents: profiles,
+      networks: endpointAddresses(endpoint).map(hostPrefix),
+      ports:
+        ports.length === 0
+          ? noPorts
+          : ports.map(({ name, protocol, port }) => ({ name, protocol: protocolNumber(protocol), port })),
+      node: this.#sameNode(node),
+      interfaceName: (node === this.#node && interfaceName) || null,
+    };
+  }
+
+  /** One text for all endpoints of a node. */
+  #sameNode(node: string): string {
+    const known = this.#nodes.get(node);
+    if (known === undefined) this.#nodes.set(node, node);
+    return known ?? node;
+  }
 }
 
+/** As much of an endpoint as a view has kept of it. */
+export function endpointOfView(id: string, { labels, parents, networks, ports, node }: EndpointView): WorkloadEndpoint {
+  const [namespace = "", name = ""] = id.split("/");
+  const { [orchestratorLabel]: orchestrator = "k8s", [namespaceLabel]: _, ...own } = labels;
+  return {
+    apiVersion,
+    kind: "WorkloadEndpoint",
+    metadata: { name, namespace, labels: own },
+    spec: {
+      orchestrator,
+      node,
+      endpoint: "eth0",
+      ipNetworks: networks.map(formatPrefix),
+      profiles: parents,
+      ports: ports.flatMap(({ name: ofPort, protocol, port }) =>
+        protocol === null ? [] : [{ name: ofPort, protocol, port }],
+      ),
+    },
+  };
+}
+
+const orchestratorLabel = "projectcalico.org/orchestrator";
 const noPorts: RuleEndpoint["ports"] = [];
 const noProfiles: readonly string[] = [];
 const ownProfiles = (): undefined => undefined;
-
-function viewOf(endpoint: WorkloadEndpoint): EndpointView {
-  const { node, interfaceName, profiles = noProfiles, ports = [] } = endpoint.spec;
-  return {
-    labels: sameOrEqual(endpoint.metadata.labels, labelled(endpoint, ownProfiles).labels),
-    profiles,
-    addresses: endpointAddresses(endpoint),
-    ports:
-      ports.length === 0
-        ? noPorts
-        : ports.map(({ name, protocol, port }) => ({ name, protocol: protocolNumber(protocol), port })),
-    node,
-    interfaceName: interfaceName || null,
-  };
-}
 
 function viewOfSet(set: AnyNetworkSet): MemberView {
   const { labels } = labelledSet(set, ownProfiles);
   const profile = profileOfNetworkSet(set);
   return {
     labels,
-    profiles: profile === null ? [] : [profile],
-    addresses: [],
+    parents: profile === null ? [] : [profile],
     networks: networksOf(set),
     ports: noPorts,
   };

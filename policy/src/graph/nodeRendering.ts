@@ -2,10 +2,12 @@
 import { isDeepStrictEqual } from "node:util";
 import type { IPPool, PolicyDirection, Profile } from "@brindle/api";
 import { type Family, formatSetElement, splitForSet } from "@brindle/net";
-import { type EndpointToHostAction, type Policy, policyName } from "../cluster.ts";
+import type { EndpointToHostAction, Policy } from "../cluster.ts";
+import type { PolicyStage } from "../hosts.ts";
+import { renderHosts } from "../render/hostTables.ts";
 import type { Chain } from "../render/ir.ts";
 import { renderMasquerade } from "../render/masquerade.ts";
-import { type CompiledChain, compileOwner, ownerChainName, type RuleOwner } from "../render/owner.ts";
+import { type CompiledChain, compileOwner, ownerChainName, ruleOwner } from "../render/owner.ts";
 import { combineGrowth, type SetUse } from "../render/setUse.ts";
 import {
   type DirectionChains,
@@ -19,7 +21,8 @@ import type { PolicyTier } from "../tiers.ts";
 import type { Members } from "./countedMembers.ts";
 import type { Desired, DesiredSet, DesiredTable } from "./desired.ts";
 import type { EndpointSets } from "./endpointSets.ts";
-import type { EndpointView } from "./endpointViews.ts";
+import { addressesOf, type EndpointView } from "./endpointViews.ts";
+import { hostChains, type LocalHost } from "./localHosts.ts";
 
 /** The policies of a tier that select the endpoint and speak of a direction, in order. */
 export interface TierOfEndpoint {
@@ -33,6 +36,12 @@ export interface LocalEndpoint {
   readonly Ingress: readonly TierOfEndpoint[];
   readonly Egress: readonly TierOfEndpoint[];
   readonly profiles: readonly Profile[];
+}
+
+export interface RenderInput {
+  readonly local: readonly LocalEndpoint[];
+  readonly hosts: readonly LocalHost[];
+  readonly pools: readonly IPPool[];
 }
 
 const families: readonly Family[] = [4, 6];
@@ -71,19 +80,43 @@ export class NodeRendering {
   }
 
   /** Tells `sets` which of them are needed, and takes their members from there. */
-  render(local: readonly LocalEndpoint[], pools: readonly IPPool[], sets: EndpointSets): Omit<Desired, "problems"> {
+  render({ local, hosts, pools }: RenderInput, sets: EndpointSets): Omit<Desired, "problems"> {
     const endpoints = firstOfEachInterface(local.flatMap(endpointChains));
     const ofEndpoints = this.#chainsOf(endpoints);
     const tables: DesiredTable[] = [];
     const uses = new Map<string, SetUse>();
+    const { failsafes } = this.#settings;
+    const ofHosts = hosts.map(hostChains);
     for (const family of families) {
-      const owners = this.#owners(local, family);
+      const owners = this.#filterOwners(local, hosts, family);
+      const untracked = this.#hostOwners(hosts, ["untracked"], family);
+      const preDnat = this.#hostOwners(hosts, ["preDnat"], family);
       const masquerade = renderMasquerade(pools, family);
       const decisions = [...owners.map(({ chain }) => chain), ...ofEndpoints];
       const endpointToHostAction = this.#endpointToHostAction;
-      const content = renderFilter({ family, endpoints, decisions, endpointToHostAction, settings: this.#settings });
-      tables.push({ family, table: "filter", content }, { family, table: "nat", content: masquerade.content });
-      for (const use of [...owners.flatMap((owner) => owner.sets), ...masquerade.sets]) addUse(uses, use);
+      const { raw, mangle, filter } = renderHosts({
+        family,
+        hosts: ofHosts,
+        failsafes,
+        untracked: untracked.map(({ chain }) => chain),
+        preDnat: preDnat.map(({ chain }) => chain),
+      });
+      const content = renderFilter({
+        family,
+        endpoints,
+        decisions,
+        endpointToHostAction,
+        settings: this.#settings,
+        hosts: filter,
+      });
+      tables.push(
+        { family, table: "filter", content },
+        { family, table: "nat", content: masquerade.content },
+        { family, table: "mangle", content: mangle },
+        { family, table: "raw", content: raw },
+      );
+      const all = [...owners, ...untracked, ...preDnat];
+      for (const use of [...all.flatMap((owner) => owner.sets), ...masquerade.sets]) addUse(uses, use);
     }
     sets.require(uses);
     for (const name of this.#sets.keys()) if (!uses.has(name)) this.#sets.delete(name);
@@ -136,6 +169,26 @@ export class NodeRendering {
     });
   }
 
+  /** What is for pods may be for hosts as well. */
+  #filterOwners(local: readonly LocalEndpoint[], hosts: readonly LocalHost[], family: Family): CompiledChain[] {
+    const owners = this.#owners(local, family);
+    if (hosts.length === 0) return owners;
+    const known = new Set(owners.map(({ chain }) => chain));
+    const ofProfiles = directions.flatMap((direction) =>
+      hosts.flatMap(({ profiles }) => profiles.map((profile) => this.#compile(profile, direction, family))),
+    );
+    const ofHosts = [...this.#hostOwners(hosts, ["tracked", "forwarded"], family), ...ofProfiles];
+    return [...owners, ...new Set(ofHosts.filter(({ chain }) => !known.has(chain)))];
+  }
+
+  #hostOwners(hosts: readonly LocalHost[], stages: readonly PolicyStage[], family: Family): CompiledChain[] {
+    return directions.flatMap((direction) => {
+      const tiers = hosts.flatMap((host) => stages.flatMap((stage) => host.tiers(stage, direction)));
+      const owners = new Set(tiers.flatMap(({ policies }) => policies));
+      return [...owners].map((owner) => this.#compile(owner, direction, family));
+    });
+  }
+
   #compile(owner: Policy | Profile, direction: PolicyDirection, family: Family): CompiledChain {
     const compiled = this.#compiled.get(owner) ?? new Map<string, CompiledChain>();
     this.#compiled.set(owner, compiled);
@@ -151,7 +204,8 @@ export class NodeRendering {
 
 /** One that is not wired, or has no address, has no chains: what it sends is dropped. */
 function endpointChains(endpoint: LocalEndpoint): EndpointChains[] {
-  const { interfaceName, addresses } = endpoint.view;
+  const { interfaceName } = endpoint.view;
+  const addresses = addressesOf(endpoint.view);
   if (interfaceName === null || addresses.length === 0) return [];
   const ofDirection = (direction: PolicyDirection): DirectionChains => ({
     tiers: endpoint[direction].map(({ tier: { name, defaultAction }, policies }) => ({
@@ -172,11 +226,6 @@ function firstOfEachInterface(endpoints: readonly EndpointChains[]): EndpointCha
     if (!seen.has(endpoint.interfaceName)) seen.set(endpoint.interfaceName, endpoint);
   }
   return [...seen.values()];
-}
-
-function ruleOwner(owner: Policy | Profile): RuleOwner {
-  if (owner.kind === "Profile") return { kind: "Profile", namespace: null, name: owner.metadata.name };
-  return { ...policyName(owner), ...(owner.spec.tier && { tier: owner.spec.tier }) };
 }
 
 /** Rules that share a set must agree on what its growth does. */

@@ -1,9 +1,9 @@
-import type { Desired } from "./desired.ts";
+import { type Desired, tableNames } from "./desired.ts";
 
 /** What to apply to take everything of ours out of the kernel, as when a node is cleaned up. */
 export const nothingDesired: Desired = {
   tables: ([4, 6] as const).flatMap((family) =>
-    (["filter", "nat"] as const).map((table) => ({ family, table, content: { chains: [], hooks: [] } })),
+    tableNames.map((table) => ({ family, table, content: { chains: [], hooks: [] } })),
   ),
   sets: new Map(),
   endpoints: new Map(),

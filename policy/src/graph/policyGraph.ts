@@ -6,6 +6,7 @@
 import type {
   GlobalNetworkPolicy,
   GlobalNetworkSet,
+  HostEndpoint,
   IPPool,
   Key,
   NetworkPolicy,
@@ -26,6 +27,7 @@ import {
   type Unreadable,
   unreadablePolicy,
 } from "../enforceable.ts";
+import { type HostInterfaces, hostId, type PolicyStage } from "../hosts.ts";
 import { networkSetId, readableNetworkSet } from "../networkSet.ts";
 import type { RuleName } from "../observe/ruleName.ts";
 import { type EndpointKey, readableEndpoint } from "../readableEndpoint.ts";
@@ -34,7 +36,8 @@ import { policyScope, type Scope } from "../scope.ts";
 import { byTier, Tiers } from "../tiers.ts";
 import type { Desired } from "./desired.ts";
 import { EndpointSets } from "./endpointSets.ts";
-import { type EndpointView, EndpointViews } from "./endpointViews.ts";
+import { type EndpointView, EndpointViews, type ViewListeners } from "./endpointViews.ts";
+import { type LocalHost, LocalHosts, viewOfHost } from "./localHosts.ts";
 import { NodeRendering, type TierOfEndpoint } from "./nodeRendering.ts";
 import { ScopeIndex } from "./scopeIndex.ts";
 import { TieredPolicies } from "./tieredPolicies.ts";
@@ -47,6 +50,7 @@ export type PolicyResource =
   | GlobalNetworkSet
   | Tier
   | Profile
+  | HostEndpoint
   | IPPool;
 
 /** The kinds that the graph wants to hear of. */
@@ -58,6 +62,7 @@ export const policyKinds: readonly PolicyResource["kind"][] = [
   "GlobalNetworkSet",
   "Tier",
   "Profile",
+  "HostEndpoint",
   "IPPool",
 ];
 
@@ -81,16 +86,19 @@ export interface PolicyGraphConfig {
 export class PolicyGraph {
   readonly #node: string;
   readonly #rendering: NodeRendering;
-  readonly #views = new EndpointViews({
+  readonly #views: EndpointViews;
+  readonly #listeners: ViewListeners = {
     onEndpoint: (id, view) => this.#onView(id, view),
     onNetworkSet: (id, view) => this.#sets.onMember(id, view),
     onProfileLabels: (name, labels) => {
       this.#sets.onProfileLabels(name, labels);
       if (this.#localIndex.onProfileLabels(name, labels)) this.#isRulesStale = true;
     },
-  });
+  };
   readonly #sets = new EndpointSets();
   readonly #local = new Map<string, EndpointView>();
+  readonly #hosts = new LocalHosts();
+  /** Endpoints and hosts of this node. */
   readonly #localIndex = new ScopeIndex();
   readonly #policies = new Map<string, Policy>();
   readonly #tiers = new Map<string, Tier>();
@@ -105,6 +113,7 @@ export class PolicyGraph {
 
   constructor({ node, endpointToHostAction = "Drop" }: PolicyGraphConfig) {
     this.#node = node;
+    this.#views = new EndpointViews(node, this.#listeners);
     this.#rendering = new NodeRendering(endpointToHostAction);
   }
 
@@ -121,6 +130,9 @@ export class PolicyGraph {
       case "NetworkSet":
       case "GlobalNetworkSet":
         this.#onNetworkSet({ ...key, kind: key.kind }, { value, unreadable });
+        break;
+      case "HostEndpoint":
+        this.#onHost(id, value?.kind === key.kind ? value : null);
         break;
       case "Profile":
         this.#onProfile(id, value?.kind === key.kind ? value : null);
@@ -145,6 +157,12 @@ export class PolicyGraph {
     if (this.#rendering.setFilterSettings(settings)) this.#isRulesStale = true;
   }
 
+  /** With their addresses: by these a host endpoint may name one. */
+  setHostInterfaces(interfaces: HostInterfaces): void {
+    this.#hosts.setInterfaces(interfaces);
+    if (!this.#hosts.isEmpty) this.#isRulesStale = true;
+  }
+
   /** What a rule says, in words; empty where it is gone. */
   describeRule({ owner, direction, rule }: RuleName): string {
     const { kind, namespace, name } = owner;
@@ -158,7 +176,10 @@ export class PolicyGraph {
   desired(): Desired {
     const rendered = this.#isRulesStale ? this.#render() : this.#rendering.withMembers(this.#sets);
     this.#isRulesStale = false;
-    return { ...rendered, problems: new Map([...this.#problems, ...this.#tierProblems].sort()) };
+    return {
+      ...rendered,
+      problems: new Map([...this.#problems, ...this.#tierProblems, ...this.#hosts.problems()].sort()),
+    };
   }
 
   #render(): Omit<Desired, "problems"> {
@@ -166,20 +187,31 @@ export class PolicyGraph {
     const { policies, problems } = this.#tiered.of(this.#policies, tiers);
     this.#tierProblems = problems;
     const endpoints = new Map([...this.#local].sort(([a], [b]) => (a < b ? -1 : 1)));
-    const policiesOf = new Map([...endpoints.keys()].map((id): [string, Policy[]] => [id, []]));
+    const hosts = this.#hosts.byInterface();
+    const ids = [...endpoints.keys(), ...[...hosts.values()].map(hostId)];
+    const policiesOf = new Map(ids.map((id): [string, Policy[]] => [id, []]));
     for (const policy of policies) {
       for (const [id] of this.#localIndex.matching(scopeOf(policy))) policiesOf.get(id)?.push(policy);
     }
+    const tiersOf = (id: string, direction: PolicyDirection, stage?: PolicyStage): TierOfEndpoint[] => {
+      const applying = (policiesOf.get(id) ?? []).filter((policy) => appliesTo(policy, direction, stage));
+      const groups = byTier(applying, ({ spec }) => tiers.of(spec.tier));
+      return groups.map(({ tier, items }) => ({ tier, policies: items }));
+    };
     const local = [...endpoints].map(([id, view]) => {
-      const ofDirection = (direction: PolicyDirection): TierOfEndpoint[] => {
-        const applying = (policiesOf.get(id) ?? []).filter((policy) => appliesTo(policy, direction));
-        const groups = byTier(applying, ({ spec }) => tiers.of(spec.tier));
-        return groups.map(({ tier, items }) => ({ tier, policies: items }));
-      };
-      const profiles = view.profiles.flatMap((name) => this.#profiles.get(name) ?? []);
+      const ofDirection = (direction: PolicyDirection): TierOfEndpoint[] => tiersOf(id, direction);
+      const profiles = view.parents.flatMap((name) => this.#profiles.get(name) ?? []);
       return { id, view, Ingress: ofDirection("Ingress"), Egress: ofDirection("Egress"), profiles };
     });
-    return this.#rendering.render(local, [...this.#pools.values()], this.#sets);
+    const localHosts = [...hosts].map(
+      ([interfaceName, host]): LocalHost => ({
+        id: hostId(host),
+        interfaceName,
+        profiles: (host.spec.profiles ?? []).flatMap((name) => this.#profiles.get(name) ?? []),
+        tiers: (stage, direction) => tiersOf(hostId(host), direction, stage),
+      }),
+    );
+    return this.#rendering.render({ local, hosts: localHosts, pools: [...this.#pools.values()] }, this.#sets);
   }
 
   #onEndpoint(
@@ -197,7 +229,7 @@ export class PolicyGraph {
   }
 
   #readable(key: EndpointKey, id: string, unreadable: Unreadable): Enforceable<WorkloadEndpoint> {
-    const { endpoint, problem } = readableEndpoint(key, unreadable, this.#views.endpoint(id));
+    const { endpoint, problem } = readableEndpoint(key, unreadable, this.#sets.endpoint(id));
     return { resource: endpoint, problem };
   }
 
@@ -208,6 +240,16 @@ export class PolicyGraph {
     replace(this.#policies, id, resource);
     if (resource) this.#localIndex.add(scopeOf(resource));
     if (before) this.#localIndex.remove(scopeOf(before));
+  }
+
+  #onHost(name: string, host: HostEndpoint | null): void {
+    const id = `HostEndpoint ${name}`;
+    const view = host && viewOfHost(host);
+    const local = host?.spec.node === this.#node ? host : null;
+    this.#isRulesStale = true;
+    this.#sets.onMember(id, view);
+    this.#hosts.onHost(name, local);
+    this.#localIndex.onMember(id, local && view);
   }
 
   #onNetworkSet(key: Key<"NetworkSet" | "GlobalNetworkSet">, { value, unreadable }: ReceivedValue): void {

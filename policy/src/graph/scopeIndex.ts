@@ -4,8 +4,7 @@ import { type Scope, scopeKey, scopeSelector } from "../scope.ts";
 import type { MemberView } from "./endpointViews.ts";
 
 export class ScopeIndex {
-  readonly #index = new SelectorIndex();
-  readonly #members = new Map<string, MemberView>();
+  readonly #index = new SelectorIndex<MemberView>();
   readonly #users = new Map<string, number>();
   readonly #onMatch: (key: string, id: string, view: MemberView | null) => void;
 
@@ -35,15 +34,17 @@ export class ScopeIndex {
   /** By their names. */
   *matching(scope: Scope): Iterable<[string, MemberView]> {
     for (const id of this.#index.itemsOf(scopeKey(scope))) {
-      const view = this.#members.get(id);
+      const view = this.#index.item(id);
       if (view) yield [id, view];
     }
   }
 
+  member(id: string): MemberView | undefined {
+    return this.#index.item(id);
+  }
+
   onMember(id: string, view: MemberView | null): void {
-    if (view) this.#members.set(id, view);
-    else this.#members.delete(id);
-    const changes = this.#index.setItem(id, view && { labels: view.labels, parents: view.profiles });
+    const changes = this.#index.setItem(id, view);
     if (view) for (const key of this.#index.selectorsOf(id)) this.#onMatch(key, id, view);
     for (const { selector, matches } of changes) if (!matches) this.#onMatch(selector, id, null);
   }
@@ -52,7 +53,7 @@ export class ScopeIndex {
   onProfileLabels(name: string, labels: Labels | null): boolean {
     const changes = this.#index.setParent(name, labels);
     for (const { selector, item, matches } of changes) {
-      this.#onMatch(selector, item, matches ? (this.#members.get(item) ?? null) : null);
+      this.#onMatch(selector, item, matches ? (this.#index.item(item) ?? null) : null);
     }
     return changes.length > 0;
   }
