@@ -65,6 +65,7 @@ export { kubernetesLabelsAnnotation, nodeSource } from "./kubernetes/nodeSource.
 export { podUidAnnotation, readAddedPod } from "./kubernetes/podEndpoint.ts";
 export { podSource } from "./kubernetes/podSource.ts";
 export { isPodOfUid, kubeletUidOf } from "./kubernetes/podUid.ts";
+export { namespaceOfProfile } from "./kubernetes/profileNames.ts";
 export { namespaceSource, serviceAccountSource } from "./kubernetes/profileSources.ts";
 export { creation, replacement } from "./kubernetes/requests.ts";
 export type { ApiName, ApiObject, ApiRequest, ApiResource, Flavour, Source } from "./kubernetes/source.ts";

@@ -1,9 +1,10 @@
 import type { Address } from "@brindle/net";
 import type { Attachment } from "./attachment.ts";
 import { handleOf } from "./attachment.ts";
-import type { PluginConfig } from "./config.ts";
+import type { IpamConfig, PluginConfig } from "./config.ts";
 import { CniError } from "./error.ts";
-import type { AddressRequest, Ports } from "./ports.ts";
+import type { AddressRequest, PodDescription, Ports } from "./ports.ts";
+import { joinedRequests, type Requested, requestedByAnnotations } from "./requested.ts";
 import type { Added } from "./result.ts";
 import { workloadEndpoint } from "./workloadEndpoint.ts";
 
@@ -19,14 +20,21 @@ export interface AddRequest {
  * all that this call made is unmade; what an earlier call made for the same attachment stays, for it may be in use.
  */
 export async function add(request: AddRequest, ports: Ports): Promise<Added> {
-  const { attachment, config, signal } = request;
+  const { config, signal } = request;
   await requireReady(ports);
-  const pod = await ports.pods.describe(attachment);
+  const pod = await ports.pods.describe(request.attachment);
+  const requested = requestedOf(request, pod);
+  const attachment = { ...request.attachment, mac: requested.mac ?? request.attachment.mac };
   await using undo = new AsyncDisposableStack();
 
   const endpoint = (addresses: readonly Address[]) =>
-    workloadEndpoint({ attachment, node: ports.node, labels: config.labels, pod }, addresses);
-  const assigned = await assign({ attachment, handle: handleOf(attachment), ipam: config.ipam, endpoint }, ports);
+    workloadEndpoint({ attachment, node: ports.node, labels: config.labels, pod: pod?.endpoint ?? null }, addresses);
+  const wanted = {
+    ...{ attachment, handle: handleOf(attachment), endpoint, addresses: requested.addresses },
+    ipam: ipamOf(config.ipam, requested),
+    namespaceLabels: pod?.namespace.labels ?? {},
+  };
+  const assigned = await assign(wanted, ports);
   if (assigned.isNew) undo.defer(() => ports.addresses.release(attachment));
   const { addresses } = assigned;
 
@@ -38,6 +46,23 @@ export async function add(request: AddRequest, ports: Ports): Promise<Added> {
 
   undo.move(); // Success: nothing is undone.
   return { attachment, addresses, wired };
+}
+
+/** A pod's annotations are about its first interface: a second one cannot have the same addresses. */
+function requestedOf({ attachment, config }: AddRequest, pod: PodDescription | null): Requested {
+  if (!pod || attachment.interfaceName !== "eth0") return config.requested;
+  return joinedRequests(config.requested, requestedByAnnotations(pod.annotations, pod.namespace.annotations));
+}
+
+/** Who asks for addresses gets them and no others; who asks for families or pools, in place of the configuration's. */
+function ipamOf(ipam: IpamConfig, { addresses, families, pools }: Requested): IpamConfig {
+  const wanted = addresses.length > 0 ? addresses.map(({ family }) => family) : families;
+  return {
+    assignIpv4: wanted ? wanted.includes(4) : ipam.assignIpv4,
+    assignIpv6: wanted ? wanted.includes(6) : ipam.assignIpv6,
+    ipv4Pools: pools[4] ?? ipam.ipv4Pools,
+    ipv6Pools: pools[6] ?? ipam.ipv6Pools,
+  };
 }
 
 /** Asked first, so that an agent without its datastore says so at once rather than at the deadline. */

@@ -84,7 +84,7 @@ function isOptional(family: Family, { assignIpv4, assignIpv6 }: IpamConfig): boo
   return (family === 4 ? assignIpv4 : assignIpv6) === "auto";
 }
 
-function wantedOf({ attachment, handle, ipam }: AddressRequest) {
+function wantedOf({ attachment, handle, ipam, addresses = [], namespaceLabels = {} }: AddressRequest) {
   const { workload } = attachment;
   const attributes: Record<string, string> = {
     ...(workload.orchestrator === "k8s" && { namespace: workload.namespace, pod: workload.pod }),
@@ -94,7 +94,7 @@ function wantedOf({ attachment, handle, ipam }: AddressRequest) {
     ...(ipam.ipv4Pools.length > 0 ? { 4: ipam.ipv4Pools } : {}),
     ...(ipam.ipv6Pools.length > 0 ? { 6: ipam.ipv6Pools } : {}),
   };
-  return { handleId: handle, attributes, pools };
+  return { handleId: handle, attributes, pools, namespaceLabels, ...(addresses.length > 0 && { addresses }) };
 }
 
 function outcomeOf(result: Exclude<AssignResult, { kind: "conflict" }>): AssignOutcome {

@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
+import { type Address, parseAddress } from "@brindle/net";
 import { describe, it } from "vitest";
 import { type PluginConfig, parseConfig, parseNetwork, versionOf } from "./config.ts";
 import { CniError } from "./error.ts";
+import { nothingRequested } from "./requested.ts";
+
+function address(text: string): Address {
+  return parseAddress(text) ?? assert.fail(text);
+}
 
 const least = { cniVersion: "1.0.0", name: "pods", type: "brindle", ipam: { type: "brindle-ipam" } };
 const parsedLeast: PluginConfig = {
@@ -10,6 +16,7 @@ const parsedLeast: PluginConfig = {
   ipam: { assignIpv4: true, assignIpv6: false, ipv4Pools: [], ipv6Pools: [] },
   mtu: null,
   labels: {},
+  requested: nothingRequested,
 };
 
 const accepted: { name: string; config: object; parsed: Partial<PluginConfig> }[] = [
@@ -37,6 +44,34 @@ const accepted: { name: string; config: object; parsed: Partial<PluginConfig> }[
     config: { disableCheck: true, cniVersions: ["1.0.0"], "cni.dev/x": 1 },
     parsed: {},
   },
+  {
+    name: "an address and a hardware address by capability",
+    config: { runtimeConfig: { ips: ["10.65.0.9/24"], mac: "02:00:00:00:00:0A" } },
+    parsed: { requested: { ...nothingRequested, addresses: [address("10.65.0.9")], mac: "02:00:00:00:00:0a" } },
+  },
+  {
+    name: "the same by convention, where no capability says otherwise",
+    config: { runtimeConfig: { ips: ["10.65.0.9"] }, args: { cni: { ips: ["10.65.0.8"], mac: "02:00:00:00:00:0a" } } },
+    parsed: { requested: { ...nothingRequested, addresses: [address("10.65.0.9")], mac: "02:00:00:00:00:0a" } },
+  },
+  {
+    name: "all that Calico's manifest writes into its list",
+    config: {
+      type: "calico",
+      log_level: "info",
+      log_file_path: "/var/log/calico/cni/cni.log",
+      datastore_type: "kubernetes",
+      nodename: "node1",
+      mtu: 1440,
+      ipam: { type: "calico-ipam", assign_ipv4: "true", ipv4_pools: ["east"] },
+      policy: { type: "k8s" },
+      kubernetes: { kubeconfig: "/etc/cni/net.d/calico-kubeconfig" },
+      etcd_endpoints: "http://192.0.2.1:2379",
+      container_settings: { allow_ip_forwarding: false },
+      feature_control: { floating_ips: false },
+    },
+    parsed: { mtu: 1440, ipam: { assignIpv4: true, assignIpv6: false, ipv4Pools: ["east"], ipv6Pools: [] } },
+  },
   { name: "capabilities that nobody used", config: { runtimeConfig: {} }, parsed: {} },
 ];
 
@@ -52,9 +87,9 @@ const refused: { name: string; config: object; code: string; says: RegExp }[] = 
   { name: "a name with a slash", config: { name: "a/b" }, code: "INVALID_CONFIG", says: /^name must/ },
   {
     name: "another plugin's type",
-    config: { type: "calico" },
+    config: { type: "flannel" },
     code: "INVALID_CONFIG",
-    says: /^type must be "brindle"/,
+    says: /^type must be "brindle", or "calico"/,
   },
   { name: "no ipam", config: { ipam: undefined }, code: "INVALID_CONFIG", says: /ipam\.type/ },
   { name: "another ipam", config: { ipam: { type: "host-local" } }, code: "INVALID_CONFIG", says: /ipam\.type/ },
@@ -81,11 +116,42 @@ const refused: { name: string; config: object; code: string; says: RegExp }[] = 
     says: /runtimeConfig\.portMappings .* follows brindle/,
   },
   {
-    name: "requested addresses",
-    config: { args: { cni: { ips: [] } } },
+    name: "a convention that nobody knows",
+    config: { args: { cni: { dns: [] } } },
     code: "UNSUPPORTED_FIELD",
-    says: /args\.cni\.ips/,
+    says: /args\.cni\.dns/,
   },
+  {
+    name: "Calico's fields without its type",
+    config: { log_level: "info" },
+    code: "UNSUPPORTED_FIELD",
+    says: /^log_level/,
+  },
+  ...Object.entries({
+    container_settings: { allow_ip_forwarding: true },
+    feature_control: { ip_addrs_no_ipam: true },
+    include_default_routes: false,
+    device_type: "netkit",
+    policy: { type: "none" },
+    dataplane_options: { type: "grpc" },
+  }).map(([field, value]) => ({
+    name: `Calico's ${field}, which asks for what is not done`,
+    config: { type: "calico", [field]: value },
+    code: "UNSUPPORTED_FIELD",
+    says: new RegExp(`^${field}`),
+  })),
+  ...[
+    { ips: "10.65.0.9", says: /runtimeConfig\.ips: must be a list/ },
+    { ips: ["10.65.0.9", "10.65.0.8"], says: /a pod has one IPv4 address/ },
+    { ips: ["x"], says: /"x" is no address/ },
+    { mac: "01:00:5e:00:00:01", says: /of no single interface/ },
+    { mac: "nonsense", says: /"nonsense" is no hardware address/ },
+  ].map(({ says, ...runtimeConfig }) => ({
+    name: `${JSON.stringify(runtimeConfig)} by capability`,
+    config: { runtimeConfig },
+    code: "INVALID_CONFIG",
+    says,
+  })),
   {
     name: "labels that are an object",
     config: { args: { cni: { labels: {} } } },

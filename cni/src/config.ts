@@ -2,7 +2,9 @@
  * The plugin's configuration, as it comes on stdin: what an operator wrote for `type: brindle` in the list, and what
  * the runtime added. A field is known, or reserved by the specification for others, or refused: none is ignored.
  */
+import { isCalicoField } from "./calicoConfig.ts";
 import { CniError } from "./error.ts";
+import { joinedRequests, type Requested, requestedByRuntime } from "./requested.ts";
 import { type CniVersion, supportedVersions } from "./versions.ts";
 
 export interface PluginConfig {
@@ -14,6 +16,8 @@ export interface PluginConfig {
   readonly mtu: number | null;
   /** By the convention `args.cni.labels`; become labels of the endpoint, so that policies can select it. */
   readonly labels: Readonly<Record<string, string>>;
+  /** By the capabilities `ips` and `mac`, or `args.cni`. */
+  readonly requested: Requested;
 }
 
 /** `auto`: an address of the family where a pool has any for this node, and at least of one family. */
@@ -32,6 +36,8 @@ type Json = Readonly<Record<string, unknown>>;
 /** What the specification reserves at the top level and what this plugin need not heed. */
 const reserved = new Set(["cniVersions", "disableCheck", "disableGC", "loadOnlyInlinedPlugins", "capabilities"]);
 const known = new Set(["cniVersion", "name", "type", "ipam", "mtu", "args", "runtimeConfig", "prevResult"]);
+const capabilities = new Set(["ips", "mac"]);
+const ipamTypes: readonly unknown[] = ["brindle-ipam", "calico-ipam"];
 const knownIpam = new Set(["type", "assign_ipv4", "assign_ipv6", "ipv4_pools", "ipv6_pools"]);
 const mtuMin = 1280; // The least that IPv6 works with (RFC 8200 §5).
 const mtuMax = 65_535;
@@ -51,13 +57,17 @@ export function parseConfig(stdin: string): PluginConfig {
   const config = parseObject(stdin);
   const cniVersion = parseVersion(config);
   refuseUnknown(config);
-  if (config.type !== "brindle") throw invalid("type", 'must be "brindle"');
+  const conventions = parseArgs(config.args);
   return {
     cniVersion,
     network: parseName(config.name),
     ipam: parseIpam(config.ipam),
     mtu: parseMtu(config.mtu),
-    labels: parseArgs(config.args),
+    labels: parseLabels(conventions.labels ?? []),
+    requested: joinedRequests(
+      requestedByRuntime("runtimeConfig", isObject(config.runtimeConfig) ? config.runtimeConfig : {}),
+      requestedByRuntime("args.cni", conventions),
+    ),
   };
 }
 
@@ -132,13 +142,17 @@ function parseVersion(config: Json): CniVersion {
 }
 
 function refuseUnknown(config: Json): void {
-  for (const field of Object.keys(config)) {
+  const { type, runtimeConfig } = config;
+  if (type !== "brindle" && type !== "calico")
+    throw invalid("type", 'must be "brindle", or "calico" as Calico\'s lists have it');
+  for (const [field, value] of Object.entries(config)) {
     if (known.has(field) || reserved.has(field) || field.startsWith("cni.dev/")) continue;
+    if (type === "calico" && isCalicoField(field, value)) continue;
     throw unsupported(field, "remove it");
   }
-  const [capability] = Object.keys(config.runtimeConfig ?? {});
-  if (capability !== undefined)
-    throw unsupported(`runtimeConfig.${capability}`, "declare that capability for a plugin that follows brindle");
+  const other = Object.keys(runtimeConfig ?? {}).find((capability) => !capabilities.has(capability));
+  if (other !== undefined)
+    throw unsupported(`runtimeConfig.${other}`, `declare that capability for a plugin that follows ${type}`);
 }
 
 function parseName(name: unknown): string {
@@ -148,9 +162,10 @@ function parseName(name: unknown): string {
 }
 
 function parseIpam(ipam: unknown): IpamConfig {
-  if (!isObject(ipam) || ipam.type !== "brindle-ipam") throw invalid("ipam.type", 'must be "brindle-ipam"');
+  if (!isObject(ipam) || !ipamTypes.includes(ipam.type))
+    throw invalid("ipam.type", 'must be "brindle-ipam", or "calico-ipam" as Calico\'s lists have it');
   for (const field of Object.keys(ipam)) {
-    if (!knownIpam.has(field)) throw unsupported(`ipam.${field}`, "remove it");
+    if (!knownIpam.has(field)) throw unsupported(`ipam.${field}`, "addresses come from IPPools alone: remove it");
   }
   const config = {
     assignIpv4: parseAssign("ipam.assign_ipv4", ipam.assign_ipv4, true),
@@ -184,14 +199,14 @@ function parseMtu(value: unknown): number | null {
   throw invalid("mtu", `must be a whole number from ${mtuMin} to ${mtuMax}, or 0 to let the agent choose`);
 }
 
-/** `args.cni` has conventions, of which we know `labels`; the rest of `args` is other programs' business. */
-function parseArgs(args: unknown): Readonly<Record<string, string>> {
+/** Of the conventions of `args.cni` we know three; the rest of `args` is other programs' business. */
+function parseArgs(args: unknown): Json {
   const conventions = isObject(args) ? args.cni : undefined;
   if (conventions === undefined) return {};
   if (!isObject(conventions)) throw invalid("args.cni", "must be an object");
-  const other = Object.keys(conventions).find((field) => field !== "labels");
+  const other = Object.keys(conventions).find((field) => !["labels", "ips", "mac"].includes(field));
   if (other !== undefined) throw unsupported(`args.cni.${other}`, "remove it");
-  return parseLabels(conventions.labels ?? []);
+  return conventions;
 }
 
 function parseLabels(list: unknown): Readonly<Record<string, string>> {

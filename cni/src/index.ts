@@ -9,5 +9,6 @@ export * from "./ports.ts";
 export type { Promised, PromisedInterface } from "./prevResult.ts";
 export * from "./records.ts";
 export * from "./relay.ts";
+export * from "./requested.ts";
 export * from "./versions.ts";
 export * from "./workloadEndpoint.ts";

@@ -5,6 +5,7 @@ import type { Attachment } from "./attachment.ts";
 import type { IpamConfig } from "./config.ts";
 import type { Promised } from "./prevResult.ts";
 import type { RelayedRequest } from "./relay.ts";
+import type { Annotations } from "./requested.ts";
 
 export interface Ports {
   readonly node: string;
@@ -19,12 +20,20 @@ export interface Ports {
 
 /** What is known of a container beside the request. */
 export interface Pods {
-  /** `null` where nobody knows more: no Kubernetes, or one that is the datastore and tells all of it there. */
+  /** `null` where there is no Kubernetes. */
   describe(attachment: Attachment): Promise<PodDescription | null>;
 }
 
-/** The endpoint that its Pod asks for, with these addresses: labels, service account, profiles, named ports. */
-export type PodDescription = (addresses: readonly Address[]) => WorkloadEndpoint;
+/** What Kubernetes says of the pod, and of its namespace. */
+export interface PodDescription {
+  /**
+   * The endpoint that its Pod asks for, with these addresses: labels, service account, profiles, named ports. `null` where
+   * the datastore is Kubernetes, and tells all of it there.
+   */
+  readonly endpoint: ((addresses: readonly Address[]) => WorkloadEndpoint) | null;
+  readonly annotations: Annotations;
+  readonly namespace: { readonly labels: Readonly<Record<string, string>>; readonly annotations: Annotations };
+}
 
 /** Failures of the datastore arrive as `StoreError`; the commands make "try again later" of them. */
 export interface Addresses {
@@ -41,6 +50,9 @@ export interface AddressRequest {
   readonly attachment: Attachment;
   readonly handle: string;
   readonly ipam: IpamConfig;
+  /** These and no others, of the families that `ipam` has. */
+  readonly addresses?: readonly Address[];
+  readonly namespaceLabels?: Readonly<Record<string, string>>;
   /** The endpoint to write once the addresses are known. */
   readonly endpoint: (addresses: readonly Address[]) => WorkloadEndpoint;
 }

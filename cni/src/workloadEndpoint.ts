@@ -10,7 +10,7 @@ export interface EndpointOwner {
   /** Labels given with the request; the pod's and ours win over them. */
   readonly labels: Readonly<Record<string, string>>;
   /** What its Pod asks for, where that is known. */
-  readonly pod?: PodDescription | null;
+  readonly pod?: PodDescription["endpoint"];
 }
 
 /** Of which of the pods that have this name one after the other it is. */

@@ -17,7 +17,8 @@ export const agentRights: readonly Rule[] = [
   { apiGroups: [""], resources: ["nodes/status"], verbs: ["patch"] },
   { apiGroups: [""], resources: ["pods"], verbs: ["get", "list", "watch"] },
   { apiGroups: [""], resources: ["pods/status"], verbs: ["patch"] },
-  { apiGroups: [""], resources: ["namespaces", "serviceaccounts"], verbs: ["list", "watch"] },
+  { apiGroups: [""], resources: ["serviceaccounts"], verbs: ["list", "watch"] },
+  { apiGroups: [""], resources: ["namespaces"], verbs: ["get", "list", "watch"] },
   { apiGroups: ["networking.k8s.io"], resources: ["networkpolicies"], verbs: ["list", "watch"] },
   { apiGroups: ["policy.networking.k8s.io"], resources: ["clusternetworkpolicies"], verbs: ["list", "watch"] },
   {

@@ -6,6 +6,8 @@ import {
   isItemOf,
   type Key,
   type Kind,
+  namespaceOfProfile,
+  type Profile,
   type Store,
   type Undecodable,
   type Watch,
@@ -37,6 +39,8 @@ export class ClusterSync {
   readonly #undecodable = new Map<string, string>();
   readonly #added = new AddedPods();
   readonly #awaited = new Set<Kind>([...clusterKinds, ...policyKinds]);
+  /** Of namespaces alone, by their names. The policy graph keeps the same objects. */
+  readonly #namespaceProfiles = new Map<string, Profile>();
   #watch: Watch | null = null;
 
   constructor(node: string, ports: ClusterSyncPorts) {
@@ -56,6 +60,11 @@ export class ClusterSync {
     if (!told) return;
     this.#receive({ kind: "WorkloadEndpoint", namespace, name }, told);
     if (this.isInSync) this.#ports.onChanged();
+  }
+
+  /** The profile that is a namespace, as it was told last. */
+  namespaceProfile(namespace: string): Profile | null {
+    return this.#namespaceProfiles.get(namespace) ?? null;
   }
 
   /** Objects that are not acted on, each with the reason. */
@@ -124,10 +133,18 @@ export class ClusterSync {
     }
     // The store pairs each key with a value of its kind; the compiler sees two unions.
     if (isClusterKey(key)) this.state.receive(key, value as never);
+    if (key.kind === "Profile") this.#keepProfile(key.name, value as Profile | null);
     if (isPolicyKey(key)) {
       this.#ports.onPolicy({ key, value: value as PolicyResource | null, ...(unreadable && { unreadable }) });
     }
     return true;
+  }
+
+  #keepProfile(name: string, value: Profile | null): void {
+    const namespace = namespaceOfProfile(name);
+    if (namespace === null) return;
+    if (value) this.#namespaceProfiles.set(namespace, value);
+    else this.#namespaceProfiles.delete(namespace);
   }
 }
 

@@ -3,6 +3,7 @@ import type { Key, Store, WorkloadEndpoint } from "@brindle/api";
 import {
   AllocatedAddresses,
   CniPlugin,
+  endpointKey,
   type Pods,
   type PolicyGate,
   type Readiness,
@@ -17,6 +18,7 @@ import type { CniTally } from "../metrics/cniTally.ts";
 import type { Health } from "../status.ts";
 import { Adoption } from "./adoption.ts";
 import type { ClusterSync } from "./clusterSync.ts";
+import type { Watched } from "./podDescriptions.ts";
 import type { PolicySync } from "./policySync.ts";
 import type { Links } from "./wiring/links.ts";
 
@@ -92,6 +94,14 @@ function gateOf(cluster: ClusterSync, policy: PolicySync): PolicyGate {
       return policy.ready(endpoint, signal);
     },
     check: (endpoint) => policy.check(endpoint),
+  };
+}
+
+/** What the watch has told of pods of this node, and of namespaces. */
+export function watchedPods(node: string, cluster: ClusterSync): Watched {
+  return {
+    endpoint: (attachment) => watchedEndpoint(cluster, { kind: "WorkloadEndpoint", ...endpointKey(attachment, node) }),
+    namespace: (name) => cluster.namespaceProfile(name),
   };
 }
 

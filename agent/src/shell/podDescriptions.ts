@@ -1,30 +1,107 @@
 /**
- * What Kubernetes says of a pod that is added, where the datastore does not: beside etcd. One request an ADD, as Calico's
- * plugin does it; from then on controllers carry what changes.
+ * What Kubernetes says of a pod that is added: what its annotations and its namespace ask for, and beside etcd its endpoint,
+ * too. Beside etcd both are read at each ADD, as Calico's plugin does it. Where Kubernetes is the datastore the watch has
+ * most often told already; the API server is asked only for a Pod that the kubelet has heard of before us.
  */
-import { type ApiObject, isPodOfUid, podSource, readAddedPod, StoreError } from "@brindle/api";
+import {
+  type ApiObject,
+  type ApiResource,
+  isPodOfUid,
+  type Profile,
+  podSource,
+  readAddedPod,
+  StoreError,
+  type WorkloadEndpoint,
+} from "@brindle/api";
 import type { KubernetesApi } from "@brindle/api/shell";
-import { type Attachment, CniError, type PodDescription, type Pods } from "@brindle/cni";
-import { formatAddress } from "@brindle/net";
+import { type Attachment, CniError, type PodDescription, type Pods, podUidAnnotation } from "@brindle/cni";
+import { type Address, formatAddress } from "@brindle/net";
 
-/** Nobody has to be asked: the Pod is the endpoint, or there is no Kubernetes. */
-export const podsToldByDatastore: Pods = { describe: async () => null };
+const namespaces: ApiResource = {
+  group: "",
+  version: "v1",
+  plural: "namespaces",
+  kind: "Namespace",
+  namespaced: false,
+};
+
+/** There is no Kubernetes. */
+export const noPods: Pods = { describe: async () => null };
 
 export function podsBesideEtcd(api: Pick<KubernetesApi, "get">): Pods {
   return {
     describe: async ({ workload }) => {
       if (workload.orchestrator !== "k8s") return null;
-      const pod = await podOf(api, workload);
-      const description: PodDescription = (addresses) => endpointOf(pod, addresses.map(formatAddress));
-      description([]); // What is wrong is told before anything is made.
-      return description;
+      const { pod, ...asked } = await readPod(api, workload);
+      const endpoint = (addresses: readonly Address[]) => endpointOf(pod, addresses.map(formatAddress));
+      endpoint([]); // What is wrong is told before anything is made.
+      return { ...asked, endpoint };
     },
   };
 }
 
+/** What is watched already; `null` for what is not, or of an earlier pod of the name. */
+export interface Watched {
+  endpoint(attachment: Attachment): WorkloadEndpoint | null;
+  namespace(name: string): Profile | null;
+}
+
+export function podsOfDatastore(api: Pick<KubernetesApi, "get">, watched: Watched): Pods {
+  return {
+    describe: async (attachment) => {
+      const { workload } = attachment;
+      if (workload.orchestrator !== "k8s") return null;
+      const endpoint = watched.endpoint(attachment);
+      const profile = watched.namespace(workload.namespace);
+      const { podUid } = workload;
+      if (!endpoint || !profile || podUid === null || endpoint.metadata.annotations?.[podUidAnnotation] !== podUid) {
+        const { pod: _pod, ...asked } = await readPod(api, workload);
+        return { ...asked, endpoint: null };
+      }
+      const { annotations: ofPod = {} } = endpoint.metadata;
+      const { annotations = {} } = profile.metadata;
+      return { endpoint: null, annotations: ofPod, namespace: { labels: namespaceLabels(profile), annotations } };
+    },
+  };
+}
+
+/** As its profile hands them on. */
+function namespaceLabels({ spec: { labelsToApply = {} } }: Profile): Readonly<Record<string, string>> {
+  const own = Object.entries(labelsToApply).filter(([name]) => name.startsWith("pcns."));
+  return Object.fromEntries(own.map(([name, value]) => [name.slice("pcns.".length), value]));
+}
+
+type KubernetesWorkload = Extract<Attachment["workload"], { readonly orchestrator: "k8s" }>;
+
+async function readPod(
+  api: Pick<KubernetesApi, "get">,
+  workload: KubernetesWorkload,
+): Promise<Pick<PodDescription, "annotations" | "namespace"> & { readonly pod: ApiObject }> {
+  const [pod, namespace] = await Promise.all([podOf(api, workload), namespaceOf(api, workload.namespace)]);
+  return {
+    pod,
+    annotations: textsOf(pod.metadata.annotations),
+    namespace: {
+      labels: textsOf(namespace.metadata.labels),
+      annotations: textsOf(namespace.metadata.annotations),
+    },
+  };
+}
+
+function textsOf(map: unknown): Readonly<Record<string, string>> {
+  const entries = Object.entries(map ?? {}).filter((entry): entry is [string, string] => typeof entry[1] === "string");
+  return Object.fromEntries(entries);
+}
+
+async function namespaceOf(api: Pick<KubernetesApi, "get">, name: string): Promise<ApiObject> {
+  const namespace = await asked(api.get(namespaces, { name }));
+  if (!namespace) throw later(`Kubernetes has no namespace ${name}, so its pods get no network`);
+  return namespace;
+}
+
 async function podOf(
   api: Pick<KubernetesApi, "get">,
-  { namespace, pod: name, podUid }: Extract<Attachment["workload"], { readonly orchestrator: "k8s" }>,
+  { namespace, pod: name, podUid }: KubernetesWorkload,
 ): Promise<ApiObject> {
   const pod = await asked(api.get(podSource.resource, { namespace, name }));
   if (!pod || (podUid !== null && !isPodOfUid(pod, podUid)))
@@ -37,7 +114,7 @@ async function asked<T>(answer: Promise<T>): Promise<T> {
     return await answer;
   } catch (error) {
     if (!(error instanceof StoreError)) throw error;
-    throw later("the API server does not say which labels and service account the pod has", error.message);
+    throw later("the API server does not say what the pod and its namespace ask for", error.message);
   }
 }
 

@@ -27,6 +27,14 @@ const networkStatus = "k8s.v1.cni.cncf.io/network-status";
 const floatingAddresses = "cni.projectcalico.org/floatingIPs";
 const allowedSources = "cni.projectcalico.org/allowedSourcePrefixes";
 
+/** What a pod, or for some its namespace, asks of the CNI plugin. Kept in the endpoint, where the plugin finds it. */
+const askedOfPlugin =
+  /^(cni\.projectcalico\.org\/(ipAddrs|ipAddrsNoIpam|ipv4pools|ipv6pools|ipFamilies|floatingIPs|allowedSourcePrefixes|hwAddr)$|qos\.projectcalico\.org\/)/;
+
+export function annotationsForPlugin(annotations: unknown): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(textsOf(annotations)).filter(([name]) => askedOfPlugin.test(name)));
+}
+
 const orchestrator = "k8s";
 const endpoint = "eth0";
 
@@ -41,13 +49,14 @@ export function readAddedPod(
     ...others
   } = textsOf(pod.metadata.annotations);
   const given = addresses.length > 0 ? { [podAnnotations.addresses]: addresses.join(",") } : {};
-  return readPod({ ...pod, metadata: { ...pod.metadata, annotations: { ...others, ...given } } });
+  const { managedFields: _ofBefore, ...metadata } = pod.metadata;
+  return readPod({ ...pod, metadata: { ...metadata, annotations: { ...others, ...given } } });
 }
 
 export function readPod({ metadata, ...pod }: ApiObject): Reading<"WorkloadEndpoint"> {
   const { name, namespace = "default" } = metadata;
   const spec = members(pod.spec);
-  const annotations = textsOf(metadata.annotations);
+  const annotations = believed(metadata);
   const node = textOf(spec.nodeName);
   const isTornDown = annotations[podAnnotations.address] === "" || annotations[awsAddresses] === "";
   if (node === undefined || spec.hostNetwork === true || isTornDown) return { type: "absent" };
@@ -90,6 +99,30 @@ export function readPod({ metadata, ...pod }: ApiObject): Reading<"WorkloadEndpo
   return faults.length > 0
     ? undecodable(key, faults.join("; "), document)
     : readingOf("WorkloadEndpoint", key, document);
+}
+
+/**
+ * Without what only a network plugin may say. A plugin says it by way of the pod's status, which its own user may not write; what the
+ * user wrote into the pod's template would else be taken for its address before it has one, whosever that is.
+ */
+function believed({ annotations, managedFields }: ApiObject["metadata"]): Readonly<Record<string, string>> {
+  const texts = textsOf(annotations);
+  const own = pluginsOwn.filter((name) => texts[name] !== undefined);
+  if (own.length === 0) return texts;
+  const writers = entriesOf(managedFields).map(members);
+  const isForged = (name: string) => {
+    const ofIt = writers.filter(({ fieldsV1 }) => writesAnnotation(fieldsV1, name));
+    return ofIt.length > 0 && !ofIt.some(({ subresource }) => subresource === "status");
+  };
+  const forged = new Set(own.filter(isForged));
+  return forged.size === 0 ? texts : Object.fromEntries(Object.entries(texts).filter(([name]) => !forged.has(name)));
+}
+
+const pluginsOwn: readonly string[] = Object.values(podAnnotations);
+
+/** As the API server notes who wrote which field. */
+function writesAnnotation(fields: unknown, name: string): boolean {
+  return members(members(members(fields)["f:metadata"])["f:annotations"])[`f:${name}`] !== undefined;
 }
 
 /** It runs no more, and its address may be another's; the Pod may stay for long. */
@@ -179,6 +212,7 @@ function metadataOf(
   const { uid, creationTimestamp, labels, generateName } = pod.metadata;
   const status = pod.annotations[networkStatus];
   const annotations = {
+    ...annotationsForPlugin(pod.annotations),
     ...(status !== undefined && { [networkStatus]: status }),
     ...(uid !== undefined && { [podUidAnnotation]: uid }),
   };

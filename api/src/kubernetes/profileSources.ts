@@ -2,6 +2,7 @@
 import { apiVersion } from "../kinds/resource.ts";
 import { type Members, textsOf } from "./apiObject.ts";
 import { convertedUid } from "./convertedUid.ts";
+import { annotationsForPlugin } from "./podEndpoint.ts";
 import {
   namespaceOfProfile,
   namespaceProfileName,
@@ -19,10 +20,12 @@ export const namespaceSource: Source<"Profile"> = readOnlySource({
   kind: "Profile",
   resource: { group: "", version: "v1", plural: "namespaces", kind: "Namespace", namespaced: false },
   read: (namespace) =>
-    profile(namespaceProfileName(namespace.metadata.name), namespace, {
-      ...allowAll,
-      labelsToApply: labelsOf("pcns.", namespace),
-    }),
+    profile(
+      namespaceProfileName(namespace.metadata.name),
+      namespace,
+      { ...allowAll, labelsToApply: labelsOf("pcns.", namespace) },
+      annotationsForPlugin(namespace.metadata.annotations),
+    ),
   locate: ({ name }) => {
     const namespace = namespaceOfProfile(name);
     return namespace === null ? null : { name: namespace };
@@ -41,12 +44,18 @@ export const serviceAccountSource: Source<"Profile"> = readOnlySource({
   narrowsToNamespace: false,
 });
 
-function profile(name: string, { metadata: { uid, creationTimestamp } }: ApiObject, spec: Members): Reading<"Profile"> {
+function profile(
+  name: string,
+  { metadata: { uid, creationTimestamp } }: ApiObject,
+  spec: Members,
+  annotations: Readonly<Record<string, string>> = {},
+): Reading<"Profile"> {
   const converted = convertedUid(uid);
   const metadata = {
     name,
     ...(converted !== undefined && { uid: converted }),
     ...(creationTimestamp !== undefined && { creationTimestamp }),
+    ...(Object.keys(annotations).length > 0 && { annotations }),
   };
   return readingOf("Profile", keyFor("Profile", { name }), { kind: "Profile", apiVersion, metadata, spec });
 }

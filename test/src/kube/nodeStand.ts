@@ -32,7 +32,12 @@ export interface NodeStand extends AsyncDisposable {
   call(node: string, method: string, params?: unknown): Promise<unknown>;
   apply(...objects: readonly object[]): Promise<void>;
   /** A Pod as the scheduler leaves it, and then what its node's runtime does. */
-  addPod(name: string, node: string, labels?: Readonly<Record<string, string>>): Promise<Pod>;
+  addPod(
+    name: string,
+    node: string,
+    labels?: Readonly<Record<string, string>>,
+    annotations?: Readonly<Record<string, string>>,
+  ): Promise<Pod>;
   /** As the kubelet does: the Pod is to go, its sandbox goes, then the Pod. */
   removePod(pod: Pod): Promise<void>;
   /** What agents asked the API server, watches aside, from `since` on. */
@@ -95,8 +100,8 @@ export async function startNodeStand(): Promise<NodeStand> {
       return daemon;
     },
     status: async (node) => (await call(node, "status")) as AgentStatus,
-    async addPod(name, node, labels = {}) {
-      await apply(podOn(node, { name, labels }));
+    async addPod(name, node, labels = {}, annotations = {}) {
+      await apply(podOn(node, { name, labels, annotations }));
       const uid = text(field(JSON.parse(await api.kubectl(["get", "pod", name, "-o", "json"])), "metadata", "uid"));
       // A runtime knows nothing of labels; those of the Pod are what counts.
       return runtime.add({ name, node, labels: {}, uid });
