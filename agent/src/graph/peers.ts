@@ -2,6 +2,7 @@
 import {
   type BGPConfiguration,
   type BGPPeer,
+  durationMs,
   type Node,
   nodeAsNumber,
   parsePeerIp,
@@ -21,6 +22,8 @@ export interface Neighbour {
   readonly localAddress: Address;
   /** How many hops away it may be (RFC 5082). */
   readonly ttlSecurity?: number;
+  /** How often it hears that we live, where that is oftener than each third of the hold time. */
+  readonly keepaliveSeconds?: number;
   /** BGPFilters by name, in order. */
   readonly filters?: readonly string[];
   readonly nextHopMode?: "self" | "keep";
@@ -111,11 +114,15 @@ function explicitNeighbours(
 }
 
 /** What of the resource goes to the session as it stands there. Calico takes zero hops for none. */
-function settingsOf({ spec }: BGPPeer): Pick<Neighbour, "ttlSecurity" | "filters" | "nextHopMode" | "password"> {
-  const { ttlSecurity = 0, filters = [], nextHopMode, keepOriginalNextHop, password } = spec;
+function settingsOf({ spec }: BGPPeer): Omit<Neighbour, "name" | "role" | "address" | "port" | "asn" | "localAddress"> {
+  const { ttlSecurity = 0, filters = [], nextHopMode, keepOriginalNextHop, password, keepaliveTime } = spec;
+  // Whole seconds, as BIRD takes them; one at least, and RFC 4271 §4.4 has none longer than a third of the hold time.
+  const keepaliveMs = keepaliveTime === undefined ? null : durationMs(keepaliveTime);
+  const keepaliveSeconds = keepaliveMs === null ? null : Math.min(21_845, Math.max(1, Math.floor(keepaliveMs / 1000)));
   const mode = keepOriginalNextHop || nextHopMode === "Keep" ? "keep" : nextHopMode === "Self" ? "self" : null;
   return {
     ...(ttlSecurity !== 0 && { ttlSecurity }),
+    ...(keepaliveSeconds !== null && { keepaliveSeconds }),
     ...(filters.length > 0 && { filters }),
     ...(mode && { nextHopMode: mode }),
     ...(password && { password }),

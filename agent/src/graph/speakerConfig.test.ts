@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { BGPPeer, Node } from "@brindle/api";
+import { checkConfig } from "@brindle/bgp";
 import { parsePrefix } from "@brindle/net";
 import { describe, it } from "vitest";
 import { refusedConfiguration, type SpeakerState, speakerConfig, undialledPeers } from "./speakerConfig.ts";
@@ -51,7 +52,7 @@ describe("passwords of a node's sessions", () => {
   ]);
   const known: SpeakerState["secrets"] = () => ({ kind: "present", entries: new Map([["a", Buffer.from("pw")]]) });
   const passwords = (wanted: SpeakerState) =>
-    (speakerConfig(wanted)?.peers ?? []).map((each) => [each.name, each.password]);
+    (speakerConfig(wanted)?.peers ?? []).map((each) => [each.name, each.withheld?.reason ?? each.password]);
 
   it("go with the peers that ask for one", () => {
     const wanted = { ...state(dual, inner), peers: new Map([["tor", tor]]), secrets: known };
@@ -68,9 +69,12 @@ describe("passwords of a node's sessions", () => {
     ]);
   });
 
-  it("that are missing leave out those peers and no others, which are named", () => {
+  it("that are missing keep those peers and no others from being spoken with, and say why", () => {
     const wanted = { ...state(dual, inner), peers: new Map([["tor", tor]]) };
-    assert.deepEqual(passwords(wanted), [["mesh/node2", undefined]]);
+    assert.deepEqual(passwords(wanted), [
+      ["peer/tor", "there is no Secret bgp"],
+      ["mesh/node2", undefined],
+    ]);
     assert.deepEqual(undialledPeers(wanted), [
       { name: "peer/tor", reason: "there is no Secret bgp", isWaiting: false },
     ]);
@@ -78,11 +82,35 @@ describe("passwords of a node's sessions", () => {
 
   it("that are missing leave a node no second way to the same address without one", () => {
     const toNode: BGPPeer = { ...tor, spec: { peerIP: "172.30.1.12", asNumber: 64_512, password } };
-    assert.deepEqual(passwords({ ...state(dual, inner), peers: new Map([["node", toNode]]) }), []);
+    const found = passwords({ ...state(dual, inner), peers: new Map([["node", toNode]]) });
+    assert.deepEqual(found, [["peer/node", "there is no Secret bgp"]]);
   });
 });
 
 describe("a node's speaker", () => {
+  it("uses equal routes side by side, as Calico does", () => {
+    assert.deepEqual(speakerConfig(state(dual))?.multipath, { paths: 16, relaxAsPath: true });
+  });
+
+  for (const [keepaliveTime, seconds] of [
+    ["10s", 10],
+    ["2500ms", 2],
+    ["10ms", 1],
+    ["1000h", 21_845],
+  ] as const) {
+    it(`tells a peer every ${seconds} s that it lives where its keepaliveTime is ${keepaliveTime}`, () => {
+      const tor: BGPPeer = {
+        apiVersion: "projectcalico.org/v3",
+        kind: "BGPPeer",
+        metadata: { name: "tor" },
+        spec: { peerIP: "172.30.1.1", asNumber: 65_001, keepaliveTime },
+      };
+      const config = speakerConfig({ ...state(dual), peers: new Map([["tor", tor]]) });
+      assert.equal(config?.peers[0]?.keepaliveSeconds, seconds);
+      if (config) checkConfig(config);
+    });
+  }
+
   it("listens on the node's addresses, says the node's name, and keeps forwarding through a restart", () => {
     const config = speakerConfig(state(dual));
     assert.deepEqual(config?.listen, [

@@ -31,6 +31,12 @@ const connectRetrySeconds = 5;
 /** BIRD's; long enough for an image to be pulled and a node's agent to be started anew. */
 const restartSeconds = 120;
 
+/**
+ * As Calico's `merge paths`: equal routes are used side by side. 16 is BIRD's limit, which asks for equal lengths of AS
+ * paths, not for equal paths.
+ */
+const multipath = { paths: 16, relaxAsPath: true } as const;
+
 /** `null` while the node has no address to speak from. */
 export function speakerConfig(state: SpeakerState): SpeakerConfig | null {
   const node = state.nodes.get(state.node);
@@ -42,10 +48,11 @@ export function speakerConfig(state: SpeakerState): SpeakerConfig | null {
     asn: self.asn,
     bgpId: bgpIdentifier(self),
     listen: addresses.map((address) => ({ address: formatAddress(address), port: self.port })),
-    peers: neighbours(self, state).flatMap((neighbour) => {
+    peers: neighbours(self, state).map((neighbour) => {
       const password = passwordOf(neighbour.password, state.secrets);
-      return password.kind === "missing" ? [] : [peerConfig(self, neighbour, { state, password })];
+      return peerConfig(self, neighbour, { state, password });
     }),
+    multipath,
     // The kernel forwards whether this process lives or not.
     gracefulRestart: { restartSeconds, forwardingKept: true },
     // Routers show it beside the session.
@@ -60,7 +67,7 @@ export interface UndialledPeer {
   readonly isWaiting: boolean;
 }
 
-/** The peers that are in no configuration since their passwords are missing. */
+/** The peers that are spoken with by nobody since their passwords are missing. */
 export function undialledPeers(state: Pick<SpeakerState, "node" | "secrets"> & PeeringState): UndialledPeer[] {
   const node = state.nodes.get(state.node);
   if (!node) return [];
@@ -110,7 +117,9 @@ function peerConfig(
     holdSeconds,
     connectRetrySeconds,
     ...(neighbour.ttlSecurity !== undefined && { ttlSecurity: neighbour.ttlSecurity }),
+    ...(neighbour.keepaliveSeconds !== undefined && { keepaliveSeconds: neighbour.keepaliveSeconds }),
     ...(password.kind === "known" && { password: password.value }),
+    ...(password.kind === "missing" && { withheld: { reason: password.reason } }),
     families: ([4, 6] as const).filter((family) => self.addresses[family]),
     nextHop: nextHops(self.addresses),
     ...(neighbour.nextHopMode && { nextHopMode: neighbour.nextHopMode }),

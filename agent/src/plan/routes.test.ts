@@ -43,6 +43,22 @@ describe("the plan for routes", () => {
     ]);
   });
 
+  it("goes several ways where BGP does, once by each of them", () => {
+    const hops = ["192.0.2.1", "192.0.2.2", "192.0.2.3"];
+    const ways = new Map([
+      ["192.0.2.1", by("172.30.1.1")],
+      ["192.0.2.2", by("172.30.2.1", 3)],
+      ["192.0.2.3", by("172.30.1.1")],
+    ]);
+    const several = { ...state, learned: new Map([["10.244.1.0/26", hops]]), resolved: ways, ownBlocks: [] };
+    assert.deepEqual(steps(null, several), [
+      "addRoute 10.244.1.0/26 via 172.30.1.1 interface 2 via 172.30.2.1 interface 3 metric 2048",
+    ]);
+    const fewer = { ...several, resolved: new Map([...ways, ["192.0.2.2", null]]) };
+    assert.deepEqual(steps(several, fewer), ["replaceRoute 10.244.1.0/26 via 172.30.1.1 interface 2 metric 2048"]);
+    assert.deepEqual(steps(several, { ...several, learned: new Map([["10.244.1.0/26", hops.toReversed()]]) }), []);
+  });
+
   it("is empty when nothing changed", () => {
     assert.deepEqual(steps(state, state), []);
   });

@@ -102,7 +102,9 @@ function learnedRoute(text: string, hops: readonly string[], resolved: RouteStat
     return way ? [{ gateway: way.gateway, interfaceIndex: way.interfaceIndex }] : [];
   });
   if (!destination || nextHops.length === 0) return [];
-  return [{ destination, protocol: localRouteProtocol, metric: learnedRouteMetric, nextHops }];
+  // Two next hops behind one gateway are one way: the kernel would give it twice the packets, and IPv6 has no such route.
+  const distinct = new Map(nextHops.map((hop) => [hopText(hop), hop]));
+  return [{ destination, protocol: localRouteProtocol, metric: learnedRouteMetric, nextHops: [...distinct.values()] }];
 }
 
 /** To a blackhole leads no hop, though the kernel names the loopback interface in those of IPv6. */
@@ -113,7 +115,9 @@ export function sameRoute(a: NewRoute, b: NewRoute): boolean {
 }
 
 function hopTexts({ nextHops = [] }: NewRoute): string[] {
-  return nextHops
-    .map(({ gateway, interfaceIndex }) => `${gateway ? formatAddress(gateway) : ""} ${interfaceIndex}`)
-    .sort();
+  return nextHops.map(hopText).sort();
+}
+
+function hopText({ gateway, interfaceIndex }: NextHop): string {
+  return `${gateway ? formatAddress(gateway) : ""} ${interfaceIndex}`;
 }

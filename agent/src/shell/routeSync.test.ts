@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { type KernelChange, KernelError, parsePrefix, type Route } from "@brindle/net";
+import type { NextHopFact } from "@brindle/bgp";
+import { describeChange, type KernelChange, KernelError, type Link, parsePrefix, type Route } from "@brindle/net";
 import type { ChangeOutcome } from "@brindle/net/shell";
 import { describe, it, vi } from "vitest";
 import { RouteSync, type RouteSyncPorts } from "./routeSync.ts";
@@ -18,7 +19,10 @@ class FakeKernel {
     routeTo: async () => assert.fail("no next hop is asked for"),
     apply: async (changes) => changes.map((change) => this.#outcomeOf(change)),
     watch: () => ({ close: () => {}, [Symbol.dispose]: () => {} }),
+    links: async () => this.links,
   };
+
+  links: Link[] = [];
 
   #outcomeOf(change: KernelChange): ChangeOutcome {
     if (this.refuses(change)) {
@@ -31,15 +35,67 @@ class FakeKernel {
 
 const exists = { code: "EXISTS", object: "add route", errno: 17, name: "EEXIST", text: "already exists" } as const;
 
-function started(): { kernel: FakeKernel; sync: RouteSync; health: (string | null)[] } {
+interface Started {
+  readonly kernel: FakeKernel;
+  readonly sync: RouteSync;
+  readonly health: (string | null)[];
+  readonly facts: (readonly NextHopFact[])[];
+}
+
+function started(): Started {
   const kernel = new FakeKernel();
   const health: (string | null)[] = [];
-  const sync = new RouteSync({ kernel: kernel.port, onNextHops: () => {}, onHealth: (text) => health.push(text) });
-  return { kernel, sync, health };
+  const facts: (readonly NextHopFact[])[] = [];
+  const onNextHops = (told: readonly NextHopFact[]): unknown => facts.push(told);
+  const sync = new RouteSync({ kernel: kernel.port, onNextHops, onHealth: (text) => health.push(text) });
+  return { kernel, sync, health, facts };
+}
+
+function link(name: string, index: number, running: boolean): Link {
+  const nothing = { kind: null, mac: null, alias: null, masterIndex: null, peerIndex: null, peerNamespaceId: null };
+  return { ...nothing, name, index, running, up: true, loopback: false, mtu: 1500, group: 0, vxlan: null };
 }
 
 const block = parsePrefix("10.244.0.0/26") ?? assert.fail();
 const other = parsePrefix("10.244.0.64/26") ?? assert.fail();
+
+describe("next hops on a link", () => {
+  const hops = ["fe80::1%eth0", "fe80::2%eth1"];
+
+  it("lead there without a question about the way, several of them side by side, for both families (RFC 8950)", async () => {
+    const { kernel, sync, health } = started();
+    kernel.links = [link("eth0", 7, true), link("eth1", 8, true)];
+    const routes = ["10.244.1.0/26", "fd00:244:0:1::/122"].map((prefix) => ({ prefix, nextHops: hops, from: "tor" }));
+    sync.bestChanged(routes);
+    await vi.waitFor(() => assert.deepEqual(health, [null]));
+    assert.deepEqual(kernel.applied.map(describeChange), [
+      "addRoute 10.244.1.0/26 via fe80::1 interface 7 via fe80::2 interface 8 metric 2048",
+      "addRoute fd00:244:0:1::/122 via fe80::1 interface 7 via fe80::2 interface 8 metric 2048",
+    ]);
+    await sync.end();
+  });
+
+  it("cannot be reached while the link is not there, or has no carrier", async () => {
+    const { kernel, sync, facts } = started();
+    kernel.links = [link("eth0", 7, false)];
+    sync.bestChanged([{ prefix: "10.244.1.0/26", nextHops: hops, from: "tor" }]);
+    await vi.waitFor(() => assert.equal(facts.length, 1));
+    assert.deepEqual(
+      facts[0]?.map(({ address, igpCost }) => [address, igpCost]),
+      [
+        ["fe80::1%eth0", null],
+        ["fe80::2%eth1", null],
+      ],
+    );
+    assert.deepEqual(kernel.applied, []);
+    kernel.links = [link("eth0", 7, true)];
+    await sync.resync();
+    assert.deepEqual(kernel.applied.map(describeChange), [
+      "addRoute 10.244.1.0/26 via fe80::1 interface 7 metric 2048",
+    ]);
+    await sync.end();
+  });
+});
 
 describe("routes that follow BGP", () => {
   it("have no problem when a change fails that is not needed any more after a look", async () => {

@@ -4,7 +4,7 @@
  */
 import { isDeepStrictEqual } from "node:util";
 import type { BestChange, NextHopFact } from "@brindle/bgp";
-import { isKernelError, type KernelChange, type NewRoute, type Prefix, parseAddress } from "@brindle/net";
+import { isKernelError, type KernelChange, type Link, type NewRoute, type Prefix, parseAddress } from "@brindle/net";
 import type { KernelEvent, RouteSocket, Watch } from "@brindle/net/shell";
 import { messageOf } from "../error.ts";
 import {
@@ -21,7 +21,7 @@ import { applyRoutes, summaryOf } from "./applyRoutes.ts";
 import { CoalescedWork } from "./coalescedWork.ts";
 
 export interface RouteSyncPorts {
-  readonly kernel: Pick<RouteSocket, "routes" | "routeTo" | "apply" | "watch">;
+  readonly kernel: Pick<RouteSocket, "routes" | "routeTo" | "apply" | "watch" | "links">;
   /** What the speaker is to know of next hops: those that cannot be reached. */
   readonly onNextHops: (facts: readonly NextHopFact[]) => void;
   /** `null` when all is well. */
@@ -151,14 +151,17 @@ export class RouteSync {
   async #resolveAll(): Promise<Map<string, Resolution>> {
     const hops = new Set([...[...this.#learned.values()].flat(), ...this.#unreachable]);
     const resolved = new Map<string, Resolution>();
-    await Promise.all([...hops].map(async (hop) => resolved.set(hop, await this.#resolve(hop))));
+    // Links are asked for once, and only where a next hop names one.
+    const links = [...hops].some((hop) => hop.includes("%")) ? await this.#ports.kernel.links() : [];
+    await Promise.all([...hops].map(async (hop) => resolved.set(hop, await this.#resolve(hop, links))));
     this.#unreachable.clear();
     for (const [hop, way] of resolved) if (!way) this.#unreachable.add(hop);
     this.#tellSpeaker();
     return resolved;
   }
 
-  async #resolve(hop: string): Promise<Resolution> {
+  async #resolve(hop: string, links: readonly Link[]): Promise<Resolution> {
+    if (hop.includes("%")) return onLink(hop, links);
     const address = parseAddress(hop);
     if (!address) return null;
     try {
@@ -226,6 +229,14 @@ function note({ change, route }: OwnRouteEvent, actual: Map<string, NewRoute>): 
   if (change === "deleted") return actual.delete(key);
   actual.set(key, route);
   return before === undefined || !sameRoute(before, route);
+}
+
+/** `fe80::1%eth0`: on the link that it names, without a gateway in between; `null` while that is not there. */
+function onLink(hop: string, links: readonly Link[]): Resolution {
+  const [text = "", name] = hop.split("%");
+  const gateway = parseAddress(text);
+  const link = links.find((each) => each.name === name);
+  return gateway && link?.running ? { gateway, interfaceIndex: link.index } : null;
 }
 
 function noteChange(change: KernelChange, actual: Map<string, NewRoute>): void {

@@ -84,7 +84,12 @@ export const bgpPeerKind: KindDefinition<BGPPeer> = {
       ),
     ),
     maxRestartTime: optional(field(duration, "How long the router keeps the routes of a node that restarts: 120s.")),
-    keepaliveTime: optional(field(duration, "How often the peer is told that the session lives.")),
+    keepaliveTime: optional(
+      field(
+        duration,
+        "How often the peer is told that the session lives, in whole seconds, where that is oftener than each third of the hold time.",
+      ),
+    ),
     numAllowedLocalASNumbers: optional(
       field(
         integer(0, 255),
@@ -118,11 +123,6 @@ export const bgpPeerKind: KindDefinition<BGPPeer> = {
       effect: "ignored",
       path: "spec.maxRestartTime",
       meanwhile: "the peer holds the routes of a restarting node for as long as the node asks",
-    },
-    {
-      effect: "ignored",
-      path: "spec.keepaliveTime",
-      meanwhile: "keepalives follow from the hold time that both ends agree on",
     },
     {
       effect: "ignored",

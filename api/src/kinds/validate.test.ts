@@ -386,14 +386,15 @@ const warned: { name: string; value: unknown; warnings: string[] }[] = [
     ],
   },
   {
-    name: "a peer that is not dialled, and of what it would have been dialled without",
+    name: "what of a peer is not acted on, and of nothing else",
     value: document("BGPPeer", {
       peerIP: "192.0.2.9",
       asNumber: 1,
       password: { secretKeyRef: { name: "a", key: "b" } },
       keepaliveTime: "10s",
+      reachableBy: "192.0.2.1",
     }),
-    warnings: [`spec.keepaliveTime: "10s" ${notActedOn}: keepalives follow from the hold time that both ends agree on`],
+    warnings: [`spec.reachableBy: "192.0.2.1" ${notActedOn}: the node needs a route to the peer from elsewhere`],
   },
   {
     name: "a policy that closes, and each field for which it does",

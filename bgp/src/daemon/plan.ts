@@ -47,6 +47,7 @@ const peerFieldNames: Readonly<Record<keyof PeerConfig, string>> = {
   interface: "interface",
   shutdown: "shutdown",
   gracefulShutdown: "gracefulShutdown",
+  withheld: "withheld",
   maxPrefixes: "maxPrefixes",
   bfd: "bfd",
   routeReflectorClient: "routeReflectorClient",

@@ -24,6 +24,7 @@ const costsOfPeer: Readonly<Record<keyof PeerConfig, readonly Cost[]>> = {
   ttlSecurity: ["reset"],
   shutdown: ["none"], // The peer's keeper sees to it.
   gracefulShutdown: ["reimport", "reexport"],
+  withheld: ["reset"],
   maxPrefixes: ["none"], // Heeded from the next UPDATE on, by the peer's keeper.
   bfd: ["none"], // BFD agrees on new values while it runs.
   routeReflectorClient: ["reset"],

@@ -111,6 +111,11 @@ export interface PeerConfig {
   readonly gracefulShutdown?: boolean;
   /** Administratively down: no session is, and one that was ends with this text for the peer's operator (RFC 9003). */
   readonly shutdown?: { readonly text: string };
+  /**
+   * There is no session, in either direction, since something that it needs is missing; whoever asks for the peer is told
+   * the reason. The peer hears nothing of it.
+   */
+  readonly withheld?: { readonly reason: string };
   readonly maxPrefixes?: MaxPrefixes;
   /** RFC 5880: the path to the peer is watched, and a session whose path breaks ends at once. */
   readonly bfd?: BfdSettings;

@@ -205,7 +205,11 @@ describe("bytes for a peer that does not read", () => {
   it("are told, and stop at a window", () => {
     meet({ holdSeconds: 0 }, { holdSeconds: 0 });
     a.isDraining = false;
-    originate(a, ...Array.from({ length: 10_000 }, (_, i) => ({ prefix: `20.${i >> 8}.${i & 255}.0/24`, med: i })));
+    const communities = Array.from({ length: 250 }, (_, i) => `65001:${i}`);
+    originate(
+      a,
+      ...Array.from({ length: 300 }, (_, i) => ({ prefix: `20.0.${i >> 1}.${(i & 1) << 7}/25`, med: i, communities })),
+    );
     const queued = a.status(b.address).session?.queuedBytes ?? 0;
     expect(queued).toBeGreaterThanOrEqual(256 * 1024);
     expect(queued).toBeLessThan(1024 * 1024);

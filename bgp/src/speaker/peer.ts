@@ -19,9 +19,10 @@ import { MessageCounters } from "./messageCounters.ts";
 import { downReason, monitoredSession } from "./monitoring.ts";
 import { PathWatch } from "./pathWatch.ts";
 import { agreedStatus } from "./peerDetail.ts";
-import { canonical, dialOf, isKnown, numberOf, sessionConfigOf } from "./peerPlace.ts";
+import { canonical, dialOf, isDown, isKnown, numberOf, sessionConfigOf } from "./peerPlace.ts";
 import { furthestPhase, PeerRecord } from "./peerRecord.ts";
 import { PeerSession, type SessionOwner } from "./peerSession.ts";
+import { statusOf } from "./peerStatus.ts";
 import type { PeerPorts } from "./ports.ts";
 import { limitBreach } from "./prefixLimits.ts";
 import { answerRefresh, requestRefresh } from "./refreshing.ts";
@@ -29,7 +30,6 @@ import { Retry } from "./retry.ts";
 import { collisionSeconds, hasMet, isOver, isUnderWay, judgeOpen, type OpenAnswer } from "./rivals.ts";
 import { RouteSide } from "./routeSide.ts";
 import { type Saying, textOf } from "./saying.ts";
-import { limitStatus, sessionStatus } from "./sessionStatus.ts";
 import { passwordNotHeardText, silenceHint } from "./silenceHint.ts";
 
 export interface PeerContext {
@@ -39,6 +39,9 @@ export interface PeerContext {
   readonly range?: string | null;
   readonly maintenance?: MaintenanceStatus;
 }
+
+/** How a session that stood was lost, and whose NOTIFICATION said so. */
+type Loss = { readonly gracefully: boolean; readonly sentBy: "us" | "peer" | null };
 
 /** Bounds what a peer which dials without end may hold. */
 const sessionsMax = 4;
@@ -151,7 +154,7 @@ export class Peer implements SessionOwner {
   accept(connection: ConnectionId, localAddress: Address, ports?: TransportPorts): boolean {
     const expected = this.config.localAddress;
     if (expected !== undefined && formatAddress(localAddress) !== canonical(expected)) return false;
-    if (this.#stopped || this.#retry.refuses || this.config.shutdown) return false;
+    if (this.#stopped || this.#retry.refuses || isDown(this.config)) return false;
     // Of two that the peer opened and said nothing on, the older is likely one that it has given up.
     for (const other of this.#sessions) {
       if (other.side !== "passive" || other.state.phase !== "openSent" || other.isHeld) continue;
@@ -249,8 +252,8 @@ export class Peer implements SessionOwner {
     this.#record.fail(text, notification, this.#ports.nowMs());
     this.#retry.refuses = notification?.sentBy === "us" && notification.code !== errorCode.cease;
     if (!wasEstablished) return;
-    this.#ports.monitors.sessionDown(this.routes.ribPeer, downReason(session, notification?.sentBy ?? null));
-    this.#loseSession({ gracefully: keepsRoutes(this.routes.agreement?.negotiated, notification) });
+    const gracefully = keepsRoutes(this.routes.agreement?.negotiated, notification);
+    this.#loseSession(session, { gracefully, sentBy: notification?.sentBy ?? null });
   }
 
   onEnded({ state }: PeerSession, retrySeconds: number): void {
@@ -259,25 +262,13 @@ export class Peer implements SessionOwner {
   }
 
   status(): PeerStatus {
-    const { name, role, address, asn, maxPrefixes } = this.config;
-    const { rib } = this.#ports;
-    return {
-      name,
-      role,
-      address,
-      asn,
-      localAsn: this.#context.speaker.asn,
-      ...this.#record.status(),
-      session: sessionStatus(this.#established, this.routes, { rib, maxPrefixes }),
-      ...this.#path.status(),
-      ...limitStatus(rib, this.routes.ribPeer),
-      ...(this.#context.maintenance && { maintenance: this.#context.maintenance }),
-    };
+    const parts = { record: this.#record, path: this.#path, session: this.#established, routes: this.routes };
+    return statusOf(this.#context, parts, this.#ports.rib);
   }
 
   detail(): PeerDetail {
-    const messages = this.messages.status();
-    return { ...this.status(), messages, ...agreedStatus(this.#established), journal: this.#record.journal() };
+    const told = { messages: this.messages.status(), journal: this.#record.journal() };
+    return { ...this.status(), ...told, ...agreedStatus(this.#established) };
   }
 
   #shutDown(text: string): void {
@@ -305,12 +296,12 @@ export class Peer implements SessionOwner {
 
   #losePredecessor(session: PeerSession): void {
     this.#record.fail("the peer restarted and came back by another connection", undefined, this.#ports.nowMs());
-    this.#ports.monitors.sessionDown(this.routes.ribPeer, downReason(session, null));
-    this.#loseSession({ gracefully: true });
+    this.#loseSession(session, { gracefully: true, sentBy: null });
     this.#end(session, null);
   }
 
-  #loseSession({ gracefully }: { readonly gracefully: boolean }): void {
+  #loseSession(session: PeerSession, { gracefully, sentBy }: Loss): void {
+    this.#ports.monitors.sessionDown(this.routes.ribPeer, downReason(session, sentBy));
     this.#established = null;
     this.#record.countFlap();
     this.routes.lost({ gracefully });
@@ -345,9 +336,9 @@ export class Peer implements SessionOwner {
     const { name } = this.config;
     this.#sessionNumber += 1;
     const dial = dialOf(this.config);
-    const past = this.#retry.past && { past: this.#retry.past };
     const config = (): SessionConfig => this.#sessionConfig();
-    const options = { number: this.#sessionNumber, peer: name, config, dial, ...past };
+    const { past } = this.#retry;
+    const options = { number: this.#sessionNumber, peer: name, config, dial, ...(past && { past }) };
     const session = new PeerSession(options, this, this.#ports);
     this.#sessions = [...this.#sessions, session];
     return session;
@@ -389,10 +380,12 @@ export class Peer implements SessionOwner {
     if (!this.#sessions.some(isUnderWay)) this.#confirmHeld();
     const wantsDial =
       !this.config.passive && isKnown(this.config) && !this.#isDialling() && !this.#sessions.some(hasMet);
-    const isDown = this.#stopped || this.config.shutdown !== undefined;
-    if (wantsDial && !this.#retry.isAwaited && !isDown) this.#newSession().start();
-    this.#path.review(isDown ? null : this.config, this.config.name);
-    const waits = this.config.passive && !this.#retry.refuses && !isDown;
+    const { withheld } = this.config;
+    if (withheld) this.#record.withhold(withheld.reason, this.#ports.nowMs());
+    const rests = this.#stopped || isDown(this.config);
+    if (wantsDial && !this.#retry.isAwaited && !rests) this.#newSession().start();
+    this.#path.review(rests ? null : this.config, this.config.name);
+    const waits = this.config.passive && !this.#retry.refuses && !rests;
     const phase = furthestPhase(this.#sessions.map(({ state }) => state.phase)) ?? (waits ? "active" : "idle");
     this.#record.enter(phase, this.#ports.nowMs());
     if (this.#record.takeChanged()) this.#ports.emit({ type: "peerChanged", peer: this.status() });

@@ -10,6 +10,11 @@ export function isKnown({ address, interface: name }: PeerConfig): boolean {
   return name === undefined || address !== "::";
 }
 
+/** Whether there is to be no session. */
+export function isDown({ shutdown, withheld }: PeerConfig): boolean {
+  return shutdown !== undefined || withheld !== undefined;
+}
+
 /** A link-local address is dialled with its interface. */
 export function dialOf({ address, interface: name, port, localAddress }: PeerConfig): Dial {
   const to = { address: name === undefined ? address : `${address}%${name}`, port };

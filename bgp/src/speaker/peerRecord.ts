@@ -25,6 +25,11 @@ export class PeerRecord {
     this.#changed = true;
   }
 
+  /** Why there is no session, as long as that is so; told once. */
+  withhold(reason: string, atMs: number): void {
+    if (this.#lastFailure?.text !== reason) this.fail(reason, undefined, atMs);
+  }
+
   /** We end what is there by ourselves: no failure, but what the journal is to say. */
   explain(reason: string): void {
     this.#reason = reason;

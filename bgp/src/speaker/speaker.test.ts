@@ -112,6 +112,33 @@ describe("Speaker", () => {
     });
   });
 
+  describe("withholds a peer to which something is missing", () => {
+    const withheld = { reason: "there is no Secret bgp" };
+
+    it("in both directions, says why, and begins when it is there", () => {
+      configure(a, 65001, [peerOf(b.address, 65002, { withheld })]);
+      configure(b, 65002, [peerOf(a.address, 65001)]);
+      network.run(60_000);
+      expect(a.status(b.address)).toMatchObject({ phase: "idle", lastFailure: { text: withheld.reason } });
+      expect(a.speaker.peer(b.address)?.journal.filter(({ reason }) => reason === withheld.reason)).toHaveLength(1);
+      expect(b.status(a.address).phase).not.toBe("established");
+      configure(a, 65001, [peerOf(b.address, 65002)]);
+      network.run(120_000);
+      expect(a.status(b.address).phase).toBe("established");
+      configure(a, 65001, [peerOf(b.address, 65002, { withheld })]);
+      network.run(1_000);
+      expect(a.status(b.address)).toMatchObject({ phase: "idle", lastFailure: { text: withheld.reason } });
+    });
+
+    it("and does not wait for it after its own restart", () => {
+      const restarting = { deadlineSeconds: 600 };
+      configure(a, 65001, [peerOf(b.address, 65002, { withheld })], { restarting });
+      originate(a, "192.0.2.0/24");
+      network.run(1_000);
+      expect(a.other).toEqual([{ type: "tableComplete" }]);
+    });
+  });
+
   describe("exchanges routes", () => {
     it("of both families over one session, and their withdrawal", () => {
       meet();

@@ -33,7 +33,7 @@ import { Maintenance } from "./maintenance.ts";
 import { monitoredFacts } from "./monitoring.ts";
 import { ownGroups } from "./ownRoutes.ts";
 import { Peer } from "./peer.ts";
-import { canonicalAddress } from "./peerPlace.ts";
+import { canonicalAddress, isDown } from "./peerPlace.ts";
 import type { PeerSession } from "./peerSession.ts";
 import { PeerSet } from "./peerSet.ts";
 import type { PeerPorts } from "./ports.ts";
@@ -360,7 +360,9 @@ export class Speaker {
 
   #reviewRestart(): void {
     if (this.#restart.phase !== "deferring") return;
-    for (const peer of this.#peers) if (peer.routes.hasAllRoutes) this.#restart.heard(peer.config.name);
+    for (const { config, routes } of this.#peers) {
+      if (routes.hasAllRoutes || isDown(config)) this.#restart.heard(config.name);
+    }
     if (this.#restart.endIfHeard(this.#peers.names())) {
       this.#actions.push({ type: "disarm", timer: restartDeadline });
     }

@@ -30,11 +30,8 @@ beforeAll(async () => {
     },
   );
   await giveRouter(passwords[0]);
-  await giveToken(20);
-  stand.launch(node, {
-    isInPod: true,
-    environment: { KUBERNETES_SERVICE_HOST: "127.0.0.1", KUBERNETES_SERVICE_PORT: String(stand.api.port) },
-  });
+  await giveToken(3_600);
+  launchInPod();
   await ready(stand, node);
 }, 120_000);
 afterAll(() => stand?.[Symbol.asyncDispose]());
@@ -90,6 +87,20 @@ async function peer(): Promise<PeerStatus | undefined> {
   return peers.find(({ name }) => name === "peer/tor");
 }
 
+function launchInPod(): void {
+  const environment = { KUBERNETES_SERVICE_HOST: "127.0.0.1", KUBERNETES_SERVICE_PORT: String(stand.api.port) };
+  stand.launch(node, { isInPod: true, environment });
+}
+
+/** Those that the server knew whose they were. */
+async function ownRequests(): Promise<number> {
+  return (await stand.api.requests()).filter(({ user }) => user === account).length;
+}
+
+async function moreThan(before: number): Promise<void> {
+  await waitFor(async () => (await ownRequests()) > before, { what: "the agent asks", deadlineMs });
+}
+
 async function giveToken(lifetimeSeconds: number): Promise<void> {
   const identity = await stand.api.issueToken("brindle-system", "brindle-agent", { lifetimeSeconds });
   const machine = stand.fabric.machine(node);
@@ -104,7 +115,11 @@ async function giveToken(lifetimeSeconds: number): Promise<void> {
 describe("the password of a session", () => {
   it("that is missing is told, and the peer not dialled without it, while the agent is ready", async () => {
     await mistake(/^peer\/tor: there is no Secret bgp$/);
-    assert.equal(await peer(), undefined);
+    await waitFor(async () => (await peer())?.lastFailure?.text === "there is no Secret bgp", {
+      what: "the list of peers says why there is no session",
+      deadlineMs,
+    });
+    assert.equal((await peer())?.phase, "idle");
     assert((await status()).health.every(({ state }) => state === "ready"));
     const events: unknown = JSON.parse(await stand.api.kubectl(["get", "events", "-o", "json"]));
     assert(list(field(events, "items")).some((event) => field(event, "reason") === "BgpPasswordMissing"));
@@ -194,12 +209,25 @@ describe("the password of a session", () => {
   });
 });
 
+/** The server forgives a token ten seconds more. */
+async function untilRefused(lifetimeSeconds: number): Promise<void> {
+  const refusedMs = Date.now() + (lifetimeSeconds + 10) * 1_000;
+  await waitFor(() => Date.now() > refusedMs, { what: "the first token has run out", deadlineMs, intervalMs: 250 });
+}
+
 describe("the token of an agent's pod", () => {
   it("is replaced while the agent runs, which goes on by the new one", async () => {
+    const former = stand.agent(node);
+    former.kill("SIGTERM");
+    await former.exited;
+    const beforeFirst = await ownRequests();
+    const lifetimeSeconds = 20;
+    await giveToken(lifetimeSeconds);
+    launchInPod();
+    await moreThan(beforeFirst);
     await giveToken(600);
-    // By now the first one is refused.
-    const ownRequests = async () => (await stand.api.requests()).filter(({ user }) => user === account);
-    const before = (await ownRequests()).length;
+    await untilRefused(lifetimeSeconds);
+    const before = await ownRequests();
     await stand.apply({
       apiVersion: "projectcalico.org/v3",
       kind: "IPPool",
@@ -207,7 +235,7 @@ describe("the token of an agent's pod", () => {
       spec: { cidr: "10.245.0.0/16" },
     });
     await stand.api.restart();
-    await waitFor(async () => (await ownRequests()).length > before, { what: "the agent asks again", deadlineMs });
+    await moreThan(before);
     await ready(stand, node);
     const pod = await stand.addPod("after", node);
     assert.equal(pod.addresses.length > 0, true);
