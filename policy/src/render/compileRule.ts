@@ -8,6 +8,7 @@ import { containsPrefix, type Family, networkOf, type Prefix, parseCidr } from "
 import { protocolNumber, protocolNumbers } from "../packet.ts";
 import { type PortRange, parsePorts } from "../ports.ts";
 import { entityScope, excludedScope, type Scope } from "../scope.ts";
+import { Interned } from "./interned.ts";
 import type { Match, Side } from "./ir.ts";
 import { type Growth, type SetContent, type SetUse, setUse } from "./setUse.ts";
 
@@ -30,7 +31,7 @@ export function compileRule(rule: Rule, family: Family, namespace: string | null
     source.flatMap((from) => destination.map((to) => [...protocol, ...from, ...to])),
   );
   return {
-    alternatives: alternatives.map((terms) => terms.map((term) => term.match)),
+    alternatives: alternatives.map(matchesOf),
     sets: alternatives.flatMap((terms) => usesOf(rule, terms, family)),
   };
 }
@@ -39,6 +40,17 @@ export function compileRule(rule: Rule, family: Family, namespace: string | null
 interface Term {
   readonly match: Match & { readonly negated?: boolean };
   readonly content: SetContent | null;
+}
+
+const single = new WeakMap<Match, readonly Match[]>();
+
+/** Most rules have one match, and many the same. */
+function matchesOf(terms: readonly Term[]): readonly Match[] {
+  const [only] = terms;
+  if (!only || terms.length > 1) return terms.map(({ match }) => match);
+  const matches = single.get(only.match) ?? [only.match];
+  single.set(only.match, matches);
+  return matches;
 }
 
 function usesOf(rule: Rule, terms: readonly Term[], family: Family): SetUse[] {
@@ -78,6 +90,8 @@ function protocolTerms(rule: Rule, family: Family): Term[][] {
   }
   return [matches.map(plain)];
 }
+
+const setMatches = new Interned<Term["match"]>();
 
 /** One side of a rule. */
 class Entity {
@@ -149,7 +163,9 @@ class Entity {
   #bySet(content: SetContent, negated: boolean): Term {
     const set = setUse(this.#family, content, "mixed").name;
     const withPort = content.kind === "namedPort";
-    return { match: { kind: "set", side: this.#side, set, withPort, negated }, content };
+    const side = this.#side;
+    const make = (): Term["match"] => ({ kind: "set", side, set, withPort, negated });
+    return { match: setMatches.of(`${side} ${set} ${withPort} ${negated}`, make), content };
   }
 }
 

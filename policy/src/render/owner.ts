@@ -1,6 +1,7 @@
 /** The chains of one policy or profile: its rules in one direction, for one family. */
-import { defaultTier, type PolicyDirection, type Rule } from "@brindle/api";
+import { defaultTier, type PolicyDirection, type Profile, type Rule } from "@brindle/api";
 import type { Family } from "@brindle/net";
+import { type Policy, policyName } from "../cluster.ts";
 import { compileRule } from "./compileRule.ts";
 import type { Chain, ChainRule, Match, Target } from "./ir.ts";
 import { chainName, chains } from "./names.ts";
@@ -36,11 +37,12 @@ export function compileOwner(
   { direction, family, log = quietSettings.log }: { direction: PolicyDirection; family: Family; log?: LogSettings },
 ): CompiledChain {
   const compiled = rules.map((rule) => compileRule(rule, family, owner.namespace));
+  const comments = commentsOf(owner, rules, direction);
   const chainRules = rules.flatMap((rule, index): ChainRule[] => {
-    const comment = `${formatOwner(owner)} ${direction.toLowerCase()} ${index}`;
+    const comment = comments[index] ?? "";
     const { target, matches: limits } = outcomeOf(rule, owner, log);
     return (compiled[index]?.alternatives ?? []).map((matches) => ({
-      matches: [...matches, ...limits],
+      matches: limits.length === 0 ? matches : [...matches, ...limits],
       target,
       comment,
     }));
@@ -48,6 +50,22 @@ export function compileOwner(
   const name = ownerChainName(owner, direction);
   return { chain: { name, rules: chainRules }, sets: compiled.flatMap(({ sets }) => sets) };
 }
+
+const made = new WeakMap<readonly Rule[], { readonly of: string; readonly comments: readonly string[] }>();
+
+/** The same for both families, so one text for both. */
+function commentsOf(owner: RuleOwner, rules: readonly Rule[], direction: PolicyDirection): readonly string[] {
+  const of = `${formatOwner(owner)} ${direction.toLowerCase()}`;
+  const known = made.get(rules);
+  if (known?.of === of) return known.comments;
+  const comments = rules.map((_, index) => `${of} ${index}`);
+  made.set(rules, { of, comments });
+  return comments;
+}
+
+const allow: Target = { kind: "goto", chain: chains.allow };
+const pass: Target = { kind: "goto", chain: chains.pass };
+const deny: Target = { kind: "goto", chain: chains.denied };
 
 /**
  * Allowing goes to a chain that sets the mark and ends: since it is gone to and not jumped to, the packet returns to
@@ -57,15 +75,20 @@ export function compileOwner(
 function outcomeOf(rule: Rule, owner: RuleOwner, log: LogSettings): { target: Target; matches: readonly Match[] } {
   switch (rule.action) {
     case "Allow":
-      return { target: { kind: "goto", chain: chains.allow }, matches: [] };
+      return { target: allow, matches: [] };
     case "Pass":
-      return { target: { kind: "goto", chain: chains.pass }, matches: [] };
+      return { target: pass, matches: [] };
     case "Deny":
-      return { target: { kind: "goto", chain: chains.denied }, matches: [] };
+      return { target: deny, matches: [] };
     case "Log": {
       const prefix = logPrefix(log, { ...owner, tier: owner.tier ?? defaultTier });
       const matches: Match[] = log.rate === null ? [] : [{ kind: "rate", rate: log.rate, burst: log.burst }];
       return { target: { kind: "log", prefix }, matches };
     }
   }
+}
+
+export function ruleOwner(owner: Policy | Profile): RuleOwner {
+  if (owner.kind === "Profile") return { kind: "Profile", namespace: null, name: owner.metadata.name };
+  return { ...policyName(owner), ...(owner.spec.tier && { tier: owner.spec.tier }) };
 }

@@ -1,6 +1,7 @@
 /** The sets that rules refer to: what is in them, and what their growth does to the verdicts. */
 import { type Family, formatPrefix, type Prefix } from "@brindle/net";
 import { type Scope, scopeKey } from "../scope.ts";
+import { Interned } from "./interned.ts";
 import { setBaseName } from "./names.ts";
 
 export type SetContent =
@@ -25,8 +26,12 @@ export interface SetUse {
   readonly growth: Growth;
 }
 
+const uses = new Interned<SetUse>();
+
 export function setUse(family: Family, content: SetContent, growth: Growth): SetUse {
-  return { name: setBaseName(family, contentKey(content)), family, content, growth };
+  const key = contentKey(content);
+  const make = (): SetUse => ({ name: setBaseName(family, key), family, content, growth });
+  return content.kind === "nets" ? make() : uses.of(`${family} ${growth} ${key}`, make);
 }
 
 export function combineGrowth(a: Growth, b: Growth): Growth {
