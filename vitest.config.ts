@@ -6,6 +6,9 @@ import { defineConfig } from "vitest/config";
  */
 const retry = 1;
 
+/** Tests on the real world wait more than they work. */
+const maxWorkers = 2;
+
 /**
  * Four projects. `unit` is everything beside the sources: pure, quick, safe in threads. `real` is what needs root and
  * the world (kernel, etcd, routers): forked processes, since entering a namespace concerns a thread for good. `kube` is
@@ -29,6 +32,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "real",
+          maxWorkers,
           include: ["test/src/**/*.test.ts"],
           exclude: ["test/src/kube/**", "test/src/kubeadm/**"],
           pool: "forks",
@@ -42,6 +46,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "kube",
+          maxWorkers,
           include: ["test/src/kube/**/*.test.ts"],
           globalSetup: ["test/src/fixtures/kube/globalSetup.ts"],
           pool: "forks",
