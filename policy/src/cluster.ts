@@ -1,6 +1,7 @@
 /** What `evaluate` is told: the resources as they are stored. It works out everything else by itself. */
 import type {
   GlobalNetworkPolicy,
+  HostEndpoint,
   NetworkPolicy,
   PolicyDirection,
   Profile,
@@ -8,6 +9,7 @@ import type {
   WorkloadEndpoint,
 } from "@brindle/api";
 import { type Address, parseCidr } from "@brindle/net";
+import { type Failsafes, type HostInterfaces, isOfStage, type PolicyStage } from "./hosts.ts";
 import type { AnyNetworkSet } from "./networkSet.ts";
 import { type Labelled, namespaceLabel } from "./scope.ts";
 
@@ -32,6 +34,13 @@ export interface Cluster {
   readonly profiles: readonly Profile[];
   /** What rules find by selectors beside endpoints. */
   readonly networkSets?: readonly AnyNetworkSet[];
+  readonly hostEndpoints?: readonly HostEndpoint[];
+  /** Ports of hosts that no policy closes; Calico's defaults unless told. */
+  readonly failsafes?: Failsafes;
+  /** By node: its interfaces with their addresses, for host endpoints that name an address instead of an interface. */
+  readonly interfaces?: ReadonlyMap<string, HostInterfaces>;
+  /** By node: the interface by which it speaks with others. */
+  readonly uplinks?: ReadonlyMap<string, string>;
   /** The addresses of each node, which reaches its own pods always. */
   readonly nodes?: ReadonlyMap<string, readonly Address[]>;
   /** Calico's `defaultEndpointToHostAction`, and its default: `Drop`. */
@@ -96,8 +105,9 @@ export function comparePolicies(a: Policy, b: Policy): number {
   return keyA < keyB ? -1 : keyA > keyB ? 1 : 0;
 }
 
-/** Whether a policy speaks of a direction. Without `types` its rules tell, and a policy without rules is for ingress. */
-export function appliesTo(policy: Policy, direction: PolicyDirection): boolean {
+/** Whether a policy speaks of a direction, where it is asked. Without `types` its rules tell, and a policy without rules is for ingress. */
+export function appliesTo(policy: Policy, direction: PolicyDirection, stage: PolicyStage = "tracked"): boolean {
+  if (!isOfStage(policy, stage)) return false;
   const { types, ingress = [], egress = [] } = policy.spec;
   if (types && types.length > 0) return types.includes(direction);
   return direction === "Egress" ? egress.length > 0 : ingress.length > 0 || egress.length === 0;

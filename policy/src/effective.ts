@@ -2,7 +2,8 @@
 import type { PolicyDirection, WorkloadEndpoint } from "@brindle/api";
 import { appliesTo, type Cluster, comparePolicies, labelled, type Policy } from "./cluster.ts";
 import { enforceablePolicy, tieredPolicy } from "./enforceable.ts";
-import { inScope, policyScope } from "./scope.ts";
+import type { PolicyStage } from "./hosts.ts";
+import { inScope, type Labelled, policyScope } from "./scope.ts";
 import { byTier, type PolicyTier, Tiers } from "./tiers.ts";
 
 export interface EffectiveTier {
@@ -16,12 +17,21 @@ export function effectiveTiers(
   endpoint: WorkloadEndpoint,
   direction: PolicyDirection,
 ): EffectiveTier[] {
-  const tiers = new Tiers(cluster.tiers ?? []);
   const self = labelled(endpoint, (name) => cluster.profiles.find((profile) => profile.metadata.name === name));
+  return tiersFor(cluster, self, { direction, stage: "tracked" });
+}
+
+/** The same for whatever has labels. */
+export function tiersFor(
+  cluster: Cluster,
+  self: Labelled,
+  { direction, stage }: { readonly direction: PolicyDirection; readonly stage: PolicyStage },
+): EffectiveTier[] {
+  const tiers = new Tiers(cluster.tiers ?? []);
   const policies = cluster.policies
     .flatMap((policy) => enforceablePolicy(policy).resource ?? [])
     .flatMap((policy) => tieredPolicy(policy, tiers).resource ?? [])
-    .filter((policy) => appliesTo(policy, direction))
+    .filter((policy) => appliesTo(policy, direction, stage))
     .filter((policy) => inScope(policyScope(policy.spec, policy.metadata.namespace ?? null), self))
     .sort(comparePolicies);
   return byTier(policies, ({ spec }) => tiers.of(spec.tier)).map(({ tier, items }) => ({ tier, policies: items }));

@@ -42,8 +42,6 @@ const enforceables = new WeakMap<Policy, Enforceable<Policy>>();
 
 function judgedPolicy(policy: Policy): Enforceable<Policy> {
   const { spec } = policy;
-  const forHosts = hostFields(policy).find(([, isSet]) => isSet);
-  if (forHosts) return { resource: null, problem: `spec.${forHosts[0]}: policies for hosts are not enforced yet` };
   const problem = policyProblem(spec) ?? selectorProblem(namespaceSelectorOf(policy), "spec.namespaceSelector");
   return problem ? closedFor(policy, problem) : { resource: policy, problem };
 }
@@ -103,15 +101,6 @@ function rulesProblem(owner: { readonly ingress?: readonly Rule[]; readonly egre
 
 function namespaceSelectorOf(policy: Policy): string | undefined {
   return policy.kind === "GlobalNetworkPolicy" ? policy.spec.namespaceSelector : undefined;
-}
-
-/** Policies with these say nothing about pods. */
-function hostFields(policy: Policy): [string, boolean | undefined][] {
-  if (policy.kind !== "GlobalNetworkPolicy") return [];
-  return [
-    ["doNotTrack", policy.spec.doNotTrack],
-    ["preDNAT", policy.spec.preDNAT],
-  ];
 }
 
 function ruleProblem(rule: Rule): string | null {

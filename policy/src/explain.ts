@@ -18,17 +18,26 @@ export function explain(cluster: Cluster, packet: Packet): Explanation {
     `${describePacket(packet)}: ${verdict}`,
     ...explainDirection(evaluation.egress),
     ...explainDirection(evaluation.ingress),
+    ...evaluation.hosts.flatMap(explainDirection),
   ];
   return { evaluation, lines };
 }
 
 function explainDirection(result: DirectionResult): string[] {
   const end = result.direction === "Egress" ? "source" : "destination";
+  const isHost = result.endpoint?.startsWith("HostEndpoint ") ?? false;
+  if (isHost)
+    return [`${result.direction.toLowerCase()} of ${result.endpoint}: ${verdictOf(result)}`, ...overOf(result)];
   const who = result.endpoint === null ? `the ${end}` : `the ${end} ${result.endpoint}`;
-  return [
-    `${result.direction.toLowerCase()} of ${who}: ${result.verdict}, ${explainDecider(result.decidedBy)}`,
-    ...result.passedOver.map((passed) => `  passed over: ${explainPassedOver(passed)}`),
-  ];
+  return [`${result.direction.toLowerCase()} of ${who}: ${verdictOf(result)}`, ...overOf(result)];
+}
+
+function verdictOf({ verdict, decidedBy }: DirectionResult): string {
+  return `${verdict}, ${explainDecider(decidedBy)}`;
+}
+
+function overOf({ passedOver }: DirectionResult): string[] {
+  return passedOver.map((passed) => `  passed over: ${explainPassedOver(passed)}`);
 }
 
 function explainDecider(decider: Decider): string {
@@ -39,6 +48,8 @@ function explainDecider(decider: Decider): string {
       return "an endpoint's traffic with itself is not policed";
     case "fromOwnNode":
       return "a node always reaches its own pods";
+    case "failsafe":
+      return "its failsafe ports are closed by no policy";
     case "encapsulated":
       return "a pod may not send packets of tunnels (VXLAN, IP in IP)";
     case "toOwnNode":

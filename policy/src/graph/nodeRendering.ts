@@ -1,7 +1,7 @@
 /** The chains and sets for the endpoints of one node. What a policy compiles to is kept while the resource stays. */
 import { isDeepStrictEqual } from "node:util";
 import type { IPPool, PolicyDirection, Profile } from "@brindle/api";
-import { type Family, formatSetElement, splitForSet } from "@brindle/net";
+import { type Address, type Family, formatSetElement, splitForSet } from "@brindle/net";
 import type { EndpointToHostAction, Policy } from "../cluster.ts";
 import type { PolicyStage } from "../hosts.ts";
 import { renderHosts } from "../render/hostTables.ts";
@@ -16,6 +16,7 @@ import {
   type FilterSettings,
   quietSettings,
   renderFilter,
+  type TierChains,
 } from "../render/tables.ts";
 import type { PolicyTier } from "../tiers.ts";
 import type { Members } from "./countedMembers.ts";
@@ -51,8 +52,8 @@ export class NodeRendering {
   #endpointToHostAction: EndpointToHostAction;
   #settings: FilterSettings = quietSettings;
   #compiled = new WeakMap<Policy | Profile, Map<string, CompiledChain>>();
-  /** The endpoints' chains of the last rendering, by what they are made from. */
-  #endpointChains = new Map<string, Chain>();
+  /** The endpoints' chains of the last rendering, with what they are made from. */
+  #endpointChains = new Map<string, { readonly endpoint: EndpointChains; readonly chains: readonly Chain[] }>();
   #rules: Pick<Desired, "tables" | "endpoints"> = { tables: [], endpoints: new Map() };
   #uses: ReadonlyMap<string, SetUse> = new Map();
   readonly #sets = new Map<string, DesiredSet>();
@@ -81,18 +82,21 @@ export class NodeRendering {
 
   /** Tells `sets` which of them are needed, and takes their members from there. */
   render({ local, hosts, pools }: RenderInput, sets: EndpointSets): Omit<Desired, "problems"> {
-    const endpoints = firstOfEachInterface(local.flatMap(endpointChains));
-    const ofEndpoints = this.#chainsOf(endpoints);
+    const all = firstOfEachInterface(local.flatMap(endpointChains));
+    this.#keepChainsOf(all);
     const tables: DesiredTable[] = [];
     const uses = new Map<string, SetUse>();
     const { failsafes } = this.#settings;
     const ofHosts = hosts.map(hostChains);
     for (const family of families) {
-      const owners = this.#filterOwners(local, hosts, family);
+      // One without an address of the family has no chains there: nothing of the family is for it, or from it.
+      const pods = local.filter(({ view }) => hasFamily(addressesOf(view), family));
+      const endpoints = all.filter(({ addresses }) => hasFamily(addresses, family));
+      const owners = this.#filterOwners(pods, hosts, family);
       const untracked = this.#hostOwners(hosts, ["untracked"], family);
       const preDnat = this.#hostOwners(hosts, ["preDnat"], family);
       const masquerade = renderMasquerade(pools, family);
-      const decisions = [...owners.map(({ chain }) => chain), ...ofEndpoints];
+      const decisions = [...owners.map(({ chain }) => chain), ...this.#chainsOf(endpoints)];
       const endpointToHostAction = this.#endpointToHostAction;
       const { raw, mangle, filter } = renderHosts({
         family,
@@ -115,12 +119,12 @@ export class NodeRendering {
         { family, table: "mangle", content: mangle },
         { family, table: "raw", content: raw },
       );
-      const all = [...owners, ...untracked, ...preDnat];
-      for (const use of [...all.flatMap((owner) => owner.sets), ...masquerade.sets]) addUse(uses, use);
+      const compiled = [...owners, ...untracked, ...preDnat];
+      for (const use of [...compiled.flatMap((owner) => owner.sets), ...masquerade.sets]) addUse(uses, use);
     }
     sets.require(uses);
     for (const name of this.#sets.keys()) if (!uses.has(name)) this.#sets.delete(name);
-    this.#rules = { tables, endpoints: new Map(endpoints.map(({ id, addresses }) => [id, addresses])) };
+    this.#rules = { tables, endpoints: new Map(all.map(({ id, addresses }) => [id, addresses])) };
     this.#uses = uses;
     return this.withMembers(sets);
   }
@@ -141,20 +145,20 @@ export class NodeRendering {
   }
 
   /** A chain that stays the same stays one object, so that the plan need not look into it again. */
-  #chainsOf(endpoints: readonly EndpointChains[]): Chain[] {
-    const chains = new Map<string, Chain>();
+  #keepChainsOf(endpoints: readonly EndpointChains[]): void {
+    const before = this.#endpointChains;
+    this.#endpointChains = new Map();
     for (const endpoint of endpoints) {
-      for (const direction of directions) {
-        const { id, interfaceName, ingress, egress } = endpoint;
-        const key = JSON.stringify([id, interfaceName, direction, direction === "Ingress" ? ingress : egress]);
-        chains.set(
-          key,
-          this.#endpointChains.get(key) ?? endpointChain(endpoint, direction, this.#settings.encapsulation),
-        );
-      }
+      const known = before.get(endpoint.id);
+      const isSame = known && hasSameChains(known.endpoint, endpoint);
+      const make = (): Chain[] =>
+        directions.map((direction) => endpointChain(endpoint, direction, this.#settings.encapsulation));
+      this.#endpointChains.set(endpoint.id, isSame ? known : { endpoint, chains: make() });
     }
-    this.#endpointChains = chains;
-    return [...chains.values()];
+  }
+
+  #chainsOf(endpoints: readonly EndpointChains[]): Chain[] {
+    return endpoints.flatMap(({ id }) => this.#endpointChains.get(id)?.chains ?? []);
   }
 
   /** Each policy and profile that concerns an endpoint here, once for each direction. */
@@ -200,6 +204,32 @@ export class NodeRendering {
     compiled.set(key, chain);
     return chain;
   }
+}
+
+function hasFamily(addresses: readonly Address[], family: Family): boolean {
+  return addresses.some((address) => address.family === family);
+}
+
+function hasSameChains(a: EndpointChains, b: EndpointChains): boolean {
+  return (
+    a.interfaceName === b.interfaceName && isSameDirection(a.ingress, b.ingress) && isSameDirection(a.egress, b.egress)
+  );
+}
+
+function isSameDirection(a: DirectionChains, b: DirectionChains): boolean {
+  const isSameTier = (tier: TierChains, index: number): boolean => {
+    const other = b.tiers[index];
+    return (
+      tier.name === other?.name &&
+      tier.defaultAction === other.defaultAction &&
+      isSameList(tier.policies, other.policies)
+    );
+  };
+  return a.tiers.length === b.tiers.length && a.tiers.every(isSameTier) && isSameList(a.profiles, b.profiles);
+}
+
+function isSameList(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((text, index) => text === b[index]);
 }
 
 /** One that is not wired, or has no address, has no chains: what it sends is dropped. */

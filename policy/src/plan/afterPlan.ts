@@ -33,7 +33,7 @@ function tablesAfter(actual: Actual, plan: Plan): ActualTable[] {
       !plan.commits.some((commit) => commit.family === family && commit.transaction.table === table),
   );
   const touched = plan.commits.map(({ family, transaction }): ActualTable => {
-    const { table } = tableOf(actual, family, transaction.table === "nat" ? "nat" : "filter");
+    const { table } = transaction;
     return { family, table, chains: chainsAfter(tableOf(actual, family, table).chains, transaction) };
   });
   return [...untouched, ...touched];

@@ -59,8 +59,8 @@ function planCommits(desired: Desired, actual: Actual, names: ReadonlyMap<string
 
 /** Whether a chain that decides for someone, and that packets meet already, gets other rules. */
 function changesOwnersChain({ family, transaction }: Commit, actual: Actual): boolean {
-  if (transaction.table !== "filter") return false;
-  const { chains } = tableOf(actual, family, "filter");
+  if (transaction.table === "nat") return false;
+  const { chains } = tableOf(actual, family, transaction.table);
   return (transaction.chains ?? []).some(({ name }) => isOwnersChain(name) && chains.has(name));
 }
 

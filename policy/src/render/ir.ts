@@ -35,6 +35,8 @@ export type Match =
 
 export type Target =
   | { readonly kind: "accept" | "drop" | "reject" | "return" | "masquerade" }
+  /** Conntrack is to know nothing of the packet: in the table raw alone. */
+  | { readonly kind: "untrack" }
   | { readonly kind: "log"; readonly prefix: string }
   /** The packet's first bytes go to whoever listens to the group, and the packet goes on. */
   | { readonly kind: "tell"; readonly group: number; readonly bytes: number }
@@ -58,7 +60,7 @@ export interface Chain {
 
 /** A rule of ours in a chain of the kernel's: before all others, or behind those that are there. */
 export interface Hook {
-  readonly chain: "FORWARD" | "INPUT" | "OUTPUT" | "POSTROUTING";
+  readonly chain: "PREROUTING" | "FORWARD" | "INPUT" | "OUTPUT" | "POSTROUTING";
   readonly place: "first" | "last";
   readonly rule: ChainRule;
 }

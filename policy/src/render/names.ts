@@ -15,6 +15,9 @@ export const podInterfaces = "cali+";
 export const allowedMark = 0x10000000;
 export const passedMark = 0x20000000;
 
+/** Of a packet that a policy of a host endpoint has allowed before the filter table. */
+export const hostAllowedMark = 0x08000000;
+
 /** Of a flow in conntrack: it was open when policy came to deny it (`killEstablishedOnDeny`). */
 export const endedFlowMark = 0x40000000;
 
@@ -33,6 +36,13 @@ export interface DispatchChains {
   readonly allow: string;
   readonly pass: string;
   readonly denied: string;
+  readonly rawIn: string;
+  readonly rawOut: string;
+  readonly prerouting: string;
+  readonly fromHosts: string;
+  readonly toHosts: string;
+  readonly forwardIn: string;
+  readonly forwardOut: string;
 }
 
 export const chains: DispatchChains = {
@@ -47,6 +57,13 @@ export const chains: DispatchChains = {
   allow: `${chainPrefix}ALLOW`,
   pass: `${chainPrefix}PASS`,
   denied: `${chainPrefix}DENIED`,
+  rawIn: `${chainPrefix}RAW-IN`,
+  rawOut: `${chainPrefix}RAW-OUT`,
+  prerouting: `${chainPrefix}PREROUTING`,
+  fromHosts: `${chainPrefix}FROM-HOSTS`,
+  toHosts: `${chainPrefix}TO-HOSTS`,
+  forwardIn: `${chainPrefix}FORWARD-IN`,
+  forwardOut: `${chainPrefix}FORWARD-OUT`,
 };
 
 /** The chains that tell packets apart and decide nothing by themselves. */

@@ -88,6 +88,8 @@ function targetWords(target: Target): string[] {
     case "return":
     case "masquerade":
       return ["-j", target.kind.toUpperCase()];
+    case "untrack":
+      return ["-j", "CT", "--notrack"];
     case "log":
       return ["-j", "LOG", ...(target.prefix ? ["--log-prefix", target.prefix] : []), "--log-level", "notice"];
     case "tell":

@@ -1,5 +1,6 @@
 /** What an operator may set about the rendering; the meaning of policies is the same with all of it, but for `encapsulation`. */
 import type { EncapsulationSettings } from "../cluster.ts";
+import { defaultFailsafes, type Failsafes } from "../hosts.ts";
 
 export interface FilterSettings {
   /** How many packets that policy denies are told of in a second; 0 for none. */
@@ -12,6 +13,7 @@ export interface FilterSettings {
   /** Calico's `chainInsertMode`: with `Append` the rules of others are asked first, and what they accept escapes policy. */
   readonly insertMode: "Insert" | "Append";
   readonly encapsulation: EncapsulationSettings;
+  readonly failsafes: Failsafes;
 }
 
 /** Of rules with the action Log. */
@@ -31,6 +33,7 @@ export const quietSettings: FilterSettings = {
   log: { prefix: "calico-packet", rate: null, burst: 5 },
   insertMode: "Insert",
   encapsulation: { vxlan: "Drop", vxlanPort: 4789, ipip: "Drop" },
+  failsafes: defaultFailsafes,
 };
 
 /** XT_LOG's prefix has 30 bytes with its end; behind ours stand a colon and a space. */

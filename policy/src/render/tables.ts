@@ -14,6 +14,7 @@
 import { defaultTier, type PolicyDirection } from "@brindle/api";
 import { type Address, type Family, hostPrefix } from "@brindle/net";
 import type { EncapsulationSettings, EndpointToHostAction } from "../cluster.ts";
+import { type HostFilter, noHosts } from "./hostTables.ts";
 import type { Chain, ChainRule, Hook, Match, TableContent, Target } from "./ir.ts";
 import { allowedMark, chainName, chains, deniedLogGroup, endedFlowMark, passedMark, podInterfaces } from "./names.ts";
 import { type FilterSettings, quietSettings } from "./settings.ts";
@@ -50,6 +51,8 @@ export interface FilterInput {
   readonly decisions: readonly Chain[];
   readonly endpointToHostAction: EndpointToHostAction;
   readonly settings?: FilterSettings;
+  /** None, unless told. */
+  readonly hosts?: HostFilter;
 }
 
 const allowed: Match = { kind: "mark", mark: allowedMark, negated: false };
@@ -66,7 +69,7 @@ const limitPerSecondMax = 10_000;
 const toldBytes = 128;
 
 export function renderFilter(input: FilterInput): TableContent {
-  const { family, endpoints, decisions, endpointToHostAction, settings = quietSettings } = input;
+  const { family, endpoints, decisions, endpointToHostAction, settings = quietSettings, hosts = noHosts } = input;
   const ended = settings.endsFlows ? [endedFlow] : [];
   const fromPod = podInterface("in");
   const toPod = podInterface("out");
@@ -75,21 +78,26 @@ export function renderFilter(input: FilterInput): TableContent {
       name: chains.forward,
       rules: [
         ...ended,
+        ...hosts.beforePods,
         rule([fromPod], { kind: "jump", chain: chains.fromPods }, "from pods"),
         rule([toPod], { kind: "jump", chain: chains.toPods }, "to pods"),
+        ...hosts.behindPods,
       ],
     },
     {
       name: chains.forwardEnd,
-      rules: [fromPod, toPod].map((match) => rule([match, allowed], { kind: "accept" }, "allowed by policy")),
+      rules: [
+        ...[fromPod, toPod].map((match) => rule([match, allowed], { kind: "accept" }, "allowed by policy")),
+        ...hosts.forwardEnd,
+      ],
     },
     {
       name: chains.input,
-      rules: [...ended, rule([fromPod], { kind: "goto", chain: chains.podsToHost }, "from pods")],
+      rules: [...ended, rule([fromPod], { kind: "goto", chain: chains.podsToHost }, "from pods"), ...hosts.input],
     },
     {
       name: chains.output,
-      rules: [...ended, rule([toPod], { kind: "accept" }, "a node always reaches its own pods")],
+      rules: [...ended, rule([toPod], { kind: "accept" }, "a node always reaches its own pods"), ...hosts.output],
     },
     { name: chains.podsToHost, rules: podsToHost(family, endpointToHostAction) },
     { name: chains.fromPods, rules: dispatchFrom(family, endpoints), isDispatch: true },
@@ -105,7 +113,7 @@ export function renderFilter(input: FilterInput): TableContent {
     hook("OUTPUT", chains.output, place),
     hook("FORWARD", chains.forwardEnd, "last"),
   ];
-  return { chains: [...own, ...decisions], hooks };
+  return { chains: [...own, ...hosts.chains, ...decisions], hooks };
 }
 
 /** Where all that policy denies ends. That nobody listens to the group costs as good as nothing. */
@@ -201,7 +209,7 @@ function denial({ name }: TierChains): string {
 }
 
 function podsToHost(family: Family, action: EndpointToHostAction): ChainRule[] {
-  const discovery = family === 6 ? neighbourDiscovery.map(discoveryRule) : [];
+  const discovery = family === 6 ? discoveryRules : [];
   return [
     ...discovery,
     // Replies to what the node asked are accepted in there, as flows that conntrack knows.
@@ -221,6 +229,9 @@ function lastRule(action: EndpointToHostAction): ChainRule[] {
  * neighbour solicitation and advertisement (RFC 4861). They never leave the link, so no policy speaks of them.
  */
 const neighbourDiscovery: readonly number[] = [130, 131, 132, 133, 135, 136, 143];
+
+/** Of IPv6: accepted. */
+export const discoveryRules: readonly ChainRule[] = neighbourDiscovery.map(discoveryRule);
 
 function discoveryRule(type: number): ChainRule {
   const matches: Match[] = [

@@ -8,7 +8,7 @@ import {
   type SetElement,
 } from "@brindle/net";
 import type { Tables } from "@brindle/net/shell";
-import type { TableName } from "../graph/desired.ts";
+import { type TableName, tableNames } from "../graph/desired.ts";
 import type { Actual, ActualSet, ActualTable } from "../plan/actual.ts";
 import type { Plan } from "../plan/plan.ts";
 import type { SetChange } from "../plan/sets.ts";
@@ -29,8 +29,6 @@ export interface Kernel {
   readonly tables: readonly Tables[];
   readonly sets: Sets;
 }
-
-const tableNames: readonly TableName[] = ["filter", "nat"];
 
 export async function readActual({ tables, sets }: Kernel): Promise<Actual> {
   const saves = tables.flatMap((port) => tableNames.map((table) => saveTable(port, table)));

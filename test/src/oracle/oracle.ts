@@ -19,6 +19,8 @@ export interface Comparison {
 export function desiredOf(cluster: Cluster): Desired {
   const { endpointToHostAction = "Drop", encapsulation } = cluster;
   const graph = new PolicyGraph({ node: nodeName, endpointToHostAction });
+  graph.setHostInterfaces(cluster.interfaces?.get(nodeName) ?? new Map());
+  if (cluster.failsafes) graph.setFilterSettings({ failsafes: cluster.failsafes });
   if (encapsulation) graph.setFilterSettings({ encapsulation });
   receiveCluster(graph, cluster);
   return graph.desired();
@@ -29,6 +31,7 @@ export function receiveCluster(graph: PolicyGraph, cluster: Cluster): void {
     ...cluster.profiles,
     ...cluster.endpoints,
     ...(cluster.networkSets ?? []),
+    ...(cluster.hostEndpoints ?? []),
     ...(cluster.tiers ?? []),
     ...cluster.policies,
   ]) {
@@ -63,11 +66,15 @@ export async function compare(
 export async function describeMismatch(node: PolicyNode, cluster: Cluster, { packet }: Mismatch): Promise<string> {
   const smallest = await shrink(node, cluster, packet);
   await node.apply(desiredOf(smallest));
-  const { policies, tiers, profiles, networkSets } = smallest;
+  const { policies, tiers, profiles, networkSets, hostEndpoints } = smallest;
   return [
     `evaluate says ${isAllowed(smallest, packet) ? "allow" : "deny"}, the kernel does not`,
     ...explain(smallest, packet).lines,
-    JSON.stringify({ policies, tiers, profiles, networkSets, endpoints: smallest.endpoints.map(brief) }, null, 1),
+    JSON.stringify(
+      { policies, tiers, profiles, networkSets, hostEndpoints, endpoints: smallest.endpoints.map(brief) },
+      null,
+      1,
+    ),
     await node.chains(),
   ].join("\n");
 }
@@ -80,7 +87,8 @@ export function parseClusterAddress(text: string): Address {
 
 /** Only the ends that are on this node are enforced by it. */
 export function isAllowed(cluster: Cluster, packet: Packet): boolean {
-  const { egress, ingress } = evaluate(cluster, packet);
+  const { egress, ingress, hosts } = evaluate(cluster, packet);
+  if (hosts.some(({ verdict }) => verdict === "deny")) return false;
   const isLocal = (id: string | null): boolean =>
     cluster.endpoints.some(
       ({ metadata, spec }) => `${metadata.namespace}/${metadata.name}` === id && spec.node === nodeName,

@@ -4,7 +4,7 @@ import { decidedBy } from "./deciding.ts";
 import { focusedCase, focuses } from "./focusedCase.ts";
 import { compare, describeMismatch } from "./oracle.ts";
 import { PolicyNode } from "./policyNode.ts";
-import { listenPorts, plainEndpoints, randomCluster, randomPackets } from "./randomCase.ts";
+import { listenPorts, plainEndpoints, randomClusterWithHosts, randomPackets } from "./randomCase.ts";
 
 /** For each back end. */
 const cases = 25;
@@ -27,7 +27,7 @@ describe.each(["nft", "legacy"] as const)(`random policies, backend %s, BRINDLE_
   it(`pass what evaluate allows and nothing else, in ${cases} cases of ${probesPerCase} probes`, async () => {
     let denied = 0;
     for (let index = 0; index < cases; index++) {
-      const cluster = randomCluster(firstSeed + index);
+      const cluster = randomClusterWithHosts(firstSeed + index);
       const comparison = await compare(node, cluster, randomPackets(firstSeed + index, probesPerCase));
       const [mismatch] = comparison.mismatches;
       if (mismatch) expect.fail(`case ${index}: ${await describeMismatch(node, cluster, mismatch)}`);

@@ -3,6 +3,8 @@ import {
   apiVersion,
   type EntityRule,
   type GlobalNetworkPolicy,
+  type GlobalPolicySpec,
+  type HostEndpoint,
   type Labels,
   type NetworkPolicy,
   type PolicyDirection,
@@ -14,6 +16,7 @@ import {
   type Tier,
   type WorkloadEndpoint,
 } from "@brindle/api";
+import { parsePrefix } from "@brindle/net";
 import type { AnyNetworkSet, Cluster, EndpointToHostAction, Packet, Policy } from "@brindle/policy";
 import { parseClusterAddress } from "./oracle.ts";
 import { nodeAddresses, nodeName, outsideAddresses } from "./policyNode.ts";
@@ -62,6 +65,12 @@ export interface PacketBias {
   readonly direction?: PolicyDirection;
   /** What most of them are. */
   readonly traffic?: "tcp" | "icmp";
+}
+
+/** In two of five a host endpoint stands beside the pods of the node. */
+export function randomClusterWithHosts(seed: number): Cluster {
+  const random = new Random(seed + 77);
+  return { ...randomCluster(seed), ...(random.chance(0.4) ? randomHosts(random) : {}) };
 }
 
 /** Packets between addresses of one family, at least one of them a pod's of this node. */
@@ -182,6 +191,40 @@ function randomEndpoint(random: Random, { name, namespace, node, addresses }: Pl
   };
 }
 
+/** Of this node, for the interface to all others, or for all; now and then one of a node that is not probed, for selectors. */
+function randomHosts(random: Random): Partial<Cluster> {
+  const spec = random.pick<Partial<HostEndpoint["spec"]>>(
+    { interfaceName: "uplink" },
+    { interfaceName: "*" },
+    { expectedIPs: [nodeAddresses[random.integer(2)] ?? ""] },
+  );
+  const hosts = random.list(1 + random.integer(2), (index): HostEndpoint => {
+    const own = index === 0 ? { node: nodeName, ...spec } : { node: "node3", expectedIPs: [...outsideAddresses] };
+    const profiles = random.chance(0.5) ? ["kns.ns1"] : [];
+    const ports = [{ name: "web", protocol: "TCP", port: random.pick(80, 8080) }];
+    return {
+      apiVersion,
+      kind: "HostEndpoint",
+      metadata: { name: `host-${index}`, labels: randomLabels(random) },
+      spec: { ...own, profiles, ports },
+    };
+  });
+  const failsafe = (port: number, net: string | null) => ({
+    protocol: 6,
+    port,
+    net: net === null ? null : parsePrefix(net),
+  });
+  return {
+    hostEndpoints: hosts,
+    uplinks: new Map([[nodeName, "uplink"]]),
+    interfaces: new Map([[nodeName, new Map([["uplink", nodeAddresses.map(parseClusterAddress)]])]]),
+    failsafes: {
+      inbound: [failsafe(443, random.pick(null, "203.0.113.0/24"))],
+      outbound: [{ protocol: 17, port: 53, net: null }],
+    },
+  };
+}
+
 /** Of three that policies name, so that now and then one does not exist. */
 function randomTier(random: Random, index: number): Tier {
   const order = random.pick(10, 5_000, 2_000_000);
@@ -234,13 +277,23 @@ function randomPolicy(random: Random, index: number): Policy {
     const namespace = random.pick(...withFirst(namespaces));
     return { apiVersion, kind: "NetworkPolicy", metadata: { name, namespace }, spec } satisfies NetworkPolicy;
   }
+  const hostFields = random.chance(0.3) ? randomHostFields(random, types) : {};
   const namespaceSelector = random.chance(0.3) ? { namespaceSelector: randomNamespaceSelector(random) } : {};
   return {
     apiVersion,
     kind: "GlobalNetworkPolicy",
     metadata: { name },
-    spec: { ...spec, ...namespaceSelector },
+    spec: { ...spec, ...namespaceSelector, ...hostFields },
   } satisfies GlobalNetworkPolicy;
+}
+
+function randomHostFields(random: Random, types: readonly PolicyDirection[]): Partial<GlobalPolicySpec> {
+  const isIngress = types.length === 1 && types[0] === "Ingress";
+  return random.pick<Partial<GlobalPolicySpec>>(
+    { applyOnForward: true },
+    isIngress ? { applyOnForward: true, preDNAT: true } : { applyOnForward: true },
+    { applyOnForward: true, doNotTrack: true },
+  );
 }
 
 function randomRules(random: Random): Rule[] {

@@ -6,7 +6,7 @@ import type { Cluster, Packet } from "@brindle/policy";
 import { desiredOf, isAllowed } from "./oracle.ts";
 import type { PolicyNode } from "./policyNode.ts";
 import { Random } from "./random.ts";
-import { randomCluster, randomPackets } from "./randomCase.ts";
+import { randomClusterWithHosts, randomPackets } from "./randomCase.ts";
 
 export interface Transition {
   readonly before: Cluster;
@@ -34,8 +34,8 @@ export interface TransitionOutcome {
 /** Of two random clusters one, or one with some things changed: labels, policies, sets, tiers, profiles. */
 export function randomTransition(seed: number): Transition {
   const random = new Random(seed);
-  const before = randomCluster(seed);
-  const other = randomCluster(seed + 1_000_003);
+  const before = randomClusterWithHosts(seed);
+  const other = randomClusterWithHosts(seed + 1_000_003);
   const encapsulation = before.encapsulation ?? { vxlan: "Drop", vxlanPort: 4789, ipip: "Drop" };
   const oneOf = <T>(a: readonly T[], b: readonly T[]): T[] =>
     Array.from({ length: Math.max(a.length, b.length) }, (_, at) => (random.chance(0.5) ? a[at] : b[at])).flatMap(
