@@ -94,9 +94,13 @@ const node = object<NodeControllerConfig>({
   ),
   hostEndpoint: optional(field(hostEndpoint, "Whether nodes get host endpoints by themselves, and which.")),
   leakGracePeriod: optional(
-    field(duration, "How long an address may be without an owner before it is taken back; 0s for never.", {
-      default: "15m0s",
-    }),
+    field(
+      duration,
+      "How long an address may be without an owner before it is taken back; a minute at least, 0s for never.",
+      {
+        default: "15m0s",
+      },
+    ),
   ),
 });
 

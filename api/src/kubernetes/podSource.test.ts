@@ -42,6 +42,12 @@ function endpointOf(pod: ApiObject): WorkloadEndpoint {
   return reading.value;
 }
 
+/** As the API server notes it. */
+function writerOf(written: Readonly<Record<string, string>>): Members {
+  const fields = Object.fromEntries(Object.keys(written).map((name) => [`f:${name}`, {}]));
+  return { manager: "kubectl", operation: "Update", fieldsV1: { "f:metadata": { "f:annotations": fields } } };
+}
+
 describe("a Pod", () => {
   it("is an endpoint with the pod's labels, profiles, interface and addresses", () => {
     assert.deepEqual(podSource.read(podWith({ annotations })), {
@@ -117,6 +123,19 @@ describe("a Pod", () => {
       networks: ["10.10.0.67/32"],
     },
     { name: "no address before the plugin gave one", parts: {}, networks: undefined },
+    {
+      name: "no address that its own user wrote there",
+      parts: { annotations, metadata: { managedFields: [writerOf(annotations)] } },
+      networks: undefined,
+    },
+    {
+      name: "the plugin's addresses, whatever its user had written",
+      parts: {
+        annotations,
+        metadata: { managedFields: [writerOf(annotations), { ...writerOf(annotations), subresource: "status" }] },
+      },
+      networks: ["10.10.0.65/32", "fd00::65/128"],
+    },
     {
       name: "no address once it has succeeded",
       parts: { annotations, status: { phase: "Succeeded", podIP: "10.10.0.65" } },

@@ -31,6 +31,7 @@ describe("status", () => {
         "BGP:         2 of 3 sessions are Established",
         "CNI:         /etc/cni/net.d/10-brindle.conflist is in its place",
         "Pods:        2",
+        "Addresses:   IPv4: 2 of 64 in use, in 1 block",
         "",
         "PART    STATE   SINCE   REASON",
         "store   ready   1m00s   -",

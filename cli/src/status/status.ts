@@ -31,6 +31,7 @@ export function formatStatus(status: AgentStatus, nowMs: number): string {
     ["BGP:", `${sessions.established} of ${sessions.configured} sessions are Established`],
     ...(networkList ? [["CNI:", `${networkList.path} is ${networkList.isInPlace ? "" : "not "}in its place`]] : []),
     ["Pods:", String(pods)],
+    ...(blocks.length > 0 ? [["Addresses:", addressesIn(blocks)]] : []),
   ]);
   const problems = status.problems.map((problem) => `  ${problem}`);
   return [
@@ -40,6 +41,17 @@ export function formatStatus(status: AgentStatus, nowMs: number): string {
     ...(mistakes.length > 0 ? [formatMistakes(mistakes)] : []),
     ...(problems.length > 0 ? [["Not acted on:", ...problems].join("\n")] : []),
   ].join("\n\n");
+}
+
+/** Of each family, since one may be full alone. */
+function addressesIn(blocks: readonly BlockStatus[]): string {
+  const families = Map.groupBy(blocks, ({ cidr }) => (cidr.includes(":") ? "IPv6" : "IPv4"));
+  return [...families]
+    .map(([family, own]) => {
+      const sum = (of: "inUse" | "size") => own.reduce((total, block) => total + block[of], 0);
+      return `${family}: ${sum("inUse")} of ${sum("size")} in use, in ${own.length} ${own.length === 1 ? "block" : "blocks"}`;
+    })
+    .join("; ");
 }
 
 /** Each as in docs/troubleshooting.md, where its code is a heading. */

@@ -43,7 +43,7 @@ export interface PodFact {
 export function isGone(node: string, facts: IpamFacts): boolean {
   const { nodes, kubernetes } = facts;
   const item = nodes.get(node);
-  if (!item) return !kubernetes?.nodes.has(node) && !isUnreadableNode(node, facts);
+  if (!item) return !kubernetes?.nodes.has(nameInKubernetes(node, facts)) && !isUnreadableNode(node, facts);
   const name = kubernetesNodeOf(item.value);
   return name !== null && kubernetes !== null && !kubernetes.nodes.has(name);
 }
@@ -67,11 +67,37 @@ export function doubtOf(facts: IpamFacts): string | null {
   return isKnown ? null : "the API server knows none of the datastore's nodes: are both of the same cluster?";
 }
 
-/** In etcd a node may bear another name than in Kubernetes. */
-export function nameInKubernetes(node: string, { nodes }: IpamFacts): string {
-  const item = nodes.get(node);
-  return (item && kubernetesNodeOf(item.value)) ?? node;
+/**
+ * In etcd a node may bear another name than in Kubernetes. Where its resource, which says so, was deleted, its pods say where they
+ * run: what it holds is not a gone node's as long as one of them is there.
+ */
+export function nameInKubernetes(node: string, facts: IpamFacts): string {
+  const item = facts.nodes.get(node);
+  if (item) return kubernetesNodeOf(item.value) ?? node;
+  return facts.kubernetes?.nodes.has(node) ? node : (namesByPods(facts).get(node) ?? node);
 }
+
+/** Of nodes without a resource, by name: what Kubernetes calls them, by the pods of their endpoints. */
+function namesByPods(facts: IpamFacts): ReadonlyMap<string, string> {
+  const known = named.get(facts.endpoints);
+  if (known) return known;
+  const names = new Map<string, string>();
+  named.set(facts.endpoints, names);
+  const pods = facts.kubernetes?.pods;
+  if (!pods) return names;
+  const taken = new Set([...facts.nodes.values()].map(({ value }) => kubernetesNodeOf(value) ?? value.metadata.name));
+  for (const { value } of facts.endpoints.values()) {
+    const { node, pod, orchestrator } = value.spec;
+    if (orchestrator !== "k8s" || pod === undefined || facts.nodes.has(node)) continue;
+    const at = pods.get(`${value.metadata.namespace}/${pod}`)?.node;
+    // A pod of that name may run elsewhere by now, on a node that is known by its own.
+    if (at !== undefined && facts.kubernetes?.nodes.has(at) && !taken.has(at)) names.set(node, at);
+  }
+  return names;
+}
+
+/** Endpoints of one reading are asked about for each address. */
+const named = new WeakMap<IpamFacts["endpoints"], ReadonlyMap<string, string>>();
 
 function isUnreadableNode(node: string, { undecodable }: IpamFacts): boolean {
   return undecodable.some(({ key }) => key.kind === "Node" && key.name === node);

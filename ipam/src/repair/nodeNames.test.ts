@@ -24,6 +24,22 @@ describe("where nodes bear other names in etcd than in Kubernetes, the collectio
     expect(await world.dump()).toBe(before);
   });
 
+  it("leaves all of a node whose resource somebody deleted, as long as its pods run", async () => {
+    await world.remove("Node", "node1");
+    const before = await world.dump();
+    expect(await world.passes(4)).toEqual([]);
+    expect(await world.dump()).toBe(before);
+    world.nodes.delete("ip-10-0-0-1");
+    world.pods.delete("shop/a");
+    expect((await world.passes(4)).map(({ kind }) => kind)).toContain("staleEndpoint");
+  });
+
+  it("takes no pod that runs on another node by now for a sign of it", async () => {
+    await world.remove("Node", "node1");
+    world.pods.set("shop/a", { node: "node2" });
+    expect((await world.passes(4)).map(({ kind }) => kind)).toContain("staleEndpoint");
+  });
+
   it("leaves all of a node that does not answer", async () => {
     world.pods.delete("shop/a");
     world.nodesAway.add("ip-10-0-0-1");

@@ -7,6 +7,7 @@ import Table from "cli-table3";
 import { openInstance } from "../fixtures/instance.ts";
 import { bgpRows } from "./bgp/rows.ts";
 import { cniRows } from "./cni.ts";
+import { ipamRows } from "./ipam.ts";
 import { kernelRoutesRow } from "./kernelRoutes.ts";
 import { kubernetesRows } from "./kubernetes.ts";
 import { policyDiffRow } from "./policyDiff.ts";
@@ -19,6 +20,7 @@ const rows: readonly Row[] = [
   kernelRoutesRow,
   ...bgpRows,
   ...cniRows,
+  ...ipamRows,
   ...storeRows,
   ...podRows,
   ...selectorIndexRows,

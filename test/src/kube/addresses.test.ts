@@ -86,7 +86,8 @@ describe.each(datastores)("with $datastore as the datastore, brindle controllers
   async function start(): Promise<void> {
     const instance = await processInstance();
     const where = datastore === "etcdv3" ? [`--etcd=${cluster.etcd.endpoint}`] : ["--datastore=kubernetes"];
-    const args = ["controllers", `--kubeconfig=${kubeconfig}`, `--lease-namespace=${namespace}`, ...where];
+    const whose = [`--kubeconfig=${kubeconfig}`, `--lease-namespace=${namespace}`, ...where];
+    const args = ["controllers", "--leak-grace-min=1", ...whose];
     replica = startDaemon(process.execPath, ["--conditions=brindle-source", program, ...args]);
     await instance.registerProcess(replica.pid);
   }
@@ -191,6 +192,32 @@ describe.each(datastores)("with $datastore as the datastore, brindle controllers
     const present = await stored();
     assert.match(present, /BlockAffinity host:node2\//);
     assert(present.includes(`${address}/32`));
+  });
+
+  it("keeps the address of a pod whose StatefulSet asks for it, until the set is gone", async () => {
+    const labels = { app: "db" };
+    const annotations = { "brindle.network/sticky-addresses": "true" };
+    const template = { metadata: { labels, annotations }, spec: { containers: [{ name: "c", image: "none" }] } };
+    const spec = { replicas: 1, serviceName: "db", selector: { matchLabels: labels }, template };
+    const set = { apiVersion: "apps/v1", kind: "StatefulSet", metadata: { name: "db", namespace: "default" }, spec };
+    await start();
+    await cluster.kubectl(["create", "-f", "-"], { input: JSON.stringify(set) });
+    const patch = JSON.stringify({ status: { podIP: "10.77.0.200", podIPs: [{ ip: "10.77.0.200" }] } });
+    await waitFor(
+      () =>
+        cluster.kubectl(["patch", "pod", "db-0", "--subresource=status", "-p", patch]).then(
+          () => true,
+          () => false,
+        ),
+      { what: "the set has its pod", deadlineMs },
+    );
+    const kept = async (): Promise<string> =>
+      (await store.list("IPReservation")).items.map(({ value }) => value.spec.reservedCIDRs?.join()).join();
+    await waitFor(async () => (await kept()) === "10.77.0.200/32", { what: "it is reserved", deadlineMs });
+    await cluster.kubectl(["delete", "pod", "db-0", "--force", "--grace-period=0"]);
+    assert.equal(await kept(), "10.77.0.200/32");
+    await cluster.kubectl(["delete", "statefulset", "db"]);
+    await waitFor(async () => (await kept()) === "", { what: "it is free with its set", deadlineMs });
   });
 
   it("asks for nothing that it may not", async () => {

@@ -89,6 +89,11 @@ describe("brindlectl on Kubernetes", () => {
     expect((await onKubernetes("get nodes")).stdout).toMatch(/^shown$/m);
     expect((await onKubernetes("get profiles")).stdout).toMatch(/^kns\.default$/m);
     expect((await onKubernetes("get workloadendpoints")).stdout).toMatch(/web .*10\.20\.0\.9\/32/);
+    const annotations = { "cni.projectcalico.org/podIPs": "10.20.0.10/32" };
+    const metadata = { name: "forger", namespace: "default", annotations };
+    await make({ ...podOn("shown", "forger"), metadata });
+    expect((await onKubernetes("get workloadendpoints")).stdout, "its user's word").not.toMatch(/10\.20\.0\.10/);
+    await api.kubectl(["delete", "pod", "forger", "--force"]);
     const explained = await onKubernetes("policy explain --from 192.0.2.1 --to default/web --port 80/tcp");
     expect(explained.stdout + explained.stderr).toMatch(/knp\.default\.closed/);
     await api.kubectl(["delete", "networkpolicy", "closed"]);

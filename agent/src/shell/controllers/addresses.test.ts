@@ -36,6 +36,8 @@ describe("the controllers of addresses", () => {
   let api: FakeApi;
   let health: (string | null)[];
   let tally: ControllersTally;
+  let warnings: unknown[];
+  const lines = { write: (line: string) => warnings.push(JSON.parse(line)) };
   let ending: AbortController;
   let ended: Promise<void>;
 
@@ -43,6 +45,7 @@ describe("the controllers of addresses", () => {
     store = new MemoryStore();
     api = new FakeApi();
     health = [];
+    warnings = [];
     tally = new ControllersTally();
     ending = new AbortController();
     await store.commit([
@@ -55,12 +58,17 @@ describe("the controllers of addresses", () => {
     await ended;
   });
 
-  function run(controller: Controller, over: Pick<Store, "list"> = store, leakGracePeriod = "20ms"): void {
+  function run(
+    controller: Controller,
+    over: Pick<Store, "list"> = store,
+    leakGracePeriod = "20ms",
+    graceMsMin = 0,
+  ): void {
     const configuration = { node: { leakGracePeriod } };
     const context = {
-      ...{ name: controller.name, tally },
+      ...{ name: controller.name, tally, leakGraceMsMin: graceMsMin },
       ...{ api, store: storeOf(over), configuration },
-      ...{ datastore: "etcdv3", log: pino({ level: "silent" }), onHealth: (it: string | null) => health.push(it) },
+      ...{ datastore: "etcdv3", log: pino({ level: "warn" }, lines), onHealth: (it: string | null) => health.push(it) },
     };
     ended = controller.run(context as unknown as ControllerContext, ending.signal);
   }
@@ -70,6 +78,12 @@ describe("the controllers of addresses", () => {
   }
 
   const isGone = async (key: typeof handle | typeof affinity): Promise<boolean> => (await store.get(key)) === null;
+
+  it("take nothing for lost before an ADD must be over, whatever is configured, and say so", async () => {
+    run(ipamCollection, store, "20ms", 60_000);
+    await until(async () => tally.findings().length > 0);
+    expect(warnings).toEqual([expect.objectContaining({ wantedMs: 20, graceMs: 60_000 })]);
+  });
 
   it("collect what stays wrong, and what of nodes that are gone is each other's", async () => {
     run(ipamCollection);

@@ -23,7 +23,7 @@ import type { Controller, ControllerContext } from "./controller.ts";
 /** Calico's. */
 const leakGraceMsDefault = 900_000;
 /** As long as an ADD may take (its executable waits a minute): what it was given looks like a leak until it is over. */
-const addMsMax = 60_000;
+export const leakGraceMsMin = 60_000;
 /** A node that is made anew under its name, as by a kubelet that registers again, is back by then. */
 const nodeGraceMsMax = 60_000;
 /** Kubernetes removes the pods of a node that is gone within a minute. */
@@ -38,9 +38,13 @@ export const ipamCollection: Controller = {
     return graceMs === null ? null : { graceMs };
   },
   run: async (context, until) => {
-    const graceMs = leakGraceMs(context.configuration.node) ?? leakGraceMsDefault;
-    if (graceMs < addMsMax)
-      context.log.warn({ graceMs }, "leakGracePeriod is below 1m, which an ADD may take: it may lose its address");
+    const wanted = leakGraceMs(context.configuration.node) ?? leakGraceMsDefault;
+    const graceMs = Math.max(wanted, context.leakGraceMsMin);
+    if (wanted < graceMs)
+      context.log.warn(
+        { wantedMs: wanted, graceMs },
+        "leakGracePeriod is shorter than an ADD may take, which would lose its address: the longer time holds",
+      );
     const passes = new Passes(context, {
       isMeant: (finding) => !concernsGoneNode(finding),
       graceMs: () => graceMs,

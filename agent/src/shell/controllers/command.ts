@@ -1,7 +1,8 @@
-import { Command, Option } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import { pino } from "pino";
 import workspace from "../../../package.json" with { type: "json" };
 import { addDatastoreOptions, type DatastoreFlags, datastoreSettings, healthPort } from "../datastoreFlags.ts";
+import { leakGraceMsMin } from "./addresses.ts";
 import { callTimeoutMs, runControllers } from "./controllers.ts";
 
 interface Flags extends DatastoreFlags {
@@ -10,6 +11,7 @@ interface Flags extends DatastoreFlags {
   readonly healthPort?: number;
   readonly healthHost: string;
   readonly metricsHost?: string;
+  readonly leakGraceMin: number;
 }
 
 export function controllersCommand(): Command {
@@ -37,7 +39,20 @@ export function controllersCommand(): Command {
       "--metrics-host <address>",
       "where Prometheus is answered, at the port that KubeControllersConfiguration says, else 9094; else nowhere",
     )
+    .addOption(
+      new Option(
+        "--leak-grace-min <seconds>",
+        "the least leakGracePeriod that holds: as long as an ADD may take, which looks like a leak meanwhile",
+      )
+        .argParser(seconds)
+        .default(leakGraceMsMin / 1_000),
+    )
     .action(run);
+}
+
+function seconds(text: string): number {
+  if (!/^\d{1,5}$/.test(text)) throw new InvalidArgumentError("Say a number of seconds.");
+  return Number(text);
 }
 
 async function run(flags: Flags): Promise<void> {
@@ -51,6 +66,7 @@ async function run(flags: Flags): Promise<void> {
     datastore: datastoreSettings(flags, callTimeoutMs),
     followsLogSeverity: logLevel === undefined,
     version: workspace.version,
+    leakGraceMsMin: flags.leakGraceMin * 1_000,
     ...(kubeconfig !== undefined && { kubeconfig }),
     ...(metricsHost !== undefined && { metricsHost }),
     ...(port !== undefined && { health: { port, host } }),

@@ -36,6 +36,8 @@ export interface ControllersPorts {
   readonly log: Logger;
   /** For metrics, whether anybody asks or not. */
   readonly tally: ControllersTally;
+  /** No address is taken for lost before, whatever is configured: an ADD may be under way for so long. */
+  readonly leakGraceMsMin: number;
 }
 
 export interface ControllerContext extends ControllersPorts, Circumstances {

@@ -31,6 +31,7 @@ class Recorder {
       datastore: "etcdv3",
       log: pino({ level: "silent" }),
       tally: this.tally,
+      leakGraceMsMin: 0,
       onHealth: (name, problem) => this.health.set(name, problem),
       pause: (ms, until) => {
         this.pauses.push(ms);

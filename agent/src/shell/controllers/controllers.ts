@@ -35,6 +35,7 @@ export interface ControllersOptions extends Pick<CandidateOptions, "lease"> {
   /** Where a kubelet's probes are answered; nowhere where it is left out. */
   readonly health?: { readonly port: number; readonly host: string };
   readonly version: string;
+  readonly leakGraceMsMin: number;
   /** The address at which Prometheus may ask, at the port that the cluster is configured to; else it may not. */
   readonly metricsHost?: string;
 }
@@ -44,7 +45,7 @@ export const callTimeoutMs: number = renewalDeadlineMs / 2;
 
 /** Until `signal`. Rejects with a `StoreError` where no cluster is named, or none that can be. */
 export async function runControllers(options: ControllersOptions, log: Logger, signal: AbortSignal): Promise<void> {
-  const { lease, environment, kubeconfig, datastore, health } = options;
+  const { lease, environment, kubeconfig, datastore, health, leakGraceMsMin } = options;
   await using parts = new AsyncDisposableStack();
   const access = await findClusterAccess({ environment, ...(kubeconfig !== undefined && { kubeconfig }) });
   const api = openKubernetesApi({ access, timeoutMs: callTimeoutMs });
@@ -59,7 +60,7 @@ export async function runControllers(options: ControllersOptions, log: Logger, s
   if (health) parts.use(await serveHealth({ ...health, problem: () => firstOf(problems) }));
   const etcd = datastore.type === "etcdv3" ? { etcd: datastore.etcd } : {};
   const tally = new ControllersTally();
-  const ports = { api, store, datastore: datastore.type, ...etcd, log, tally, onHealth };
+  const ports = { api, store, datastore: datastore.type, ...etcd, log, tally, leakGraceMsMin, onHealth };
   const facts = { version: options.version, tally, problems };
   const metrics = startMetrics(options, ports, () => metricsPage(tell(controllersMetrics, facts)));
   parts.defer(() => metrics.end());
