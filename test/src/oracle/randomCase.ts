@@ -63,6 +63,8 @@ export function randomCluster(seed: number): Cluster {
 export interface PacketBias {
   /** At which end the pod of this node is; either, unless told. */
   readonly direction?: PolicyDirection;
+  /** How many have an end in the node itself, and none in a pod of it. */
+  readonly ofNode?: number;
   /** What most of them are. */
   readonly traffic?: "tcp" | "icmp";
 }
@@ -70,18 +72,44 @@ export interface PacketBias {
 /** In two of five a host endpoint stands beside the pods of the node. */
 export function randomClusterWithHosts(seed: number): Cluster {
   const random = new Random(seed + 77);
-  return { ...randomCluster(seed), ...(random.chance(0.4) ? randomHosts(random) : {}) };
+  const cluster = randomCluster(seed);
+  return random.chance(0.4) ? withHosts(cluster, random) : cluster;
+}
+
+/** With policies that are for hosts besides. */
+export function withHosts(cluster: Cluster, random: Random): Cluster {
+  const forHosts = random.list(1 + random.integer(3), (index): Policy => {
+    const types = random.pick<PolicyDirection[]>(["Ingress"], ["Ingress"], ["Egress"], ["Ingress", "Egress"]);
+    const spec = {
+      ...(random.chance(0.5) ? { selector: randomSelector(random) } : {}),
+      ...(random.chance(0.2) ? { tier: "kube-admin" } : {}),
+      types,
+      ingress: types.includes("Ingress") ? randomRules(random) : [],
+      egress: types.includes("Egress") ? randomRules(random) : [],
+      ...(random.chance(0.8) ? randomHostFields(random, types) : {}),
+    };
+    return { apiVersion, kind: "GlobalNetworkPolicy", metadata: { name: `for-hosts-${index}` }, spec };
+  });
+  return { ...cluster, ...randomHosts(random), policies: [...cluster.policies, ...forHosts] };
 }
 
 /** Packets between addresses of one family, at least one of them a pod's of this node. */
-export function randomPackets(seed: number, count: number, { direction, traffic: bias }: PacketBias = {}): Packet[] {
+export function randomPackets(
+  seed: number,
+  count: number,
+  { direction, ofNode = 0, traffic: bias }: PacketBias = {},
+): Packet[] {
   const random = new Random(seed);
   const local = places.filter(({ node }) => node === nodeName);
   return random.list(count, (index): Packet => {
     const family = random.integer(2);
-    const pod = random.pick(...withFirst(local)).addresses[family] ?? "";
-    const [isV6, others] = [family === 1, places.filter((place) => !place.addresses.includes(pod))];
-    const strangers = [...outsideAddresses, ...nodeAddresses].filter((address) => address.includes(":") === isV6);
+    const isV6 = family === 1;
+    const isOfNode = ofNode > 0 && random.chance(ofNode);
+    const pod = isOfNode ? (nodeAddresses[family] ?? "") : (random.pick(...withFirst(local)).addresses[family] ?? "");
+    const others = places.filter((place) => !place.addresses.includes(pod) && !(isOfNode && place.node === nodeName));
+    const strangers = [...outsideAddresses, ...(isOfNode ? [] : nodeAddresses)].filter(
+      (address) => address.includes(":") === isV6,
+    );
     const other = random.chance(0.7)
       ? (random.pick(...withFirst(others)).addresses[family] ?? "")
       : random.pick(...withFirst(strangers));

@@ -38,7 +38,11 @@ async function round(node: PolicyNode, seed: number): Promise<Readonly<Record<st
 }
 
 async function probe(node: PolicyNode, cluster: Cluster, seed: number): Promise<number> {
-  const { denied, mismatches } = await compare(node, cluster, randomPackets(seed + 1, probesPerRound));
+  const { denied, mismatches } = await compare(
+    node,
+    cluster,
+    randomPackets(seed + 1, probesPerRound, { ofNode: cluster.hostEndpoints?.length ? 0.4 : 0 }),
+  );
   const [mismatch] = mismatches;
   if (mismatch) throw new Error(await describeMismatch(node, cluster, mismatch));
   return denied;

@@ -55,7 +55,7 @@ export function randomTransition(seed: number): Transition {
 }
 
 export function agreedOn({ before, after }: Transition, seed: number, count: number): Agreed {
-  const packets = randomPackets(seed, count);
+  const packets = randomPackets(seed, count, before.hostEndpoints?.length ? { ofNode: 0.3 } : {});
   return sortedBy(
     before,
     packets.filter((packet) => isAllowed(before, packet) === isAllowed(after, packet)),
