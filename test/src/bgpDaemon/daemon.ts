@@ -27,6 +27,15 @@ export class BgpDaemon implements AsyncDisposable {
     const instance = await processInstance();
     const folder = await instance.createDirectory("bgp-daemon");
     await writeFile(join(folder, "speaker.yaml"), withSocketIn(folder, text));
+    return BgpDaemon.#launch(namespace, folder, options);
+  }
+
+  /** Another process with the file of this one, which has ended. */
+  successor(): Promise<BgpDaemon> {
+    return BgpDaemon.#launch(this.#namespace, this.folder, []);
+  }
+
+  static async #launch(namespace: NamespaceView, folder: string, options: readonly string[]): Promise<BgpDaemon> {
     const daemon = new BgpDaemon(namespace, folder, options);
     await waitFor(
       () => {

@@ -7,8 +7,10 @@ export interface RouteMonitors extends AsyncDisposable {
   finish(): Promise<Record<string, string[]>>;
 }
 
+type Watched = Pick<Machine, "name" | "spawn" | "exec">;
+
 /** Listens to the kernels of some machines with `ip monitor`. */
-export async function watchPodRoutes(machines: readonly Machine[]): Promise<RouteMonitors> {
+export async function watchPodRoutes(machines: readonly Watched[]): Promise<RouteMonitors> {
   const monitors = machines.map((machine) => ({ machine, monitor: machine.spawn("ip", ["-o", "monitor", "route"]) }));
   for (const { machine, monitor } of monitors) await shows(machine, monitor, "192.0.2.1");
   return {
@@ -28,7 +30,7 @@ export async function watchPodRoutes(machines: readonly Machine[]): Promise<Rout
 }
 
 /** A change of our own which the monitor tells proves that it hears, and that it has told all that came before. */
-async function shows(machine: Machine, monitor: Daemon, mark: string): Promise<void> {
+async function shows(machine: Watched, monitor: Daemon, mark: string): Promise<void> {
   await waitFor(
     async () => {
       for (const change of ["add", "delete"]) {

@@ -5,6 +5,7 @@ import { defaults } from "../../daemon/speakerConfigOf.ts";
 import { BgpError, messageOf } from "../../error.ts";
 import type { RunningSpeaker } from "../runningSpeaker.ts";
 import { startSpeakerThread } from "../startSpeakerThread.ts";
+import { EarlierRun, restartDeadlineSeconds } from "./earlierRun.ts";
 import { type ReadWish, readWish, readWishFile } from "./readWish.ts";
 
 export interface DaemonOptions {
@@ -28,10 +29,19 @@ export interface DaemonPorts {
   readonly onFailed: (error: Error) => void;
 }
 
+interface DaemonParts {
+  readonly options: DaemonOptions;
+  readonly ports: DaemonPorts;
+  readonly speaker: RunningSpeaker;
+  readonly known: ReadWish;
+  readonly run: EarlierRun;
+}
+
 export class Daemon {
   readonly #options: DaemonOptions;
   readonly #ports: DaemonPorts;
   readonly #speaker: RunningSpeaker;
+  readonly #run: EarlierRun;
   #known: ReadWish;
   /** One reload after the other. */
   #reloading: Promise<unknown> = Promise.resolve();
@@ -43,19 +53,27 @@ export class Daemon {
       failed: ports.onFailed,
     };
     const { threadEntry: entry, recordTo } = options;
-    const speaker = await startSpeakerThread(known.wish.config, listeners, {
+    const { config } = known.wish;
+    const run = new EarlierRun(known.settings.controlSocket ?? defaults.controlSocket);
+    const { gracefulRestart } = config;
+    const isRestart = gracefulRestart !== undefined && (await run.isFollowed(gracefulRestart));
+    const restarting = isRestart ? { restarting: { deadlineSeconds: restartDeadlineSeconds } } : {};
+    const speaker = await startSpeakerThread({ ...config, ...restarting }, listeners, {
       ...(entry && { entry }),
       ...(recordTo !== undefined && { recordTo }),
     });
     await speaker.originate(known.wish.originated);
-    return new Daemon({ options, ports, speaker, known });
+    const daemon = new Daemon({ options, ports, speaker, known, run });
+    await daemon.#noteRun();
+    return daemon;
   }
 
-  private constructor(parts: { options: DaemonOptions; ports: DaemonPorts; speaker: RunningSpeaker; known: ReadWish }) {
+  private constructor(parts: DaemonParts) {
     this.#options = parts.options;
     this.#ports = parts.ports;
     this.#speaker = parts.speaker;
     this.#known = parts.known;
+    this.#run = parts.run;
   }
 
   get speaker(): RunningSpeaker {
@@ -108,7 +126,21 @@ export class Daemon {
    */
   async end(): Promise<void> {
     await this.#reloading;
-    await this.#speaker.stop({ keepForwarding: this.#known.wish.config.gracefulRestart !== undefined });
+    await this.#run.end({ keeps: this.#keepsRoutes });
+    await this.#speaker.stop({ keepForwarding: this.#keepsRoutes });
+  }
+
+  get #keepsRoutes(): boolean {
+    return this.#known.wish.config.gracefulRestart !== undefined;
+  }
+
+  /** Whoever follows this process, also one that is killed, is to know of it. */
+  async #noteRun(): Promise<void> {
+    try {
+      await (this.#keepsRoutes ? this.#run.begin() : this.#run.end({ keeps: false }));
+    } catch (error) {
+      this.#ports.log(`peers will not be told that a successor of this process is one: ${messageOf(error)}`);
+    }
   }
 
   async #reload(): Promise<ReloadPlan> {
@@ -124,6 +156,7 @@ export class Daemon {
     await this.#speaker.originate(next.wish.originated);
     const kept = keptUntilRestart(this.#known.settings);
     this.#known = { wish: next.wish, settings: { ...next.settings, ...kept } };
+    await this.#noteRun();
     return plan;
   }
 
