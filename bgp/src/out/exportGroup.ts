@@ -3,8 +3,9 @@
  * when its turn comes and encoded once. Kept are one bit a prefix, for the withdrawal, and from whom the route came that
  * was told, since that one peer did not hear it.
  */
+import assert from "node:assert/strict";
 import type { Address, Family } from "@brindle/net";
-import { Column } from "../rib/column.ts";
+import { BitSet, Column } from "../rib/column.ts";
 import type { PeerId } from "../rib/peerTable.ts";
 import type { PrefixId } from "../rib/prefixTable.ts";
 import type { Rib } from "../rib/rib.ts";
@@ -71,10 +72,18 @@ export class ExportGroup {
   readonly #sentFrom = new Column();
   readonly #sentCount: Record<Family, number> = { 4: 0, 6: 0 };
   /** By peer, which are few. */
-  readonly #sentCountFrom: Readonly<Record<Family, number[]>> = { 4: [], 6: [] };
+  readonly #sentCountFrom: Record<Family, number[]> = { 4: [], 6: [] };
   /** Of families with several paths: from whom each route came that was told, by its id, which is the path identifier. */
   readonly #toldPaths = new Map<PrefixId, Map<RouteId, PeerId>>();
   #clearedTo: PrefixId = 1;
+  /** From which this one split, as long as what that one had told by then is not all noted here (`#inherit`). */
+  #origin: ExportGroup | null = null;
+  #inheritedTo: PrefixId = 1;
+  #inheritEnd: PrefixId = 1;
+  /** Those beyond `#inheritedTo` that are noted already. */
+  readonly #inherited = new BitSet();
+  /** Whose origin this one is. */
+  readonly #heirs = new Set<ExportGroup>();
   /** Who is to hear of the end when all has been told, each once, unless it has left by then. */
   #owed: readonly Member[] = [];
   #passesNothing: boolean;
@@ -95,12 +104,12 @@ export class ExportGroup {
 
   /** Whether all that there is to hear has been told. */
   get isIdle(): boolean {
-    return this.#pending.isEmpty && this.#owed.length === 0;
+    return this.#pending.isEmpty && this.#owed.length === 0 && this.#origin === null;
   }
 
   /** Whether nothing has been told, so that who comes now has missed nothing. */
   get isUntold(): boolean {
-    if (this.#sentCount[4] + this.#sentCount[6] > 0) return false;
+    if (this.#sentCount[4] + this.#sentCount[6] > 0 || this.#origin) return false;
     return this.#pending.isUnbegun || this.#passesNothing || this.#rib.prefixes.size === 0;
   }
 
@@ -119,9 +128,10 @@ export class ExportGroup {
   }
 
   isAdvertised(prefix: PrefixId, peer: PeerId): boolean {
-    const paths = this.#toldPaths.get(prefix);
+    const holder = this.#origin && this.#isToInherit(prefix) ? this.#origin : this;
+    const paths = holder.#toldPaths.get(prefix);
     if (paths) return paths.values().some((from) => from !== peer);
-    const from = this.#sentFrom.get(prefix);
+    const from = holder.#sentFrom.get(prefix);
     return from !== nobody && from !== peer;
   }
 
@@ -147,6 +157,7 @@ export class ExportGroup {
 
   /** Of at most `limit` prefixes what the members are to hear, withdrawals first. */
   drain(limit: number): void {
+    if (this.#origin) this.#inheritSome(limit);
     const told = new ToldByContent();
     const withdrawn = new WithdrawnByAudience();
     const seen: CandidatesSeen = new Map();
@@ -168,39 +179,79 @@ export class ExportGroup {
     if (this.#pending.isEmpty) this.#sendEnds();
   }
 
-  /** A group with that member alone, which has been told what this one has, and is to hear what this one is. */
+  /**
+   * A group with that member alone, which has been told what this one has, and is to hear what this one is. It takes that
+   * over in slices, and at once what one of the two is about to change.
+   */
   split(member: Member): ExportGroup {
     const group = new ExportGroup(this.#rib, this.#terms);
     group.#pending = this.#pending.copy();
-    for (let prefix = 1; prefix < this.#rib.prefixes.idsEnd; prefix++) {
-      const from = this.#sentFrom.get(prefix);
-      if (from === nobody) continue;
-      this.#rib.prefixes.retain(prefix);
-      group.#setSent(prefix, this.#rib.prefixes.family(prefix), from);
+    for (const family of [4, 6] as const) {
+      group.#sentCount[family] = this.#sentCount[family];
+      group.#sentCountFrom[family] = this.#sentCountFrom[family].slice();
     }
-    for (const [prefix, paths] of this.#toldPaths) {
-      this.#rib.prefixes.retain(prefix);
-      group.#toldPaths.set(prefix, new Map(paths));
-      for (const from of paths.values()) group.#count(this.#rib.prefixes.family(prefix), from, 1);
-    }
+    assert(this.#origin === null, "a group that has not taken over all has one member");
+    group.#origin = this;
+    group.#inheritEnd = this.#rib.prefixes.idsEnd;
+    this.#heirs.add(group);
     this.members.delete(member.peer);
     group.owe(member);
     return group;
   }
 
+  /** Nobody is here any more: nothing has to be taken over. */
+  forsake(): void {
+    if (this.#origin) this.#origin.#heirs.delete(this);
+    this.#origin = null;
+  }
+
   /** Forgets what was told, nobody being there who heard it: a slice a call. `true` when all is forgotten. */
   clear(limit: number): boolean {
-    this.#pending.clear();
-    for (const prefix of this.#toldPaths.keys()) this.#rib.prefixes.release(prefix);
-    this.#toldPaths.clear();
+    if (!this.#pending.clear(limit)) return false;
+    for (const prefix of this.#toldPaths.keys().take(limit)) {
+      this.#bequeath(prefix);
+      this.#toldPaths.delete(prefix);
+      this.#rib.prefixes.release(prefix);
+    }
+    if (this.#toldPaths.size > 0) return false;
     const end = Math.min(this.#rib.prefixes.idsEnd, this.#clearedTo + limit);
     for (let prefix = this.#clearedTo; prefix < end; prefix++) {
       if (this.#sentFrom.get(prefix) === nobody) continue;
+      this.#bequeath(prefix);
       this.#sentFrom.set(prefix, nobody);
       this.#rib.prefixes.release(prefix);
     }
     this.#clearedTo = end;
     return end >= this.#rib.prefixes.idsEnd;
+  }
+
+  #inheritSome(limit: number): void {
+    const end = Math.min(this.#inheritEnd, this.#inheritedTo + limit);
+    for (let prefix = this.#inheritedTo; prefix < end; prefix++) this.#inherit(prefix);
+    this.#inheritedTo = end;
+    if (end < this.#inheritEnd) return;
+    this.forsake();
+    this.#inherited.clear();
+  }
+
+  #isToInherit(prefix: PrefixId): boolean {
+    return prefix >= this.#inheritedTo && prefix < this.#inheritEnd && !this.#inherited.has(prefix);
+  }
+
+  /** Notes here what the origin had told of the prefix when this group split from it; it is counted already. */
+  #inherit(prefix: PrefixId): void {
+    if (!this.#origin || !this.#isToInherit(prefix)) return;
+    this.#inherited.add(prefix);
+    const paths = this.#origin.#toldPaths.get(prefix);
+    const from = this.#origin.#sentFrom.get(prefix);
+    if (paths) this.#toldPaths.set(prefix, paths);
+    if (from !== nobody) this.#sentFrom.set(prefix, from);
+    if (paths || from !== nobody) this.#rib.prefixes.retain(prefix);
+  }
+
+  /** Whoever split from this group takes over what was told of the prefix, before it is changed. */
+  #bequeath(prefix: PrefixId): void {
+    if (this.#heirs.size > 0) for (const heir of this.#heirs) heir.#inherit(prefix);
   }
 
   /** Where nothing passes and nothing has been told, no change means anything. */
@@ -212,6 +263,8 @@ export class ExportGroup {
   #tellPaths(prefix: PrefixId, { told, withdrawn, seen, released }: Gathering): void {
     const { routes, prefixes } = this.#rib;
     const family = prefixes.family(prefix);
+    this.#inherit(prefix);
+    this.#bequeath(prefix);
     const before = this.#toldPaths.get(prefix) ?? new Map<RouteId, PeerId>();
     const now = new Map<RouteId, PeerId>();
     const { pathsMax = Number.POSITIVE_INFINITY } = this.#terms;
@@ -242,6 +295,7 @@ export class ExportGroup {
   #tell(prefix: PrefixId, { told, withdrawn, seen, released }: Gathering): void {
     const { routes, prefixes } = this.#rib;
     const family = prefixes.family(prefix);
+    if (this.#origin) this.#inherit(prefix);
     const fromBefore = this.#sentFrom.get(prefix);
     const wasSent = fromBefore !== nobody;
     const route = this.#rib.best(prefix);
@@ -273,11 +327,13 @@ export class ExportGroup {
   }
 
   #setSent(prefix: PrefixId, family: Family, from: PeerId): void {
+    this.#bequeath(prefix);
     this.#sentFrom.set(prefix, from);
     this.#count(family, from, 1);
   }
 
   #unsetSent(prefix: PrefixId, family: Family, from: PeerId): void {
+    this.#bequeath(prefix);
     this.#sentFrom.set(prefix, nobody);
     this.#count(family, from, -1);
   }

@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import type { PeerId } from "../rib/peerTable.ts";
 import { PrefixFilter } from "../rib/prefixFilter.ts";
 import type { Rib } from "../rib/rib.ts";
@@ -228,5 +228,29 @@ describe("ExportGroups", () => {
     rib.removePeer(from);
     settleAndTell();
     expect([rib.prefixes.size, groups.size]).toEqual([0, 0]);
+  });
+
+  it("goes alone, and comes back, without a look at the whole table at once", () => {
+    const count = 5_000;
+    for (let i = 0; i < count; i++) announce(rib, from, { prefix: `10.${i >> 8}.${i & 255}.0/24` });
+    const [one, other] = [join(), join()];
+    settleAndTell();
+    expect([groups.size, one.out.advertised(4)]).toEqual([1, count]);
+    const retain = vi.spyOn(rib.prefixes, "retain");
+    one.out.refresh(4, false);
+    expect(retain.mock.calls.length).toBe(0);
+    groups.drain(100);
+    expect(retain.mock.calls.length).toBeLessThan(500);
+    // What is withdrawn meanwhile is withdrawn for both, of which one has not taken over what it was told.
+    rib.withdraw(from, packed("10.19.100.0/24"));
+    settleAndTell();
+    for (const { hears, out } of [one, other]) {
+      expect([hears.held.has("10.19.100.0/24"), hears.held.size, out.advertised(4)]).toEqual([
+        false,
+        count - 1,
+        count - 1,
+      ]);
+    }
+    expect(groups.size).toBe(1);
   });
 });

@@ -91,7 +91,7 @@ export class ExportGroups {
     if (group.members.size === 0) this.#dissolve(group);
   }
 
-  /** One a turn: it costs a look at the whole table. */
+  /** One a turn: it costs a look at all that waits. */
   #splitSlowest(): void {
     for (const group of this.#groups) {
       if (group.members.size === 1 || group.isLevel || !group.isWritable) continue;
@@ -121,6 +121,7 @@ export class ExportGroups {
   }
 
   #dissolve(group: ExportGroup): void {
+    group.forsake();
     this.#groups.delete(group);
     this.#left.push(group);
   }

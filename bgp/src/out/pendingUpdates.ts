@@ -10,7 +10,7 @@ import type { PrefixId, PrefixTable } from "../rib/prefixTable.ts";
 export class PendingUpdates {
   readonly #prefixes: PrefixTable;
   /** Each is retained while it waits. */
-  readonly #queue = new IdQueue();
+  #queue = new IdQueue();
   #walkAt: PrefixId = Number.POSITIVE_INFINITY;
 
   constructor(prefixes: PrefixTable) {
@@ -59,15 +59,20 @@ export class PendingUpdates {
   /** Another that waits for the same. */
   copy(): PendingUpdates {
     const copy = new PendingUpdates(this.#prefixes);
-    this.#queue.forEach((prefix) => void copy.mark(prefix));
+    copy.#queue = this.#queue.copy();
+    this.#queue.forEach((prefix) => void this.#prefixes.retain(prefix));
     copy.#walkAt = this.#walkAt;
     return copy;
   }
 
-  clear(): void {
+  /** Forgets all, or at most so many. `true` when all is forgotten. */
+  clear(limit: number = Number.POSITIVE_INFINITY): boolean {
     this.#walkAt = Number.POSITIVE_INFINITY;
-    for (let prefix = this.#queue.shift(); prefix !== undefined; prefix = this.#queue.shift()) {
+    for (let left = limit; left > 0; left--) {
+      const prefix = this.#queue.shift();
+      if (prefix === undefined) break;
       this.#prefixes.release(prefix);
     }
+    return this.#queue.size === 0;
   }
 }

@@ -32,6 +32,13 @@ export class Column {
     this.#chunks = [];
   }
 
+  /** Another of the same numbers. */
+  copy(): Column {
+    const copy = new Column();
+    copy.#chunks = this.#chunks.map((chunk) => chunk?.slice());
+    return copy;
+  }
+
   #grow(id: number): Uint32Array {
     const index = id >>> chunkBits;
     while (this.#chunks.length <= index) this.#chunks.push(undefined);
@@ -95,7 +102,7 @@ export class RowField {
 }
 
 export class BitSet {
-  readonly #words = new Column();
+  #words = new Column();
 
   has(id: number): boolean {
     return ((this.#words.get(id >>> 5) >>> (id & 31)) & 1) === 1;
@@ -121,6 +128,12 @@ export class BitSet {
 
   clear(): void {
     this.#words.clear();
+  }
+
+  copy(): BitSet {
+    const copy = new BitSet();
+    copy.#words = this.#words.copy();
+    return copy;
   }
 }
 

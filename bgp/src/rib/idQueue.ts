@@ -5,7 +5,7 @@ const blockSize = 1024;
 const emptyBlock: Uint32Array = new Uint32Array(0);
 
 export class IdQueue {
-  readonly #members = new BitSet();
+  #members = new BitSet();
   /** Never empty: ids are taken from the first block and put into the last. The first of all has no room, and is full. */
   #blocks: Uint32Array[] = [emptyBlock];
   #firstBlock = 0;
@@ -54,6 +54,17 @@ export class IdQueue {
       const end = block === this.#blocks.length - 1 ? this.#tail : blockSize;
       for (let at = start; at < end; at++) visit(this.#blocks[block]?.[at] ?? 0);
     }
+  }
+
+  /** Another of the same ids. Blocks are shared: but the last one, nobody writes to any more. */
+  copy(): IdQueue {
+    const copy = new IdQueue();
+    copy.#members = this.#members.copy();
+    copy.#blocks = this.#blocks.slice(this.#firstBlock);
+    const last = copy.#blocks.length - 1;
+    copy.#blocks[last] = (copy.#blocks[last] ?? emptyBlock).slice();
+    [copy.#head, copy.#tail, copy.#size] = [this.#head, this.#tail, this.#size];
+    return copy;
   }
 
   #dropBlock(): void {

@@ -163,4 +163,27 @@ describe("Rib", () => {
     rib.walk(30);
     expect(rib.counts(a, 4).received).toBe(70);
   });
+
+  const shocks: { name: string; give: () => void }[] = [
+    { name: "a next hop that is further away", give: () => rib.learnNextHops([{ address: "192.0.2.9", igpCost: 5 }]) },
+    { name: "several ways instead of one", give: () => rib.setMultipath({ paths: 2, relaxAsPath: false }) },
+  ];
+  for (const { name, give } of shocks) {
+    it(`looks at the table for ${name} a slice a turn`, () => {
+      const count = 5_000;
+      for (let i = 0; i < count; i++) announce(rib, a, { prefix: `10.${i >> 8}.${i & 255}.0/24` });
+      settleAll(rib);
+      const undecided = (): number => {
+        let sum = 0;
+        for (let id = 1; id < rib.prefixes.idsEnd; id++) if (rib.isUnsettled(id)) sum += 1;
+        return sum;
+      };
+      give();
+      expect([undecided(), rib.isWalking]).toEqual([0, true]);
+      rib.walk(100);
+      expect(undecided()).toBe(800);
+      while (rib.isWalking) rib.walk(100);
+      expect(undecided()).toBe(count);
+    });
+  }
 });

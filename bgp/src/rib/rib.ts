@@ -5,7 +5,6 @@
  *
  * What is sent to peers is none of its business: `out/` derives that from `best`.
  */
-import assert from "node:assert/strict";
 import { decodeNextHops } from "../wire/attributes/multiprotocol.ts";
 import type { Announcement, PackedPrefixes, PathAttributes } from "../wire/message.ts";
 import { decodePackedPrefixes, wordsPerPrefix } from "../wire/prefixes.ts";
@@ -23,6 +22,7 @@ import { type PrefixId, PrefixTable } from "./prefixTable.ts";
 import { type Judgement, type OnRouteChanged, type RouteContent, RouteImport } from "./routeImport.ts";
 import { type RouteId, RouteTable } from "./routeTable.ts";
 import { accepted, type RuleName, verdictName, verdictNumber } from "./verdict.ts";
+import { Walks } from "./walks.ts";
 
 /** In `bestRoute` where the best route was removed and `settle` has not come by yet. */
 const gone = 0xffffffff;
@@ -33,13 +33,6 @@ type OnChanged = (prefix: PrefixId, change: { readonly best: boolean }) => void;
 
 const bestChange = { best: true } as const;
 const hopsChange = { best: false } as const;
-
-interface Walk {
-  readonly peer: PeerId;
-  cursor: RouteId;
-  readonly visit: (route: RouteId) => void;
-  readonly done: () => void;
-}
 
 /** Of the prefixes of one UPDATE, each of which takes a byte or more of it. */
 const hashes: Int32Array = new Int32Array(65_536);
@@ -53,7 +46,7 @@ export class Rib {
   readonly local: PeerId;
   /** Each is retained while it waits. */
   readonly #unsettled = new IdQueue();
-  readonly #walks: Walk[] = [];
+  readonly #walks: Walks;
   readonly #decider: Decider;
   #multipath: Multipath | null = null;
   /** What the next hops of each prefix came to, where there may be several: another sum is another set. */
@@ -64,6 +57,7 @@ export class Rib {
   constructor(local: RibPeer, hashKey: HashKey = fixedHashKey) {
     this.prefixes = new PrefixTable(hashKey);
     this.routes = new RouteTable(this.prefixes);
+    this.#walks = new Walks(this.routes);
     this.attrs = new AttrTable(hashKey);
     this.nextHops = new NextHopTable(hashKey);
     this.local = this.peers.add(local);
@@ -78,11 +72,11 @@ export class Rib {
 
   /** Whether there is work for `settle` or `walk`. */
   get isSettled(): boolean {
-    return this.#unsettled.size === 0 && this.#walks.length === 0;
+    return this.#unsettled.size === 0 && this.#walks.size === 0;
   }
 
   get isWalking(): boolean {
-    return this.#walks.length > 0;
+    return this.#walks.size > 0;
   }
 
   isUnsettled(prefix: PrefixId): boolean {
@@ -104,10 +98,7 @@ export class Rib {
     const [before, after] = [this.#multipath, multipath];
     if (before?.paths === after?.paths && before?.relaxAsPath === after?.relaxAsPath) return;
     this.#multipath = multipath;
-    for (let route = 1; route < this.routes.idsEnd; route++) {
-      const prefix = this.routes.prefix.get(route);
-      if (prefix !== 0) this.#unsettle(prefix);
-    }
+    this.#walks.ofAll((route) => this.#unsettle(this.routes.prefix.get(route)));
   }
 
   /** The best route, and those beside it that are used too, each by a next hop of its own. */
@@ -200,7 +191,7 @@ export class Rib {
       const isOther = this.prefixes.family(this.routes.prefix.get(route)) !== family;
       if (isOther && this.routes.epoch.get(route) === before) this.routes.epoch.set(route, before + 1);
     };
-    this.#startWalk({ peer, visit, done: () => {} });
+    this.#walks.ofPeer(peer, visit);
   }
 
   /** Removes the peer's routes that are stale by now, in slices. */
@@ -210,7 +201,7 @@ export class Rib {
       if (this.routes.epoch.get(route) >= epoch) return;
       if (families.includes(this.prefixes.family(this.routes.prefix.get(route)))) this.#remove(route);
     };
-    this.#startWalk({ peer, visit, done });
+    this.#walks.ofPeer(peer, visit, done);
   }
 
   /** RFC 9494 §4.2: what is stale by now is marked as a last resort, but what its announcer does not want kept is removed. */
@@ -221,7 +212,7 @@ export class Rib {
       if ((this.attrs.flags.get(attr) & wellKnownBit.noLlgr) !== 0) this.#remove(route);
       else this.#import.mark(route, this.attrs.intern(withLlgrStale(this.attrs.value(attr))));
     };
-    this.#startWalk({ peer, visit, done: () => {} });
+    this.#walks.ofPeer(peer, visit);
   }
 
   /** Removes a peer that announces nothing any more, with all that it announced. */
@@ -232,32 +223,20 @@ export class Rib {
 
   /** Judges all that the peer announced by its present import rules. */
   reimport(peer: PeerId): void {
-    this.#startWalk({ peer, visit: (route) => this.#import.rejudge(route), done: () => {} });
+    this.#walks.ofPeer(peer, (route) => this.#import.rejudge(route));
   }
 
   learnNextHops(facts: readonly NextHopFact[]): void {
     const changed = this.nextHops.learn(facts);
     if (changed.size === 0) return;
-    for (let route = 1; route < this.routes.idsEnd; route++) {
-      const prefix = this.routes.prefix.get(route);
-      if (prefix !== 0 && changed.has(this.routes.nextHop.get(route))) this.#unsettle(prefix);
-    }
+    this.#walks.ofAll((route) => {
+      if (changed.has(this.routes.nextHop.get(route))) this.#unsettle(this.routes.prefix.get(route));
+    });
   }
 
   /** Goes on with sweeps and the like, for at most `limit` routes. */
   walk(limit: number): void {
-    for (let left = limit; left > 0 && this.#walks.length > 0; ) {
-      const walk = this.#walks[0];
-      assert(walk);
-      for (; left > 0 && walk.cursor !== 0; left--) {
-        const route = walk.cursor;
-        walk.cursor = this.routes.nextOfPeer(route);
-        walk.visit(route);
-      }
-      if (walk.cursor !== 0) return;
-      this.#walks.shift();
-      walk.done();
-    }
+    this.#walks.run(limit);
   }
 
   /**
@@ -380,7 +359,7 @@ export class Rib {
 
   #remove(route: RouteId): void {
     const prefix = this.routes.prefix.get(route);
-    for (const walk of this.#walks) if (walk.cursor === route) walk.cursor = this.routes.nextOfPeer(route);
+    this.#walks.leave(route);
     if (this.prefixes.bestRoute.get(prefix) === route) this.prefixes.bestRoute.set(prefix, gone);
     this.#unsettle(prefix);
     this.#import.release(route);
@@ -390,9 +369,5 @@ export class Rib {
 
   #unsettle(prefix: PrefixId): void {
     if (this.#unsettled.add(prefix)) this.prefixes.retain(prefix);
-  }
-
-  #startWalk(walk: Omit<Walk, "cursor">): void {
-    this.#walks.push({ ...walk, cursor: this.routes.firstOfPeer(walk.peer) });
   }
 }
