@@ -1,12 +1,20 @@
 /** What is wrong with blocks and with nodes' claims of them. */
 import { containsPrefix, type Prefix, parsePrefix } from "@brindle/net";
-import { nodeOf } from "../block.ts";
+import { isEmpty, nodeOf } from "../block.ts";
 import { blockProblems } from "../blockProblems.ts";
+import { isBlockOf } from "../claim.ts";
+import { choosePools } from "../pools.ts";
 import { type IpamFacts, isAway, isGone } from "./facts.ts";
 import type { Finding } from "./finding.ts";
 
 export function examineClaims(facts: IpamFacts): Finding[] {
-  return [...invalidBlocks(facts), ...overlaps(facts), ...blocksOfNodes(facts), ...affinitiesOfNodes(facts)];
+  return [
+    ...invalidBlocks(facts),
+    ...overlaps(facts),
+    ...blocksOfNodes(facts),
+    ...unusedBlocks(facts),
+    ...affinitiesOfNodes(facts),
+  ];
 }
 
 function invalidBlocks({ blocks }: IpamFacts): Finding[] {
@@ -49,6 +57,32 @@ function blocksOfNodes(facts: IpamFacts): Finding[] {
       return [{ kind: "blockOfGoneNode", block, node, inUse }];
     }
     return facts.affinities.has(`host:${node}/${block}`) ? [] : [{ kind: "blockWithoutAffinity", block, node }];
+  });
+}
+
+/** Of a node that is away or gone others judge; Services' blocks are others'. */
+function unusedBlocks(facts: IpamFacts): Finding[] {
+  return [...facts.blocks.values()].flatMap(({ value }): Finding[] => {
+    const { cidr: block, affinity, sequenceNumber } = value;
+    const node = nodeOf(value);
+    if (blockProblems(value).length > 0 || !isEmpty(value) || value.deleted) return [];
+    if (affinity === undefined) return [{ kind: "unusedBlock", block, node: null, sequenceNumber }];
+    if (node === null || isGone(node, facts) || isAway(node, facts) || mayUse(node, block, facts)) return [];
+    return [{ kind: "unusedBlock", block, node, sequenceNumber }];
+  });
+}
+
+/** What it asks for by name it gets of a block that is made for it then. */
+function mayUse(node: string, block: string, { pools, nodes }: IpamFacts): boolean {
+  const item = nodes.get(node);
+  const prefix = parsePrefix(block);
+  if (!item || !prefix) return true;
+  const nodeLabels = item.value.metadata.labels ?? {};
+  return pools.some((pool) => {
+    const asked = pool.spec.assignmentMode === "Manual" ? { asked: [pool.metadata.name] } : {};
+    const { namespaceSelector: _any, allowedUses: _anyUse, ...spec } = pool.spec;
+    const query = { family: prefix.address.family, nodeLabels, ...asked };
+    return choosePools([{ ...pool, spec }], query).usable.some((usable) => isBlockOf(usable, prefix));
   });
 }
 

@@ -39,5 +39,6 @@ const ranks: readonly Finding["kind"][] = [
   "lostAffinity",
   "affinityWithoutBlock",
   "blockOfGoneNode",
+  "unusedBlock",
   "staleNode",
 ];

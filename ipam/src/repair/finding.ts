@@ -41,6 +41,16 @@ export type Finding =
   | { readonly kind: "blockWithoutAffinity"; readonly block: string; readonly node: string }
   /** A node that is gone has a block, or the claim of one, still. */
   | { readonly kind: "blockOfGoneNode"; readonly block: string; readonly node: string; readonly inUse: number }
+  /**
+   * An empty block that nobody will take an address of: its node may not, or it has none. Others might, and routers hear of it. With
+   * the number of its last write.
+   */
+  | {
+      readonly kind: "unusedBlock";
+      readonly block: string;
+      readonly node: string | null;
+      readonly sequenceNumber: bigint;
+    }
   /** An endpoint whose pod or node is gone, with what its container holds. */
   | {
       readonly kind: "staleEndpoint";
@@ -126,6 +136,8 @@ export function identityOf(
     case "blockWithoutAffinity":
     case "blockOfGoneNode":
       return [kind, finding.block, finding.node].join(" ");
+    case "unusedBlock":
+      return [kind, finding.block, finding.node ?? "", finding.sequenceNumber].join(" ");
     case "staleEndpoint":
       return [kind, finding.endpoint, finding.container].join(" ");
     case "staleNode":

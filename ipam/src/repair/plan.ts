@@ -56,6 +56,8 @@ function writesFor(finding: Finding, facts: IpamFacts): readonly RepairWrite[] {
       return affinityGoes(facts, finding);
     case "blockOfGoneNode":
       return blockLeavesNode(facts, finding);
+    case "unusedBlock":
+      return unusedGoes(facts, finding);
     case "staleNode":
       return nodeGoes(facts, finding.node);
     default:
@@ -153,7 +155,7 @@ function affinityGoes(
  */
 function blockLeavesNode(
   facts: IpamFacts,
-  { block, node }: Extract<Finding, { kind: "blockOfGoneNode" }>,
+  { block, node }: { readonly block: string; readonly node: string },
 ): RepairWrite[] {
   const item = facts.blocks.get(block);
   if (!item || nodeOf(item.value) !== node || blockProblems(item.value).length > 0) return [];
@@ -167,6 +169,12 @@ function blockLeavesNode(
     { write: leaves },
     ...(affinity ? [plain(deletion(affinity))] : []),
   ];
+}
+
+function unusedGoes(facts: IpamFacts, { block, node }: Extract<Finding, { kind: "unusedBlock" }>): RepairWrite[] {
+  if (node !== null) return blockLeavesNode(facts, { block, node });
+  const item = facts.blocks.get(block);
+  return item && item.value.affinity === undefined && isEmpty(item.value) ? [plain(deletion(item))] : [];
 }
 
 function marked({ key, value, revision }: Item<"BlockAffinity">): Write {

@@ -34,6 +34,10 @@ export function describeFinding(finding: Finding): string {
       return `${finding.block} is the block of ${finding.node}, which does not claim it: no router hears of it`;
     case "blockOfGoneNode":
       return `${finding.block} is the block of ${finding.node}, which is gone; ${finding.inUse} of its addresses are in use`;
+    case "unusedBlock":
+      return finding.node === null
+        ? `${finding.block} is empty and no node's`
+        : `${finding.block} is an empty block of ${finding.node}, which no pool gives it any more`;
     case "staleEndpoint":
       return `endpoint ${finding.endpoint}: its ${finding.reason === "podGone" ? "pod" : "node"} is gone`;
     case "staleNode":

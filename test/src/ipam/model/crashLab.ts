@@ -79,6 +79,8 @@ export class CrashLab {
 
   static async begun({ prepare }: Scenario, transactions: Store["transactions"]): Promise<CrashLab> {
     const lab = new CrashLab(transactions);
+    for (const value of pools)
+      await lab.#observer.commit([{ op: "put", key: { kind: "IPPool", name: value.metadata.name }, value }]);
     await prepare?.(lab);
     lab.#begun = { data: lab.#data.snapshot(), pods: new Map(lab.#pods), gone: new Set(lab.#gone) };
     return lab;

@@ -19,7 +19,6 @@ interface Range {
 
 interface Told {
   readonly handle: string;
-  readonly node: string;
   readonly family: 4 | 6;
   readonly value: bigint;
 }
@@ -45,12 +44,12 @@ export class Picture {
   }
 
   /** From now on the address is this handle's, until it is `forget`ten. Throws where it is another's. */
-  tell({ handle, node }: Pick<Told, "handle" | "node">, addresses: readonly string[]): void {
+  tell(handle: string, addresses: readonly string[]): void {
     for (const address of addresses) {
       const other = this.#told.get(address);
       if (other && other.handle !== handle)
         throw new Error(`${address} of ${other.handle} was given to ${handle}, too`);
-      this.#told.set(address, { handle, node, family: familyOf(address), value: numberOf(address) });
+      this.#told.set(address, { handle, family: familyOf(address), value: numberOf(address) });
     }
     this.catchUp();
     for (const address of addresses) this.#checkHeld(address);
@@ -136,20 +135,16 @@ export class Picture {
 
   #checkBlock(cidr: string): void {
     const block = this.#blocks.get(cidr);
-    let isInUse = false;
-    for (const [address, { node, family, value }] of this.#told) {
+    for (const [address, { family, value }] of this.#told) {
       const isWithin = block && family === familyOf(cidr) && value >= block.first && value <= block.last;
-      if (!isWithin && block) continue;
-      // One that is borrowed is announced by who has it.
-      if (isWithin && block.affinity === `host:${node}`) isInUse = true;
-      this.#checkHeld(address);
+      if (isWithin || !block) this.#checkHeld(address);
     }
-    if (this.#isWhole) this.#checkCounts(cidr);
-    if (!block?.affinity?.startsWith("host:") || !(isInUse || this.#isWhole)) return;
+    if (!this.#isWhole) return;
+    this.#checkCounts(cidr);
+    if (!block?.affinity?.startsWith("host:")) return;
+    // Object by object the claim is confirmed last; until then a node announces each address by itself.
     const state = this.#affinities.get(`${block.affinity}/${cidr}`);
-    // A node that is gone gives its blocks up: they are marked first, so that an agent which is back knows.
-    if (state !== "confirmed" && state !== "pendingDeletion")
-      throw new Error(`${cidr} is in use and ${block.affinity} does not announce it: ${state}`);
+    if (state !== "confirmed") throw new Error(`${block.affinity} does not announce ${cidr}: ${state}`);
   }
 
   #checkHeld(address: string): void {

@@ -229,7 +229,7 @@ export class World {
     const lost = (before ?? []).filter((address) => !told.includes(address) && sameFamily(address, told));
     if (lost.length > 0) throw new Error(`${pod.name} had ${lost.join()} and is told ${told.join()}`);
     pod.told = [...new Set([...(before ?? []), ...told])];
-    this.#picture.tell({ handle: handleOf(container), node: pod.node }, told);
+    this.#picture.tell(handleOf(container), told);
   }
 
   /** CHECK: what it was told is what the datastore says. */
