@@ -29,7 +29,7 @@ const onlyEleven: GroupTerms = {
   view: { ...terms.view, filter: new PrefixFilter({ accept: [{ prefix: "11.0.0.0/8", minLength: 8, maxLength: 8 }] }) },
 };
 
-describe("ExportGroups", () => {
+describe("ExportGroups (RFC 4271 §9.2)", () => {
   let rib: Rib;
   let groups: ExportGroups;
   let from: PeerId;

@@ -34,7 +34,7 @@ function viewOf(parts: Partial<ExportView>): ExportView {
   };
 }
 
-describe("isExported", () => {
+describe("isExported (RFC 4271 §9.2, RFC 1997, RFC 8642 §4)", () => {
   let rib: Rib;
   let external: PeerId;
   let internal: PeerId;

@@ -34,7 +34,7 @@ function betterLater(): { route: Partial<Candidate> } {
   return { route: { localPref: 99, asPathLength: 1, med: 0, igpCost: 0, bgpId: 0 } };
 }
 
-describe("decide", () => {
+describe("decide (RFC 4271 §9.1.2.2)", () => {
   for (const { name, route, rule } of worse) {
     it(`prefers the best route to ${name}, whichever comes first`, () => {
       const other = { ...best, peerRank: 2, ...route };

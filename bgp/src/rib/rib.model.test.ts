@@ -61,7 +61,7 @@ interface PeerFacts {
 const peerCount = 5;
 const prefixCount = 40;
 
-describe("Rib, beside a naive one", () => {
+describe("Rib, beside a naive one (RFC 4271 §9.1)", () => {
   const base = Number(process.env.BRINDLE_SEED ?? Date.now() % 2 ** 31);
   for (let i = 0; i < 8; i++) {
     const seed = base + i;

@@ -17,7 +17,7 @@ const restart: GracefulRestart = {
 const gracefulRestart: Capability = { code: 64, name: "gracefulRestart", restart };
 const ourRestart: Capability = { code: 64, name: "gracefulRestart", restart: { ...restart, restartSeconds: 7 } };
 
-describe("negotiate", () => {
+describe("negotiate (RFC 5492 §3, RFC 4724 §3)", () => {
   const rows: { name: string; ours: Capability[]; theirs: Capability[]; agreed: Partial<Negotiated> }[] = [
     {
       name: "both families where both have both",

@@ -196,7 +196,7 @@ const table: Record<SessionState["phase"], Record<EventName, string>> = {
   },
 };
 
-describe("step", () => {
+describe("step (RFC 4271 §8.2.2, RFC 6608 §3)", () => {
   for (const state of Object.values(states)) {
     for (const [name, expected] of Object.entries(table[state.phase])) {
       it(`goes from ${state.phase} on ${name} to ${expected}`, () => {
@@ -225,7 +225,7 @@ describe("step", () => {
   }
 });
 
-describe("the peer's OPEN", () => {
+describe("the peer's OPEN (RFC 4271 §6.2)", () => {
   const internal: SessionConfig = { ...config, peerAsn: 64512 };
   const refused: { name: string; open: Open; config?: SessionConfig; sent: string }[] = [
     { name: "another AS than configured", open: { ...open, asn: 65002 }, sent: "2/2" },

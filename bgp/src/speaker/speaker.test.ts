@@ -1,6 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { decodeMessage, encodeMessage } from "../wire/codec.ts";
-import { MessageFramer } from "../wire/framing.ts";
+import { encodeMessage } from "../wire/codec.ts";
 import type { Capability, Message } from "../wire/message.ts";
 import type { PeerConfig, SpeakerConfig } from "./config.ts";
 import { peerOf, SimulatedNetwork, type SimulatedNode, speakerOf } from "./testing.ts";
@@ -18,18 +17,10 @@ describe("Speaker", () => {
     [a, b, c] = [network.node("10.0.0.1"), network.node("10.0.0.2"), network.node("10.0.0.3")];
   });
 
-  function configure(node: SimulatedNode, asn: number, peers: PeerConfig[], parts: Partial<SpeakerConfig> = {}): void {
-    network.tell(node, { type: "configure", config: speakerOf(node, asn, { ...parts, peers }) });
-  }
-
-  function originate(node: SimulatedNode, ...prefixes: string[]): void {
-    network.tell(node, { type: "originate", prefixes });
-  }
-
   /** a (65001) and b (65002), Established. */
   function meet(parts: Partial<PeerConfig> = {}, speaker: Partial<SpeakerConfig> = {}): void {
-    configure(a, 65001, [peerOf(b.address, 65002, parts)], speaker);
-    configure(b, 65002, [peerOf(a.address, 65001)], speaker);
+    network.configure(a, 65001, [peerOf(b.address, 65002, parts)], speaker);
+    network.configure(b, 65002, [peerOf(a.address, 65001)], speaker);
     network.run(5_000);
     expect(a.status(b.address).phase).toBe("established");
     expect(b.status(a.address).phase).toBe("established");
@@ -43,8 +34,8 @@ describe("Speaker", () => {
     ];
     for (const { name, ofA, ofB } of ways) {
       it(`${name}, once and for good`, () => {
-        configure(a, 65001, [peerOf(b.address, 65002, ofA)]);
-        configure(b, 65002, [peerOf(a.address, 65001, ofB)]);
+        network.configure(a, 65001, [peerOf(b.address, 65002, ofA)]);
+        network.configure(b, 65002, [peerOf(a.address, 65001, ofB)]);
         network.run(600_000);
         for (const status of [a.status(b.address), b.status(a.address)]) {
           expect(status).toMatchObject({ phase: "established", flaps: 0 });
@@ -56,11 +47,11 @@ describe("Speaker", () => {
 
     it("with a peer that comes up later", () => {
       b.isUp = false;
-      configure(a, 65001, [peerOf(b.address, 65002)]);
+      network.configure(a, 65001, [peerOf(b.address, 65002)]);
       network.run(20_000);
       expect(a.status(b.address)).toMatchObject({ phase: "active", lastFailure: { text: "connection refused" } });
       b.isUp = true;
-      configure(b, 65002, [peerOf(a.address, 65001, { passive: true })]);
+      network.configure(b, 65002, [peerOf(a.address, 65001, { passive: true })]);
       network.run(6_000);
       expect(a.status(b.address).phase).toBe("established");
     });
@@ -70,22 +61,22 @@ describe("Speaker", () => {
     it("a connection from an address that is no peer's, with Cease/Connection Rejected", () => {
       meet();
       network.intrude(a, "10.0.0.99");
-      const last = messagesTo(network, "10.0.0.99").at(-1);
+      const last = network.messages({ to: "10.0.0.99" }).at(-1);
       expect(last).toMatchObject({ type: "notification", code: 6, subcode: 5 });
       expect(a.status(b.address).flaps).toBe(0);
     });
 
     it("a connection that arrives on another address than the configured one", () => {
-      configure(a, 65001, [peerOf(b.address, 65002, { localAddress: "10.0.0.77", passive: true })]);
-      configure(b, 65002, [peerOf(a.address, 65001)]);
+      network.configure(a, 65001, [peerOf(b.address, 65002, { localAddress: "10.0.0.77", passive: true })]);
+      network.configure(b, 65002, [peerOf(a.address, 65001)]);
       network.run(20_000);
       expect(a.status(b.address).phase).toBe("active");
       expect(b.status(a.address).lastFailure?.text).toContain("Connection Rejected");
     });
 
     it("a peer of another AS than the configured one, and says so to both", () => {
-      configure(a, 65001, [peerOf(b.address, 65009)]);
-      configure(b, 65002, [peerOf(a.address, 65001)]);
+      network.configure(a, 65001, [peerOf(b.address, 65009)]);
+      network.configure(b, 65002, [peerOf(a.address, 65001)]);
       network.run(10_000);
       expect(a.status(b.address).lastFailure).toMatchObject({ notification: { sentBy: "us", code: 2, subcode: 2 } });
       expect(b.status(a.address).lastFailure).toMatchObject({ notification: { sentBy: "peer", code: 2, subcode: 2 } });
@@ -93,19 +84,19 @@ describe("Speaker", () => {
 
     it("garbage with its NOTIFICATION, waits, and leaves other peers alone", () => {
       b.isUp = false;
-      configure(a, 65001, [peerOf(b.address, 65002, { passive: true }), peerOf(c.address, 65003)]);
-      configure(c, 65003, [peerOf(a.address, 65001)]);
+      network.configure(a, 65001, [peerOf(b.address, 65002, { passive: true }), peerOf(c.address, 65003)]);
+      network.configure(c, 65003, [peerOf(a.address, 65001)]);
       network.run(1_000);
       network.intrude(a, b.address)(new TextEncoder().encode("GET / HTTP/1.1\r\nHost: router\r\n\r\n"));
       const notification = { type: "notification", code: 1, subcode: 1 };
-      expect(messagesTo(network, b.address).at(-1)).toMatchObject(notification);
+      expect(network.messages({ to: b.address }).at(-1)).toMatchObject(notification);
       expect(a.status(b.address)).toMatchObject({
         phase: "idle",
         lastFailure: { notification: { sentBy: "us", code: 1, subcode: 1 } },
         session: null,
       });
       network.intrude(a, b.address);
-      expect(messagesTo(network, b.address).at(-1)).toMatchObject({ type: "notification", code: 6, subcode: 5 });
+      expect(network.messages({ to: b.address }).at(-1)).toMatchObject({ type: "notification", code: 6, subcode: 5 });
       network.run(2_000);
       expect(a.status(b.address).phase).toBe("active");
       expect(a.status(c.address)).toMatchObject({ phase: "established", flaps: 0 });
@@ -116,24 +107,24 @@ describe("Speaker", () => {
     const withheld = { reason: "there is no Secret bgp" };
 
     it("in both directions, says why, and begins when it is there", () => {
-      configure(a, 65001, [peerOf(b.address, 65002, { withheld })]);
-      configure(b, 65002, [peerOf(a.address, 65001)]);
+      network.configure(a, 65001, [peerOf(b.address, 65002, { withheld })]);
+      network.configure(b, 65002, [peerOf(a.address, 65001)]);
       network.run(60_000);
       expect(a.status(b.address)).toMatchObject({ phase: "idle", lastFailure: { text: withheld.reason } });
       expect(a.speaker.peer(b.address)?.journal.filter(({ reason }) => reason === withheld.reason)).toHaveLength(1);
       expect(b.status(a.address).phase).not.toBe("established");
-      configure(a, 65001, [peerOf(b.address, 65002)]);
+      network.configure(a, 65001, [peerOf(b.address, 65002)]);
       network.run(120_000);
       expect(a.status(b.address).phase).toBe("established");
-      configure(a, 65001, [peerOf(b.address, 65002, { withheld })]);
+      network.configure(a, 65001, [peerOf(b.address, 65002, { withheld })]);
       network.run(1_000);
       expect(a.status(b.address)).toMatchObject({ phase: "idle", lastFailure: { text: withheld.reason } });
     });
 
     it("and does not wait for it after its own restart", () => {
       const restarting = { deadlineSeconds: 600 };
-      configure(a, 65001, [peerOf(b.address, 65002, { withheld })], { restarting });
-      originate(a, "192.0.2.0/24");
+      network.configure(a, 65001, [peerOf(b.address, 65002, { withheld })], { restarting });
+      network.originate(a, "192.0.2.0/24");
       network.run(1_000);
       expect(a.other).toEqual([{ type: "tableComplete" }]);
     });
@@ -142,8 +133,8 @@ describe("Speaker", () => {
   describe("exchanges routes", () => {
     it("of both families over one session, and their withdrawal", () => {
       meet();
-      originate(a, "203.0.113.0/24", "2001:db8:1::/48");
-      originate(b, "198.51.100.0/24");
+      network.originate(a, "203.0.113.0/24", "2001:db8:1::/48");
+      network.originate(b, "198.51.100.0/24");
       network.run(100);
       expect(b.best.get("203.0.113.0/24")).toMatchObject({ nextHops: [a.address], from: a.address });
       expect(b.best.get("2001:db8:1::/48")).toMatchObject({ nextHops: ["fd00::1"], from: a.address });
@@ -152,16 +143,16 @@ describe("Speaker", () => {
         { family: 4, received: 1, accepted: 1, filtered: 0, advertised: 1 },
         { family: 6, received: 1, accepted: 1, filtered: 0, advertised: 0 },
       ]);
-      originate(a, "2001:db8:1::/48");
+      network.originate(a, "2001:db8:1::/48");
       network.run(100);
       expect(b.best.get("203.0.113.0/24")).toMatchObject({ nextHops: [], from: null });
       expect(b.nextHops("2001:db8:1::/48")).toEqual(["fd00::1"]);
     });
 
     it("that existed before the session, and those after", () => {
-      originate(a, "203.0.113.0/24");
+      network.originate(a, "203.0.113.0/24");
       meet();
-      originate(a, "203.0.113.0/24", "203.0.113.128/25");
+      network.originate(a, "203.0.113.0/24", "203.0.113.128/25");
       network.run(100);
       expect(b.nextHops("203.0.113.0/24")).toEqual([a.address]);
       expect(b.nextHops("203.0.113.128/25")).toEqual([a.address]);
@@ -169,12 +160,12 @@ describe("Speaker", () => {
 
     it("and passes what it learned from one AS to another, but not between peers of its own", () => {
       const d = network.node("10.0.0.4");
-      configure(a, 65001, [peerOf(b.address, 65002)]);
-      configure(b, 65002, [peerOf(a.address, 65001), peerOf(c.address, 65002), peerOf(d.address, 65002)]);
-      configure(c, 65002, [peerOf(b.address, 65002)]);
-      configure(d, 65002, [peerOf(b.address, 65002)]);
-      originate(a, "203.0.113.0/24");
-      originate(c, "198.51.100.0/24");
+      network.configure(a, 65001, [peerOf(b.address, 65002)]);
+      network.configure(b, 65002, [peerOf(a.address, 65001), peerOf(c.address, 65002), peerOf(d.address, 65002)]);
+      network.configure(c, 65002, [peerOf(b.address, 65002)]);
+      network.configure(d, 65002, [peerOf(b.address, 65002)]);
+      network.originate(a, "203.0.113.0/24");
+      network.originate(c, "198.51.100.0/24");
       network.run(5_000);
       expect(c.nextHops("203.0.113.0/24")).toEqual([a.address]);
       expect(d.nextHops("203.0.113.0/24")).toEqual([a.address]);
@@ -187,7 +178,7 @@ describe("Speaker", () => {
     it("and survives attributes that are wrong, and says so", () => {
       meet();
       network.tell(a, { type: "configure", config: withNextHop("127.0.0.1") });
-      originate(a, "203.0.113.0/24");
+      network.originate(a, "203.0.113.0/24");
       network.run(100);
       expect(b.status(a.address)).toMatchObject({
         phase: "established",
@@ -202,7 +193,7 @@ describe("Speaker", () => {
     }
 
     it("again when the peer asks for them", () => {
-      originate(a, "203.0.113.0/24");
+      network.originate(a, "203.0.113.0/24");
       meet();
       const before = updatesTo(network, b.address).length;
       network.tell(b, { type: "refresh", peer: a.address });
@@ -215,12 +206,12 @@ describe("Speaker", () => {
       meet();
       a.isDraining = false;
       const many = Array.from({ length: 100_000 }, (_, i) => `${10 + (i >> 16)}.${(i >> 8) & 255}.${i & 255}.0/24`);
-      originate(a, ...many);
+      network.originate(a, ...many);
       network.run(1_000);
       const early = a.status(b.address).session?.families[0]?.advertised ?? 0;
       expect(early).toBeGreaterThan(1_000);
       expect(early).toBeLessThan(100_000);
-      originate(a, "192.0.2.0/24");
+      network.originate(a, "192.0.2.0/24");
       a.isDraining = true;
       network.tell(a, { type: "drained", connection: 1 });
       network.tell(a, { type: "drained", connection: -1 });
@@ -233,7 +224,7 @@ describe("Speaker", () => {
     it("in slices, both when they come and when their peer goes", () => {
       meet();
       const many = Array.from({ length: 100_000 }, (_, i) => `${10 + (i >> 16)}.${(i >> 8) & 255}.${i & 255}.0/24`);
-      originate(a, ...many);
+      network.originate(a, ...many);
       network.run(1_000);
       expect(b.told.length).toBe(100_000);
       network.kill(a);
@@ -245,11 +236,11 @@ describe("Speaker", () => {
 
   describe("heeds a changed configuration", () => {
     beforeEach(() => {
-      originate(a, "203.0.113.0/24");
-      originate(b, "198.51.100.0/24");
-      configure(a, 65001, [peerOf(b.address, 65002), peerOf(c.address, 65003)]);
-      configure(b, 65002, [peerOf(a.address, 65001)]);
-      configure(c, 65003, [peerOf(a.address, 65001)]);
+      network.originate(a, "203.0.113.0/24");
+      network.originate(b, "198.51.100.0/24");
+      network.configure(a, 65001, [peerOf(b.address, 65002), peerOf(c.address, 65003)]);
+      network.configure(b, 65002, [peerOf(a.address, 65001)]);
+      network.configure(c, 65003, [peerOf(a.address, 65001)]);
       network.run(5_000);
     });
 
@@ -307,7 +298,7 @@ describe("Speaker", () => {
     });
 
     it("by a Cease to a peer that is no longer configured, and without its routes", () => {
-      configure(a, 65001, [peerOf(c.address, 65003)]);
+      network.configure(a, 65001, [peerOf(c.address, 65003)]);
       network.run(100);
       expect(b.status(a.address).lastFailure?.text).toContain("De-configured");
       expect(a.best.get("198.51.100.0/24")?.from).toBeNull();
@@ -321,11 +312,11 @@ describe("Speaker", () => {
     });
   });
 
-  describe("with graceful restart", () => {
+  describe("with graceful restart (RFC 4724 §4)", () => {
     beforeEach(() => {
       meet({}, { gracefulRestart });
-      originate(a, "203.0.113.0/24", "2001:db8:1::/48", "192.0.2.0/24");
-      originate(b, "198.51.100.0/24");
+      network.originate(a, "203.0.113.0/24", "2001:db8:1::/48", "192.0.2.0/24");
+      network.originate(b, "198.51.100.0/24");
       network.run(1_000);
       b.told.length = 0;
     });
@@ -335,8 +326,8 @@ describe("Speaker", () => {
       a.isUp = true;
       a.best.clear();
       a.told.length = 0;
-      configure(a, 65001, [peerOf(b.address, 65002)], { gracefulRestart, ...parts });
-      originate(a, "203.0.113.0/24", "2001:db8:1::/48");
+      network.configure(a, 65001, [peerOf(b.address, 65002)], { gracefulRestart, ...parts });
+      network.originate(a, "203.0.113.0/24", "2001:db8:1::/48");
     }
 
     it("keeps the routes of a peer that died until it has told them again", () => {
@@ -395,16 +386,18 @@ describe("Speaker", () => {
 
     it("decides and announces nothing after its own restart before its peers have told all", () => {
       network.kill(a);
-      configure(b, 65002, [peerOf(a.address, 65001, { passive: true }), peerOf(c.address, 65003)], { gracefulRestart });
-      configure(c, 65003, [peerOf(b.address, 65002), peerOf(a.address, 65001)], { gracefulRestart });
+      network.configure(b, 65002, [peerOf(a.address, 65001, { passive: true }), peerOf(c.address, 65003)], {
+        gracefulRestart,
+      });
+      network.configure(c, 65003, [peerOf(b.address, 65002), peerOf(a.address, 65001)], { gracefulRestart });
       network.run(5_000);
       c.isUp = false;
       a.isUp = true;
       a.told.length = 0;
       a.other.length = 0;
       const peers = [peerOf(b.address, 65002), peerOf(c.address, 65003)];
-      configure(a, 65001, peers, { gracefulRestart, restarting: { deadlineSeconds: 60 } });
-      originate(a, "203.0.113.0/24");
+      network.configure(a, 65001, peers, { gracefulRestart, restarting: { deadlineSeconds: 60 } });
+      network.originate(a, "203.0.113.0/24");
       network.run(50_000);
       expect(a.status(b.address).phase).toBe("established");
       expect([a.told, a.other]).toEqual([[], []]);
@@ -418,11 +411,11 @@ describe("Speaker", () => {
       network.kill(a);
       a.isUp = true;
       const restarting = { deadlineSeconds: 60 };
-      configure(a, 65001, [peerOf(b.address, 65002)], { gracefulRestart, restarting });
+      network.configure(a, 65001, [peerOf(b.address, 65002)], { gracefulRestart, restarting });
       network.run(10_000);
       expect(b.status(a.address).phase).toBe("established");
       expect(b.told).toEqual([]);
-      originate(a, "203.0.113.0/24", "2001:db8:1::/48");
+      network.originate(a, "203.0.113.0/24", "2001:db8:1::/48");
       network.run(1_000);
       expect(b.told).toEqual([{ prefix: "192.0.2.0/24", nextHops: [], from: null }]);
     });
@@ -430,18 +423,21 @@ describe("Speaker", () => {
     it("tells a peer's large table to another before it says that this was all", () => {
       const many = Array.from({ length: 20_000 }, (_, i) => `10.${i >> 8}.${i & 255}.0/24`);
       const meetAll = (parts: Partial<SpeakerConfig> = {}): void => {
-        configure(a, 65001, [peerOf(b.address, 65002), peerOf(c.address, 65003)], { gracefulRestart, ...parts });
+        network.configure(a, 65001, [peerOf(b.address, 65002), peerOf(c.address, 65003)], {
+          gracefulRestart,
+          ...parts,
+        });
       };
       meetAll();
-      configure(c, 65003, [peerOf(a.address, 65001)], { gracefulRestart });
-      originate(c, ...many);
+      network.configure(c, 65003, [peerOf(a.address, 65001)], { gracefulRestart });
+      network.originate(c, ...many);
       network.run(10_000);
       expect(b.nextHops("10.78.31.0/24")).toEqual([a.address]);
       b.told.length = 0;
       network.kill(a);
       a.isUp = true;
       meetAll({ restarting: { deadlineSeconds: 60 } });
-      originate(a, "203.0.113.0/24", "2001:db8:1::/48", "192.0.2.0/24");
+      network.originate(a, "203.0.113.0/24", "2001:db8:1::/48", "192.0.2.0/24");
       network.run(10_000);
       expect(b.status(a.address)).toMatchObject({ phase: "established", flaps: 1 });
       expect(b.told).toEqual([]);
@@ -471,8 +467,8 @@ describe("Speaker", () => {
       b.isUp = true;
       b.other.length = 0;
       const restarting = { deadlineSeconds: 60 };
-      configure(b, 65002, [peerOf(a.address, 65001)], { gracefulRestart, restarting });
-      originate(b, "198.51.100.0/24");
+      network.configure(b, 65002, [peerOf(a.address, 65001)], { gracefulRestart, restarting });
+      network.originate(b, "198.51.100.0/24");
       network.run(10_000);
       expect(a.nextHops("198.51.100.0/24")).toEqual([b.address]);
       expect(b.nextHops("203.0.113.0/24")).toEqual([a.address]);
@@ -481,7 +477,7 @@ describe("Speaker", () => {
 
   it("tells nothing of routes once it is stopped, so that its owner's kernel keeps them", () => {
     meet();
-    originate(b, "198.51.100.0/24");
+    network.originate(b, "198.51.100.0/24");
     network.run(100);
     a.told.length = 0;
     network.tell(a, { type: "stop", keepForwarding: false });
@@ -497,23 +493,8 @@ describe("Speaker", () => {
   });
 });
 
-/** All messages that one address was sent. */
-function messagesTo(network: SimulatedNetwork, address: string): Message[] {
-  const framer = new MessageFramer();
-  const messages: Message[] = [];
-  for (const { to, bytes } of network.sent) {
-    if (to !== address) continue;
-    framer.push(bytes);
-    for (let frame = framer.next(); frame?.kind === "frame"; frame = framer.next()) {
-      const decoded = decodeMessage(frame.bytes, { fourOctetAs: true, external: true, families: [4, 6] });
-      if (decoded.kind === "message") messages.push(decoded.message);
-    }
-  }
-  return messages;
-}
-
 function updatesTo(network: SimulatedNetwork, address: string): Message[] {
-  return messagesTo(network, address).filter(({ type }) => type === "update");
+  return network.messages({ to: address }).filter(({ type }) => type === "update");
 }
 
 function announcedIn(message: Message): number {

@@ -20,7 +20,7 @@ const messages: { name: string; bytes: Uint8Array; message: Message }[] = [
   },
   { name: "an OPEN without parameters", bytes: hex(`${marker} 001d 01 ${openHead} 00`), message: plainOpen },
   {
-    name: "an OPEN with every capability that we know, and one that we do not",
+    name: "an OPEN with every capability that we know (RFC 5492 §4, RFC 4724 §3, RFC 7911 §4), and one that we do not",
     bytes: withHeader(
       "open",
       hex(

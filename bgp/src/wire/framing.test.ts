@@ -8,7 +8,7 @@ const refresh = encodeMessage({ type: "routeRefresh", family: 4 }, externalPeer)
 const stream = Uint8Array.from([...keepalive, ...refresh, ...keepalive]);
 const inStream = [keepalive, refresh, keepalive].map((bytes) => bytes.toHex());
 
-describe("MessageFramer", () => {
+describe("MessageFramer (RFC 4271 §4.1, §6.1)", () => {
   for (let size = 1; size <= stream.length; size++) {
     it(`finds every message in chunks of ${size} bytes`, () => {
       const framer = new MessageFramer();

@@ -26,7 +26,7 @@ describe("the shutdown communication of RFC 9003", () => {
   });
 });
 
-describe("describeNotification", () => {
+describe("describeNotification (RFC 4486 §3)", () => {
   const rows: { text: string; code: number; subcode: number; data?: string }[] = [
     { text: 'Cease/Administrative Shutdown: "maintenance"', code: 6, subcode: 2, data: "0b6d61696e74656e616e6365" },
     { text: "Cease/Administrative Shutdown", code: 6, subcode: 2 },

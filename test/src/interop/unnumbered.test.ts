@@ -73,7 +73,7 @@ protocol bgp nodes {
 `,
 };
 
-describe("RFC 8950 §4", () => {
+describe("RFC 8950 §4, RFC 4861 §4.2", () => {
   it.each([frr, bird])(
     "$name and we carry both families over an unnumbered link, and its kernel forwards",
     async (subject) => {
