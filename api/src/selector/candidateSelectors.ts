@@ -49,9 +49,9 @@ export class CandidateSelectors<S extends IndexedSelector> {
 
   /** Those that may match `labels`; with `changed`, those of them for which a change of these labels may matter. */
   *matching(labels: Labels, changed: ReadonlySet<string> | null): Iterable<S> {
-    for (const [label, value] of Object.entries(labels)) {
-      yield* this.#byValue.get(valueKey(label, value));
-      yield* this.#byLabel.get(label);
+    for (const label in labels) {
+      if (this.#byValue.size > 0) yield* this.#byValue.get(valueKey(label, labels[label] ?? ""));
+      if (this.#byLabel.size > 0) yield* this.#byLabel.get(label);
     }
     if (changed === null) yield* this.#unrestricted;
     else for (const label of changed) yield* this.#unrestrictedByLabel.get(label);
@@ -71,6 +71,10 @@ function valueKey(label: string, value: string): string {
 class Groups<S> {
   readonly #groups = new Map<string, Set<S>>();
   readonly #empty: ReadonlySet<S> = new Set();
+
+  get size(): number {
+    return this.#groups.size;
+  }
 
   get(key: string): ReadonlySet<S> {
     return this.#groups.get(key) ?? this.#empty;

@@ -53,13 +53,14 @@ export class SelectorIndex<I extends LabelledItem = LabelledItem> {
   /** `null` for one that is gone. */
   setItem(id: string, item: I | null): MatchChange[] {
     const before = this.#items.get(id);
-    const labelsBefore = before ? this.#labelsOf(before) : null;
+    const hasSelectors = this.#selectors.size > 0;
+    const labelsBefore = before && hasSelectors ? this.#labelsOf(before) : null;
     this.#itemsByLabel.replace(id, before?.labels ?? null, item?.labels ?? null);
     for (const name of before?.parents ?? []) this.#removeChild(name, id);
     for (const name of item?.parents ?? []) this.#parentNamed(name).children.add(id);
     if (item) this.#items.set(id, item);
     else this.#items.delete(id);
-    return this.#rematch(id, labelsBefore, item && this.#labelsOf(item));
+    return hasSelectors ? this.#rematch(id, labelsBefore, item && this.#labelsOf(item)) : [];
   }
 
   /** The labels that its children inherit. `null` for one that is gone. */

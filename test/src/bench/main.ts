@@ -10,7 +10,9 @@ import { cniRows } from "./cni.ts";
 import { ipamRows } from "./ipam.ts";
 import { kernelRoutesRow } from "./kernelRoutes.ts";
 import { kubernetesRows } from "./kubernetes.ts";
+import { policyChangeRows } from "./policyChanges.ts";
 import { policyDiffRow } from "./policyDiff.ts";
+import { policyGraphRows } from "./policyGraph.ts";
 import { type Measured, type Row, ratio } from "./row.ts";
 import { selectorIndexRows } from "./selectorIndex.ts";
 import { storeRows } from "./store.ts";
@@ -25,6 +27,8 @@ const rows: readonly Row[] = [
   ...podRows,
   ...selectorIndexRows,
   policyDiffRow,
+  ...policyGraphRows,
+  ...policyChangeRows,
   ...kubernetesRows,
 ];
 
