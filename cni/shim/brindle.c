@@ -211,13 +211,21 @@ static int print_answer(void)
     return (int)(get_u32(answer.bytes + HEADER) & 0xff);
 }
 
+static int has_control(const char *text)
+{
+    for (; *text; text++)
+        if ((unsigned char)*text < ' ' || *text == 0x7f)
+            return 1;
+    return 0;
+}
+
 /* The container's id and the interface's name make a file name, so they must be what CNI allows, and no path. */
 static int is_attachment(const char *container, const char *interface)
 {
     static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
     size_t length = strlen(container);
     return length > 0 && length <= 200 && strspn(container, letters) == length && !strchr("_.-", container[0]) &&
-           interface[0] != '\0' && strlen(interface) <= 15 && !strpbrk(interface, "/: \t\r\n\v\f");
+           interface[0] != '\0' && strlen(interface) <= 15 && !strpbrk(interface, "/: ") && !has_control(interface);
 }
 
 /* Opens the directory of what the agent still has to do; makes it, and its parent, where they are missing. */

@@ -28,6 +28,17 @@ const refused: { name: string; variables: Record<string, string>; says: RegExp }
   { name: "an interface with a space", variables: { CNI_IFNAME: "eth 0" }, says: /CNI_IFNAME/ },
   { name: "an interface ..", variables: { CNI_IFNAME: ".." }, says: /CNI_IFNAME/ },
   { name: "no namespace", variables: { CNI_NETNS: "" }, says: /CNI_NETNS/ },
+  { name: "an interface with a control character", variables: { CNI_IFNAME: "eth\u00010" }, says: /CNI_IFNAME/ },
+  { name: "an interface with a line break", variables: { CNI_IFNAME: "eth\n0" }, says: /CNI_IFNAME/ },
+  ...[
+    ["a path", "../x"],
+    ["a control character", "web\u0007"],
+    ["a line break", "web\n"],
+  ].map(([what, value]) => ({
+    name: `a pod whose name holds ${what}`,
+    variables: { CNI_ARGS: `K8S_POD_NAMESPACE=prod;K8S_POD_NAME=${value}` },
+    says: /K8S_POD_NAME is no name of Kubernetes/,
+  })),
   { name: "an unknown key", variables: { CNI_ARGS: "FOO=bar" }, says: /unknown key: FOO/ },
   { name: "a key without a value", variables: { CNI_ARGS: "FOO" }, says: /KEY=VALUE/ },
   { name: "a pod without its namespace", variables: { CNI_ARGS: "K8S_POD_NAME=web" }, says: /neither/ },

@@ -29,6 +29,9 @@ const argNames: Readonly<Record<string, keyof CniArgs | null>> = {
   IgnoreUnknown: null,
 };
 
+/** They become keys of the datastore. A UID is one too: kubelets give a hash to pods of their own files. */
+const objectName = /^[a-zA-Z0-9]([-a-zA-Z0-9.]*[a-zA-Z0-9])?$/;
+
 type Variables = Readonly<Record<string, string>>;
 
 export function parseCommand(variables: Variables): Command {
@@ -53,10 +56,10 @@ export function parseEnvironment(variables: Variables, command: "ADD" | "DEL" | 
   return { containerId, interfaceName, netns, args: parseArgs(variables.CNI_ARGS ?? "") };
 }
 
-/** What the kernel takes as a name (`dev_valid_name`). */
+/** What the kernel takes as a name (`dev_valid_name`), but for control characters, which would spoil logs and terminals. */
 function isInterfaceName(name: string): boolean {
   const bytes = Buffer.byteLength(name);
-  return bytes > 0 && bytes <= 15 && name !== "." && name !== ".." && !/[/:\s\0]/.test(name);
+  return bytes > 0 && bytes <= 15 && name !== "." && name !== ".." && !/[/:\s\p{Cc}]/u.test(name);
 }
 
 /** `K=V;K=V`. A key that nobody knows is an error unless `IgnoreUnknown` allows it. */
@@ -77,6 +80,11 @@ function parseArgs(text: string): CniArgs {
   }
   if ((args.podName === undefined) !== (args.podNamespace === undefined))
     throw invalid("CNI_ARGS must name both K8S_POD_NAMESPACE and K8S_POD_NAME, or neither");
+  for (const [name, field] of Object.entries(argNames)) {
+    const value = field ? args[field] : undefined;
+    if (value !== undefined && !objectName.test(value))
+      throw invalid(`CNI_ARGS: ${name} is no name of Kubernetes: ${JSON.stringify(value)}`);
+  }
   return args;
 }
 

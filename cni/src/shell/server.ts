@@ -2,12 +2,13 @@
  * The agent's end of the executable's socket. One request a connection; bounds on size, number and time, so that no
  * runtime gone wild takes the agent along. Nothing of a request is logged.
  *
- * Who may connect: the socket has mode 0600 and belongs to the agent's user, root, and so does its directory. That is
- * what the kernel checks at connect(2), and it says as much as the peer's credentials would.
+ * Who may connect: the socket has mode 0600 and belongs to the agent's user, root, and so does its directory. The kernel
+ * checks that at connect(2); the peer's credentials are looked at as well, since modes are what somebody changes.
  */
 import { chmod, mkdir, rename, rm, stat } from "node:fs/promises";
 import { createServer, type Server, type Socket } from "node:net";
 import { dirname } from "node:path";
+import { peerUser } from "@brindle/net/shell";
 import { CniError } from "../error.ts";
 import type { CniPlugin, Replay } from "../plugin.ts";
 import { type Answer, decodeRequest, encodeAnswer, type RelayedRequest, requestState } from "../relay.ts";
@@ -92,6 +93,10 @@ class Service {
   }
 
   #onConnection(socket: Socket): void {
+    if (!isTrusted(socket)) {
+      socket.destroy();
+      return;
+    }
     this.#connections.add(socket);
     const gone = new AbortController();
     socket.on("close", () => {
@@ -117,6 +122,16 @@ class Service {
       ? await this.#plugin.answer(request, signal)
       : refusal("DECODE", "the request is malformed: is the executable of the agent's release?");
     if (!socket.destroyed) socket.end(encodeAnswer(answer));
+  }
+}
+
+/** Root, and whoever the agent runs as. */
+function isTrusted(socket: Socket): boolean {
+  try {
+    const user = peerUser(socket);
+    return user === 0 || user === process.geteuid?.();
+  } catch {
+    return false; // It has hung up already.
   }
 }
 

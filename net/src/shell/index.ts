@@ -35,6 +35,7 @@ export { type NeighborDiscovery, openNeighborDiscovery } from "./neighborDiscove
 export type { NamedRequest, RequestOutcome } from "./netlinkExchange.ts";
 export { type NetlinkPort, type NetlinkPortOptions, openNetlinkPort } from "./netlinkPort.ts";
 export { NetlinkSocket, type NetlinkSocketOptions } from "./netlinkSocket.ts";
+export { peerUser } from "./peerCredentials.ts";
 export { type ChangeOutcome, openRouteSocket, RouteSocket, type RouteSocketOptions } from "./routeSocket.ts";
 export { openRuleCounters, type RuleCounters, type RuleCountersOptions } from "./ruleCounters.ts";
 export { deleteLinkGroupAside } from "./slowRequest.ts";

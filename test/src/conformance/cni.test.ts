@@ -367,6 +367,82 @@ describe("GC", () => {
   });
 });
 
+describe("a runtime gone wild", () => {
+  it("adds the same container eight times at once, and it has one interface, one answer", async () => {
+    await using pod = await createPod("crowd", "crowd");
+    const outcomes = await Promise.all(Array.from({ length: 8 }, () => pod.cni("ADD")));
+    assert.equal(new Set(outcomes.map(({ stdout }) => stdout)).size, 1);
+    assert.equal(await addressesHeld(), 2);
+    assert.equal((await pod.cni("CHECK", { prevResult: resultOf(outcomes[0] as Outcome) })).exitCode, 0);
+  });
+
+  it("deletes pods while it adds them, and nothing is left", async () => {
+    const pods = await Promise.all(Array.from({ length: 8 }, (_, i) => createPod(`hasty${i}`, `hasty${i}`)));
+    await Promise.all(
+      pods.map(async (pod) => {
+        const adding = pod.cni("ADD");
+        const deleting = pod.cni("DEL");
+        await adding; // Whichever came first.
+        assert.equal((await deleting).exitCode, 0);
+        assert.equal((await pod.cni("DEL")).exitCode, 0);
+      }),
+    );
+    assert.deepEqual(await interfacesOf(node), ["lo"]);
+    assert.equal(await addressesHeld(), 0);
+    for (const pod of pods) await pod[Symbol.asyncDispose]();
+  });
+
+  it("takes the namespace away while it adds the pod, and nothing is left", async () => {
+    const pods = await Promise.all(Array.from({ length: 4 }, (_, i) => createPod(`fading${i}`, `fading${i}`)));
+    await Promise.all(pods.map((pod) => Promise.all([pod.cni("ADD"), pod.namespace[Symbol.asyncDispose]()])));
+    for (const pod of pods) assert.equal((await pod.cni("DEL")).exitCode, 0);
+    await waitFor(async () => (await interfacesOf(node)).length === 1, { what: "the node's ends are gone" });
+    assert.equal(await addressesHeld(), 0);
+  });
+});
+
+describe("pools", () => {
+  const tiny: IPPool = {
+    apiVersion: "projectcalico.org/v3",
+    kind: "IPPool",
+    metadata: { name: "tiny" },
+    spec: { cidr: "10.77.0.0/30", blockSize: 30 },
+  };
+  const key = { kind: "IPPool", name: "tiny" } as const;
+  const fromTiny = { ipam: { type: "brindle-ipam", ipv4_pools: ["tiny"] } };
+
+  it("that are full are named, with how full they are, and the next pod gets what is given back", async () => {
+    await store.commit([{ op: "create", key, value: tiny }]);
+    await using pods = new AsyncDisposableStack();
+    const made: Pod[] = [];
+    for (let i = 0; i < 5; i++) made.push(pods.use(await createPod(`full${i}`, `full${i}`)));
+    const [first, ...rest] = made;
+    assert(first);
+    for (const pod of [first, ...rest.slice(0, 3)]) resultOf(await pod.cni("ADD", fromTiny));
+    const last = rest.at(-1) as Pod;
+    const refused = JSON.parse((await last.cni("ADD", fromTiny)).stdout);
+    assert.equal(refused.code, 11);
+    assert.match(refused.msg, /no IPv4 address is left \(tiny: 4 of 4 in use\)/);
+    assert.equal((await first.cni("DEL")).exitCode, 0);
+    resultOf(await last.cni("ADD", fromTiny));
+  });
+
+  it("that are deleted under their pods leave them be, and take their addresses back", async () => {
+    await using pod = await createPod("orphaned", "orphaned");
+    await using next = await createPod("next", "next");
+    const promised = resultOf(await pod.cni("ADD", fromTiny));
+    const found = await store.get(key);
+    assert(found);
+    await store.commit([{ op: "delete", key, revision: found.revision }]);
+    assert.equal((await pod.cni("CHECK", { ...fromTiny, prevResult: promised })).exitCode, 0);
+    const refused = JSON.parse((await next.cni("ADD", fromTiny)).stdout);
+    assert.equal(refused.code, 7);
+    assert.match(refused.msg, /no IPPool gives IPv4 addresses to this pod/);
+    assert.equal((await pod.cni("DEL", fromTiny)).exitCode, 0);
+    assert.equal(await addressesHeld(), 0);
+  });
+});
+
 describe("without its datastore", () => {
   it("a node refuses ADD with code 11, unwires on DEL, and releases the address later", async () => {
     await using pod = await createPod("orphan", "c5");

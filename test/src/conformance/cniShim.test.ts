@@ -224,6 +224,8 @@ describe("the executable alone", () => {
     ["CNI_CONTAINERID", ".hidden"],
     ["CNI_CONTAINERID", "a".repeat(201)],
     ["CNI_IFNAME", "../x"],
+    ["CNI_IFNAME", "a\u0001b"],
+    ["CNI_IFNAME", "a\nb"],
     ["CNI_IFNAME", ""],
   ] as const) {
     it(`keeps no DEL whose ${variable} is "${value.slice(0, 20)}"`, async () => {
@@ -301,6 +303,22 @@ describe("the agent's server", () => {
   it("listens for root alone", async () => {
     await startServer();
     assert.equal((await stat(socketPath)).mode & 0o777, 0o600);
+  });
+
+  it("hangs up on another user, also where somebody has opened the socket to all", async () => {
+    await startServer();
+    await chmod(directory, 0o755);
+    await chmod(socketPath, 0o666);
+    const nobody = ["--reuid=65534", "--regid=65534", "--clear-groups", "--"];
+    const env = { CNI_COMMAND: "DEL", ...attachment, BRINDLE_CNI_SOCKET: socketPath };
+    const world = await (await processInstance()).createDirectory("world");
+    await exec("cp", [executable, world]);
+    const args = [...nobody, "env", `BRINDLE_CNI_PENDING=${world}/pending`, `${world}/brindle`];
+    const outcome = await run("setpriv", args, { env, input: JSON.stringify(config) });
+    await (await processInstance()).removeDirectory(world);
+    assert.equal(errorOf(outcome).code, 5, outcome.stdout); // Nor can it keep anything.
+    assert.deepEqual(released, []);
+    assert.equal((await runShim("STATUS", { stdin: asking })).exitCode, 0);
   });
 
   it("answers, and an error is one line of JSON", async () => {
