@@ -7,15 +7,11 @@ import { encodeMessage } from "../wire/codec.ts";
 import type { Message } from "../wire/message.ts";
 import { seededRandom } from "../wire/testing.ts";
 import { collisionSeconds } from "./rivals.ts";
-import { peerOf, SimulatedNetwork, type SimulatedNode, speakerOf } from "./testing.ts";
+import { peerOf, SimulatedNetwork, type SimulatedNode } from "./testing.ts";
 
 const base = Number(process.env.BRINDLE_SEED ?? 20261121);
 const orders = 500;
 const gracefulRestart = { restartSeconds: 120, forwardingKept: true };
-
-function begin(network: SimulatedNetwork, node: SimulatedNode, peers: ReturnType<typeof peerOf>[], asn: number): void {
-  network.tell(node, { type: "configure", config: speakerOf(node, asn, { gracefulRestart, peers }) });
-}
 
 /** Counts connections that reach a speaker which has a session already (RFC 4724 §5: some take that for a restart). */
 function watchLate(node: SimulatedNode, other: string): () => number {
@@ -34,9 +30,9 @@ function collide(seed: number): void {
   const network = new SimulatedNetwork();
   network.latencyMs = () => 1 + random(random(4) === 0 ? 400 : 20);
   const [a, b] = [network.node("10.0.0.1"), network.node("10.0.0.2")];
-  begin(network, a, [peerOf(b.address, 65002)], 65001);
+  network.configure(a, 65001, [peerOf(b.address, 65002)], { gracefulRestart });
   network.run(random(100));
-  begin(network, b, [peerOf(a.address, 65001)], 65002);
+  network.configure(b, 65002, [peerOf(a.address, 65001)], { gracefulRestart });
   const late = [watchLate(a, b.address), watchLate(b, a.address)];
   network.run(60_000);
   for (const status of [a.status(b.address), b.status(a.address)])
@@ -72,7 +68,7 @@ describe("an OPEN, while our own dial is under way", () => {
     const network = new SimulatedNetwork();
     const [a, b] = [network.node("10.0.0.1"), network.node("10.0.0.2")];
     b.speaker.handle = () => [];
-    begin(network, a, [peerOf(b.address, 65002)], 65001);
+    network.configure(a, 65001, [peerOf(b.address, 65002)], { gracefulRestart });
     network.run(10);
     expect(a.status(b.address).phase).toBe("openSent");
     return { network, a, say: network.intrude(a, b.address) };

@@ -2,9 +2,8 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { speakerMetrics } from "../metrics.ts";
 import { attributeSetBytesMax } from "../rib/peerTable.ts";
-import type { PeerConfig, SpeakerConfig } from "./config.ts";
-import type { SpeakerEvent } from "./event.ts";
-import { peerOf, SimulatedNetwork, type SimulatedNode, speakerOf } from "./testing.ts";
+import type { PeerConfig } from "./config.ts";
+import { peerOf, SimulatedNetwork, type SimulatedNode } from "./testing.ts";
 
 const prefix = "203.0.113.0/24";
 let network: SimulatedNetwork;
@@ -17,18 +16,14 @@ beforeEach(() => {
   [a, b, c] = [network.node("10.0.0.1"), network.node("10.0.0.2"), network.node("10.0.0.3")];
 });
 
-function configure(node: SimulatedNode, asn: number, peers: PeerConfig[], parts: Partial<SpeakerConfig> = {}): void {
-  network.tell(node, { type: "configure", config: speakerOf(node, asn, { ...parts, peers }) });
-}
-
-function originate(node: SimulatedNode, ...prefixes: Extract<SpeakerEvent, { type: "originate" }>["prefixes"]): void {
-  network.tell(node, { type: "originate", prefixes });
+function originate(node: SimulatedNode, ...prefixes: Parameters<SimulatedNetwork["originate"]>[1][]): void {
+  network.originate(node, ...prefixes);
   network.run(2_000);
 }
 
 function meet(ofA: Partial<PeerConfig>, ofB: Partial<PeerConfig> = {}): void {
-  configure(b, 65002, [peerOf(a.address, 65001, { passive: true, ...ofB })]);
-  configure(a, 65001, [peerOf(b.address, 65002, ofA)]);
+  network.configure(b, 65002, [peerOf(a.address, 65001, { passive: true, ...ofB })]);
+  network.configure(a, 65001, [peerOf(b.address, 65002, ofA)]);
   network.run(5_000);
 }
 
@@ -79,9 +74,9 @@ describe("maxPrefixes with the action discard", () => {
   });
 
   it("does not count the same peer's other family, nor other peers", () => {
-    configure(c, 65003, [peerOf(a.address, 65001, { passive: true })]);
-    configure(b, 65002, [peerOf(a.address, 65001, { passive: true })]);
-    configure(a, 65001, [peerOf(b.address, 65002, { maxPrefixes }), peerOf(c.address, 65003)]);
+    network.configure(c, 65003, [peerOf(a.address, 65001, { passive: true })]);
+    network.configure(b, 65002, [peerOf(a.address, 65001, { passive: true })]);
+    network.configure(a, 65001, [peerOf(b.address, 65002, { maxPrefixes }), peerOf(c.address, 65003)]);
     originate(c, ...numbered(9, 3));
     originate(b, ...numbered(9, 2));
     expect([limited(b), limited(c)]).toEqual([{ prefixes: 6 }, {}]);
@@ -95,10 +90,10 @@ describe("RFC 7911 several paths of a prefix", () => {
     const d = network.node("10.0.0.100");
     const sources = Array.from({ length: count }, (_, i) => network.node(`10.0.1.${i + 1}`));
     for (const [i, node] of sources.entries())
-      configure(node, 65010 + i, [peerOf(d.address, 65002, { passive: true })]);
+      network.configure(node, 65010 + i, [peerOf(d.address, 65002, { passive: true })]);
     const both = { addPath: { send: true, receive: true } };
     const peers = sources.map((node, i) => peerOf(node.address, 65010 + i));
-    configure(d, 65002, [...peers, peerOf(a.address, 65001, { passive: true, ...both })]);
+    network.configure(d, 65002, [...peers, peerOf(a.address, 65001, { passive: true, ...both })]);
     for (const [i, node] of sources.entries()) {
       network.tell(node, { type: "originate", prefixes: [{ prefix, communities: [`${65010 + i}:1`] }] });
     }
@@ -107,7 +102,7 @@ describe("RFC 7911 several paths of a prefix", () => {
 
   it("keeps as many of a peer as there may be, and drops and counts the rest", () => {
     const d = fanIn(6);
-    configure(a, 65001, [peerOf(d.address, 65002, { addPath: { send: true, receive: true, receiveMax: 4 } })]);
+    network.configure(a, 65001, [peerOf(d.address, 65002, { addPath: { send: true, receive: true, receiveMax: 4 } })]);
     network.run(10_000);
     expect(a.speaker.routes({ prefix })).toHaveLength(4);
     expect(limited(d)).toEqual({ paths: 2 });
@@ -115,7 +110,7 @@ describe("RFC 7911 several paths of a prefix", () => {
 
   it("keeps 32 where nobody says", () => {
     const d = fanIn(40);
-    configure(a, 65001, [peerOf(d.address, 65002, { addPath: { send: true, receive: true } })]);
+    network.configure(a, 65001, [peerOf(d.address, 65002, { addPath: { send: true, receive: true } })]);
     network.run(10_000);
     expect(a.speaker.routes({ prefix })).toHaveLength(32);
   });
@@ -124,8 +119,8 @@ describe("RFC 7911 several paths of a prefix", () => {
     const d = fanIn(5);
     const peers = [1, 2, 3, 4, 5].map((i) => peerOf(`10.0.1.${i}`, 65009 + i));
     const hears = { passive: true, addPath: { send: true, receive: true, sendMax: 2 } };
-    configure(d, 65002, [...peers, peerOf(a.address, 65001, hears)]);
-    configure(a, 65001, [peerOf(d.address, 65002, { addPath: { send: true, receive: true } })]);
+    network.configure(d, 65002, [...peers, peerOf(a.address, 65001, hears)]);
+    network.configure(a, 65001, [peerOf(d.address, 65002, { addPath: { send: true, receive: true } })]);
     network.run(10_000);
     const told = (): string[] =>
       a.speaker
@@ -172,7 +167,7 @@ describe("attribute sets and AS paths", () => {
 
 describe("connections", () => {
   it("on which nothing is said make room for each other, and are counted", () => {
-    configure(a, 65001, [peerOf(b.address, 65002, { passive: true })]);
+    network.configure(a, 65001, [peerOf(b.address, 65002, { passive: true })]);
     for (let i = 0; i < 10; i++) network.intrude(a, b.address);
     expect(total("refused_half_open_total")).toBe(9);
     expect(a.speaker.summary().refused).toEqual({ unknown: 0, known: 0, halfOpen: 9, rangeFull: 0 });
@@ -181,7 +176,7 @@ describe("connections", () => {
 
   it("of a range that is full are counted, and leave no peer behind", () => {
     const { name: _, address: __, passive: ___, ...template } = peerOf("10.0.0.2", 65002);
-    configure(a, 65001, [], { dynamicPeers: [{ name: "rack", range: "10.0.0.0/24", limit: 1, template }] });
+    network.configure(a, 65001, [], { dynamicPeers: [{ name: "rack", range: "10.0.0.0/24", limit: 1, template }] });
     for (let i = 10; i < 15; i++) network.intrude(a, `10.0.0.${i}`);
     expect(total("refused_range_full_total")).toBe(4);
     expect(a.speaker.peers()).toHaveLength(1);
@@ -194,7 +189,7 @@ describe("connections", () => {
       passive: ___,
       ...template
     } = peerOf("10.0.0.2", 65002, { localAddress: "10.0.0.77" });
-    configure(a, 65001, [], { dynamicPeers: [{ name: "rack", range: "10.0.0.0/24", limit: 5, template }] });
+    network.configure(a, 65001, [], { dynamicPeers: [{ name: "rack", range: "10.0.0.0/24", limit: 5, template }] });
     network.intrude(a, "10.0.0.20");
     expect(a.speaker.peers()).toEqual([]);
     expect(total("refused_known_total")).toBe(1);

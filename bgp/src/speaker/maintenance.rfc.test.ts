@@ -2,19 +2,14 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { maintenanceWish } from "../controlQuery.ts";
 import { ceaseNotification } from "../wire/notification.ts";
-import type { PeerConfig, SpeakerConfig } from "./config.ts";
 import type { SpeakerEvent } from "./event.ts";
-import { peerOf, SimulatedNetwork, type SimulatedNode, speakerOf } from "./testing.ts";
+import { peerOf, SimulatedNetwork, type SimulatedNode } from "./testing.ts";
 
 const prefix = "203.0.113.0/24";
 let network: SimulatedNetwork;
 let a: SimulatedNode;
 let b: SimulatedNode;
 let c: SimulatedNode;
-
-function configure(node: SimulatedNode, asn: number, peers: PeerConfig[], parts: Partial<SpeakerConfig> = {}): void {
-  network.tell(node, { type: "configure", config: speakerOf(node, asn, { ...parts, peers }) });
-}
 
 function tell(node: SimulatedNode, event: SpeakerEvent): void {
   network.tell(node, event);
@@ -34,9 +29,9 @@ const on = { text: "new optics", waitSeconds: 60 };
 beforeEach(() => {
   network = new SimulatedNetwork();
   [a, b, c] = [network.node("10.0.0.1"), network.node("10.0.0.2"), network.node("10.0.0.3")];
-  configure(b, 65002, [peerOf(a.address, 65001, { passive: true })]);
-  configure(c, 65003, [peerOf(a.address, 65001, { passive: true })]);
-  configure(a, 65001, [peerOf(b.address, 65002), peerOf(c.address, 65003)]);
+  network.configure(b, 65002, [peerOf(a.address, 65001, { passive: true })]);
+  network.configure(c, 65003, [peerOf(a.address, 65001, { passive: true })]);
+  network.configure(a, 65001, [peerOf(b.address, 65002), peerOf(c.address, 65003)]);
   for (const node of [b, c]) network.tell(node, { type: "originate", prefixes: [prefix] });
   network.tell(a, { type: "originate", prefixes: ["198.51.100.0/24"] });
   network.run(5_000);
@@ -69,7 +64,10 @@ describe("RFC 8326 §4.2 an EBGP session that is about to be shut down", () => {
       importFilters: [{ name: "some", rules }],
       importPolicy: { accept: [{ prefix: "192.0.2.0/24", minLength: 24, maxLength: 32 }] },
     };
-    configure(a, 65001, [peerOf(b.address, 65002, { ...some, gracefulShutdown: true }), peerOf(c.address, 65003)]);
+    network.configure(a, 65001, [
+      peerOf(b.address, 65002, { ...some, gracefulShutdown: true }),
+      peerOf(c.address, 65003),
+    ]);
     tell(b, { type: "originate", prefixes: [prefix, "192.0.2.0/25", "192.0.3.0/24"] });
     expect(route(a, b.address)?.communities).toEqual(["65001:5", "graceful-shutdown"]);
     const of = (text: string) => a.speaker.routes({ prefix: text, peer: b.address })[0];
@@ -114,11 +112,13 @@ describe("RFC 9003 §2 the end of the session", () => {
 describe("maintenance of all", () => {
   it("takes every session down, also of peers that come later, and outlives a reload", () => {
     const dynamicPeers = [{ name: "rack", range: "10.0.0.0/24", limit: 5, template: peerOf("10.0.0.0", 65004) }];
-    configure(a, 65001, [peerOf(b.address, 65002), peerOf(c.address, 65003)], { dynamicPeers });
+    network.configure(a, 65001, [peerOf(b.address, 65002), peerOf(c.address, 65003)], { dynamicPeers });
     tell(a, { type: "maintenance", peer: null, wish: { waitSeconds: 0, text: "power" } });
     const d = network.node("10.0.0.4");
-    configure(d, 65004, [peerOf(a.address, 65001)]);
-    configure(a, 65001, [peerOf(b.address, 65002, { holdSeconds: 30 }), peerOf(c.address, 65003)], { dynamicPeers });
+    network.configure(d, 65004, [peerOf(a.address, 65001)]);
+    network.configure(a, 65001, [peerOf(b.address, 65002, { holdSeconds: 30 }), peerOf(c.address, 65003)], {
+      dynamicPeers,
+    });
     network.run(60_000);
     expect(a.speaker.peers().map(({ phase }) => phase)).toEqual(["idle", "idle"]);
     tell(a, { type: "maintenance", peer: null, wish: null });

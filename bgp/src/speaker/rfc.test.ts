@@ -1,11 +1,9 @@
 /** What RFCs want of a speaker beyond RFC 4271, each by its section: whole speakers in virtual time. */
 import { beforeEach, describe, expect, it } from "vitest";
-import { decodeMessage, encodeMessage } from "../wire/codec.ts";
-import { MessageFramer } from "../wire/framing.ts";
+import { encodeMessage } from "../wire/codec.ts";
 import type { BgpRole, Message } from "../wire/message.ts";
 import type { PeerConfig, SpeakerConfig } from "./config.ts";
-import type { SpeakerEvent } from "./event.ts";
-import { peerOf, SimulatedNetwork, type SimulatedNode, speakerOf } from "./testing.ts";
+import { peerOf, SimulatedNetwork, type SimulatedNode } from "./testing.ts";
 
 const gracefulRestart = { restartSeconds: 120, forwardingKept: true };
 const prefix = "203.0.113.0/24";
@@ -20,36 +18,17 @@ beforeEach(() => {
   [a, b, c] = [network.node("10.0.0.1"), network.node("10.0.0.2"), network.node("10.0.0.3")];
 });
 
-function configure(node: SimulatedNode, asn: number, peers: PeerConfig[], parts: Partial<SpeakerConfig> = {}): void {
-  network.tell(node, { type: "configure", config: speakerOf(node, asn, { ...parts, peers }) });
-}
-
-function originate(node: SimulatedNode, ...prefixes: Extract<SpeakerEvent, { type: "originate" }>["prefixes"]): void {
-  network.tell(node, { type: "originate", prefixes });
-}
-
 /** a (65001) dials b (65002): Established. */
 function meet(ofA: Partial<PeerConfig> = {}, ofB: Partial<PeerConfig> = {}, parts: Partial<SpeakerConfig> = {}): void {
-  configure(a, 65001, [peerOf(b.address, 65002, ofA)], parts);
-  configure(b, 65002, [peerOf(a.address, 65001, { passive: true, ...ofB })], parts);
+  network.configure(a, 65001, [peerOf(b.address, 65002, ofA)], parts);
+  network.configure(b, 65002, [peerOf(a.address, 65001, { passive: true, ...ofB })], parts);
   network.run(5_000);
   expect(a.status(b.address).phase).toBe("established");
 }
 
 /** What `from` sent to `to`, in order. */
 function messages(from: SimulatedNode, to: SimulatedNode): Message[] {
-  const framer = new MessageFramer();
-  const found: Message[] = [];
-  const context = { fourOctetAs: true, external: true, families: [4, 6], enhancedRefresh: true } as const;
-  for (const sent of network.sent) {
-    if (sent.from !== from.address || sent.to !== to.address) continue;
-    framer.push(sent.bytes);
-    for (let frame = framer.next(65_535); frame?.kind === "frame"; frame = framer.next(65_535)) {
-      const decoded = decodeMessage(frame.bytes, context);
-      if (decoded.kind === "message") found.push(decoded.message);
-    }
-  }
-  return found;
+  return network.messages({ from: from.address, to: to.address });
 }
 
 function notifications(from: SimulatedNode, to: SimulatedNode): Message[] {
@@ -60,7 +39,7 @@ describe("RFC 9687 §3 Send Hold Timer", () => {
   it("gives up a peer that reads nothing for eight minutes, with error code 8", () => {
     meet({ holdSeconds: 0 }, { holdSeconds: 0 });
     a.isDraining = false;
-    originate(a, prefix);
+    network.originate(a, prefix);
     network.run(479_000);
     expect(a.status(b.address).phase).toBe("established");
     network.run(2_000);
@@ -71,7 +50,7 @@ describe("RFC 9687 §3 Send Hold Timer", () => {
   it("waits two hold times where that is longer", () => {
     meet({ holdSeconds: 300 }, { holdSeconds: 300 });
     a.isDraining = false;
-    originate(a, prefix);
+    network.originate(a, prefix);
     network.run(599_000);
     expect(a.status(b.address).phase).toBe("established");
     network.run(2_000);
@@ -83,7 +62,7 @@ describe("RFC 8538 graceful restart through a NOTIFICATION", () => {
   /** b's route at a, after b has told it. */
   function learn(parts: Partial<SpeakerConfig>): void {
     meet({}, {}, parts);
-    originate(b, prefix);
+    network.originate(b, prefix);
     network.run(1_000);
     expect(a.nextHops(prefix)).toEqual([b.address]);
   }
@@ -148,10 +127,10 @@ describe("RFC 9494 long-lived graceful restart", () => {
 
   /** b tells a, which tells c; then b dies. */
   function lose(parts: Partial<SpeakerConfig>, ofC: Partial<SpeakerConfig> = parts): void {
-    configure(a, 65001, [peerOf(b.address, 65002), peerOf(c.address, 65003)], parts);
-    configure(b, 65002, [peerOf(a.address, 65001, { passive: true })], parts);
-    configure(c, 65003, [peerOf(a.address, 65001, { passive: true })], ofC);
-    originate(b, prefix, { prefix: noLlgr, communities: ["65535:7"] });
+    network.configure(a, 65001, [peerOf(b.address, 65002), peerOf(c.address, 65003)], parts);
+    network.configure(b, 65002, [peerOf(a.address, 65001, { passive: true })], parts);
+    network.configure(c, 65003, [peerOf(a.address, 65001, { passive: true })], ofC);
+    network.originate(b, prefix, { prefix: noLlgr, communities: ["65535:7"] });
     network.run(5_000);
     network.kill(b);
     network.run(110_000);
@@ -173,7 +152,7 @@ describe("RFC 9494 long-lived graceful restart", () => {
   it("§4.3 prefers everything else to a last resort", () => {
     lose(longLived);
     expect(c.nextHops(prefix)).toEqual([a.address]);
-    originate(c, prefix);
+    network.originate(c, prefix);
     network.run(1_000);
     expect(a.nextHops(prefix)).toEqual([c.address]);
   });
@@ -187,8 +166,8 @@ describe("RFC 9494 long-lived graceful restart", () => {
   it("§4.2 is as before once the peer is back and has told its table", () => {
     lose(longLived);
     b.isUp = true;
-    configure(b, 65002, [peerOf(a.address, 65001, { passive: true })], longLived);
-    originate(b, prefix);
+    network.configure(b, 65002, [peerOf(a.address, 65001, { passive: true })], longLived);
+    network.originate(b, prefix);
     network.run(120_000);
     expect(a.speaker.routes({ prefix })).toMatchObject([{ communities: [] }]);
   });
@@ -202,7 +181,7 @@ describe("RFC 9494 long-lived graceful restart", () => {
 describe("RFC 7313 §4 Enhanced Route Refresh", () => {
   it("sends the table again between a beginning and an end", () => {
     meet();
-    originate(a, prefix);
+    network.originate(a, prefix);
     network.run(1_000);
     const before = messages(a, b).length;
     network.tell(b, { type: "refresh", peer: a.address });
@@ -217,7 +196,7 @@ describe("RFC 7313 §4 Enhanced Route Refresh", () => {
   });
 
   it("drops what the peer does not name again, and nothing without a beginning", () => {
-    configure(a, 65001, [peerOf(b.address, 65002, { passive: true })]);
+    network.configure(a, 65001, [peerOf(b.address, 65002, { passive: true })]);
     network.run(1_000);
     const send = network.intrude(a, b.address);
     const context = { fourOctetAs: true };
@@ -246,7 +225,7 @@ describe("RFC 7313 §4 Enhanced Route Refresh", () => {
   it("leaves the other family fresh: a restart after it keeps that (RFC 4724 §4.2)", () => {
     const prefix6 = "2001:db8:7::/48";
     meet({}, {}, { gracefulRestart });
-    originate(b, prefix, prefix6);
+    network.originate(b, prefix, prefix6);
     network.run(1_000);
     const { session } = a.status(b.address);
     expect(session?.families.map(({ received }) => received)).toEqual([1, 1]);
@@ -282,8 +261,8 @@ describe("RFC 7313 §4 Enhanced Route Refresh", () => {
 
 describe("RFC 9234 roles", () => {
   it("§4.2 refuses a pair that cannot be with Role Mismatch", () => {
-    configure(a, 65001, [peerOf(b.address, 65002, { localRole: "provider" })]);
-    configure(b, 65002, [peerOf(a.address, 65001, { localRole: "provider" })]);
+    network.configure(a, 65001, [peerOf(b.address, 65002, { localRole: "provider" })]);
+    network.configure(b, 65002, [peerOf(a.address, 65001, { localRole: "provider" })]);
     network.run(10_000);
     expect(a.status(b.address).phase).not.toBe("established");
     expect([...notifications(a, b), ...notifications(b, a)]).toContainEqual(
@@ -293,17 +272,20 @@ describe("RFC 9234 roles", () => {
 
   it("§4.2 takes a peer without a role, but not where we are strict", () => {
     meet({ localRole: "provider" });
-    configure(a, 65001, [peerOf(b.address, 65002, { localRole: "provider", strictRole: true })]);
+    network.configure(a, 65001, [peerOf(b.address, 65002, { localRole: "provider", strictRole: true })]);
     network.run(10_000);
     expect(a.status(b.address)).toMatchObject({ lastFailure: { notification: { code: 2, subcode: 11 } } });
   });
 
   /** a — b — c in a row: what b hears from a, it may tell c. Gives what c holds. */
   function through(bToA: BgpRole, aToB: BgpRole, bToC: BgpRole, cToB: BgpRole): readonly string[] {
-    configure(a, 65001, [peerOf(b.address, 65002, { localRole: aToB })]);
-    configure(c, 65003, [peerOf(b.address, 65002, { localRole: cToB })]);
-    configure(b, 65002, [peerOf(a.address, 65001, { localRole: bToA }), peerOf(c.address, 65003, { localRole: bToC })]);
-    originate(a, prefix);
+    network.configure(a, 65001, [peerOf(b.address, 65002, { localRole: aToB })]);
+    network.configure(c, 65003, [peerOf(b.address, 65002, { localRole: cToB })]);
+    network.configure(b, 65002, [
+      peerOf(a.address, 65001, { localRole: bToA }),
+      peerOf(c.address, 65003, { localRole: bToC }),
+    ]);
+    network.originate(a, prefix);
     network.run(10_000);
     expect(b.nextHops(prefix)).toEqual([a.address]);
     return c.nextHops(prefix);
@@ -341,10 +323,10 @@ describe("RFC 9234 roles", () => {
   });
 
   it("§5 does not use a marked route that a customer passes on", () => {
-    configure(b, 65002, [peerOf(a.address, 65001, { localRole: "customer" }), peerOf(c.address, 65003)]);
-    configure(a, 65001, [peerOf(b.address, 65002, { localRole: "provider" })]);
-    configure(c, 65003, [peerOf(b.address, 65002, { localRole: "provider" })]); // b leaks: it says no role to c.
-    originate(a, prefix);
+    network.configure(b, 65002, [peerOf(a.address, 65001, { localRole: "customer" }), peerOf(c.address, 65003)]);
+    network.configure(a, 65001, [peerOf(b.address, 65002, { localRole: "provider" })]);
+    network.configure(c, 65003, [peerOf(b.address, 65002, { localRole: "provider" })]); // b leaks: it says no role to c.
+    network.originate(a, prefix);
     network.run(10_000);
     expect(c.nextHops(prefix)).toEqual([]);
     expect(c.speaker.routes({ prefix })).toMatchObject([{ lostBy: "routeLeak" }]);
@@ -356,7 +338,7 @@ describe("RFC 4486 §4 Maximum Number of Prefixes Reached", () => {
 
   it("ends the session with the family and the limit, and stays away until it is reset", () => {
     meet({ maxPrefixes: { 4: 2, action: "reset" } });
-    originate(b, ...many);
+    network.originate(b, ...many);
     network.run(3_600_000);
     expect(a.status(b.address)).toMatchObject({ phase: "idle", session: null });
     expect(a.status(b.address).lastFailure?.text).toMatch(/3 IPv4 prefixes, and 2 are allowed.*until it is reset here/);
@@ -364,7 +346,7 @@ describe("RFC 4486 §4 Maximum Number of Prefixes Reached", () => {
     expect(cease).toMatchObject({ code: 6, subcode: 1, data: Uint8Array.of(0, 1, 1, 0, 0, 0, 2) });
     expect(many.map((each) => a.nextHops(each))).toEqual([[], [], []]);
 
-    originate(b, "192.0.2.0/24");
+    network.originate(b, "192.0.2.0/24");
     network.tell(a, { type: "reset", peer: b.address });
     network.run(60_000);
     expect(a.status(b.address).phase).toBe("established");
@@ -372,7 +354,7 @@ describe("RFC 4486 §4 Maximum Number of Prefixes Reached", () => {
 
   it("is a hard reset where a NOTIFICATION keeps routes (RFC 8538)", () => {
     meet({ maxPrefixes: { 4: 2, action: "reset" } }, {}, { gracefulRestart });
-    originate(b, ...many);
+    network.originate(b, ...many);
     network.run(1_000);
     expect(notifications(a, b)).toMatchObject([{ code: 6, subcode: 9 }]);
     expect(a.nextHops(many[0] ?? "")).toEqual([]);
@@ -380,20 +362,20 @@ describe("RFC 4486 §4 Maximum Number of Prefixes Reached", () => {
 
   it("comes back by itself after the time that was given", () => {
     meet({ maxPrefixes: { 4: 2, action: "reset", restartSeconds: 600 } });
-    originate(b, ...many);
+    network.originate(b, ...many);
     network.run(590_000);
     expect(a.status(b.address).phase).toBe("idle");
-    originate(b, "192.0.2.0/24");
+    network.originate(b, "192.0.2.0/24");
     network.run(60_000);
     expect(a.status(b.address)).toMatchObject({ phase: "established", flaps: 1 });
   });
 
   it("warns from three quarters on, and only that where that is all that is wanted", () => {
     meet({ maxPrefixes: { 4: 3, action: "warn" } });
-    originate(b, ...many.slice(0, 2));
+    network.originate(b, ...many.slice(0, 2));
     network.run(1_000);
     expect(a.status(b.address).session?.warnings).toBeUndefined();
-    originate(b, ...many);
+    network.originate(b, ...many);
     network.run(1_000);
     expect(a.status(b.address).session?.warnings).toEqual(["3 IPv4 prefixes, and 3 are allowed"]);
   });
@@ -402,13 +384,13 @@ describe("RFC 4486 §4 Maximum Number of Prefixes Reached", () => {
 describe("RFC 9003 shutdown communication", () => {
   it("tells the peer's operator why a session is shut down, and keeps it down", () => {
     meet();
-    configure(a, 65001, [peerOf(b.address, 65002, { shutdown: { text: "rack 12 is moved" } })]);
+    network.configure(a, 65001, [peerOf(b.address, 65002, { shutdown: { text: "rack 12 is moved" } })]);
     network.run(600_000);
     expect(a.status(b.address).phase).toBe("idle");
     expect(notifications(a, b)[0]).toMatchObject({ code: 6, subcode: 2 });
     const failures = b.statuses.map(({ lastFailure }) => lastFailure?.text);
     expect(failures).toContain('peer sent Cease/Administrative Shutdown: "rack 12 is moved"');
-    configure(a, 65001, [peerOf(b.address, 65002)]);
+    network.configure(a, 65001, [peerOf(b.address, 65002)]);
     network.run(120_000);
     expect(a.status(b.address).phase).toBe("established");
   });
@@ -433,10 +415,10 @@ describe("peers of a range", () => {
   ];
 
   it("come by themselves, by the narrowest range, and are gone with their sessions", () => {
-    configure(a, 65001, [], { dynamicPeers });
-    configure(b, 65002, [peerOf(a.address, 65001)]);
-    configure(c, 65003, [peerOf(a.address, 65001)]);
-    originate(b, prefix);
+    network.configure(a, 65001, [], { dynamicPeers });
+    network.configure(b, 65002, [peerOf(a.address, 65001)]);
+    network.configure(c, 65003, [peerOf(a.address, 65001)]);
+    network.originate(b, prefix);
     network.run(5_000);
     expect(a.status("rack/10.0.0.2").phase).toBe("established");
     expect(a.status("one/10.0.0.3").phase).toBe("established");
@@ -448,9 +430,9 @@ describe("peers of a range", () => {
   });
 
   it("stay for as long as their routes are kept (RFC 4724)", () => {
-    configure(a, 65001, [], { dynamicPeers, gracefulRestart });
-    configure(b, 65002, [peerOf(a.address, 65001)], { gracefulRestart });
-    originate(b, prefix);
+    network.configure(a, 65001, [], { dynamicPeers, gracefulRestart });
+    network.configure(b, 65002, [peerOf(a.address, 65001)], { gracefulRestart });
+    network.originate(b, prefix);
     network.run(5_000);
     network.kill(b);
     network.run(100_000);
@@ -461,7 +443,7 @@ describe("peers of a range", () => {
   });
 
   it("are refused with Out of Resources beyond the limit, and counted", () => {
-    configure(a, 65001, [], { dynamicPeers });
+    network.configure(a, 65001, [], { dynamicPeers });
     for (const address of ["10.0.0.10", "10.0.0.11", "10.0.0.12"]) network.intrude(a, address);
     expect(messages(a, network.node("10.0.0.12"))).toMatchObject([{ type: "notification", code: 6, subcode: 8 }]);
     expect(a.speaker.peers()).toHaveLength(2);
@@ -470,16 +452,16 @@ describe("peers of a range", () => {
   });
 
   it("end when their range does, and heed its new template", () => {
-    configure(a, 65001, [], { dynamicPeers });
-    configure(b, 65002, [peerOf(a.address, 65001)]);
-    originate(b, prefix);
+    network.configure(a, 65001, [], { dynamicPeers });
+    network.configure(b, 65002, [peerOf(a.address, 65001)]);
+    network.originate(b, prefix);
     network.run(5_000);
     const closed = dynamicPeers.map((range) => ({ ...range, template: { ...template, importPolicy: { accept: [] } } }));
-    configure(a, 65001, [], { dynamicPeers: closed });
+    network.configure(a, 65001, [], { dynamicPeers: closed });
     network.run(1_000);
     expect(a.status("rack/10.0.0.2").phase).toBe("established");
     expect(a.nextHops(prefix)).toEqual([]);
-    configure(a, 65001, []);
+    network.configure(a, 65001, []);
     network.run(1_000);
     expect(a.speaker.peers()).toEqual([]);
     expect(notifications(a, b)[0]).toMatchObject({ code: 6, subcode: 3 });
@@ -488,7 +470,7 @@ describe("peers of a range", () => {
 
 describe("bounds of what one peer may hold", () => {
   it("have one connection of a peer that says nothing, however often it dials", () => {
-    configure(a, 65001, [peerOf(b.address, 65002, { passive: true })]);
+    network.configure(a, 65001, [peerOf(b.address, 65002, { passive: true })]);
     for (let i = 0; i < 50; i++) network.intrude(a, b.address);
     const closed = messages(a, b).filter(({ type }) => type === "notification");
     expect(closed).toHaveLength(49);

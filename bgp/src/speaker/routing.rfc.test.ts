@@ -1,11 +1,8 @@
 /** What RFCs want of routes between peers, each by its section: whole speakers in virtual time. */
 import { beforeEach, describe, expect, it } from "vitest";
-import { decodeMessage } from "../wire/codec.ts";
-import { MessageFramer } from "../wire/framing.ts";
 import type { PathAttributes } from "../wire/message.ts";
 import type { PeerConfig, SpeakerConfig } from "./config.ts";
-import type { SpeakerEvent } from "./event.ts";
-import { peerOf, SimulatedNetwork, type SimulatedNode, speakerOf } from "./testing.ts";
+import { peerOf, SimulatedNetwork, type SimulatedNode } from "./testing.ts";
 
 const prefix = "203.0.113.0/24";
 
@@ -17,29 +14,16 @@ beforeEach(() => {
   nodes = [network.node("10.0.0.1"), network.node("10.0.0.2"), network.node("10.0.0.3"), network.node("10.0.0.4")];
 });
 
-function configure(node: SimulatedNode, asn: number, peers: PeerConfig[], parts: Partial<SpeakerConfig> = {}): void {
-  network.tell(node, { type: "configure", config: speakerOf(node, asn, { ...parts, peers }) });
-}
-
-function originate(node: SimulatedNode, ...prefixes: Extract<SpeakerEvent, { type: "originate" }>["prefixes"]): void {
-  network.tell(node, { type: "originate", prefixes });
-}
-
 function routeAt(node: SimulatedNode, wanted = prefix): ReturnType<typeof node.speaker.routes>[number] | undefined {
   return node.speaker.routes({ prefix: wanted }).find(({ best }) => best);
 }
 
 /** The attributes of what `from` announced to `to`, both of one AS. */
 function announced(from: SimulatedNode, to: SimulatedNode): (PathAttributes | null)[] {
-  const framer = new MessageFramer();
-  for (const sent of network.sent) if (sent.from === from.address && sent.to === to.address) framer.push(sent.bytes);
-  const found: (PathAttributes | null)[] = [];
-  for (let frame = framer.next(); frame?.kind === "frame"; frame = framer.next()) {
-    const decoded = decodeMessage(frame.bytes, { fourOctetAs: true, external: false, families: [4, 6] });
-    if (decoded.kind !== "message" || decoded.message.type !== "update") continue;
-    if (decoded.message.announced.length > 0) found.push(decoded.message.attributes);
-  }
-  return found;
+  const told = network.messages({ from: from.address, to: to.address }, false);
+  return told.flatMap((message) =>
+    message.type === "update" && message.announced.length > 0 ? [message.attributes] : [],
+  );
 }
 
 describe("RFC 4456 route reflection", () => {
@@ -47,13 +31,13 @@ describe("RFC 4456 route reflection", () => {
   function reflect(clients: readonly boolean[], ofB: Partial<SpeakerConfig> = {}): void {
     const [a, b, c, d] = nodes;
     const others = [a, c, d];
-    for (const node of others) configure(node, 65001, [peerOf(b.address, 65001)]);
+    for (const node of others) network.configure(node, 65001, [peerOf(b.address, 65001)]);
     const peers = others.map((node, i) => {
       return peerOf(node.address, 65001, { passive: true, ...(clients[i] && { routeReflectorClient: true }) });
     });
-    configure(b, 65001, peers, ofB);
+    network.configure(b, 65001, peers, ofB);
     network.run(5_000);
-    originate(a, prefix);
+    network.originate(a, prefix);
     network.run(5_000);
   }
 
@@ -78,13 +62,13 @@ describe("RFC 4456 route reflection", () => {
   it("§8: does not take what has been in its cluster", () => {
     const [a, b, c] = nodes;
     // Two reflectors of one cluster, each a client of the other.
-    configure(a, 65001, [peerOf(b.address, 65001)]);
+    network.configure(a, 65001, [peerOf(b.address, 65001)]);
     const shared = { clusterId: "9.9.9.9" };
     const client = { passive: true, routeReflectorClient: true } as const;
-    configure(b, 65001, [peerOf(a.address, 65001, client), peerOf(c.address, 65001, client)], shared);
-    configure(c, 65001, [peerOf(b.address, 65001, { routeReflectorClient: true })], shared);
+    network.configure(b, 65001, [peerOf(a.address, 65001, client), peerOf(c.address, 65001, client)], shared);
+    network.configure(c, 65001, [peerOf(b.address, 65001, { routeReflectorClient: true })], shared);
     network.run(5_000);
-    originate(a, prefix);
+    network.originate(a, prefix);
     network.run(5_000);
     expect(c.speaker.routes({ prefix })).toMatchObject([{ best: false, lostBy: "clusterLoop" }]);
   });
@@ -99,22 +83,25 @@ describe("RFC 4456 route reflection", () => {
 describe("RFC 8326 graceful shutdown", () => {
   it("§4.1: a route so marked is the last choice", () => {
     const [a, b, c] = nodes;
-    configure(a, 65001, [peerOf(c.address, 65003)]);
-    configure(b, 65002, [peerOf(c.address, 65003)]);
-    configure(c, 65003, [peerOf(a.address, 65001, { passive: true }), peerOf(b.address, 65002, { passive: true })]);
+    network.configure(a, 65001, [peerOf(c.address, 65003)]);
+    network.configure(b, 65002, [peerOf(c.address, 65003)]);
+    network.configure(c, 65003, [
+      peerOf(a.address, 65001, { passive: true }),
+      peerOf(b.address, 65002, { passive: true }),
+    ]);
     network.run(5_000);
-    originate(a, prefix);
-    originate(b, prefix);
+    network.originate(a, prefix);
+    network.originate(b, prefix);
     network.run(5_000);
     expect(routeAt(c)?.from).toBe(a.address);
-    configure(a, 65001, [peerOf(c.address, 65003)], { gracefulShutdown: true });
+    network.configure(a, 65001, [peerOf(c.address, 65003)], { gracefulShutdown: true });
     network.run(5_000);
     expect(routeAt(c)?.from).toBe(b.address);
     expect(c.speaker.routes({ prefix, peer: a.address })[0]).toMatchObject({
       communities: ["graceful-shutdown"],
       lostBy: "localPref",
     });
-    configure(a, 65001, [peerOf(c.address, 65003)]);
+    network.configure(a, 65001, [peerOf(c.address, 65003)]);
     network.run(5_000);
     expect(routeAt(c)?.from).toBe(a.address);
     expect(a.status(c.address).flaps).toBe(0);
@@ -122,9 +109,9 @@ describe("RFC 8326 graceful shutdown", () => {
 
   it("§4: inside the AS it is the local preference that says so", () => {
     const [a, b] = nodes;
-    configure(a, 65001, [peerOf(b.address, 65001)], { gracefulShutdown: true });
-    configure(b, 65001, [peerOf(a.address, 65001, { passive: true })]);
-    originate(a, prefix);
+    network.configure(a, 65001, [peerOf(b.address, 65001)], { gracefulShutdown: true });
+    network.configure(b, 65001, [peerOf(a.address, 65001, { passive: true })]);
+    network.originate(a, prefix);
     network.run(5_000);
     expect(routeAt(b)).toMatchObject({ localPref: 0, communities: ["graceful-shutdown"] });
   });
@@ -135,11 +122,11 @@ describe("multipath", () => {
   function meet(asns: readonly number[], multipath?: SpeakerConfig["multipath"]): void {
     const [a, b, c, d] = nodes;
     const others = [a, b, c];
-    for (const [i, node] of others.entries()) configure(node, asns[i] ?? 0, [peerOf(d.address, 65004)]);
+    for (const [i, node] of others.entries()) network.configure(node, asns[i] ?? 0, [peerOf(d.address, 65004)]);
     const peers = others.map((node, i) => peerOf(node.address, asns[i] ?? 0, { passive: true }));
-    configure(d, 65004, peers, multipath && { multipath });
+    network.configure(d, 65004, peers, multipath && { multipath });
     network.run(5_000);
-    for (const node of others) originate(node, prefix);
+    for (const node of others) network.originate(node, prefix);
     network.run(5_000);
   }
 
@@ -174,10 +161,10 @@ describe("multipath", () => {
     const updates = (): number =>
       network.sent.filter(({ from, bytes }) => from === d.address && bytes[18] === 2).length;
     const before = updates();
-    originate(nodes[1]);
+    network.originate(nodes[1]);
     network.run(1_000);
     expect(d.nextHops(prefix)).toEqual(["10.0.0.1", "10.0.0.3"]);
-    originate(nodes[1], prefix);
+    network.originate(nodes[1], prefix);
     network.run(1_000);
     expect(d.nextHops(prefix)).toEqual(["10.0.0.1", "10.0.0.2", "10.0.0.3"]);
     expect(updates()).toBe(before);
@@ -187,10 +174,10 @@ describe("multipath", () => {
     meet([65001, 65001, 65001]);
     const d = nodes[3];
     const peers = [0, 1, 2].map((i) => peerOf(`10.0.0.${i + 1}`, 65001, { passive: true }));
-    configure(d, 65004, peers, { multipath: { paths: 4 } });
+    network.configure(d, 65004, peers, { multipath: { paths: 4 } });
     network.run(1_000);
     expect(d.nextHops(prefix).length).toBe(3);
-    configure(d, 65004, peers);
+    network.configure(d, 65004, peers);
     network.run(1_000);
     expect(d.nextHops(prefix)).toEqual(["10.0.0.1"]);
     expect(d.status("10.0.0.1").flaps).toBe(0);
@@ -201,15 +188,15 @@ describe("RFC 7911 several paths", () => {
   /** a and c tell b the same prefix; b tells d all that it has. */
   function meet(ofB: PeerConfig["addPath"], ofD: PeerConfig["addPath"]): void {
     const [a, b, c, d] = nodes;
-    configure(a, 65001, [peerOf(b.address, 65002)]);
-    configure(c, 65003, [peerOf(b.address, 65002)]);
+    network.configure(a, 65001, [peerOf(b.address, 65002)]);
+    network.configure(c, 65003, [peerOf(b.address, 65002)]);
     const passive = { passive: true } as const;
     const toD = peerOf(d.address, 65004, { ...passive, ...(ofB && { addPath: ofB }) });
-    configure(b, 65002, [peerOf(a.address, 65001, passive), peerOf(c.address, 65003, passive), toD]);
-    configure(d, 65004, [peerOf(b.address, 65002, ofD && { addPath: ofD })]);
+    network.configure(b, 65002, [peerOf(a.address, 65001, passive), peerOf(c.address, 65003, passive), toD]);
+    network.configure(d, 65004, [peerOf(b.address, 65002, ofD && { addPath: ofD })]);
     network.run(5_000);
-    originate(a, prefix, "2001:db8:1::/48");
-    originate(c, prefix, "2001:db8:1::/48");
+    network.originate(a, prefix, "2001:db8:1::/48");
+    network.originate(c, prefix, "2001:db8:1::/48");
     network.run(5_000);
   }
 
@@ -231,10 +218,10 @@ describe("RFC 7911 several paths", () => {
   it("§3: a route that goes takes its path alone, and the last one the prefix", () => {
     const [a, , c, d] = nodes;
     meet({ send: true }, { receive: true });
-    originate(c);
+    network.originate(c);
     network.run(1_000);
     expect(paths(d)).toEqual(["65002 65001"]);
-    originate(a);
+    network.originate(a);
     network.run(1_000);
     expect(paths(d)).toEqual([]);
     expect(d.nextHops(prefix)).toEqual([]);

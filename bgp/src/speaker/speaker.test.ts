@@ -219,7 +219,7 @@ describe("Speaker", () => {
       expect(b.status(a.address).session?.families[0]?.received).toBe(1);
       const received = updatesTo(network, b.address).reduce((sum, each) => sum + announcedIn(each), 0);
       expect(received).toBeLessThan(100_000);
-    });
+    }, 30_000);
 
     it("in slices, both when they come and when their peer goes", () => {
       meet();

@@ -3,6 +3,9 @@
  * but tests imports it.
  */
 import type { PeerStatus } from "../control.ts";
+import { decodeMessage } from "../wire/codec.ts";
+import { MessageFramer } from "../wire/framing.ts";
+import type { Message } from "../wire/message.ts";
 import { unpackBestChanges } from "./bestChanges.ts";
 import type { PeerConfig, SpeakerConfig } from "./config.ts";
 import type { BestChange, ConnectionId, Dial, SpeakerAction, SpeakerEvent, SpeakerTimer } from "./event.ts";
@@ -71,6 +74,28 @@ export class SimulatedNetwork {
     const node: SimulatedNode = this.#nodes.get(address) ?? new SimulatedNode(address);
     this.#nodes.set(address, node);
     return node;
+  }
+
+  configure(node: SimulatedNode, asn: number, peers: PeerConfig[], parts: Partial<SpeakerConfig> = {}): void {
+    this.tell(node, { type: "configure", config: speakerOf(node, asn, { ...parts, peers }) });
+  }
+
+  originate(node: SimulatedNode, ...prefixes: Extract<SpeakerEvent, { type: "originate" }>["prefixes"]): void {
+    this.tell(node, { type: "originate", prefixes });
+  }
+
+  /** What came to this address, in its order; `from` one other alone. */
+  messages({ from, to }: { readonly from?: string; readonly to: string }, external: boolean = true): Message[] {
+    const framer = new MessageFramer();
+    for (const sent of this.sent)
+      if (sent.to === to && (from === undefined || sent.from === from)) framer.push(sent.bytes);
+    const context = { fourOctetAs: true, external, families: [4, 6], enhancedRefresh: true } as const;
+    const found: Message[] = [];
+    for (let frame = framer.next(65_535); frame?.kind === "frame"; frame = framer.next(65_535)) {
+      const decoded = decodeMessage(frame.bytes, context);
+      if (decoded.kind === "message") found.push(decoded.message);
+    }
+    return found;
   }
 
   /** Tells a node something from outside, now. */
