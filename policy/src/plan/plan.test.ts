@@ -132,6 +132,14 @@ describe("a plan", () => {
     const toDo = plan(state([policy(fromA, { action: "Deny" })], { 2: "a" }), before);
     expect([words(toDo.before), words(toDo.after), chainsOf(toDo)]).toEqual([[], [], ["BRDL-pi-default/p"]]);
   });
+  it("changes no set in place beside one that is made anew: rules would meet its loss before they move", () => {
+    const rules = policy(denyB, { action: "Pass", source: { selector: "role == 'a'" } });
+    const before = applied(state([rules], { 2: "a", 3: "b" }));
+    const toDo = plan(state([rules], { 3: "a", 4: "b" }), before);
+    expect(words(toDo.before)).toEqual(["create b", "+b4", "create b", "+b3"]);
+    expect(words(toDo.after)).toEqual(["destroy a", "destroy a"]);
+  });
+
   it("makes a set anew whose growth may do either", () => {
     const both = policy(fromA, { ...fromA, action: "Deny" });
     const toDo = plan(state([both], { 2: "a", 3: "a" }), applied(state([both], { 2: "a" })));

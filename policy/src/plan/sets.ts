@@ -44,11 +44,17 @@ export function planSets(
   const names = new Map<string, string>();
   const made: SetChange[] = [];
   const inPlace: Change[] = [];
-  for (const set of desired.values()) {
+  const changes = [...desired.values()].map((set) => {
     const current = currentSet(set, actual, referenced);
-    const change = current && differences(set, current);
-    const isKept = change && (!change.isChange || !(replaceChanged || set.growth === "mixed"));
-    const name = isKept ? current.name : freshName(set, referenced);
+    return { set, change: current && differences(set, current) };
+  });
+  // One that is made anew brings a commit, and what others in place have lost or gained before it would meet old rules.
+  const isAnew = ({ set, change }: (typeof changes)[number]): boolean =>
+    change !== null && change.isChange && set.growth === "mixed";
+  const renewing = new Set(changes.filter(isAnew).map(({ set }) => set.family));
+  for (const { set, change } of changes) {
+    const isKept = change && !(change.isChange && (replaceChanged || renewing.has(set.family)));
+    const name = isKept ? change.name : freshName(set, referenced);
     names.set(set.name, name);
     if (isKept) inPlace.push(change);
     else made.push(...makeSet(set, name, actual.get(name)));
