@@ -386,9 +386,13 @@ describe("tiers", () => {
 
   it("are told where they pass on", () => {
     const cluster = { ...clusterOf(inTier("early"), inDefault(allow)), tiers: [lenient] };
-    expect(explain(cluster, toWeb).lines.slice(2)).toEqual([
+    const { lines } = explain(cluster, toWeb);
+    expect(lines.slice(lines.findIndex((line) => line.startsWith("ingress")))).toEqual([
       "ingress of the destination default/web: allow, Allow by rule 0 of NetworkPolicy default/p",
-      "  passed over: Tier early, which passes on what none of its policies decides",
+      "  tier early passes on what none of its policies decides",
+      "  tier default",
+      "    NetworkPolicy default/p",
+      "      0 Allow everything: decides",
     ]);
   });
 });
@@ -485,8 +489,14 @@ it("explain names the deciding rule and those before it", () => {
   expect(explain(ingressOf(...rules), toWeb).lines).toEqual([
     "tcp from 10.0.0.1 to 10.0.0.2 port 80: DENIED",
     "egress of the source default/client: allow, no policy decides, Allow by rule 0 of Profile kns.default",
+    "  profiles",
+    "    Profile kns.default",
+    "      0 Allow everything: decides",
     "ingress of the destination default/web: deny, Deny by rule 2 of NetworkPolicy default/web",
-    "  passed over: rule 0 of NetworkPolicy default/web: protocol is tcp, not udp",
-    "  passed over: rule 1 of NetworkPolicy default/web: source does not match its selector",
+    "  tier default",
+    "    NetworkPolicy default/web",
+    "      0 Allow udp: protocol is tcp, not udp",
+    "      1 Allow from endpoints with app == 'x': source does not match its selector",
+    "      2 Deny everything: decides",
   ]);
 });

@@ -1,7 +1,8 @@
-/** `evaluate` in sentences: which rule decided at each end, and why those before it did not. */
+/** `evaluate` in sentences: which rule decided at each end, and tier by tier why those before it did not. */
 import { defaultTier } from "@brindle/api";
 import { type Cluster, formatPolicyName } from "./cluster.ts";
-import { type Decider, type DirectionResult, type Evaluation, evaluate, type PassedOver } from "./evaluate.ts";
+import { type Decider, type DirectionResult, type Evaluation, evaluate } from "./evaluate.ts";
+import { walkLines } from "./explainWalk.ts";
 import { describePacket, type Packet } from "./packet.ts";
 import { unknownTier } from "./tiers.ts";
 
@@ -16,28 +17,23 @@ export function explain(cluster: Cluster, packet: Packet): Explanation {
   const verdict = evaluation.verdict === "allow" ? "ALLOWED" : "DENIED";
   const lines = [
     `${describePacket(packet)}: ${verdict}`,
-    ...explainDirection(evaluation.egress),
-    ...explainDirection(evaluation.ingress),
-    ...evaluation.hosts.flatMap(explainDirection),
+    ...[evaluation.egress, evaluation.ingress, ...evaluation.hosts].flatMap((result) => [
+      explainDirection(result),
+      ...walkLines(cluster, result),
+    ]),
   ];
   return { evaluation, lines };
 }
 
-function explainDirection(result: DirectionResult): string[] {
+function explainDirection(result: DirectionResult): string {
   const end = result.direction === "Egress" ? "source" : "destination";
   const isHost = result.endpoint?.startsWith("HostEndpoint ") ?? false;
-  if (isHost)
-    return [`${result.direction.toLowerCase()} of ${result.endpoint}: ${verdictOf(result)}`, ...overOf(result)];
-  const who = result.endpoint === null ? `the ${end}` : `the ${end} ${result.endpoint}`;
-  return [`${result.direction.toLowerCase()} of ${who}: ${verdictOf(result)}`, ...overOf(result)];
+  const who = result.endpoint === null ? `the ${end}` : isHost ? result.endpoint : `the ${end} ${result.endpoint}`;
+  return `${result.direction.toLowerCase()} of ${who}: ${verdictOf(result)}`;
 }
 
 function verdictOf({ verdict, decidedBy }: DirectionResult): string {
   return `${verdict}, ${explainDecider(decidedBy)}`;
-}
-
-function overOf({ passedOver }: DirectionResult): string[] {
-  return passedOver.map((passed) => `  passed over: ${explainPassedOver(passed)}`);
 }
 
 function explainDecider(decider: Decider): string {
@@ -69,10 +65,4 @@ function explainDecider(decider: Decider): string {
 function inTier(tier: string): string {
   if (tier === unknownTier) return ", before all tiers";
   return tier === defaultTier ? "" : `, tier ${tier}`;
-}
-
-function explainPassedOver({ owner, rule, reason }: PassedOver): string {
-  const { kind } = owner;
-  const name = kind === "Profile" || kind === "Tier" ? `${kind} ${owner.name}` : formatPolicyName({ ...owner, kind });
-  return rule === null ? `${name}, which ${reason}` : `rule ${rule} of ${name}: ${reason}`;
 }

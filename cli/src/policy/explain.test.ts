@@ -36,7 +36,7 @@ describe("policy explain", () => {
     assert.match(offline.out, /^tcp from 10\.1\.0\.1 to 10\.1\.0\.2 port 5432: ALLOWED\n/);
     assert.match(
       offline.out,
-      /Allow by rule 0 of NetworkPolicy shop\/knp\.default\.db\n\ntcp from fd00::1 .*: DENIED\n/,
+      /Allow by rule 0 of NetworkPolicy shop\/knp\.default\.db\n {2}tier default\n.*\n {6}0 Allow tcp from 10\.1\.0\.1\/32 to port 5432: decides\n\ntcp from fd00::1 .*: DENIED\n/,
     );
     await rig.run("apply -f -", manifests);
     assert.deepEqual(await rig.run(`${question} 5432/tcp`), offline);
