@@ -1,13 +1,13 @@
 /** The process of `brindle-bgp`: its command line, its signals, its control socket and its exit code. */
 import { readFile } from "node:fs/promises";
 import { ControlError } from "@brindle/net";
-import { callControl, serveControl } from "@brindle/net/shell";
+import { callControl } from "@brindle/net/shell";
 import { Command } from "commander";
 import workspace from "../package.json" with { type: "json" };
 import { messageOf } from "./error.ts";
 import { Daemon } from "./shell/daemon/daemon.ts";
+import { Endpoints } from "./shell/daemon/endpoints.ts";
 import { daemonHandlers } from "./shell/daemon/handlers.ts";
-import { serveMetrics } from "./shell/daemon/metrics.ts";
 import { readWishFile } from "./shell/daemon/readWish.ts";
 
 interface Flags {
@@ -58,8 +58,8 @@ async function run({ config: path, record }: Flags): Promise<void> {
   );
   process.on("SIGHUP", () => void daemon.reloadAndLog());
   await using parts = new AsyncDisposableStack();
-  parts.use(await serveControl({ path: daemon.controlSocket, onInternalError }, daemonHandlers(daemon)));
-  if (daemon.metrics) parts.use(await serveMetrics(daemon.metrics, () => daemon.speaker));
+  const handlers = daemonHandlers(daemon);
+  await daemon.serve(parts.use(new Endpoints({ handlers, speaker: () => daemon.speaker, onInternalError })));
   print(`brindle-bgp ${workspace.version} runs; brindlectl bgp summary --socket ${daemon.controlSocket}`);
   await ended.promise;
   await daemon.end();

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { encodeMrt, readMrt, replay } from "@brindle/bgp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { brindlectl } from "../cli/brindlectl.ts";
 import { processInstance } from "../fixtures/instance.ts";
 import { createNamespace, linkNamespaces, type Namespace } from "../fixtures/namespace.ts";
 import { birdConfig, startBird } from "../fixtures/routers/bird.ts";
@@ -171,6 +172,31 @@ describe("brindle-bgp", () => {
       { what: "the session came back", deadlineMs: 40_000 },
     );
     await holds(router, ours);
+  });
+
+  it("answers elsewhere after a reload that says so, and as before where that cannot be had", async () => {
+    await using daemon = await start();
+    const moved = join(daemon.folder, "moved.sock");
+    const text = await readFile(daemon.file, "utf8");
+    const ask = `fetch("http://127.0.0.1:9180/metrics").then((r) => r.text()).then((t) => process.stdout.write(t))`;
+    const metrics = "metrics: { address: 127.0.0.1, port: 9180 }\n";
+    await writeFile(daemon.file, `${text.replace(daemon.socket, join(daemon.file, "no.sock"))}${metrics}`);
+    const refused = await daemon.brindlectl("bgp", "reload");
+    expect(refused.exitCode).toBe(1);
+    expect((await daemon.summary()).peers.length).toBeGreaterThan(0);
+    expect((await rack.host.run(process.execPath, ["-e", ask])).exitCode).not.toBe(0);
+
+    await writeFile(daemon.file, `${text.replace(daemon.socket, moved)}${metrics}`);
+    const { stdout, exitCode } = await daemon.brindlectl("bgp", "reload");
+    expect(exitCode).toBe(0);
+    expect(stdout).toContain(`controlSocket: ${daemon.socket} -> ${moved}: nothing (answers there from now on)`);
+    expect(stdout).toContain("metrics: (none) -> 127.0.0.1 9180: nothing");
+    expect((await brindlectl(["bgp", "summary", "--socket", moved])).exitCode).toBe(0);
+    await waitFor(async () => (await daemon.brindlectl("bgp", "summary")).exitCode !== 0, {
+      what: "the old one is gone",
+    });
+    expect(await rack.host.exec(process.execPath, ["-e", ask])).toContain("brindle_bgp_rib_prefixes");
+    expect(daemon.process.output()).not.toContain("lost");
   });
 
   it("ends on SIGTERM, with its socket", async () => {

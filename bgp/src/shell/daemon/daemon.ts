@@ -1,11 +1,12 @@
 /** `brindle-bgp`: a speaker that does what its file says, until it is told to end. */
 import type { AdvertisedRoute, PeerStatus } from "../../control.ts";
-import { planLines, planReload, type ReloadPlan } from "../../daemon/plan.ts";
+import { type PlannedChange, planLines, planReload, type ReloadPlan } from "../../daemon/plan.ts";
 import { defaults } from "../../daemon/speakerConfigOf.ts";
 import { BgpError, messageOf } from "../../error.ts";
 import type { RunningSpeaker } from "../runningSpeaker.ts";
 import { startSpeakerThread } from "../startSpeakerThread.ts";
 import { EarlierRun, restartDeadlineSeconds } from "./earlierRun.ts";
+import type { Endpoints, EndpointWish } from "./endpoints.ts";
 import { type ReadWish, readWish, readWishFile } from "./readWish.ts";
 
 export interface DaemonOptions {
@@ -41,7 +42,8 @@ export class Daemon {
   readonly #options: DaemonOptions;
   readonly #ports: DaemonPorts;
   readonly #speaker: RunningSpeaker;
-  readonly #run: EarlierRun;
+  #run: EarlierRun;
+  #endpoints: Endpoints | null = null;
   #known: ReadWish;
   /** One reload after the other. */
   #reloading: Promise<unknown> = Promise.resolve();
@@ -54,7 +56,7 @@ export class Daemon {
     };
     const { threadEntry: entry, recordTo } = options;
     const { config } = known.wish;
-    const run = new EarlierRun(known.settings.controlSocket ?? defaults.controlSocket);
+    const run = new EarlierRun(endpointsOf(known).controlSocket);
     const { gracefulRestart } = config;
     const isRestart = gracefulRestart !== undefined && (await run.isFollowed(gracefulRestart));
     const restarting = isRestart ? { restarting: { deadlineSeconds: restartDeadlineSeconds } } : {};
@@ -81,12 +83,14 @@ export class Daemon {
   }
 
   get controlSocket(): string {
-    return this.#known.settings.controlSocket ?? defaults.controlSocket;
+    return endpointsOf(this.#known).controlSocket;
   }
 
-  get metrics(): { readonly address: string; readonly port: number } | null {
-    const { metrics } = this.#known.settings;
-    return metrics ? { address: metrics.address, port: metrics.port ?? defaults.metricsPort } : null;
+  /** Answers there, and from then on wherever a reload says. */
+  async serve(endpoints: Endpoints): Promise<void> {
+    const change = await endpoints.change(endpointsOf(this.#known));
+    change.commit();
+    this.#endpoints = endpoints;
   }
 
   /** What a file of this text would change, without changing anything. */
@@ -147,31 +151,57 @@ export class Daemon {
     const next = await readWishFile(this.#options.path);
     const plan = await this.#planOf(next);
     for (const line of planLines(plan)) this.#ports.log(line);
-    for (const field of ["controlSocket", "metrics"] as const) {
-      if (JSON.stringify(next.settings[field]) !== JSON.stringify(this.#known.settings[field])) {
-        this.#ports.log(`${field}: heeded from the next start on`);
-      }
+    const change = await this.#endpoints?.change(endpointsOf(next));
+    try {
+      await this.#speaker.configure(next.wish.config);
+      await this.#speaker.originate(next.wish.originated);
+    } catch (error) {
+      await change?.abort();
+      throw error;
     }
-    await this.#speaker.configure(next.wish.config);
-    await this.#speaker.originate(next.wish.originated);
-    const kept = keptUntilRestart(this.#known.settings);
-    this.#known = { wish: next.wish, settings: { ...next.settings, ...kept } };
+    change?.commit();
+    await this.#moveRun(next);
+    this.#known = next;
     await this.#noteRun();
     return plan;
   }
 
-  async #planOf({ wish }: ReadWish): Promise<ReloadPlan> {
+  /** What a successor looks for lies beside the control socket. */
+  async #moveRun(next: ReadWish): Promise<void> {
+    const { controlSocket } = endpointsOf(next);
+    if (controlSocket === this.controlSocket) return;
+    await this.#run.end({ keeps: false });
+    this.#run = new EarlierRun(controlSocket);
+  }
+
+  async #planOf(next: ReadWish): Promise<ReloadPlan> {
     const { peers } = await this.#speaker.summary();
     const up = peers.filter(({ state }) => state === "established").map(({ name }) => name);
     // A peer of a range bears its name before its own address.
-    return planReload(this.#known.wish, wish, (peer) =>
-      up.some((name) => name === peer || name.startsWith(`${peer}/`)),
-    );
+    const isUp = (peer: string): boolean => up.some((name) => name === peer || name.startsWith(`${peer}/`));
+    const plan = planReload(this.#known.wish, next.wish, isUp);
+    return { ...plan, changes: [...movesOf(endpointsOf(this.#known), endpointsOf(next)), ...plan.changes] };
   }
 }
 
-function keptUntilRestart({ controlSocket, metrics }: ReadWish["settings"]): Partial<ReadWish["settings"]> {
-  return { ...(controlSocket !== undefined && { controlSocket }), ...(metrics && { metrics }) };
+function movesOf(before: EndpointWish, after: EndpointWish): PlannedChange[] {
+  const moves = [
+    { field: "controlSocket", from: before.controlSocket, to: after.controlSocket },
+    { field: "metrics", from: endpointText(before.metrics), to: endpointText(after.metrics) },
+  ];
+  const effect = "answers there from now on";
+  return moves
+    .filter(({ from, to }) => from !== to)
+    .map((move) => ({ peer: null, ...move, cost: "nothing", effect }) as const);
+}
+
+function endpointText(at: EndpointWish["metrics"]): string {
+  return at ? `${at.address} ${at.port}` : "(none)";
+}
+
+function endpointsOf({ settings: { controlSocket = defaults.controlSocket, metrics } }: ReadWish): EndpointWish {
+  const at = metrics ? { address: metrics.address, port: metrics.port ?? defaults.metricsPort } : null;
+  return { controlSocket, metrics: at };
 }
 
 /** What operators want in a log: sessions that come and go, and why. */
