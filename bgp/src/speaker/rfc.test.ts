@@ -121,6 +121,37 @@ describe("RFC 4724 §3 the F bit", () => {
   });
 });
 
+describe("RFC 4724 §4.1, RFC 8538 §4 a planned stop that keeps forwarding", () => {
+  const open: Message = { type: "open", asn: 65002, holdSeconds: 90, bgpId: 2, capabilities: [] };
+  const families = [{ family: 4, forwardingKept: false }] as const;
+  const knowing = { restarting: false, restartSeconds: 60, families } as const;
+  const cases = [
+    { name: "a peer that does not know the N bit: without a word", restart: knowing, said: [] },
+    {
+      name: "a peer that knows it: by a reset that is no hard one",
+      restart: { ...knowing, notifications: true },
+      said: [{ code: 6, subcode: 4 }],
+    },
+  ] as const;
+  it.each(cases)("ends the session with $name", ({ restart, said }) => {
+    b.isUp = false;
+    network.configure(a, 65001, [peerOf(b.address, 65002, { passive: true })], { gracefulRestart });
+    const say = network.intrude(a, b.address);
+    const capabilities = [
+      { code: 1, name: "multiprotocol", family: 4 },
+      { code: 64, name: "gracefulRestart", restart },
+      { code: 65, name: "fourOctetAs", asn: 65002 },
+    ] as const;
+    for (const message of [{ ...open, capabilities }, { type: "keepalive" }] as const)
+      say(encodeMessage(message, { fourOctetAs: true }));
+    expect(a.status(b.address).phase).toBe("established");
+    network.tell(a, { type: "stop", keepForwarding: true });
+    expect(a.status(b.address).phase).toBe("idle");
+    expect(notifications(a, b)).toMatchObject(said);
+    expect(notifications(a, b)).toHaveLength(said.length);
+  });
+});
+
 describe("RFC 9494 long-lived graceful restart", () => {
   const longLived = { gracefulRestart: { ...gracefulRestart, longLivedSeconds: 3_600 } };
   const noLlgr = "198.51.100.0/24";
