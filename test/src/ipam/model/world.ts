@@ -3,36 +3,14 @@
  * datastore for is done when the history says so, in any order; a process that is killed sends nothing more, and what it had sent is
  * done later, or never. `Picture` looks at every write.
  */
-import {
-  encodeValue,
-  etcdKey,
-  type IPAMConfig,
-  type IPPool,
-  type IPReservation,
-  MemoryData,
-  MemoryStore,
-  type Store,
-  StoreError,
-  type WorkloadEndpoint,
-  type Write,
-  workloadEndpointName,
-} from "@brindle/api";
-import {
-  Allocator,
-  type AssignResult,
-  type ClusterView,
-  Collector,
-  describeFinding,
-  examine,
-  ipamSettings,
-  keptAddresses,
-  keptReservation,
-  type Pass,
-  reservedPrefixes,
-} from "@brindle/ipam";
+import { MemoryData, MemoryStore, type Store, StoreError } from "@brindle/api";
+import { Allocator, type AssignResult, Collector, describeFinding, examine, type Pass } from "@brindle/ipam";
 import { formatAddress, parseAddress } from "@brindle/net";
 import { Picture } from "./picture.ts";
+import { endpointGoes, endpointWrite, handleOf, type Pod } from "./pods.ts";
 import type { Chance } from "./random.ts";
+import { Settings } from "./settings.ts";
+import { type Sent, Wire } from "./wire.ts";
 
 export interface WorldOptions {
   readonly transactions: Store["transactions"];
@@ -42,24 +20,9 @@ export interface WorldOptions {
   readonly poolLength: number;
 }
 
-interface Pod {
-  readonly name: string;
-  readonly node: string;
-  readonly uid: string;
-  container: string;
-  /** `null` while it was told nothing. */
-  told: readonly string[] | null;
-}
-
 interface Agent {
   readonly allocator: Allocator;
   isKilled: boolean;
-}
-
-/** A piece of work that waits for the datastore, and whose it is; a collector's is nobody's. */
-interface Work {
-  readonly run: () => void;
-  readonly agent: Agent | null;
 }
 
 const graceMs = 1_000;
@@ -73,20 +36,16 @@ export class World {
   readonly #observer: MemoryStore;
   readonly #store: MemoryStore;
   readonly #picture: Picture;
+  readonly #settings: Settings;
   readonly #collector: Collector;
-  readonly #work: Work[] = [];
+  readonly #wire: Wire<Agent>;
   readonly #agents = new Map<string, Agent>();
   readonly #pods = new Map<string, Pod>();
   readonly #busy = new Map<string, { readonly agent: Agent; readonly sinceMs: number }>();
   readonly #gone = new Set<string>();
   readonly #nodes: readonly string[];
-  #sender: Agent | null = null;
   #pass: Promise<void> | null = null;
   #failure: unknown = null;
-  #pools: readonly IPPool[] = [];
-  #poolRevisions: ReadonlyMap<string, string> = new Map();
-  #config: IPAMConfig = { auto_allocate_blocks: true };
-  #reservations: readonly IPReservation[] = [];
   #ids = 0;
   #nowMs = 0;
 
@@ -94,16 +53,13 @@ export class World {
     const { transactions, nodes } = options;
     this.#options = options;
     this.#nodes = Array.from({ length: nodes }, (_, i) => `node${i}`);
-    this.#store = new MemoryStore({
-      transactions,
-      data: this.#data,
-      schedule: (run) => this.#work.push({ run, agent: this.#sender }),
-    });
+    this.#wire = new Wire(this.#data, transactions);
+    this.#store = this.#wire.store;
     this.#observer = new MemoryStore({ transactions, data: this.#data });
     this.#picture = new Picture(this.#data, { isWhole: transactions === "many" });
-    this.#setPools([pool("four", `10.0.0.0/${options.poolLength}`), pool("six", `fd00::/${options.poolLength + 96}`)]);
+    this.#settings = new Settings(this.#data, options.poolLength);
     this.#collector = new Collector({
-      store: this.#sentBy(() => null),
+      store: this.#wire.from(() => null),
       kubernetes: async () => this.#kubernetes(),
       nowMs: () => this.#nowMs,
     });
@@ -115,7 +71,7 @@ export class World {
     const dice = chance.part();
     // It is away for some ten steps.
     if (dice > 0.3 && dice < 0.4) this.#store.reconnect();
-    if (dice < 0.62 && this.#work.length > 0) await this.#runSome(chance);
+    if (dice < 0.62 && !this.#wire.isIdle) await this.#runSome(chance);
     else if (dice < 0.9) this.#ask(chance);
     else await this.#trouble(chance);
     await this.#settleDown();
@@ -124,7 +80,7 @@ export class World {
   /** No more faults: what lives keeps what it was told, all else is collected, and nothing is wrong. */
   async settle(chance: Chance): Promise<void> {
     this.#store.reconnect();
-    this.#setConfig({ auto_allocate_blocks: true });
+    this.#settings.reset();
     for (const node of this.#nodes) this.#kill(node);
     await this.#drain(chance);
     for (const pod of [...this.#pods.values()]) if (pod.told === null) await this.#podGoes(pod);
@@ -173,8 +129,8 @@ export class World {
     else if (dice < 0.79) await this.#nodeGoes(chance.pick(this.#nodes));
     else if (dice < 0.82) this.#gone.delete(chance.pick(this.#nodes));
     else if (dice < 0.9) this.#changePools(chance);
-    else if (dice < 0.95) this.#setConfig(chance.pick(configs));
-    else this.#keep(chance);
+    else if (dice < 0.95) this.#settings.changeConfig(chance);
+    else this.#settings.keep(chance, [...this.#pods.values()]);
   }
 
   #podComes(node: string): Pod {
@@ -258,7 +214,7 @@ export class World {
     const agent = this.#agentOf(node);
     const isValid = (handle: string) =>
       [...this.#pods.values()].some(({ container }) => handleOf(container) === handle);
-    const store = this.#sentBy(() => agent);
+    const store = this.#wire.from(() => agent);
     try {
       const { items } = await store.list("IPAMBlock");
       const held = items.flatMap(({ value }) =>
@@ -275,7 +231,7 @@ export class World {
     this.#busy.set(pod.name, { agent, sinceMs: this.#nowMs });
     void work(
       agent,
-      this.#sentBy(() => agent),
+      this.#wire.from(() => agent),
     )
       .catch((error) => this.#onError(error))
       .finally(() => {
@@ -305,13 +261,10 @@ export class World {
 
   /** Where something of it is under way: before that is done, or after, when nobody is told. */
   #killAtWrite(chance: Chance): void {
-    const waiting = this.#work.filter(({ agent }) => agent !== null && !agent.isKilled);
-    if (waiting.length === 0) return;
-    const work = chance.pick(waiting);
-    const [node] = [...this.#agents].find(([, agent]) => agent === work.agent) ?? [];
-    if (node === undefined) return;
+    const work = this.#wire.intercept(chance);
+    const [node] = [...this.#agents].find(([, agent]) => agent === work?.sender) ?? [];
+    if (!work || node === undefined) return;
     this.#kill(node);
-    this.#work.splice(this.#work.indexOf(work), 1);
     if (chance.part() < 0.5) work.run();
   }
 
@@ -324,54 +277,7 @@ export class World {
 
   /** Blocks of another size are made where nobody is making any: what has no transactions can rule that out no other way. */
   #changePools(chance: Chance): void {
-    if (this.#store.transactions === "single" && this.#work.length > 0) return;
-    const { poolLength } = this.#options;
-    const cut = (blockSize: number): IPPool => pool("four", `10.0.0.0/${poolLength}`, { blockSize });
-    const others = this.#pools.slice(1);
-    const four = chance.pick<IPPool[]>([
-      [cut(30)],
-      [cut(30)],
-      [cut(29)],
-      [pool("four", `10.0.0.0/${poolLength}`, { disabled: true }), pool("other", `10.1.0.0/${poolLength}`)],
-      [pool("four", `10.0.0.0/${poolLength + 1}`)],
-    ]);
-    this.#setPools([...four, ...others.filter(({ metadata }) => metadata.name === "six")]);
-  }
-
-  /** Agents hear of it at once. What they have sent rests on what was before. */
-  #setPools(pools: readonly IPPool[]): void {
-    const before = new Map(this.#pools.map((one) => [one.metadata.name, JSON.stringify(one.spec)]));
-    this.#pools = pools;
-    const names = new Set(pools.map(({ metadata }) => metadata.name));
-    for (const name of before.keys())
-      if (!names.has(name)) this.#data.writeText(etcdKey({ kind: "IPPool", name }), null);
-    for (const one of pools) {
-      const { name } = one.metadata;
-      const key = { kind: "IPPool", name } as const;
-      if (before.get(name) !== JSON.stringify(one.spec)) this.#data.writeText(etcdKey(key), encodeValue(key, one));
-    }
-    this.#poolRevisions = new Map(
-      pools.map(({ metadata: { name } }) => [
-        name,
-        this.#data.entry(etcdKey({ kind: "IPPool", name }))?.revision ?? "",
-      ]),
-    );
-  }
-
-  #setConfig(config: IPAMConfig): void {
-    this.#config = config;
-  }
-
-  /** An address of some pod is kept for it from now on, or none is kept any more. */
-  #keep(chance: Chance): void {
-    const pods = [...this.#pods.values()].filter(({ told }) => told !== null);
-    if (pods.length === 0 || chance.part() < 0.3) {
-      this.#reservations = [];
-      return;
-    }
-    const { name, told } = chance.pick(pods);
-    const addresses = (told ?? []).map(parseAddress).filter((address) => address !== null);
-    this.#reservations = [keptReservation({ namespace: "default", pod: name }, { set: "set", addresses })];
+    if (this.#store.transactions === "many" || this.#wire.isIdle) this.#settings.changePools(chance);
   }
 
   #collect(): void {
@@ -406,60 +312,32 @@ export class World {
     };
   }
 
-  #view(node: string): ClusterView {
-    return {
-      pools: this.#pools,
-      poolRevisions: this.#poolRevisions,
-      nodeLabels: { node },
-      reserved: reservedPrefixes(this.#reservations),
-      settings: ipamSettings({ config: this.#config }),
-      kept: (pod) => keptAddresses(pod, this.#reservations),
-    };
-  }
-
   #restart(node: string): void {
     const now = () => BigInt(this.#nowMs) * 1_000_000n + 1_800_000_000_000_000_000n;
     const agent: Agent = {
       isKilled: false,
-      allocator: new Allocator({ node }, { store: this.#sentBy(() => agent), now, view: () => this.#view(node) }),
+      allocator: new Allocator(
+        { node },
+        { store: this.#wire.from(() => agent), now, view: () => this.#settings.view(node) },
+      ),
     };
     this.#agents.set(node, agent);
   }
 
-  /** A process that was killed sends nothing more. `null` is the collector. */
-  #sentBy(sender: () => Agent | null): Pick<Store, "get" | "list" | "commit" | "transactions"> {
-    const never = new Promise<never>(() => {});
-    const store = this.#store;
-    const sent = <T>(send: () => Promise<T>): Promise<T> => {
-      const agent = sender();
-      if (agent?.isKilled) return never;
-      this.#sender = agent;
-      return send();
-    };
-    return {
-      transactions: store.transactions,
-      get: (key) => sent(() => store.get(key)),
-      list: (kind, scope) => sent(() => store.list(kind, scope)),
-      commit: (writes) => sent(() => store.commit(writes)),
-    };
-  }
-
   async #runSome(chance: Chance): Promise<void> {
-    for (let i = 1 + chance.below(3); i > 0 && this.#work.length > 0; i--) {
-      const [work] = this.#work.splice(chance.below(this.#work.length), 1);
-      await this.#run(work);
+    for (let i = 1 + chance.below(3); i > 0 && !this.#wire.isIdle; i--) {
+      await this.#run(this.#wire.next(chance));
     }
   }
 
   async #drain(chance: Chance): Promise<void> {
-    while (this.#work.length > 0 || this.#pass) {
-      if (this.#work.length === 0) throw new Error("a pass waits for nothing");
-      const [work] = this.#work.splice(chance.below(this.#work.length), 1);
-      await this.#run(work);
+    while (!this.#wire.isIdle || this.#pass) {
+      if (this.#wire.isIdle) throw new Error("a pass waits for nothing");
+      await this.#run(this.#wire.next(chance));
     }
   }
 
-  async #run(work: Work | undefined): Promise<void> {
+  async #run(work: Sent<Agent> | undefined): Promise<void> {
     const before = this.#data.revision;
     work?.run();
     await new Promise((resolve) => setImmediate(resolve));
@@ -500,57 +378,6 @@ export class World {
   }
 }
 
-const configs: readonly IPAMConfig[] = [
-  { auto_allocate_blocks: true },
-  { auto_allocate_blocks: true, strict_affinity: true },
-  { auto_allocate_blocks: true, strict_affinity: true, maxBlocksPerHost: 1 },
-  { auto_allocate_blocks: true, ipCooldownSeconds: 1 },
-];
-
-function handleOf(container: string): string {
-  return `net.${container}`;
-}
-
 function sameFamily(address: string, others: readonly string[]): boolean {
   return others.some((other) => other.includes(":") === address.includes(":"));
-}
-
-/** Where endpoints are pods, what goes is the annotations. */
-async function endpointGoes(
-  pod: Pod,
-  container: string,
-  store: Pick<Store, "get" | "transactions">,
-): Promise<readonly Write[]> {
-  const { key } = endpointWrite(pod, []);
-  const present = await store.get(key);
-  if (present?.value.spec.containerID !== container) return [];
-  if (store.transactions === "single") return [endpointWrite(pod, [])];
-  return [{ op: "delete", key, revision: present.revision }];
-}
-
-function endpointWrite({ name: pod, node, uid, container }: Omit<Pod, "told">, addresses: readonly string[]) {
-  const name = workloadEndpointName({ node, orchestrator: "k8s", pod, endpoint: "eth0" });
-  const value: WorkloadEndpoint = {
-    apiVersion: "projectcalico.org/v3",
-    kind: "WorkloadEndpoint",
-    metadata: { namespace: "default", name, annotations: { "brindle.network/pod-uid": uid } },
-    spec: {
-      ...{ orchestrator: "k8s", node, pod, endpoint: "eth0" },
-      ...(addresses.length > 0 && { containerID: container }),
-      ...(addresses.length > 0 && {
-        ipNetworks: addresses.map((address) => `${address}/${address.includes(":") ? 128 : 32}`),
-      }),
-    },
-  };
-  return { op: "put" as const, key: { kind: "WorkloadEndpoint" as const, namespace: "default", name }, value };
-}
-
-function pool(name: string, cidr: string, more: Partial<IPPool["spec"]> = {}): IPPool {
-  const blockSize = cidr.includes(":") ? 126 : 30;
-  return {
-    apiVersion: "projectcalico.org/v3",
-    kind: "IPPool",
-    metadata: { name },
-    spec: { cidr, blockSize, ...more },
-  };
 }
