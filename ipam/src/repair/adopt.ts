@@ -175,9 +175,11 @@ function ownerOf({ spec, metadata }: WorkloadEndpoint, { network, nowNs }: Adopt
   const isPod = orchestrator === "k8s" && pod !== undefined;
   const handle = `${isPod ? network : (profiles?.[0] ?? network)}.${containerID}`;
   const { namespace = "default" } = metadata;
+  const isFirst = endpoint === "eth0";
+  const attributes = { node, timestamp: goTime(nowNs), ...(isPod && { namespace, pod }) };
   return {
-    handleId: endpoint === "eth0" ? handle : `${handle}.${endpoint}`,
-    attributes: { node, timestamp: goTime(nowNs), ...(isPod && { namespace, pod }) },
+    handleId: isFirst ? handle : `${handle}.${endpoint}`,
+    attributes: isFirst ? attributes : { ...attributes, interface: endpoint },
   };
 }
 

@@ -31,6 +31,17 @@ const troubles: {
     says: /^10\.0\.0\.\d+ on node1: the pod shop\/a is gone \(net\.c-a\)$/,
   },
   {
+    name: "the address of a second interface whose pod is gone",
+    make: async (world) => {
+      await world.add("a");
+      const attributes = { namespace: "shop", pod: "a", interface: "net1" };
+      await world.allocator("node1").assign({ handleId: "net.c-a.net1", attributes, families: [4] });
+      await world.lose("a");
+    },
+    found: ["leak", "leak"],
+    says: /the pod shop\/a is gone/,
+  },
+  {
     name: "an address of an ADD that died before its endpoint, and whose pod has another container",
     make: async (world) => {
       await world.add("a", { isEndpoint: false, container: "c-dead" });

@@ -139,8 +139,9 @@ const tunnelTypes: readonly string[] = [
   "wireguardTunnelAddress",
   "wireguardV6TunnelAddress",
 ];
-const podAttributes: readonly string[] = ["node", "namespace", "pod", "timestamp"];
-const containerAttributes: readonly string[] = ["node", "timestamp"];
+/** `interface` where it is not eth0. */
+const podAttributes: readonly string[] = ["node", "namespace", "pod", "interface", "timestamp"];
+const containerAttributes: readonly string[] = ["node", "interface", "timestamp"];
 
 /** Told by all that stands beside the address: one attribute that we do not know, and it is not ours to judge. */
 function claimantOf({ attributes, handleId, isShared }: Holding): Claimant {
