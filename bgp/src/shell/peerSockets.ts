@@ -7,6 +7,8 @@ import { type Server, Socket } from "node:net";
 import { type Address, isKernelError, parseAddress } from "@brindle/net";
 import {
   descriptorOf,
+  firstHopLimit,
+  keepFirstPackets,
   openTcpListener,
   openTcpSocket,
   type PasswordRange,
@@ -36,10 +38,16 @@ export function socketFor({ password, hops, range }: PeerSocketNeeds): Socket {
   }
 }
 
-/** What came through a listener that others use too. The signature is the listener's affair: the kernel copies its keys. */
+/**
+ * What came through a listener that others use too. The signature is the listener's affair: the kernel copies its keys.
+ * Throws for a connection that was begun from further away than the peer may be: what it brought along by now came
+ * before any bound was set, and must not be believed (RFC 5082 §3).
+ */
 export function tuneAccepted(socket: Socket, { hops, range }: PeerSocketNeeds): void {
   if (hops === undefined) return;
   const fd = descriptorOf(socket);
+  const left = firstHopLimit(fd);
+  if (left === null || left < hopLimitMinOf(hops)) throw new RangeError(`begun from more than ${hops} hops away`);
   setHopLimit(fd, range.address.family, hopLimitFull);
   setHopLimitMin(fd, range.address.family, hopLimitMinOf(hops));
 }
@@ -74,7 +82,10 @@ export interface ListenerSockets extends KeyChange {
 function tune(fd: number, { family }: Address, all: readonly PeerSocketNeeds[], present: PasswordSet): KeyChange {
   const needs = all.filter(({ range }) => range.address.family === family);
   // The answer to a SYN is the listener's own. Whoever does not ask for it is not hurt by the longer reach.
-  if (needs.some(({ hops }) => hops !== undefined)) setHopLimit(fd, family, hopLimitFull);
+  if (needs.some(({ hops }) => hops !== undefined)) {
+    setHopLimit(fd, family, hopLimitFull);
+    keepFirstPackets(fd);
+  }
   return setPasswords(fd, needs, present);
 }
 

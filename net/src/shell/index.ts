@@ -43,6 +43,8 @@ export { ensureSysctl, readSysctl, type SysctlPath, writeSysctl } from "./sysctl
 export { detectTablesBackend, listChains, openTables, type Tables, type TablesOptions } from "./tables.ts";
 export {
   descriptorOf,
+  firstHopLimit,
+  keepFirstPackets,
   openTcpListener,
   openTcpSocket,
   type PasswordRange,

@@ -4,7 +4,7 @@
  */
 import { closeSync } from "node:fs";
 import { type Address, addressBits, type Family } from "../address.ts";
-import { bindSocket, openSocket, setSocketOption, socketDomain, socketType } from "./libc.ts";
+import { bindSocket, getSocketOption, openSocket, setSocketOption, socketDomain, socketType } from "./libc.ts";
 import { socketName } from "./socketName.ts";
 
 /** linux/in.h, linux/in6.h, linux/tcp.h, asm-generic/socket.h */
@@ -13,6 +13,8 @@ const reuseAddress = 2;
 const ipv6Only = 26;
 const tcpMd5Sig = 14;
 const tcpMd5SigExtended = 32;
+const saveSyn = 27;
+const savedSyn = 28;
 const hopLimitOptions = {
   4: { level: levels.ip, own: 2, min: 21 }, // IP_TTL, IP_MINTTL
   6: { level: levels.ipv6, own: 16, min: 73 }, // IPV6_UNICAST_HOPS, IPV6_MINHOPCOUNT
@@ -76,6 +78,22 @@ export function setHopLimit(fd: number, family: Family, hops: number): void {
 export function setHopLimitMin(fd: number, family: Family, hops: number): void {
   const { level, min } = hopLimitOptions[family];
   setSocketOption(fd, level, min, hops);
+}
+
+/** From now on connections that come to this listening socket remember the packet by which they began. */
+export function keepFirstPackets(fd: number): void {
+  setSocketOption(fd, levels.tcp, saveSyn, 1);
+}
+
+/**
+ * The hop limit that the packet had left by which an accepted connection began: what came meanwhile is older than any
+ * `setHopLimitMin`. `null` where it is not known, as of a connection that was made in a flood (SYN cookies). Once only.
+ */
+export function firstHopLimit(fd: number): number | null {
+  const packet = getSocketOption(fd, levels.tcp, savedSyn, 256);
+  const version = (packet[0] ?? 0) >> 4;
+  const at = version === 4 ? 8 : 7; // TTL of RFC 791 §3.1, hop limit of RFC 8200 §3.
+  return version === 4 || version === 6 ? (packet[at] ?? null) : null;
 }
 
 /** Of a `Server` that listens or a `Socket` that has been accepted. Node has no documented way to it. */

@@ -1,5 +1,5 @@
 /** What packets must be before BGP hears of them: signed (RFC 2385), and from near by (RFC 5082). */
-import type { PeerConfig, SpeakerConfig } from "@brindle/bgp";
+import { encodeMessage, type PeerConfig, type SpeakerConfig } from "@brindle/bgp";
 import { afterAll, describe, expect, it } from "vitest";
 import { processInstance } from "../fixtures/instance.ts";
 import { createNamespace, linkNamespaces, type Namespace } from "../fixtures/namespace.ts";
@@ -174,6 +174,25 @@ describe("RFC 5082 GTSM", () => {
     await using west = await NodeSpeaker.start(pair.west, configOf("west", { ttlSecurity: 1, ...ofWest }));
     await bothEstablished(east);
     await bothEstablished(west);
+  });
+
+  it.each(["IPv4", "IPv6"] as const)("believes nothing of a connection over %s from further away", async (family) => {
+    await using pair = await createPair();
+    await using east = await NodeSpeaker.start(pair.east, configOf("east", { ttlSecurity: 1, passive: true }));
+    const { east: host, west: localAddress } = addresses[family];
+    const open = { type: "open", asn: 65002, holdSeconds: 90, bgpId: 0xac1e0902, capabilities: [] } as const;
+    const bytes = [open, { type: "keepalive" } as const].map((each) =>
+      encodeMessage(each, { fourOctetAs: true }).toHex(),
+    );
+    // What a router far away would send: all at once, with the hop limit that Linux gives.
+    const script = `const socket = require("node:net").connect({ host: "${host}", port: 179, localAddress: "${localAddress}" });
+      let heard = 0;
+      socket.on("connect", () => socket.write(Buffer.from("${bytes.join("")}", "hex")));
+      socket.on("data", (data) => { heard += data.length; });
+      socket.on("error", () => {});
+      socket.on("close", () => process.stdout.write("heard " + heard));`;
+    expect(await pair.west.exec(process.execPath, ["-e", script])).toBe("heard 0");
+    expect(await east.peer(`over ${family}`)).toMatchObject({ phase: "active", lastFailure: null });
   });
 
   it("drops what comes from a peer that does not send with a hop limit of 255", async () => {
