@@ -50,6 +50,14 @@ export function maintenanceWish(params: unknown): {
   return { peer: name, wish: on ? { waitSeconds, ...(text !== undefined && { text }) } : null };
 }
 
+/** `bgp.record`: which recording, `null` for a new one, and whether no more of it is wanted. */
+export function recordedFrom(params: unknown): { readonly id: number | null; readonly isLast: boolean } {
+  const { id = null, isLast = false } = (params ?? {}) as Record<string, unknown>;
+  if (id !== null && typeof id !== "number") throw new ControlError("INVALID", "bgp.record: id is no number");
+  if (typeof isLast !== "boolean") throw new ControlError("INVALID", "bgp.record: isLast must be true or false");
+  return { id, isLast };
+}
+
 /** `bgp.dump`: where the slice begins, which the one before said. */
 export function dumpFrom(params: unknown): number {
   const { from = 1 } = (params ?? {}) as Record<string, unknown>;

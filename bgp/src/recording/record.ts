@@ -2,11 +2,17 @@
  * A run of a speaker as JSON lines: each event with its time, and what the speaker did. Since `handle` is a function of
  * these alone, a recording of a daemon is played again in a test, where it fails as it failed. Passwords are no part of it.
  */
+import type { PeerStatus } from "../control.ts";
 import type { SpeakerAction, SpeakerEvent } from "../speaker/event.ts";
 import { Speaker } from "../speaker/speaker.ts";
 
 /** The first line: what comes after is of this form. */
 export const recordingHeader: string = '{"brindleBgpRecording":1}';
+
+/** The first line of one that begins while the speaker runs, with its peers as they are then. It cannot be played. */
+export function midwayHeader(peers: readonly PeerStatus[]): string {
+  return JSON.stringify({ brindleBgpRecording: 1, midway: { peers } });
+}
 
 export interface Recorded {
   readonly nowMs: number;
@@ -33,6 +39,9 @@ export function replay(lines: Iterable<string>): Difference | null {
   for (const text of lines) {
     line += 1;
     if (line === 1) {
+      if (text.startsWith('{"brindleBgpRecording":1,"midway"')) {
+        throw new TypeError("this recording begins midway: it can be read, but not played");
+      }
       if (text !== recordingHeader) throw new TypeError("this is no recording of a speaker");
       continue;
     }

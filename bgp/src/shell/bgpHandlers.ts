@@ -1,7 +1,7 @@
 /** The methods of the control interface that any speaker has, whoever runs it: the daemon or a node's agent. */
 import { ControlError } from "@brindle/net";
 import type { PeerDetail } from "../control.ts";
-import { advertisedQuery, dumpFrom, maintenanceWish, routeQuery } from "../controlQuery.ts";
+import { advertisedQuery, dumpFrom, maintenanceWish, recordedFrom, routeQuery } from "../controlQuery.ts";
 import type { RunningSpeaker } from "./runningSpeaker.ts";
 
 /** As `serveControl` of `net` takes them; the package's types need no Node for it. */
@@ -48,6 +48,10 @@ export function bgpHandlers(speaker: () => RunningSpeaker | null): Record<string
       return peers
         .filter(({ name }) => peer === null || name === peer)
         .map(({ name, phase, maintenance = null }) => ({ name, phase, maintenance }));
+    },
+    "bgp.record": (params) => {
+      const { id, isLast } = recordedFrom(params);
+      return running().record(id, isLast);
     },
     "bgp.dump": async (params) => {
       const { bytes, next } = await running().dump(dumpFrom(params));

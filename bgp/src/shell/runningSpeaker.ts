@@ -2,6 +2,7 @@
 
 import type { AdvertisedRoute, PeerDetail, PeerStatus, RouteStatus, SpeakerSummary } from "../control.ts";
 import type { DumpedSlice } from "../mrt/dumpTable.ts";
+import type { RecordedPiece } from "../recording/tap.ts";
 import type { NextHopFact } from "../rib/nextHopTable.ts";
 import type { SpeakerConfig } from "../speaker/config.ts";
 import type { BestChange, OwnRoute, PackedBestChanges, RehearsalQuery, RouteQuery } from "../speaker/event.ts";
@@ -33,6 +34,11 @@ export interface RunningSpeaker {
   reset(peer: string, text?: string): Promise<void>;
   /** Takes a session, or with `null` all of them, down for a while, or brings them back (`wish` of `null`). */
   maintenance(peer: string | null, wish: MaintenanceWish | null): Promise<void>;
+  /**
+   * All that happens from now on, without passwords, piece by piece: the first for `null`, then by the id that it told.
+   * What nobody fetches for ten seconds is forgotten.
+   */
+  record(id: number | null, isLast?: boolean): Promise<RecordedPiece>;
   /** A slice of the table as MRT (RFC 6396), from 1 on; the next one begins where it says. */
   dump(from?: number): Promise<DumpedSlice>;
   /** Costs the same however large the table. */

@@ -4,6 +4,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import type { AdvertisedRoute, PeerDetail, PeerStatus, RouteStatus, SpeakerSummary } from "../control.ts";
 import { BgpError } from "../error.ts";
 import type { DumpedSlice } from "../mrt/dumpTable.ts";
+import { type RecordedPiece, Tap } from "../recording/tap.ts";
 import type { HashKey } from "../rib/keyedHash.ts";
 import type { NextHopFact } from "../rib/nextHopTable.ts";
 import { unpackBestChanges } from "../speaker/bestChanges.ts";
@@ -66,6 +67,7 @@ class LocalSpeaker implements RunningSpeaker {
   #stopped = false;
 
   readonly #recorder: Recorder | null;
+  readonly #tap = new Tap();
 
   constructor(listeners: SpeakerListeners, recorder: Recorder | null) {
     this.#listeners = listeners;
@@ -119,6 +121,13 @@ class LocalSpeaker implements RunningSpeaker {
   async maintenance(peer: string | null, wish: MaintenanceWish | null): Promise<void> {
     this.#assertRunning();
     this.#dispatch({ type: "maintenance", peer, wish });
+  }
+
+  async record(id: number | null, isLast: boolean = false): Promise<RecordedPiece> {
+    this.#assertRunning();
+    const nowMs = Date.now();
+    if (id !== null || !this.#config) return this.#tap.take(id ?? 0, { nowMs, isLast });
+    return this.#tap.begin({ config: this.#config, peers: this.#speaker.peers(), nowMs });
   }
 
   async summary(): Promise<SpeakerSummary> {
@@ -185,6 +194,7 @@ class LocalSpeaker implements RunningSpeaker {
         const nowMs = Date.now();
         const actions = this.#speaker.handle(next, nowMs);
         this.#recorder?.add({ nowMs, event: next, actions });
+        if (this.#tap.isOpen) this.#tap.add({ nowMs, event: next, actions });
         for (const action of actions) this.#perform(action);
       }
     } finally {

@@ -4,6 +4,7 @@ import { Worker } from "node:worker_threads";
 import type { AdvertisedRoute, PeerDetail, PeerStatus, RouteStatus, SpeakerSummary } from "../control.ts";
 import { BgpError } from "../error.ts";
 import type { DumpedSlice } from "../mrt/dumpTable.ts";
+import type { RecordedPiece } from "../recording/tap.ts";
 import type { NextHopFact } from "../rib/nextHopTable.ts";
 import { unpackBestChanges } from "../speaker/bestChanges.ts";
 import type { SpeakerConfig } from "../speaker/config.ts";
@@ -77,6 +78,10 @@ class SpeakerThread implements RunningSpeaker {
 
   async maintenance(peer: string | null, wish: MaintenanceWish | null): Promise<void> {
     await this.#call("maintenance", peer, wish);
+  }
+
+  async record(id: number | null, isLast?: boolean): Promise<RecordedPiece> {
+    return (await this.#call("record", id, isLast)) as RecordedPiece;
   }
 
   async summary(): Promise<SpeakerSummary> {

@@ -4,6 +4,7 @@ import { applyCommand } from "./apply.ts";
 import { bgpDumpCommand } from "./bgpDump.ts";
 import { bgpJournalCommand, bgpPeerCommand } from "./bgpPeer.ts";
 import { bgpPeersCommand } from "./bgpPeers.ts";
+import { bgpRecordCommand } from "./bgpRecord.ts";
 import { bgpReloadCommand } from "./bgpReload.ts";
 import { bgpRouteListCommands } from "./bgpRouteLists.ts";
 import { bgpRoutesCommand } from "./bgpRoutes.ts";
@@ -49,6 +50,7 @@ export const commands: readonly CommandDefinition[] = [
   bgpRefreshCommand,
   bgpMaintenanceCommand,
   bgpDumpCommand,
+  bgpRecordCommand,
   bgpReloadCommand,
   ipamShowCommand,
   ipamCheckCommand,
