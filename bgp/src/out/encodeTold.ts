@@ -11,6 +11,7 @@ import { type ByteExport, canExportBytes, exportBytes } from "./exportedBytes.ts
 import type { Member } from "./exportGroup.ts";
 import { type ExportView, exportedAttributes, exportedNextHop } from "./exportView.ts";
 import type { Told, Withdrawn } from "./told.ts";
+import { narrowAsNumbers } from "./twoOctetBytes.ts";
 import { type Audience, UpdateBlock } from "./updateBlock.ts";
 
 export interface Content {
@@ -26,6 +27,7 @@ export interface Encoding {
 }
 
 const scratch: Uint8Array = new Uint8Array(65_536 + 64);
+const narrowScratch: Uint8Array = new Uint8Array(2 * scratch.length + 64);
 
 export function encodeTold({ told, withdrawn, members }: Content, encoding: Encoding): UpdateBlock {
   const { rib, context } = encoding;
@@ -121,19 +123,21 @@ function encodeOne(block: UpdateBlock, told: Told, { audience, nextHop, asBytes 
   const flags = rib.attrs.flags.get(told.attr);
   if (asBytes && canExportBytes(flags, asBytes)) {
     const range = rib.attrs.range(told.attr);
-    const attributesLength = exportBytes(range.bytes, flags, asBytes, scratch, range);
+    const length = exportBytes(range.bytes, flags, asBytes, scratch, range);
+    const { fourOctetAs } = context;
+    const attributesLength = fourOctetAs ? length : narrowAsNumbers(scratch, length, narrowScratch);
+    const attributes = fourOctetAs ? scratch : narrowScratch;
     const { prefixes: ids, pathIds } = told;
-    if (block.announce4(audience, { attributes: scratch, attributesLength, prefixes: rib.prefixes, ids, pathIds }))
-      return;
+    if (block.announce4(audience, { attributes, attributesLength, prefixes: rib.prefixes, ids, pathIds })) return;
   }
   const prefixes = withPaths(rib.prefixes.pack(told.prefixes, told.family), told.pathIds);
   const content = { withdrawn: [], announced: [{ prefixes, nextHop }], attributes: attributesOf(told, encoding) };
   block.addMessages(audience, encodeUpdates(content, context));
 }
 
-function byteExportOf(told: Told, nextHop: Address | undefined, { rib, view, context }: Encoding): ByteExport | null {
+function byteExportOf(told: Told, nextHop: Address | undefined, { rib, view }: Encoding): ByteExport | null {
   if (told.family !== 4 || nextHop?.family !== 4) return null;
-  if (told.rule?.transform || !context.fourOctetAs || view.changesAttributes) return null;
+  if (told.rule?.transform || view.changesAttributes) return null;
   const { external, localAsn } = view;
   const reflected = isReflected(told, rib, view) ? { reflected: marksOf(told, rib, view) } : {};
   return { external, localAsn, keepsMed: keepsMed(told), nextHop4: Number(nextHop.value), ...reflected };

@@ -48,6 +48,15 @@ export interface GroupTerms {
   readonly pathsMax?: number;
 }
 
+/** A route that was told, and from whom it came. Where one is told a prefix, nobody asks which it was. */
+interface Path {
+  readonly route: RouteId;
+  readonly from: PeerId;
+}
+
+type Paths = readonly Path[];
+
+const noPaths: Paths = [];
 const noRoute = 0;
 const nobody = 0;
 const everyone: Audience = { allBut: [] };
@@ -73,8 +82,10 @@ export class ExportGroup {
   readonly #sentCount: Record<Family, number> = { 4: 0, 6: 0 };
   /** By peer, which are few. */
   readonly #sentCountFrom: Record<Family, number[]> = { 4: [], 6: [] };
-  /** Of families with several paths: from whom each route came that was told, by its id, which is the path identifier. */
-  readonly #toldPaths = new Map<PrefixId, Map<RouteId, PeerId>>();
+  /** Of families with several paths: the route that was told, whose id is the path identifier. */
+  readonly #sentRoute = new Column();
+  /** The others that were told, where there are any. */
+  readonly #sentBeside = new Map<PrefixId, Paths>();
   #clearedTo: PrefixId = 1;
   /** From which this one split, as long as what that one had told by then is not all noted here (`#inherit`). */
   #origin: ExportGroup | null = null;
@@ -129,10 +140,9 @@ export class ExportGroup {
 
   isAdvertised(prefix: PrefixId, peer: PeerId): boolean {
     const holder = this.#origin && this.#isToInherit(prefix) ? this.#origin : this;
-    const paths = holder.#toldPaths.get(prefix);
-    if (paths) return paths.values().some((from) => from !== peer);
     const from = holder.#sentFrom.get(prefix);
-    return from !== nobody && from !== peer;
+    if (from === nobody || from !== peer) return from !== nobody;
+    return holder.#sentBeside.get(prefix)?.some((path) => path.from !== peer) ?? false;
   }
 
   /** A member that came, or asked again: it is to be told of the end. */
@@ -208,17 +218,11 @@ export class ExportGroup {
   /** Forgets what was told, nobody being there who heard it: a slice a call. `true` when all is forgotten. */
   clear(limit: number): boolean {
     if (!this.#pending.clear(limit)) return false;
-    for (const prefix of this.#toldPaths.keys().take(limit)) {
-      this.#bequeath(prefix);
-      this.#toldPaths.delete(prefix);
-      this.#rib.prefixes.release(prefix);
-    }
-    if (this.#toldPaths.size > 0) return false;
     const end = Math.min(this.#rib.prefixes.idsEnd, this.#clearedTo + limit);
     for (let prefix = this.#clearedTo; prefix < end; prefix++) {
       if (this.#sentFrom.get(prefix) === nobody) continue;
       this.#bequeath(prefix);
-      this.#sentFrom.set(prefix, nobody);
+      this.#notePaths(prefix, noPaths);
       this.#rib.prefixes.release(prefix);
     }
     this.#clearedTo = end;
@@ -242,11 +246,9 @@ export class ExportGroup {
   #inherit(prefix: PrefixId): void {
     if (!this.#origin || !this.#isToInherit(prefix)) return;
     this.#inherited.add(prefix);
-    const paths = this.#origin.#toldPaths.get(prefix);
-    const from = this.#origin.#sentFrom.get(prefix);
-    if (paths) this.#toldPaths.set(prefix, paths);
-    if (from !== nobody) this.#sentFrom.set(prefix, from);
-    if (paths || from !== nobody) this.#rib.prefixes.retain(prefix);
+    const paths = this.#origin.#pathsOf(prefix);
+    this.#notePaths(prefix, paths);
+    if (paths.length > 0) this.#rib.prefixes.retain(prefix);
   }
 
   /** Whoever split from this group takes over what was told of the prefix, before it is changed. */
@@ -265,31 +267,44 @@ export class ExportGroup {
     const family = prefixes.family(prefix);
     this.#inherit(prefix);
     this.#bequeath(prefix);
-    const before = this.#toldPaths.get(prefix) ?? new Map<RouteId, PeerId>();
-    const now = new Map<RouteId, PeerId>();
+    const before = this.#pathsOf(prefix);
+    const now: Path[] = [];
     const { pathsMax = Number.POSITIVE_INFINITY } = this.#terms;
     for (const route of this.#rib.eligible(prefix, { ranked: pathsMax < Number.POSITIVE_INFINITY })) {
-      if (now.size >= pathsMax) break;
+      if (now.length >= pathsMax) break;
       const verdict = exportVerdict(this.#rib, this.#terms.view, { prefix, route, seen });
       if (verdict === false) continue;
       const from = routes.peer.get(route);
       const rule = verdict === true ? null : verdict;
-      now.set(route, from);
+      now.push({ route, from });
       told.add(prefix, { family, attr: routes.attr.get(route), hop: routes.nextHop.get(route), from, rule }, route);
     }
-    for (const [route, from] of before) {
+    for (const { route, from } of before) {
       this.#count(family, from, -1);
-      const heir = now.get(route);
+      const heir = now.find((path) => path.route === route)?.from;
       // Another's route may have the same number by now: it replaces this one for all but its speaker, who is not told.
       if (heir === undefined) withdrawn.add(prefix, { family, audience: this.#allBut(from) }, route);
       else if (heir !== from && this.members.has(heir))
         withdrawn.add(prefix, { family, audience: { only: heir } }, route);
     }
-    for (const from of now.values()) this.#count(family, from, 1);
-    if (now.size > 0) this.#toldPaths.set(prefix, now);
-    else this.#toldPaths.delete(prefix);
-    if (before.size === 0 && now.size > 0) prefixes.retain(prefix);
-    if (before.size > 0 && now.size === 0) released.push(prefix);
+    for (const { from } of now) this.#count(family, from, 1);
+    this.#notePaths(prefix, now);
+    if (before.length === 0 && now.length > 0) prefixes.retain(prefix);
+    if (before.length > 0 && now.length === 0) released.push(prefix);
+  }
+
+  #pathsOf(prefix: PrefixId): Paths {
+    const from = this.#sentFrom.get(prefix);
+    if (from === nobody) return noPaths;
+    return [{ route: this.#sentRoute.get(prefix), from }, ...(this.#sentBeside.get(prefix) ?? noPaths)];
+  }
+
+  /** Most prefixes have one path, which takes no object. */
+  #notePaths(prefix: PrefixId, [first, ...others]: Paths): void {
+    this.#sentFrom.set(prefix, first?.from ?? nobody);
+    this.#sentRoute.set(prefix, first?.route ?? noRoute);
+    if (others.length > 0) this.#sentBeside.set(prefix, others);
+    else this.#sentBeside.delete(prefix);
   }
 
   #tell(prefix: PrefixId, { told, withdrawn, seen, released }: Gathering): void {
