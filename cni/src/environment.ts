@@ -13,11 +13,14 @@ export interface Environment {
   readonly args: CniArgs;
 }
 
-/** What is known of CNI_ARGS; Kubernetes' runtimes send these. */
+/** What is known of CNI_ARGS; Kubernetes' runtimes send these. podman sends a name without a namespace, which is no pod's. */
 export interface CniArgs {
   readonly podNamespace?: string;
   readonly podName?: string;
   readonly podUid?: string;
+  /** As podman hands on `--ip` and `--mac-address`. */
+  readonly ip?: string;
+  readonly mac?: string;
 }
 
 const containerIdBytesMax = 200; // The id becomes part of a file name; the executable has the same limit.
@@ -27,6 +30,8 @@ const argNames: Readonly<Record<string, keyof CniArgs | null>> = {
   K8S_POD_UID: "podUid",
   K8S_POD_INFRA_CONTAINER_ID: null, // The container's id once more.
   IgnoreUnknown: null,
+  IP: "ip",
+  MAC: "mac",
 };
 
 /** They become keys of the datastore. A UID is one too: kubelets give a hash to pods of their own files. */
@@ -78,11 +83,9 @@ function parseArgs(text: string): CniArgs {
     if (field === undefined && !ignoreUnknown) throw invalid(`CNI_ARGS has an unknown key: ${name}`);
     if (field && value !== "") args[field] = value;
   }
-  if ((args.podName === undefined) !== (args.podNamespace === undefined))
-    throw invalid("CNI_ARGS must name both K8S_POD_NAMESPACE and K8S_POD_NAME, or neither");
   for (const [name, field] of Object.entries(argNames)) {
     const value = field ? args[field] : undefined;
-    if (value !== undefined && !objectName.test(value))
+    if (value !== undefined && name.startsWith("K8S_") && !objectName.test(value))
       throw invalid(`CNI_ARGS: ${name} is no name of Kubernetes: ${JSON.stringify(value)}`);
   }
   return args;

@@ -141,6 +141,20 @@ describe("ADD", () => {
     );
   });
 
+  it("has the hardware address that CNI_ARGS asks for, as podman does, and refuses one that is none", async () => {
+    const { variables, stdin } = request("ADD");
+    const asking = (mac: string) => ({ variables: { ...variables, CNI_ARGS: `IgnoreUnknown=1;MAC=${mac}` }, stdin });
+    const { plugin } = world();
+    const { interfaces } = printed(await plugin.answer(asking("02:00:00:00:00:09"), never)) as {
+      interfaces: { mac: string }[];
+    };
+    assert.equal(interfaces[1]?.mac, "02:00:00:00:00:09");
+    assert.match(
+      printed(await plugin.answer(asking("x"), never)).msg ?? "",
+      /CNI_ARGS\.mac: "x" is no hardware address/,
+    );
+  });
+
   it("answers with the default routes that the interface has, not with another's", async () => {
     const answer = await world({ defaultFamilies: [6] }).plugin.answer(request("ADD"), never);
     assert.deepEqual(printed(answer).routes, [{ dst: "::/0", gw: "fe80::1" }]);

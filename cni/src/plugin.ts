@@ -26,6 +26,7 @@ import { KeyedQueue } from "./keyedQueue.ts";
 import type { Ports } from "./ports.ts";
 import { parsePromised } from "./prevResult.ts";
 import type { Answer, RelayedRequest } from "./relay.ts";
+import { joinedRequests, requestedByRuntime } from "./requested.ts";
 import { addAnswer, errorAnswer, silentSuccess, versionAnswer } from "./result.ts";
 import { requireCommand } from "./versions.ts";
 
@@ -92,6 +93,9 @@ export class CniPlugin {
     const environment = parseEnvironment(request.variables, "ADD");
     const config = parseConfig(request.stdin);
     refusePrevResult(request.stdin);
+    const { ip, mac } = environment.args;
+    const byArguments = requestedByRuntime("CNI_ARGS", { ...(ip !== undefined && { ips: [ip] }), mac });
+    const requested = joinedRequests(config.requested, byArguments);
     const attachment = attachmentOf(environment, config.network);
     const { netns } = attachment;
     if (netns === null) throw new CniError({ code: "INVALID_ENVIRONMENT", message: "CNI_NETNS is missing" });
@@ -103,7 +107,10 @@ export class CniPlugin {
       // An older DEL of the same attachment, done after this ADD, would tear down what this makes.
       await this.#settle(key);
       try {
-        return await add({ attachment: { ...attachment, netns }, config, signal }, this.#ports);
+        return await add(
+          { attachment: { ...attachment, netns }, config: { ...config, requested }, signal },
+          this.#ports,
+        );
       } catch (error) {
         // Undoing failed as well, so something is left. A DEL does the same work, and is not forgotten.
         if (error instanceof SuppressedError) await this.#ports.pending.keep(key, asDel(request));
