@@ -49,11 +49,23 @@ export function makeDecider(rib: RibTables): Decider {
   /** RFC 4271 §9.1.2.2 c: routes that lose by MED leave before the rest is compared. */
   function bestOfMany(first: RouteId): RouteId {
     byNeighbor.clear();
-    for (let route = first; route !== 0; route = routes.nextOfPrefix(route)) {
-      const neighbor = attrs.neighborAsn.get(routes.attr.get(route));
-      const rival = byNeighbor.get(neighbor);
-      byNeighbor.set(neighbor, rival === undefined ? route : better(rival, route));
-    }
+    for (let route = first; route !== 0; route = routes.nextOfPrefix(route)) enter(route);
+    return bestOfNeighbors();
+  }
+
+  function bestAmong(left: ReadonlySet<RouteId>): RouteId {
+    byNeighbor.clear();
+    for (const route of left) enter(route);
+    return bestOfNeighbors();
+  }
+
+  function enter(route: RouteId): void {
+    const neighbor = attrs.neighborAsn.get(routes.attr.get(route));
+    const rival = byNeighbor.get(neighbor);
+    byNeighbor.set(neighbor, rival === undefined ? route : better(rival, route));
+  }
+
+  function bestOfNeighbors(): RouteId {
     let best: RouteId = 0;
     for (const route of byNeighbor.values()) best = best === 0 ? route : better(best, route);
     return best;
@@ -79,37 +91,6 @@ export function makeDecider(rib: RibTables): Decider {
     return all;
   }
 
-  function bestAmong(left: ReadonlySet<RouteId>): RouteId {
-    byNeighbor.clear();
-    for (const route of left) {
-      const neighbor = attrs.neighborAsn.get(routes.attr.get(route));
-      const rival = byNeighbor.get(neighbor);
-      byNeighbor.set(neighbor, rival === undefined ? route : better(rival, route));
-    }
-    let best: RouteId = 0;
-    for (const route of byNeighbor.values()) best = best === 0 ? route : better(best, route);
-    return best;
-  }
-
-  function eligible(first: RouteId): RouteId[] {
-    const found: RouteId[] = [];
-    for (let route = first; route !== 0; route = routes.nextOfPrefix(route)) {
-      if (isEligible(rib, route)) found.push(route);
-    }
-    return found;
-  }
-
-  function ranked(all: readonly RouteId[]): RouteId[] {
-    const left = new Set(all);
-    const found: RouteId[] = [];
-    while (left.size > 0) {
-      const best = bestAmong(left);
-      found.push(best);
-      left.delete(best);
-    }
-    return found;
-  }
-
   function lostBy(route: RouteId, best: RouteId): string {
     load(winner, best);
     load(challenger, route);
@@ -118,7 +99,33 @@ export function makeDecider(rib: RibTables): Decider {
     return rule < 0 ? "med" : ruleName(rule);
   }
 
-  return { isEligible: (route) => isEligible(rib, route), best, equals, eligible, ranked, lostBy };
+  return {
+    isEligible: (route) => isEligible(rib, route),
+    eligible: (first) => eligibleOf(rib, first),
+    ranked: (all) => ranked(all, bestAmong),
+    best,
+    equals,
+    lostBy,
+  };
+}
+
+function eligibleOf(rib: RibTables, first: RouteId): RouteId[] {
+  const found: RouteId[] = [];
+  for (let route = first; route !== 0; route = rib.routes.nextOfPrefix(route)) {
+    if (isEligible(rib, route)) found.push(route);
+  }
+  return found;
+}
+
+function ranked(all: readonly RouteId[], bestAmong: (left: ReadonlySet<RouteId>) => RouteId): RouteId[] {
+  const left = new Set(all);
+  const found: RouteId[] = [];
+  while (left.size > 0) {
+    const best = bestAmong(left);
+    found.push(best);
+    left.delete(best);
+  }
+  return found;
 }
 
 function isEligible({ routes, nextHops }: RibTables, route: RouteId): boolean {
