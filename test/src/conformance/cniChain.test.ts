@@ -154,6 +154,42 @@ describe("a list with capabilities of ours", () => {
   });
 });
 
+describe("with a real agent", () => {
+  const network = { cniVersion: "1.1.0", name: "k8s-pod-network", plugins: [ours] };
+
+  it("CHECK notices rules that somebody took away, and they come back", async () => {
+    await using container = await createContainer(network);
+    const result = await container.run("ADD");
+    await container.run("CHECK");
+    const chain = `BRDL-to-${text(field(result, "interfaces", 0, "name"))}`;
+    await node.exec("iptables", ["-F", chain]);
+    await assert.rejects(
+      container.run("CHECK"),
+      new RegExp(`the chain ${chain} of IPv4 \\(filter\\) is not as it should be`),
+    );
+    const isRepaired = () =>
+      container.run("CHECK").then(
+        () => true,
+        () => false,
+      );
+    await waitFor(isRepaired, { what: "the chain is as it should be", deadlineMs: 30_000 });
+  });
+
+  it("STATUS says 50 while etcd is away, and nothing once it is back", async () => {
+    const status = async (): Promise<number> => {
+      const env = { CNI_COMMAND: "STATUS", CNI_PATH: folder };
+      const input = JSON.stringify({ cniVersion: "1.1.0", name: "k8s-pod-network", ...ours });
+      const { exitCode, stdout } = await node.run(`${folder}/brindle`, [], { env, input });
+      return exitCode === 0 ? 0 : JSON.parse(stdout).code;
+    };
+    assert.equal(await status(), 0);
+    await stand.etcd.stop();
+    await waitFor(async () => (await status()) === 50, { what: "STATUS says 50", deadlineMs: 30_000 });
+    await stand.etcd.start();
+    await waitFor(async () => (await status()) === 0, { what: "STATUS says nothing", deadlineMs: 30_000 });
+  });
+});
+
 describe("a list that was written for Calico", () => {
   it("works with our executable under its name", async () => {
     const network = {
