@@ -8,6 +8,7 @@ export * from "./explain.ts";
 export * from "./graph/desired.ts";
 export * from "./graph/nothingDesired.ts";
 export * from "./graph/policyGraph.ts";
+export { type Failsafe, type Failsafes, type HostInterfaces, isOfStage, type PolicyStage } from "./hosts.ts";
 export { type AnyNetworkSet, labelledSet, readableNetworkSet } from "./networkSet.ts";
 export { type ChainVerdict, ChainVerdicts } from "./observe/chainVerdicts.ts";
 export { type FlowMarks, flowMarks } from "./observe/flowsToEnd.ts";

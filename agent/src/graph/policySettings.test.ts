@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
 import type { FelixSettings } from "@brindle/api";
+import { formatPrefix } from "@brindle/net";
 import { quietSettings } from "@brindle/policy";
 import { describe, it } from "vitest";
 import { policySettings, tablesBackendAsked } from "./policySettings.ts";
 
 describe("settings of the packet filter", () => {
   it("are those of Calico where nothing is said", () => {
-    const { denyAction, insertMode, log, encapsulation } = quietSettings;
-    assert.deepEqual(policySettings({}), { denyAction, insertMode, log, encapsulation });
+    const { denyAction, insertMode, log, encapsulation, failsafes } = quietSettings;
+    assert.deepEqual(policySettings({}), { denyAction, insertMode, log, encapsulation, failsafes });
     assert.equal(tablesBackendAsked({}), null);
   });
 
@@ -17,6 +18,21 @@ describe("settings of the packet filter", () => {
     assert.equal(tablesBackendAsked({ iptablesBackend: "nft" }), "nft");
     assert.equal(tablesBackendAsked({ iptablesBackend: "LEGACY" }), "legacy");
     assert.equal(tablesBackendAsked({ iptablesBackend: "Auto" }), null);
+  });
+
+  it("name the ports of hosts that nobody closes", () => {
+    const { failsafes } = policySettings({
+      failsafeInboundHostPorts: [{ port: 22, net: "192.0.2.7/24" }, { protocol: "udp", port: 68 }, { port: 0 }],
+      failsafeOutboundHostPorts: [],
+    });
+    assert.deepEqual(
+      failsafes.inbound.map(({ protocol, port, net }) => [protocol, port, net && formatPrefix(net)]),
+      [
+        [6, 22, "192.0.2.0/24"],
+        [17, 68, null],
+      ],
+    );
+    assert.deepEqual(failsafes.outbound, []);
   });
 
   it("say how rules log, and whether pods may encapsulate", () => {

@@ -1,12 +1,12 @@
 /** What a FelixConfiguration says about the packet filter, in the words of `policy`. What is asked for in no known word counts as left out. */
 import type { FelixSettings } from "@brindle/api";
-import type { TablesBackend } from "@brindle/net";
-import { type FilterSettings, quietSettings } from "@brindle/policy";
+import { networkOf, parseCidr, type TablesBackend } from "@brindle/net";
+import { type Failsafe, type FilterSettings, protocolNumber, quietSettings } from "@brindle/policy";
 
-export type PolicySettings = Pick<FilterSettings, "denyAction" | "log" | "insertMode" | "encapsulation">;
+export type PolicySettings = Pick<FilterSettings, "denyAction" | "log" | "insertMode" | "encapsulation" | "failsafes">;
 
 export function policySettings(settings: FelixSettings): PolicySettings {
-  const { log, encapsulation } = quietSettings;
+  const { log, encapsulation, failsafes } = quietSettings;
   return {
     denyAction: isWord(settings.iptablesFilterDenyAction, "reject") ? "Reject" : "Drop",
     insertMode: isWord(settings.chainInsertMode, "append") ? "Append" : "Insert",
@@ -15,12 +15,27 @@ export function policySettings(settings: FelixSettings): PolicySettings {
       rate: settings.logActionRateLimit ?? log.rate,
       burst: settings.logActionRateLimitBurst ?? log.burst,
     },
+    failsafes: {
+      inbound: failsafesOf(settings.failsafeInboundHostPorts) ?? failsafes.inbound,
+      outbound: failsafesOf(settings.failsafeOutboundHostPorts) ?? failsafes.outbound,
+    },
     encapsulation: {
       vxlan: settings.allowVXLANPacketsFromWorkloads ? "Allow" : "Drop",
       ipip: settings.allowIPIPPacketsFromWorkloads ? "Allow" : "Drop",
       vxlanPort: settings.vxlanPort ?? encapsulation.vxlanPort,
     },
   };
+}
+
+/** An empty list is none at all: who writes it knows another way in. Port 0 stands for none as well. */
+function failsafesOf(ports: FelixSettings["failsafeInboundHostPorts"]): Failsafe[] | null {
+  if (!ports) return null;
+  return ports.flatMap(({ protocol, port, net }): Failsafe[] => {
+    const number = protocolNumber(protocol || "tcp");
+    const cidr = net ? parseCidr(net) : null;
+    if (number === null || port === 0 || (net && !cidr)) return [];
+    return [{ protocol: number, port, net: cidr && networkOf(cidr) }];
+  });
 }
 
 /** `null`: the one that the node uses. */

@@ -29,6 +29,7 @@ export const agentRights: readonly Rule[] = [
       "tiers",
       "networksets",
       "globalnetworksets",
+      "hostendpoints",
       "bgpconfigurations",
       "bgpfilters",
       "bgppeers",

@@ -25,6 +25,7 @@ import { ClusterSync } from "./clusterSync.ts";
 import { startCni, watchedPods } from "./cniSide.ts";
 import { type ControlParts, controlHandlers } from "./controlHandlers.ts";
 import { followSettings } from "./followSettings.ts";
+import { followHostInterfaces } from "./hostInterfaces.ts";
 import { kubernetesBeside } from "./kubernetesBeside.ts";
 import { MetricsEndpoint } from "./metricsEndpoint.ts";
 import type { NetworkList } from "./networkList.ts";
@@ -189,6 +190,7 @@ export class Agent {
     this.#parts.defer(() => podRoutes.end());
     this.#parts.defer(() => routes.end());
     this.#parts.defer(() => speaker.end());
+    const interfaces = this.#parts.use(followHostInterfaces(kernel, { cluster, policy, log: this.#log }));
     this.#parts.defer(() => policy.end());
     this.#parts.defer(() => flows.end());
     const resync = async () => {
@@ -196,6 +198,7 @@ export class Agent {
       await Promise.all([routes, podRoutes, policy].map((part) => part.resync()));
     };
     this.#running = { store, cluster, speaker, policy, routes, podRoutes, flows, resync };
+    await interfaces.start();
     this.#startChecks({ store, api, kernel, packetFilter, cluster });
     if (!(await this.#join({ store, api, kernel, cluster, policy }))) return;
     this.#nowAndThen(resync);

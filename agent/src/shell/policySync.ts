@@ -17,6 +17,7 @@ import {
   endpointAddresses,
   endpointId,
   type FilterSettings,
+  type HostInterfaces,
   PolicyGraph,
   type PolicyGraphConfig,
   type PolicyUpdate,
@@ -111,6 +112,11 @@ export class PolicySync implements PolicyGate {
     if (!state) return null;
     if (this.#verdicts?.of !== state) this.#verdicts = { of: state, verdicts: new ChainVerdicts(state) };
     return this.#verdicts.verdicts;
+  }
+
+  /** With their addresses. They come into force with what is said next. */
+  setHostInterfaces(interfaces: HostInterfaces): void {
+    this.#graph.setHostInterfaces(interfaces);
   }
 
   /** All that was received is to come into force; nothing does before the datastore is in sync. */

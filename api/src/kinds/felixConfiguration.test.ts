@@ -93,12 +93,6 @@ const warned: { name: string; spec: object; effect: "ignored" | "withheld"; reas
     effect: "ignored",
     reason: /are used/,
   },
-  {
-    name: "other failsafe ports",
-    spec: { failsafeInboundHostPorts: [{ port: 22 }] },
-    effect: "ignored",
-    reason: /host endpoint/,
-  },
 ];
 
 describe("a FelixConfiguration", () => {

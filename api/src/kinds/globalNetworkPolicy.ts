@@ -64,8 +64,6 @@ export const forwardingRules: readonly CelRule[] = [
   },
 ];
 
-const forHosts = "the policy is for hosts, which have none in this version, and does nothing";
-
 export const globalNetworkPolicyKind: KindDefinition<GlobalNetworkPolicy> = {
   apiVersion,
   kind: "GlobalNetworkPolicy",
@@ -74,17 +72,7 @@ export const globalNetworkPolicyKind: KindDefinition<GlobalNetworkPolicy> = {
   aliases: ["gnp", "gnps"],
   namespaced: false,
   spec: object<GlobalPolicySpec>(globalPolicyShape),
-  unsupported: [
-    ...unsupportedInPolicies,
-    { effect: "withheld", path: "spec.doNotTrack", accepted: [false], meanwhile: forHosts },
-    { effect: "withheld", path: "spec.preDNAT", accepted: [false], meanwhile: forHosts },
-    {
-      effect: "ignored",
-      path: "spec.applyOnForward",
-      accepted: [false],
-      meanwhile: "the policy holds for pods, and no host has policy",
-    },
-  ],
+  unsupported: unsupportedInPolicies,
   whileWithheld: policyWhileWithheld,
   rules: forwardingRules,
   check: ({ spec }) => [...checkForwarding(spec), ...checkServiceNamespaces(spec)],

@@ -73,7 +73,7 @@ export const hostEndpointKind: KindDefinition<HostEndpoint> = {
       ),
     ),
   }),
-  unsupported: [{ effect: "withheld", path: "spec", meanwhile: "no policy holds for interfaces of nodes" }],
+  unsupported: [],
   rules: [
     {
       rule: "size(self.spec.?interfaceName.orValue('')) > 0 || size(self.spec.?expectedIPs.orValue([])) > 0",

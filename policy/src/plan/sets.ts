@@ -50,7 +50,7 @@ export function planSets(
   });
   // One that is made anew brings a commit, and what others in place have lost or gained before it would meet old rules.
   const isAnew = ({ set, change }: (typeof changes)[number]): boolean =>
-    change !== null && change.isChange && set.growth === "mixed";
+    change?.isChange === true && set.growth === "mixed";
   const renewing = new Set(changes.filter(isAnew).map(({ set }) => set.family));
   for (const { set, change } of changes) {
     const isKept = change && !(change.isChange && (replaceChanged || renewing.has(set.family)));

@@ -5,7 +5,8 @@ import { decidedBy } from "./deciding.ts";
 import { focusedCase, focuses } from "./focusedCase.ts";
 import { compare, describeMismatch } from "./oracle.ts";
 import { PolicyNode } from "./policyNode.ts";
-import { listenPorts, type PacketBias, plainEndpoints, randomClusterWithHosts, randomPackets } from "./randomCase.ts";
+import { listenPorts, type PacketBias, plainEndpoints, randomPackets } from "./randomCase.ts";
+import { randomClusterWithHosts } from "./randomHosts.ts";
 
 /** For each back end. */
 const cases = 25;

@@ -3,8 +3,6 @@ import {
   apiVersion,
   type EntityRule,
   type GlobalNetworkPolicy,
-  type GlobalPolicySpec,
-  type HostEndpoint,
   type Labels,
   type NetworkPolicy,
   type PolicyDirection,
@@ -16,7 +14,6 @@ import {
   type Tier,
   type WorkloadEndpoint,
 } from "@brindle/api";
-import { parsePrefix } from "@brindle/net";
 import type { AnyNetworkSet, Cluster, EndpointToHostAction, Packet, Policy } from "@brindle/policy";
 import { parseClusterAddress } from "./oracle.ts";
 import { nodeAddresses, nodeName, outsideAddresses } from "./policyNode.ts";
@@ -67,30 +64,6 @@ export interface PacketBias {
   readonly ofNode?: number;
   /** What most of them are. */
   readonly traffic?: "tcp" | "icmp";
-}
-
-/** In two of five a host endpoint stands beside the pods of the node. */
-export function randomClusterWithHosts(seed: number): Cluster {
-  const random = new Random(seed + 77);
-  const cluster = randomCluster(seed);
-  return random.chance(0.4) ? withHosts(cluster, random) : cluster;
-}
-
-/** With policies that are for hosts besides. */
-export function withHosts(cluster: Cluster, random: Random): Cluster {
-  const forHosts = random.list(1 + random.integer(3), (index): Policy => {
-    const types = random.pick<PolicyDirection[]>(["Ingress"], ["Ingress"], ["Egress"], ["Ingress", "Egress"]);
-    const spec = {
-      ...(random.chance(0.5) ? { selector: randomSelector(random) } : {}),
-      ...(random.chance(0.2) ? { tier: "kube-admin" } : {}),
-      types,
-      ingress: types.includes("Ingress") ? randomRules(random) : [],
-      egress: types.includes("Egress") ? randomRules(random) : [],
-      ...(random.chance(0.8) ? randomHostFields(random, types) : {}),
-    };
-    return { apiVersion, kind: "GlobalNetworkPolicy", metadata: { name: `for-hosts-${index}` }, spec };
-  });
-  return { ...cluster, ...randomHosts(random), policies: [...cluster.policies, ...forHosts] };
 }
 
 /** Packets between addresses of one family, at least one of them a pod's of this node. */
@@ -188,7 +161,7 @@ const accountProfile: Profile = {
   spec: { labelsToApply: { "pcsa.role": "ops" } },
 };
 
-function randomLabels(random: Random): Labels {
+export function randomLabels(random: Random): Labels {
   return {
     ...(random.chance(0.9) ? { app: random.pick("a", "b", "c") } : {}),
     ...(random.chance(0.6) ? { env: random.pick("x", "y") } : {}),
@@ -215,40 +188,6 @@ function randomEndpoint(random: Random, { name, namespace, node, addresses }: Pl
         { name: "web", protocol: "TCP", port: random.pick(80, 8080) },
         { name: "dns", protocol: "UDP", port: random.pick(53, 5353) },
       ],
-    },
-  };
-}
-
-/** Of this node, for the interface to all others, or for all; now and then one of a node that is not probed, for selectors. */
-function randomHosts(random: Random): Partial<Cluster> {
-  const spec = random.pick<Partial<HostEndpoint["spec"]>>(
-    { interfaceName: "uplink" },
-    { interfaceName: "*" },
-    { expectedIPs: [nodeAddresses[random.integer(2)] ?? ""] },
-  );
-  const hosts = random.list(1 + random.integer(2), (index): HostEndpoint => {
-    const own = index === 0 ? { node: nodeName, ...spec } : { node: "node3", expectedIPs: [...outsideAddresses] };
-    const profiles = random.chance(0.5) ? ["kns.ns1"] : [];
-    const ports = [{ name: "web", protocol: "TCP", port: random.pick(80, 8080) }];
-    return {
-      apiVersion,
-      kind: "HostEndpoint",
-      metadata: { name: `host-${index}`, labels: randomLabels(random) },
-      spec: { ...own, profiles, ports },
-    };
-  });
-  const failsafe = (port: number, net: string | null) => ({
-    protocol: 6,
-    port,
-    net: net === null ? null : parsePrefix(net),
-  });
-  return {
-    hostEndpoints: hosts,
-    uplinks: new Map([[nodeName, "uplink"]]),
-    interfaces: new Map([[nodeName, new Map([["uplink", nodeAddresses.map(parseClusterAddress)]])]]),
-    failsafes: {
-      inbound: [failsafe(443, random.pick(null, "203.0.113.0/24"))],
-      outbound: [{ protocol: 17, port: 53, net: null }],
     },
   };
 }
@@ -305,26 +244,16 @@ function randomPolicy(random: Random, index: number): Policy {
     const namespace = random.pick(...withFirst(namespaces));
     return { apiVersion, kind: "NetworkPolicy", metadata: { name, namespace }, spec } satisfies NetworkPolicy;
   }
-  const hostFields = random.chance(0.3) ? randomHostFields(random, types) : {};
   const namespaceSelector = random.chance(0.3) ? { namespaceSelector: randomNamespaceSelector(random) } : {};
   return {
     apiVersion,
     kind: "GlobalNetworkPolicy",
     metadata: { name },
-    spec: { ...spec, ...namespaceSelector, ...hostFields },
+    spec: { ...spec, ...namespaceSelector },
   } satisfies GlobalNetworkPolicy;
 }
 
-function randomHostFields(random: Random, types: readonly PolicyDirection[]): Partial<GlobalPolicySpec> {
-  const isIngress = types.length === 1 && types[0] === "Ingress";
-  return random.pick<Partial<GlobalPolicySpec>>(
-    { applyOnForward: true },
-    isIngress ? { applyOnForward: true, preDNAT: true } : { applyOnForward: true },
-    { applyOnForward: true, doNotTrack: true },
-  );
-}
-
-function randomRules(random: Random): Rule[] {
+export function randomRules(random: Random): Rule[] {
   return random.list(random.integer(5), () => randomRule(random));
 }
 
@@ -395,7 +324,7 @@ const nets: readonly string[] = [
   ...["fd65::2/128", "fd65:1::/64", "2001:db8:1::/64", "2001:db8:9::9/128", "::/0"],
 ];
 
-function randomSelector(random: Random): string {
+export function randomSelector(random: Random): string {
   const term = (): string =>
     random.pick(
       ...(["app == 'a'", "app == 'b'", "app != 'c'", "app in {'a', 'c'}", "env == 'x'", "has(env)"] as const),

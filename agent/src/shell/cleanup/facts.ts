@@ -77,7 +77,7 @@ async function foundTables(): Promise<FoundTable[]> {
       const command = `${family === 4 ? "iptables" : "ip6tables"}-${backend}-save`;
       if (!(await isInstalled(command)))
         throw new AgentError({ code: "UNSUITABLE_MACHINE", reason: `${command} is missing: rules cannot be found` });
-      for (const table of ["filter", "nat"] as const) {
+      for (const table of ["filter", "nat", "mangle", "raw"] as const) {
         const saved = (await hasTable(backend, family, table)) ? await save({ family, backend, table }) : null;
         if (saved) found.push({ family, backend, table: saved });
       }
@@ -98,7 +98,9 @@ async function save({
   family,
   backend,
   table,
-}: Pick<FoundTable, "family" | "backend"> & { readonly table: "filter" | "nat" }): Promise<FoundTable["table"] | null> {
+}: Pick<FoundTable, "family" | "backend"> & { readonly table: FoundTable["table"]["table"] }): Promise<
+  FoundTable["table"] | null
+> {
   try {
     return await openTables({ family, backend }).save(table);
   } catch (error) {

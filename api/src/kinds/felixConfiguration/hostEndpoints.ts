@@ -6,17 +6,15 @@ export interface HostEndpointSettings {
   readonly failsafeOutboundHostPorts?: readonly FailsafePort[];
 }
 
-const meanwhile = "no host endpoint is enforced, so no port of a node is closed";
-
 export const hostEndpointSettings: Settings<HostEndpointSettings> = {
   failsafeInboundHostPorts: setting(
     failsafePorts,
     "Ports of the node that policy never closes. SSH, DHCP, BGP, etcd and the API server, where it is left out.",
-    { meanwhile },
+    { effect: "honoured" },
   ),
   failsafeOutboundHostPorts: setting(
     failsafePorts,
     "Ports which the node can always reach. DNS, DHCP, BGP, etcd and the API server, where it is left out.",
-    { meanwhile },
+    { effect: "honoured" },
   ),
 };
