@@ -12,7 +12,7 @@
 import { type Key, type Store, StoreError, type Write } from "@brindle/api";
 import { type Address, containsAddress } from "@brindle/net";
 import { type AssignRequest, type ClusterView, planAssign } from "./assign.ts";
-import { affinityOf, type HeldAddress, type Resting } from "./block.ts";
+import { affinityOf, type HeldAddress, loadBalancer, type Resting } from "./block.ts";
 import { commitDecided } from "./commit.ts";
 import { keyText, violatedWrites } from "./conflict.ts";
 import { goTime } from "./goTime.ts";
@@ -121,7 +121,9 @@ export class Allocator {
   async #assign({ extraWrites, ...options }: AssignOptions, began: Write[]): Promise<AssignResult> {
     const view = await this.#ports.view();
     const nowNs = this.#ports.now();
-    const attributes = { node: this.#node, timestamp: goTime(nowNs), ...options.attributes };
+    // What is Services' is no node's.
+    const where = this.#node === loadBalancer ? {} : { node: this.#node };
+    const attributes = { ...where, timestamp: goTime(nowNs), ...options.attributes };
     const { store } = this.#ports;
     const namespace = await namespaceLabelsFor({ ...options, attributes }, { pools: view.pools, store });
     const request: AssignRequest = { ...options, ...namespace, node: this.#node, attributes };

@@ -15,6 +15,7 @@ function stored(spec: KubeControllersConfigurationSpec): KubeControllersConfigur
 describe("the configuration of the controllers", () => {
   it("has all of them where the cluster has none, as Calico's first start would store it", () => {
     assert.deepEqual(controllersConfig(null), {
+      loadBalancer: { assignIPs: "AllServices" },
       node: { leakGracePeriod: "15m0s" },
       policy: {},
       workloadEndpoint: {},

@@ -12,7 +12,9 @@ export const unconfigured: ControllersConfig = kubeControllersConfigurationKind.
   apiVersion: "projectcalico.org/v3",
   kind: "KubeControllersConfiguration",
   metadata: { name: "default" },
-  spec: { controllers: { node: {}, policy: {}, workloadEndpoint: {}, serviceAccount: {}, namespace: {} } },
+  spec: {
+    controllers: { node: {}, policy: {}, workloadEndpoint: {}, serviceAccount: {}, namespace: {}, loadBalancer: {} },
+  },
 }).spec.controllers;
 
 export function controllersConfig(stored: KubeControllersConfiguration | null): ControllersConfig {

@@ -25,7 +25,14 @@ function pool(spec: object): object {
   };
 }
 
-const judgements: { name: string; spec: object; expected: { status: string; reason: string }; message: RegExp }[] = [
+const judgements: {
+  name: string;
+  /** In place of a pool. */
+  of?: object;
+  spec: object;
+  expected: { status: string; reason: string };
+  message: RegExp;
+}[] = [
   {
     name: "a resource of which all is acted on is accepted",
     spec: { cidr: "10.0.0.0/16" },
@@ -34,9 +41,10 @@ const judgements: { name: string; spec: object; expected: { status: string; reas
   },
   {
     name: "one with a field that nobody misses is accepted, and the field named",
-    spec: { cidr: "10.0.0.0/16", allowedUses: ["LoadBalancer"] },
+    of: { kind: "IPAMConfiguration", metadata: { name: "default" } },
+    spec: { kubeVirtVMAddressPersistence: "Enabled" },
     expected: { status: "True", reason: "ValidWithWarnings" },
-    message: /^spec\.allowedUses\[0\]: "LoadBalancer" is stored, .* no Service gets an address/,
+    message: /^spec\.kubeVirtVMAddressPersistence: "Enabled" is stored, /,
   },
   {
     name: "one that is withheld is not",
@@ -53,8 +61,8 @@ const judgements: { name: string; spec: object; expected: { status: string; reas
 ];
 
 describe("conditionOf", () => {
-  it.each(judgements)("$name", ({ spec, expected, message }) => {
-    const { type, message: said, ...rest } = conditionOf(pool(spec));
+  it.each(judgements)("$name", ({ of, spec, expected, message }) => {
+    const { type, message: said, ...rest } = conditionOf({ ...pool(spec), ...of });
     assert.equal(type, "Accepted");
     assert.deepEqual(rest, expected);
     assert.match(said, message);

@@ -77,12 +77,6 @@ export const ipPoolKind: KindDefinition<IPPool> = {
   unsupported: [
     { effect: "withheld", path: "spec.vxlanMode", accepted: ["Never"] },
     { effect: "withheld", path: "spec.ipipMode", accepted: ["Never"] },
-    {
-      effect: "ignored",
-      path: "spec.allowedUses[]",
-      only: ["LoadBalancer"],
-      meanwhile: "no Service gets an address of the pool",
-    },
   ],
   whileWithheld: "the pool gives no addresses",
   rules: ipPoolRules,

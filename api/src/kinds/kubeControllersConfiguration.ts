@@ -164,7 +164,6 @@ const nameRule: CelRule = {
 };
 
 const unsupported: readonly UnsupportedField[] = [
-  { effect: "ignored", path: "spec.controllers.loadBalancer", meanwhile: "Services get no addresses" },
   {
     effect: "ignored",
     path: "spec.controllers.node.hostEndpoint.autoCreate",

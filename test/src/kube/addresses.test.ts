@@ -62,7 +62,7 @@ describe.each(datastores)("with $datastore as the datastore, brindle controllers
             access: await findClusterAccess({ environment: {}, kubeconfig: cluster.adminKubeconfig }),
           });
     await store.commit([{ op: "create", key: { kind: "IPPool", name: "pods" }, value: pool }]);
-    const configuration = { controllers: { node: { leakGracePeriod: "3s" } } };
+    const configuration = { controllers: { node: { leakGracePeriod: "3s" }, loadBalancer: {} } };
     await store.commit([
       {
         op: "create",
@@ -218,6 +218,34 @@ describe.each(datastores)("with $datastore as the datastore, brindle controllers
     assert.equal(await kept(), "10.77.0.200/32");
     await cluster.kubectl(["delete", "statefulset", "db"]);
     await waitFor(async () => (await kept()) === "", { what: "it is free with its set", deadlineMs });
+  });
+
+  it("gives a Service of type LoadBalancer an address of a pool for them, and takes it back with the Service", async () => {
+    const spec = { cidr: "10.78.0.0/24", blockSize: 28, allowedUses: ["LoadBalancer"] } as const;
+    const value: IPPool = { ...pool, metadata: { name: "services" }, spec };
+    await store.commit([{ op: "create", key: { kind: "IPPool", name: "services" }, value }]);
+    const service = (name: string, annotations: object) => ({
+      apiVersion: "v1",
+      kind: "Service",
+      metadata: { name, namespace: "default", annotations },
+      spec: { type: "LoadBalancer", ports: [{ port: 80 }] },
+    });
+    const asked = { "projectcalico.org/loadBalancerIPs": '["10.78.0.200"]' };
+    for (const one of [service("web", {}), service("asks", asked)])
+      await cluster.kubectl(["create", "-f", "-"], { input: JSON.stringify(one) });
+    await start();
+    const ingress = ["-o", "jsonpath={.status.loadBalancer.ingress[*].ip}"];
+    const told = (name: string) => cluster.kubectl(["get", "service", name, ...ingress]);
+    await waitFor(async () => (await told("asks")) === "10.78.0.200", {
+      what: "the one that it asked for",
+      deadlineMs,
+    });
+    await waitFor(async () => (await told("web")).startsWith("10.78.0."), { what: "an address", deadlineMs });
+    const blocks = (await store.list("IPAMBlock")).items.filter(({ key }) => key.name.startsWith("10.78."));
+    assert(blocks.every(({ value: { affinity } }) => affinity === "virtual:load-balancer"));
+    await cluster.kubectl(["delete", "service", "web", "asks"]);
+    const handles = async () => (await store.list("IPAMHandle")).items.filter(({ key }) => key.name.startsWith("lb-"));
+    await waitFor(async () => (await handles()).length === 0, { what: "nothing of them is left", deadlineMs });
   });
 
   it("asks for nothing that it may not", async () => {

@@ -21,10 +21,19 @@ import { ConfigurationWatch } from "./configurationWatch.ts";
 import type { Controller } from "./controller.ts";
 import { ControllerSet, type ControllerSetPorts } from "./controllerSet.ts";
 import { Leadership, renewalDeadlineMs } from "./leadership.ts";
+import { serviceAddresses } from "./serviceAddresses.ts";
 import { stickyAddresses } from "./sticky.ts";
 
 /** A new one is a line here. */
-const all: readonly Controller[] = [conditions, ...carriers, nodeRemoval, ipamCollection, stickyAddresses, compaction];
+const all: readonly Controller[] = [
+  conditions,
+  ...carriers,
+  nodeRemoval,
+  ipamCollection,
+  stickyAddresses,
+  serviceAddresses,
+  compaction,
+];
 
 export interface ControllersOptions extends Pick<CandidateOptions, "lease"> {
   readonly environment: NodeJS.ProcessEnv;
