@@ -50,25 +50,19 @@ export function makeDecider(rib: RibTables): Decider {
   function bestOfMany(first: RouteId): RouteId {
     byNeighbor.clear();
     for (let route = first; route !== 0; route = routes.nextOfPrefix(route)) enter(route);
-    return bestOfNeighbors();
+    return bestOf(byNeighbor.values(), better);
   }
 
   function bestAmong(left: ReadonlySet<RouteId>): RouteId {
     byNeighbor.clear();
     for (const route of left) enter(route);
-    return bestOfNeighbors();
+    return bestOf(byNeighbor.values(), better);
   }
 
   function enter(route: RouteId): void {
     const neighbor = attrs.neighborAsn.get(routes.attr.get(route));
     const rival = byNeighbor.get(neighbor);
     byNeighbor.set(neighbor, rival === undefined ? route : better(rival, route));
-  }
-
-  function bestOfNeighbors(): RouteId {
-    let best: RouteId = 0;
-    for (const route of byNeighbor.values()) best = best === 0 ? route : better(best, route);
-    return best;
   }
 
   function best(first: RouteId): RouteId {
@@ -99,14 +93,14 @@ export function makeDecider(rib: RibTables): Decider {
     return rule < 0 ? "med" : ruleName(rule);
   }
 
-  return {
-    isEligible: (route) => isEligible(rib, route),
-    eligible: (first) => eligibleOf(rib, first),
-    ranked: (all) => ranked(all, bestAmong),
-    best,
-    equals,
-    lostBy,
-  };
+  const eligibility = { isEligible: isEligible.bind(null, rib), eligible: eligibleOf.bind(null, rib) };
+  return { ...eligibility, ranked: (all) => ranked(all, bestAmong), best, equals, lostBy };
+}
+
+function bestOf(rivals: Iterable<RouteId>, better: (a: RouteId, b: RouteId) => RouteId): RouteId {
+  let best: RouteId = 0;
+  for (const route of rivals) best = best === 0 ? route : better(best, route);
+  return best;
 }
 
 function eligibleOf(rib: RibTables, first: RouteId): RouteId[] {
