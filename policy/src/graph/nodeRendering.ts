@@ -5,6 +5,7 @@ import { type Address, type Family, formatSetElement, splitForSet } from "@brind
 import type { EndpointToHostAction, Policy } from "../cluster.ts";
 import type { PolicyStage } from "../hosts.ts";
 import { renderHosts } from "../render/hostTables.ts";
+import { Interned } from "../render/interned.ts";
 import type { Chain } from "../render/ir.ts";
 import { renderMasquerade } from "../render/masquerade.ts";
 import { type CompiledChain, compileOwner, ownerChainName, ruleOwner } from "../render/owner.ts";
@@ -14,6 +15,8 @@ import {
   type EndpointChains,
   endpointChain,
   type FilterSettings,
+  groupMin,
+  policyGroup,
   quietSettings,
   renderFilter,
   type TierChains,
@@ -53,7 +56,9 @@ export class NodeRendering {
   #settings: FilterSettings = quietSettings;
   #compiled = new WeakMap<Policy | Profile, Map<string, CompiledChain>>();
   /** The endpoints' chains of the last rendering, with what they are made from. */
-  #endpointChains = new Map<string, { readonly endpoint: EndpointChains; readonly chains: readonly Chain[] }>();
+  #endpointChains = new Map<string, KeptChains>();
+  /** By what is in them. */
+  readonly #groups = new Interned<Chain>();
   #rules: Pick<Desired, "tables" | "endpoints"> = { tables: [], endpoints: new Map() };
   #uses: ReadonlyMap<string, SetUse> = new Map();
   readonly #sets = new Map<string, DesiredSet>();
@@ -148,17 +153,37 @@ export class NodeRendering {
   #keepChainsOf(endpoints: readonly EndpointChains[]): void {
     const before = this.#endpointChains;
     this.#endpointChains = new Map();
+    const make = (endpoint: EndpointChains): KeptChains => {
+      const [ingress, ofIngress] = this.#grouped(endpoint.ingress, "Ingress");
+      const [egress, ofEgress] = this.#grouped(endpoint.egress, "Egress");
+      const grouped = { ...endpoint, ingress, egress };
+      const own = directions.map((direction) => endpointChain(grouped, direction, this.#settings.encapsulation));
+      return { endpoint, chains: [...own, ...ofIngress, ...ofEgress] };
+    };
     for (const endpoint of endpoints) {
       const known = before.get(endpoint.id);
       const isSame = known && hasSameChains(known.endpoint, endpoint);
-      const make = (): Chain[] =>
-        directions.map((direction) => endpointChain(endpoint, direction, this.#settings.encapsulation));
-      this.#endpointChains.set(endpoint.id, isSame ? known : { endpoint, chains: make() });
+      this.#endpointChains.set(endpoint.id, isSame ? known : make(endpoint));
     }
   }
 
+  /** With the policies of a tier in a group, where they are many, and these groups. */
+  #grouped(direction: DirectionChains, name: PolicyDirection): [DirectionChains, Chain[]] {
+    const made = direction.tiers.map(({ policies }) => {
+      const key = `${name} ${policies.join(" ")}`;
+      return policies.length < groupMin ? null : this.#groups.of(key, () => policyGroup(policies, name));
+    });
+    const tiers = direction.tiers.map((tier, index) => {
+      const group = made[index];
+      return group ? { ...tier, policies: [group.name] } : tier;
+    });
+    return [{ ...direction, tiers }, made.filter((group) => group !== null)];
+  }
+
+  /** Groups are shared: each once. */
   #chainsOf(endpoints: readonly EndpointChains[]): Chain[] {
-    return endpoints.flatMap(({ id }) => this.#endpointChains.get(id)?.chains ?? []);
+    const all = endpoints.flatMap(({ id }) => this.#endpointChains.get(id)?.chains ?? []);
+    return [...new Map(all.map((chain) => [chain.name, chain])).values()];
   }
 
   /** Each policy and profile that concerns an endpoint here, once for each direction. */
@@ -204,6 +229,12 @@ export class NodeRendering {
     compiled.set(key, chain);
     return chain;
   }
+}
+
+interface KeptChains {
+  readonly endpoint: EndpointChains;
+  /** Its own, and the groups that they ask. */
+  readonly chains: readonly Chain[];
 }
 
 function hasFamily(addresses: readonly Address[], family: Family): boolean {

@@ -57,6 +57,7 @@ export interface FilterInput {
 
 const allowed: Match = { kind: "mark", mark: allowedMark, negated: false };
 const notPassed: Match = { kind: "mark", mark: passedMark, negated: true };
+const returnAllowed = rule([allowed], { kind: "return" }, "allowed");
 const deny: Target = { kind: "goto", chain: chains.denied };
 const endedFlow = rule(
   [{ kind: "flowMark", mark: endedFlowMark }],
@@ -158,6 +159,19 @@ export function isEndpointChain(name: string): boolean {
   return /^BRDL-(from|to)-/.test(name);
 }
 
+/** Above it, what many pods have in common is asked in a chain of its own: a policy then is two rules, not two for each pod. */
+export const groupMin = 8;
+
+/** The chain of the policies of a tier, one after the other, for all endpoints that have the same; named by what is in it. */
+export function policyGroup(policies: readonly string[], direction: PolicyDirection): Chain {
+  const rules = policies.flatMap((chain) => askPolicy(chain, "policies of a tier"));
+  return { name: chainName(direction === "Egress" ? "go" : "gi", policies.join(" ")), rules };
+}
+
+function askPolicy(chain: string, comment: string): ChainRule[] {
+  return [rule([notPassed], { kind: "jump", chain }, comment), returnAllowed];
+}
+
 /** What decides for one end: the same for both families. */
 export function endpointChain(
   endpoint: EndpointChains,
@@ -165,7 +179,6 @@ export function endpointChain(
   encapsulation: EncapsulationSettings = quietSettings.encapsulation,
 ): Chain {
   const { tiers, profiles } = direction === "Egress" ? endpoint.egress : endpoint.ingress;
-  const returnAllowed = rule([allowed], { kind: "return" }, "allowed");
   const rules: ChainRule[] = [
     rule([{ kind: "connection", states: ["ESTABLISHED", "RELATED"] }], { kind: "accept" }, "known flow"),
     rule([{ kind: "connection", states: ["INVALID"] }], { kind: "drop" }, "no flow"),
@@ -176,7 +189,7 @@ export function endpointChain(
   for (const [index, tier] of tiers.entries()) {
     if (index > 0) rules.push(rule([], { kind: "clearMark", mark: passedMark }, `tier ${tier.name}`));
     for (const chain of tier.policies) {
-      rules.push(rule([notPassed], { kind: "jump", chain }, endpoint.id), returnAllowed);
+      rules.push(...askPolicy(chain, endpoint.id));
     }
     if (tier.defaultAction === "Deny") rules.push(rule([notPassed], deny, denial(tier)));
   }
