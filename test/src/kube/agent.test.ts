@@ -77,7 +77,10 @@ describe("an agent on Kubernetes", () => {
       const { health } = await stand.status("node1");
       return /^Kubernetes has no Node node1 yet/.test(health.find(({ part }) => part === "store")?.reason ?? "");
     };
-    await waitFor(() => waitsForNode().catch(() => false), { what: "the agent waits for its node" });
+    await waitFor(() => waitsForNode().catch(() => false), {
+      what: "the agent waits for its node",
+      deadlineMs: 30_000,
+    });
     assert.deepEqual(list(field(await read("nodes"), "items")), []);
   });
 
