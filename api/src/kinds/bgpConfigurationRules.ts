@@ -24,7 +24,7 @@ export const unsupportedInBgpConfiguration: readonly UnsupportedField[] = [
   {
     effect: "ignored",
     path: "spec.bindMode",
-    accepted: ["None", "NodeIP"],
+    accepted: ["NodeIP"],
     meanwhile: "BGP listens on the addresses of the node alone",
   },
   {
