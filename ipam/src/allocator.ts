@@ -9,12 +9,13 @@
  * Where the datastore writes one object at a time, a request takes several steps (`orderedCommit.ts`), and what a stopped
  * one left is repaired by the next of the same handle.
  */
-import { type Key, type Store, StoreError, type Write } from "@brindle/api";
+import type { Key, Store, Write } from "@brindle/api";
 import { type Address, containsAddress } from "@brindle/net";
 import { type AssignRequest, type ClusterView, planAssign } from "./assign.ts";
 import { affinityOf, type HeldAddress, loadBalancer, type Resting } from "./block.ts";
 import { commitDecided } from "./commit.ts";
 import { keyText, violatedWrites } from "./conflict.ts";
+import { type Facts, Gathered, type JointPlanner } from "./gathered.ts";
 import { goTime } from "./goTime.ts";
 import { namespaceLabelsFor } from "./namespaceLabels.ts";
 import type { DecidedWrites, Decision } from "./orderedCommit.ts";
@@ -33,7 +34,6 @@ import {
   withLostClaim,
   withoutClaims,
 } from "./state.ts";
-import { Turns } from "./turns.ts";
 
 export interface AllocatorPorts {
   readonly store: Pick<Store, "get" | "list" | "commit" | "transactions">;
@@ -85,7 +85,7 @@ const blocksPerTransactionMax = 100;
 export class Allocator {
   readonly #node: string;
   readonly #ports: AllocatorPorts;
-  readonly #turns: Turns = new Turns(isUnavailable);
+  readonly #requests: Gathered;
   /** The node's own blocks and affinities as last seen. */
   #known: IpamState = emptyState;
   /** Whether all blocks were listed once: what a handle holds without existing is then among the known ones. */
@@ -95,16 +95,84 @@ export class Allocator {
   constructor({ node }: { readonly node: string }, ports: AllocatorPorts) {
     this.#node = node;
     this.#ports = ports;
+    this.#requests = new Gathered({
+      node,
+      isJoint: () => ports.store.transactions === "many",
+      facts: () => this.#facts(),
+      known: ({ view }) => withoutClaims(this.#known, view.doubtfulClaims ?? []),
+      commit: (writes) => this.#commitJointly(writes),
+    });
   }
 
   /** The same addresses each time for the same handle, also after a crash at any point of an earlier request. */
   assign(options: AssignOptions): Promise<AssignResult> {
-    return this.#inTurn(() => this.#assignOrNothing(options));
+    return this.#requests.ask<AssignResult>({
+      prepare: (facts) => this.#prepareAssign(options, facts),
+      alone: () => this.#assignOrNothing(options),
+    });
   }
 
   /** Releases all that the handle holds, and the handle. Doing it again does nothing. */
   release(handleId: string, options: ReleaseOptions = {}): Promise<ReleaseResult> {
-    return this.#inTurn(() => this.#release({ ...options, handleId }));
+    const request = { ...options, handleId };
+    return this.#requests.ask<ReleaseResult>({
+      prepare: (facts) => this.#prepareRelease(request, facts),
+      alone: () => this.#release(request),
+    });
+  }
+
+  async #facts(): Promise<Facts> {
+    return { view: await this.#ports.view(), nowNs: this.#ports.now() };
+  }
+
+  async #requestOf(options: Omit<AssignOptions, "extraWrites">, { view, nowNs }: Facts): Promise<AssignRequest> {
+    const attributes = { node: this.#node, timestamp: goTime(nowNs), ...options.attributes };
+    const { store } = this.#ports;
+    const namespace = await namespaceLabelsFor({ ...options, attributes }, { pools: view.pools, store });
+    return { ...options, ...namespace, node: this.#node, attributes };
+  }
+
+  async #prepareAssign({ extraWrites, ...options }: AssignOptions, facts: Facts): Promise<JointPlanner<AssignResult>> {
+    this.#handles.forgetRelease(options.handleId);
+    const request = await this.#requestOf(options, facts);
+    return (state) => {
+      const plan = planAssign(state, request, facts);
+      if (plan.kind !== "commit") return null;
+      const { addresses, isNew } = plan;
+      const extra = extraWrites?.(addresses) ?? [];
+      return {
+        writes: [...plan.writes, ...extra],
+        answer: (found) => ({ kind: "assigned", addresses, isNew, extra: foundOf(extra, found) }),
+      };
+    };
+  }
+
+  async #prepareRelease(
+    { extraWrites = [], ...request }: ReleaseOptions & ReleaseRequest,
+    { view, nowNs }: Facts,
+  ): Promise<JointPlanner<ReleaseResult> | null> {
+    const { handleId, sequenceNumbers } = request;
+    const remembered = this.#handles.get(handleId);
+    const handle = remembered === undefined ? await this.#ports.store.get(handleKey(handleId)) : remembered;
+    if (!handle) return null;
+    return (state) => {
+      const resting = restingOf(view, nowNs);
+      const plan = planRelease({ ...state, handle }, { ...request, resting }, blocksPerTransactionMax);
+      if (plan.kind !== "commit" || !plan.isLast) return null;
+      return {
+        writes: [...plan.writes, ...extraWrites],
+        answer: () => {
+          if (remembered && !sequenceNumbers) this.#handles.noteRelease(handleId);
+          return { kind: "released", addresses: plan.released };
+        },
+      };
+    };
+  }
+
+  async #commitJointly(writes: readonly Write[]): Promise<readonly Found[] | null> {
+    const { conflict, found } = await commitDecided(this.#ports.store, { planned: writes, extra: [] }, "assign");
+    this.#learn(this.#known, found, { handleId: "" });
+    return conflict === "none" ? found : null;
   }
 
   /** What began to be given and could not be is taken back, unless it was there before. */
@@ -119,6 +187,7 @@ export class Allocator {
 
   /** `began` gets what is written, also by an attempt that others overtake. */
   async #assign({ extraWrites, ...options }: AssignOptions, began: Write[]): Promise<AssignResult> {
+<<<<<<< HEAD
     const view = await this.#ports.view();
     const nowNs = this.#ports.now();
     // What is Services' is no node's.
@@ -127,6 +196,10 @@ export class Allocator {
     const { store } = this.#ports;
     const namespace = await namespaceLabelsFor({ ...options, attributes }, { pools: view.pools, store });
     const request: AssignRequest = { ...options, ...namespace, node: this.#node, attributes };
+=======
+    const { view, nowNs } = await this.#facts();
+    const request = await this.#requestOf(options, { view, nowNs });
+>>>>>>> 1941e51 (w5)
     let state = withoutClaims(this.#known, view.doubtfulClaims ?? []);
     let isNew = false;
     for (let attempts = 0; attempts < attemptsMax; attempts++) {
@@ -244,12 +317,6 @@ export class Allocator {
     this.#handles.learn(found);
     return learnt;
   }
-
-  async #inTurn<T>(task: () => Promise<T>): Promise<T> {
-    const result = this.#turns.take(task);
-    if (result) return result;
-    throw new StoreError({ code: "UNAVAILABLE", reason: "too many requests for addresses are waiting" });
-  }
 }
 
 /** What nobody is given unasked need not rest: who asks for it by name is to have it back at once. */
@@ -274,8 +341,4 @@ function hasWritten(written: readonly Write[], wanted: Key): boolean {
 
 function hasBlock(written: readonly Write[]): boolean {
   return written.some(({ key }) => key.kind === "IPAMBlock");
-}
-
-function isUnavailable(error: unknown): boolean {
-  return error instanceof StoreError && error.failure.code === "UNAVAILABLE";
 }

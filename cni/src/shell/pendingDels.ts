@@ -2,6 +2,7 @@
  * DELs still to be done, a file each, in the directory where the executable puts them while no agent answers. What has
  * been kept survives a power cut: written, flushed, renamed, and the directory flushed too.
  */
+import { existsSync } from "node:fs";
 import { mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { CniError } from "../error.ts";
@@ -16,8 +17,11 @@ export async function openPendingDels(directory: string = pendingDirectory): Pro
   return {
     keep: (key, request) => keep(directory, key, request),
     keys: async () => (await readdir(directory)).filter((name) => !name.startsWith(".")),
-    read: (key) => read(join(directory, key)),
-    remove: (key) => rm(join(directory, key), { force: true }),
+    // Asked at each ADD and DEL, and there is none most often: a question on this thread costs a tenth of one on another.
+    read: async (key) => (existsSync(join(directory, key)) ? read(join(directory, key)) : null),
+    remove: async (key) => {
+      if (existsSync(join(directory, key))) await rm(join(directory, key), { force: true });
+    },
   };
 }
 

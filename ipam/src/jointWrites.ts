@@ -1,0 +1,62 @@
+/**
+ * Several decisions as one transaction: each is planned on what those before it will have written, and of what two of them
+ * write, only the last is written, over what was there before the first. Where somebody else was quicker none of it is
+ * done, and each is decided by itself.
+ */
+import type { Write } from "@brindle/api";
+import { keyText } from "./conflict.ts";
+import { type Found, type IpamState, withFound } from "./state.ts";
+
+/** etcd takes 128 operations a transaction unless told otherwise. */
+const writesMax = 120;
+
+export class JointWrites {
+  readonly #node: string;
+  #writes = new Map<string, Write>();
+  #state: IpamState;
+
+  constructor(node: string, state: IpamState) {
+    this.#node = node;
+    this.#state = state;
+  }
+
+  /** What is known once all of it is written. */
+  get state(): IpamState {
+    return this.#state;
+  }
+
+  get writes(): Write[] {
+    return [...this.#writes.values()];
+  }
+
+  /** False, and nothing is added, where they do not fit into one transaction with the others. */
+  add(writes: readonly Write[]): boolean {
+    const joined = new Map(this.#writes);
+    for (const write of writes) {
+      const key = keyText(write.key);
+      const before = joined.get(key);
+      joined.set(key, before ? after(before, write) : write);
+    }
+    if (joined.size > writesMax && this.#writes.size > 0) return false;
+    this.#writes = joined;
+    const found = writes.flatMap(({ key }) => projected(joined.get(keyText(key))));
+    this.#state = withFound(this.#state, found, { node: this.#node, handleId: "" });
+    return true;
+  }
+}
+
+/** The second was planned on what the first writes, and rests on what the first rests on. */
+function after(first: Write, second: Write): Write {
+  if (second.op === "expect") return first;
+  if (first.op === "expect" || first.op === "delete" || second.op === "delete") return second;
+  // The keys are equal, and so are the kinds of the values; the compiler sees two unions.
+  return { ...first, value: second.value } as Write;
+}
+
+/** Its revision is not known yet. Whatever is planned on it has that of the first write. */
+function projected(write: Write | undefined): Found[] {
+  if (!write || write.op === "expect") return [];
+  if (write.op === "delete") return [{ key: write.key, value: null }];
+  const revision = write.op === "update" ? write.revision : "0";
+  return [{ key: write.key, value: write.value, revision } as Found];
+}
