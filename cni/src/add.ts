@@ -26,11 +26,17 @@ export async function add(request: AddRequest, ports: Ports): Promise<Added> {
   const requested = requestedOf(request, pod);
   const attachment = { ...request.attachment, mac: requested.mac ?? request.attachment.mac };
   await using undo = new AsyncDisposableStack();
+  using expected = new DisposableStack();
 
   const endpoint = (addresses: readonly Address[]) =>
     workloadEndpoint({ attachment, node: ports.node, labels: config.labels, pod: pod?.endpoint ?? null }, addresses);
+  const planned = (addresses: readonly Address[]) => {
+    const value = endpoint(addresses);
+    expected.use(ports.policy.expect(value));
+    return value;
+  };
   const wanted = {
-    ...{ attachment, handle: handleOf(attachment), endpoint, addresses: requested.addresses },
+    ...{ attachment, handle: handleOf(attachment), endpoint: planned, addresses: requested.addresses },
     ipam: ipamOf(config.ipam, requested),
     namespaceLabels: pod?.namespace.labels ?? {},
   };

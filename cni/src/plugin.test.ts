@@ -67,6 +67,7 @@ function world(script: Script = {}) {
       attachments: async (network) => script.recorded?.(network) ?? [],
     },
     policy: {
+      expect: () => ({ [Symbol.dispose]: () => {} }),
       async ready() {
         calls.push("policy");
         await script.policy?.();

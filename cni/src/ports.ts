@@ -120,6 +120,11 @@ export interface Wired {
 }
 
 export interface PolicyGate {
+  /**
+   * The endpoint is about to be written, with these addresses: what it needs in the kernel is made beside that. It lets
+   * nothing in that `ready` would not. Disposing takes it back, unless the endpoint has been written.
+   */
+  expect(endpoint: WorkloadEndpoint): Disposable;
   /** Resolves once the endpoint's policy is in force; rejects, bounded, if it does not come to be. */
   ready(endpoint: WorkloadEndpoint, signal: AbortSignal): Promise<void>;
   /** What of it is not in the kernel now, in words. */

@@ -89,6 +89,7 @@ function counted(plugin: CniPlugin, tally: CniTally): Answering {
 
 function gateOf(cluster: ClusterSync, policy: PolicySync): PolicyGate {
   return {
+    expect: (endpoint) => policy.expect(endpoint),
     ready: (endpoint, signal) => {
       cluster.added(endpoint);
       return policy.ready(endpoint, signal);

@@ -129,6 +129,17 @@ export class PolicySync implements PolicyGate {
     if (this.#desired) await this.#inForce(this.#enforcer.resync());
   }
 
+  /** Its chains are made before it is written; where it is not written after all, disposing takes them back. */
+  expect(endpoint: WorkloadEndpoint): Disposable {
+    this.#graph.expect(endpoint);
+    this.#work.ask();
+    return {
+      [Symbol.dispose]: () => {
+        if (this.#graph.unexpect(endpoint)) this.#work.ask();
+      },
+    };
+  }
+
   async ready(endpoint: WorkloadEndpoint, signal: AbortSignal): Promise<void> {
     const addresses = endpointAddresses(endpoint);
     const patience = AbortSignal.timeout(inForceMsMax);

@@ -29,6 +29,8 @@ export interface Desired {
   readonly sets: ReadonlyMap<string, DesiredSet>;
   /** The endpoints of this node that the chains are for, by `namespace/name`, with the addresses they may use. */
   readonly endpoints: ReadonlyMap<string, readonly Address[]>;
+  /** Of these, those that the datastore does not have yet: they have chains, and are in no set. */
+  readonly expected: ReadonlySet<string>;
   /** Resources that are not enforced as they are written, each with the reason. */
   readonly problems: ReadonlyMap<string, string>;
 }

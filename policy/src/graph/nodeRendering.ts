@@ -86,7 +86,7 @@ export class NodeRendering {
   }
 
   /** Tells `sets` which of them are needed, and takes their members from there. */
-  render({ local, hosts, pools }: RenderInput, sets: EndpointSets): Omit<Desired, "problems"> {
+  render({ local, hosts, pools }: RenderInput, sets: EndpointSets): Omit<Desired, "problems" | "expected"> {
     const all = firstOfEachInterface(local.flatMap(endpointChains));
     this.#keepChainsOf(all);
     const tables: DesiredTable[] = [];
@@ -135,7 +135,7 @@ export class NodeRendering {
   }
 
   /** What was rendered last, with the members that sets have now. */
-  withMembers(sets: EndpointSets): Omit<Desired, "problems"> {
+  withMembers(sets: EndpointSets): Omit<Desired, "problems" | "expected"> {
     return { ...this.#rules, sets: new Map([...this.#uses].map(([name, use]) => [name, this.#set(use, sets)])) };
   }
 

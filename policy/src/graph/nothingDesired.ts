@@ -7,5 +7,6 @@ export const nothingDesired: Desired = {
   ),
   sets: new Map(),
   endpoints: new Map(),
+  expected: new Set(),
   problems: new Map(),
 };

@@ -239,6 +239,40 @@ describe("the graph", () => {
       ["default/web", ["10.0.0.2", "fd00::2"]],
     ]);
   });
+  describe("makes chains for an endpoint that is about to be written", () => {
+    const coming = endpointSample("coming", { labels: { app: "client" }, addresses: ["10.0.0.7"] });
+    const before = [set(web), set(allowClients), set(client)];
+    const expecting = () => {
+      const graph = new PolicyGraph({ node: "node1" });
+      for (const update of before) graph.receive(update);
+      graph.desired();
+      graph.expect(coming);
+      return graph;
+    };
+
+    it("which no rule finds by its labels, until the datastore tells it", () => {
+      const graph = expecting();
+      const early = graph.desired();
+      expect(chainNames(early)).toEqual(chainNames(run([...before, set(coming)])));
+      expect(members(early)).toEqual(members(run(before)));
+      expect([...early.expected]).toEqual(["default/coming"]);
+      graph.receive(set(coming));
+      expect(comparable(graph.desired())).toEqual(comparable(run([...before, set(coming)])));
+    });
+    it("and takes them back where it was not written", () => {
+      const graph = expecting();
+      graph.desired();
+      expect(graph.unexpect(coming)).toBe(true);
+      expect(comparable(graph.desired())).toEqual(comparable(run(before)));
+    });
+    it("and leaves one alone that the datastore has told", () => {
+      const graph = expecting();
+      graph.receive(set(coming));
+      graph.expect({ ...coming, spec: { ...coming.spec, ipNetworks: ["10.0.0.8/32"] } });
+      expect(graph.unexpect(coming)).toBe(false);
+      expect(comparable(graph.desired())).toEqual(comparable(run([...before, set(coming)])));
+    });
+  });
   it("keeps no set and no chain that only other nodes need", () => {
     const desired = run([set(web), set(client), set(elsewhere)]);
     expect(desired.sets.size).toBe(0);

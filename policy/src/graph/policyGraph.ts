@@ -3,6 +3,7 @@
  * they come, `null` for one that is gone; it is cheap and keeps memberships up to date. `desired` puts together what
  * concerns the endpoints of this node: only their policies, and only the sets that those refer to.
  */
+import { isDeepStrictEqual } from "node:util";
 import type {
   GlobalNetworkPolicy,
   GlobalNetworkSet,
@@ -111,6 +112,9 @@ export class PolicyGraph {
   /** Whether rules may be others than those rendered last. Nine in ten changes are of members of sets, elsewhere. */
   #isRulesStale = true;
 
+  /** Endpoints of this node that the datastore does not have yet. */
+  readonly #expected = new Set<string>();
+
   constructor({ node, endpointToHostAction = "Drop" }: PolicyGraphConfig) {
     this.#node = node;
     this.#views = new EndpointViews(node, this.#listeners);
@@ -121,6 +125,7 @@ export class PolicyGraph {
     const id = key.namespace === undefined ? key.name : `${key.namespace}/${key.name}`;
     switch (key.kind) {
       case "WorkloadEndpoint":
+        this.#expected.delete(id);
         this.#onEndpoint(key, { value: value?.kind === key.kind ? value : null, unreadable });
         break;
       case "NetworkPolicy":
@@ -146,6 +151,26 @@ export class PolicyGraph {
         replace(this.#pools, id, value?.kind === key.kind ? value : null);
         break;
     }
+  }
+
+  /**
+   * An endpoint of this node that is about to be written. It gets its chains, and no rule finds it by its labels, until
+   * the datastore tells it: somebody else may be given the address in the last moment. One that is told already is not
+   * expected.
+   */
+  expect(endpoint: WorkloadEndpoint): void {
+    const { namespace = "", name } = endpoint.metadata;
+    const id = `${namespace}/${name}`;
+    if (!this.#expected.has(id) && (this.#local.has(id) || this.#sets.endpoint(id))) return;
+    this.#expected.add(id);
+    this.#onEndpoint({ namespace, name }, { value: endpoint, unreadable: undefined });
+  }
+
+  /** It was not written after all. False, and nothing, where the datastore has told it since. */
+  unexpect({ metadata: { namespace = "", name } }: WorkloadEndpoint): boolean {
+    if (!this.#expected.delete(`${namespace}/${name}`)) return false;
+    this.#onEndpoint({ namespace, name }, { value: null, unreadable: undefined });
+    return true;
   }
 
   setEndpointToHostAction(action: EndpointToHostAction): void {
@@ -178,11 +203,12 @@ export class PolicyGraph {
     this.#isRulesStale = false;
     return {
       ...rendered,
+      expected: new Set(this.#expected),
       problems: new Map([...this.#problems, ...this.#tierProblems, ...this.#hosts.problems()].sort()),
     };
   }
 
-  #render(): Omit<Desired, "problems"> {
+  #render(): Omit<Desired, "problems" | "expected"> {
     const tiers = new Tiers(this.#tiers.values());
     const { policies, problems } = this.#tiered.of(this.#policies, tiers);
     this.#tierProblems = problems;
@@ -270,9 +296,9 @@ export class PolicyGraph {
   }
 
   #onView(id: string, view: EndpointView | null): void {
-    this.#sets.onMember(id, view);
+    this.#sets.onMember(id, this.#expected.has(id) ? null : view);
     const local = view?.node === this.#node ? view : null;
-    if (!local && !this.#local.has(id)) return;
+    if (isDeepStrictEqual(local, this.#local.get(id) ?? null)) return;
     this.#isRulesStale = true;
     replace(this.#local, id, local);
     this.#localIndex.onMember(id, local);

@@ -3,10 +3,16 @@ import type { HookChange, RuleArguments, SavedChain, SavedRule, TableTransaction
 import type { Desired } from "../graph/desired.ts";
 import { type Actual, type ActualSet, type ActualTable, tableOf } from "./actual.ts";
 import type { Plan } from "./plan.ts";
+import { noteAsDesired } from "./tables.ts";
 
 /** `undestroyed` are the sets that the kernel would not let go of yet. */
 export function afterPlan(actual: Actual, plan: Plan, desired: Desired, undestroyed: ReadonlySet<string>): Actual {
-  return { tables: tablesAfter(actual, plan), sets: setsAfter(actual, plan, desired, undestroyed) };
+  const tables = tablesAfter(actual, plan);
+  for (const table of desired.tables) {
+    const after = tables.find((candidate) => candidate.family === table.family && candidate.table === table.table);
+    if (after) noteAsDesired(table, after, plan.names);
+  }
+  return { tables, sets: setsAfter(actual, plan, desired, undestroyed) };
 }
 
 function setsAfter(

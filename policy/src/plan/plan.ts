@@ -50,9 +50,8 @@ export function isEmptyPlan({ before, commits, after }: Plan): boolean {
 }
 
 function planCommits(desired: Desired, actual: Actual, names: ReadonlyMap<string, string>): Commit[] {
-  const setName = (base: string): string => names.get(base) ?? base;
   return desired.tables.flatMap((table): Commit[] => {
-    const transaction = planTable(table, tableOf(actual, table.family, table.table), setName);
+    const transaction = planTable(table, tableOf(actual, table.family, table.table), names);
     return transaction ? [{ family: table.family, transaction }] : [];
   });
 }

@@ -6,8 +6,32 @@ import { chainPrefix } from "../render/names.ts";
 import { hashOf, type RenderedRule, ruleArguments, targetOf } from "../render/ruleArguments.ts";
 import type { ActualTable } from "./actual.ts";
 
-/** `null` when the table is as it should be. `setName` tells the set in the kernel for a base name. */
+/** `null` when the table is as it should be. `names` are the sets in the kernel by base name. */
 export function planTable(
+  desired: DesiredTable,
+  actual: ActualTable,
+  names: ReadonlyMap<string, string>,
+): TableTransaction | null {
+  const known = knownTables.get(desired);
+  if (known?.actual === actual && known.sets === setsText(names)) return null;
+  const transaction = planDifferences(desired, actual, (base) => names.get(base) ?? base);
+  if (!transaction) noteAsDesired(desired, actual, names);
+  return transaction;
+}
+
+/** Tables of which it is known that they are as desired: the same two objects have no differences. */
+const knownTables = new WeakMap<DesiredTable, { readonly actual: ActualTable; readonly sets: string }>();
+
+/** What a plan has brought about need not be compared again. */
+export function noteAsDesired(desired: DesiredTable, actual: ActualTable, names: ReadonlyMap<string, string>): void {
+  knownTables.set(desired, { actual, sets: setsText(names) });
+}
+
+function setsText(names: ReadonlyMap<string, string>): string {
+  return [...names.values()].join(" ");
+}
+
+function planDifferences(
   desired: DesiredTable,
   actual: ActualTable,
   setName: (base: string) => string,

@@ -85,6 +85,8 @@ export class Enforcer {
     const wanted = (options.addresses ?? []).map(formatAddress);
     const isDone = (): boolean => {
       const held = this.#inForce?.endpoints.get(endpoint)?.map(formatAddress);
+      // Before the datastore has it, rules that deny it by its labels do not find it.
+      if (this.#inForce?.expected.has(endpoint)) return false;
       return held !== undefined && wanted.every((address) => held.includes(address));
     };
     return this.#wait(isDone, options.signal);

@@ -64,7 +64,7 @@ async function startAgent(): Promise<CniServer> {
     addresses: new AllocatedAddresses("node1", { allocator, store }),
     links,
     records: new StoredRecords("node1", store),
-    policy: { ready: async () => {}, check: async () => [] },
+    policy: { expect: () => ({ [Symbol.dispose]: () => {} }), ready: async () => {}, check: async () => [] },
     readiness: async (): Promise<Readiness> => ({ kind: "ready" }),
     pending: await openPendingDels(`${directory}/pending`),
   };

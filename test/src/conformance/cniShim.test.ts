@@ -293,7 +293,7 @@ describe("the agent's server", () => {
         check: async () => [],
         marks: async () => [],
       },
-      policy: { ready: async () => {}, check: async () => [] },
+      policy: { expect: () => ({ [Symbol.dispose]: () => {} }), ready: async () => {}, check: async () => [] },
       readiness: async () => ({ kind: "ready" }),
       pending: await openPendingDels(pendingDirectory),
     };

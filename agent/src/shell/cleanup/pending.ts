@@ -43,7 +43,7 @@ export async function doPendingDels({ node, pendingDirectory, store: settings }:
         ...{ node, pending, links: removalOnly(), pods: { describe: async () => null } },
         addresses: new AllocatedAddresses(node, { allocator: releaseOnly(node, store), store }),
         records: new StoredRecords(node, store),
-        policy: { ready: onlyDeletions, check: onlyDeletions },
+        policy: { expect: () => ({ [Symbol.dispose]: () => {} }), ready: onlyDeletions, check: onlyDeletions },
         readiness: async () => ({ kind: "notReady", reason: "the node is cleaned up", connectivity: "limited" }),
       });
       const { done, failed } = await plugin.replay();
