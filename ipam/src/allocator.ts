@@ -126,7 +126,9 @@ export class Allocator {
   }
 
   async #requestOf(options: Omit<AssignOptions, "extraWrites">, { view, nowNs }: Facts): Promise<AssignRequest> {
-    const attributes = { node: this.#node, timestamp: goTime(nowNs), ...options.attributes };
+    // What is Services' is no node's.
+    const where = this.#node === loadBalancer ? {} : { node: this.#node };
+    const attributes = { ...where, timestamp: goTime(nowNs), ...options.attributes };
     const { store } = this.#ports;
     const namespace = await namespaceLabelsFor({ ...options, attributes }, { pools: view.pools, store });
     return { ...options, ...namespace, node: this.#node, attributes };
@@ -187,19 +189,8 @@ export class Allocator {
 
   /** `began` gets what is written, also by an attempt that others overtake. */
   async #assign({ extraWrites, ...options }: AssignOptions, began: Write[]): Promise<AssignResult> {
-<<<<<<< HEAD
-    const view = await this.#ports.view();
-    const nowNs = this.#ports.now();
-    // What is Services' is no node's.
-    const where = this.#node === loadBalancer ? {} : { node: this.#node };
-    const attributes = { ...where, timestamp: goTime(nowNs), ...options.attributes };
-    const { store } = this.#ports;
-    const namespace = await namespaceLabelsFor({ ...options, attributes }, { pools: view.pools, store });
-    const request: AssignRequest = { ...options, ...namespace, node: this.#node, attributes };
-=======
     const { view, nowNs } = await this.#facts();
     const request = await this.#requestOf(options, { view, nowNs });
->>>>>>> 1941e51 (w5)
     let state = withoutClaims(this.#known, view.doubtfulClaims ?? []);
     let isNew = false;
     for (let attempts = 0; attempts < attemptsMax; attempts++) {
