@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { setPriority } from "node:os";
 import { parentPort } from "node:worker_threads";
+import { scheduleFirst } from "@brindle/net/shell";
 import { BfdEngine } from "./bfdEngine.ts";
 import type { FromBfd, ToBfd } from "./bfdMessages.ts";
 
@@ -12,12 +13,18 @@ function post(message: FromBfd): void {
   port?.postMessage(message);
 }
 
-/** 0 is the calling thread (setpriority(2)). It sleeps most of the time, and must be on time when it does not. */
+/**
+ * It sleeps most of the time, and must be on time when it does not. A niceness counts inside one cgroup alone, or inside
+ * one session where the kernel groups by those (`sched_autogroup_enabled`), so it is the second choice.
+ */
 function comeFirst(): void {
-  try {
-    setPriority(0, -20);
-  } catch {
-    // Only root may; on a host with a processor to spare it makes no difference.
+  for (const attempt of [scheduleFirst, () => setPriority(0, -20)]) {
+    try {
+      attempt();
+      return;
+    } catch {
+      // Neither is for everybody; on a host with a processor to spare it makes no difference.
+    }
   }
 }
 

@@ -16,6 +16,7 @@ export {
   getSocketOption,
   openSocket,
   receiveFrom,
+  scheduleFirst,
   sendTo,
   setSocketOption,
   socketDomain,

@@ -47,6 +47,10 @@ const attachFilterCall: Call<[number, number, number, object, number]> = libc.fu
   "uint32_t",
 ]);
 
+const setSchedulerCall: Call<[number, number, Uint8Array]> = libc.func(
+  "int sched_setscheduler(int, int, const void *)",
+);
+
 /** `null` where the C library has no such call: glibc alone has. */
 const trimCall: ((kept: number) => number) | null = optional("int malloc_trim(size_t)");
 
@@ -164,6 +168,17 @@ const againErrno = 11;
 /** Gives free memory of the C library back to the kernel. It does so by itself only at the end of its heap. */
 export function trimHeap(): void {
   trimCall?.(0);
+}
+
+/**
+ * The calling thread comes before all that are not of the kind (SCHED_FIFO, the lowest of its priorities), whatever they
+ * are and in whatever cgroup or session; threads that it starts do not (SCHED_RESET_ON_FORK). Throws a `KernelError`
+ * where that is not allowed: it takes CAP_SYS_NICE.
+ */
+export function scheduleFirst(): void {
+  const firstInFirstOut = 1;
+  const resetOnFork = 0x4000_0000;
+  check("sched_setscheduler", setSchedulerCall(0, firstInFirstOut | resetOnFork, encodeValue(u32, 1)));
 }
 
 function optional(declaration: string): ((argument: number) => number) | null {

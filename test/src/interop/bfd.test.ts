@@ -198,6 +198,17 @@ describe("RFC 5880: a thread of its own", () => {
       expect(await sinceOf(router)).toBe(since);
     },
   );
+
+  it("comes before all that is not of its kind, and it alone", async () => {
+    await using rack = await createRack("bfd-first");
+    await using speaker = await NodeSpeaker.start(rack.node, withBfd(single));
+    const ofThreads = async (): Promise<string[]> => {
+      const classes = await rack.node.exec("ps", ["-L", "-o", "cls=", "-p", String(speaker.pid)]);
+      return classes.split("\n").map((line) => line.trim());
+    };
+    await waitFor(async () => (await ofThreads()).includes("FF"), { what: "a thread of SCHED_FIFO" });
+    expect((await ofThreads()).filter((each) => each === "FF")).toHaveLength(1);
+  });
 });
 
 /** When BIRD's session came into its state, which is Up. */

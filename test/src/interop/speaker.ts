@@ -60,6 +60,11 @@ export class NodeSpeaker implements AsyncDisposable {
     });
   }
 
+  /** Of its process: nsenter becomes what it starts. */
+  get pid(): number {
+    return this.#child.pid ?? -1;
+  }
+
   originate(...prefixes: readonly (string | OwnRoute)[]): Promise<unknown> {
     return this.#call("originate", prefixes);
   }

@@ -69,7 +69,7 @@ export async function openAll(process: BenchProcess<PeerCalls>, neighbours: read
   if (up !== neighbours.length) throw new RangeError(`${up} of ${neighbours.length} sessions came up`);
 }
 
-async function addAddresses(at: Namespace, neighbours: readonly Neighbour[], instance: Instance): Promise<void> {
+export async function addAddresses(at: Namespace, neighbours: readonly Neighbour[], instance: Instance): Promise<void> {
   const batch = join(await instance.createDirectory("bench"), "addresses");
   await writeFile(batch, neighbours.map(({ address }) => `address add ${address}/16 dev eth0\n`).join(""));
   await at.exec("ip", ["-batch", batch]);

@@ -1,7 +1,7 @@
 /** Our speaker as a process of its own, with the configuration that a file holds. */
 import { readFileSync } from "node:fs";
 import { monitorEventLoopDelay } from "node:perf_hooks";
-import type { SpeakerConfig } from "@brindle/bgp";
+import type { PeerStatus, SpeakerConfig } from "@brindle/bgp";
 import { startSpeaker } from "@brindle/bgp/shell";
 import { answerCalls } from "./benchProcess.ts";
 
@@ -16,6 +16,9 @@ const calls = {
   async accepted(): Promise<number> {
     const sessions = (await speaker.peers()).flatMap(({ session }) => session?.families ?? []);
     return sessions.reduce((sum, { accepted }) => sum + accepted, 0);
+  },
+  async peer(name: string): Promise<PeerStatus | undefined> {
+    return (await speaker.peers()).find((peer) => peer.name === name);
   },
   /** From now on. */
   async watchDelays(): Promise<void> {

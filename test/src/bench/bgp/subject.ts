@@ -91,7 +91,7 @@ export const startBirdSubject: StartSubject = async (at, neighbours, instance) =
   };
 };
 
-async function birdPid(configFile: string): Promise<number> {
+export async function birdPid(configFile: string): Promise<number> {
   for (const entry of await readdir("/proc")) {
     const line = await readFile(`/proc/${entry}/cmdline`, "utf8").catch(() => "");
     const [command = "", ...args] = line.split("\0");
@@ -100,7 +100,7 @@ async function birdPid(configFile: string): Promise<number> {
   throw new RangeError("no process of BIRD has this configuration");
 }
 
-function ourConfig(neighbours: readonly Neighbour[]): SpeakerConfig {
+export function ourConfig(neighbours: readonly Neighbour[]): SpeakerConfig {
   const peers = neighbours.map((neighbour): PeerConfig => {
     const { name, address, asn, holdSeconds, hears, reflected, families } = neighbour;
     return {
