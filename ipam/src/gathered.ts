@@ -68,8 +68,13 @@ export class Gathered {
     const batch = this.#waiting;
     this.#waiting = [];
     try {
-      const left = batch.length > 1 && this.#ports.isJoint() ? await this.#together(batch) : batch;
-      for (const waiting of left) await alone(waiting);
+      for (let left: readonly Waiting[] = batch; left.length > 0; ) {
+        const still = left.length > 1 && this.#ports.isJoint() ? await this.#together(left) : left;
+        const [first, ...others] = still;
+        // What one finds out by itself, such as a new block, may be all that the others lacked.
+        if (first) await alone(first);
+        left = others;
+      }
     } catch (error) {
       // Each has a deadline of its own; to try them in turn would make the last of many wait for all of them.
       for (const waiting of [...batch, ...this.#waiting.splice(0)]) waiting.reject(error);
