@@ -71,6 +71,8 @@ export interface PeerSummary {
   readonly sinceMs: number;
   /** An operator takes the session down for a while. */
   readonly maintenance?: MaintenanceStatus["phase"];
+  /** Absent while no limit was met. */
+  readonly limited?: LimitCounts;
   /** Routes of all families together; `null` while the session is not Established. */
   readonly received: number | null;
   readonly accepted: number | null;

@@ -56,6 +56,7 @@ describe("maxPrefixes with the action discard", () => {
       "7 announcements beyond that were dropped; once there is room, a refresh brings them",
     ]);
     expect(limited(b)).toEqual({ prefixes: 7 });
+    expect(a.speaker.summary().peers[0]?.limited).toEqual({ prefixes: 7, paths: 0, attributes: 0, asPath: 0 });
     expect(a.speaker.summary().rib.prefixes).toBe(4);
   });
 

@@ -27,7 +27,7 @@ export function summaryOf(
   };
 }
 
-function peerSummary({ name, address, asn, phase, sinceMs, session, maintenance }: PeerStatus): PeerSummary {
+function peerSummary({ name, address, asn, phase, sinceMs, session, maintenance, limited }: PeerStatus): PeerSummary {
   const sum = (count: keyof Omit<FamilyStatus, "family">): number | null =>
     session === null ? null : session.families.reduce((total, family) => total + family[count], 0);
   const counts = { received: sum("received"), accepted: sum("accepted") };
@@ -38,6 +38,7 @@ function peerSummary({ name, address, asn, phase, sinceMs, session, maintenance 
     state: phase,
     sinceMs,
     ...(maintenance && { maintenance: maintenance.phase }),
+    ...(limited && { limited }),
     ...counts,
     filtered: sum("filtered"),
     advertised: sum("advertised"),

@@ -43,6 +43,19 @@ describe("bgp summary", () => {
     assert.equal(exitCode, 0);
   });
 
+  it("says what was turned away or not kept, where anything was", async () => {
+    const refused = { unknown: 4, known: 0, halfOpen: 2, rangeFull: 0 };
+    const limited = { prefixes: 7, paths: 0, attributes: 1, asPath: 0 };
+    const [peer] = summary.peers;
+    const peers = peer ? [{ ...peer, limited }] : [];
+    const told = new Rig({ "bgp.summary": () => ({ ...summary, peers, refused, fellBehind: 3 }) });
+    assert.deepEqual((await told.run("bgp summary")).out.split("\n").slice(2, 5), [
+      "connections turned away: 4 of strangers, 2 half-open",
+      "peers fell behind 3 times",
+      "tor-a: beyond its limits 7 prefixes, 1 attribute sets too long",
+    ]);
+  });
+
   it("shows monitoring stations, and why one is not there", async () => {
     const lastFailure = { atMs: nowMs, text: "too slow: it has read nothing for 120 s" };
     const counts = { messages: 40, queuedBytes: 0, overruns: 1, lastFailure };

@@ -21,7 +21,8 @@ export async function showSummary({ output, node }: SummaryOptions, ports: Ports
   return 0;
 }
 
-function formatSummary({ asn, bgpId, peers, rib, bmp = [] }: SpeakerSummary, nowMs: number): string {
+function formatSummary(summary: SpeakerSummary, nowMs: number): string {
+  const { asn, bgpId, peers, rib, bmp = [] } = summary;
   const up = peers.filter(({ state }) => state === "established").length;
   const head = [
     `AS ${asn}, BGP identifier ${bgpId}, ${up} of ${peers.length} peers Established`,
@@ -29,7 +30,36 @@ function formatSummary({ asn, bgpId, peers, rib, bmp = [] }: SpeakerSummary, now
   ];
   const sessions = peers.length === 0 ? [] : ["", formatTable(columnsOf(nowMs), peers)];
   const stations = bmp.length === 0 ? [] : ["", formatTable(stationColumns(nowMs), bmp)];
-  return [...head, ...sessions, ...stations].join("\n");
+  return [...head, ...limitLines(summary), ...sessions, ...stations].join("\n");
+}
+
+/** What was turned away or not kept, where anything was. */
+function limitLines({ peers, refused, fellBehind }: SpeakerSummary): string[] {
+  const connections = named({
+    "of strangers": refused.unknown,
+    "of peers not welcome": refused.known,
+    "half-open": refused.halfOpen,
+    "of full ranges": refused.rangeFull,
+  });
+  const ofPeers = peers.flatMap(({ name, limited }) => {
+    if (!limited) return [];
+    const { prefixes, paths, attributes, asPath } = limited;
+    const counts = { prefixes, paths, "attribute sets too long": attributes, "AS paths too long": asPath };
+    return [`${name}: beyond its limits ${named(counts)}`];
+  });
+  return [
+    ...(connections ? [`connections turned away: ${connections}`] : []),
+    ...(fellBehind > 0 ? [`peers fell behind ${fellBehind} times`] : []),
+    ...ofPeers,
+  ];
+}
+
+/** `3 prefixes, 1 paths`, of those that are not zero. */
+function named(counts: Readonly<Record<string, number>>): string {
+  return Object.entries(counts)
+    .filter(([, count]) => count > 0)
+    .map(([name, count]) => `${count} ${name}`)
+    .join(", ");
 }
 
 function stationColumns(nowMs: number): TableColumn<BmpStatus>[] {
