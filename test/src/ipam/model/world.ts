@@ -182,6 +182,8 @@ export class World {
       return;
     }
     const told = result.addresses.map(({ address }) => formatAddress(address)).toSorted();
+    if (new Set(result.addresses.map(({ address }) => address.family)).size < told.length)
+      throw new Error(`${pod.name} is told ${told.join()}: more than one of a family`);
     const lost = (before ?? []).filter((address) => !told.includes(address) && sameFamily(address, told));
     if (lost.length > 0) throw new Error(`${pod.name} had ${lost.join()} and is told ${told.join()}`);
     pod.told = [...new Set([...(before ?? []), ...told])];
