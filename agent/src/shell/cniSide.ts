@@ -1,5 +1,6 @@
 /** The CNI plugin with this node's ports. */
 import type { Key, Store, WorkloadEndpoint } from "@brindle/api";
+import type { KubernetesApi } from "@brindle/api/shell";
 import {
   AllocatedAddresses,
   CniPlugin,
@@ -18,7 +19,7 @@ import type { CniTally } from "../metrics/cniTally.ts";
 import type { Health } from "../status.ts";
 import { Adoption } from "./adoption.ts";
 import type { ClusterSync } from "./clusterSync.ts";
-import type { Watched } from "./podDescriptions.ts";
+import { noPods, podsBesideEtcd, podsOfDatastore, type Watched } from "./podDescriptions.ts";
 import type { PolicySync } from "./policySync.ts";
 import type { Links } from "./wiring/links.ts";
 
@@ -96,6 +97,15 @@ function gateOf(cluster: ClusterSync, policy: PolicySync): PolicyGate {
     },
     check: (endpoint) => policy.check(endpoint),
   };
+}
+
+/** Who says what a pod asks for. */
+export function describedPods(
+  node: string,
+  from: { readonly api: KubernetesApi | null; readonly cluster: ClusterSync; readonly isBesideEtcd: boolean },
+): Pods {
+  if (!from.api) return noPods;
+  return from.isBesideEtcd ? podsBesideEtcd(from.api) : podsOfDatastore(from.api, watchedPods(node, from.cluster));
 }
 
 /** What the watch has told of pods of this node, and of namespaces. */
