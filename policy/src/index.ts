@@ -12,6 +12,7 @@ export { type Failsafe, type Failsafes, type HostInterfaces, isOfStage, type Pol
 export { type AnyNetworkSet, labelledSet, readableNetworkSet } from "./networkSet.ts";
 export { type ChainVerdict, ChainVerdicts } from "./observe/chainVerdicts.ts";
 export { type FlowMarks, flowMarks } from "./observe/flowsToEnd.ts";
+export type { HitRow, RuleAction as HitAction } from "./observe/hitRow.ts";
 export { type RuleName, ruleNameOf } from "./observe/ruleName.ts";
 export * from "./packet.ts";
 export * from "./policyError.ts";

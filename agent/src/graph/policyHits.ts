@@ -1,7 +1,6 @@
 /** Hits of rules as `brindlectl policy hits` and Prometheus get them. */
 import type { PolicyHit } from "@brindle/api";
-import type { RuleName } from "@brindle/policy";
-import type { HitRow } from "@brindle/policy/shell";
+import type { HitRow, RuleName } from "@brindle/policy";
 
 export function policyHit(row: HitRow, textOf: (name: RuleName) => string): PolicyHit {
   const direction = row.direction === "Ingress" ? "ingress" : "egress";

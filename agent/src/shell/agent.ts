@@ -33,8 +33,8 @@ import { NodeReporter, type NodeReporterOptions } from "./nodeReporter.ts";
 import { openHealthServer, openKernel, openLinks, retried } from "./opening.ts";
 import { noPods, podsBesideEtcd, podsOfDatastore } from "./podDescriptions.ts";
 import { PodRouteSync } from "./podRouteSync.ts";
-import { PolicyFlows } from "./policyFlows.ts";
-import { openPolicyKernel, PolicySync, type PolicySyncPorts } from "./policySync.ts";
+import { followPolicy } from "./policyFlows.ts";
+import { openPolicyKernel, type PolicySync, type PolicySyncPorts } from "./policySync.ts";
 import { type ClusterRanges, makePools, type Registered, type RegistrarOptions, register } from "./registrar.ts";
 import { RegistrationUpkeep } from "./registrationUpkeep.ts";
 import { RouteSync } from "./routeSync.ts";
@@ -149,19 +149,11 @@ export class Agent {
       },
     );
     const secrets = this.#openSecrets(api, () => speaker.changed());
-    const policy = new PolicySync(
-      { node },
-      {
-        kernel: packetFilter,
-        onHealth: (problem) => this.#health.report("policy", problem),
-        onInForce: () => flows.ending.changed(),
-        onCountingFailure: (error) => this.#log.warn({ err: error }, "hits of rules were not read"),
-      },
-    );
-    const flows = new PolicyFlows({
+    const { policy, flows } = followPolicy(node, {
+      kernel: packetFilter,
       cluster: () => cluster,
-      policy: () => policy,
-      onFound: (found) => this.#health.found("flows", found),
+      health: this.#health,
+      log: this.#log,
     });
     const cluster = new ClusterSync(node, {
       onPolicy: (update) => policy.receive(update),
@@ -183,16 +175,10 @@ export class Agent {
       onConnection: (problem) => this.#onConnection(problem),
       onTrouble: (trouble, reason) => this.#log.warn({ trouble, reason }, "the datastore was read anew"),
     });
-    const isKubernetes = this.#options.store.type === "kubernetes";
-    const own = () => cluster.state.all("Node").get(node);
-    const register = () => this.#register({ store, api, kernel });
-    const upkeep = isKubernetes ? new RegistrationUpkeep({ node: own, register }) : null;
-    this.#parts.defer(() => podRoutes.end());
-    this.#parts.defer(() => routes.end());
-    this.#parts.defer(() => speaker.end());
+    const upkeep = this.#upkeep(cluster, () => this.#register({ store, api, kernel }));
+    for (const part of [podRoutes, routes, speaker]) this.#parts.defer(() => part.end());
     const interfaces = this.#parts.use(followHostInterfaces(kernel, { cluster, policy, log: this.#log }));
-    this.#parts.defer(() => policy.end());
-    this.#parts.defer(() => flows.end());
+    for (const part of [policy, flows]) this.#parts.defer(() => part.end());
     const resync = async () => {
       this.#log.debug("reading back what the kernel has");
       await Promise.all([routes, podRoutes, policy].map((part) => part.resync()));
@@ -207,6 +193,11 @@ export class Agent {
 
   end(): void {
     this.#ended.abort();
+  }
+
+  #upkeep({ state }: ClusterSync, register: () => Promise<Registered | null>): RegistrationUpkeep | null {
+    if (this.#options.store.type !== "kubernetes") return null;
+    return new RegistrationUpkeep({ node: () => state.all("Node").get(this.#options.node), register });
   }
 
   /** What needs the datastore: registration, then everything that follows it. False when the agent is ended before. */

@@ -3,12 +3,42 @@ import { networkInterfaces } from "node:os";
 import { formatAddress } from "@brindle/net";
 import { openFlowSocket, openLogSocket } from "@brindle/net/shell";
 import { endpointAddresses, endpointId } from "@brindle/policy";
+import type { Logger } from "pino";
 import type { FlowSettings } from "../graph/flowSettings.ts";
 import type { Mistake } from "../node/mistakes.ts";
+import type { AgentHealth } from "./agentHealth.ts";
 import type { ClusterSync } from "./clusterSync.ts";
 import { DeniedFlows } from "./deniedFlows.ts";
 import { FlowEnding } from "./flowEnding.ts";
-import type { PolicySync } from "./policySync.ts";
+import { PolicySync, type PolicySyncPorts } from "./policySync.ts";
+
+export interface PolicyParts {
+  readonly policy: PolicySync;
+  readonly flows: PolicyFlows;
+}
+
+/** Policy of a node, and what becomes of flows by it; the two know each other. */
+export function followPolicy(
+  node: string,
+  parts: Pick<PolicySyncPorts, "kernel"> & {
+    readonly cluster: () => ClusterSync;
+    readonly health: AgentHealth;
+    readonly log: Logger;
+  },
+): PolicyParts {
+  const { kernel, cluster, health, log } = parts;
+  const policy = new PolicySync(
+    { node },
+    {
+      kernel,
+      onHealth: (problem) => health.report("policy", problem),
+      onInForce: () => flows.ending.changed(),
+      onCountingFailure: (error) => log.warn({ err: error }, "hits of rules were not read"),
+    },
+  );
+  const flows = new PolicyFlows({ cluster, policy: () => policy, onFound: (found) => health.found("flows", found) });
+  return { policy, flows };
+}
 
 export interface PolicyFlowsPorts {
   readonly cluster: () => ClusterSync;

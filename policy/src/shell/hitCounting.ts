@@ -5,8 +5,9 @@
 import type { PolicyDirection } from "@brindle/api";
 import type { Family, RuleCount } from "@brindle/net";
 import type { Desired } from "../graph/desired.ts";
+import type { HitRow, RuleAction } from "../observe/hitRow.ts";
 import { RuleHits } from "../observe/ruleHits.ts";
-import { type RuleName, ruleNameOf } from "../observe/ruleName.ts";
+import { ruleNameOf } from "../observe/ruleName.ts";
 import type { Commit } from "../plan/plan.ts";
 import type { Chain, ChainRule } from "../render/ir.ts";
 import { chains, isOwnersChain } from "../render/names.ts";
@@ -17,21 +18,6 @@ export interface HitSource {
   readonly readsSingleChains: boolean;
   read(chains?: readonly string[]): Promise<readonly RuleCount[]>;
 }
-
-export type RuleAction = "allow" | "deny" | "pass" | "log";
-
-/** A rule of a policy or profile, or what becomes of that which no rule of them decides. */
-export type HitRow =
-  | (RuleName & { readonly kind: "rule"; readonly action: RuleAction; readonly hits: number })
-  | {
-      readonly kind: "default";
-      /** `namespace/name` of the endpoint that it happened to. */
-      readonly endpoint: string;
-      readonly direction: PolicyDirection;
-      /** In words: `no policy allows it`. */
-      readonly reason: string;
-      readonly hits: number;
-    };
 
 export interface HitTotals {
   readonly allow: number;

@@ -1,0 +1,18 @@
+/** How often a rule decided, as it is told. */
+import type { PolicyDirection } from "@brindle/api";
+import type { RuleName } from "./ruleName.ts";
+
+export type RuleAction = "allow" | "deny" | "pass" | "log";
+
+/** A rule of a policy or profile, or what becomes of that which no rule of them decides. */
+export type HitRow =
+  | (RuleName & { readonly kind: "rule"; readonly action: RuleAction; readonly hits: number })
+  | {
+      readonly kind: "default";
+      /** `namespace/name` of the endpoint that it happened to. */
+      readonly endpoint: string;
+      readonly direction: PolicyDirection;
+      /** In words: `no policy allows it`. */
+      readonly reason: string;
+      readonly hits: number;
+    };
