@@ -33,6 +33,12 @@ export async function startSpeakerThread(
 
 type Pending = PromiseWithResolvers<unknown>;
 
+/**
+ * Sessions come up in a burst of objects, for which V8 takes 48 MB of young generation by itself, and keeps it. Two
+ * megabytes a half do as well: tables are no objects.
+ */
+const resourceLimits = { maxYoungGenerationSizeMb: 6 };
+
 class SpeakerThread implements RunningSpeaker {
   readonly started: Promise<void>;
   readonly #worker: Worker;
@@ -47,7 +53,7 @@ class SpeakerThread implements RunningSpeaker {
     const { entry = entryBeside(import.meta.url, "speakerThread"), ...start } = options;
     const workerData: ThreadStart = { config, options: start };
     this.#listeners = listeners;
-    this.#worker = new Worker(entry, { name: "bgp", workerData, execArgv: conditionsOf(entry) });
+    this.#worker = new Worker(entry, { name: "bgp", workerData, execArgv: conditionsOf(entry), resourceLimits });
     this.started = this.#expect(0).promise.then(() => {});
     this.#worker.on("message", (message: FromThread) => this.#onMessage(message));
     this.#worker.on("error", (error) =>

@@ -17,19 +17,24 @@ export class BenchProcess<C extends Calls> implements AsyncDisposable {
   readonly #pending = new Map<number, PromiseWithResolvers<unknown>>();
   #lastId = 0;
 
-  /** `entry` is a file of this folder, or the URL of one elsewhere, which calls `answerCalls`. */
+  /** `entry` is a file of this folder, or the URL of one elsewhere, which calls `answerCalls`; `node` are Node's own arguments. */
   static async start<C extends Calls>(
     namespace: NamespaceView,
     entry: string,
-    args: readonly string[] = [],
+    { args = [], node = [] }: { readonly args?: readonly string[]; readonly node?: readonly string[] } = {},
   ): Promise<BenchProcess<C>> {
-    const started = new BenchProcess<C>(namespace, entry, args);
+    const started = new BenchProcess<C>(namespace, entry, { args, node });
     await started.#expect(0);
     return started;
   }
 
-  private constructor(namespace: NamespaceView, entry: string, args: readonly string[]) {
-    const node = [process.execPath, "--conditions=brindle-source", ...(process.env.BENCH_NODE_ARGS?.split(" ") ?? [])];
+  private constructor(
+    namespace: NamespaceView,
+    entry: string,
+    { args, node: own }: { readonly args: readonly string[]; readonly node: readonly string[] },
+  ) {
+    const given = process.env.BENCH_NODE_ARGS?.split(" ") ?? [];
+    const node = [process.execPath, "--conditions=brindle-source", ...own, ...given];
     this.#child = fork(fileURLToPath(new URL(entry, import.meta.url)), args, {
       execPath: "nsenter",
       execArgv: [`--net=${namespace.path}`, "--", ...node],

@@ -7,8 +7,9 @@ import { cpuMs, residentMegabytes, type StartSubject, startBirdSubject, startOur
 const many = 1_000;
 const storm = 500;
 const deadlineMs = 20_000;
-const idleMs = 20_000;
 const idleHoldSeconds = 90;
+/** So long that every session has its turn to send a keepalive and to hear one. */
+const idleMs = (idleHoldSeconds * 1_000) / 3;
 
 interface Dialled {
   readonly ms: number;

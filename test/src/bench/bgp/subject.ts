@@ -41,10 +41,13 @@ export type StartSubject = (
   instance: Instance,
 ) => Promise<Subject>;
 
+/** As in the thread of a daemon (`startSpeakerThread`), and as the manifests start an agent. */
+const node = ["--max-semi-space-size=2"];
+
 export const startOurs: StartSubject = async (at, neighbours, instance) => {
   const file = join(await instance.createDirectory("bench"), "speaker.json");
   await writeFile(file, JSON.stringify(ourConfig(neighbours)));
-  const ours = await BenchProcess.start<SpeakerCalls>(at, await builtSpeaker(instance), [file]);
+  const ours = await BenchProcess.start<SpeakerCalls>(at, await builtSpeaker(instance), { args: [file], node });
   return {
     name: "ours",
     pid: ours.pid,
