@@ -12,6 +12,7 @@ import { type Address, parseCidr } from "@brindle/net";
 import { type Failsafes, type HostInterfaces, isOfStage, type PolicyStage } from "./hosts.ts";
 import type { AnyNetworkSet } from "./networkSet.ts";
 import { type Labelled, namespaceLabel } from "./scope.ts";
+import type { StagedPolicy } from "./staged.ts";
 
 export type Policy = NetworkPolicy | GlobalNetworkPolicy;
 
@@ -29,6 +30,8 @@ export interface EncapsulationSettings {
 export interface Cluster {
   readonly endpoints: readonly WorkloadEndpoint[];
   readonly policies: readonly Policy[];
+  /** What may become policies: `evaluate` heeds none of them, `withStaged` makes them real. */
+  readonly staged?: readonly StagedPolicy[];
   /** Those that Calico makes by itself need not be named. */
   readonly tiers?: readonly Tier[];
   readonly profiles: readonly Profile[];

@@ -4,6 +4,7 @@ import { type Cluster, formatPolicyName } from "./cluster.ts";
 import { type Decider, type DirectionResult, type Evaluation, evaluate } from "./evaluate.ts";
 import { walkLines } from "./explainWalk.ts";
 import { describePacket, type Packet } from "./packet.ts";
+import { withStaged } from "./staged.ts";
 import { unknownTier } from "./tiers.ts";
 
 export interface Explanation {
@@ -21,8 +22,22 @@ export function explain(cluster: Cluster, packet: Packet): Explanation {
       explainDirection(result),
       ...walkLines(cluster, result),
     ]),
+    ...explainStaged(cluster, packet, evaluation),
   ];
   return { evaluation, lines };
+}
+
+/** What staged policies would change; nothing where there are none. */
+function explainStaged(cluster: Cluster, packet: Packet, now: Evaluation): string[] {
+  if (!cluster.staged?.length) return [];
+  const then = evaluate(withStaged(cluster), packet);
+  const directions = (evaluation: Evaluation): string[] =>
+    [evaluation.egress, evaluation.ingress, ...evaluation.hosts].map(explainDirection);
+  const [before, after] = [directions(now), directions(then)];
+  const changed = after.filter((line, index) => line !== before[index]);
+  const verdict = then.verdict === "allow" ? "ALLOWED" : "DENIED";
+  if (changed.length === 0 && then.verdict === now.verdict) return ["with staged policies: the same"];
+  return [`with staged policies: ${verdict}`, ...changed.map((line) => `  ${line}`)];
 }
 
 function explainDirection(result: DirectionResult): string {

@@ -21,5 +21,6 @@ export * from "./render/ir.ts";
 export { chainPrefix, deniedLogGroup, endedFlowMark, setPrefix } from "./render/names.ts";
 export { type FilterSettings, quietSettings } from "./render/tables.ts";
 export { entityScope, inScope, type Labelled, policyScope } from "./scope.ts";
+export { type StagedPolicy, withStaged } from "./staged.ts";
 export { Tiers, unknownTier } from "./tiers.ts";
 export { type VerdictChange, verdictChanges } from "./whatIf/diff.ts";

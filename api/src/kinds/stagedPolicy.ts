@@ -23,9 +23,8 @@ export const stagedShape: Shape<Staged> = {
   ),
 };
 
-export const unsupportedInStaged: readonly UnsupportedField[] = [
-  { effect: "ignored", path: "spec", meanwhile: "nothing tells what it would change" },
-];
+/** They are asked by nobody but who wants to know what they would change. */
+export const unsupportedInStaged: readonly UnsupportedField[] = [];
 
 /** A stage that deletes names a policy and says nothing of its content. `kept` are the fields it may have. */
 export function checkStagedDelete(spec: Staged & object, kept: readonly string[]): Problem[] {

@@ -1,3 +1,4 @@
+import { Option } from "commander";
 import type { CommandDefinition } from "../command.ts";
 import { outputOption } from "../output/form.ts";
 import type { EffectiveOptions } from "../policy/effective.ts";
@@ -12,10 +13,12 @@ export const policyEffectiveCommand: CommandDefinition<readonly [string], Effect
   examples: [
     { line: "brindlectl policy effective shop/db-0", does: "what holds for this pod" },
     { line: "brindlectl policy effective db-0 -n shop -o yaml -f policies/", does: "by manifests, for a program" },
+    { line: "brindlectl policy effective shop/db-0 --staged", does: "what would hold with staged policies" },
   ],
   declare(command) {
     command
       .argument("<pod>", "namespace/name of a pod or of a workload endpoint")
+      .addOption(new Option("--staged", "as if staged policies were real"))
       .addOption(outputOption(["table", "yaml", "json"]))
       .addOption(filenameOption())
       .addOption(recursiveOption())

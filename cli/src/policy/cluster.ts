@@ -31,8 +31,12 @@ const neededKinds = [
   "WorkloadEndpoint",
   "NetworkPolicy",
   "GlobalNetworkPolicy",
+  "StagedNetworkPolicy",
+  "StagedGlobalNetworkPolicy",
+  "StagedKubernetesNetworkPolicy",
   "NetworkSet",
   "GlobalNetworkSet",
+  "HostEndpoint",
   "Tier",
   "Profile",
   "Node",
@@ -127,6 +131,12 @@ export function clusterOf(resources: readonly AnyKindOfResource[]): Cluster {
   return {
     endpoints: ofKind(resources, "WorkloadEndpoint"),
     policies: [...ofKind(resources, "NetworkPolicy"), ...ofKind(resources, "GlobalNetworkPolicy")],
+    staged: [
+      ...ofKind(resources, "StagedNetworkPolicy"),
+      ...ofKind(resources, "StagedGlobalNetworkPolicy"),
+      ...ofKind(resources, "StagedKubernetesNetworkPolicy"),
+    ],
+    hostEndpoints: ofKind(resources, "HostEndpoint"),
     tiers: ofKind(resources, "Tier"),
     profiles: ofKind(resources, "Profile"),
     networkSets: [...ofKind(resources, "NetworkSet"), ...ofKind(resources, "GlobalNetworkSet")],
@@ -136,8 +146,8 @@ export function clusterOf(resources: readonly AnyKindOfResource[]): Cluster {
 
 /** What a cluster was made of, but for its nodes. */
 export function resourcesOf(cluster: Cluster): AnyKindOfResource[] {
-  const { endpoints, policies, tiers = [], networkSets = [], profiles } = cluster;
-  return [...endpoints, ...policies, ...tiers, ...networkSets, ...profiles];
+  const { endpoints, policies, staged = [], hostEndpoints = [], tiers = [], networkSets = [], profiles } = cluster;
+  return [...endpoints, ...policies, ...staged, ...hostEndpoints, ...tiers, ...networkSets, ...profiles];
 }
 
 function ofKind<K extends ResourceKind>(resources: readonly AnyKindOfResource[], kind: K): Resources[K][] {

@@ -11,6 +11,7 @@ import {
   type Policy,
   policyName,
   unknownTier,
+  withStaged,
 } from "@brindle/policy";
 import type { ExitCode } from "../command.ts";
 import type { OutputForm } from "../output/form.ts";
@@ -22,6 +23,8 @@ import { endpointNamed } from "./ends.ts";
 
 export interface EffectiveOptions extends ClusterOptions {
   readonly output: OutputForm;
+  /** As if staged policies were real. */
+  readonly staged?: boolean;
 }
 
 /** What a program gets. */
@@ -61,7 +64,8 @@ interface EffectiveProfile {
 
 export async function showEffective(pod: string, options: EffectiveOptions, ports: Ports): Promise<ExitCode> {
   const { cluster, problems } = await readClusterAloud(options, ports);
-  const effective = effectiveFor(cluster, endpointNamed(pod, cluster, options));
+  const meant = options.staged ? withStaged(cluster) : cluster;
+  const effective = effectiveFor(meant, endpointNamed(pod, meant, options));
   const { output } = options;
   ports.print(output === "json" || output === "yaml" ? formatStructure(effective, output) : formatEffective(effective));
   return problems.length > 0 ? 1 : 0;

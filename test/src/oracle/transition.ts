@@ -2,7 +2,7 @@
  * From one state to the next while packets of ever new flows are under way: what both states deny never passes, and what
  * both allow is never dropped. The agent may die on the way, after any of the things it does to the kernel.
  */
-import { type Cluster, isOfStage, type Packet } from "@brindle/policy";
+import { type Cluster, formatPolicyName, isOfStage, type Packet, type Policy, policyName } from "@brindle/policy";
 import { desiredOf, isAllowed } from "./oracle.ts";
 import type { PolicyNode } from "./policyNode.ts";
 import { Random } from "./random.ts";
@@ -45,7 +45,7 @@ export function randomTransition(seed: number): Transition {
   const after: Cluster = {
     ...other,
     endpoints: random.chance(0.5) ? oneOf(before.endpoints, other.endpoints) : before.endpoints,
-    policies: random.chance(0.7) ? oneOf(before.policies, other.policies) : before.policies,
+    policies: random.chance(0.7) ? named(oneOf(before.policies, other.policies)) : before.policies,
     profiles: random.chance(0.3) ? other.profiles : before.profiles,
     networkSets: oneOf(before.networkSets ?? [], other.networkSets ?? []),
     tiers: random.chance(0.3) ? (other.tiers ?? []) : (before.tiers ?? []),
@@ -53,6 +53,11 @@ export function randomTransition(seed: number): Transition {
     encapsulation,
   };
   return { before, after, deathAfter: random.chance(0.4) ? 1 + random.integer(25) : null };
+}
+
+/** Of several with one name the last, as it would be in a datastore. */
+function named(policies: readonly Policy[]): Policy[] {
+  return [...new Map(policies.map((policy) => [formatPolicyName(policyName(policy)), policy])).values()];
 }
 
 /** Tables are commits of their own: what one decides before and another afterwards may be decided by neither in between. */
