@@ -60,7 +60,9 @@ const fabric: Fabric = {
  * The whole path: the executable, an agent with its etcd and its router, a policy that selects every pod. One lab for
  * both subjects, pods with IPv4 alone and with both families.
  */
-export async function brindleSubjects(instance: Instance): Promise<{ ipv4: Subject; dualStack: Subject }> {
+export async function brindleSubjects(
+  instance: Instance,
+): Promise<{ ipv4: Subject; dualStack: Subject; socket: string }> {
   const lab = await startLab(fabric, instance, () => {});
   const node = lab.fabric.machine("node1");
   const policy = ingressPolicy({ name: "bench", selector: "app == 'bench'", from: "app == 'client'" });
@@ -82,6 +84,7 @@ export async function brindleSubjects(instance: Instance): Promise<{ ipv4: Subje
   });
   return {
     ipv4: subject("ours, IPv4 alone", { assign_ipv4: true, assign_ipv6: false }),
+    socket: node.outside("/run/brindle/cni.sock"),
     dualStack: subject("ours, both families", { assign_ipv4: true, assign_ipv6: true }),
   };
 }

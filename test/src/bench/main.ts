@@ -71,10 +71,11 @@ function shown(times: number | undefined): string {
   return times === undefined || !Number.isFinite(times) || times === 0 ? "-" : times.toFixed(2);
 }
 
-function judgement({ target }: Row, { anchor, ours }: Measured): string {
+function judgement({ target, better }: Row, { anchor, ours }: Measured): string {
   if (!target || ours === undefined) return "";
-  const most = target(anchor.figure);
-  return `${ours <= most ? "met" : "missed"}: at most ${figure(most)}`;
+  const bound = target(anchor.figure);
+  const isMet = better === "higher" ? ours >= bound : ours <= bound;
+  return `${isMet ? "met" : "missed"}: at ${better === "higher" ? "least" : "most"} ${figure(bound)}`;
 }
 
 function figure(value: number | undefined): string {

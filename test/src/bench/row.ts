@@ -6,7 +6,7 @@ export interface Row {
   readonly unit: string;
   /** Which way is good. */
   readonly better: "higher" | "lower";
-  /** What ours is to be at most, where it is lower that is better. */
+  /** What ours is to be: at most, where it is lower that is better, else at least. */
   readonly target?: (anchor: number) => number;
   /** Why this machine cannot measure it, in a line; `null` where it can. Absent where any machine can. */
   lack?(): Promise<string | null>;
