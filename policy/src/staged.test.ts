@@ -92,8 +92,8 @@ describe("a staged policy tells what would be with", () => {
     it(name, () => {
       const withStage = { ...cluster, staged: [staged] };
       expect([evaluate(withStage, packet).verdict, evaluate(withStaged(withStage), packet).verdict]).toEqual([
-        now,
-        then,
+        before,
+        after,
       ]);
     });
   }
