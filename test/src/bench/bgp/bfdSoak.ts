@@ -85,7 +85,7 @@ class Stand implements OpenSoak {
     const config = { ...rest, peers: peers.map((peer) => (peer.name === watched.name ? { ...peer, bfd } : peer)) };
     await writeFile(join(folder, "speaker.json"), JSON.stringify(config));
     const subject = stack.use(
-      await BenchProcess.start<SpeakerCalls>(router, "speakerProcess.ts", [join(folder, "speaker.json")]),
+      await BenchProcess.start<SpeakerCalls>(router, "speakerProcess.ts", { args: [join(folder, "speaker.json")] }),
     );
     const feeders = stack.use(await BenchProcess.start<PeerCalls>(outside, "peersProcess.ts"));
     const sinksProcess = stack.use(await BenchProcess.start<PeerCalls>(outside, "peersProcess.ts"));

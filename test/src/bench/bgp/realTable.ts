@@ -52,9 +52,13 @@ export const realTableRow: Row = {
   },
 };
 
-/** Of a few runs of each, in turn, so that what else the machine does hits both. */
+/**
+ * Of a few runs of each, in turn, so that what else the machine does hits both. One that was taken for silent too early has
+ * fewer routes, and is no run.
+ */
 function fastest(runs: readonly Run[]): Run {
-  const [first] = runs.toSorted((a, b) => a.ms - b.ms);
+  const most = Math.max(...runs.map(({ routes }) => routes));
+  const [first] = runs.filter(({ routes }) => routes > 0.99 * most).toSorted((a, b) => a.ms - b.ms);
   if (!first) throw new RangeError("nothing was measured");
   return first;
 }
