@@ -22,7 +22,7 @@ import { AgentPage } from "./agentPage.ts";
 import { Checks } from "./checks.ts";
 import { readClusterRanges } from "./clusterRanges.ts";
 import { ClusterSync } from "./clusterSync.ts";
-import { startCni, watchedPods } from "./cniSide.ts";
+import { describedPods, startCni } from "./cniSide.ts";
 import { type ControlParts, controlHandlers } from "./controlHandlers.ts";
 import { followSettings } from "./followSettings.ts";
 import { followHostInterfaces } from "./hostInterfaces.ts";
@@ -31,7 +31,6 @@ import { MetricsEndpoint } from "./metricsEndpoint.ts";
 import type { NetworkList } from "./networkList.ts";
 import { NodeReporter, type NodeReporterOptions } from "./nodeReporter.ts";
 import { openHealthServer, openKernel, openLinks, retried } from "./opening.ts";
-import { noPods, podsBesideEtcd, podsOfDatastore } from "./podDescriptions.ts";
 import { PodRouteSync } from "./podRouteSync.ts";
 import { followPolicy } from "./policyFlows.ts";
 import { openPolicyKernel, type PolicySync, type PolicySyncPorts } from "./policySync.ts";
@@ -216,9 +215,11 @@ export class Agent {
     if (!links) return false;
     this.#parts.use(links);
     this.#checks?.onRouter();
-    const watched = watchedPods(this.#options.node, cluster);
-    const isBesideEtcd = this.#options.store.type === "etcdv3";
-    const pods = !api ? noPods : isBesideEtcd ? podsBesideEtcd(api) : podsOfDatastore(api, watched);
+    const pods = describedPods(this.#options.node, {
+      api,
+      cluster,
+      isBesideEtcd: this.#options.store.type === "etcdv3",
+    });
     const cni = await this.#startCni({ store, cluster, policy, links, pods });
     this.#parts.defer(() => cni.close());
     return true;
