@@ -19,7 +19,7 @@ const prefixCount = 30;
 describe("ExportGroups, beside each peer by itself", () => {
   const base = Number(process.env.BRINDLE_SEED ?? Date.now() % 2 ** 31);
   for (let i = 0; i < 6; i++) {
-    it(`agree through random operations (BRINDLE_SEED=${base + i})`, () => new World(base + i).run());
+    it(`agree through random operations (BRINDLE_SEED=${base + i})`, () => new World(base + i).run(), 30_000);
   }
 });
 
