@@ -32,6 +32,8 @@ export interface RefusedConnections {
   readonly halfOpen: number;
   /** Of a range that had as many peers as it may. */
   readonly rangeFull: number;
+  /** Of peers with a bound on hops, begun from further away (RFC 5082). */
+  readonly tooFar: number;
 }
 
 /** What of a peer was not kept or not used, since it was beyond a bound; counts since the peer is known. */

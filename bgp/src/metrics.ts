@@ -110,6 +110,11 @@ function tableMetrics(summary: SpeakerSummary | null): Metric[] {
       "connections turned away of ranges that had as many peers as they may",
       ({ refused }) => refused.rangeFull,
     ),
+    of(
+      "refused_too_far_total",
+      "connections closed unread, begun from more hops away than the peer may be",
+      ({ refused }) => refused.tooFar,
+    ),
     of("fell_behind_total", "how often a peer read too slowly for its group", ({ fellBehind }) => fellBehind),
   ];
 }

@@ -51,7 +51,11 @@ export class Connections {
       return;
     }
     try {
-      this.#options.accepted(socket);
+      if (!this.#options.accepted(socket)) {
+        socket.destroy(); // Without a word: whoever is out of reach cannot hear it.
+        this.#dispatch({ type: "tooFar", remoteAddress });
+        return;
+      }
     } catch {
       socket.destroy(); // What its peer needs cannot be had, or it was reset before we looked.
       return;

@@ -40,16 +40,17 @@ export function socketFor({ password, hops, range }: PeerSocketNeeds): Socket {
 
 /**
  * What came through a listener that others use too. The signature is the listener's affair: the kernel copies its keys.
- * Throws for a connection that was begun from further away than the peer may be: what it brought along by now came
+ * `false` for a connection that was begun from further away than the peer may be: what it brought along by now came
  * before any bound was set, and must not be believed (RFC 5082 §3).
  */
-export function tuneAccepted(socket: Socket, { hops, range }: PeerSocketNeeds): void {
-  if (hops === undefined) return;
+export function tuneAccepted(socket: Socket, { hops, range }: PeerSocketNeeds): boolean {
+  if (hops === undefined) return true;
   const fd = descriptorOf(socket);
   const left = firstHopLimit(fd);
-  if (left === null || left < hopLimitMinOf(hops)) throw new RangeError(`begun from more than ${hops} hops away`);
+  if (left === null || left < hopLimitMinOf(hops)) return false;
   setHopLimit(fd, range.address.family, hopLimitFull);
   setHopLimitMin(fd, range.address.family, hopLimitMinOf(hops));
+  return true;
 }
 
 /** A bound descriptor whose passwords and hop limit stand before anyone can connect. */

@@ -36,9 +36,10 @@ export class SocketOptions {
     return needs && this.#sockets ? this.#sockets.socketFor(needs) : new Socket();
   }
 
-  accepted(socket: Socket): void {
+  /** `false` where it came from further away than its peer may be. Throws where the kernel refuses what the peer needs. */
+  accepted(socket: Socket): boolean {
     const needs = this.#needsOf(socket.remoteAddress ?? "");
-    if (needs) this.#sockets?.tuneAccepted(socket, needs);
+    return !needs || !this.#sockets || this.#sockets.tuneAccepted(socket, needs);
   }
 
   /** Of the peer, else of the narrowest range that holds the address. */

@@ -41,6 +41,8 @@ export type SpeakerEvent =
   | { readonly type: "timer"; readonly timer: SpeakerTimer }
   /** A listening socket has no room for the passwords of these peers, by name: they cannot reach us. */
   | { readonly type: "passwordsNotHeard"; readonly peers: readonly string[] }
+  /** A connection was closed unread, since it was begun from further away than the peer there may be (RFC 5082). */
+  | { readonly type: "tooFar"; readonly remoteAddress: string }
   /** So many TCP segments have been dropped for their signatures since the start (RFC 2385), whoever sent them. */
   | { readonly type: "signaturesDropped"; readonly count: number }
   /** What BFD knows of the path to a peer that is watched. */

@@ -171,7 +171,7 @@ describe("connections", () => {
     network.configure(a, 65001, [peerOf(b.address, 65002, { passive: true })]);
     for (let i = 0; i < 10; i++) network.intrude(a, b.address);
     expect(total("refused_half_open_total")).toBe(9);
-    expect(a.speaker.summary().refused).toEqual({ unknown: 0, known: 0, halfOpen: 9, rangeFull: 0 });
+    expect(a.speaker.summary().refused).toEqual({ unknown: 0, known: 0, halfOpen: 9, rangeFull: 0, tooFar: 0 });
     expect(a.status(b.address).phase).toBe("openSent");
   });
 

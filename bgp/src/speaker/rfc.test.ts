@@ -479,7 +479,7 @@ describe("peers of a range", () => {
     expect(messages(a, network.node("10.0.0.12"))).toMatchObject([{ type: "notification", code: 6, subcode: 8 }]);
     expect(a.speaker.peers()).toHaveLength(2);
     network.intrude(a, "192.0.2.7");
-    expect(a.speaker.summary().refused).toEqual({ unknown: 1, known: 0, halfOpen: 0, rangeFull: 1 });
+    expect(a.speaker.summary().refused).toEqual({ unknown: 1, known: 0, halfOpen: 0, rangeFull: 1, tooFar: 0 });
   });
 
   it("end when their range does, and heed its new template", () => {

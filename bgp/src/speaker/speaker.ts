@@ -38,6 +38,7 @@ import type { PeerSession } from "./peerSession.ts";
 import { PeerSet } from "./peerSet.ts";
 import type { PeerPorts } from "./ports.ts";
 import { advertisedTo, dumpOf } from "./questions.ts";
+import { noRefusals, refusalOf } from "./refusals.ts";
 import { Restart } from "./restart.ts";
 import { queryRoutes, querySlice, type RouteSlice } from "./routeQuery.ts";
 import type { SpeakerOptions } from "./speakerOptions.ts";
@@ -58,7 +59,7 @@ export class Speaker {
   readonly #restart = new Restart();
   #config: SpeakerConfig | null = null;
   /** Connections turned away: of addresses that nobody knows, and of peers or ranges that have as many as they may. */
-  readonly #refused = { unknown: 0, known: 0, halfOpen: 0, rangeFull: 0 };
+  readonly #refused = noRefusals();
   #actions: SpeakerAction[] = [];
   #nowMs = 0;
   #lastConnection: ConnectionId = 0;
@@ -162,6 +163,9 @@ export class Speaker {
         break;
       case "passwordsNotHeard":
         for (const name of event.peers) this.#peers.get(name)?.passwordNotHeard();
+        break;
+      case "tooFar":
+        this.#refused.tooFar += 1;
         break;
       case "signaturesDropped":
         this.#signaturesDropped = event.count;
@@ -387,12 +391,6 @@ export class Speaker {
       isRestarting: () => this.#restart.phase === "deferring",
     };
   }
-}
-
-function refusalOf(peer: Peer | "full" | null): keyof SpeakerSummary["refused"] {
-  if (peer === null) return "unknown";
-  if (peer === "full") return "rangeFull";
-  return peer.isCrowded ? "halfOpen" : "known";
 }
 
 type ConnectionEvent = Extract<SpeakerEvent, { type: "connected" | "closed" | "bytes" | "drained" }>;

@@ -22,7 +22,7 @@ const summary: SpeakerSummary = {
     { name: "tor-b", address: "10.99.0.3", asn: 65001, state: "connect", sinceMs: nowMs - 2_000, ...down },
   ],
   rib: { prefixes: 14, routes: 15, attributeSets: 2 },
-  refused: { unknown: 0, known: 0, halfOpen: 0, rangeFull: 0 },
+  refused: { unknown: 0, known: 0, halfOpen: 0, rangeFull: 0, tooFar: 0 },
   fellBehind: 0,
 };
 
@@ -44,7 +44,7 @@ describe("bgp summary", () => {
   });
 
   it("says what was turned away or not kept, where anything was", async () => {
-    const refused = { unknown: 4, known: 0, halfOpen: 2, rangeFull: 0 };
+    const refused = { unknown: 4, known: 0, halfOpen: 2, rangeFull: 0, tooFar: 0 };
     const limited = { prefixes: 7, paths: 0, attributes: 1, asPath: 0 };
     const [peer] = summary.peers;
     const peers = peer ? [{ ...peer, limited }] : [];

@@ -40,6 +40,7 @@ function limitLines({ peers, refused, fellBehind }: SpeakerSummary): string[] {
     "of peers not welcome": refused.known,
     "half-open": refused.halfOpen,
     "of full ranges": refused.rangeFull,
+    "from too far away": refused.tooFar,
   });
   const ofPeers = peers.flatMap(({ name, limited }) => {
     if (!limited) return [];

@@ -9,6 +9,7 @@ import type {
   RouteQuery,
   RouteStatus,
   SpeakerConfig,
+  SpeakerSummary,
 } from "@brindle/bgp";
 import type { RunningSpeaker } from "@brindle/bgp/shell";
 import type { Namespace } from "../fixtures/namespace.ts";
@@ -78,6 +79,10 @@ export class NodeSpeaker implements AsyncDisposable {
     const peer = peers.find((each) => each.name === name);
     if (!peer) throw new Error(`the speaker has no peer ${name}`);
     return peer;
+  }
+
+  summary(): Promise<SpeakerSummary> {
+    return this.#call("summary") as Promise<SpeakerSummary>;
   }
 
   /** Its main thread does nothing else for so long. */

@@ -193,6 +193,7 @@ describe("RFC 5082 GTSM", () => {
       socket.on("close", () => process.stdout.write("heard " + heard));`;
     expect(await pair.west.exec(process.execPath, ["-e", script])).toBe("heard 0");
     expect(await east.peer(`over ${family}`)).toMatchObject({ phase: "active", lastFailure: null });
+    expect((await east.summary()).refused).toMatchObject({ unknown: 0, tooFar: 1 });
   });
 
   it("drops what comes from a peer that does not send with a hop limit of 255", async () => {
