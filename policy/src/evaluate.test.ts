@@ -473,6 +473,15 @@ describe("both ends", () => {
   it("leave an endpoint's traffic with itself alone", () => {
     expect(evaluate(clusterOf(denyAll), packetSample("10.0.0.1", "10.0.0.1")).verdict).toBe("allow");
   });
+  it("deny what a profile passes on, whatever the next one allows", () => {
+    const passing: Profile = { ...namespaceProfileSample("passing"), spec: { ingress: [{ action: "Pass" }] } };
+    const pod = endpointSample("passed", { addresses: ["10.0.0.3"], profiles: ["kns.passing", "kns.default"] });
+    const cluster = { ...clusterOf(), endpoints: [...endpoints, pod], profiles: [...profiles, passing] };
+    const { ingress } = evaluate(cluster, packetSample("10.0.0.2", "10.0.0.3"));
+    expect(ingress.verdict).toBe("deny");
+    expect(ingress.decidedBy).toEqual({ kind: "profileRule", profile: "kns.passing", rule: 0, action: "Pass" });
+  });
+
   it("deny an endpoint whose profile does not exist", () => {
     const lost = endpointSample("lost", { addresses: ["10.0.0.3"], profiles: ["kns.gone"] });
     const result = evaluate({ ...open, endpoints: [...endpoints, lost] }, packetSample("10.0.0.1", "10.0.0.3"));

@@ -9,8 +9,9 @@ import { type Address, sameAddress } from "@brindle/net";
 import { type Cluster, endpointAddresses, endpointId, type PolicyName } from "./cluster.ts";
 import { Decision } from "./decision.ts";
 import { effectiveTiers } from "./effective.ts";
+import { encapsulationOf, isEncapsulated } from "./encapsulated.ts";
 import { evaluateHosts } from "./evaluateHosts.ts";
-import { type Packet, protocolNumbers } from "./packet.ts";
+import type { Packet } from "./packet.ts";
 
 export type Verdict = "allow" | "deny";
 
@@ -82,7 +83,7 @@ function decide(cluster: Cluster, packet: Packet, direction: PolicyDirection): D
   };
   if (!endpoint) return allowed("noEndpoint");
   if (holds(endpoint, far)) return allowed("sameEndpoint");
-  if (direction === "Egress" && isEncapsulated(cluster, packet)) {
+  if (direction === "Egress" && isEncapsulated(encapsulationOf(cluster), packet)) {
     return { ...allowed("noEndpoint"), verdict: "deny", decidedBy: { kind: "encapsulated" } };
   }
   const farIsOwnNode = cluster.nodes?.get(endpoint.spec.node)?.some((address) => sameAddress(address, far)) ?? false;
@@ -98,12 +99,6 @@ function decide(cluster: Cluster, packet: Packet, direction: PolicyDirection): D
     return { ...decided, verdict: "deny", decidedBy: { kind: "toOwnNode" } };
   }
   return decided;
-}
-
-function isEncapsulated({ encapsulation }: Cluster, { protocol, destinationPort }: Packet): boolean {
-  const { vxlan = "Drop", vxlanPort = 4789, ipip = "Drop" } = encapsulation ?? {};
-  if (protocol === 4) return ipip === "Drop";
-  return protocol === protocolNumbers.udp && destinationPort === vxlanPort && vxlan === "Drop";
 }
 
 function holds(endpoint: WorkloadEndpoint, address: Address): boolean {

@@ -70,14 +70,16 @@ const deny: Target = { kind: "goto", chain: chains.denied };
 /**
  * Allowing goes to a chain that sets the mark and ends: since it is gone to and not jumped to, the packet returns to
  * the endpoint's chain and not to the next rule here. One rule does what would else take a mark and a return. Denying
- * ends in a chain of its own as well, which may tell of the packet first.
+ * ends in a chain of its own as well, which may tell of the packet first. Behind profiles there is no tier, so what one
+ * passes on is denied and does not come to the next profile: so it is in Calico's eBPF and its check of the application
+ * layer, while its chains of iptables ask the next.
  */
 function outcomeOf(rule: Rule, owner: RuleOwner, log: LogSettings): { target: Target; matches: readonly Match[] } {
   switch (rule.action) {
     case "Allow":
       return { target: allow, matches: [] };
     case "Pass":
-      return { target: pass, matches: [] };
+      return { target: owner.kind === "Profile" ? deny : pass, matches: [] };
     case "Deny":
       return { target: deny, matches: [] };
     case "Log": {

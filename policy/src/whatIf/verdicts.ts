@@ -5,6 +5,7 @@
 import type { EntityRule, PolicyDirection, Rule } from "@brindle/api";
 import type { Family } from "@brindle/net";
 import { appliesTo, type Cluster, comparePolicies, type Policy } from "../cluster.ts";
+import { encapsulationOf, isEncapsulated } from "../encapsulated.ts";
 import { enforceablePolicy, enforceableProfile, tieredPolicy } from "../enforceable.ts";
 import { isIcmp, protocolNumber, protocolNumbers } from "../packet.ts";
 import { parsePorts } from "../ports.ts";
@@ -118,8 +119,13 @@ export class VerdictTable {
 
   #verdicts(chain: Chain, peer: number, direction: PolicyDirection): Verdicts {
     const stretches: Stretch[] = [];
+    const encapsulation = encapsulationOf(this.#cluster);
     for (const { first, last, ...traffic } of this.#traffic(chain)) {
-      const allowed = this.#walk(chain, { peer, direction, traffic: { ...traffic, port: first } });
+      const { protocol } = traffic;
+      const isTunnel = direction === "Egress" && isEncapsulated(encapsulation, { protocol, destinationPort: first });
+      const allowed = isTunnel
+        ? noBits(this.peers.list.length)
+        : this.#walk(chain, { peer, direction, traffic: { ...traffic, port: first } });
       const before = stretches.at(-1);
       const goesOn = before?.protocol === traffic.protocol && before.last === first - 1;
       if (before && goesOn && sameBits(before.allowed, allowed)) stretches[stretches.length - 1] = { ...before, last };
@@ -169,7 +175,8 @@ export class VerdictTable {
   /** Stretches of traffic within which no rule of the chain makes a difference. */
   #traffic({ tiers, profiles }: Chain): { protocol: number; first: number; last: number }[] {
     const rules = [...tiers.flatMap((tier) => tier.rules), ...profiles].map(({ rule }) => rule);
-    const cuts = new Set<number>([1]);
+    const { vxlanPort } = encapsulationOf(this.#cluster);
+    const cuts = new Set<number>([1, vxlanPort, vxlanPort + 1]);
     for (const { destination } of rules) {
       const { ranges, names } = parsePorts([...(destination?.ports ?? []), ...(destination?.notPorts ?? [])]) ?? none;
       const numbers = names.flatMap((name) => [...this.peers.numbersOf(name)]);

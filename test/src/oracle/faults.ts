@@ -1,85 +1,31 @@
 /** Faults of a renderer, one by one: what each makes of a right rendering, and a cluster in which it matters. */
-
-import type { PolicySpec, Rule } from "@brindle/api";
-import { formatSetElement, type SetElement } from "@brindle/net";
-import type { Chain, ChainRule, Cluster, Desired, DesiredSet, Hook, Match, TableContent } from "@brindle/policy";
+import type { Rule } from "@brindle/api";
+import type { Chain, ChainRule, Cluster, DesiredSet } from "@brindle/policy";
+import {
+  accept,
+  allow,
+  chains,
+  commented,
+  contents,
+  denyWeb,
+  everyRule,
+  type Fault,
+  fromFirst,
+  fromP1,
+  hooks,
+  ingress,
+  keyed,
+  matches,
+  members,
+  nothing,
+  ofPolicies,
+  swapped,
+  tcpTo,
+  wider,
+  withAdministrators,
+  withProfiles,
+} from "./faultKit.ts";
 import { clusterWith } from "./randomCase.ts";
-
-export interface Fault {
-  readonly name: string;
-  readonly cluster: Cluster;
-  readonly spoil: (desired: Desired) => Desired;
-}
-
-type Members = DesiredSet["members"];
-
-const selectsP2 = "place == 'p2'";
-const allow: Rule = { action: "Allow" };
-const tcpTo = (...ports: (number | string)[]): Rule => ({ action: "Allow", protocol: "TCP", destination: { ports } });
-const fromP1: Rule = { action: "Allow", source: { nets: ["10.65.0.1/32", "fd65::1/128"] } };
-const fromFirst: Rule = { action: "Allow", source: { selector: "place == 'p1'" } };
-const denyWeb: Rule = { action: "Deny", protocol: "TCP", destination: { ports: [80] } };
-
-/** Of p2, in this order. */
-function ingress(...policies: readonly (readonly Rule[])[]): Cluster {
-  return clusterWith(
-    policies.map((rules, order) => ({ types: ["Ingress"], selector: selectsP2, order, ingress: rules })),
-  );
-}
-
-function withAdministrators(administrators: readonly Rule[], rules: readonly Rule[]): Cluster {
-  const ofP2: PolicySpec = { types: ["Ingress"], selector: selectsP2 };
-  return clusterWith([
-    { ...ofP2, tier: "kube-admin", ingress: administrators },
-    { ...ofP2, ingress: rules },
-  ]);
-}
-
-/** Rules of policies alone: what stands around them has matches of the same kinds. */
-function ofPolicies(change: (rule: ChainRule) => ChainRule | null): Fault["spoil"] {
-  const isMeant = ({ comment }: ChainRule): boolean => comment.includes("NetworkPolicy");
-  return everyRule((rule) => (isMeant(rule) ? change(rule) : rule));
-}
-
-function matches(change: (match: Match) => Match | null): Fault["spoil"] {
-  return ofPolicies((rule) => ({ ...rule, matches: rule.matches.flatMap((match) => change(match) ?? []) }));
-}
-
-function everyRule(change: (rule: ChainRule) => ChainRule | null): Fault["spoil"] {
-  return chains((chain) => ({ ...chain, rules: chain.rules.flatMap((rule) => change(rule) ?? []) }));
-}
-
-function commented(text: string, change: (rule: ChainRule) => ChainRule | null): Fault["spoil"] {
-  return everyRule((rule) => (rule.comment === text ? change(rule) : rule));
-}
-
-function chains(change: (chain: Chain) => Chain): Fault["spoil"] {
-  return contents((content) => ({ ...content, chains: content.chains.map(change) }));
-}
-
-function contents(change: (content: TableContent) => TableContent): Fault["spoil"] {
-  return (desired) => {
-    const tables = desired.tables.map((table) =>
-      table.table === "filter" ? { ...table, content: change(table.content) } : table,
-    );
-    return { ...desired, tables };
-  };
-}
-
-function hooks(change: (hook: Hook) => Hook | null): Fault["spoil"] {
-  return contents((content) => ({ ...content, hooks: content.hooks.flatMap((hook) => change(hook) ?? []) }));
-}
-
-function members(change: (members: Members) => Members): Fault["spoil"] {
-  return (desired) => {
-    const sets = new Map([...desired.sets].map(([name, set]) => [name, { ...set, members: change(set.members) }]));
-    return { ...desired, sets };
-  };
-}
-
-const swapped = (side: "source" | "destination") => (side === "source" ? "destination" : "source");
-const nothing = (): null => null;
-const accept = (rule: ChainRule): ChainRule => ({ ...rule, target: { kind: "accept" } });
 
 const ofMatches: readonly Fault[] = [
   {
@@ -224,18 +170,6 @@ const ofSets: readonly Fault[] = [
   },
 ];
 
-function keyed(elements: readonly SetElement[]): Members {
-  return new Map(elements.map((element) => [formatSetElement(element), element]));
-}
-
-/** The network around it that has four times as many addresses. */
-function wider(element: SetElement): SetElement {
-  if ("port" in element || !("length" in element)) return element;
-  const shift = BigInt((element.address.family === 4 ? 32 : 128) - element.length + 2);
-  const value = (element.address.value >> shift) << shift;
-  return { ...element, address: { ...element.address, value }, length: element.length - 2 };
-}
-
 const ofActions: readonly Fault[] = [
   {
     name: "a denying rule left out",
@@ -361,6 +295,56 @@ const ofEndpoints: readonly Fault[] = [
   },
 ];
 
+/** So many policies that they are asked in a group: the last but one denies what the last allows. */
+const crowd: Cluster = ingress(
+  ...Array.from({ length: 8 }, (_, index): Rule[] => [
+    { action: "Allow", protocol: "TCP", destination: { ports: [9_000 + index] } },
+  ]),
+  [denyWeb],
+  [allow],
+);
+const inGroups = (change: (chain: Chain) => Chain): Fault["spoil"] =>
+  chains((chain) => (chain.name.startsWith("BRDL-gi-") ? change(chain) : chain));
+
+const ofGroups: readonly Fault[] = [
+  {
+    name: "a group left out",
+    cluster: crowd,
+    spoil: everyRule((rule) => (rule.target.kind === "jump" && rule.target.chain.startsWith("BRDL-gi-") ? null : rule)),
+  },
+  {
+    name: "a policy of a group left out",
+    cluster: crowd,
+    spoil: inGroups((group) => ({
+      ...group,
+      rules: group.rules.filter(({ target }) => target.kind !== "jump" || !target.chain.endsWith("policy-8")),
+    })),
+  },
+  {
+    name: "policies of a group in reverse order",
+    cluster: crowd,
+    spoil: inGroups((group) => ({ ...group, rules: group.rules.toReversed() })),
+  },
+  {
+    name: "a policy of a group asked after another has passed on",
+    cluster: ingress([{ action: "Pass", protocol: "UDP" }], ...Array.from({ length: 8 }, (): Rule[] => [denyWeb])),
+    spoil: inGroups((group) => ({
+      ...group,
+      rules: [...group.rules, { matches: [], target: { kind: "goto", chain: "BRDL-DENIED" }, comment: "more" }],
+    })),
+  },
+];
+
+const ofProfiles: readonly Fault[] = [
+  {
+    name: "a profile that passes on to the next",
+    cluster: withProfiles([{ action: "Pass", protocol: "UDP" }, allow], [allow]),
+    spoil: everyRule((rule) =>
+      rule.comment === "Profile kns.ns1 ingress 0" ? { ...rule, target: { kind: "goto", chain: "BRDL-PASS" } } : rule,
+    ),
+  },
+];
+
 const ofSurroundings: readonly Fault[] = [
   {
     name: "what is denied going on",
@@ -394,4 +378,12 @@ const ofSurroundings: readonly Fault[] = [
   },
 ];
 
-export const faults: readonly Fault[] = [...ofMatches, ...ofSets, ...ofActions, ...ofEndpoints, ...ofSurroundings];
+export const faults: readonly Fault[] = [
+  ...ofMatches,
+  ...ofSets,
+  ...ofActions,
+  ...ofEndpoints,
+  ...ofGroups,
+  ...ofProfiles,
+  ...ofSurroundings,
+];

@@ -3,9 +3,9 @@ import type { Cluster } from "@brindle/policy";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { decidedBy } from "./deciding.ts";
 import { focusedCase, focuses } from "./focusedCase.ts";
-import { compare, describeMismatch } from "./oracle.ts";
+import { compare, describeMismatch, desiredOf } from "./oracle.ts";
 import { PolicyNode } from "./policyNode.ts";
-import { listenPorts, type PacketBias, plainEndpoints, randomPackets } from "./randomCase.ts";
+import { casesPerCrowd, listenPorts, type PacketBias, plainEndpoints, randomPackets } from "./randomCase.ts";
 import { randomClusterWithHosts } from "./randomHosts.ts";
 
 /** For each back end. */
@@ -17,6 +17,10 @@ const decidedMin = 200;
 
 /** Where there is a host endpoint, packets of the node itself matter. */
 const biasFor = ({ hostEndpoints = [] }: Cluster): PacketBias => (hostEndpoints.length > 0 ? { ofNode: 0.4 } : {});
+
+function hasGroups(cluster: Cluster): boolean {
+  return desiredOf(cluster).tables.some(({ content }) => content.chains.some(({ name }) => /^BRDL-g[io]-/.test(name)));
+}
 
 const seed = Number(process.env.BRINDLE_SEED ?? Date.now() % 1_000_000);
 const decided = new Map<string, number>();
@@ -31,8 +35,10 @@ describe.each(["nft", "legacy"] as const)(`random policies, backend %s, BRINDLE_
 
   it(`pass what evaluate allows and nothing else, in ${cases} cases of ${probesPerCase} probes`, async () => {
     let denied = 0;
+    let grouped = 0;
     for (let index = 0; index < cases; index++) {
       const cluster = randomClusterWithHosts(firstSeed + index);
+      if (hasGroups(cluster)) grouped += 1;
       const comparison = await compare(
         node,
         cluster,
@@ -45,6 +51,7 @@ describe.each(["nft", "legacy"] as const)(`random policies, backend %s, BRINDLE_
     // A test that sees only one verdict proves nothing about the other.
     expect(denied / (cases * probesPerCase)).toBeGreaterThan(0.3);
     expect(denied / (cases * probesPerCase)).toBeLessThan(0.7);
+    expect(grouped).toBeGreaterThanOrEqual(Math.floor(cases / casesPerCrowd));
   });
 
   it(`agree with evaluate where a field decides, ${focuses.length} fields`, async () => {

@@ -38,13 +38,23 @@ const places: readonly Place[] = [
 ];
 
 const namespaces = ["ns1", "ns2"];
+const allowAll: readonly Rule[] = [{ action: "Allow" }];
+
+/** Each fifth case has so many policies that pods ask them in groups. */
+export const casesPerCrowd = 5;
+
+export function isCrowded(seed: number): boolean {
+  return seed % casesPerCrowd === 0;
+}
 
 export function randomCluster(seed: number): Cluster {
   const random = new Random(seed);
   return {
     endpoints: places.map((place) => randomEndpoint(random, place)),
-    profiles: [...namespaces.map((namespace) => randomProfile(random, namespace)), accountProfile],
-    policies: random.list(1 + random.integer(5), (index) => randomPolicy(random, index)),
+    profiles: [...namespaces.map((namespace) => randomProfile(random, namespace)), randomAccountProfile(random)],
+    policies: isCrowded(seed)
+      ? crowd(random)
+      : random.list(1 + random.integer(5), (index) => randomPolicy(random, index)),
     tiers: random.list(random.integer(3), (index) => randomTier(random, index)),
     networkSets: random.list(random.integer(4), (index) => randomNetworkSet(random, index)),
     nodes: new Map([[nodeName, nodeAddresses.map(parseClusterAddress)]]),
@@ -153,13 +163,16 @@ export function relabelled(endpoint: WorkloadEndpoint, labels: Labels): Workload
   return { ...endpoint, metadata: { ...endpoint.metadata, labels } };
 }
 
-/** Of the service account `one`; that of `two` does not exist. */
-const accountProfile: Profile = {
-  apiVersion,
-  kind: "Profile",
-  metadata: { name: "ksa.one" },
-  spec: { labelsToApply: { "pcsa.role": "ops" } },
-};
+/** Of the service account `one`; that of `two` does not exist. Behind the one of the namespace, it may be asked as well. */
+function randomAccountProfile(random: Random): Profile {
+  const rules = random.chance(0.3) ? { ingress: allowAll, egress: allowAll } : {};
+  return {
+    apiVersion,
+    kind: "Profile",
+    metadata: { name: "ksa.one" },
+    spec: { ...rules, labelsToApply: { "pcsa.role": "ops" } },
+  };
+}
 
 export function randomLabels(random: Random): Labels {
   return {
@@ -213,9 +226,11 @@ function randomNetworkSet(random: Random, index: number): AnyNetworkSet {
   return { apiVersion, kind: "NetworkSet", metadata: { ...metadata, namespace }, spec };
 }
 
-/** Mostly as Calico's controllers make it; now and then one that has rules of its own. */
+/** Mostly as Calico's controllers make it; now and then one that has rules of its own, or passes on what it can pass to nobody. */
 function randomProfile(random: Random, namespace: string): Profile {
-  const rules = (): Rule[] => (random.chance(0.8) ? [{ action: "Allow" }] : randomRules(random));
+  const passing = (): Rule[] => [{ ...randomRule(random), action: "Pass" }, ...allowAll];
+  const rules = (): readonly Rule[] =>
+    random.chance(0.7) ? allowAll : random.chance(0.5) ? randomRules(random) : passing();
   return {
     apiVersion,
     kind: "Profile",
@@ -251,6 +266,26 @@ function randomPolicy(random: Random, index: number): Policy {
     metadata: { name },
     spec: { ...spec, ...namespaceSelector },
   } satisfies GlobalNetworkPolicy;
+}
+
+/** Of one tier, and for most pods, in both directions; what the first of them decide leaves packets for the last. */
+function crowd(random: Random): Policy[] {
+  const tier = random.pick({}, { tier: "default" }, { tier: "kube-admin" });
+  const crowded = random.pick(...withFirst(namespaces));
+  return random.list(10 + random.integer(5), (index): Policy => {
+    const types: PolicyDirection[] = ["Ingress", "Egress"];
+    const spec = {
+      ...tier,
+      ...(random.chance(0.1) ? { selector: randomSelector(random) } : {}),
+      ...(random.chance(0.5) ? { order: random.integer(3) } : {}),
+      types,
+      ingress: random.list(1 + random.integer(2), () => randomRule(random)),
+      egress: random.list(1 + random.integer(2), () => randomRule(random)),
+    };
+    const name = `policy-${index}`;
+    if (random.chance(0.5)) return { apiVersion, kind: "GlobalNetworkPolicy", metadata: { name }, spec };
+    return { apiVersion, kind: "NetworkPolicy", metadata: { name, namespace: crowded }, spec };
+  });
 }
 
 export function randomRules(random: Random): Rule[] {
