@@ -107,6 +107,7 @@ export class Allocator {
   /** The same addresses each time for the same handle, also after a crash at any point of an earlier request. */
   assign(options: AssignOptions): Promise<AssignResult> {
     return this.#requests.ask<AssignResult>({
+      handleId: options.handleId,
       prepare: (facts) => this.#prepareAssign(options, facts),
       alone: () => this.#assignOrNothing(options),
     });
@@ -116,6 +117,7 @@ export class Allocator {
   release(handleId: string, options: ReleaseOptions = {}): Promise<ReleaseResult> {
     const request = { ...options, handleId };
     return this.#requests.ask<ReleaseResult>({
+      handleId,
       prepare: (facts) => this.#prepareRelease(request, facts),
       alone: () => this.#release(request),
     });
@@ -138,7 +140,8 @@ export class Allocator {
     this.#handles.forgetRelease(options.handleId);
     const request = await this.#requestOf(options, facts);
     return (state) => {
-      const plan = planAssign(state, request, facts);
+      const handle = this.#handles.get(options.handleId) ?? undefined;
+      const plan = planAssign({ ...state, handle }, request, facts);
       if (plan.kind !== "commit") return null;
       const { addresses, isNew } = plan;
       const extra = extraWrites?.(addresses) ?? [];

@@ -20,6 +20,8 @@ export type JointPlanner<R> = (
 ) => { readonly writes: readonly Write[]; readonly answer: (found: readonly Found[]) => R } | null;
 
 export interface GatheredRequest<R> {
+  /** Requests of one handle are done in the order in which they came, and never two of them in one transaction. */
+  readonly handleId: string;
   /** Reads what planning needs; `null` where the request is to be decided by itself. */
   readonly prepare: (facts: Facts) => Promise<JointPlanner<R> | null>;
   /** All of the request. */
@@ -36,6 +38,9 @@ export interface GatheredPorts {
   /** All of it, or nothing and `null`; what the store has then is known from there on. */
   readonly commit: (writes: readonly Write[]) => Promise<readonly Found[] | null>;
 }
+
+/** How many are prepared at once; of more than that, no transaction would take all. */
+const togetherMax = 64;
 
 /** A request of any kind, which answers whoever waits. */
 interface Waiting {
@@ -69,8 +74,9 @@ export class Gathered {
     this.#waiting = [];
     try {
       for (let left: readonly Waiting[] = batch; left.length > 0; ) {
-        const still = left.length > 1 && this.#ports.isJoint() ? await this.#together(left) : left;
-        const [first, ...others] = still;
+        const isJoint = left.length > 1 && this.#ports.isJoint();
+        const still = isJoint ? await this.#together(left.slice(0, togetherMax)) : left;
+        const [first, ...others] = isJoint ? [...still, ...left.slice(togetherMax)] : still;
         // What one finds out by itself, such as a new block, may be all that the others lacked.
         if (first) await alone(first);
         left = others;
@@ -81,23 +87,37 @@ export class Gathered {
     }
   }
 
-  /** Those that are still to be decided. */
+  /** Those that are still to be decided, in their order. What fails of one alone, it is told when it is decided by itself. */
   async #together(batch: readonly Waiting[]): Promise<readonly Waiting[]> {
     const facts = await this.#ports.facts();
-    const planners = await Promise.all(batch.map(({ request }) => request.prepare(facts)));
+    const planners = await Promise.all(batch.map(({ request }) => unlessItsOwn(() => request.prepare(facts))));
     const joint = new JointWrites(this.#ports.node, this.#ports.known(facts));
     const joined: { readonly waiting: Waiting; readonly answer: (found: readonly Found[]) => unknown }[] = [];
     const left: Waiting[] = [];
+    const handles = new Set<string>();
     for (const [index, waiting] of batch.entries()) {
-      const decided = planners[index]?.(joint.state) ?? null;
+      const { handleId } = waiting.request;
+      const isFirst = !handles.has(handleId);
+      handles.add(handleId);
+      const decided = isFirst ? await unlessItsOwn(async () => planners[index]?.(joint.state) ?? null) : null;
       if (decided && joint.add(decided.writes)) joined.push({ waiting, answer: decided.answer });
       else left.push(waiting);
     }
     if (joined.length === 0) return left;
-    const found = await this.#ports.commit(joint.writes);
+    const found = await unlessItsOwn(() => this.#ports.commit(joint.writes));
     if (!found) return batch;
     for (const { waiting, answer } of joined) waiting.resolve(answer(found));
     return left;
+  }
+}
+
+/** `null` where it fails for a reason that may be one request's, such as an object that nobody can read. */
+async function unlessItsOwn<T>(work: () => Promise<T | null>): Promise<T | null> {
+  try {
+    return await work();
+  } catch (error) {
+    if (isAway(error)) throw error;
+    return null;
   }
 }
 
@@ -107,6 +127,10 @@ async function alone({ request, resolve, reject }: Waiting): Promise<void> {
     resolve(await request.alone());
   } catch (error) {
     reject(error);
-    if (error instanceof StoreError && error.failure.code === "UNAVAILABLE") throw error;
+    if (isAway(error)) throw error;
   }
+}
+
+function isAway(error: unknown): boolean {
+  return error instanceof StoreError && error.failure.code === "UNAVAILABLE";
 }

@@ -29,13 +29,15 @@ export class JointWrites {
     return [...this.#writes.values()];
   }
 
-  /** False, and nothing is added, where they do not fit into one transaction with the others. */
+  /** False, and nothing is added, where they do not fit into one transaction with the others, or cannot be one write with them. */
   add(writes: readonly Write[]): boolean {
     const joined = new Map(this.#writes);
     for (const write of writes) {
       const key = keyText(write.key);
       const before = joined.get(key);
-      joined.set(key, before ? after(before, write) : write);
+      const both = before ? after(before, write) : write;
+      if (!both) return false;
+      joined.set(key, both);
     }
     if (joined.size > writesMax && this.#writes.size > 0) return false;
     this.#writes = joined;
@@ -45,10 +47,17 @@ export class JointWrites {
   }
 }
 
-/** The second was planned on what the first writes, and rests on what the first rests on. */
-function after(first: Write, second: Write): Write {
+/**
+ * The second was planned on what the first writes, and rests on what the first rests on. `null` where one write cannot
+ * stand for both: of what the callers write, such as endpoints, nothing was projected, and each rests on what it read.
+ */
+function after(first: Write, second: Write): Write | null {
+  if (first.op === "expect" && second.op === "expect") return first;
+  if (first.key.kind !== "IPAMBlock" && first.key.kind !== "BlockAffinity") return null;
+  if (first.op === "expect") return second;
+  if (first.op === "delete") return null;
   if (second.op === "expect") return first;
-  if (first.op === "expect" || first.op === "delete" || second.op === "delete") return second;
+  if (second.op === "delete") return first.op === "update" ? second : null;
   // The keys are equal, and so are the kinds of the values; the compiler sees two unions.
   return { ...first, value: second.value } as Write;
 }
