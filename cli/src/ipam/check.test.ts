@@ -20,7 +20,8 @@ describe("ipam check", () => {
   beforeEach(async () => {
     rig = new Rig();
     store = new MemoryStore({ data: rig.data });
-    await rig.run("apply -f -", pool("pods", "10.1.0.0/24"));
+    // The block below is one of its size: a block of another would be taken back once it is empty.
+    await rig.run("apply -f -", pool("pods", "10.1.0.0/24").replace("spec: {", "spec: {blockSize: 30, "));
     await rig.run(
       "apply -f -",
       "apiVersion: projectcalico.org/v3\nkind: Node\nmetadata: {name: node1}\nspec: {bgp: {ipv4Address: 192.0.2.1}}\n",

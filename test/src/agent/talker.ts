@@ -22,7 +22,8 @@ udp.on("error", () => {});
 function talk(socket: Socket): void {
   conversation.tcp = socket;
   socket.setNoDelay(true).on("error", () => {});
-  socket.on("data", (data) => console.log(`tcp ${data}`));
+  // What was held up comes in one piece with what was said after it.
+  createInterface({ input: socket }).on("line", (line) => console.log(`tcp ${line}`));
 }
 
 if (isListener) {
@@ -33,6 +34,6 @@ if (isListener) {
 }
 for await (const line of createInterface({ input: process.stdin })) {
   const [protocol, text = ""] = line.split(" ");
-  if (protocol === "tcp") conversation.tcp?.write(text);
+  if (protocol === "tcp") conversation.tcp?.write(`${text}\n`);
   else if (peer) udp.send(text, peer.port, peer.address);
 }
