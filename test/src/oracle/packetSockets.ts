@@ -4,7 +4,7 @@
  * thousand packets take a second.
  */
 import { Buffer } from "node:buffer";
-import { type Address, addressBytes, type Family, formatAddress } from "@brindle/net";
+import { type Address, addressBytes, type Family, formatAddress, KernelError } from "@brindle/net";
 import {
   closeSocket,
   insideNamespace,
@@ -38,6 +38,9 @@ function flushFlows(): Buffer {
   message.writeUInt16LE(1, 6); // NLM_F_REQUEST
   return message;
 }
+
+/** send(2): what is sent waits in a socket's or a device's queue, and there is an end to these. */
+const noRoom: ReadonlySet<string> = new Set(["EAGAIN", "ENOBUFS", "ENOMEM"]);
 
 interface Receiver {
   readonly fd: number;
@@ -108,7 +111,7 @@ export class PacketSockets implements Disposable {
     for (const packet of packets) {
       const number = this.#nextNumber++;
       numbered.set(number, packet);
-      this.#sendOne(packet, number);
+      while (!this.#sendOne(packet, number)) await pause(1);
       if (number % 64 === 0) this.#receive(numbered, onPassed);
     }
     const endMs = performance.now() + deadlineMs;
@@ -137,8 +140,7 @@ export class PacketSockets implements Disposable {
       for (const packet of packets) {
         const number = this.#nextNumber++;
         numbered.set(number, packet);
-        count(sent, packet);
-        this.#sendOne(renewed(packet, turn), number);
+        if (this.#sendOne(renewed(packet, turn), number)) count(sent, packet);
       }
       this.#receive(numbered, (packet) => count(passed, packet));
       await new Promise((resolve) => setImmediate(resolve));
@@ -167,12 +169,18 @@ export class PacketSockets implements Disposable {
     return fd;
   }
 
-  #sendOne(packet: Packet, number: number): void {
+  /** Answers whether the chains had to do with it: not where the kernel has no room for it, which is no verdict. */
+  #sendOne(packet: Packet, number: number): boolean {
     const sender = this.#senderOf(formatAddress(packet.source));
     try {
       sendTo(sender, encodeProbe(packet, number), socketAddress(packet.destination));
-    } catch {
+      return true;
+    } catch (error) {
+      const name = error instanceof KernelError && "name" in error.failure ? error.failure.name : null;
       // An output chain that drops says so to the sender: the packet did not pass.
+      if (name === "EPERM") return true;
+      if (name !== null && noRoom.has(name)) return false;
+      throw error;
     }
   }
 
