@@ -26,36 +26,40 @@ const prefixesPerSlice = 1024;
 
 type Row = Omit<AdvertisedRoute, "change">;
 
-/**
- * All that the peer would be told, or, with `before`, what differs from what it is told under those terms: `new` and
- * `changed` as it would be, `gone` as it is. At most `limit` rows, in the order of the table.
- */
-export function rehearse(
+/** All that the peer is told: at most `limit` rows, in the order of the table. */
+export function told(
   rib: Rib,
-  after: Rehearsed,
-  {
-    before = null,
-    limit,
-    from,
-  }: { readonly before?: Rehearsed | null; readonly limit: number; readonly from: PrefixId },
+  terms: Rehearsed,
+  { limit, from }: { readonly limit: number; readonly from: PrefixId },
 ): RehearsedSlice {
   const rows: AdvertisedRoute[] = [];
   const end = Math.min(rib.prefixes.idsEnd, from + prefixesPerSlice);
-  const [seenAfter, seenBefore]: CandidatesSeen[] = [new Map(), new Map()];
+  const seen: CandidatesSeen = new Map();
   let prefix = from;
   for (; prefix < end && rows.length < limit; prefix++) {
-    if (!rib.prefixes.isLive(prefix)) continue;
-    const would = rowOf(rib, after, prefix, seenAfter ?? new Map());
-    if (!before) {
-      if (would) rows.push({ ...would, change: null });
-      continue;
-    }
-    const is = rowOf(rib, before, prefix, seenBefore ?? new Map());
-    const change = changeOf(is, would);
-    const row = would ?? is;
-    if (change && row) rows.push({ ...row, change });
+    const row = rib.prefixes.isLive(prefix) ? rowOf(rib, terms, prefix, seen) : null;
+    if (row) rows.push({ ...row, change: null });
   }
   return { rows, next: prefix < rib.prefixes.idsEnd && rows.length < limit ? prefix : null };
+}
+
+/** A table, and what one peer is told of it. */
+export interface Telling {
+  readonly rib: Rib;
+  readonly terms: Rehearsed;
+}
+
+/** What differs of one prefix: `new` and `changed` as it would be, `gone` as it is; zero stands for a table without it. */
+export function difference(
+  before: Telling & { readonly prefix: PrefixId; readonly seen: CandidatesSeen },
+  after: Telling & { readonly prefix: PrefixId; readonly seen: CandidatesSeen },
+): AdvertisedRoute | null {
+  const [is, would] = [before, after].map(({ rib, terms, prefix, seen }) =>
+    prefix === 0 ? null : rowOf(rib, terms, prefix, seen),
+  );
+  const change = changeOf(is ?? null, would ?? null);
+  const row = would ?? is;
+  return change && row ? { ...row, change } : null;
 }
 
 function changeOf(is: Row | null, would: Row | null): AdvertisedRoute["change"] {

@@ -152,5 +152,7 @@ export interface RouteQuery {
 export interface RehearsalQuery {
   /** Another configuration, in which the peer is; what it would change is told then, and nothing else. */
   readonly config?: SpeakerConfig;
+  /** With `config`: other prefixes of our own. Where left out: those that there are. */
+  readonly originated?: readonly (string | OwnRoute)[];
   readonly limit?: number;
 }

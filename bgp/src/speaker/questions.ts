@@ -2,10 +2,12 @@
 import { parseAddress } from "@brindle/net";
 import { type DumpedSlice, dumpTable } from "../mrt/dumpTable.ts";
 import type { MrtPeer } from "../mrt/record.ts";
-import { type RehearsedSlice, rehearse } from "../out/rehearsal.ts";
+import { difference, type RehearsedSlice, told } from "../out/rehearsal.ts";
+import type { PrefixId } from "../rib/prefixTable.ts";
 import type { Rib } from "../rib/rib.ts";
 import type { SpeakerConfig } from "./config.ts";
 import type { RehearsalQuery } from "./event.ts";
+import { ImaginedTable } from "./imagined.ts";
 import type { Peer } from "./peer.ts";
 
 interface Dumped {
@@ -27,16 +29,35 @@ export function dumpOf({ rib, peers, config, nowMs }: Dumped, from: number): Dum
   return dumpTable(rib, { atMs: nowMs, collectorBgpId, peers: known }, from);
 }
 
+/** Some 10 ms of work: routes are judged, decided and told as they would be. */
+const imaginedPerSlice = 256;
+
 /** `null` where the other configuration has no such peer. */
 export function advertisedTo(
   peer: Peer,
-  rib: Rib,
-  { config, limit = 1000, from }: RehearsalQuery & { readonly from: number },
+  { rib, peers }: Pick<Dumped, "rib" | "peers">,
+  { config, originated, limit = 1000, from }: RehearsalQuery & { readonly from: number },
 ): RehearsedSlice | null {
   const present = peer.routes.rehearsed();
-  if (!config) return rehearse(rib, present, { limit, from });
-  const other = config.peers.find(({ name }) => name === peer.config.name);
-  if (!other) return null;
-  const after = peer.routes.rehearsed({ speaker: config, peer: other });
-  return rehearse(rib, after, { before: present, limit, from });
+  if (!config) return told(rib, present, { limit, from });
+  const table = new ImaginedTable(rib, peers, { config, originated });
+  const other = table.configOf(peer);
+  const id = other && table.idOf(peer.routes.ribPeer);
+  if (!other || id === null) return null;
+  const end = Math.min(rib.prefixes.idsEnd, from + imaginedPerSlice);
+  const known: PrefixId[] = [];
+  for (let prefix = from; prefix < end; prefix++) if (rib.prefixes.isLive(prefix)) known.push(prefix);
+  table.fill(known);
+  const before = { rib, terms: present, seen: new Map() };
+  const terms = { ...peer.routes.rehearsed({ speaker: config, peer: other }), peer: id };
+  const after = { rib: table.rib, terms, seen: new Map() };
+  const rows = known.map((prefix) => {
+    const imagined = table.rib.prefixes.find(rib.prefixes.pack([prefix], rib.prefixes.family(prefix)), 0);
+    return difference({ ...before, prefix }, { ...after, prefix: imagined });
+  });
+  const isLast = end >= rib.prefixes.idsEnd;
+  const news = isLast ? table.fillNew() : [];
+  rows.push(...news.map((prefix) => difference({ ...before, prefix: 0 }, { ...after, prefix })));
+  const changes = rows.filter((row) => row !== null);
+  return { rows: changes.slice(0, limit), next: isLast || changes.length >= limit ? null : end };
 }

@@ -92,6 +92,85 @@ describe("what a peer would be told", () => {
     ]);
   });
 
+  describe("where others or we would announce otherwise", () => {
+    /** Each prefix that `c` holds of `b`, with all that it was told. */
+    const held = (): Map<string, string> => new Map(told().map((row) => [row.prefix, JSON.stringify(row)]));
+
+    function changed(before: Map<string, string>, after: Map<string, string>): [string, string][] {
+      return [...new Set([...before.keys(), ...after.keys()])].sort().flatMap((prefix): [string, string][] => {
+        const [was, is] = [before.get(prefix), after.get(prefix)];
+        if (was === is) return [];
+        return [[prefix, was === undefined ? "new" : is === undefined ? "gone" : "changed"]];
+      });
+    }
+
+    const importFilters: PeerConfig["importFilters"] = [
+      {
+        name: "in",
+        rules: {
+          4: [
+            { cidr: "10.1.0.0/24", matchOperator: "Equal", action: "Reject" },
+            {
+              cidr: "10.2.0.0/24",
+              matchOperator: "Equal",
+              action: "Accept",
+              operations: [{ addCommunity: { value: "65002:7" } }],
+            },
+          ],
+        },
+      },
+    ];
+    const both = (ofA: Partial<PeerConfig>): SpeakerConfig =>
+      speakerOf(b, 65002, { peers: [peerOf(a.address, 65001, ofA), peerOf(c.address, 65003)] });
+    const own = [{ prefix: "10.3.0.0/24", communities: ["65002:1"], med: 4 }, "10.9.0.0/24", "2001:DB8::/32"];
+
+    it.each([
+      { name: "what another peer may tell us", ofA: { importPolicy: { accept: [] } } },
+      { name: "what is changed in what another peer tells", ofA: { importFilters } },
+      { name: "which prefixes are our own", ofA: {}, originated: own },
+      { name: "none of our own, and nothing from the other", ofA: { importPolicy: { accept: [] } }, originated: [] },
+      { name: "a prefix of our own that another announces", ofA: {}, originated: ["10.1.0.0/24"] },
+    ])("is what comes of it: $name", ({ ofA, originated }) => {
+      const before = held();
+      const config = both(ofA);
+      const foretold = advertised({ config, ...(originated && { originated }) });
+      expect(held()).toEqual(before);
+      network.tell(b, { type: "configure", config });
+      if (originated) network.tell(b, { type: "originate", prefixes: originated });
+      network.run(5_000);
+      expect(told()).toEqual(heard());
+      const wanted = changed(before, held());
+      expect(wanted.length).toBeGreaterThan(0);
+      expect(foretold.map(({ prefix, change }) => [prefix, change]).sort()).toEqual(wanted);
+    });
+
+    it("is what is left without another peer", () => {
+      const config = speakerOf(b, 65002, { peers: [peerOf(c.address, 65003)] });
+      expect(advertised({ config }).map(({ prefix, change }) => [prefix, change])).toEqual([
+        ["10.1.0.0/24", "gone"],
+        ["10.2.0.0/24", "gone"],
+        ["fd00:1::/64", "gone"],
+      ]);
+    });
+
+    it("is found in slices, each prefix once", () => {
+      const prefixes = Array.from({ length: 600 }, (_, i) => `10.8.${i >> 8}.${i & 255}/32`);
+      network.tell(a, { type: "originate", prefixes });
+      network.run(5_000);
+      const query = { config: both({ importPolicy: { accept: [] } }), originated: own, limit: 10_000 };
+      const found: string[] = [];
+      let slices = 0;
+      for (let from: number | null = 1; from !== null; slices++) {
+        const slice: RehearsedSlice | null = b.speaker.advertised(c.address, query, from);
+        found.push(...(slice?.rows ?? []).map(({ prefix, change }) => `${change} ${prefix}`));
+        from = slice?.next ?? null;
+      }
+      expect(slices).toBeGreaterThan(2);
+      const news = ["new 10.9.0.0/24", "new 2001:db8::/32", "changed 10.3.0.0/24"];
+      expect(found.sort()).toEqual([...prefixes.map((prefix) => `gone ${prefix}`), ...news].sort());
+    });
+  });
+
   it("is found in slices of the table, as all of it at once", () => {
     const prefixes = Array.from({ length: 40_000 }, (_, i) => `10.${64 + (i >> 16)}.${(i >> 8) & 255}.${i & 255}/32`);
     network.tell(b, { type: "originate", prefixes });

@@ -10,6 +10,7 @@ import type { ExportView } from "../out/exportView.ts";
 import type { Rehearsed } from "../out/rehearsal.ts";
 import type { PeerId, RibPeer } from "../rib/peerTable.ts";
 import { PrefixFilter } from "../rib/prefixFilter.ts";
+import type { Rib } from "../rib/rib.ts";
 import type { Negotiated } from "../session/negotiate.ts";
 import type { Announcement, GracefulRestart, LongLivedFamily, PathAttributes, Update } from "../wire/message.ts";
 import type { UpdateScanner } from "../wire/updateScan.ts";
@@ -254,15 +255,22 @@ export class RouteSide {
   }
 
   #ribPeerFacts(): RibPeer {
-    const { peer, speaker } = this.#config;
     this.#rules = presentRules(this.#rules, this.#config, this.#agreement?.localAddress ?? null, this.#ports.rib);
-    const external = peer.asn !== speaker.asn;
+    return this.#factsBy(this.#config, this.#rules);
+  }
+
+  /** The peer under another configuration, in another table. */
+  imagined(config: RouteSideConfig, rib: Rib): RibPeer {
+    return this.#factsBy(config, presentRules(null, config, this.#agreement?.localAddress ?? null, rib));
+  }
+
+  #factsBy({ peer, speaker }: RouteSideConfig, { rules: importRules }: KnownRules): RibPeer {
     return {
       name: peer.name,
-      external,
+      external: peer.asn !== speaker.asn,
       bgpId: this.#bgpId,
       address: addressOf(peer.address),
-      importRules: this.#rules.rules,
+      importRules,
       ...boundsOf(peer),
       ...(peer.routeReflectorClient && { isClient: true as const }),
     };

@@ -113,7 +113,7 @@ export class Speaker {
    */
   advertised(name: string, query: RehearsalQuery = {}, from: number = 1): RehearsedSlice | null {
     const peer = this.#peers.get(name);
-    return peer ? advertisedTo(peer, this.#rib, { ...query, from }) : null;
+    return peer ? advertisedTo(peer, { rib: this.#rib, peers: this.#peers }, { ...query, from }) : null;
   }
 
   /** A slice of the table as MRT; the next one begins where it says. */

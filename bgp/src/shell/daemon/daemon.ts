@@ -101,7 +101,7 @@ export class Daemon {
   /** What a peer would be told otherwise, were this text in the file. */
   async rehearse(peer: string, { text, file, limit }: Rehearsal): Promise<readonly AdvertisedRoute[]> {
     const { wish } = await readWish(text, file);
-    const routes = await this.#speaker.advertised(peer, { config: wish.config, limit });
+    const routes = await this.#speaker.advertised(peer, { ...wish, limit });
     if (!routes)
       throw new BgpError({ code: "FILE_INVALID", file, problems: [`there is no peer "${peer}" here or now`] });
     return routes;
