@@ -163,6 +163,50 @@ const refused: { name: string; text: string; says: string[] }[] = [
     text: peer("localAddress: fd00::1"),
     says: ['peers[0].localAddress: "fd00::1" is not of the family of 10.0.0.2'],
   },
+  {
+    name: "a role inside of an AS, and a client of another one",
+    text: "peers: [{ peerIP: 10.0.0.2, asNumber: 65000, role: peer }, { peerIP: 10.0.0.3, asNumber: 1, routeReflectorClient: true }]",
+    says: [
+      "peers[0].role: roles are for peers of another AS (RFC 9234 §4)",
+      "peers[1].routeReflectorClient: is for peers of our own AS (RFC 4456)",
+    ],
+  },
+  {
+    name: "an interface that no kernel has, and an address that means nothing without one",
+    text: "peers: [{ interface: averylonginterface, asNumber: 1 }, { peerIP: 'fe80::1', asNumber: 1 }, { peerIP: 'fe00::1', asNumber: 1 }]",
+    says: [
+      'peers[0].interface: "averylonginterface" is not the name of an interface',
+      'peers[1].peerIP: "fe80::1" is of one link: give the interface that leads there instead',
+    ],
+  },
+  {
+    name: "fields that do nothing without another one",
+    text: peer("addPath: { sendMax: 3, receiveMax: 4, receive: false }, maxPrefixes: { action: warn }"),
+    says: [
+      "peers[0].addPath.sendMax: needs send: true beside it",
+      "peers[0].addPath.receiveMax: needs receive: true beside it",
+      "peers[0].maxPrefixes: bounds nothing: ipv4, ipv6 or both are needed",
+    ],
+  },
+  {
+    name: "lengths that no prefix has",
+    text: `${peer("exportPolicy: [{ prefix: 10.0.0.0/8, minLength: 24, maxLength: 20 }, { prefix: 10.0.0.0/8, maxLength: 33 }, { prefix: 10.0.0.0/8, maxLength: 7, minLength: 7 }, { prefix: 10.0.0.0/8 }]")}
+filters: { a: { importV4: [{ cidr: 10.0.0.0/8, matchOperator: In, prefixLength: { min: 25, max: 24 }, action: Accept }] } }`,
+    says: [
+      "filters.a.importV4[0].prefixLength: 25 to 24 is no range of lengths",
+      "peers[0].exportPolicy[0]: 24 to 20 is no range of lengths inside of 10.0.0.0/8",
+      "peers[0].exportPolicy[1]: 8 to 33 is no range of lengths inside of 10.0.0.0/8",
+      "peers[0].exportPolicy[2]: 7 to 7 is no range of lengths inside of 10.0.0.0/8",
+    ],
+  },
+  {
+    name: "an own prefix and a place to listen twice",
+    text: "originate: [10.0.0.0/8, { prefix: 10.0.0.0/8, med: 1 }]\nlisten: [{ address: 10.0.0.1 }, { address: 10.0.0.1, port: 179 }]",
+    says: [
+      'listen[1]: "10.0.0.1 port 179" is that of listen[0], too',
+      'originate[1]: "10.0.0.0/8" is that of originate[0], too',
+    ],
+  },
   { name: "a field twice, with its line", text: "asNumber: 1", says: ["line 4, column 1: Map keys must be unique"] },
 ];
 

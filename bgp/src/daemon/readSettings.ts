@@ -4,6 +4,7 @@ import type * as z from "zod";
 import { checkRules } from "../filter/check.ts";
 import { shown } from "./field.ts";
 import { nearest } from "./nearest.ts";
+import { checkPeerRules } from "./peerRules.ts";
 import { type DaemonSettings, daemonSettings, type PeerSettings } from "./settings.ts";
 
 export type ReadSettings =
@@ -109,7 +110,12 @@ function checkFilterSettings({ filters = {} }: DaemonSettings, report: Report): 
   for (const [name, filter] of Object.entries(filters)) {
     for (const direction of ["importV4", "exportV4", "importV6", "exportV6"] as const) {
       const family = direction.endsWith("4") ? 4 : 6;
-      checkRules(`filters.${name}.${direction}`, filter[direction] ?? [], { family, report });
+      const rules = filter[direction] ?? [];
+      checkRules(`filters.${name}.${direction}`, rules, { family, report });
+      for (const [i, { prefixLength: { min = 0, max = min } = {} }] of rules.entries()) {
+        const field = `filters.${name}.${direction}[${i}].prefixLength`;
+        if (min > max) report(field, `${min} to ${max} is no range of lengths`);
+      }
     }
   }
 }
@@ -143,9 +149,20 @@ function checkPeer(field: string, peer: PeerSettings, { settings, report }: Cont
   if (localAddress !== undefined && peerIP && localAddress.includes(":") !== peerIP.address.includes(":")) {
     report(`${field}.localAddress`, `${shown(localAddress)} is not of the family of ${peerIP.address}`);
   }
+  checkPeerRules(field, peer, settings.asNumber, report);
 }
 
-function checkUnique({ peers = [] }: DaemonSettings, report: Report): void {
+function checkUnique({ peers = [], listen = [], originate = [] }: DaemonSettings, report: Report): void {
+  checkTwice(
+    "listen",
+    listen.map(({ address, port = 179 }) => `${address} port ${port}`),
+    report,
+  );
+  checkTwice(
+    "originate",
+    originate.map((own) => (typeof own === "string" ? own : own.prefix)),
+    report,
+  );
   const [names, addresses] = [new Map<string, number>(), new Map<string, number>()];
   for (const [i, peer] of peers.entries()) {
     const other = peer.peerIP && addresses.get(peer.peerIP.address);
@@ -157,5 +174,15 @@ function checkUnique({ peers = [] }: DaemonSettings, report: Report): void {
     }
     if (peer.peerIP) addresses.set(peer.peerIP.address, i);
     names.set(peerName(peer), i);
+  }
+}
+
+/** The same thing at two places of a list. */
+function checkTwice(field: string, names: readonly string[], report: Report): void {
+  const places = new Map<string, number>();
+  for (const [i, name] of names.entries()) {
+    const other = places.get(name);
+    if (other === undefined) places.set(name, i);
+    else report(`${field}[${i}]`, `${shown(name)} is that of ${field}[${other}], too`);
   }
 }

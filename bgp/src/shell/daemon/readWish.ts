@@ -49,7 +49,12 @@ async function readPasswords({ peers = [] }: DaemonSettings, path: string): Prom
     if (passwordFile === undefined || passwords.has(passwordFile)) continue;
     try {
       const text = await readFile(resolve(dirname(path), passwordFile), "utf8");
-      passwords.set(passwordFile, text.replace(/\r?\n$/, ""));
+      const password = text.replace(/\r?\n$/, "");
+      // What the kernel takes (TCP_MD5SIG_MAXKEYLEN).
+      const bytes = Buffer.byteLength(password, "utf8");
+      if (bytes < 1 || bytes > 80)
+        problems.push(`peers[${i}].passwordFile: has ${bytes} bytes, and 1 to 80 can be used`);
+      passwords.set(passwordFile, password);
     } catch (error) {
       problems.push(`peers[${i}].passwordFile: cannot be read: ${(error as Error).message}`);
     }

@@ -1,0 +1,52 @@
+/** What no peer of the file can be, though each field by itself is well-formed: told by the names and places of the file. */
+import { addressBits, parseAddress, parsePrefix } from "@brindle/net";
+import { shown } from "./field.ts";
+import type { PeerSettings, PolicySettings } from "./settings.ts";
+
+type Report = (field: string, reason: string) => void;
+
+/** `asNumber` is our own. */
+export function checkPeerRules(field: string, peer: PeerSettings, asNumber: number, report: Report): void {
+  const isInternal = peer.asNumber === asNumber;
+  const isKnown = peer.asNumber !== undefined;
+  if (isInternal && peer.role !== undefined) report(`${field}.role`, "roles are for peers of another AS (RFC 9234 §4)");
+  if (isKnown && !isInternal && peer.routeReflectorClient)
+    report(`${field}.routeReflectorClient`, "is for peers of our own AS (RFC 4456)");
+  checkPlace(field, peer, report);
+  checkPairs(field, peer, report);
+  checkPolicy(`${field}.importPolicy`, peer.importPolicy, report);
+  checkPolicy(`${field}.exportPolicy`, peer.exportPolicy, report);
+}
+
+function checkPlace(field: string, { peerIP, interface: device }: PeerSettings, report: Report): void {
+  if (device !== undefined && !/^[^\s/%]{1,15}$/.test(device)) {
+    report(`${field}.interface`, `${shown(device)} is not the name of an interface`);
+  }
+  // fe80::/10, RFC 4291 §2.5.6
+  const address = peerIP && parseAddress(peerIP.address);
+  if (address?.family === 6 && address.value >> 118n === 0x3fan) {
+    report(`${field}.peerIP`, `${shown(peerIP?.address)} is of one link: give the interface that leads there instead`);
+  }
+}
+
+/** Fields that do nothing without another one. */
+function checkPairs(field: string, { addPath, maxPrefixes }: PeerSettings, report: Report): void {
+  if (addPath?.sendMax !== undefined && !addPath.send) report(`${field}.addPath.sendMax`, "needs send: true beside it");
+  if (addPath?.receiveMax !== undefined && !addPath.receive) {
+    report(`${field}.addPath.receiveMax`, "needs receive: true beside it");
+  }
+  if (maxPrefixes && maxPrefixes.ipv4 === undefined && maxPrefixes.ipv6 === undefined) {
+    report(`${field}.maxPrefixes`, "bounds nothing: ipv4, ipv6 or both are needed");
+  }
+}
+
+function checkPolicy(field: string, policy: PolicySettings | undefined, report: Report): void {
+  if (policy === undefined || typeof policy === "string") return;
+  for (const [i, row] of policy.entries()) {
+    const prefix = typeof row === "string" ? null : parsePrefix(row.prefix);
+    if (typeof row === "string" || !prefix) continue;
+    const { minLength = prefix.length, maxLength = addressBits[prefix.address.family] } = row;
+    if (minLength > maxLength || maxLength > addressBits[prefix.address.family] || maxLength < prefix.length)
+      report(`${field}[${i}]`, `${minLength} to ${maxLength} is no range of lengths inside of ${row.prefix}`);
+  }
+}
