@@ -24,6 +24,7 @@ export interface TablesOptions {
 export interface Tables {
   readonly family: Family;
   readonly backend: TablesBackend;
+  /** Without rules where nobody uses the table; reading makes none. */
   save(table: TableName, options?: { counters?: boolean }): Promise<SavedTable>;
   /**
    * All of one table at once or nothing of it; the tables one after the other, in the order of their first mention,
@@ -61,6 +62,11 @@ class CommandTables implements Tables {
   }
 
   async save(table: TableName, { counters = false }: { counters?: boolean } = {}): Promise<SavedTable> {
+    const { backend, family, namespace } = this.#options;
+    // iptables-legacy-save makes the table that it is asked for: from then on each packet of the node goes through it.
+    if (backend === "legacy" && !(await legacyTables(family, namespace)).includes(table)) {
+      return { table, chains: new Map() };
+    }
     const command = this.#command("save");
     const text = await runCommand(command, ["-t", table, ...(counters ? ["-c"] : [])], this.#options);
     const tables = parseSavedTables(text);
@@ -157,19 +163,24 @@ export async function listChains(family: Family): Promise<readonly string[]> {
   return saves.flatMap((save) => [...save.matchAll(/^:(\S+)/gm)].map(([, name = ""]) => name));
 }
 
-/** iptables-legacy-save loads the legacy modules just to say that they hold nothing. */
-async function hasLegacyTables(family: Family, namespace: NamespaceReference | undefined): Promise<boolean> {
+/** Those that somebody has used in the namespace; of no modules none. */
+async function legacyTables(family: Family, namespace: NamespaceReference | undefined): Promise<readonly string[]> {
   const path = family === 4 ? "/proc/net/ip_tables_names" : "/proc/net/ip6_tables_names";
-  const read = (): boolean => {
+  const read = (): readonly string[] => {
     try {
-      return readFileSync(path, "utf8") !== "";
+      return readFileSync(path, "utf8").split("\n").filter(Boolean);
     } catch {
-      return false; // The modules are not loaded.
+      return []; // The modules are not loaded.
     }
   };
   if (namespace === undefined) return read();
   await warmThreadPool();
   return insideNamespace(namespace, read);
+}
+
+/** iptables-legacy-save loads the legacy modules just to say that they hold nothing. */
+async function hasLegacyTables(family: Family, namespace: NamespaceReference | undefined): Promise<boolean> {
+  return (await legacyTables(family, namespace)).length > 0;
 }
 
 function commandOf(family: Family): string {

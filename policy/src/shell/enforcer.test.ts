@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { KernelError, type KernelSet, type SavedChain, type TableTransaction } from "@brindle/net";
 import type { Tables } from "@brindle/net/shell";
 import { describe, expect, it } from "vitest";
@@ -10,6 +11,7 @@ import { Enforcer, type EnforcerPorts } from "./enforcer.ts";
 /** A kernel without sets whose tables take a commit, fail it, or hold it, as the test says. */
 class FakeKernel implements EnforcerPorts {
   readonly commits: TableTransaction[] = [];
+  readonly saved: string[] = [];
   readonly scheduled: { delayMs: number; work: () => void }[] = [];
   readonly failures: unknown[] = [];
   failuresLeft = 0;
@@ -18,7 +20,10 @@ class FakeKernel implements EnforcerPorts {
     {
       family: 4,
       backend: "nft",
-      save: async (table) => ({ table, chains: new Map<string, SavedChain>() }),
+      save: async (table) => {
+        this.saved.push(table);
+        return { table, chains: new Map<string, SavedChain>() };
+      },
       commit: async (transactions) => {
         await this.hold;
         if (this.failuresLeft-- > 0) throw new KernelError({ code: "TIMEOUT", object: "commit", timeoutMs: 1 });
@@ -55,6 +60,25 @@ function desiredWith(...addresses: string[]): Desired {
 }
 
 describe("the enforcer", () => {
+  it("reads back the tables in which something of ours is to be, now and then and after a failure all", async () => {
+    const kernel = new FakeKernel();
+    const enforcer = new Enforcer(kernel);
+    const readBy = async (work: Promise<void>): Promise<string[]> => {
+      await work;
+      return kernel.saved.splice(0);
+    };
+    const all = ["filter", "nat", "mangle", "raw"];
+    assert.deepEqual(await readBy(enforcer.apply(desiredWith("10.0.0.1"))), all);
+    for (let turn = 1; turn < 10; turn++) assert.deepEqual(await readBy(enforcer.resync()), ["filter"]);
+    assert.deepEqual(await readBy(enforcer.resync()), all);
+
+    kernel.failuresLeft = 1;
+    const applied = enforcer.apply(desiredWith("10.0.0.1", "10.0.0.2"));
+    await expect.poll(() => kernel.scheduled.length).toBe(1);
+    kernel.scheduled.pop()?.work();
+    assert.deepEqual(await readBy(applied), all);
+  });
+
   it("retries what failed, later each time, and then reads back first", async () => {
     const kernel = new FakeKernel();
     kernel.failuresLeft = 3;

@@ -33,6 +33,8 @@ export interface EnforcerCounters {
   readonly setWrites: number;
 }
 
+/** Of so many read-backs one reads all tables, the others no table in which nothing of ours is to be: each is a process. */
+const wholeReadEvery = 10;
 /** Each time the kernel was changed while it was read. */
 const driftReadsMax = 5;
 const retryDelayMsMin = 100;
@@ -195,8 +197,10 @@ export class Enforcer {
 
   async #readBack(): Promise<Actual> {
     this.#isStale = false; // Before reading: a resync that is asked for meanwhile counts.
+    const isWhole = this.#counters.readBacks % wholeReadEvery === 0 || this.#failuresInRow > 0;
     this.#count({ readBacks: 1 });
-    return readActual(this.#ports);
+    const idle = isWhole || !this.#inForce ? [] : idleTables(this.#inForce);
+    return readActual(this.#ports, (family, table) => idle.includes(`${family} ${table}`));
   }
 
   #onFailure(error: unknown): void {
@@ -235,4 +239,10 @@ export class Enforcer {
       setWrites: setWrites + (more.setWrites ?? 0),
     };
   }
+}
+
+/** Those in which nothing of ours is once the state is in force. */
+function idleTables({ tables }: Desired): string[] {
+  const idle = tables.filter(({ content }) => content.chains.length === 0 && content.hooks.length === 0);
+  return idle.map(({ family, table }) => `${family} ${table}`);
 }

@@ -30,8 +30,14 @@ export interface Kernel {
   readonly sets: Sets;
 }
 
-export async function readActual({ tables, sets }: Kernel): Promise<Actual> {
-  const saves = tables.flatMap((port) => tableNames.map((table) => saveTable(port, table)));
+/** Tables of which `isIdle` says so are not read, and taken for empty. */
+export async function readActual(
+  { tables, sets }: Kernel,
+  isIdle: (family: Family, table: TableName) => boolean = () => false,
+): Promise<Actual> {
+  const saves = tables.flatMap((port) =>
+    tableNames.filter((table) => !isIdle(port.family, table)).map((table) => saveTable(port, table)),
+  );
   const [listed, saved] = await Promise.all([sets.list(), Promise.all(saves)]);
   const ours = listed.filter(({ name }) => name.startsWith(setPrefix)).map(actualSet);
   return { tables: saved, sets: new Map(ours.map((set) => [set.name, set])) };

@@ -118,6 +118,19 @@ for (const backend of ["nft", "legacy"] as const) {
         ]);
       });
 
+      it("are read without being made", async () => {
+        await using node = await createNamespace(`unmade-${backend}${family}`);
+        const tables = openTables({ family, backend, namespace: node.path });
+        await tables.commit([fill("b-ours", ["-j", "ACCEPT"])]);
+        for (const table of ["nat", "mangle", "raw"] as const) {
+          const { chains } = await tables.save(table);
+          expect([...chains.values()].flatMap(({ rules }) => rules)).toEqual([]);
+        }
+        expect((await tables.save("filter")).chains.get("b-ours")?.rules).toHaveLength(1);
+        const names = await node.exec("cat", [`/proc/net/ip${family === 4 ? "" : "6"}_tables_names`]);
+        expect(names.split("\n").filter(Boolean)).toEqual(backend === "legacy" ? ["filter"] : []);
+      });
+
       it("are found to be the node's choice when they alone have rules", async () => {
         await using node = await createNamespace(`detect-${backend}${family}`);
         const command = family === 4 ? "iptables" : "ip6tables";
