@@ -7,6 +7,7 @@ import { brindlectl } from "../cli/brindlectl.ts";
 import { processInstance } from "../fixtures/instance.ts";
 import { createNamespace, linkNamespaces, type Namespace } from "../fixtures/namespace.ts";
 import { birdConfig, startBird } from "../fixtures/routers/bird.ts";
+import { startExaBgp } from "../fixtures/routers/exabgp.ts";
 import { frrConfig, startFrr } from "../fixtures/routers/frr.ts";
 import { goBgpConfig, startGoBgp } from "../fixtures/routers/gobgp.ts";
 import { openBgpdConfig, startOpenBgpd } from "../fixtures/routers/openbgpd.ts";
@@ -37,12 +38,15 @@ const spec: RouterSpec = {
   ],
 };
 
-async function createRack(label: string): Promise<AsyncDisposable & { tor: Namespace; host: Namespace }> {
+async function createRack(
+  label: string,
+  torAddresses: readonly string[] = ["10.99.0.2/24", "fd00:99::2/64"],
+): Promise<AsyncDisposable & { tor: Namespace; host: Namespace }> {
   const stack = new AsyncDisposableStack();
   const tor = stack.use(await createNamespace(`t-${label}`));
   const host = stack.use(await createNamespace(`h-${label}`));
   await linkNamespaces(
-    { namespace: tor, name: "rack", addresses: ["10.99.0.2/24", "fd00:99::2/64"] },
+    { namespace: tor, name: "rack", addresses: [...torAddresses] },
     { namespace: host, name: "eth0", addresses: ["10.99.0.1/24", "fd00:99::1/64"] },
   );
   return { tor, host, [Symbol.asyncDispose]: () => stack.disposeAsync() };
@@ -85,6 +89,41 @@ describe.each(counterparts)("by the README's example alone, brindle-bgp and $nam
     expect((tor?.accepted ?? 0) + (tor?.filtered ?? 0)).toBe(tor?.received); // FRR tells us what it has of us.
     expect(rib.prefixes).toBe((await daemon.routes()).length);
     expect(peers.find((peer) => peer.name === "tor-b")).toMatchObject({ state: "active", accepted: null });
+  });
+});
+
+/** The router that the example has for tor-b: it keeps no table, so its log is asked what it heard. */
+const exaBgpConfig = `neighbor 10.99.0.1 {
+  router-id 10.99.0.3;
+  local-address 10.99.0.3;
+  local-as 65002;
+  peer-as 65000;
+  hold-time 30;
+  family { ipv4 unicast; ipv6 unicast; }
+  static { route 10.77.0.0/24 next-hop 10.99.0.3 large-community 65002:1:2; }
+}
+`;
+
+describe("by the README's example alone, brindle-bgp and ExaBGP", () => {
+  it("exchange routes with their attributes, as tor-b, which dials", async () => {
+    await using rack = await createRack("exabgp", ["10.99.0.3/24"]);
+    await using daemon = await BgpDaemon.start(rack.host, await readmeExample());
+    await using exaBgp = await startExaBgp(rack.tor, exaBgpConfig);
+    await daemon.established("tor-b");
+    await waitFor(async () => (await daemon.route("10.77.0.0/24")).length === 1, { what: "10.77.0.0/24 is learned" });
+    expect(await daemon.route("10.77.0.0/24")).toMatchObject([
+      { best: true, from: "tor-b", asPath: "65002", largeCommunities: ["65002:1:2"] },
+    ]);
+    await waitFor(
+      (saw) => {
+        const heard = exaBgp.log().match(/decoded UPDATE .*/g) ?? [];
+        saw(heard);
+        const has = (...parts: readonly string[]): boolean =>
+          heard.some((line) => parts.every((part) => line.includes(part)));
+        return has('"192.0.2.0/24"') && has('"2001:db8:99::/48"', '"med": 50', "[ 65000, 1 , 2 ]");
+      },
+      { what: "ExaBGP hears our prefixes of both families", deadlineMs: 30_000 },
+    );
   });
 });
 
