@@ -4,7 +4,7 @@ import { handleOf } from "./attachment.ts";
 import type { IpamConfig, PluginConfig } from "./config.ts";
 import { CniError } from "./error.ts";
 import type { AddressRequest, PodDescription, Ports } from "./ports.ts";
-import { joinedRequests, type Requested, requestedByAnnotations } from "./requested.ts";
+import { bandwidthAnnotation, joinedRequests, type Requested, requestedByAnnotations } from "./requested.ts";
 import type { Added } from "./result.ts";
 import { workloadEndpoint } from "./workloadEndpoint.ts";
 
@@ -24,6 +24,7 @@ export async function add(request: AddRequest, ports: Ports): Promise<Added> {
   await requireReady(ports);
   const pod = await ports.pods.describe(request.attachment);
   const requested = requestedOf(request, pod);
+  if (pod) await refuseUnlimited(request, pod, ports);
   const attachment = { ...request.attachment, mac: requested.mac ?? request.attachment.mac };
   await using undo = new AsyncDisposableStack();
   using expected = new DisposableStack();
@@ -58,6 +59,15 @@ export async function add(request: AddRequest, ports: Ports): Promise<Added> {
 function requestedOf({ attachment, config }: AddRequest, pod: PodDescription | null): Requested {
   if (!pod || attachment.interfaceName !== "eth0") return config.requested;
   return joinedRequests(config.requested, requestedByAnnotations(pod.annotations, pod.namespace.annotations));
+}
+
+/** A limit is another plugin's work: the runtime hands it to whichever takes it, and to nobody where none does. */
+async function refuseUnlimited({ attachment }: AddRequest, { annotations }: PodDescription, { lists }: Ports) {
+  const limit = bandwidthAnnotation(annotations);
+  if (limit === null || (await lists?.takes(attachment.network, "bandwidth")) !== false) return;
+  const plugin = '{"type": "bandwidth", "capabilities": {"bandwidth": true}}';
+  const message = `${limit}: no plugin of the network list ${attachment.network} limits bandwidth: add ${plugin} to it, or remove the annotation`;
+  throw new CniError({ code: "INVALID_CONFIG", message });
 }
 
 /** Who asks for addresses gets them and no others; who asks for families or pools, in place of the configuration's. */

@@ -56,6 +56,45 @@ async function isFree(store: Store): Promise<boolean> {
   return blocks.items.every(({ value }) => value.unallocated.length === 4);
 }
 
+describe("pools of a node", () => {
+  const ipam = (assignIpv4: Assign, assignIpv6: Assign, pools: readonly string[] = []) => ({
+    ...{ assignIpv4, assignIpv6 },
+    ...{ ipv4Pools: pools, ipv6Pools: [] },
+  });
+  const changed = async (spec: Partial<IPPool["spec"]>) => {
+    const { store, addresses } = await world();
+    const key = { kind: "IPPool", name: "small" } as const;
+    await store.commit([{ op: "put", key, value: { ...pool, spec: { ...pool.spec, ...spec } } }]);
+    return addresses;
+  };
+
+  it("are lacking where there are none of a family that is asked for", async () => {
+    const { addresses } = await world();
+    assert.equal(await addresses.lacking(ipam(true, false)), null);
+    assert.equal(await addresses.lacking(ipam("auto", "auto")), null);
+    assert.equal(await addresses.lacking(ipam(true, true)), "no IPPool gives IPv6 addresses to pods of this node");
+    assert.equal(
+      await addresses.lacking(ipam(true, false, ["gone"])),
+      "no IPPool gives IPv4 addresses to pods of this node (gone: there is no such pool)",
+    );
+  });
+
+  it("are lacking of both families where there are none at all", async () => {
+    const addresses = await changed({ disabled: true });
+    assert.equal(
+      await addresses.lacking(ipam("auto", "auto")),
+      "no IPPool gives IPv4 addresses to pods of this node (small: it is disabled); no IPPool gives IPv6 addresses to pods of this node",
+    );
+  });
+
+  it("are there where some pod may have them: of a namespace, or that asks", async () => {
+    const some = await changed({ namespaceSelector: "team == 'a'", assignmentMode: "Manual" });
+    assert.equal(await some.lacking(ipam(true, false)), null);
+    const others = await changed({ nodeSelector: "rack == 'b'" });
+    assert.match((await others.lacking(ipam(true, false))) ?? "", /its nodeSelector \(rack == 'b'\) does not match/);
+  });
+});
+
 describe("an attachment's addresses", () => {
   it("are the same when it is asked twice, and what others added to the endpoint stays", async () => {
     const { store, addresses } = await world();

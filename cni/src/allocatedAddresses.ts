@@ -3,7 +3,7 @@
  * deleted, in one decision: one transaction where the datastore has any, else in an order that `ipam` knows.
  */
 import type { Key, Store, WorkloadEndpoint } from "@brindle/api";
-import type { AssignResult, Allocator as IpamAllocator, ReleaseResult } from "@brindle/ipam";
+import type { AssignResult, Allocator as IpamAllocator, RefusedPool, ReleaseResult } from "@brindle/ipam";
 import type { Family } from "@brindle/net";
 import { type Attachment, handleOf, interfaceAttribute } from "./attachment.ts";
 import type { IpamConfig } from "./config.ts";
@@ -13,7 +13,7 @@ import type { Addresses, AddressRequest, AssignOutcome } from "./ports.ts";
 import { networkProfile } from "./workloadEndpoint.ts";
 
 export interface AllocatedAddressesPorts {
-  readonly allocator: Pick<IpamAllocator, "assign" | "release">;
+  readonly allocator: Pick<IpamAllocator, "assign" | "release" | "lacking">;
   readonly store: Pick<Store, "get" | "commit" | "transactions">;
   /** The endpoint as the agent's watch tells it; asked where the endpoints are pods, which Kubernetes makes. */
   readonly watched?: (key: Key<"WorkloadEndpoint">) => WorkloadEndpoint | null;
@@ -68,6 +68,21 @@ export class AllocatedAddresses implements Addresses {
     throw contended();
   }
 
+  async lacking(ipam: IpamConfig): Promise<string | null> {
+    const families = familiesOf(ipam);
+    const pools = { 4: ipam.ipv4Pools, 6: ipam.ipv6Pools };
+    const reasons = await Promise.all(
+      families.map(async (family) => {
+        const asked = pools[family];
+        const refused = await this.#ports.allocator.lacking(family, asked.length > 0 ? asked : undefined);
+        return refused && { family, reason: noPoolFor("pods of this node", { family, refused }) };
+      }),
+    );
+    const lacking = reasons.filter((each) => each !== null);
+    const isFatal = lacking.length === families.length || lacking.some(({ family }) => !isOptional(family, ipam));
+    return isFatal ? lacking.map(({ reason }) => reason).join("; ") : null;
+  }
+
   /** A conflict means that another ADD has just made it. */
   async #ensureProfile(network: string): Promise<void> {
     const { store } = this.#ports;
@@ -101,13 +116,8 @@ function outcomeOf(result: Exclude<AssignResult, { kind: "conflict" }>): AssignO
   switch (result.kind) {
     case "assigned":
       return { kind: "assigned", isNew: result.isNew, addresses: result.addresses.map(({ address }) => address) };
-    case "noPool": {
-      const why = result.refused.map(({ pool, reason }) => `${pool}: ${reason}`).join("; ");
-      return {
-        kind: "refused",
-        reason: `no IPPool gives IPv${result.family} addresses to this pod${why && ` (${why})`}`,
-      };
-    }
+    case "noPool":
+      return { kind: "refused", reason: noPoolFor("this pod", result) };
     case "poolExhausted": {
       const pools = result.pools.map(({ pool, inUse, addresses }) => `${pool}: ${inUse} of ${addresses} in use`);
       return { kind: "exhausted", reason: `no IPv${result.family} address is left (${pools.join("; ")})` };
@@ -122,6 +132,14 @@ function outcomeOf(result: Exclude<AssignResult, { kind: "conflict" }>): AssignO
     case "invalidBlock":
       throw invalidBlock(result);
   }
+}
+
+function noPoolFor(
+  whom: string,
+  { family, refused }: { readonly family: Family; readonly refused: readonly RefusedPool[] },
+): string {
+  const why = refused.map(({ pool, reason }) => `${pool}: ${reason}`).join("; ");
+  return `no IPPool gives IPv${family} addresses to ${whom}${why && ` (${why})`}`;
 }
 
 function releaseError(result: Exclude<ReleaseResult, { kind: "released" | "conflict" }>): CniError {

@@ -91,8 +91,19 @@ const refused: { name: string; config: object; code: string; says: RegExp }[] = 
     code: "INVALID_CONFIG",
     says: /^type must be "brindle", or "calico"/,
   },
-  { name: "no ipam", config: { ipam: undefined }, code: "INVALID_CONFIG", says: /ipam\.type/ },
-  { name: "another ipam", config: { ipam: { type: "host-local" } }, code: "INVALID_CONFIG", says: /ipam\.type/ },
+  {
+    name: "no ipam",
+    config: { ipam: undefined },
+    code: "INVALID_CONFIG",
+    says: /ipam\.type must be/,
+  },
+  { name: "an ipam of nobody", config: { ipam: { type: "dhcp" } }, code: "INVALID_CONFIG", says: /ipam\.type must be/ },
+  {
+    name: "another ipam",
+    config: { ipam: { type: "host-local" } },
+    code: "INVALID_CONFIG",
+    says: /ipam\.type "host-local" is not supported, nor "usePodCidr"/,
+  },
   {
     name: "no family",
     config: { ipam: { type: "brindle-ipam", assign_ipv4: false } },

@@ -162,6 +162,11 @@ function parseName(name: unknown): string {
 }
 
 function parseIpam(ipam: unknown): IpamConfig {
+  if (isObject(ipam) && ipam.type === "host-local")
+    throw invalid(
+      "ipam.type",
+      `"host-local" is not supported, nor "usePodCidr": nodes claim blocks of IPPools, whatever their podCIDR is: use "brindle-ipam", with an IPPool of the cluster's range of pods`,
+    );
   if (!isObject(ipam) || !ipamTypes.includes(ipam.type))
     throw invalid("ipam.type", 'must be "brindle-ipam", or "calico-ipam" as Calico\'s lists have it');
   for (const field of Object.keys(ipam)) {

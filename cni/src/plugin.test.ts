@@ -42,6 +42,11 @@ interface Script {
   readonly endpoint?: WorkloadEndpoint;
   readonly recorded?: (network: string) => readonly Attachment[];
   readonly marks?: readonly Mark[];
+  /** Why no pod gets an address here. */
+  readonly lacking?: string;
+  readonly annotations?: Readonly<Record<string, string>>;
+  /** Whether a plugin of the list takes what is asked. */
+  readonly takes?: boolean | null;
   readonly differences?: { readonly policy?: string[]; readonly links?: string[] };
 }
 
@@ -51,7 +56,12 @@ function world(script: Script = {}) {
   const kept = new Map<string, RelayedRequest>();
   const ports: Ports = {
     node: "node1",
-    pods: { describe: async () => null },
+    pods: {
+      describe: async () => {
+        const { annotations } = script;
+        return annotations ? { endpoint: null, annotations, namespace: { labels: {}, annotations: {} } } : null;
+      },
+    },
     addresses: {
       async assign() {
         calls.push("assign");
@@ -61,6 +71,7 @@ function world(script: Script = {}) {
         calls.push(`release ${containerId}`);
         await script.release?.();
       },
+      lacking: async () => script.lacking ?? null,
     },
     records: {
       of: async () => ({ addresses: [podAddress, podAddress6], endpoint: script.endpoint ?? null }),
@@ -93,6 +104,7 @@ function world(script: Script = {}) {
       check: async () => script.differences?.links ?? [],
       marks: async () => script.marks ?? [],
     },
+    lists: { takes: async () => script.takes ?? null },
     readiness: async () => script.readiness ?? { kind: "ready" },
     pending: {
       keep: async (key, request) => void kept.set(key, request),
@@ -315,6 +327,32 @@ describe("DEL", () => {
   });
 });
 
+describe("a pod that asks to be limited", () => {
+  const limited = { "kubernetes.io/egress-bandwidth": "10M" };
+  for (const takes of [true, null]) {
+    it(`is added where a plugin of the list ${takes ? "does that" : "may do that"}`, async () => {
+      const { plugin } = world({ annotations: limited, takes });
+      assert.equal((await plugin.answer(request("ADD"), never)).exitCode, 0);
+    });
+  }
+
+  it("is refused in words where none does, before anything is made", async () => {
+    const { plugin, calls } = world({ annotations: limited, takes: false });
+    const answer = printed(await plugin.answer(request("ADD"), never));
+    assert.equal(answer.code, 7);
+    assert.match(
+      answer.msg ?? "",
+      /^kubernetes\.io\/egress-bandwidth: no plugin of the network list \S+ limits bandwidth: add \{"type": "bandwidth"/,
+    );
+    assert.deepEqual(calls, []);
+  });
+
+  it("by another annotation is not meant", async () => {
+    const { plugin } = world({ annotations: { "kubernetes.io/other": "1" }, takes: false });
+    assert.equal((await plugin.answer(request("ADD"), never)).exitCode, 0);
+  });
+});
+
 describe("the other commands", () => {
   it("VERSION names all versions, whatever stdin holds", async () => {
     const answer = await world().plugin.answer({ variables: { CNI_COMMAND: "VERSION" }, stdin: "" }, never);
@@ -334,6 +372,12 @@ describe("the other commands", () => {
       code: 51,
     },
   ];
+  it("STATUS answers 50 with the reason when no pool gives this node addresses", async () => {
+    const { plugin } = world({ lacking: "no IPPool gives IPv4 addresses to pods of this node" });
+    const answer = printed(await plugin.answer(request("STATUS", { with: { cniVersion: "1.1.0" } }), never));
+    assert.deepEqual([answer.code, answer.msg], [50, "no IPPool gives IPv4 addresses to pods of this node"]);
+  });
+
   for (const { name, readiness, code } of states) {
     it(`STATUS ${name}`, async () => {
       const answer = await world({ readiness }).plugin.answer(

@@ -174,9 +174,14 @@ export class CniPlugin {
   }
 
   async #status(request: RelayedRequest): Promise<Answer> {
-    requireCommand(parseConfig(request.stdin).cniVersion, "STATUS");
+    const { cniVersion, ipam } = parseConfig(request.stdin);
+    requireCommand(cniVersion, "STATUS");
     const state = await this.#ports.readiness();
-    if (state.kind === "ready") return silentSuccess;
+    if (state.kind === "ready") {
+      const lacking = await this.#ports.addresses.lacking(ipam);
+      if (lacking === null) return silentSuccess;
+      throw new CniError({ code: "NOT_AVAILABLE", message: lacking });
+    }
     const code = state.connectivity === "limited" ? "LIMITED_CONNECTIVITY" : "NOT_AVAILABLE";
     throw new CniError({ code, message: state.reason });
   }

@@ -15,6 +15,8 @@ export interface Ports {
   readonly links: Links;
   readonly policy: PolicyGate;
   readonly readiness: () => Promise<Readiness>;
+  /** Absent where the runtime's lists cannot be seen. */
+  readonly lists?: NetworkLists;
   readonly pending: PendingDels;
 }
 
@@ -44,6 +46,8 @@ export interface Addresses {
    * there is success.
    */
   release(attachment: Attachment): Promise<void>;
+  /** Why no pod of this node would get addresses by this configuration; `null` where a pool may give some. */
+  lacking(ipam: IpamConfig): Promise<string | null>;
 }
 
 export interface AddressRequest {
@@ -55,6 +59,12 @@ export interface AddressRequest {
   readonly namespaceLabels?: Readonly<Record<string, string>>;
   /** The endpoint to write once the addresses are known. */
   readonly endpoint: (addresses: readonly Address[]) => WorkloadEndpoint;
+}
+
+/** What a runtime does for a pod beside us. */
+export interface NetworkLists {
+  /** Whether a plugin in the list of that network takes the capability; `null` where none is known of that name. */
+  takes(network: string, capability: string): Promise<boolean | null>;
 }
 
 export type AssignOutcome =

@@ -62,6 +62,11 @@ export function requestedByAnnotations(pod: Annotations, namespace: Annotations)
   };
 }
 
+/** The annotation by which the pod asks to be limited, by whichever plugin does that; `null` where it does not. */
+export function bandwidthAnnotation(pod: Annotations): string | null {
+  return Object.keys(pod).find((name) => /^kubernetes\.io\/(ingress|egress)-bandwidth$/.test(name)) ?? null;
+}
+
 /** The capabilities `ips` and `mac`, and the same by the convention `args.cni`. */
 export function requestedByRuntime(
   where: string,

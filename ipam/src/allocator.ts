@@ -10,7 +10,7 @@
  * one left is repaired by the next of the same handle.
  */
 import type { Key, Store, Write } from "@brindle/api";
-import { type Address, containsAddress } from "@brindle/net";
+import { type Address, containsAddress, type Family } from "@brindle/net";
 import { type AssignRequest, type ClusterView, planAssign } from "./assign.ts";
 import { affinityOf, type HeldAddress, loadBalancer, type Resting } from "./block.ts";
 import { commitDecided } from "./commit.ts";
@@ -20,6 +20,7 @@ import { goTime } from "./goTime.ts";
 import { namespaceLabelsFor } from "./namespaceLabels.ts";
 import type { DecidedWrites, Decision } from "./orderedCommit.ts";
 import type { PlaceRefusal } from "./placement.ts";
+import { choosePoolsOfNode, type RefusedPool } from "./pools.ts";
 import { planRelease, type ReleaseRequest } from "./release.ts";
 import { RememberedHandles } from "./rememberedHandles.ts";
 import {
@@ -121,6 +122,13 @@ export class Allocator {
       prepare: (facts) => this.#prepareRelease(request, facts),
       alone: () => this.#release(request),
     });
+  }
+
+  /** Why the pools give no pod of this node an address, one each; `null` where one may. */
+  async lacking(family: Family, asked?: readonly string[]): Promise<readonly RefusedPool[] | null> {
+    const { pools, nodeLabels } = await this.#ports.view();
+    const { usable, refused } = choosePoolsOfNode(pools, { family, nodeLabels, ...(asked && { asked }) });
+    return usable.length > 0 ? null : refused;
   }
 
   async #facts(): Promise<Facts> {

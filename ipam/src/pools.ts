@@ -55,6 +55,15 @@ export function choosePools(pools: readonly IPPool[], query: PoolQuery): PoolCho
   return { usable, refused };
 }
 
+/** Those that may serve some pod of a node: of which namespace it is, and whether it asks for one by name, is not known. */
+export function choosePoolsOfNode(pools: readonly IPPool[], query: PoolQuery): PoolChoice {
+  const open = pools.map(({ spec: { namespaceSelector: _n, assignmentMode: _m, ...spec }, ...pool }) => ({
+    ...pool,
+    spec,
+  }));
+  return choosePools(open, query);
+}
+
 /** A pool's prefix and block length, or why it can hold no blocks. */
 export function parsePool(pool: IPPool): UsablePool | { readonly reason: string } {
   const { name } = pool.metadata;

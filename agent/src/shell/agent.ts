@@ -233,6 +233,7 @@ export class Agent {
       node,
       socketPath,
       pendingDirectory,
+      listDirectory: this.#options.networkList?.directory,
       health: this.#health.state,
       tally: this.#cniTally,
       log: this.#log,

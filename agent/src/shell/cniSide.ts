@@ -5,6 +5,7 @@ import {
   AllocatedAddresses,
   CniPlugin,
   endpointKey,
+  type NetworkLists,
   type Pods,
   type PolicyGate,
   type Readiness,
@@ -16,9 +17,11 @@ import { Allocator } from "@brindle/ipam";
 import type { Logger } from "pino";
 import { clusterView } from "../graph/clusterView.ts";
 import type { CniTally } from "../metrics/cniTally.ts";
+import { takesCapability } from "../node/chainedPlugins.ts";
 import type { Health } from "../status.ts";
 import { Adoption } from "./adoption.ts";
 import type { ClusterSync } from "./clusterSync.ts";
+import { readNetworkLists } from "./machine.ts";
 import { noPods, podsBesideEtcd, podsOfDatastore, type Watched } from "./podDescriptions.ts";
 import type { PolicySync } from "./policySync.ts";
 import type { Links } from "./wiring/links.ts";
@@ -30,6 +33,8 @@ export interface CniSideOptions {
   readonly node: string;
   readonly socketPath: string;
   readonly pendingDirectory: string;
+  /** Where the container runtime looks for its lists of networks, if it is known. */
+  readonly listDirectory: string | undefined;
   readonly health: Health;
   readonly tally: CniTally;
   readonly log: Logger;
@@ -61,6 +66,7 @@ export async function startCni(
     records: new StoredRecords(node, store),
     links,
     policy: gateOf(cluster, policy),
+    ...(options.listDirectory !== undefined && { lists: listsIn(options.listDirectory) }),
     readiness: async () => {
       const state = readiness(cluster, options.health);
       return state.kind === "ready" ? adoption.readiness() : state;
@@ -96,6 +102,13 @@ function gateOf(cluster: ClusterSync, policy: PolicySync): PolicyGate {
       return policy.ready(endpoint, signal);
     },
     check: (endpoint) => policy.check(endpoint),
+  };
+}
+
+/** Read for each pod that asks: an operator may have written another list since. */
+function listsIn(directory: string): NetworkLists {
+  return {
+    takes: async (network, capability) => takesCapability(await readNetworkLists(directory), { network, capability }),
   };
 }
 

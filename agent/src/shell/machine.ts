@@ -1,9 +1,10 @@
 /** Looks at the machine: whether it can run an agent at all, and what of kernel and container an agent must do without. */
-import { access, readdir } from "node:fs/promises";
+import { access, readdir, readFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { isKernelError, type KernelFailure } from "@brindle/net";
 import { type IpsetSocket, listChains, type RouteSocket, type Tables } from "@brindle/net/shell";
 import { AgentError, messageOf } from "../error.ts";
+import type { NetworkListFile } from "../node/chainedPlugins.ts";
 import { featuresOf, type MachineFacts } from "../node/machineMistakes.ts";
 import { felixRouteProtocol, type NetworkTraces } from "../node/otherNetworks.ts";
 
@@ -106,6 +107,16 @@ export async function networkListFiles(directory: string): Promise<readonly stri
     if (code === "ENOENT") return [];
     throw unsuitable(`${directory} cannot be read: ${messageOf(error)}`);
   }
+}
+
+/** Those lists with what is in them; one that goes meanwhile is left out. */
+export async function readNetworkLists(directory: string): Promise<readonly NetworkListFile[]> {
+  const names = (await networkListFiles(directory)).filter((name) => /\.(conflist|conf|json)$/.test(name));
+  const read = names.map(async (name) => ({
+    name,
+    text: await readFile(join(directory, name), "utf8").catch(() => null),
+  }));
+  return (await Promise.all(read)).flatMap(({ name, text }) => (text === null ? [] : [{ name, text }]));
 }
 
 function unsuitable(reason: string): AgentError {

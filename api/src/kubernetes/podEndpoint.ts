@@ -29,7 +29,7 @@ const allowedSources = "cni.projectcalico.org/allowedSourcePrefixes";
 
 /** What a pod, or for some its namespace, asks of the CNI plugin. Kept in the endpoint, where the plugin finds it. */
 const askedOfPlugin =
-  /^(cni\.projectcalico\.org\/(ipAddrs|ipAddrsNoIpam|ipv4pools|ipv6pools|ipFamilies|floatingIPs|allowedSourcePrefixes|hwAddr)$|qos\.projectcalico\.org\/)/;
+  /^(cni\.projectcalico\.org\/(ipAddrs|ipAddrsNoIpam|ipv4pools|ipv6pools|ipFamilies|floatingIPs|allowedSourcePrefixes|hwAddr)$|qos\.projectcalico\.org\/|kubernetes\.io\/(in|e)gress-bandwidth$)/;
 
 export function annotationsForPlugin(annotations: unknown): Readonly<Record<string, string>> {
   return Object.fromEntries(Object.entries(textsOf(annotations)).filter(([name]) => askedOfPlugin.test(name)));

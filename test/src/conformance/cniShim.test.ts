@@ -277,6 +277,7 @@ describe("the agent's server", () => {
       node: "node1",
       pods: { describe: async () => null },
       addresses: {
+        lacking: async () => null,
         assign: async () => {
           await gate;
           return { kind: "exhausted", reason: "there are none in this test" };
