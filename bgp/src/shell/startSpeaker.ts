@@ -178,7 +178,9 @@ class LocalSpeaker implements RunningSpeaker {
     this.#dispatch(text === undefined ? { type: "stop", keepForwarding } : { type: "stop", keepForwarding, text });
     this.#timers.clear();
     this.#unnumbered.stop();
-    await Promise.all([this.#servers.close(), this.#connections.end(), this.#paths.end({ quietly: keepForwarding })]);
+    await Promise.all([this.#servers.close(), this.#connections.end()]);
+    // Behind the NOTIFICATIONs: BIRD and FRR take AdminDown for a failure, and would not hear why the session ends.
+    await this.#paths.end({ quietly: keepForwarding });
   }
 
   #assertRunning(): void {
