@@ -48,7 +48,8 @@ export class Runtime {
     this.#machine = machine;
   }
 
-  async add(request: PodRequest): Promise<Pod> {
+  /** `inside` is called with the name of the pod's namespace before the pod has a network. */
+  async add(request: PodRequest, inside: (namespace: string) => void = () => {}): Promise<Pod> {
     await this.#assertNew(request.name);
     const namespace = await createNamespace(`pod-${request.name}`, { instance: this.#registry });
     const pod: Pod = {
@@ -59,6 +60,7 @@ export class Runtime {
     };
     // Kept before the call: after a crash in the middle of ADD the pod can still be deleted.
     await this.#keep(pod);
+    inside(pod.namespace);
     const result: unknown = JSON.parse(await this.#call("ADD", pod).catch((error) => this.#giveUp(pod, error)));
     const addresses = list(field(result, "ips")).map((ip) => text(field(ip, "address")).split("/")[0] ?? "");
     const wired = { ...pod, addresses: addresses.sort((a, b) => Number(a.includes(":")) - Number(b.includes(":"))) };
