@@ -8,6 +8,7 @@ import type { SetDefinition, SetElement } from "@brindle/net";
 import type { Members } from "../graph/countedMembers.ts";
 import type { DesiredSet } from "../graph/desired.ts";
 import type { ActualSet } from "./actual.ts";
+import { crosses } from "./crossing.ts";
 
 export type SetChange =
   | { readonly op: "create"; readonly set: SetDefinition }
@@ -52,6 +53,10 @@ export function planSets(
   const isAnew = ({ set, change }: (typeof changes)[number]): boolean =>
     change?.isChange === true && set.growth === "mixed";
   const renewing = new Set(changes.filter(isAnew).map(({ set }) => set.family));
+  for (const family of [4, 6] as const) {
+    const ofFamily = changes.flatMap(({ set, change }) => (change?.isChange && set.family === family ? [change] : []));
+    if (crosses(ofFamily, { before: actual.values(), after: desired.values() })) renewing.add(family);
+  }
   for (const { set, change } of changes) {
     const isKept = change && !(change.isChange && (replaceChanged || renewing.has(set.family)));
     const name = isKept ? change.name : freshName(set, referenced);
