@@ -83,6 +83,18 @@ describe("ipam check", () => {
     assert.equal(exitCode, 1);
   });
 
+  it("takes back what shows only after a repair, as the block that it emptied", async () => {
+    await rig.run("delete ippool pods");
+    await rig.run("apply -f -", pool("pods", "10.1.0.0/24"));
+    const { out, exitCode } = await rig.run("ipam check --fix --grace 1s");
+    assert.match(
+      out,
+      /\nrepaired: 10\.1\.0\.0 on node1: .*\nrepaired: 10\.1\.0\.0\/30 is an empty block.*\n0 problems left\n$/,
+    );
+    assert.equal(exitCode, 0);
+    assert.equal(await store.get({ kind: "IPAMBlock", name: block.cidr }), null);
+  });
+
   it("says what it would do, and does it only when it is told to", async () => {
     const { out, err } = await rig.run("ipam check --fix --dry-run");
     assert.match(err, /^looking again in 90 s: /);

@@ -69,14 +69,19 @@ async function look({ fix, dryRun = false, grace }: CheckOptions, ports: Ports):
   if (grace > 0) ports.warn(`looking again in ${grace / 1_000} s: what is wrong only for a moment is left alone`);
   await ports.sleep(grace);
   const repaired: Finding[] = [];
-  // What one repair makes possible, such as the deletion of a block that it emptied, is done in the same pass; what others
-  // overtook is tried again.
+  // What one repair makes possible is done in the same pass, and what others overtook is tried again. What shows only
+  // after a repair, such as the block that it emptied, gets a look and a grace of its own.
+  let after: Pass | null = null;
   for (let attempt = 0; attempt < attemptsMax; attempt++) {
     const pass = await collector.pass(options);
     repaired.push(...pass.repaired);
-    if (dryRun || pass.overtaken.length === 0) break;
+    after = null;
+    if (!dryRun && pass.overtaken.length > 0) continue;
+    after = await collector.pass({ ...options, dryRun: true });
+    if (dryRun || pass.repaired.length === 0 || after.waiting.length === 0) break;
+    await ports.sleep(grace);
   }
-  const after = await collector.pass({ ...options, dryRun: true });
+  after ??= await collector.pass({ ...options, dryRun: true });
   return { before, repaired, left: after.findings };
 }
 
