@@ -84,6 +84,11 @@ describe("ipam check", () => {
   });
 
   it("takes back what shows only after a repair, as the block that it emptied", async () => {
+    // A pool that is in use goes only once it is disabled.
+    await rig.run(
+      "apply -f -",
+      pool("pods", "10.1.0.0/24").replace("spec: {", "spec: {disabled: true, blockSize: 30, "),
+    );
     await rig.run("delete ippool pods");
     await rig.run("apply -f -", pool("pods", "10.1.0.0/24"));
     const { out, exitCode } = await rig.run("ipam check --fix --grace 1s");
