@@ -17,10 +17,19 @@ export interface SpeakerSummary {
   };
   /** Monitoring stations (RFC 7854); absent where none is configured. */
   readonly bmp?: readonly BmpStatus[];
+  /** While a speaker that took over decides and tells nothing; absent afterwards, and where it took nothing over. */
+  readonly restart?: RestartStatus;
   /** Connections turned away: from addresses of nobody, and of peers or ranges that had as many as they may. */
   readonly refused: RefusedConnections;
   /** How often a peer read so slowly that it was told by itself, since it held up others. */
   readonly fellBehind: number;
+}
+
+/** RFC 4724 §4.1: what the decision waits for, and until when at the latest. */
+export interface RestartStatus {
+  /** Peers whose tables have not come to their ends. */
+  readonly peers: readonly string[];
+  readonly deadlineMs: number;
 }
 
 export interface RefusedConnections {

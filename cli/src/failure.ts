@@ -39,7 +39,7 @@ function describeStore({ failure }: StoreError): string {
 
 /** What only an agent knows is asked at it: a kubeconfig leads to the datastore. */
 const atTheAgent =
-  "in Kubernetes it is asked in its Pod: kubectl exec -n brindle-system POD -c agent -- brindlectl ..., " +
+  "in Kubernetes an agent is asked in its Pod: kubectl exec -n brindle-system POD -c agent -- brindlectl ..., " +
   "the POD of a node by kubectl get pods -n brindle-system -o wide";
 
 function describeControl({ code, message }: ControlError): string {

@@ -2,12 +2,14 @@
  * The restarter's side of RFC 4724 §4.1: whoever takes over from a process that died decides and announces nothing
  * before it knows again what that one knew, since until then its peers and its kernel go on by the old routes.
  */
+import type { RestartStatus } from "../control.ts";
 
 /** `settling`: all is heard, and what was heard is being decided. */
 export type RestartPhase = "deferring" | "settling" | "complete";
 
 export class Restart {
   #phase: RestartPhase = "settling";
+  #deadlineMs = 0;
   readonly #heard = new Set<string>();
   #knowsOwn = false;
 
@@ -15,8 +17,16 @@ export class Restart {
     return this.#phase;
   }
 
-  begin(): void {
+  begin(deadlineMs: number): void {
     this.#phase = "deferring";
+    this.#deadlineMs = deadlineMs;
+  }
+
+  /** What is waited for, of these peers; nothing once there is nothing to wait for. */
+  status(peers: Iterable<string>): { restart?: RestartStatus } {
+    if (this.#phase !== "deferring") return {};
+    const awaited = [...peers].filter((peer) => !this.#heard.has(peer));
+    return { restart: { peers: awaited, deadlineMs: this.#deadlineMs } };
   }
 
   /** Our own prefixes have been named. */

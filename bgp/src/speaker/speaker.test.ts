@@ -402,7 +402,9 @@ describe("Speaker", () => {
       expect(a.status(b.address).phase).toBe("established");
       expect([a.told, a.other]).toEqual([[], []]);
       expect(b.told.filter(({ from }) => from === null)).toEqual([]);
+      expect(a.speaker.summary().restart?.peers).toEqual([c.address]);
       network.run(11_000);
+      expect(a.speaker.summary().restart).toBeUndefined();
       expect(a.nextHops("198.51.100.0/24")).toEqual([b.address]);
       expect(a.other).toEqual([{ type: "tableComplete" }]);
     });

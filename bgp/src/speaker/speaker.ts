@@ -128,6 +128,7 @@ export class Speaker {
       refused: this.#refused,
       fellBehind: this.#groups.fellBehind,
       bmp: this.#monitors.status(),
+      ...this.#restart.status(this.#peers.names()),
     });
   }
 
@@ -202,7 +203,7 @@ export class Speaker {
     this.#rib.setMultipath(multipath ? { relaxAsPath: false, ...multipath } : null);
     if (isFirst && config.restarting) {
       this.#tookOver = true;
-      this.#restart.begin();
+      this.#restart.begin(this.#nowMs + config.restarting.deadlineSeconds * 1000);
       this.#actions.push({ type: "arm", timer: restartDeadline, seconds: config.restarting.deadlineSeconds });
     }
     this.#peers.configure(config);

@@ -11,10 +11,12 @@ export function summaryOf(
     refused,
     fellBehind,
     bmp,
-  }: Required<Pick<SpeakerSummary, "refused" | "bmp" | "fellBehind">> & {
-    readonly rib: Rib;
-    readonly peers: readonly PeerStatus[];
-  },
+    restart,
+  }: Pick<SpeakerSummary, "restart"> &
+    Required<Pick<SpeakerSummary, "refused" | "bmp" | "fellBehind">> & {
+      readonly rib: Rib;
+      readonly peers: readonly PeerStatus[];
+    },
 ): SpeakerSummary {
   return {
     asn: config.asn,
@@ -22,6 +24,7 @@ export function summaryOf(
     peers: peers.map(peerSummary),
     rib: { prefixes: rib.prefixes.size, routes: rib.routes.size, attributeSets: rib.attrs.size },
     ...(bmp.length > 0 && { bmp }),
+    ...(restart && { restart }),
     refused: { ...refused },
     fellBehind,
   };

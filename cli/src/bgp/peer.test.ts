@@ -25,7 +25,24 @@ const detail: PeerDetail = {
     { code: 1, name: "multiprotocol", us: "IPv4", peer: "IPv4" },
     { code: 71, name: "unknown", us: null, peer: "0x00" },
   ],
-  negotiated: { families: [4], routeRefresh: true },
+  negotiated: {
+    families: [4, 6],
+    routeRefresh: true,
+    messageBytesMax: 4096,
+    receivedBytesMax: 65535,
+    gracefulRestart: {
+      restarting: false,
+      restartSeconds: 120,
+      families: [
+        { family: 4, forwardingKept: true },
+        { family: 6, forwardingKept: false },
+      ],
+    },
+    longLived: [{ family: 4, staleSeconds: 600 }],
+    addPath: [{ family: 6, send: true, receive: true }],
+    peerRole: null,
+    fieldOfTomorrow: 7,
+  },
   journal: [{ atMs: nowMs - 60_000, from: "openConfirm", to: "established", reason: null }],
 };
 const told: AdvertisedRoute = {
@@ -68,6 +85,18 @@ describe("bgp peer", () => {
     assert.match(out, /^update +2 +7$/m);
     assert.match(out, /^code 71 +- +0x00$/m);
     assert.match(out, /^1m00s +\S+ +openConfirm +established +-$/m);
+  });
+
+  it("tells in words what the two ends agreed on", async () => {
+    const { out } = await rig.run("bgp peer tor-a");
+    expectLine(out, "families", "IPv4, IPv6");
+    expectLine(out, "route refresh", "yes");
+    expectLine(out, "longest message", "4096 bytes sent, 65535 received");
+    expectLine(out, "graceful restart", "the peer for 120s, IPv4 (forwarding kept), IPv6");
+    expectLine(out, "long-lived restart", "IPv4 for 600s");
+    expectLine(out, "several paths", "IPv6 sent and received");
+    expectLine(out, "role of the peer", "-");
+    expectLine(out, "fieldOfTomorrow", "7");
   });
 
   it("shows what BFD knows of the path, and why it broke last", async () => {

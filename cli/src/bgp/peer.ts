@@ -7,6 +7,7 @@ import type { OutputForm } from "../output/form.ts";
 import { formatStructure } from "../output/structure.ts";
 import { formatCells, formatTable, printable, type TableColumn } from "../output/table.ts";
 import type { Ports } from "../ports.ts";
+import { agreedFacts } from "./agreed.ts";
 import { expectPeers } from "./expectPeers.ts";
 
 export interface PeerOptions {
@@ -54,7 +55,7 @@ function formatPeer(peer: PeerDetail, nowMs: number): string {
       facts.push([`IPv${family}`, counts]);
     }
   }
-  for (const [name, value] of Object.entries(peer.negotiated ?? {})) facts.push([name, JSON.stringify(value)]);
+  facts.push(...agreedFacts(peer.negotiated));
   const parts = [formatCells(facts), formatMessages(peer)];
   if (peer.capabilities.length > 0) parts.push(formatTable(capabilityColumns, peer.capabilities));
   return [...parts, formatJournal(peer.journal.slice(-10), nowMs)].join("\n\n");

@@ -56,6 +56,19 @@ describe("bgp summary", () => {
     ]);
   });
 
+  it("says what a speaker that took over waits for, and for how long", async () => {
+    const told = async (peers: readonly string[]): Promise<string | undefined> => {
+      const restart = { peers, deadlineMs: nowMs + 9_500 };
+      const of = new Rig({ "bgp.summary": () => ({ ...summary, restart }) });
+      return (await of.run("bgp summary")).out.split("\n")[2];
+    };
+    const begin = "took over from an earlier process: nothing is decided or told before it has";
+    assert.equal(await told(["tor-a", "tor-b"]), `${begin} the tables of tor-a, tor-b, at most 10 s more`);
+    assert.equal(await told([]), `${begin} its own prefixes, at most 10 s more`);
+    const many = Array.from({ length: 8 }, (_, i) => `p${i}`);
+    assert.equal(await told(many), `${begin} the tables of p0, p1, p2, p3, p4, 3 more, at most 10 s more`);
+  });
+
   it("shows monitoring stations, and why one is not there", async () => {
     const lastFailure = { atMs: nowMs, text: "too slow: it has read nothing for 120 s" };
     const counts = { messages: 40, queuedBytes: 0, overruns: 1, lastFailure };

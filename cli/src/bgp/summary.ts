@@ -30,7 +30,18 @@ function formatSummary(summary: SpeakerSummary, nowMs: number): string {
   ];
   const sessions = peers.length === 0 ? [] : ["", formatTable(columnsOf(nowMs), peers)];
   const stations = bmp.length === 0 ? [] : ["", formatTable(stationColumns(nowMs), bmp)];
-  return [...head, ...limitLines(summary), ...sessions, ...stations].join("\n");
+  return [...head, ...restartLines(summary, nowMs), ...limitLines(summary), ...sessions, ...stations].join("\n");
+}
+
+function restartLines({ restart }: SpeakerSummary, nowMs: number): string[] {
+  if (!restart) return [];
+  const { peers, deadlineMs } = restart;
+  const shown = peers.length > 5 ? [...peers.slice(0, 5), `${peers.length - 5} more`] : peers;
+  const what = peers.length === 0 ? "its own prefixes" : `the tables of ${shown.join(", ")}`;
+  const seconds = Math.max(0, Math.ceil((deadlineMs - nowMs) / 1000));
+  return [
+    `took over from an earlier process: nothing is decided or told before it has ${what}, at most ${seconds} s more`,
+  ];
 }
 
 /** What was turned away or not kept, where anything was. */

@@ -131,7 +131,8 @@ function connectionError(path: string, cause: unknown): ControlError {
   switch (code) {
     case "ENOENT":
     case "ECONNREFUSED": {
-      const hint = "is the agent running on this node? Start it, or name the socket that it was told to use";
+      const hint =
+        "is the agent, or the brindle-bgp, running whose socket that is? Start it, or name the socket that it was told to use";
       return new ControlError("NOT_LISTENING", `nothing listens at ${path}: ${hint}`, { cause });
     }
     case "EACCES":

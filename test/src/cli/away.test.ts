@@ -89,7 +89,9 @@ describe("the agent of this node", () => {
   it("is told of in one sentence when it is away", async () => {
     const { exitCode, stderr } = await brindlectl(["bgp", "peers", "--socket", "/run/brindle-none.sock"]);
     expect(exitCode).toBe(1);
-    expect(stderr).toMatch(/^nothing listens at \/run\/brindle-none\.sock: is the agent running.*\n$/);
+    expect(stderr).toMatch(
+      /^nothing listens at \/run\/brindle-none\.sock: is the agent, or the brindle-bgp, running.*\n$/,
+    );
     expect(await brindlectl(["version", "--socket", "/run/brindle-none.sock"])).toMatchObject({ exitCode: 0 });
   });
 });

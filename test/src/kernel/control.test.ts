@@ -237,7 +237,7 @@ describe("the socket", () => {
     const failure = await failureOf(call("status"));
     expect(failure?.code).toBe("NOT_LISTENING");
     expect(failure?.message).toBe(
-      `nothing listens at ${path}: is the agent running on this node? Start it, or name the socket that it was told to use`,
+      `nothing listens at ${path}: is the agent, or the brindle-bgp, running whose socket that is? Start it, or name the socket that it was told to use`,
     );
   });
 
