@@ -83,8 +83,13 @@ export function sortedBy(cluster: Cluster, packets: readonly Packet[]): Agreed {
 /** Makes the transition on a node, with packets all the while. */
 export async function play(node: PolicyNode, transition: Transition, agreed: Agreed): Promise<TransitionOutcome> {
   await node.apply(desiredOf(transition.before));
+  return flooded(node, agreed, () => reach(node, transition));
+}
+
+/** What becomes of packets that are sent while the work lasts. */
+export async function flooded(node: PolicyNode, agreed: Agreed, work: () => Promise<void>): Promise<TransitionOutcome> {
   const packets = [...agreed.allowed, ...agreed.denied];
-  const { sent, passed } = await node.flood(packets, () => reach(node, transition));
+  const { sent, passed } = await node.flood(packets, work);
   const lost = (packet: Packet): number => (sent.get(packet) ?? 0) - (passed.get(packet) ?? 0);
   return {
     denied: total(agreed.denied, sent),
