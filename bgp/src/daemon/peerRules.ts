@@ -7,7 +7,7 @@ type Report = (field: string, reason: string) => void;
 
 /** `asNumber` is our own. */
 export function checkPeerRules(field: string, peer: PeerSettings, asNumber: number, report: Report): void {
-  const isInternal = peer.asNumber === asNumber;
+  const isInternal = peer.asNumber === (peer.localASNumber ?? asNumber);
   const isKnown = peer.asNumber !== undefined;
   if (isInternal && peer.role !== undefined) report(`${field}.role`, "roles are for peers of another AS (RFC 9234 §4)");
   if (isKnown && !isInternal && peer.routeReflectorClient)

@@ -31,6 +31,19 @@ const rows: { name: string; from: string; to: string; cost: string; lost?: strin
     lost: ["10.0.0.2"],
   },
   {
+    name: "our own AS as it sees it",
+    from: "65001, passwordFile",
+    to: "65001, localASNumber: 65009, passwordFile",
+    cost: "reset",
+    lost: ["10.0.0.2"],
+  },
+  {
+    name: "how often our own AS may come back",
+    from: "65001, passwordFile",
+    to: "65001, numAllowedLocalASNumbers: 1, passwordFile",
+    cost: "refresh",
+  },
+  {
     name: "what is told",
     from: "65001, passwordFile",
     to: "65001, exportPolicy: accept, passwordFile",
@@ -46,6 +59,30 @@ const rows: { name: string; from: string; to: string; cost: string; lost?: strin
 ];
 
 describe("a plan", () => {
+  it("resets nobody for an AS that others see alone", () => {
+    const seen = before.replace("65001, passwordFile", "65001, localASNumber: 65009, passwordFile");
+    const { changes } = planReload(wish(seen), wish(seen.replace("asNumber: 65000", "asNumber: 65100")), () => true);
+    expect(changes).toMatchObject([{ peer: "10.0.0.3", field: "asNumber", cost: "reset" }]);
+  });
+
+  it("tells in the file's words what is more than a word", () => {
+    const after = "65001, bfd: {}, maxPrefixes: { ipv4: 5, action: warn }, importPolicy: [10.0.0.0/8], passwordFile";
+    const other = after.replace("10.0.0.0/8", "10.0.0.0/9");
+    expect(planLines(plan(before.replace("65001, passwordFile", after)))).toEqual([
+      "peer 10.0.0.2 maxPrefixes: (none) -> ipv4 5, else warn: nothing (heeded from the next UPDATE on)",
+      "peer 10.0.0.2 bfd: (none) -> 300ms sent, 300ms received, 3 lost: nothing (BFD goes by it from now on)",
+      "peer 10.0.0.2 importPolicy: reject -> a list of 1: refresh (what it told is judged anew)",
+      "peers reset: 0, of which Established now: 0",
+    ]);
+    const [one, two] = [after, other].map((text) => wish(before.replace("65001, passwordFile", text))) as [
+      SpeakerWish,
+      SpeakerWish,
+    ];
+    expect(planLines(planReload(one, two, () => true))[0]).toContain(
+      "a list of 1 -> a list of 1 (other content): refresh",
+    );
+  });
+
   it("says so where nothing changes", () => {
     expect(planLines(plan(before))).toEqual(["nothing changes"]);
   });

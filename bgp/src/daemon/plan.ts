@@ -1,7 +1,8 @@
 /** What a new configuration changes, and what each change costs each peer: told before anything is done. */
 import { isDeepStrictEqual } from "node:util";
-import { type Cost, changedFields } from "../speaker/changeCost.ts";
+import { type ChangedField, type Cost, changedFields } from "../speaker/changeCost.ts";
 import type { PeerConfig, RoutePolicy, SpeakerConfig } from "../speaker/config.ts";
+import { speakerAsSeen } from "../speaker/peerPlace.ts";
 import { shown } from "./field.ts";
 import type { SpeakerWish } from "./speakerConfigOf.ts";
 
@@ -37,6 +38,9 @@ const peerFieldNames: Readonly<Record<keyof PeerConfig, string>> = {
   address: "peerIP",
   port: "peerIP",
   asn: "asNumber",
+  localAsn: "localASNumber",
+  ownAsMax: "numAllowedLocalASNumbers",
+  gracefulRestart: "gracefulRestart",
   localAddress: "localAddress",
   passive: "passive",
   holdSeconds: "holdTime",
@@ -91,7 +95,7 @@ export function planReload(
   const ofPeers = has.flatMap((peer): PlannedChange[] => {
     const old = known.get(peer.name);
     if (!old) return [{ peer: peer.name, field: null, from: "", to: peer.address, cost: "new", effect: "begins" }];
-    return peerChanges({ speaker: before.config, peer: old }, { speaker: after.config, peer });
+    return peerChanges(asSeen(before.config, old), asSeen(after.config, peer));
   });
   const gone = had
     .filter(({ name }) => !wanted.has(name))
@@ -119,8 +123,22 @@ interface Context {
   readonly peer: PeerConfig;
 }
 
+function asSeen(speaker: SpeakerConfig, peer: PeerConfig): Context {
+  return { speaker: speakerAsSeen(speaker, peer), peer };
+}
+
+/** What is the speaker's for all, and the peer's own where it has it, is told once: by the peer's field. */
+const ownFields = { asn: "localAsn", gracefulRestart: "gracefulRestart" } as const;
+
+function isTold(changed: ChangedField, before: Context, after: Context): boolean {
+  if (changed.of === "peer") return true;
+  const own = changed.field === "asn" || changed.field === "gracefulRestart" ? ownFields[changed.field] : null;
+  return own === null || isDeepStrictEqual(before.peer[own], after.peer[own]);
+}
+
 function peerChanges(before: Context, after: Context): PlannedChange[] {
-  return changedFields(before, after).flatMap((changed): PlannedChange[] => {
+  const changes = changedFields(before, after).filter((changed) => isTold(changed, before, after));
+  return changes.flatMap((changed): PlannedChange[] => {
     const { costs } = changed;
     if (changed.of === "speaker") {
       if (costs.every((cost) => cost === "none")) return [];
@@ -132,6 +150,7 @@ function peerChanges(before: Context, after: Context): PlannedChange[] {
     if (field === "shutdown")
       return [{ peer: after.peer.name, ...told("shutdown", values), ...shutdownCost(after.peer) }];
     if (field === "bfd") return [{ peer: after.peer.name, ...told("bfd", values), ...bfdCost }];
+    if (field === "maxPrefixes") return [{ peer: after.peer.name, ...told("maxPrefixes", values), ...boundCost }];
     const hidden = field === "password" ? (["(a secret)", "(another secret)"] as const) : null;
     return [{ peer: after.peer.name, ...told(peerFieldNames[field], hidden ?? values), ...costOf(costs) }];
   });
@@ -163,10 +182,13 @@ function ownByPrefix({ originated }: SpeakerWish): Map<string, string> {
   return new Map(originated.map((own) => (typeof own === "string" ? [own, ""] : [own.prefix, JSON.stringify(own)])));
 }
 
-function told(field: string, [from, to]: readonly [unknown, unknown]): Pick<PlannedChange, "field" | "from" | "to"> {
-  return { field, from: inWords(field, from), to: inWords(field, to) };
+function told(field: string, values: readonly [unknown, unknown]): Pick<PlannedChange, "field" | "from" | "to"> {
+  const [from, to] = values.map((value) => inWords(field, value)) as [string, string];
+  // Of what is told by a name or a number alone the content differs: filters by one name, lists of one length.
+  return { field, from, to: from === to ? `${to} (other content)` : to };
 }
 
+const boundCost = { cost: "nothing", effect: "heeded from the next UPDATE on" } as const;
 const bfdCost = { cost: "nothing", effect: "BFD goes by it from now on" } as const;
 
 function shutdownCost({ shutdown }: PeerConfig): Pick<PlannedChange, "cost" | "effect"> {
@@ -182,8 +204,19 @@ function inWords(field: string, value: unknown): string {
   const accept = (value as Partial<RoutePolicy>)?.accept;
   if (accept === "all") return "accept";
   if (accept) return accept.length === 0 ? "reject" : `a list of ${accept.length}`;
+  if (field === "bfd") return bfdWords(value as NonNullable<PeerConfig["bfd"]>);
+  if (field === "maxPrefixes") return boundWords(value as NonNullable<PeerConfig["maxPrefixes"]>);
   if (Array.isArray(value) && field.startsWith("filters")) return value.map(({ name }) => name).join(", ");
   return typeof value === "string" ? value : shown(value);
+}
+
+function bfdWords({ minTxMs, minRxMs, multiplier, multihop = false }: NonNullable<PeerConfig["bfd"]>): string {
+  return `${minTxMs}ms sent, ${minRxMs}ms received, ${multiplier} lost${multihop ? ", multihop" : ""}`;
+}
+
+function boundWords({ 4: ipv4, 6: ipv6, action, restartSeconds }: NonNullable<PeerConfig["maxPrefixes"]>): string {
+  const bounds = [...(ipv4 === undefined ? [] : [`ipv4 ${ipv4}`]), ...(ipv6 === undefined ? [] : [`ipv6 ${ipv6}`])];
+  return `${bounds.join(", ")}, else ${action}${restartSeconds === undefined ? "" : ` for ${restartSeconds}s`}`;
 }
 
 function costOf(costs: readonly Cost[]): Pick<PlannedChange, "cost" | "effect"> {

@@ -100,6 +100,8 @@ export interface PeerSettings {
   readonly peerLimit?: number;
   readonly interface?: string;
   readonly asNumber?: number;
+  readonly localASNumber?: number;
+  readonly numAllowedLocalASNumbers?: number;
   readonly localAddress?: string;
   readonly passive?: boolean;
   readonly holdTime?: number;
@@ -157,6 +159,14 @@ export const peerSettings: Value<PeerSettings> = map("peer", {
     "The router at the other end of this interface, found by its router advertisements (RFC 4861), which we send, too.",
   ),
   asNumber: optional(asNumber, "Its AS; needed, here or in the template."),
+  localASNumber: optional(
+    asNumber,
+    "The AS as which we present ourselves to it. Where left out: the daemon's `asNumber`.",
+  ),
+  numAllowedLocalASNumbers: optional(
+    whole(0, 255),
+    "How often our own AS may stand in the path of a route that is taken from it. Where left out: 0.",
+  ),
   localAddress: optional(address(), "Where our connections begin, and its must arrive."),
   passive: optional(flag, "Wait until the peer dials. Where left out: false."),
   holdTime: optional(

@@ -107,7 +107,7 @@ interface Context {
 function peerConfig(peer: PeerSettings, { settings, passwords }: Context): PeerConfig {
   const { peerIP, asNumber: asn = settings.asNumber, localAddress, nextHop = {}, nextHopMode } = peer;
   const password = peer.passwordFile === undefined ? undefined : passwords.get(peer.passwordFile);
-  const policyDefault = asn === settings.asNumber ? "accept" : "reject";
+  const policyDefault = asn === (peer.localASNumber ?? settings.asNumber) ? "accept" : "reject";
   return {
     name: peerName(peer),
     role: "peer",
@@ -158,7 +158,10 @@ function bfdOf({ transmitInterval, receiveInterval, detectMultiplier, multihop }
 function asTheyStand(peer: PeerSettings): Partial<PeerConfig> {
   const { ttlSecurity, role, strictRole, routeReflectorClient, addPath, extendedNextHop, keepaliveTime, sendHoldTime } =
     peer;
+  const { localASNumber: localAsn, numAllowedLocalASNumbers: ownAsMax } = peer;
   return {
+    ...(localAsn !== undefined && { localAsn }),
+    ...(ownAsMax !== undefined && { ownAsMax }),
     ...(ttlSecurity !== undefined && { ttlSecurity }),
     ...(role && { localRole: role }),
     ...(strictRole !== undefined && { strictRole }),

@@ -62,6 +62,8 @@ export class FilterVerdicts {
 /** Who we are, to routes that come back to us. */
 export interface OwnMarks {
   readonly asn: number;
+  /** How often it may stand in a path; 0 unless given. */
+  readonly asnMax?: number;
   readonly bgpId: number;
   /** RFC 4456 §7: where nobody said otherwise, it is the BGP identifier. */
   readonly clusterId: number;
@@ -70,7 +72,7 @@ export interface OwnMarks {
 /** Whether the attributes say that the route has been here before. */
 export function loopVerdict(attrs: AttrTable, attr: AttrId, own: OwnMarks): Verdict {
   const range = attrs.range(attr);
-  if (pathHolds(range, own.asn)) return "asLoop"; // RFC 4271 §9.1.2
+  if (pathHolds(range, own.asn, own.asnMax)) return "asLoop"; // RFC 4271 §9.1.2
   if (attrs.originatorId.get(attr) === own.bgpId) return "originatorLoop"; // RFC 4456 §8
   if (attrs.clusterListLength.get(attr) > 0 && clusterListHolds(range, own.clusterId)) return "clusterLoop";
   return "accepted";

@@ -44,11 +44,11 @@ export function ownCapabilities(
 }
 
 function restartCapabilities(
-  { restartSeconds, forwardingKept, longLivedSeconds }: GracefulRestartConfig,
+  { restartSeconds, forwardingKept, longLivedSeconds, helperOnly }: GracefulRestartConfig,
   families: PeerConfig["families"],
   { restarting, hasKept }: OwnState,
 ): Capability[] {
-  const kept = families.map((family) => ({ family, forwardingKept: forwardingKept && hasKept }));
+  const kept = (helperOnly ? [] : families).map((family) => ({ family, forwardingKept: forwardingKept && hasKept }));
   const restart = { restarting, notifications: true, restartSeconds, families: kept } as const;
   const capabilities: Capability[] = [{ code: 64, name: "gracefulRestart", restart }];
   if (longLivedSeconds !== undefined) {

@@ -15,10 +15,7 @@ export function checkConfig(config: SpeakerConfig): void {
     checkPort(`listen[${i}].port`, port);
   }
   const { gracefulRestart, restarting } = config;
-  if (gracefulRestart)
-    checkRange("gracefulRestart.restartSeconds", gracefulRestart.restartSeconds, { min: 1, max: 4095 });
-  const longLived = gracefulRestart?.longLivedSeconds;
-  if (longLived !== undefined) checkRange("gracefulRestart.longLivedSeconds", longLived, { min: 1, max: 0xffffff });
+  checkRestart("gracefulRestart", gracefulRestart);
   if (restarting) checkRange("restarting.deadlineSeconds", restarting.deadlineSeconds, { min: 1, max: 3600 });
   const { clusterId, multipath } = config;
   if (clusterId !== undefined) {
@@ -27,7 +24,7 @@ export function checkConfig(config: SpeakerConfig): void {
   if (multipath) checkRange("multipath.paths", multipath.paths, { min: 1, max: 64 });
   checkCollectors(config.bmp ?? []);
   for (const peer of config.peers) {
-    const isInternal = peer.asn === config.asn;
+    const isInternal = peer.asn === (peer.localAsn ?? config.asn);
     check(isInternal || !peer.routeReflectorClient, `peers[${peer.name}].routeReflectorClient`, reflectsInside);
   }
   const names = new Set<string>();
@@ -55,6 +52,15 @@ export function checkConfig(config: SpeakerConfig): void {
   }
 }
 
+/** RFC 4724 §3, RFC 9494 §4.1: the bits that there are. */
+function checkRestart(field: string, restart: SpeakerConfig["gracefulRestart"]): void {
+  if (!restart) return;
+  const { restartSeconds, longLivedSeconds } = restart;
+  checkRange(`${field}.restartSeconds`, restartSeconds, { min: 1, max: 4095 });
+  if (longLivedSeconds === undefined) return;
+  checkRange(`${field}.longLivedSeconds`, longLivedSeconds, { min: 1, max: 0xffffff });
+}
+
 function checkCollectors(collectors: readonly BmpCollector[]): void {
   const names = new Set<string>();
   for (const [i, collector] of collectors.entries()) {
@@ -75,6 +81,9 @@ function checkPeer(field: string, peer: PeerConfig, localAsn: number): void {
   check(parseAddress(peer.address), `${field}.address`, `${peer.address} is not an address`);
   checkPort(`${field}.port`, peer.port);
   checkAsn(`${field}.asn`, peer.asn);
+  if (peer.localAsn !== undefined) checkAsn(`${field}.localAsn`, peer.localAsn);
+  if (peer.ownAsMax !== undefined) checkRange(`${field}.ownAsMax`, peer.ownAsMax, { min: 0, max: 255 });
+  checkRestart(`${field}.gracefulRestart`, peer.gracefulRestart ?? undefined);
   const { localAddress, holdSeconds, nextHop } = peer;
   check(
     localAddress === undefined || parseAddress(localAddress)?.family === parseAddress(peer.address)?.family,
@@ -105,7 +114,7 @@ function checkPeer(field: string, peer: PeerConfig, localAsn: number): void {
     checkRange(`${field}.sendHoldSeconds`, sendHoldSeconds, { min: holdSeconds + 1, max: 65535 });
   }
   if (keepaliveSeconds !== undefined) checkRange(`${field}.keepaliveSeconds`, keepaliveSeconds, { min: 1, max: 21845 });
-  const isInside = peer.localRole !== undefined && peer.asn === localAsn;
+  const isInside = peer.localRole !== undefined && peer.asn === (peer.localAsn ?? localAsn);
   check(!isInside, `${field}.localRole`, "roles are for peers of another AS (RFC 9234 §4)");
   check(!peer.strictRole || peer.localRole, `${field}.strictRole`, "needs a localRole");
   if (password !== undefined) checkPassword(`${field}.password`, password);

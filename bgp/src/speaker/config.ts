@@ -55,6 +55,8 @@ export interface GracefulRestartConfig {
   readonly forwardingKept: boolean;
   /** RFC 9494: how much longer the peers shall keep our routes, as a last resort; at most 16777215. Absent: not offered. */
   readonly longLivedSeconds?: number;
+  /** We keep the peer's routes, and ask it to keep none of ours (RFC 4724 §3: no family is named). */
+  readonly helperOnly?: true;
 }
 
 /** Everybody in a range may connect, is never dialled, and is gone with its session and the routes kept from it. */
@@ -80,6 +82,12 @@ export interface PeerConfig {
   readonly interface?: string;
   readonly port: number;
   readonly asn: number;
+  /** The AS as which we present ourselves to this peer, in place of the speaker's: in OPEN, in AS_PATH, in what is a loop. */
+  readonly localAsn?: number;
+  /** How often our own AS may stand in the path of a route that we take from it; 0 unless given (RFC 4271 §9.1.2). */
+  readonly ownAsMax?: number;
+  /** In place of the speaker's; `null`: not offered. */
+  readonly gracefulRestart?: GracefulRestartConfig | null;
   /** The source address of our connections, and the one on which the peer's must arrive. */
   readonly localAddress?: string;
   /** Wait for the peer to dial. */

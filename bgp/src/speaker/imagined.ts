@@ -12,6 +12,7 @@ import { DynamicRanges, dynamicPeerConfig } from "./dynamicRanges.ts";
 import type { OwnRoute } from "./event.ts";
 import { ownGroups } from "./ownRoutes.ts";
 import type { Peer } from "./peer.ts";
+import { speakerAsSeen } from "./peerPlace.ts";
 
 export interface OtherWish {
   readonly config: SpeakerConfig;
@@ -60,7 +61,9 @@ export class ImaginedTable {
     const peer = this.#peers.get(real);
     const config = peer && this.configOf(peer);
     const id = config
-      ? this.rib.peers.add(peer.routes.imagined({ speaker: this.#other.config, peer: config }, this.rib))
+      ? this.rib.peers.add(
+          peer.routes.imagined({ speaker: speakerAsSeen(this.#other.config, config), peer: config }, this.rib),
+        )
       : null;
     this.#ids.set(real, id);
     return id;

@@ -41,7 +41,8 @@ export function presentRules(known: KnownRules | null, config: Config, local: Ad
 
 function makeRules({ peer, speaker }: Config, local: string | null, rib: Rib): ImportRules {
   const bgpId = Number(addressOf(speaker.bgpId).value);
-  const own = { asn: speaker.asn, bgpId, clusterId: clusterIdOf(speaker) };
+  const asnMax = peer.ownAsMax ?? 0;
+  const own = { asn: speaker.asn, asnMax, bgpId, clusterId: clusterIdOf(speaker) };
   const ownAddresses = ownAddressesOf(peer, local);
   const judge = (attr: number, nextHop: number): Verdict => {
     if (ownAddresses.has(rib.nextHops.text(nextHop))) return "ownNextHop"; // RFC 4271 §5.1.3

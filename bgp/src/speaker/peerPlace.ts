@@ -15,6 +15,14 @@ export function isDown({ shutdown, withheld }: PeerConfig): boolean {
   return shutdown !== undefined || withheld !== undefined;
 }
 
+/** The speaker as this peer is to see it; the very same where the peer has nothing of its own. */
+export function speakerAsSeen(speaker: SpeakerConfig, { localAsn, gracefulRestart }: PeerConfig): SpeakerConfig {
+  if (localAsn === undefined && gracefulRestart === undefined) return speaker;
+  const { gracefulRestart: ofAll, ...rest } = speaker;
+  const restart = gracefulRestart === undefined ? ofAll : gracefulRestart;
+  return { ...rest, asn: localAsn ?? speaker.asn, ...(restart && { gracefulRestart: restart }) };
+}
+
 /** A link-local address is dialled with its interface. */
 export function dialOf({ address, interface: name, port, localAddress }: PeerConfig): Dial {
   const to = { address: name === undefined ? address : `${address}%${name}`, port };

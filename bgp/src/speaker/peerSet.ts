@@ -4,7 +4,7 @@ import type { PeerConfig, SpeakerConfig } from "./config.ts";
 import { DynamicRanges, dynamicPeerConfig } from "./dynamicRanges.ts";
 import type { Maintenance } from "./maintenance.ts";
 import { Peer, type PeerContext } from "./peer.ts";
-import { placeOf, textOf } from "./peerPlace.ts";
+import { placeOf, speakerAsSeen, textOf } from "./peerPlace.ts";
 import type { PeerPorts } from "./ports.ts";
 
 interface Context {
@@ -86,7 +86,8 @@ export class PeerSet {
   /** With what an operator's maintenance makes of it. */
   #applied({ speaker, peer }: Context): PeerContext {
     const maintenance = this.#maintenance.of(peer.name);
-    return { speaker, peer: this.#maintenance.applied(peer), ...(maintenance && { maintenance }) };
+    const seen = speakerAsSeen(speaker, peer);
+    return { speaker: seen, peer: this.#maintenance.applied(peer), ...(maintenance && { maintenance }) };
   }
 
   #add(wanted: Context, range: string | null): Peer {

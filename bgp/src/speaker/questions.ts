@@ -9,6 +9,7 @@ import type { SpeakerConfig } from "./config.ts";
 import type { RehearsalQuery } from "./event.ts";
 import { ImaginedTable } from "./imagined.ts";
 import type { Peer } from "./peer.ts";
+import { speakerAsSeen } from "./peerPlace.ts";
 
 interface Dumped {
   readonly rib: Rib;
@@ -49,7 +50,7 @@ export function advertisedTo(
   for (let prefix = from; prefix < end; prefix++) if (rib.prefixes.isLive(prefix)) known.push(prefix);
   table.fill(known);
   const before = { rib, terms: present, seen: new Map() };
-  const terms = { ...peer.routes.rehearsed({ speaker: config, peer: other }), peer: id };
+  const terms = { ...peer.routes.rehearsed({ speaker: speakerAsSeen(config, other), peer: other }), peer: id };
   const after = { rib: table.rib, terms, seen: new Map() };
   const rows = known.map((prefix) => {
     const imagined = table.rib.prefixes.find(rib.prefixes.pack([prefix], rib.prefixes.family(prefix)), 0);

@@ -80,6 +80,109 @@ describe("RFC 4456 route reflection", () => {
   });
 });
 
+describe("RFC 4271 our own AS", () => {
+  /** b, of AS 65002, is AS 65020 to a; c, of AS 65003, hears of it as 65002. */
+  function present(ofB: Partial<PeerConfig>, ofC: Partial<PeerConfig> = {}): void {
+    const [a, b, c] = nodes;
+    network.configure(a, 65001, [peerOf(b.address, 65020)]);
+    network.configure(c, 65003, [peerOf(b.address, 65002, ofC)]);
+    const toA = peerOf(a.address, 65001, { passive: true, localAsn: 65020, ...ofB });
+    network.configure(b, 65002, [toA, peerOf(c.address, 65003, { passive: true })]);
+    network.run(5_000);
+  }
+
+  it("§4.2, §5.1.2: is another one to a peer that is to see another one, in OPEN and in paths", () => {
+    const [a, b, c] = nodes;
+    present({});
+    network.originate(b, prefix);
+    network.originate(c, "198.51.100.0/24");
+    network.originate(a, "192.0.2.0/24");
+    network.run(5_000);
+    expect(b.status(a.address)).toMatchObject({ phase: "established", localAsn: 65020 });
+    expect(b.status(c.address)).toMatchObject({ phase: "established", localAsn: 65002 });
+    expect([routeAt(a)?.asPath, routeAt(a, "198.51.100.0/24")?.asPath]).toEqual(["65020", "65020 65003"]);
+    expect([routeAt(c)?.asPath, routeAt(c, "192.0.2.0/24")?.asPath]).toEqual(["65002", "65002 65001"]);
+  });
+
+  it("§5.1.5: one that is the peer's makes an internal session, and changing it resets that one alone", () => {
+    const [a, b, c] = nodes;
+    network.configure(a, 65001, [peerOf(b.address, 65001)]);
+    network.configure(c, 65003, [peerOf(b.address, 65002)]);
+    const configure = (localAsn: number): void =>
+      network.configure(b, 65002, [
+        peerOf(a.address, 65001, { passive: true, localAsn }),
+        peerOf(c.address, 65003, { passive: true }),
+      ]);
+    configure(65001);
+    network.run(5_000);
+    network.originate(b, prefix);
+    network.run(5_000);
+    expect(routeAt(a)).toMatchObject({ asPath: "", localPref: 100 });
+    configure(65009);
+    network.run(5_000);
+    expect(b.status(a.address).phase).not.toBe("established");
+    expect(b.status(c.address)).toMatchObject({ phase: "established", flaps: 0 });
+  });
+
+  it("§9.1.2: may stand in a path as often as is allowed, and no more often", () => {
+    const [a, b] = nodes;
+    const prepends = [{ operations: [{ prependASPath: { prefix: [65002, 65002] } }], action: "Accept" }] as const;
+    const configure = (ownAsMax: number): void => {
+      network.configure(a, 65001, [
+        peerOf(b.address, 65002, { exportFilters: [{ name: "loop", rules: { 4: prepends } }] }),
+      ]);
+      network.configure(b, 65002, [peerOf(a.address, 65001, { passive: true, ownAsMax })]);
+      network.run(5_000);
+    };
+    configure(1);
+    network.originate(a, prefix);
+    network.run(5_000);
+    expect(b.speaker.routes({ prefix })).toMatchObject([{ best: false, lostBy: "asLoop" }]);
+    const { sinceMs } = b.status(a.address);
+    configure(2);
+    expect(b.speaker.routes({ prefix })).toMatchObject([{ best: true, asPath: "65001 65002 65002" }]);
+    expect(b.status(a.address).sinceMs).toBe(sinceMs);
+    configure(0);
+    expect(routeAt(b)).toBeUndefined();
+  });
+});
+
+describe("RFC 4724 graceful restart with one peer", () => {
+  const gracefulRestart = { restartSeconds: 120, forwardingKept: true };
+
+  /** Whether b keeps the routes of a when a is gone without a word, and a those of b when b is. */
+  function kept(ofB: PeerConfig["gracefulRestart"]): readonly [boolean, boolean] {
+    const [a, b] = nodes;
+    const lost = (gone: SimulatedNode, left: SimulatedNode, wanted: string): boolean => {
+      for (const node of [a, b]) node.isUp = true;
+      network.configure(a, 65001, [peerOf(b.address, 65002)], { gracefulRestart });
+      network.configure(
+        b,
+        65002,
+        [peerOf(a.address, 65001, { passive: true, ...(ofB !== undefined && { gracefulRestart: ofB }) })],
+        { gracefulRestart },
+      );
+      network.run(5_000);
+      network.originate(gone, wanted);
+      network.run(5_000);
+      expect(routeAt(left, wanted)).toBeDefined();
+      network.kill(gone);
+      network.run(1_000);
+      return routeAt(left, wanted) !== undefined;
+    };
+    return [lost(a, b, prefix), lost(b, a, "198.51.100.0/24")];
+  }
+
+  it("is as the speaker says, where the peer has nothing of its own", () =>
+    expect(kept(undefined)).toEqual([true, true]));
+
+  it("§3: helps the peer alone, where that is all that is wanted", () => {
+    expect(kept({ ...gracefulRestart, helperOnly: true })).toEqual([true, false]);
+  });
+
+  it("is not offered where it is not wanted", () => expect(kept(null)).toEqual([false, false]));
+});
+
 describe("RFC 8326 graceful shutdown", () => {
   it("§4.1: a route so marked is the last choice", () => {
     const [a, b, c] = nodes;

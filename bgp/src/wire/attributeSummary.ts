@@ -132,14 +132,15 @@ export interface AttributeRange {
   readonly end: number;
 }
 
-/** Whether an AS is anywhere in the path (RFC 4271 §9.1.2). */
-export function pathHolds(range: AttributeRange, asn: number): boolean {
+/** Whether an AS is in the path (RFC 4271 §9.1.2) more often than is allowed. */
+export function pathHolds(range: AttributeRange, asn: number, allowed = 0): boolean {
   const { bytes } = range;
+  let left = allowed;
   const value = findAttribute(range, 2);
   const end = endOf(bytes, value);
   for (let at = startOf(bytes, value); at < end; ) {
     const next = at + 2 + 4 * (bytes[at + 1] ?? 0);
-    for (at += 2; at < next; at += 4) if (u32(bytes, at) === asn) return true;
+    for (at += 2; at < next; at += 4) if (u32(bytes, at) === asn && left-- === 0) return true;
   }
   return false;
 }
