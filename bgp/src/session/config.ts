@@ -5,7 +5,8 @@ import type { BgpRole, Capability } from "../wire/message.ts";
 export interface SessionConfig {
   readonly localAsn: number;
   readonly localBgpId: number;
-  readonly peerAsn: number;
+  /** `null`: any but ours. */
+  readonly peerAsn: number | null;
   /** What we offer; 0 for a session without keepalives. Never 1 or 2 (RFC 4271 §4.2). */
   readonly holdSeconds: number;
   readonly connectRetrySeconds: number;

@@ -105,7 +105,11 @@ function findProblem(
   negotiated: Negotiated,
   config: SessionConfig,
 ): { readonly answer: Notification; readonly reason: string } | null {
-  if (open.asn !== config.peerAsn) {
+  if (config.peerAsn === null && open.asn === config.localAsn) {
+    const answer = notification(errorCode.open, openError.badPeerAs);
+    return { answer, reason: `the peer says AS ${open.asn}, which is ours, and is to be of another` };
+  }
+  if (config.peerAsn !== null && open.asn !== config.peerAsn) {
     const answer = notification(errorCode.open, openError.badPeerAs);
     return { answer, reason: `the peer says AS ${open.asn}, configured is AS ${config.peerAsn}` };
   }

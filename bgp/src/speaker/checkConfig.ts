@@ -3,7 +3,7 @@ import { addressBits, formatAddress, parseAddress, parsePrefix } from "@brindle/
 import { type BmpCollector, collectorName } from "../bmp/config.ts";
 import { BgpError } from "../error.ts";
 import { checkFilters } from "../filter/check.ts";
-import type { DynamicPeers, PeerConfig, RoutePolicy, SpeakerConfig } from "./config.ts";
+import { anyOtherAs, type DynamicPeers, type PeerConfig, type RoutePolicy, type SpeakerConfig } from "./config.ts";
 
 /** Throws a `BgpError` with the code `CONFIG_INVALID`. */
 export function checkConfig(config: SpeakerConfig): void {
@@ -80,7 +80,7 @@ const reflectsInside = "is for peers of our own AS (RFC 4456)";
 function checkPeer(field: string, peer: PeerConfig, localAsn: number): void {
   check(parseAddress(peer.address), `${field}.address`, `${peer.address} is not an address`);
   checkPort(`${field}.port`, peer.port);
-  checkAsn(`${field}.asn`, peer.asn);
+  if (peer.asn !== anyOtherAs) checkAsn(`${field}.asn`, peer.asn);
   if (peer.localAsn !== undefined) checkAsn(`${field}.localAsn`, peer.localAsn);
   if (peer.ownAsMax !== undefined) checkRange(`${field}.ownAsMax`, peer.ownAsMax, { min: 0, max: 255 });
   checkRestart(`${field}.gracefulRestart`, peer.gracefulRestart ?? undefined);

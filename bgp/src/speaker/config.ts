@@ -69,6 +69,9 @@ export interface DynamicPeers {
   readonly template: Omit<PeerConfig, "name" | "address" | "passive">;
 }
 
+/** As `PeerConfig.asn`: the peer may be of any AS but our own. RFC 7607: it is nobody's. */
+export const anyOtherAs = 0;
+
 export interface PeerConfig {
   /** Unique, stable, and what a person reads: `mesh/node2`, `peer/tor-a`. */
   readonly name: string;
@@ -81,6 +84,7 @@ export interface PeerConfig {
    */
   readonly interface?: string;
   readonly port: number;
+  /** `anyOtherAs` for one that is only known to be of another AS than ours. */
   readonly asn: number;
   /** The AS as which we present ourselves to this peer, in place of the speaker's: in OPEN, in AS_PATH, in what is a loop. */
   readonly localAsn?: number;

@@ -16,7 +16,7 @@ export function monitoredSession(session: PeerSession, routes: RouteSide, peer: 
   const { families, addPath } = agreement.negotiated;
   return {
     id: routes.ribPeer,
-    peer: { address, asn: peer.asn, bgpId: agreement.remoteBgpId },
+    peer: { address, asn: agreement.remoteAsn, bgpId: agreement.remoteBgpId },
     address,
     up: {
       localAddress,

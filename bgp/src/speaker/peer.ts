@@ -225,7 +225,8 @@ export class Peer implements SessionOwner {
     const { state, localAddress } = session;
     assert(state.phase === "established");
     this.#retry.past = undefined;
-    this.routes.established({ negotiated: state.negotiated, remoteBgpId: state.open.bgpId, localAddress }, session);
+    const { asn: remoteAsn, bgpId: remoteBgpId } = state.open;
+    this.routes.established({ negotiated: state.negotiated, remoteAsn, remoteBgpId, localAddress }, session);
     this.#ports.monitors.sessionUp(monitoredSession(session, this.routes, this.config));
   }
 

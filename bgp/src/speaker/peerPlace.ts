@@ -2,7 +2,7 @@
 import { type Address, formatAddress, parseAddress } from "@brindle/net";
 import type { SessionConfig } from "../session/config.ts";
 import { type OwnState, ownCapabilities } from "./capabilities.ts";
-import type { PeerConfig, SpeakerConfig } from "./config.ts";
+import { anyOtherAs, type PeerConfig, type SpeakerConfig } from "./config.ts";
 import type { Dial } from "./event.ts";
 
 /** Of an unnumbered peer, whether it has shown itself. */
@@ -44,7 +44,7 @@ export function sessionConfigOf(speaker: SpeakerConfig, peer: PeerConfig, state:
   return {
     localAsn: speaker.asn,
     localBgpId: numberOf(speaker.bgpId),
-    peerAsn: peer.asn,
+    peerAsn: peer.asn === anyOtherAs ? null : peer.asn,
     holdSeconds: peer.holdSeconds,
     connectRetrySeconds: peer.connectRetrySeconds,
     passive: peer.passive,

@@ -23,7 +23,7 @@ export function statusOf({ speaker, peer, maintenance }: PeerContext, parts: Pee
     name,
     role,
     address,
-    asn,
+    asn: routes.agreement?.remoteAsn ?? asn,
     localAsn: speaker.asn,
     ...record.status(),
     session: sessionStatus(session, routes, { rib, maxPrefixes }),

@@ -25,7 +25,7 @@ export function dumpOf({ rib, peers, config, nowMs }: Dumped, from: number): Dum
   const known = new Map<number, MrtPeer>([[rib.local, own]]);
   for (const { routes, config: peer } of peers) {
     const { bgpId: id, address } = rib.peers.get(routes.ribPeer);
-    known.set(routes.ribPeer, { bgpId: id, address, asn: peer.asn });
+    known.set(routes.ribPeer, { bgpId: id, address, asn: routes.agreement?.remoteAsn ?? peer.asn });
   }
   return dumpTable(rib, { atMs: nowMs, collectorBgpId, peers: known }, from);
 }

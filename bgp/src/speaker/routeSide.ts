@@ -14,7 +14,7 @@ import type { Rib } from "../rib/rib.ts";
 import type { Negotiated } from "../session/negotiate.ts";
 import type { Announcement, GracefulRestart, LongLivedFamily, PathAttributes, Update } from "../wire/message.ts";
 import type { UpdateScanner } from "../wire/updateScan.ts";
-import type { PeerConfig, SpeakerConfig } from "./config.ts";
+import { anyOtherAs, type PeerConfig, type SpeakerConfig } from "./config.ts";
 import { clusterIdOf, filtersOf, type KnownRules, presentRules } from "./importRules.ts";
 import { ownNextHops } from "./ownNextHops.ts";
 import { addressOf } from "./peerPlace.ts";
@@ -32,6 +32,7 @@ export interface RouteSideConfig {
 
 /** What the two sides agreed on, as far as routes are concerned. */
 export interface Agreement {
+  readonly remoteAsn: number;
   readonly negotiated: Negotiated;
   readonly remoteBgpId: number;
   readonly localAddress: Address | null;
@@ -43,6 +44,8 @@ type AgreedOnExport = Pick<Negotiated, "families" | "extendedNextHop" | "longLiv
 export class RouteSide {
   readonly #ports: SpeakerPorts;
   readonly #ribPeer: PeerId;
+  /** As the operator has it, and with the AS that a peer of any other AS says. */
+  #given: RouteSideConfig;
   #config: RouteSideConfig;
   #bgpId = 0;
   #rules: KnownRules | null = null;
@@ -59,6 +62,7 @@ export class RouteSide {
   #treatedAsWithdrawal = 0;
 
   constructor(config: RouteSideConfig, ports: SpeakerPorts) {
+    this.#given = config;
     this.#config = config;
     this.#ports = ports;
     this.#ribPeer = ports.rib.peers.add(this.#ribPeerFacts());
@@ -105,7 +109,8 @@ export class RouteSide {
 
   /** Other rules by the same session: what is known is judged anew, what was sent is sent anew. */
   reconfigure(config: RouteSideConfig, changed: { readonly import: boolean; readonly export: boolean }): void {
-    this.#config = config;
+    this.#given = config;
+    this.#config = withAsnOf(this.#agreement, config);
     const { rib } = this.#ports;
     rib.peers.set(this.#ribPeer, this.#ribPeerFacts());
     if (changed.import) rib.reimport(this.#ribPeer);
@@ -118,6 +123,7 @@ export class RouteSide {
     if (this.#bgpId !== agreement.remoteBgpId) this.dropStale();
     this.#bgpId = agreement.remoteBgpId;
     this.#agreement = agreement;
+    this.#config = withAsnOf(agreement, this.#given);
     this.#endOfRib = [];
     this.#refreshing.clear();
     this.#faults = null;
@@ -347,4 +353,10 @@ export class RouteSide {
       }),
     };
   }
+}
+
+/** Who may be of any AS is of the one that its OPEN says. */
+function withAsnOf(agreement: Agreement | null, config: RouteSideConfig): RouteSideConfig {
+  if (config.peer.asn !== anyOtherAs || !agreement) return config;
+  return { ...config, peer: { ...config.peer, asn: agreement.remoteAsn } };
 }

@@ -1,7 +1,7 @@
 /** What RFCs want of routes between peers, each by its section: whole speakers in virtual time. */
 import { beforeEach, describe, expect, it } from "vitest";
 import type { PathAttributes } from "../wire/message.ts";
-import type { PeerConfig, SpeakerConfig } from "./config.ts";
+import { anyOtherAs, type PeerConfig, type SpeakerConfig } from "./config.ts";
 import { peerOf, SimulatedNetwork, type SimulatedNode } from "./testing.ts";
 
 const prefix = "203.0.113.0/24";
@@ -144,6 +144,30 @@ describe("RFC 4271 our own AS", () => {
     expect(b.status(a.address).sinceMs).toBe(sinceMs);
     configure(0);
     expect(routeAt(b)).toBeUndefined();
+  });
+});
+
+describe("a peer of any other AS", () => {
+  it("is an external one, of the AS that its OPEN says", () => {
+    const [a, b] = nodes;
+    network.configure(a, 65001, [peerOf(b.address, 65002, { localRole: "peer" })]);
+    network.configure(b, 65002, [peerOf(a.address, anyOtherAs, { passive: true, localRole: "peer" })]);
+    network.run(5_000);
+    network.originate(a, prefix);
+    network.run(5_000);
+    expect(b.status(a.address)).toMatchObject({ phase: "established", asn: 65001 });
+    // RFC 9234 §5: what a peer marked with its own AS is no leak.
+    expect(routeAt(b)?.asPath).toBe("65001");
+    expect(b.speaker.summary().peers[0]?.asn).toBe(65001);
+  });
+
+  it("is not one of our own", () => {
+    const [a, b] = nodes;
+    network.configure(a, 65002, [peerOf(b.address, 65002)]);
+    network.configure(b, 65002, [peerOf(a.address, anyOtherAs, { passive: true })]);
+    network.run(5_000);
+    expect(a.status(b.address).phase).not.toBe("established");
+    expect(b.status(a.address).lastFailure?.text).toContain("AS 65002, which is ours");
   });
 });
 

@@ -42,7 +42,7 @@ function formatPeer(peer: PeerDetail, nowMs: number): string {
   const facts: [string, string][] = [
     ["peer", peer.name],
     ["address", peer.address],
-    ["AS", `${peer.asn}, ours ${peer.localAsn}`],
+    ["AS", `${peer.asn || "any other"}, ours ${peer.localAsn}`],
     ["state", `${peer.phase}, since ${formatAge(nowMs - peer.sinceMs)}`],
     ["lost", `${peer.flaps} times`],
     ["last failure", lastFailure ? `${printable(lastFailure.text)} (${formatAge(nowMs - lastFailure.atMs)} ago)` : "-"],

@@ -51,7 +51,7 @@ function columnsOf({ nowMs }: PeersView): TableColumn<Row>[] {
   return [
     ofPeer("NAME", ({ name }) => name),
     ofPeer("ADDRESS", ({ address }) => address),
-    ofPeer("AS", ({ asn }) => String(asn)),
+    ofPeer("AS", ({ asn }) => String(asn || "any")),
     ofPeer("STATE", ({ phase }) => phase.charAt(0).toUpperCase() + phase.slice(1)),
     ofPeer("SINCE", ({ sinceMs }) => formatAge(nowMs - sinceMs)),
     ofFamily("FAMILY", ({ family }) => `IPv${family}`),

@@ -91,7 +91,7 @@ function columnsOf(nowMs: number): TableColumn<PeerSummary>[] {
   return [
     { header: "NAME", cell: ({ name }) => name },
     { header: "ADDRESS", cell: ({ address }) => address },
-    { header: "AS", cell: ({ asn }) => String(asn) },
+    { header: "AS", cell: ({ asn }) => String(asn || "any") },
     {
       header: "STATE",
       cell: ({ state, maintenance }) => {
