@@ -37,6 +37,7 @@ interface RunFlags extends DatastoreFlags {
   readonly namespace: string;
   readonly bgpPasswords?: string;
   readonly metricsAddress?: MetricsAddress;
+  readonly usePodCidr: boolean;
 }
 
 const program = new Command("brindle")
@@ -61,6 +62,16 @@ addDatastoreOptions(program.command("agent"))
       .argParser(cidr),
   )
   .option("--no-default-pools", "make no IPPool in a cluster without one")
+  .addOption(
+    new Option(
+      "--use-pod-cidr [boolean]",
+      "give pods addresses of the node's podCIDR alone, within the IPPools, and announce that; else blocks of IPPools",
+    )
+      .env("USE_POD_CIDR")
+      .preset("true")
+      .argParser(boolean)
+      .default(false),
+  )
   .addOption(
     new Option(
       "--endpoint-to-host-action <action>",
@@ -141,6 +152,7 @@ function agentOptions(flags: RunFlags): AgentOptions {
     defaultPools: flags.defaultPools ? { ipv4Cidr: flags.ipv4Pool ?? null } : null,
     ...(flags.endpointToHostAction && { endpointToHostAction: flags.endpointToHostAction }),
     followsLogSeverity: flags.logLevel === undefined,
+    usesPodCidrs: flags.usePodCidr,
     store: datastoreSettings(flags),
     ...(flags.kubeconfig !== undefined && { kubeconfig: flags.kubeconfig }),
     controlSocket: "/run/brindle/agent.sock",
@@ -175,6 +187,13 @@ function addressOf(family: 4 | 6): (text: string) => Address {
     if (address?.family !== family) throw new InvalidArgumentError(`It is no IPv${family} address.`);
     return address;
   };
+}
+
+/** As Go reads it, and Calico's node with it. An empty variable is none. */
+function boolean(text: string): boolean {
+  if (/^(1|t|true)$/i.test(text)) return true;
+  if (/^(|0|f|false)$/i.test(text)) return false;
+  throw new InvalidArgumentError("It is neither true nor false.");
 }
 
 function metricsAddress(text: string): MetricsAddress {

@@ -78,6 +78,7 @@ function ipamOf(ipam: IpamConfig, { addresses, families, pools }: Requested): Ip
     assignIpv6: wanted ? wanted.includes(6) : ipam.assignIpv6,
     ipv4Pools: pools[4] ?? ipam.ipv4Pools,
     ipv6Pools: pools[6] ?? ipam.ipv6Pools,
+    ...(ipam.ranges && { ranges: ipam.ranges }),
   };
 }
 

@@ -2,12 +2,13 @@
 import assert from "node:assert/strict";
 import { type IPPool, MemoryStore, type Store } from "@brindle/api";
 import { Allocator, readClusterView } from "@brindle/ipam";
-import { formatAddress } from "@brindle/net";
+import { formatAddress, parsePrefix } from "@brindle/net";
 import { describe, it } from "vitest";
-import { AllocatedAddresses } from "./allocatedAddresses.ts";
+import { AllocatedAddresses, type AllocatedAddressesPorts } from "./allocatedAddresses.ts";
 import { type Attachment, attachmentOf, handleOf } from "./attachment.ts";
 import type { Assign } from "./config.ts";
 import { CniError } from "./error.ts";
+import type { RangesByFamily } from "./hostLocal.ts";
 import type { AddressRequest, AssignOutcome } from "./ports.ts";
 import { workloadEndpoint } from "./workloadEndpoint.ts";
 
@@ -19,13 +20,13 @@ const pool: IPPool = {
 };
 const endpointKey = { kind: "WorkloadEndpoint", namespace: "prod", name: "node1-k8s-web-eth0" } as const;
 
-async function world() {
+async function world(more: Partial<AllocatedAddressesPorts> = {}) {
   const store = new MemoryStore();
   await store.commit([{ op: "create", key: { kind: "IPPool", name: "small" }, value: pool }]);
   let ns = 1_700_000_000_000_000_000n;
   const view = () => readClusterView(store, "node1");
   const allocator = new Allocator({ node: "node1" }, { store, now: () => ns++, view });
-  return { store, addresses: new AllocatedAddresses("node1", { allocator, store }) };
+  return { store, addresses: new AllocatedAddresses("node1", { allocator, store, ...more }) };
 }
 
 function attach(containerId: string, podName: string | null = "web"): Attachment {
@@ -92,6 +93,41 @@ describe("pools of a node", () => {
     assert.equal(await some.lacking(ipam(true, false)), null);
     const others = await changed({ nodeSelector: "rack == 'b'" });
     assert.match((await others.lacking(ipam(true, false))) ?? "", /its nodeSelector \(rack == 'b'\) does not match/);
+  });
+});
+
+describe("addresses of the node's podCIDR", () => {
+  const own = parsePrefix("10.65.0.0/30") ?? assert.fail();
+  const other = parsePrefix("10.66.0.0/30") ?? assert.fail();
+  const ranges = (of: RangesByFamily) => ({ ...requestOf(attach("c1")).ipam, ranges: of });
+  const given = async (more: Partial<AllocatedAddressesPorts>, ipam = requestOf(attach("c1")).ipam) => {
+    const { addresses } = await world(more);
+    const outcome = await addresses.assign({ ...requestOf(attach("c1")), ipam });
+    return outcome.kind === "assigned" ? textOf(outcome) : outcome.reason;
+  };
+  const outside =
+    "no IPPool gives IPv4 addresses to this pod (small: it has nothing of 10.66.0.0/30, which is this node's)";
+
+  it("are given where the agent is told to, and where the list says so", async () => {
+    for (const more of [{ usesPodCidrs: true }, { usesPodCidrs: false }]) {
+      const ipam = more.usesPodCidrs ? undefined : ranges({ 4: "podCidr" });
+      assert.match(await given({ ...more, podCidrs: () => [own] }, ipam), /^10\.65\.0\./);
+      assert.equal(await given({ ...more, podCidrs: () => [other] }, ipam), outside);
+    }
+  });
+
+  it("are not heeded where nobody says so, nor where the list has ranges of its own", async () => {
+    assert.match(await given({ podCidrs: () => [other] }), /^10\.65\.0\./);
+    assert.match(await given({ usesPodCidrs: true, podCidrs: () => [other] }, ranges({ 4: [own] })), /^10\.65\.0\./);
+    assert.equal(await given({ podCidrs: () => [own] }, ranges({ 4: [other] })), outside);
+  });
+
+  it("are lacking until Kubernetes has given the node a range", async () => {
+    const { addresses } = await world({ usesPodCidrs: true });
+    assert.equal(
+      await addresses.lacking(requestOf(attach("c1")).ipam),
+      "no IPPool gives IPv4 addresses to pods of this node (small: this node has no IPv4 range of its own (podCIDR))",
+    );
   });
 });
 

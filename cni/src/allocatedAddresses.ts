@@ -4,7 +4,7 @@
  */
 import type { Key, Store, WorkloadEndpoint } from "@brindle/api";
 import type { AssignResult, Allocator as IpamAllocator, RefusedPool, ReleaseResult } from "@brindle/ipam";
-import type { Family } from "@brindle/net";
+import type { Family, Prefix } from "@brindle/net";
 import { type Attachment, handleOf, interfaceAttribute } from "./attachment.ts";
 import type { IpamConfig } from "./config.ts";
 import { type EndpointWrites, endpointWrites } from "./endpoints.ts";
@@ -17,6 +17,10 @@ export interface AllocatedAddressesPorts {
   readonly store: Pick<Store, "get" | "commit" | "transactions">;
   /** The endpoint as the agent's watch tells it; asked where the endpoints are pods, which Kubernetes makes. */
   readonly watched?: (key: Key<"WorkloadEndpoint">) => WorkloadEndpoint | null;
+  /** What Kubernetes set aside for pods of this node. */
+  readonly podCidrs?: () => readonly Prefix[];
+  /** Whether pods have addresses of these alone, also where the configuration does not say so. */
+  readonly usesPodCidrs?: boolean;
 }
 
 /** Each time somebody else wrote this endpoint in between; nobody but us and a label controller does. */
@@ -41,6 +45,7 @@ export class AllocatedAddresses implements Addresses {
     for (let attempt = 0; attempt < attemptsMax; attempt++) {
       const result = await this.#ports.allocator.assign({
         ...wantedOf(request),
+        ...this.#confinedTo(request.ipam),
         families,
         extraWrites: (held) => endpoints.written(attachment, request.endpoint(held.map(({ address }) => address))),
       });
@@ -71,16 +76,31 @@ export class AllocatedAddresses implements Addresses {
   async lacking(ipam: IpamConfig): Promise<string | null> {
     const families = familiesOf(ipam);
     const pools = { 4: ipam.ipv4Pools, 6: ipam.ipv6Pools };
+    const confined = this.#confinedTo(ipam);
     const reasons = await Promise.all(
       families.map(async (family) => {
         const asked = pools[family];
-        const refused = await this.#ports.allocator.lacking(family, asked.length > 0 ? asked : undefined);
+        const refused = await this.#ports.allocator.lacking(family, {
+          ...confined,
+          ...(asked.length > 0 && { asked }),
+        });
         return refused && { family, reason: noPoolFor("pods of this node", { family, refused }) };
       }),
     );
     const lacking = reasons.filter((each) => each !== null);
     const isFatal = lacking.length === families.length || lacking.some(({ family }) => !isOptional(family, ipam));
     return isFatal ? lacking.map(({ reason }) => reason).join("; ") : null;
+  }
+
+  /** Of the families that a list for `host-local` names: its ranges. Else all, or what Kubernetes gave the node. */
+  #confinedTo({ ranges }: IpamConfig): { readonly within?: readonly Prefix[] } {
+    const { podCidrs = () => [], usesPodCidrs = false } = this.#ports;
+    if (!ranges) return usesPodCidrs ? { within: podCidrs() } : {};
+    const named = ([4, 6] as const).flatMap((family) => {
+      const wanted = ranges[family] ?? [];
+      return wanted === "podCidr" ? podCidrs().filter(({ address }) => address.family === family) : wanted;
+    });
+    return { within: named };
   }
 
   /** A conflict means that another ADD has just made it. */

@@ -1,9 +1,13 @@
 import assert from "node:assert/strict";
-import { type Address, parseAddress } from "@brindle/net";
+import { type Address, type Prefix, parseAddress, parsePrefix } from "@brindle/net";
 import { describe, it } from "vitest";
 import { type PluginConfig, parseConfig, parseNetwork, versionOf } from "./config.ts";
 import { CniError } from "./error.ts";
 import { nothingRequested } from "./requested.ts";
+
+function prefix(text: string): Prefix {
+  return parsePrefix(text) ?? assert.fail(text);
+}
 
 function address(text: string): Address {
   return parseAddress(text) ?? assert.fail(text);
@@ -33,6 +37,38 @@ const accepted: { name: string; config: object; parsed: Partial<PluginConfig> }[
     name: "the families that have a pool",
     config: { ipam: { type: "brindle-ipam", assign_ipv4: "auto", assign_ipv6: "auto" } },
     parsed: { ipam: { assignIpv4: "auto", assignIpv6: "auto", ipv4Pools: [], ipv6Pools: [] } },
+  },
+  {
+    name: "the node's podCIDR, in the words of Calico's lists for host-local",
+    config: { ipam: { type: "host-local", subnet: "usePodCidr" } },
+    parsed: { ipam: { assignIpv4: true, assignIpv6: false, ipv4Pools: [], ipv6Pools: [], ranges: { 4: "podCidr" } } },
+  },
+  {
+    name: "podCIDRs of both families, with all that means nothing more",
+    config: {
+      ipam: {
+        type: "host-local",
+        ranges: [[{ subnet: "usePodCidr" }], [{ subnet: "usePodCidrIPv6" }]],
+        routes: [{ dst: "0.0.0.0/0" }, { dst: "::/0" }],
+        dataDir: "/var/lib/cni/networks",
+      },
+    },
+    parsed: {
+      ipam: {
+        ...{ assignIpv4: true, assignIpv6: true, ipv4Pools: [], ipv6Pools: [] },
+        ranges: { 4: "podCidr", 6: "podCidr" },
+      },
+    },
+  },
+  {
+    name: "ranges of its own, of host-local",
+    config: { ipam: { type: "host-local", ranges: [[{ subnet: "10.1.0.0/24" }, { subnet: "10.2.0.0/24" }]] } },
+    parsed: {
+      ipam: {
+        ...{ assignIpv4: true, assignIpv6: false, ipv4Pools: [], ipv6Pools: [] },
+        ranges: { 4: [prefix("10.1.0.0/24"), prefix("10.2.0.0/24")] },
+      },
+    },
   },
   {
     name: "labels by convention, beside arguments for others",
@@ -99,10 +135,52 @@ const refused: { name: string; config: object; code: string; says: RegExp }[] = 
   },
   { name: "an ipam of nobody", config: { ipam: { type: "dhcp" } }, code: "INVALID_CONFIG", says: /ipam\.type must be/ },
   {
-    name: "another ipam",
+    name: "host-local without a range",
     config: { ipam: { type: "host-local" } },
     code: "INVALID_CONFIG",
-    says: /ipam\.type "host-local" is not supported, nor "usePodCidr"/,
+    says: /ipam\.ranges is missing, and ipam\.subnet/,
+  },
+  {
+    name: "a range of host-local that is none",
+    config: { ipam: { type: "host-local", subnet: "10.1.2.3/24" } },
+    code: "INVALID_CONFIG",
+    says: /ipam\.subnet must be "usePodCidr", "usePodCidrIPv6" or a range/,
+  },
+  {
+    name: "two addresses of a family by host-local",
+    config: { ipam: { type: "host-local", ranges: [[{ subnet: "usePodCidr" }], [{ subnet: "10.1.0.0/24" }]] } },
+    code: "INVALID_CONFIG",
+    says: /two lists of IPv4/,
+  },
+  {
+    name: "a list of ranges of both families",
+    config: { ipam: { type: "host-local", ranges: [[{ subnet: "10.1.0.0/24" }, { subnet: "fd00::/64" }]] } },
+    code: "INVALID_CONFIG",
+    says: /each of one family/,
+  },
+  {
+    name: "podCIDR and another range in one list",
+    config: { ipam: { type: "host-local", ranges: [[{ subnet: "usePodCidr" }, { subnet: "10.1.0.0/24" }]] } },
+    code: "INVALID_CONFIG",
+    says: /usePodCidr and another range in one list/,
+  },
+  {
+    name: "ranges that are no lists",
+    config: { ipam: { type: "host-local", ranges: [{ subnet: "usePodCidr" }] } },
+    code: "INVALID_CONFIG",
+    says: /list of lists/,
+  },
+  {
+    name: "a part of a range of host-local",
+    config: { ipam: { type: "host-local", ranges: [[{ subnet: "10.1.0.0/24", rangeStart: "10.1.0.9" }]] } },
+    code: "UNSUPPORTED_FIELD",
+    says: /ipam\.ranges\.rangeStart is not supported: .*IPReservation/,
+  },
+  {
+    name: "routes of host-local that a pod has not",
+    config: { ipam: { type: "host-local", subnet: "usePodCidr", routes: [{ dst: "192.0.2.0/24" }] } },
+    code: "UNSUPPORTED_FIELD",
+    says: /ipam\.routes is not supported but for the default route/,
   },
   {
     name: "no family",

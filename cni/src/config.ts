@@ -4,6 +4,7 @@
  */
 import { isCalicoField } from "./calicoConfig.ts";
 import { CniError } from "./error.ts";
+import { parseHostLocal, type RangesByFamily } from "./hostLocal.ts";
 import { joinedRequests, type Requested, requestedByRuntime } from "./requested.ts";
 import { type CniVersion, supportedVersions } from "./versions.ts";
 
@@ -29,6 +30,8 @@ export interface IpamConfig {
   /** Names or CIDRs of pools; empty means any that selects this node. */
   readonly ipv4Pools: readonly string[];
   readonly ipv6Pools: readonly string[];
+  /** Where pods are to have addresses of these alone, by the words of `host-local`. */
+  readonly ranges?: RangesByFamily;
 }
 
 type Json = Readonly<Record<string, unknown>>;
@@ -162,13 +165,13 @@ function parseName(name: unknown): string {
 }
 
 function parseIpam(ipam: unknown): IpamConfig {
-  if (isObject(ipam) && ipam.type === "host-local")
-    throw invalid(
-      "ipam.type",
-      `"host-local" is not supported, nor "usePodCidr": nodes claim blocks of IPPools, whatever their podCIDR is: use "brindle-ipam", with an IPPool of the cluster's range of pods`,
-    );
+  if (isObject(ipam) && ipam.type === "host-local") {
+    const ranges = parseHostLocal(ipam);
+    const families = { assignIpv4: ranges[4] !== undefined, assignIpv6: ranges[6] !== undefined };
+    return { ...families, ipv4Pools: [], ipv6Pools: [], ranges };
+  }
   if (!isObject(ipam) || !ipamTypes.includes(ipam.type))
-    throw invalid("ipam.type", 'must be "brindle-ipam", or "calico-ipam" as Calico\'s lists have it');
+    throw invalid("ipam.type", 'must be "brindle-ipam", or "calico-ipam" or "host-local" as Calico\'s lists have it');
   for (const field of Object.keys(ipam)) {
     if (!knownIpam.has(field)) throw unsupported(`ipam.${field}`, "addresses come from IPPools alone: remove it");
   }

@@ -20,7 +20,7 @@ import { goTime } from "./goTime.ts";
 import { namespaceLabelsFor } from "./namespaceLabels.ts";
 import type { DecidedWrites, Decision } from "./orderedCommit.ts";
 import type { PlaceRefusal } from "./placement.ts";
-import { choosePoolsOfNode, type RefusedPool } from "./pools.ts";
+import { choosePoolsOfNode, type PoolQuery, type RefusedPool } from "./pools.ts";
 import { planRelease, type ReleaseRequest } from "./release.ts";
 import { RememberedHandles } from "./rememberedHandles.ts";
 import {
@@ -125,9 +125,12 @@ export class Allocator {
   }
 
   /** Why the pools give no pod of this node an address, one each; `null` where one may. */
-  async lacking(family: Family, asked?: readonly string[]): Promise<readonly RefusedPool[] | null> {
+  async lacking(
+    family: Family,
+    confined: Pick<PoolQuery, "asked" | "within"> = {},
+  ): Promise<readonly RefusedPool[] | null> {
     const { pools, nodeLabels } = await this.#ports.view();
-    const { usable, refused } = choosePoolsOfNode(pools, { family, nodeLabels, ...(asked && { asked }) });
+    const { usable, refused } = choosePoolsOfNode(pools, { family, nodeLabels, ...confined });
     return usable.length > 0 ? null : refused;
   }
 

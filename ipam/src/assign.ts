@@ -35,6 +35,8 @@ export interface AssignRequest extends Owner {
   readonly namespaceLabels?: Readonly<Record<string, string>>;
   /** These and no others, one of a family: out of any pool that is for this use, also where they are reserved. */
   readonly addresses?: readonly Address[];
+  /** No other addresses than these, whatever the pools have, and as many blocks as lie in them: a node's own ranges (podCIDR). */
+  readonly within?: readonly Prefix[];
   /** What the addresses are for; pods unless told. */
   readonly use?: AllowedUse;
 }

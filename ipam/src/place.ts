@@ -1,13 +1,13 @@
 /** Finds one address of a family: in a block of the node's own, in a new one, or in somebody else's. */
 import type { Item } from "@brindle/api";
-import { containsPrefix, prefixSize } from "@brindle/net";
+import { containsPrefix, formatPrefix, prefixSize } from "@brindle/net";
 import type { ClusterView } from "./assign.ts";
 import { affinityOf, claimFor, loadBalancer, newBlock, prefixOf, take } from "./block.ts";
 import { inOrderOf, isBlockOf, newBlocks } from "./claim.ts";
 import { placeAddress } from "./placeAddress.ts";
 import {
   dropLostClaims,
-  ownedCount,
+  mayClaim,
   type PlaceFacts,
   type Placement,
   type PlaceRefusal,
@@ -26,7 +26,6 @@ export function place(
   facts: PlaceFacts,
 ): Placement | PlacingNeeds | PlaceRefusal {
   const { family, node } = request;
-  const { settings } = facts.view;
   const wanted = request.addresses?.find((address) => address.family === family);
   if (wanted) return placeAddress(state, { ...request, wanted }, facts);
   const kept = placeKept(state, request, facts);
@@ -41,7 +40,7 @@ export function place(
   if (own) return own;
   // What follows would be wrong on a partial view: a block unknown here may be the node's own, or in the way.
   if (!state.complete) return { kind: "list" };
-  if (settings.autoAllocateBlocks && ownedCount(state, request) < settings.blocksPerNodeMax) {
+  if (mayClaim(state, request, facts)) {
     const claimed =
       // 2. A block that nobody has made yet.
       fromNew(state, usable, request, facts) ??
@@ -50,7 +49,7 @@ export function place(
     if (claimed) return claimed;
   }
   // 4. A block of another node.
-  const borrowed = settings.strictAffinity ? null : fromOthers(blocks, request, facts);
+  const borrowed = facts.view.settings.strictAffinity ? null : fromOthers(blocks, request, facts);
   return borrowed ?? { kind: "poolExhausted", family, pools: usable.map((pool) => useOf(pool, state)) };
 }
 
@@ -146,15 +145,20 @@ function presentIn(items: ReadonlyMap<string, Item | null>): string[] {
 function useOf(pool: UsablePool, state: IpamState): PoolUse {
   const within = soundBlocks(state).filter(({ value }) => containsPrefix(pool.prefix, prefixOf(value)));
   const inUse = within.reduce((sum, { value }) => sum + value.allocations.length - value.unallocated.length, 0);
-  return { pool: pool.name, addresses: prefixSize(pool.prefix), inUse: BigInt(inUse) };
+  const name = pool.isPart ? `${formatPrefix(pool.prefix)} of ${pool.name}` : pool.name;
+  return { pool: name, addresses: prefixSize(pool.prefix), inUse: BigInt(inUse) };
 }
 
-function poolQuery({ family, pools, namespaceLabels, use }: PlaceRequest, { nodeLabels }: ClusterView): PoolQuery {
+function poolQuery(
+  { family, pools, namespaceLabels, use, within }: PlaceRequest,
+  { nodeLabels }: ClusterView,
+): PoolQuery {
   const asked = pools?.[family];
   return {
     ...{ family, nodeLabels },
     ...(namespaceLabels && { namespaceLabels }),
     ...(asked && { asked }),
     ...(use && { use }),
+    ...(within && { within }),
   };
 }

@@ -3,6 +3,7 @@ import type { Item } from "@brindle/api";
 import {
   type Address,
   containsAddress,
+  containsPrefix,
   formatAddress,
   formatPrefix,
   networkOf,
@@ -14,7 +15,7 @@ import { blockProblems } from "./blockProblems.ts";
 import {
   type AddressRefusal,
   dropLostClaims,
-  ownedCount,
+  mayClaim,
   type PlaceFacts,
   type Placement,
   type PlaceRequest,
@@ -47,15 +48,19 @@ interface BlockPlace {
 }
 
 /** The block of its pool that the address lies in, whether there is one or not. */
-function blockFor({ wanted, use }: AddressRequest, { view }: PlaceFacts): BlockPlace | { reason: string } {
+function blockFor({ wanted, use, within }: AddressRequest, { view }: PlaceFacts): BlockPlace | { reason: string } {
+  if (within && !within.some((range) => containsAddress(range, wanted)))
+    return { reason: `this node's own range is ${within.map(formatPrefix).join(" and ") || "not known"}` };
   let reason = "it is in no IPPool";
   for (const pool of view.pools) {
     const parsed = parsePool(pool);
     if ("reason" in parsed || !containsAddress(parsed.prefix, wanted)) continue;
     const unusable = useRefusal(pool.spec, use);
     if (unusable === null) {
-      const cidr = formatPrefix(networkOf({ address: wanted, length: parsed.blockLength }));
-      return { cidr, pool: pool.metadata.name };
+      const block = networkOf({ address: wanted, length: parsed.blockLength });
+      if (within && !within.some((range) => containsPrefix(range, block)))
+        return { reason: `its block ${formatPrefix(block)} is larger than this node's own range` };
+      return { cidr: formatPrefix(block), pool: pool.metadata.name };
     }
     reason = `${pool.metadata.name}: ${unusable}`;
   }
@@ -74,7 +79,7 @@ function inBlock(state: IpamState, item: Item<"IPAMBlock">, { request, facts }: 
   if (item.value.deleted) return refuse(request, `its block ${cidr} is being deleted`, { isFinal: false });
   if (problems.length > 0) return refuse(request, `its block ${cidr} is damaged: ${problems.join("; ")}`);
   const isOwn = affinity === affinityOf(node);
-  const isClaimed = affinity === undefined && mayClaim(state, { request, facts });
+  const isClaimed = affinity === undefined && mayClaim(state, request, facts);
   const objection = isOwn || isClaimed ? null : objectionTo(item, { request, facts });
   if (objection !== null) return refuse(request, objection);
   const taken = takeAddress(isClaimed ? claimFor(item.value, node, facts.nowNs) : item.value, request, wanted);
@@ -96,7 +101,7 @@ function inNewBlock(state: IpamState, { cidr, pool }: BlockPlace, { request, fac
   const { node, wanted } = request;
   const resting = restsOnPool(state, pool, facts);
   if (!resting) return refuse(request, `its IPPool ${pool} is being changed`, { isFinal: false });
-  if (!mayClaim(state, { request, facts })) {
+  if (!mayClaim(state, request, facts)) {
     const reason = `nobody has its block ${cidr}, and ${node} may claim no more blocks`;
     return refuse(request, reason, { isFinal: false });
   }
@@ -115,11 +120,6 @@ function inNewBlock(state: IpamState, { cidr, pool }: BlockPlace, { request, fac
     ...resting,
     ...dropLostClaims(state, request),
   ]);
-}
-
-function mayClaim(state: IpamState, { request, facts }: Asked): boolean {
-  const { autoAllocateBlocks, blocksPerNodeMax } = facts.view.settings;
-  return autoAllocateBlocks && ownedCount(state, request) < blocksPerNodeMax;
 }
 
 function holderIn({ value }: Item<"IPAMBlock">, wanted: Address): string {

@@ -69,8 +69,15 @@ export function restsOnPool({ pools }: IpamState, name: string, { view }: PlaceF
   return told && isSame ? [unchanged(told, key)] : null;
 }
 
+/** Whether the node may have one more block of the family. What is its own range is bounded by that alone. */
+export function mayClaim(state: IpamState, request: PlaceRequest, { view }: PlaceFacts): boolean {
+  const { autoAllocateBlocks, blocksPerNodeMax } = view.settings;
+  if (request.within) return true;
+  return autoAllocateBlocks && ownedCount(state, request) < blocksPerNodeMax;
+}
+
 /** How many blocks of the family the node owns, in whatever pool. */
-export function ownedCount(state: IpamState, { node, family }: PlaceRequest): number {
+function ownedCount(state: IpamState, { node, family }: PlaceRequest): number {
   return soundBlocks(state).filter(
     ({ value }) => value.affinity === affinityOf(node) && prefixOf(value).address.family === family,
   ).length;

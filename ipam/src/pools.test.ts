@@ -1,4 +1,5 @@
 import type { IPPool } from "@brindle/api";
+import { formatPrefix, type Prefix, parsePrefix } from "@brindle/net";
 import { describe, expect, it } from "vitest";
 import { choosePools, type PoolQuery } from "./pools.ts";
 
@@ -71,6 +72,31 @@ describe("choosePools", () => {
       refused: "its addresses are not IPv4",
     },
     { name: "says when there is no such pool", spec: {}, query: { asked: ["q"] }, refused: "there is no such pool" },
+    { name: "uses a pool that holds the node's range", spec: {}, query: { within: [prefix("10.0.3.0/24")] } },
+    {
+      name: "passes over a pool of other nodes though it holds the node's range",
+      spec: { nodeSelector: "rack == 'b'" },
+      query: { within: [prefix("10.0.3.0/24")] },
+      refused: "its nodeSelector (rack == 'b') does not match",
+    },
+    {
+      name: "refuses a pool that has nothing of the node's range",
+      spec: {},
+      query: { within: [prefix("10.1.3.0/24")] },
+      refused: "it has nothing of 10.1.3.0/24, which is this node's",
+    },
+    {
+      name: "refuses where the node has a range of the other family alone",
+      spec: {},
+      query: { within: [prefix("fd00::/64")] },
+      refused: "this node has no IPv4 range of its own (podCIDR)",
+    },
+    {
+      name: "refuses a range that holds no block of the pool",
+      spec: {},
+      query: { within: [prefix("10.0.3.0/27")] },
+      refused: "10.0.3.0/27 is smaller than a block of /26",
+    },
   ];
   for (const { name, spec, query: more, refused } of cases) {
     it(name, () => {
@@ -84,6 +110,17 @@ describe("choosePools", () => {
     expect(choosePools([pool("p", { cidr: "fd00::/64" })], query)).toEqual({ usable: [], refused: [] });
   });
 
+  it("is confined to what a pool and the node's ranges share", () => {
+    const pools = [pool("b", {}), pool("a", { cidr: "10.0.3.0/25" })];
+    const within = [prefix("10.0.3.0/24"), prefix("10.0.9.0/26")];
+    const parts = choosePools(pools, { ...query, within }).usable;
+    expect(parts.map((part) => `${part.name} ${formatPrefix(part.prefix)}`)).toEqual([
+      "a 10.0.3.0/25",
+      "b 10.0.3.0/24",
+      "b 10.0.9.0/26",
+    ]);
+  });
+
   it("tries pools by name, or in the order in which they were asked for", () => {
     const pools = [pool("b", { cidr: "10.2.0.0/16" }), pool("c", {}), pool("a", { cidr: "10.1.0.0/16" })];
     const names = (asked?: string[]): string[] =>
@@ -92,6 +129,12 @@ describe("choosePools", () => {
     expect(names(["c", "a"])).toEqual(["c", "a"]);
   });
 });
+
+function prefix(text: string): Prefix {
+  const parsed = parsePrefix(text);
+  if (!parsed) throw new TypeError(text);
+  return parsed;
+}
 
 function pool(name: string, spec: Partial<IPPool["spec"]>): IPPool {
   const base = { apiVersion: "projectcalico.org/v3", kind: "IPPool", metadata: { name } } as const;

@@ -1,14 +1,16 @@
 /** Which pools may serve a pod, in the order in which they are tried, and why not the others. */
 import { type AllowedUse, type IPPool, parseSelector } from "@brindle/api";
-import { addressBits, type Family, type Prefix, parsePrefix } from "@brindle/net";
+import { addressBits, type Family, formatPrefix, overlaps, type Prefix, parsePrefix } from "@brindle/net";
 import { blockBitsMax } from "./block.ts";
 
 /** A pool with what address management needs to know of it, parsed. */
 export interface UsablePool {
   readonly name: string;
+  /** Its range, or the part of it that a request is confined to. */
   readonly prefix: Prefix;
   /** The prefix length of its blocks. */
   readonly blockLength: number;
+  readonly isPart?: boolean;
 }
 
 export interface PoolQuery {
@@ -20,6 +22,8 @@ export interface PoolQuery {
   readonly use?: AllowedUse;
   /** Names or CIDRs, first choice first: these and no others, whatever their selectors say (as Calico). */
   readonly asked?: readonly string[];
+  /** The parts of pools that may be used, where not all of them: a node's own ranges, of any family. */
+  readonly within?: readonly Prefix[];
 }
 
 export interface RefusedPool {
@@ -48,8 +52,10 @@ export function choosePools(pools: readonly IPPool[], query: PoolQuery): PoolCho
     if ("reason" in parsed) refused.push({ pool, reason: parsed.reason });
     else if (parsed.prefix.address.family === query.family) {
       const reason = refusal(candidate, query);
-      if (reason === null) usable.push(parsed);
-      else refused.push({ pool, reason });
+      const parts = partsOf(parsed, query);
+      if (reason !== null) refused.push({ pool, reason });
+      else if ("reason" in parts) refused.push({ pool, reason: parts.reason });
+      else usable.push(...parts);
     } else if (query.asked) refused.push({ pool, reason: `its addresses are not IPv${query.family}` });
   }
   return { usable, refused };
@@ -76,6 +82,23 @@ export function parsePool(pool: IPPool): UsablePool | { readonly reason: string 
   }
   if (blockLength < prefix.length) return { reason: `it is smaller than a block of /${blockLength}` };
   return { name, prefix, blockLength };
+}
+
+/** What of a pool the request is confined to, if it is, or why that holds no block. */
+function partsOf(pool: UsablePool, { family, within }: PoolQuery): UsablePool[] | { readonly reason: string } {
+  if (!within) return [pool];
+  const ranges = within.filter(({ address }) => address.family === family);
+  if (ranges.length === 0) return { reason: `this node has no IPv${family} range of its own (podCIDR)` };
+  const common = ranges.filter((range) => overlaps(range, pool.prefix));
+  if (common.length === 0) return { reason: `it has nothing of ${listed(ranges)}, which is this node's` };
+  const parts = common.map((range) => (range.length > pool.prefix.length ? range : pool.prefix));
+  const wide = parts.filter(({ length }) => length <= pool.blockLength);
+  if (wide.length === 0) return { reason: `${listed(parts)} is smaller than a block of /${pool.blockLength}` };
+  return wide.map((prefix) => ({ ...pool, prefix, isPart: true }));
+}
+
+function listed(ranges: readonly Prefix[]): string {
+  return ranges.map(formatPrefix).join(" and ");
 }
 
 /** By name where none is asked for: the order in which etcd lists them, hence Calico's. */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { BlockAffinity, IPPool, WorkloadEndpoint } from "@brindle/api";
+import { parsePrefix } from "@brindle/net";
 import { describe, it } from "vitest";
 import { type OriginState, originatedPrefixes } from "./originated.ts";
 
@@ -23,6 +24,7 @@ interface Case {
   readonly pools?: OriginState["pools"];
   readonly affinities?: readonly [string, BlockAffinity][];
   readonly endpoints?: readonly [string, WorkloadEndpoint][];
+  readonly podCidrs?: readonly string[];
   readonly expected: readonly string[];
 }
 
@@ -61,12 +63,32 @@ const cases: readonly Case[] = [
     affinities: [affinity("host:node1/10.244.0.0/26"), affinity("host:node1/10.99.0.0/26")],
     expected: [],
   },
+  {
+    name: "are its podCIDRs in place of the blocks in them, before there is any, and its other blocks",
+    podCidrs: ["10.244.3.0/24", "fd00:244:0:3::/64"],
+    affinities: [affinity("host:node1/10.244.3.64/26"), affinity("host:node1/10.244.9.0/26")],
+    expected: ["10.244.3.0/24", "10.244.9.0/26", "fd00:244:0:3::/64"],
+  },
+  {
+    name: "are addresses of its podCIDR that are in another's block",
+    podCidrs: ["10.244.3.0/24"],
+    affinities: [affinity("host:node2/10.244.3.0/26")],
+    endpoints: [endpoint("default/a", "node1", "10.244.3.5/32")],
+    expected: ["10.244.3.0/24", "10.244.3.5/32"],
+  },
+  {
+    name: "are the blocks in a podCIDR of which a pool has but a part",
+    pools: new Map([pool("v4", "10.244.3.0/25")]),
+    podCidrs: ["10.244.3.0/24"],
+    affinities: [affinity("host:node1/10.244.3.64/26")],
+    expected: ["10.244.3.64/26"],
+  },
 ];
 
 describe("the prefixes that a node announces", () => {
-  for (const { name, affinities = [], endpoints = [], expected, ...options } of cases) {
+  for (const { name, affinities = [], endpoints = [], podCidrs = [], expected, ...options } of cases) {
     it(name, () => {
-      const state = { node: "node1", pools, ...options };
+      const state = { node: "node1", pools, ...options, podCidrs: podCidrs.flatMap((text) => parsePrefix(text) ?? []) };
       assert.deepEqual(
         originatedPrefixes({ ...state, affinities: new Map(affinities), endpoints: new Map(endpoints) }),
         expected,

@@ -1,5 +1,8 @@
-/** Which prefixes this node announces: its blocks, and the addresses that its pods hold in blocks of others. */
-import type { BlockAffinity, IPPool, WorkloadEndpoint } from "@brindle/api";
+/**
+ * Which prefixes this node announces: its blocks, and the addresses that its pods hold in blocks of others. Where a node's pods have
+ * addresses of its podCIDR alone, that stands for the blocks in it, from the beginning on, as with Calico's `USE_POD_CIDR`.
+ */
+import type { BlockAffinity, IPPool, Node, WorkloadEndpoint } from "@brindle/api";
 import {
   addressBits,
   containsAddress,
@@ -17,6 +20,22 @@ export interface OriginState {
   /** Named `host:<node>/<cidr>`. */
   readonly affinities: ReadonlyMap<string, BlockAffinity>;
   readonly endpoints: ReadonlyMap<string, WorkloadEndpoint>;
+  /** Where the node's pods have their addresses of these. */
+  readonly podCidrs?: readonly Prefix[];
+}
+
+/** What Kubernetes set aside for the pods of a node; nothing before it has. */
+export function podCidrsOf(node: Node | undefined): Prefix[] {
+  return (node?.status?.podCIDRs ?? []).flatMap((text) => parsePrefix(text) ?? []);
+}
+
+/** What is of this node, in as few prefixes as may be: what is for no pod in it ends here. */
+export function ownRanges({
+  podCidrs = [],
+  ...state
+}: Pick<OriginState, "node" | "affinities" | "podCidrs">): Prefix[] {
+  const blocks = ownBlocks(state);
+  return [...podCidrs, ...blocks.filter((block) => !podCidrs.some((range) => containsPrefix(range, block)))];
 }
 
 /** The blocks of a node: those whose claim is complete. A pending one may yet turn out to be another's (Calico). */
@@ -35,9 +54,10 @@ export function originatedPrefixes(state: OriginState): string[] {
     ({ address }) => !blocks.some((block) => containsAddress(block, address)),
   );
   const exported = exportedRanges(state.pools);
-  const announced = [...blocks, ...borrowed].filter((prefix) =>
-    exported.some((range) => containsPrefix(range, prefix)),
-  );
+  const isExported = (prefix: Prefix): boolean => exported.some((range) => containsPrefix(range, prefix));
+  // A podCIDR that no pool has as a whole is not announced; the blocks in it are.
+  const ranges = ownRanges({ ...state, podCidrs: (state.podCidrs ?? []).filter(isExported) });
+  const announced = [...ranges, ...borrowed].filter(isExported);
   return [...new Set(announced.map(formatPrefix))].sort();
 }
 

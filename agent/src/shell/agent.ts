@@ -8,11 +8,11 @@ import type { Store } from "@brindle/api";
 import { type DatastoreSettings, type KubernetesApi, openDatastore } from "@brindle/api/shell";
 import type { Pods } from "@brindle/cni";
 import type { CniServer } from "@brindle/cni/shell";
-import { formatPrefix } from "@brindle/net";
+import { formatPrefix, type Prefix } from "@brindle/net";
 import { type ControlServer, giveBackMemory, type RouteSocket, serveControl } from "@brindle/net/shell";
 import type { EndpointToHostAction } from "@brindle/policy";
 import type { Logger } from "pino";
-import { ownBlocks } from "../graph/originated.ts";
+import { ownRanges, podCidrsOf } from "../graph/originated.ts";
 import { type TearDown, tearDown } from "../graph/tearDown.ts";
 import { CniTally } from "../metrics/cniTally.ts";
 import type { MetricsAddress } from "../metrics/metricsWish.ts";
@@ -37,7 +37,7 @@ import { openPolicyKernel, type PolicySync, type PolicySyncPorts } from "./polic
 import { type ClusterRanges, makePools, type Registered, type RegistrarOptions, register } from "./registrar.ts";
 import { RegistrationUpkeep } from "./registrationUpkeep.ts";
 import { RouteSync } from "./routeSync.ts";
-import { FolderSecrets, KubernetesSecrets, noSecrets, type SecretSource } from "./secrets.ts";
+import { openSecrets } from "./secrets.ts";
 import { SpeakerSync } from "./speakerSync.ts";
 import { speakerWish } from "./speakerWish.ts";
 import { sysctlRecordName } from "./sysctlRecord.ts";
@@ -52,6 +52,8 @@ export interface AgentOptions extends RegistrarOptions {
   readonly kubeconfig?: string;
   /** Whether FelixConfiguration and BGPConfiguration decide how much is logged. */
   readonly followsLogSeverity: boolean;
+  /** Whether pods of this node have their addresses of the range that Kubernetes gave it. */
+  readonly usesPodCidrs: boolean;
   readonly controlSocket: string;
   readonly cniSocket: string;
   /** Where DELs wait that cannot be done yet. */
@@ -137,7 +139,12 @@ export class Agent {
       { isRestart: await routes.hasEarlierRoutes() },
       {
         wish: () =>
-          speakerWish(node, { cluster, secrets, onPasswords: (found) => this.#health.found("passwords", found) }),
+          speakerWish(node, {
+            cluster,
+            secrets,
+            onPasswords: (found) => this.#health.found("passwords", found),
+            usesPodCidrs: this.#options.usesPodCidrs,
+          }),
         listeners: {
           bestChanged: (changes) => routes.bestChanged(changes),
           tableComplete: () => routes.tableComplete(),
@@ -147,7 +154,8 @@ export class Agent {
         onHealth: (problem) => this.#health.report("bgp", problem),
       },
     );
-    const secrets = this.#openSecrets(api, () => speaker.changed());
+    const secrets = openSecrets(this.#options, { api, onChanged: () => speaker.changed() });
+    this.#parts.defer(() => secrets.end());
     const { policy, flows } = followPolicy(node, {
       kernel: packetFilter,
       cluster: () => cluster,
@@ -169,7 +177,9 @@ export class Agent {
         speaker.changed();
         if (going) return;
         upkeep?.changed();
-        routes.setOwnBlocks(ownBlocks({ node, affinities: cluster.state.all("BlockAffinity") }));
+        routes.setOwnBlocks(
+          ownRanges({ node, affinities: cluster.state.all("BlockAffinity"), podCidrs: this.#podCidrs(cluster) }),
+        );
       },
       onConnection: (problem) => this.#onConnection(problem),
       onTrouble: (trouble, reason) => this.#log.warn({ trouble, reason }, "the datastore was read anew"),
@@ -192,6 +202,10 @@ export class Agent {
 
   end(): void {
     this.#ended.abort();
+  }
+
+  #podCidrs({ state }: ClusterSync): Prefix[] {
+    return this.#options.usesPodCidrs ? podCidrsOf(state.all("Node").get(this.#options.node)) : [];
   }
 
   #upkeep({ state }: ClusterSync, register: () => Promise<Registered | null>): RegistrationUpkeep | null {
@@ -234,6 +248,7 @@ export class Agent {
       socketPath,
       pendingDirectory,
       listDirectory: this.#options.networkList?.directory,
+      usesPodCidrs: this.#options.usesPodCidrs,
       health: this.#health.state,
       tally: this.#cniTally,
       log: this.#log,
@@ -315,18 +330,6 @@ export class Agent {
     this.#checks = checks;
     this.#health.attach({ checks });
     this.#parts.defer(() => checks.end());
-  }
-
-  #openSecrets(api: KubernetesApi | null, onChanged: () => void): SecretSource {
-    const { bgpPasswords: folder, namespace } = this.#options;
-    const secrets =
-      folder !== undefined
-        ? new FolderSecrets(folder, { onChanged })
-        : api
-          ? new KubernetesSecrets(namespace, { api, onChanged })
-          : noSecrets;
-    this.#parts.defer(() => secrets.end());
-    return secrets;
   }
 
   #serveControl(): Promise<ControlServer> {

@@ -16,6 +16,7 @@ import { type Answering, type CniServer, openPendingDels, serveCni } from "@brin
 import { Allocator } from "@brindle/ipam";
 import type { Logger } from "pino";
 import { clusterView } from "../graph/clusterView.ts";
+import { podCidrsOf } from "../graph/originated.ts";
 import type { CniTally } from "../metrics/cniTally.ts";
 import { takesCapability } from "../node/chainedPlugins.ts";
 import type { Health } from "../status.ts";
@@ -35,6 +36,8 @@ export interface CniSideOptions {
   readonly pendingDirectory: string;
   /** Where the container runtime looks for its lists of networks, if it is known. */
   readonly listDirectory: string | undefined;
+  /** Whether pods have addresses of the node's podCIDR also where the list does not say so. */
+  readonly usesPodCidrs: boolean;
   readonly health: Health;
   readonly tally: CniTally;
   readonly log: Logger;
@@ -62,7 +65,13 @@ export async function startCni(
   const plugin = new CniPlugin({
     node,
     pods,
-    addresses: new AllocatedAddresses(node, { allocator, store, watched: (key) => watchedEndpoint(cluster, key) }),
+    addresses: new AllocatedAddresses(node, {
+      allocator,
+      store,
+      watched: (key) => watchedEndpoint(cluster, key),
+      podCidrs: () => podCidrsOf(cluster.state.all("Node").get(node)),
+      usesPodCidrs: options.usesPodCidrs,
+    }),
     records: new StoredRecords(node, store),
     links,
     policy: gateOf(cluster, policy),

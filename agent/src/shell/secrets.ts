@@ -13,6 +13,15 @@ export interface SecretSource {
   end(): Promise<void>;
 }
 
+/** A folder goes before the API server; without either there are none. */
+export function openSecrets(
+  { bgpPasswords: folder, namespace }: { readonly bgpPasswords?: string; readonly namespace: string },
+  { api, onChanged }: { readonly api: KubernetesApi | null; readonly onChanged: () => void },
+): SecretSource {
+  if (folder !== undefined) return new FolderSecrets(folder, { onChanged });
+  return api ? new KubernetesSecrets(namespace, { api, onChanged }) : noSecrets;
+}
+
 type Entries = ReadonlyMap<string, Uint8Array>;
 
 const resource: ApiResource = { group: "", version: "v1", plural: "secrets", kind: "Secret", namespaced: true };
@@ -195,7 +204,7 @@ function isSame(a: SecretState | undefined, b: SecretState): boolean {
 }
 
 /** Where there is neither Kubernetes nor a folder. */
-export const noSecrets: SecretSource = {
+const noSecrets: SecretSource = {
   want: () => {},
   state: () => ({
     kind: "unread",

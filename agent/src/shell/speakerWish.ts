@@ -1,6 +1,6 @@
 /** What the BGP speaker is to be, of all that an agent knows, and which peers cannot be since their passwords are missing. */
 import { withCommunities } from "../graph/advertisedCommunities.ts";
-import { originatedPrefixes, poolRanges } from "../graph/originated.ts";
+import { originatedPrefixes, podCidrsOf, poolRanges } from "../graph/originated.ts";
 import { secretNames } from "../graph/passwords.ts";
 import { refusedConfiguration, type SpeakerState, speakerConfig, undialledPeers } from "../graph/speakerConfig.ts";
 import { tearDown } from "../graph/tearDown.ts";
@@ -13,9 +13,14 @@ export interface SpeakerWishParts {
   readonly cluster: ClusterSync;
   readonly secrets: SecretSource;
   readonly onPasswords: (mistakes: readonly Mistake[]) => void;
+  /** Whether the node's pods have their addresses of its podCIDR. */
+  readonly usesPodCidrs: boolean;
 }
 
-export function speakerWish(node: string, { cluster, secrets, onPasswords }: SpeakerWishParts): SpeakerWish {
+export function speakerWish(
+  node: string,
+  { cluster, secrets, onPasswords, usesPodCidrs }: SpeakerWishParts,
+): SpeakerWish {
   const { state } = cluster;
   const refused = refusedConfiguration(node, cluster.problems());
   if (refused !== null) return { kind: "unclear", reason: { code: "BgpConfigurationRefused", text: refused } };
@@ -28,6 +33,7 @@ export function speakerWish(node: string, { cluster, secrets, onPasswords }: Spe
     pools,
     affinities: state.all("BlockAffinity"),
     endpoints: state.all("WorkloadEndpoint"),
+    podCidrs: usesPodCidrs ? podCidrsOf(state.all("Node").get(node)) : [],
   });
   const references = [
     ...[...peers.values()].map(({ spec }) => spec.password),

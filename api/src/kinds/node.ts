@@ -156,7 +156,6 @@ export const nodeKind: KindDefinition<Node> = {
     { effect: "ignored", path: "spec.interfaces", meanwhile: "no host endpoint is made of it" },
     { effect: "ignored", path: "status.wireguardPublicKey", meanwhile: notEncrypted },
     { effect: "ignored", path: "status.wireguardPublicKeyV6", meanwhile: notEncrypted },
-    { effect: "ignored", path: "status.podCIDRs", meanwhile: "addresses come from the blocks of the pools" },
   ],
   check: ({ spec }) => checkBgp(spec.bgp),
   advise: ({ spec: { bgp } }) =>

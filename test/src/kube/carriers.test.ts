@@ -185,7 +185,7 @@ describe("beside etcd, brindle controllers", () => {
     assert.equal((await find("WorkloadEndpoint", former, "shop"))?.value.metadata.labels, undefined);
   });
 
-  it("carry labels of a node, and leave those that people set at Calico's", async () => {
+  it("carry labels and podCIDRs of a node, and leave the labels that people set at Calico's", async () => {
     const value: Stored["Node"] = {
       apiVersion,
       kind: "Node",
@@ -194,7 +194,9 @@ describe("beside etcd, brindle controllers", () => {
     };
     await store.commit([{ op: "put", key: { kind: "Node", name: "calico-1" }, value }]);
     await start();
-    await apply({ apiVersion: "v1", kind: "Node", metadata: { name: "node-1", labels: { zone: "x", disk: "fast" } } });
+    const metadata = { name: "node-1", labels: { zone: "x", disk: "fast" } };
+    await apply({ apiVersion: "v1", kind: "Node", metadata, spec: { podCIDR: "10.244.3.0/24" } });
+    await stored("Node", ["calico-1"], (node) => node?.status?.podCIDRs?.join() === "10.244.3.0/24");
     const made = await stored("Node", ["calico-1"], (node) => node?.metadata.labels?.disk === "fast");
     assert.equal(made?.metadata.labels?.rack, "a");
     await cluster.kubectl(["label", "node", "node-1", "disk-", "zone=y", "--overwrite"]);

@@ -1,4 +1,7 @@
-/** What a Pod and its namespace ask for by Calico's annotations, with an API server and an agent: done, or refused in words. */
+/**
+ * What a Pod and its namespace ask for by Calico's annotations, with an API server and an agent: done, or refused in words. And what
+ * pods get on a node that is to use its podCIDR.
+ */
 import assert from "node:assert/strict";
 import { afterAll, beforeAll, describe, it } from "vitest";
 import { namespaceNamed } from "../fixtures/namespace.ts";
@@ -10,6 +13,8 @@ let stand: NodeStand;
 const calico = (annotations: Readonly<Record<string, string>>) =>
   Object.fromEntries(Object.entries(annotations).map(([name, text]) => [`cni.projectcalico.org/${name}`, text]));
 
+const podCidrs = ["10.244.3.0/24", "fd00:244:0:3::/64"];
+
 function pool(name: string, spec: object): object {
   return { apiVersion: "projectcalico.org/v3", kind: "IPPool", metadata: { name }, spec };
 }
@@ -18,13 +23,15 @@ beforeAll(async () => {
   stand = await startNodeStand();
   await stand.apply(
     nodeObject("node1"),
+    { ...nodeObject("node2"), spec: { podCIDR: podCidrs[0], podCIDRs: podCidrs } },
     pool("v4", { cidr: "10.244.0.0/16" }),
     pool("v6", { cidr: "fd00:244::/48" }),
     // Of which nobody gets an address who does not ask for it.
     pool("east", { cidr: "10.9.0.0/24", nodeSelector: "!all()", assignmentMode: "Manual" }),
   );
   stand.launch("node1");
-  await ready(stand, "node1");
+  stand.launch("node2", { environment: { USE_POD_CIDR: "true" } });
+  await Promise.all(["node1", "node2"].map((node) => ready(stand, node)));
 });
 afterAll(() => stand?.[Symbol.asyncDispose]());
 
@@ -76,4 +83,49 @@ describe("a pod", () => {
       await assert.rejects(stand.addPod(name, "node1", {}, annotations), says);
     });
   }
+});
+
+describe("a node that uses its podCIDR", () => {
+  // The namespace says otherwise by now.
+  const both = calico({ ipFamilies: '["IPv4","IPv6"]' });
+  const routes = async (node: string): Promise<string> =>
+    (await Promise.all(["-4", "-6"].map((family) => stand.fabric.machine(node).namespace.ip(`${family} route`)))).join(
+      "",
+    );
+
+  it("announces that before it has a pod, and what is for none of its pods ends there", async () => {
+    await waitFor(
+      async (saw) => {
+        const [here, there] = await Promise.all([routes("node2"), routes("node1")]);
+        saw({ here, there });
+        return podCidrs.every((cidr) => here.includes(`blackhole ${cidr} `) && there.includes(`${cidr} via `));
+      },
+      { what: "node1 has routes to the podCIDRs of node2", deadlineMs: 30_000 },
+    );
+  });
+
+  it("gives pods addresses of it alone, which they keep out of no other node's, and which are reached", async () => {
+    const pod = await stand.addPod("ranged", "node2", {}, both);
+    assert.match(pod.addresses.join(), /^10\.244\.3\.\d+,fd00:244:0:3:[^,]*$/);
+    const other = await stand.addPod("other", "node1", {}, both);
+    for (const address of pod.addresses) {
+      const { exitCode, stdout } = await namespaceNamed(other.namespace).run("ping", ["-n", "-c1", "-W5", address]);
+      assert.equal(exitCode, 0, stdout);
+    }
+    // The blocks in it are announced by it.
+    assert.doesNotMatch(await routes("node1"), /10\.244\.3\.\d+\/26/);
+    await assert.rejects(
+      stand.addPod("elsewhere", "node2", {}, calico({ ipAddrs: '["10.244.9.9"]' })),
+      /10\.244\.9\.9 cannot be given: this node's own range is 10\.244\.3\.0\/24/,
+    );
+  });
+
+  it("frees them with the pod, all in one place", async () => {
+    const show = async (): Promise<string> => stand.api.kubectl(["get", "ipamhandles", "-o", "name"]);
+    const before = await show();
+    const pod = await stand.addPod("leaving", "node2");
+    assert.notEqual(await show(), before);
+    await stand.removePod(pod);
+    assert.equal(await show(), before);
+  });
 });

@@ -312,6 +312,22 @@ describe("what is carried of nodes", () => {
     assert.equal((await stand.items())[0]?.value.metadata.labels?.zone, "y");
   });
 
+  it("are the ranges that Kubernetes gave it, once it has", async () => {
+    const stand = new Stand(carriedNodes);
+    stand.object({ metadata: { name: "n1" } });
+    await stand.stored({ ...node({}), status: { wireguardPublicKey: "key" } });
+    stand.bothInSync();
+    await stand.carry();
+    assert.deepEqual((await stand.items())[0]?.value.status, { wireguardPublicKey: "key" });
+    const podCIDRs = ["10.244.3.0/24", "fd00:244:0:3::/64"];
+    stand.object({ metadata: { name: "n1" }, spec: { podCIDR: podCIDRs[0], podCIDRs } });
+    assert.deepEqual(await stand.carry(), ["update Node(calico-1)"]);
+    assert.deepEqual((await stand.items())[0]?.value.status, { wireguardPublicKey: "key", podCIDRs });
+    assert.deepEqual(await stand.carry(), []);
+    stand.object({ metadata: { name: "n1" } });
+    assert.deepEqual(await stand.carry(), []);
+  });
+
   it("are nothing to a node that Kubernetes does not have", async () => {
     const stand = new Stand(carriedNodes);
     stand.object({ metadata: { name: "calico-1", labels: { zone: "x" } } });

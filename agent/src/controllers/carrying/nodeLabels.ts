@@ -1,6 +1,6 @@
 /**
- * Labels of Kubernetes' nodes on those of Calico, which pools and peers select. Which of them came from Kubernetes stands
- * in an annotation, so that labels which people set here stay. A node says in `orchRefs` what Kubernetes calls it.
+ * Labels of Kubernetes' nodes on those of Calico, which pools and peers select, and their podCIDRs. Which labels came from Kubernetes
+ * stands in an annotation, so that those which people set here stay. A node says in `orchRefs` what Kubernetes calls it.
  */
 import {
   type ApiObject,
@@ -16,28 +16,40 @@ import { type Carrying, digestOf, type Wanted } from "./carrying.ts";
 
 interface NodeSays extends Wanted {
   readonly labels: Labels;
+  /** None before Kubernetes has chosen them; chosen once. */
+  readonly podCIDRs: readonly string[];
 }
 
-export const carriedNodes: Carrying<"Node", NodeSays, Node["metadata"]> = {
+export const carriedNodes: Carrying<"Node", NodeSays, Pick<Node, "metadata" | "status">> = {
   kind: "Node",
   resource: nodeSource.resource,
-  want: ({ metadata }: ApiObject) => {
+  want: ({ metadata, spec }: ApiObject) => {
     const labels = textsIn(metadata.labels);
-    return { digest: digestOf(labels), labels };
+    const listed = isRecord(spec) && Array.isArray(spec.podCIDRs) ? spec.podCIDRs : [];
+    const podCIDRs = listed.filter((each) => typeof each === "string");
+    return { digest: digestOf({ labels, podCIDRs }), labels, podCIDRs };
   },
   ownerOf: (_key, node) => {
     const name = node?.spec.orchRefs?.find(({ orchestrator }) => orchestrator === "k8s")?.nodeName;
     return name ? { name } : null;
   },
-  hold: ({ metadata }) => metadata,
-  isDue: (wanted, { held }) => wanted !== null && held !== null && labelled(held, wanted.labels) !== null,
+  hold: ({ metadata, status }) => ({ metadata, ...(status && { status }) }),
+  isDue: (wanted, { held }) => wanted !== null && held !== null && changeOf(held, wanted) !== null,
   change: (wanted, { key, value, revision }) => {
-    const metadata = wanted && labelled(value.metadata, wanted.labels);
-    return metadata && { op: "update", key, value: { ...value, metadata }, revision };
+    const changed = wanted && changeOf(value, wanted);
+    return changed && { op: "update", key, value: { ...value, ...changed }, revision };
   },
   // The agent of the node makes it, or Calico's.
   create: () => null,
 };
+
+/** `null` where all is as it should be. */
+function changeOf(node: Pick<Node, "metadata" | "status">, { labels, podCIDRs }: NodeSays) {
+  const metadata = labelled(node.metadata, labels);
+  const isGiven = podCIDRs.length === 0 || digestOf(podCIDRs) === digestOf(node.status?.podCIDRs ?? []);
+  if (!metadata && isGiven) return null;
+  return { ...(metadata && { metadata }), ...(!isGiven && { status: { ...node.status, podCIDRs } }) };
+}
 
 /** `null` where they are as they should be. */
 function labelled(metadata: Node["metadata"], kubernetes: Labels): Node["metadata"] | null {
