@@ -60,3 +60,15 @@ it("takes three quarters of a keepalive's time to all of it, and a hold time as 
     vi.advanceTimersByTime(1_000);
   }
 });
+
+it("waits for as long as RFC 9494 may ask for, without looking meanwhile", () => {
+  const looks = vi.spyOn(globalThis, "setTimeout");
+  timers.arm({ of: "peer", peer: "tor", timer: "stale" }, 0xffffff);
+  vi.advanceTimersByTime(3_600_000);
+  expect(looks).toHaveBeenCalledTimes(1);
+  vi.advanceTimersByTime(0xffffff * 1000 - 3_600_001);
+  expect([fired, looks.mock.calls.length < 20]).toEqual([[], true]);
+  vi.advanceTimersByTime(10);
+  expect(fired).toMatchObject([{ atMs: 0xffffff * 1000 }]);
+  looks.mockRestore();
+});

@@ -15,6 +15,8 @@ interface Armed {
 
 /** Timeouts of one length share a list in Node: thousands of lengths are thousands of lists. */
 const jitterStepMs = 50;
+/** Node takes a longer timeout for one of a millisecond; a long-lived restart (RFC 9494) may last 194 days. */
+const timeoutMsMax = 2 ** 31 - 1;
 /** Node's clock for timeouts has whole milliseconds. */
 const clockStepMs = 1;
 
@@ -36,7 +38,8 @@ export class TimerSet {
       return;
     }
     clearTimeout(known?.timeout);
-    this.#armed.set(key, { timer, dueMs, looksMs: dueMs, timeout: setTimeout(() => this.#look(key), ms) });
+    const looksMs = Math.min(dueMs, performance.now() + timeoutMsMax);
+    this.#armed.set(key, { timer, dueMs, looksMs, timeout: this.#lookAfter(key, ms) });
   }
 
   disarm(timer: SpeakerTimer): void {
@@ -55,12 +58,16 @@ export class TimerSet {
     if (!armed) return;
     const leftMs = armed.dueMs - performance.now();
     if (leftMs > clockStepMs) {
-      armed.looksMs = armed.dueMs;
-      armed.timeout = setTimeout(() => this.#look(key), Math.ceil(leftMs));
+      armed.looksMs = Math.min(armed.dueMs, performance.now() + timeoutMsMax);
+      armed.timeout = this.#lookAfter(key, Math.ceil(leftMs));
       return;
     }
     this.#armed.delete(key);
     this.#onFired(armed.timer);
+  }
+
+  #lookAfter(key: string, ms: number): NodeJS.Timeout {
+    return setTimeout(() => this.#look(key), Math.min(ms, timeoutMsMax));
   }
 }
 

@@ -138,7 +138,7 @@ function checkMaxPrefixes(field: string, limits: PeerConfig["maxPrefixes"]): voi
     if (max !== undefined) checkRange(`${field}[${family}]`, max, { min: 1, max: 0xffffffff });
   }
   checkRange(`${field}.warnPercent`, limits.warnPercent ?? 1, { min: 1, max: 100 });
-  checkRange(`${field}.restartSeconds`, limits.restartSeconds ?? 1, { min: 1, max: 65535 });
+  checkRange(`${field}.restartSeconds`, limits.restartSeconds ?? 1, { min: 1, max: 0xffffff });
 }
 
 function checkBfd(field: string, { bfd, interface: name }: PeerConfig): void {
