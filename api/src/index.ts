@@ -57,6 +57,12 @@ export { acceptedConditionRequest, conditionedResources } from "./kubernetes/acc
 export { type ClusterAccess, inClusterAccess } from "./kubernetes/clusterAccess.ts";
 export { clusterPolicySource } from "./kubernetes/clusterPolicySource.ts";
 export { type CrdFault, crdFault, customResourceDefinitions, writtenCrds } from "./kubernetes/crdState.ts";
+export {
+  type EndpointSlice,
+  endpointSliceResource,
+  readEndpointSlice,
+  type SlicePort,
+} from "./kubernetes/endpointSlice.ts";
 export type { ManifestFault } from "./kubernetes/manifestReader.ts";
 export * from "./kubernetes/networkPolicyConversion.ts";
 export { networkPolicySource } from "./kubernetes/networkPolicySource.ts";

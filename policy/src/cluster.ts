@@ -1,5 +1,6 @@
 /** What `evaluate` is told: the resources as they are stored. It works out everything else by itself. */
 import type {
+  EndpointSlice,
   GlobalNetworkPolicy,
   HostEndpoint,
   NetworkPolicy,
@@ -37,6 +38,8 @@ export interface Cluster {
   readonly profiles: readonly Profile[];
   /** What rules find by selectors beside endpoints. */
   readonly networkSets?: readonly AnyNetworkSet[];
+  /** What is behind Services. Left out where nobody can tell: policies that name some are closed then. */
+  readonly endpointSlices?: readonly EndpointSlice[];
   readonly hostEndpoints?: readonly HostEndpoint[];
   /** Ports of hosts that no policy closes; Calico's defaults unless told. */
   readonly failsafes?: Failsafes;

@@ -9,6 +9,7 @@ import { hostAddresses, labelledHost } from "./hosts.ts";
 import { mismatch, type RuleContext, type RuleEndpoint } from "./matchRule.ts";
 import { labelledSet, networksOf } from "./networkSet.ts";
 import { type Packet, protocolNumber } from "./packet.ts";
+import { backendsOf, isOfService } from "./service.ts";
 
 /** Who is asked about. */
 export interface Subject {
@@ -110,7 +111,12 @@ export class Decision {
     rules: readonly Rule[],
     namespace: string | null,
   ): { rule: number; action: RuleAction } | null {
-    const context: RuleContext = { namespace, endpointsAt: (address) => endpointsAt(this.#cluster, address) };
+    const { endpointSlices = [] } = this.#cluster;
+    const context: RuleContext = {
+      namespace,
+      endpointsAt: (address) => endpointsAt(this.#cluster, address),
+      backendsOf: (service) => endpointSlices.filter((slice) => isOfService(slice, service)).map(backendsOf),
+    };
     for (const [index, rule] of rules.entries()) {
       const reason = mismatch(rule, this.#packet, context);
       if (reason === null && rule.action !== "Log") return { rule: index, action: rule.action };

@@ -27,7 +27,7 @@ function describeEntity(word: "from" | "to", entity: EntityRule): string[] {
     ...(names.length > 0 ? [`service accounts ${names.join(", ")}`] : []),
     ...(accountSelector ? [`service accounts with ${accountSelector}`] : []),
     ...(entity.namespaceSelector ? [`namespaces with ${entity.namespaceSelector}`] : []),
-    ...(services ? [`service ${services.name}`] : []),
+    ...(services ? [`service ${services.namespace ? `${services.namespace}/` : ""}${services.name}`] : []),
     ...(nets.length > 0 ? [nets.join(", ")] : []),
     ...(entity.notSelector ? [`none with ${entity.notSelector}`] : []),
     ...(notNets.length > 0 ? [`none of ${notNets.join(", ")}`] : []),

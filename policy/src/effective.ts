@@ -1,10 +1,11 @@
 /** Which policies speak about an endpoint in one direction: the tiers that have some, and theirs, all in order. */
 import type { PolicyDirection, WorkloadEndpoint } from "@brindle/api";
 import { appliesTo, type Cluster, comparePolicies, labelled, type Policy } from "./cluster.ts";
-import { enforceablePolicy, tieredPolicy } from "./enforceable.ts";
+import { enforcedPolicy } from "./enforceable.ts";
 import type { PolicyStage } from "./hosts.ts";
 import { inScope, type Labelled, policyScope } from "./scope.ts";
-import { byTier, type PolicyTier, Tiers } from "./tiers.ts";
+import { surroundingsOf } from "./surroundings.ts";
+import { byTier, type PolicyTier } from "./tiers.ts";
 
 export interface EffectiveTier {
   readonly tier: PolicyTier;
@@ -27,12 +28,14 @@ export function tiersFor(
   self: Labelled,
   { direction, stage }: { readonly direction: PolicyDirection; readonly stage: PolicyStage },
 ): EffectiveTier[] {
-  const tiers = new Tiers(cluster.tiers ?? []);
+  const around = surroundingsOf(cluster);
   const policies = cluster.policies
-    .flatMap((policy) => enforceablePolicy(policy).resource ?? [])
-    .flatMap((policy) => tieredPolicy(policy, tiers).resource ?? [])
+    .flatMap((policy) => enforcedPolicy(policy, around).resource ?? [])
     .filter((policy) => appliesTo(policy, direction, stage))
     .filter((policy) => inScope(policyScope(policy.spec, policy.metadata.namespace ?? null), self))
     .sort(comparePolicies);
-  return byTier(policies, ({ spec }) => tiers.of(spec.tier)).map(({ tier, items }) => ({ tier, policies: items }));
+  return byTier(policies, ({ spec }) => around.tiers.of(spec.tier)).map(({ tier, items }) => ({
+    tier,
+    policies: items,
+  }));
 }

@@ -3,6 +3,8 @@ import type { Policy } from "./cluster.ts";
 import { enforceablePolicy } from "./enforceable.ts";
 import { globalPolicySample, policySample } from "./sampleCluster.ts";
 
+const dns = { name: "dns", namespace: "kube-system" };
+
 /** They are cut off in the directions that the policy is about. */
 const closed: { name: string; policy: Policy; types: string[]; problem: RegExp }[] = [
   {
@@ -30,6 +32,51 @@ const closed: { name: string; policy: Policy; types: string[]; problem: RegExp }
     types: ["Egress"],
     problem: /^spec\.egress\[1\]: destination\.ports need/,
   },
+  ...(
+    [
+      [
+        "without a name",
+        "Egress",
+        { destination: { services: { namespace: "a" } } },
+        "destination.services need a name",
+      ],
+      [
+        "of no namespace",
+        "Egress",
+        { destination: { services: { name: "dns" } } },
+        "destination.services need a namespace, as the policy has none",
+      ],
+      [
+        "at the end that is its own",
+        "Ingress",
+        { destination: { services: dns } },
+        "destination.services have no meaning in ingress rules",
+      ],
+      [
+        "at the end that is its own",
+        "Egress",
+        { source: { services: dns } },
+        "source.services have no meaning in egress rules",
+      ],
+      [
+        "beside a selector",
+        "Ingress",
+        { source: { services: dns, selector: "has(a)" } },
+        "source.services cannot be given together with selector",
+      ],
+      [
+        "beside ports",
+        "Egress",
+        { protocol: "UDP", destination: { services: dns, notPorts: [53] } },
+        "destination.services cannot be given together with notPorts",
+      ],
+    ] as const
+  ).map(([name, type, fields, problem]) => ({
+    name: `a Service ${name}, ${type}`,
+    policy: globalPolicySample("g", { [type.toLowerCase()]: [{ action: "Allow", ...fields }] }),
+    types: [type],
+    problem: new RegExp(`^spec\\.${type.toLowerCase()}\\[0\\]: ${problem}`),
+  })),
 ];
 
 describe("of a policy that cannot be enforced as it is written", () => {
@@ -46,6 +93,14 @@ describe("of a policy that cannot be enforced as it is written", () => {
       expect(enforced.problem).toMatch(problem);
     });
   }
+
+  it("a Service at the far end is none of these, nor one with source ports", () => {
+    const policy = globalPolicySample("g", {
+      ingress: [{ action: "Allow", protocol: "UDP", source: { services: dns, ports: [53], nets: [] } }],
+      egress: [{ action: "Allow", destination: { services: dns, ports: [] } }],
+    });
+    expect(enforceablePolicy(policy)).toEqual({ resource: policy, problem: null });
+  });
 
   it("there is no word where all is well", () => {
     const policy = globalPolicySample("g", { namespaceSelector: "all()", ingress: [{ action: "Allow" }] });

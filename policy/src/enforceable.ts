@@ -15,6 +15,7 @@ import { closedPolicy, type PolicyKey } from "./closedPolicy.ts";
 import type { Policy } from "./cluster.ts";
 import { isIcmp, protocolNumber, protocolNumbers } from "./packet.ts";
 import { parsePorts } from "./ports.ts";
+import { namesServices } from "./service.ts";
 import { type Tiers, unknownTier } from "./tiers.ts";
 
 export interface Enforceable<R> {
@@ -41,17 +42,52 @@ export function enforceablePolicy(policy: Policy): Enforceable<Policy> {
 const enforceables = new WeakMap<Policy, Enforceable<Policy>>();
 
 function judgedPolicy(policy: Policy): Enforceable<Policy> {
-  const { spec } = policy;
-  const problem = policyProblem(spec) ?? selectorProblem(namespaceSelectorOf(policy), "spec.namespaceSelector");
+  const { spec, metadata } = policy;
+  const problem =
+    policyProblem(spec, metadata.namespace ?? null) ??
+    selectorProblem(namespaceSelectorOf(policy), "spec.namespaceSelector");
   return problem ? closedFor(policy, problem) : { resource: policy, problem };
 }
 
-/** In the place of a policy that names a tier which does not exist, and of no other. */
-export function tieredPolicy(policy: Policy, tiers: Tiers): Enforceable<Policy> {
-  const { tier } = policy.spec;
-  if (tier === unknownTier || tiers.has(tier)) return { resource: policy, problem: null };
-  return closedFor(policy, `spec.tier: there is no tier ${JSON.stringify(tier)}`);
+/** What the rest of the cluster has to say about whether a policy can be enforced. */
+export interface PolicySurroundings {
+  readonly tiers: Tiers;
+  /** Why nobody can tell what is behind Services; `null` where somebody can. */
+  readonly unserved: string | null;
 }
+
+/** What is enforced in the place of a policy, in its cluster. */
+export function enforcedPolicy(policy: Policy, around: PolicySurroundings): Enforceable<Policy> {
+  const { resource, problem } = enforceablePolicy(policy);
+  if (!resource) return { resource, problem };
+  const surrounded = surroundedPolicy(resource, around);
+  return { resource: surrounded.resource, problem: problem ?? surrounded.problem };
+}
+
+/** In the place of one that could be enforced as it is written: its tier does not exist, or what is behind Services is not known. */
+export function surroundedPolicy(policy: Policy, { tiers, unserved }: PolicySurroundings): Enforceable<Policy> {
+  const { tier } = policy.spec;
+  if (tier !== unknownTier && !tiers.has(tier)) {
+    return closedFor(policy, `spec.tier: there is no tier ${JSON.stringify(tier)}`);
+  }
+  if (unserved === null || !asksForServices(policy)) return { resource: policy, problem: null };
+  return closedFor(policy, `its rules name Services: ${unserved}`);
+}
+
+/** Where there is nobody to ask. */
+export const noServicesKnown = "there is no Kubernetes here that says what is behind them";
+
+export function asksForServices(policy: Policy): boolean {
+  const known = asking.get(policy);
+  if (known !== undefined) return known;
+  const { ingress = [], egress = [] } = policy.spec;
+  const asks = namesServices([...ingress, ...egress]);
+  asking.set(policy, asks);
+  return asks;
+}
+
+/** All policies are asked about whenever one of them changes. */
+const asking = new WeakMap<Policy, boolean>();
 
 function closedFor(policy: Policy, problem: string): Enforceable<Policy> {
   const { kind, metadata } = policy;
@@ -68,31 +104,39 @@ export function unreadablePolicy(key: PolicyKey, unread: Unreadable): Enforceabl
 
 /** An endpoint whose interface the dispatch would not see, or iptables not take, is as one that is not wired yet. */
 export function enforceableEndpoint(endpoint: WorkloadEndpoint): Enforceable<WorkloadEndpoint> {
+  if (!endpoint.spec.interfaceName || podInterfaceName.test(endpoint.spec.interfaceName)) {
+    return { resource: endpoint, problem: null };
+  }
   const { interfaceName, ...rest } = endpoint.spec;
-  if (!interfaceName || podInterfaceName.test(interfaceName)) return { resource: endpoint, problem: null };
   const problem = `spec.interfaceName: ${JSON.stringify(interfaceName)} is no name of a pod's interface, as cali1a2b3c4d5e6`;
   return { resource: { ...endpoint, spec: rest }, problem };
 }
 
 export function enforceableProfile(profile: Profile): Enforceable<Profile> {
-  const problem = rulesProblem(profile.spec);
+  const problem = rulesProblem(profile.spec, null) ?? profileServiceProblem(profile);
   if (!problem) return { resource: profile, problem };
   return { resource: { ...profile, spec: { ...profile.spec, ingress: [], egress: [] } }, problem };
 }
 
 /** The first problem of what a policy says, with its path, or `null`. */
-function policyProblem(spec: GlobalPolicySpec): string | null {
+function policyProblem(spec: GlobalPolicySpec, namespace: string | null): string | null {
   return (
     selectorProblem(spec.serviceAccountSelector, "spec.serviceAccountSelector") ??
     selectorProblem(spec.selector, "spec.selector") ??
-    rulesProblem(spec)
+    rulesProblem(spec, namespace)
   );
 }
 
-function rulesProblem(owner: { readonly ingress?: readonly Rule[]; readonly egress?: readonly Rule[] }): string | null {
+interface RuleOwner {
+  readonly ingress?: readonly Rule[];
+  readonly egress?: readonly Rule[];
+}
+
+/** `namespace`: that of the owner, `null` where it has none. */
+function rulesProblem(owner: RuleOwner, namespace: string | null): string | null {
   for (const direction of ["ingress", "egress"] as const) {
     for (const [index, rule] of (owner[direction] ?? []).entries()) {
-      const problem = ruleProblem(rule);
+      const problem = ruleProblem(rule) ?? serviceProblem(rule, direction, namespace);
       if (problem) return `spec.${direction}[${index}]: ${problem}`;
     }
   }
@@ -117,6 +161,38 @@ function ruleProblem(rule: Rule): string | null {
   );
 }
 
+/** A Service stands at the far end, for its addresses, and as a destination for its ports; nothing else may say which. */
+function serviceProblem(
+  { source = {}, destination = {} }: Rule,
+  direction: "ingress" | "egress",
+  namespace: string | null,
+): string | null {
+  const [far, own] =
+    direction === "ingress" ? (["source", "destination"] as const) : (["destination", "source"] as const);
+  const entities = { source, destination };
+  if (entities[own].services) return `${own}.services have no meaning in ${direction} rules`;
+  const { services, ...rest } = entities[far];
+  if (!services) return null;
+  if (!services.name) return `${far}.services need a name`;
+  if (!services.namespace && namespace === null) return `${far}.services need a namespace, as the policy has none`;
+  const beside = besideServices.filter((field) => isGiven(rest[field]));
+  const withPorts =
+    direction === "egress" ? (["ports", "notPorts"] as const).filter((field) => isGiven(rest[field])) : [];
+  const [other] = [...beside, ...withPorts];
+  return other ? `${far}.services cannot be given together with ${other}` : null;
+}
+
+const besideServices = ["nets", "notNets", "selector", "notSelector", "namespaceSelector", "serviceAccounts"] as const;
+
+function isGiven(value: unknown): boolean {
+  return Array.isArray(value) ? value.length > 0 : Boolean(value);
+}
+
+/** A profile is of no namespace and of no policy: it is not closed for the lack of a Kubernetes, and so has none. */
+function profileServiceProblem({ spec: { ingress = [], egress = [] } }: Profile): string | null {
+  return namesServices([...ingress, ...egress]) ? "services are not enforced in a profile" : null;
+}
+
 /** IFNAMSIZ leaves 15 characters. */
 const podInterfaceName = /^cali[A-Za-z0-9_.-]{1,11}$/;
 
@@ -130,7 +206,6 @@ const portProtocols: ReadonlySet<number | undefined> = new Set([
 
 /** A port's name brings its protocol along; a number means nothing without one. */
 function entityProblem(name: string, entity: EntityRule, protocol: number | null): string | null {
-  if (entity.services) return `${name}: services are not enforced yet`;
   for (const [field, ports] of Object.entries({ ports: entity.ports, notPorts: entity.notPorts })) {
     const parsed = parsePorts(ports ?? []);
     if (!parsed) return `${name}.${field} has an entry that is no port`;

@@ -1,4 +1,4 @@
-import { apiVersion, type EntityRule, type Profile, type Rule, type Tier } from "@brindle/api";
+import { apiVersion, type EndpointSlice, type EntityRule, type Profile, type Rule, type Tier } from "@brindle/api";
 import { describe, expect, it } from "vitest";
 import type { Cluster, Policy } from "./cluster.ts";
 import { evaluate } from "./evaluate.ts";
@@ -37,6 +37,7 @@ function allowFrom(source: EntityRule): Rule {
   return { action: "Allow", source };
 }
 
+const echo = { type: 8, code: 0 };
 const toWeb = packetSample("10.0.0.1", "10.0.0.2");
 const toWebV6 = packetSample("fd00::1", "fd00::2");
 const othersToWeb = packetSample("10.0.1.1", "10.0.0.2");
@@ -447,6 +448,98 @@ describe("service accounts", () => {
   it("select whom a policy is for", () => {
     const policy = globalPolicySample("ops", { serviceAccountSelector: "role == 'ops'", egress: [{ action: "Deny" }] });
     expect(verdicts(clusterOf(policy))).toEqual(["deny", "allow", "allow"]);
+  });
+});
+
+describe("Services", () => {
+  const slice = (service: string, addresses: readonly string[], ...ports: EndpointSlice["ports"]): EndpointSlice => ({
+    ...{ namespace: "kube-system", name: `${service}-${addresses.join()}`, service, addresses, ports },
+  });
+  const dns = { services: { name: "dns", namespace: "kube-system" } };
+  const endpointSlices = [
+    slice("dns", ["10.0.0.2", "not.an.address"], { protocol: "UDP", port: 53 }, { protocol: "TCP", port: 53 }),
+    slice("dns", ["198.51.100.7", "fd00::2"], { protocol: "UDP", port: 5353 }),
+    slice("other", ["10.0.0.2"], { protocol: "UDP", port: 99 }),
+  ];
+  const egress = policySample("out", {
+    selector: "app == 'client'",
+    types: ["Egress"],
+    egress: [{ action: "Allow", destination: dns }],
+  });
+  const ingress = policySample("in", {
+    selector: "app == 'web'",
+    types: ["Ingress"],
+    ingress: [{ action: "Allow", protocol: "UDP", source: { ...dns, ports: [53] } }],
+  });
+  const cluster = { ...clusterOf(egress, ingress), endpointSlices };
+  const udp = (destination: string, destinationPort: number, sourcePort = 40_000): Packet =>
+    packetSample(destination.includes(":") ? "fd00::1" : "10.0.0.1", destination, {
+      protocol: 17,
+      destinationPort,
+      sourcePort,
+    });
+  const cases: { name: string; packet: Packet; verdict: string; end?: "ingress" }[] = [
+    { name: "an address and a port of it", packet: udp("10.0.0.2", 53), verdict: "allow" },
+    { name: "another port", packet: udp("10.0.0.2", 54), verdict: "deny" },
+    { name: "the port of another slice", packet: udp("10.0.0.2", 5353), verdict: "deny" },
+    { name: "the port of another Service", packet: udp("10.0.0.2", 99), verdict: "deny" },
+    {
+      name: "a protocol of it",
+      packet: packetSample("10.0.0.1", "10.0.0.2", { destinationPort: 53 }),
+      verdict: "allow",
+    },
+    { name: "another protocol", packet: { ...udp("198.51.100.7", 5353), protocol: 6 }, verdict: "deny" },
+    { name: "what is no pod", packet: udp("198.51.100.7", 5353), verdict: "allow" },
+    { name: "the other family", packet: udp("fd00::2", 5353), verdict: "allow" },
+    {
+      name: "an echo request",
+      packet: packetSample("10.0.0.1", "10.0.0.2", { protocol: 1, icmp: echo }),
+      verdict: "deny",
+    },
+    {
+      name: "as a source, by its address",
+      packet: packetSample("198.51.100.7", "10.0.0.2", { protocol: 17, sourcePort: 53, destinationPort: 7 }),
+      verdict: "allow",
+      end: "ingress",
+    },
+    {
+      name: "as a source, with the port that the rule names",
+      packet: packetSample("198.51.100.7", "10.0.0.2", { protocol: 17, sourcePort: 5353, destinationPort: 7 }),
+      verdict: "deny",
+      end: "ingress",
+    },
+    {
+      name: "as a source, somebody else",
+      packet: packetSample("198.51.100.8", "10.0.0.2", { protocol: 17, sourcePort: 53, destinationPort: 7 }),
+      verdict: "deny",
+      end: "ingress",
+    },
+  ];
+  for (const { name, packet, verdict, end = "egress" } of cases) {
+    it(`are meant by what is behind them: ${name}, ${verdict}`, () => {
+      expect(evaluate(cluster, packet)[end].verdict).toBe(verdict);
+    });
+  }
+
+  it("are of the policy's own namespace unless told", () => {
+    const own = endpointSlices.map((one) => ({ ...one, namespace: "default" }));
+    const rule: Rule = { action: "Allow", destination: { services: { name: "dns" } } };
+    const policy = { ...egress, spec: { ...egress.spec, egress: [rule] } };
+    const within = { ...clusterOf(policy), endpointSlices: own };
+    expect(evaluate(within, udp("10.0.0.2", 53)).egress.verdict).toBe("allow");
+    expect(evaluate({ ...within, endpointSlices }, udp("10.0.0.2", 53)).egress.verdict).toBe("deny");
+  });
+
+  it("close their policy where nobody can tell what is behind them", () => {
+    const { endpointSlices: _, ...unknown } = cluster;
+    expect(evaluate(unknown, udp("10.0.0.2", 53)).egress.decidedBy).toMatchObject({ kind: "noPolicyRule" });
+  });
+
+  it("are told by name", () => {
+    const { lines } = explain(cluster, udp("10.0.0.2", 54));
+    expect(lines).toContain(
+      "      0 Allow to service kube-system/dns: destination 10.0.0.2 port 54 is not behind service kube-system/dns",
+    );
   });
 });
 

@@ -2,9 +2,10 @@
 import { defaultTier, type PolicyDirection, type Rule } from "@brindle/api";
 import { type Cluster, formatPolicyName, type Policy, policyName } from "./cluster.ts";
 import { describeRule } from "./describeRule.ts";
-import { enforceablePolicy, tieredPolicy } from "./enforceable.ts";
+import { enforcedPolicy } from "./enforceable.ts";
 import type { DirectionResult, PassedOver } from "./evaluate.ts";
-import { Tiers, unknownTier } from "./tiers.ts";
+import { surroundingsOf } from "./surroundings.ts";
+import { unknownTier } from "./tiers.ts";
 
 type Owner = PassedOver["owner"];
 
@@ -63,12 +64,9 @@ function resourceOf(cluster: Cluster, owner: Owner): (RuleSource & { readonly ti
     return of.kind === kind && of.name === name && of.namespace === namespace;
   };
   const stored = cluster.policies.find(isNamed);
-  const enforced = stored && enforceablePolicy(stored).resource;
-  const tiers = new Tiers(cluster.tiers ?? []);
-  const tiered = enforced && tieredPolicy(enforced, tiers).resource;
-  return tiered
-    ? { spec: tiered.spec, tier: tiers.has(tiered.spec.tier) ? tiered.spec.tier || defaultTier : unknownTier }
-    : null;
+  const around = surroundingsOf(cluster);
+  const spec = stored && enforcedPolicy(stored, around).resource?.spec;
+  return spec ? { spec, tier: around.tiers.has(spec.tier) ? spec.tier || defaultTier : unknownTier } : null;
 }
 
 function ruleText(spec: RuleSource["spec"] | undefined, direction: PolicyDirection, index: number): string {

@@ -2,7 +2,14 @@ export { type ClosedPolicy, closedPolicy, type PolicyKey } from "./closedPolicy.
 export * from "./cluster.ts";
 export { describeRule } from "./describeRule.ts";
 export { type EffectiveTier, effectiveTiers } from "./effective.ts";
-export { type Enforceable, enforceablePolicy, tieredPolicy, type Unreadable, unreadablePolicy } from "./enforceable.ts";
+export {
+  type Enforceable,
+  enforceablePolicy,
+  enforcedPolicy,
+  noServicesKnown,
+  type Unreadable,
+  unreadablePolicy,
+} from "./enforceable.ts";
 export * from "./evaluate.ts";
 export * from "./explain.ts";
 export * from "./graph/desired.ts";
@@ -22,5 +29,6 @@ export { chainPrefix, deniedLogGroup, endedFlowMark, setPrefix } from "./render/
 export { type FilterSettings, quietSettings } from "./render/tables.ts";
 export { entityScope, inScope, type Labelled, policyScope } from "./scope.ts";
 export { type StagedPolicy, withStaged } from "./staged.ts";
+export { surroundingsOf } from "./surroundings.ts";
 export { Tiers, unknownTier } from "./tiers.ts";
 export { type VerdictChange, verdictChanges } from "./whatIf/diff.ts";

@@ -1,9 +1,10 @@
 /** Whether one rule matches one packet, and if not, why: in words for `explain`, checked in a fixed order. */
 import type { EntityRule, IcmpMatch, Rule } from "@brindle/api";
-import { type Address, containsAddress, formatAddress, networkOf, parseCidr } from "@brindle/net";
+import { type Address, containsAddress, formatAddress, networkOf, parseCidr, sameAddress } from "@brindle/net";
 import { isIcmp, type Packet, protocolName, protocolNumber } from "./packet.ts";
 import { inRanges, parsePorts } from "./ports.ts";
 import { entityScope, excludedScope, inScope, type Labelled } from "./scope.ts";
+import { formatService, type ServiceBackends, type ServiceName, serviceOf } from "./service.ts";
 
 /** An endpoint, or a set of networks, as rules see it from outside. */
 export interface RuleEndpoint extends Labelled {
@@ -15,6 +16,8 @@ export interface RuleContext {
   readonly namespace: string | null;
   /** Every endpoint that holds an address, since two may for a moment, and every set of networks that contains it. */
   endpointsAt(address: Address): readonly RuleEndpoint[];
+  /** What is behind a Service, one entry for each of its EndpointSlices. */
+  backendsOf(service: ServiceName): readonly ServiceBackends[];
 }
 
 /** `null` when the rule matches. */
@@ -71,6 +74,9 @@ function entityMismatch(entity: EntityRule, side: Side, context: RuleContext): s
     return `${side.name} ${address} is in none of its nets`;
   if (entity.notNets?.length && inNets(entity.notNets, side.address)) return `${side.name} ${address} is excluded`;
 
+  const unserved = serviceMismatch(entity, side, context);
+  if (unserved !== null) return unserved;
+
   const endpoints = context.endpointsAt(side.address);
   const wanted = entityScope(entity, context.namespace);
   if (wanted && !endpoints.some((endpoint) => inScope(wanted, endpoint))) {
@@ -88,6 +94,23 @@ function entityMismatch(entity: EntityRule, side: Side, context: RuleContext): s
     return `${side.name} port ${side.port} is excluded`;
   }
   return null;
+}
+
+/** A destination is meant by its address and port together, a source by its address alone. */
+function serviceMismatch(entity: EntityRule, side: Side, context: RuleContext): string | null {
+  const service = serviceOf(entity, context.namespace);
+  if (!service) return null;
+  const isMeant = context
+    .backendsOf(service)
+    .some(
+      ({ addresses, ports }) =>
+        addresses.some((address) => sameAddress(address, side.address)) &&
+        (side.name === "source" ||
+          ports.some(({ protocol, port }) => protocol === side.protocol && port === side.port)),
+    );
+  const at = side.name === "source" ? "" : ` port ${side.port ?? "(none)"}`;
+  const who = `${side.name} ${formatAddress(side.address)}${at}`;
+  return isMeant ? null : `${who} is not behind service ${formatService(service)}`;
 }
 
 function inNets(nets: readonly string[], address: Address): boolean {

@@ -13,15 +13,14 @@ import { type Address, parseAddress, parseCidr } from "@brindle/net";
 import {
   type AnyNetworkSet,
   type Cluster,
-  enforceablePolicy,
+  enforcedPolicy,
   formatPolicyName,
   type Policy,
   type PolicyKey,
   policyName,
   readableEndpoint,
   readableNetworkSet,
-  Tiers,
-  tieredPolicy,
+  surroundingsOf,
   unreadablePolicy,
 } from "@brindle/policy";
 import type { Ports } from "../ports.ts";
@@ -93,9 +92,9 @@ export async function clusterIn(store: Store): Promise<ReadCluster> {
 
 /** With what is said of policies that cannot be enforced as they are written. */
 export function judged(cluster: Cluster): ReadCluster {
-  const tiers = new Tiers(cluster.tiers ?? []);
+  const around = surroundingsOf(cluster);
   const closed = cluster.policies.flatMap((policy) => {
-    const problem = enforceablePolicy(policy).problem ?? tieredPolicy(policy, tiers).problem;
+    const { problem } = enforcedPolicy(policy, around);
     const name = formatPolicyName(policyName(policy));
     return problem === null ? [] : [`${name} is not enforced as it is written: ${problem}`];
   });

@@ -64,7 +64,7 @@ describe("policy explain", () => {
         metadata: { name: "broken", namespace: "shop" },
         spec: { order: 1, selector: "app == 'db'", ingress: [{ action: "Deny", source: { services: { name: "a" } } }] },
       }),
-      /^NetworkPolicy shop\/broken is not enforced as it is written: spec\.ingress\[0\]: source: services .*; it is closed, ingress, for the endpoints with app == 'db'/,
+      /^NetworkPolicy shop\/broken is not enforced as it is written: its rules name Services: .*; it is closed, ingress, for the endpoints with app == 'db'/,
     ],
     [
       "a tier that does not exist, which closes before all tiers",

@@ -9,7 +9,7 @@ import { Interned } from "../render/interned.ts";
 import type { Chain } from "../render/ir.ts";
 import { renderMasquerade } from "../render/masquerade.ts";
 import { type CompiledChain, compileOwner, ownerChainName, ruleOwner } from "../render/owner.ts";
-import { combineGrowth, type SetUse } from "../render/setUse.ts";
+import { combineGrowth, hasPorts, type SetUse } from "../render/setUse.ts";
 import {
   type DirectionChains,
   type EndpointChains,
@@ -24,9 +24,9 @@ import {
 import type { PolicyTier } from "../tiers.ts";
 import type { Members } from "./countedMembers.ts";
 import type { Desired, DesiredSet, DesiredTable } from "./desired.ts";
-import type { EndpointSets } from "./endpointSets.ts";
 import { addressesOf, type EndpointView } from "./endpointViews.ts";
 import { hostChains, type LocalHost } from "./localHosts.ts";
+import type { RuleSets } from "./ruleSets.ts";
 
 /** The policies of a tier that select the endpoint and speak of a direction, in order. */
 export interface TierOfEndpoint {
@@ -86,7 +86,7 @@ export class NodeRendering {
   }
 
   /** Tells `sets` which of them are needed, and takes their members from there. */
-  render({ local, hosts, pools }: RenderInput, sets: EndpointSets): Omit<Desired, "problems" | "expected"> {
+  render({ local, hosts, pools }: RenderInput, sets: RuleSets): Omit<Desired, "problems" | "expected"> {
     const all = firstOfEachInterface(local.flatMap(endpointChains));
     this.#keepChainsOf(all);
     const tables: DesiredTable[] = [];
@@ -135,12 +135,12 @@ export class NodeRendering {
   }
 
   /** What was rendered last, with the members that sets have now. */
-  withMembers(sets: EndpointSets): Omit<Desired, "problems" | "expected"> {
+  withMembers(sets: RuleSets): Omit<Desired, "problems" | "expected"> {
     return { ...this.#rules, sets: new Map([...this.#uses].map(([name, use]) => [name, this.#set(use, sets)])) };
   }
 
   /** A set that stays the same stays one object. */
-  #set(use: SetUse, sets: EndpointSets): DesiredSet {
+  #set(use: SetUse, sets: RuleSets): DesiredSet {
     const known = this.#sets.get(use.name);
     const members = "nets" in use.content ? known?.members : sets.members(use.name);
     if (known && known.members === members && known.growth === use.growth) return known;
@@ -295,9 +295,9 @@ function addUse(uses: Map<string, SetUse>, use: SetUse): void {
   uses.set(use.name, known ? { ...use, growth: combineGrowth(known.growth, use.growth) } : use);
 }
 
-function desiredSet({ name, family, content, growth }: SetUse, sets: EndpointSets): DesiredSet {
+function desiredSet({ name, family, content, growth }: SetUse, sets: RuleSets): DesiredSet {
   if (content.kind !== "nets") {
-    const type = content.kind === "namedPort" ? "hash:ip,port" : "hash:net";
+    const type = hasPorts(content) ? "hash:ip,port" : "hash:net";
     return { name, family, type, growth, members: sets.members(name) };
   }
   const elements = content.nets.flatMap(splitForSet);

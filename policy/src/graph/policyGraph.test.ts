@@ -1,4 +1,4 @@
-import type { IPPool, Profile, Rule, Tier } from "@brindle/api";
+import type { EndpointSlice, IPPool, Profile, Rule, Tier } from "@brindle/api";
 import { apiVersion } from "@brindle/api";
 import { formatAddress } from "@brindle/net";
 import { describe, expect, it } from "vitest";
@@ -210,6 +210,118 @@ describe("the graph's output depends on the state only", () => {
       it(`${name}, ${way}`, () => expect(comparable(run(sequence, { between }))).toEqual(expected));
     }
   }
+});
+
+describe("what is behind Services", () => {
+  const slice = (name: string, addresses: readonly string[], rest: Partial<EndpointSlice> = {}): EndpointSlice => ({
+    ...{ namespace: "default", name, service: "dns", addresses, ports: [{ protocol: "UDP", port: 53 }] },
+    ...rest,
+  });
+  const toDns = policySample("to-dns", {
+    selector: "app == 'web'",
+    types: ["Ingress", "Egress"],
+    ingress: [{ action: "Deny", source: { services: { name: "dns" } } }],
+    egress: [{ action: "Allow", destination: { services: { name: "dns" } } }],
+  });
+  type Word = readonly [string, EndpointSlice | null];
+
+  /** The members of the sets of IPv4, of IPv6, by whether they have ports. */
+  function state(words: readonly Word[], { looks = false, policyAt = 0 } = {}): string[] {
+    const graph = new PolicyGraph({ node: "node1" });
+    graph.setUnserved(null);
+    graph.receive(set(web));
+    for (const [index, [id, one]] of [...words, ["end", null] as const].entries()) {
+      if (index === policyAt) graph.receive(set(toDns));
+      graph.receiveSlice(id, one);
+      if (looks) graph.desired();
+    }
+    graph.receive(set(toDns));
+    const { sets } = graph.desired();
+    return [...sets.values()]
+      .map(
+        ({ family, type, growth, members }) =>
+          `IPv${family} ${type} ${growth}: ${[...members.keys()].sort().join(" ")}`,
+      )
+      .sort();
+  }
+
+  const tcp = slice("a", ["10.0.3.1"], { ports: [{ protocol: "TCP", port: 53 }] });
+  const cases: { name: string; words: Word[]; v4: readonly [ports: string, addresses: string] }[] = [
+    { name: "one slice", words: [["a", slice("a", ["10.0.3.1"])]], v4: ["10.0.3.1,udp:53", "10.0.3.1/32"] },
+    {
+      name: "two that share an address",
+      words: [
+        ["a", slice("a", ["10.0.3.1"])],
+        ["b", slice("b", ["10.0.3.1", "10.0.3.2"])],
+      ],
+      v4: ["10.0.3.1,udp:53 10.0.3.2,udp:53", "10.0.3.1/32 10.0.3.2/32"],
+    },
+    {
+      name: "one of the two gone",
+      words: [
+        ["a", slice("a", ["10.0.3.1"])],
+        ["b", slice("b", ["10.0.3.1", "10.0.3.2"])],
+        ["b", null],
+      ],
+      v4: ["10.0.3.1,udp:53", "10.0.3.1/32"],
+    },
+    {
+      name: "one with another port",
+      words: [
+        ["a", slice("a", ["10.0.3.1"])],
+        ["a", tcp],
+      ],
+      v4: ["10.0.3.1,tcp:53", "10.0.3.1/32"],
+    },
+    {
+      name: "one that goes to another Service",
+      words: [
+        ["a", slice("a", ["10.0.3.1"])],
+        ["a", slice("a", ["10.0.3.1"], { service: "other" })],
+      ],
+      v4: ["", ""],
+    },
+    { name: "one of another namespace", words: [["a", slice("a", ["10.0.3.1"], { namespace: "x" })]], v4: ["", ""] },
+    { name: "names of DNS", words: [["a", slice("a", ["db.example.org"])]], v4: ["", ""] },
+    { name: "none", words: [], v4: ["", ""] },
+  ];
+  for (const { name, words, v4 } of cases) {
+    it(`is in the sets of rules, whichever comes first: ${name}`, () => {
+      const expected = [
+        `IPv4 hash:ip,port loosens: ${v4[0]}`,
+        `IPv4 hash:net tightens: ${v4[1]}`,
+        "IPv6 hash:ip,port loosens: ",
+        "IPv6 hash:net tightens: ",
+      ];
+      for (const looks of [false, true]) {
+        for (let policyAt = 0; policyAt <= words.length; policyAt++) {
+          expect(state(words, { looks, policyAt })).toEqual(expected);
+          expect(state([...words, ...words], { looks, policyAt })).toEqual(expected);
+        }
+      }
+    });
+  }
+
+  it("closes the policies that name some where nobody can tell, as long as nobody can", () => {
+    const graph = new PolicyGraph({ node: "node1" });
+    for (const one of [web, toDns, allowClients]) graph.receive(set(one));
+    expect(graph.asksForServices).toBe(true);
+    expect([...graph.desired().problems]).toEqual([
+      [
+        "NetworkPolicy default/to-dns",
+        "its rules name Services: there is no Kubernetes here that says what is behind them; " +
+          "it is closed, ingress and egress, for the endpoints with app == 'web' of namespace default",
+      ],
+    ]);
+    graph.setUnserved(null);
+    expect(graph.desired().problems.size).toBe(0);
+    expect(graph.desired().sets.size).toBe(6);
+    graph.setUnserved("none is here any more");
+    expect([...graph.desired().problems.values()][0]).toMatch(/^its rules name Services: none is here any more; /);
+    expect(graph.desired().sets.size).toBe(2);
+    graph.receive(gone(toDns));
+    expect(graph.asksForServices).toBe(false);
+  });
 });
 
 function undone(update: PolicyUpdate): PolicyUpdate {

@@ -5,6 +5,7 @@
  */
 import { isDeepStrictEqual } from "node:util";
 import type {
+  EndpointSlice,
   GlobalNetworkPolicy,
   GlobalNetworkSet,
   HostEndpoint,
@@ -21,10 +22,12 @@ import type { PolicyKey } from "../closedPolicy.ts";
 import { appliesTo, type EndpointToHostAction, type Policy } from "../cluster.ts";
 import { describeRule } from "../describeRule.ts";
 import {
+  asksForServices,
   type Enforceable,
   enforceableEndpoint,
   enforceablePolicy,
   enforceableProfile,
+  noServicesKnown,
   type Unreadable,
   unreadablePolicy,
 } from "../enforceable.ts";
@@ -36,10 +39,10 @@ import type { FilterSettings } from "../render/tables.ts";
 import { policyScope, type Scope } from "../scope.ts";
 import { byTier, Tiers } from "../tiers.ts";
 import type { Desired } from "./desired.ts";
-import { EndpointSets } from "./endpointSets.ts";
 import { type EndpointView, EndpointViews, type ViewListeners } from "./endpointViews.ts";
 import { type LocalHost, LocalHosts, viewOfHost } from "./localHosts.ts";
 import { NodeRendering, type TierOfEndpoint } from "./nodeRendering.ts";
+import { RuleSets } from "./ruleSets.ts";
 import { ScopeIndex } from "./scopeIndex.ts";
 import { TieredPolicies } from "./tieredPolicies.ts";
 
@@ -90,24 +93,27 @@ export class PolicyGraph {
   readonly #views: EndpointViews;
   readonly #listeners: ViewListeners = {
     onEndpoint: (id, view) => this.#onView(id, view),
-    onNetworkSet: (id, view) => this.#sets.onMember(id, view),
+    onNetworkSet: (id, view) => this.#sets.endpoints.onMember(id, view),
     onProfileLabels: (name, labels) => {
-      this.#sets.onProfileLabels(name, labels);
+      this.#sets.endpoints.onProfileLabels(name, labels);
       if (this.#localIndex.onProfileLabels(name, labels)) this.#isRulesStale = true;
     },
   };
-  readonly #sets = new EndpointSets();
+  readonly #sets = new RuleSets();
   readonly #local = new Map<string, EndpointView>();
   readonly #hosts = new LocalHosts();
   /** Endpoints and hosts of this node. */
   readonly #localIndex = new ScopeIndex();
   readonly #policies = new Map<string, Policy>();
+  /** Those whose rules name some. */
+  readonly #askingForServices = new Set<string>();
+  #unserved: string | null = noServicesKnown;
   readonly #tiers = new Map<string, Tier>();
   readonly #tiered = new TieredPolicies();
   readonly #profiles = new Map<string, Profile>();
   readonly #pools = new Map<string, IPPool>();
   readonly #problems = new Map<string, string>();
-  /** What the policies of unknown tiers come to, as of the last rendering. */
+  /** What the policies of unknown tiers or Services come to, as of the last rendering. */
   #tierProblems: ReadonlyMap<string, string> = new Map();
   /** Whether rules may be others than those rendered last. Nine in ten changes are of members of sets, elsewhere. */
   #isRulesStale = true;
@@ -161,7 +167,7 @@ export class PolicyGraph {
   expect(endpoint: WorkloadEndpoint): void {
     const { namespace = "", name } = endpoint.metadata;
     const id = `${namespace}/${name}`;
-    if (!this.#expected.has(id) && (this.#local.has(id) || this.#sets.endpoint(id))) return;
+    if (!this.#expected.has(id) && (this.#local.has(id) || this.#sets.endpoints.endpoint(id))) return;
     this.#expected.add(id);
     this.#onEndpoint({ namespace, name }, { value: endpoint, unreadable: undefined });
   }
@@ -180,6 +186,22 @@ export class PolicyGraph {
   /** Of what is not told stays what was. */
   setFilterSettings(settings: Partial<FilterSettings>): void {
     if (this.#rendering.setFilterSettings(settings)) this.#isRulesStale = true;
+  }
+
+  /** What is behind a Service. `null`: the EndpointSlice is gone, or is of no Service. */
+  receiveSlice(id: string, slice: EndpointSlice | null): void {
+    this.#sets.services.onSlice(id, slice);
+  }
+
+  /** Why nobody can tell what is behind Services, and policies that name some are closed; `null` where somebody does. */
+  setUnserved(reason: string | null): void {
+    if (this.#unserved !== reason && this.asksForServices) this.#isRulesStale = true;
+    this.#unserved = reason;
+  }
+
+  /** Whether there is a policy that EndpointSlices mean something to. */
+  get asksForServices(): boolean {
+    return this.#askingForServices.size > 0;
   }
 
   /** With their addresses: by these a host endpoint may name one. */
@@ -210,7 +232,7 @@ export class PolicyGraph {
 
   #render(): Omit<Desired, "problems" | "expected"> {
     const tiers = new Tiers(this.#tiers.values());
-    const { policies, problems } = this.#tiered.of(this.#policies, tiers);
+    const { policies, problems } = this.#tiered.of(this.#policies, { tiers, unserved: this.#unserved });
     this.#tierProblems = problems;
     const endpoints = new Map([...this.#local].sort(([a], [b]) => (a < b ? -1 : 1)));
     const hosts = this.#hosts.byInterface();
@@ -255,7 +277,7 @@ export class PolicyGraph {
   }
 
   #readable(key: EndpointKey, id: string, unreadable: Unreadable): Enforceable<WorkloadEndpoint> {
-    const { endpoint, problem } = readableEndpoint(key, unreadable, this.#sets.endpoint(id));
+    const { endpoint, problem } = readableEndpoint(key, unreadable, this.#sets.endpoints.endpoint(id));
     return { resource: endpoint, problem };
   }
 
@@ -264,6 +286,8 @@ export class PolicyGraph {
     this.#isRulesStale = true;
     replace(this.#problems, id, problem);
     replace(this.#policies, id, resource);
+    if (resource && asksForServices(resource)) this.#askingForServices.add(id);
+    else this.#askingForServices.delete(id);
     if (resource) this.#localIndex.add(scopeOf(resource));
     if (before) this.#localIndex.remove(scopeOf(before));
   }
@@ -273,7 +297,7 @@ export class PolicyGraph {
     const view = host && viewOfHost(host);
     const local = host?.spec.node === this.#node ? host : null;
     this.#isRulesStale = true;
-    this.#sets.onMember(id, view);
+    this.#sets.endpoints.onMember(id, view);
     this.#hosts.onHost(name, local);
     this.#localIndex.onMember(id, local && view);
   }
@@ -296,7 +320,7 @@ export class PolicyGraph {
   }
 
   #onView(id: string, view: EndpointView | null): void {
-    this.#sets.onMember(id, this.#expected.has(id) ? null : view);
+    this.#sets.endpoints.onMember(id, this.#expected.has(id) ? null : view);
     const local = view?.node === this.#node ? view : null;
     if (isDeepStrictEqual(local, this.#local.get(id) ?? null)) return;
     this.#isRulesStale = true;

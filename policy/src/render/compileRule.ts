@@ -8,9 +8,10 @@ import { containsPrefix, type Family, networkOf, type Prefix, parseCidr } from "
 import { protocolNumber, protocolNumbers } from "../packet.ts";
 import { type PortRange, parsePorts } from "../ports.ts";
 import { entityScope, excludedScope, type Scope } from "../scope.ts";
+import { type ServiceName, serviceOf } from "../service.ts";
 import { Interned } from "./interned.ts";
 import type { Match, Side } from "./ir.ts";
-import { type Growth, type SetContent, type SetUse, setUse } from "./setUse.ts";
+import { type Growth, hasPorts, type SetContent, type SetUse, setUse } from "./setUse.ts";
 
 export interface CompiledRule {
   /** Each is a conjunction; the rule matches when one of them does. None: it never matches in this family. */
@@ -99,12 +100,14 @@ class Entity {
   readonly #side: Side;
   readonly #family: Family;
   readonly #scope: Scope | null;
+  readonly #service: ServiceName | null;
 
   constructor(entity: EntityRule, side: Side, family: Family, namespace: string | null) {
     this.#entity = entity;
     this.#side = side;
     this.#family = family;
     this.#scope = entityScope(entity, namespace);
+    this.#service = serviceOf(entity, namespace);
   }
 
   /** The ways in which this side may match; none when it never does in this family. */
@@ -114,6 +117,10 @@ class Entity {
     const excluded = excludedScope(this.#entity);
     const common = [...nets, ...this.#notPorts()];
     if (excluded) common.push(this.#bySet({ kind: "addresses", scope: excluded }, true));
+    if (this.#service) {
+      const withPorts = this.#side === "destination";
+      common.push(this.#bySet({ kind: "service", service: this.#service, withPorts }, false));
+    }
     const selected = this.#scope ? [this.#bySet({ kind: "addresses", scope: this.#scope }, false)] : [];
 
     if (!this.#entity.ports?.length) return [[...common, ...selected]];
@@ -162,7 +169,7 @@ class Entity {
 
   #bySet(content: SetContent, negated: boolean): Term {
     const set = setUse(this.#family, content, "mixed").name;
-    const withPort = content.kind === "namedPort";
+    const withPort = hasPorts(content);
     const side = this.#side;
     const make = (): Term["match"] => ({ kind: "set", side, set, withPort, negated });
     return { match: setMatches.of(`${side} ${set} ${withPort} ${negated}`, make), content };

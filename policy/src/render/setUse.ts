@@ -1,6 +1,7 @@
 /** The sets that rules refer to: what is in them, and what their growth does to the verdicts. */
 import { type Family, formatPrefix, type Prefix } from "@brindle/net";
 import { type Scope, scopeKey } from "../scope.ts";
+import { formatService, type ServiceName } from "../service.ts";
 import { Interned } from "./interned.ts";
 import { setBaseName } from "./names.ts";
 
@@ -9,6 +10,8 @@ export type SetContent =
   | { readonly kind: "addresses"; readonly scope: Scope }
   /** Address, protocol and number of every port of that name of the endpoints in a scope. */
   | { readonly kind: "namedPort"; readonly scope: Scope; readonly port: string }
+  /** What is behind a Service: the addresses alone, or each with the protocols and ports that it has there. */
+  | { readonly kind: "service"; readonly service: ServiceName; readonly withPorts: boolean }
   /** A list that is written out, by a rule or by the pools. Another list is another set. */
   | { readonly kind: "nets"; readonly nets: readonly Prefix[] };
 
@@ -45,7 +48,14 @@ export function contentKey(content: SetContent): string {
       return `addresses ${scopeKey(content.scope)}`;
     case "namedPort":
       return `port ${content.port} ${scopeKey(content.scope)}`;
+    case "service":
+      return `service ${content.withPorts ? "ports " : ""}${formatService(content.service)}`;
     case "nets":
       return `nets ${content.nets.map(formatPrefix).sort().join(" ")}`;
   }
+}
+
+/** Whether an element of the set has a port beside its address. */
+export function hasPorts(content: SetContent): boolean {
+  return content.kind === "namedPort" || (content.kind === "service" && content.withPorts);
 }

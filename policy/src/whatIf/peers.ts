@@ -8,6 +8,7 @@ import {
   containsAddress,
   type Family,
   formatAddress,
+  hostPrefix,
   networkOf,
   type Prefix,
   parseCidr,
@@ -17,6 +18,14 @@ import { labelledSet, networksOf } from "../networkSet.ts";
 import { protocolNumber } from "../packet.ts";
 import { inRanges, type PortMatch, parsePorts } from "../ports.ts";
 import { entityScope, excludedScope, type Labelled, type Scope, scopeKey, scopeSelector } from "../scope.ts";
+import {
+  backendsOf,
+  formatService,
+  isOfService,
+  type ServiceBackends,
+  type ServiceName,
+  serviceOf,
+} from "../service.ts";
 import { addBits, allBits, type Bits, dropBits, hasBit, keepBits, noBits, setBit } from "./bits.ts";
 
 export interface Peer {
@@ -77,7 +86,7 @@ export class Peers {
     });
     this.all = allBits(this.list.length);
     this.#nobody = noBits(this.list.length);
-    this.#ports = this.list.map(({ endpoint }) => this.#portsOf(endpoint));
+    this.#ports = this.list.map(({ endpoint }) => this.#namedPortsOf(endpoint));
     this.#enterEndpoints();
     this.#enterSets();
   }
@@ -85,6 +94,11 @@ export class Peers {
   /** The numbers that a port's name stands for anywhere. */
   numbersOf(name: string): ReadonlySet<number> {
     return this.#numbersOfName.get(name) ?? new Set();
+  }
+
+  /** The numbers of ports behind a Service. */
+  portsOf(service: ServiceName): Set<number> {
+    return new Set(this.#backends(service).flatMap(({ ports }) => ports.map(({ port }) => port)));
   }
 
   /** The policies, by the keys that they were entered under, which select the endpoint of a peer. */
@@ -99,8 +113,10 @@ export class Peers {
   /** As the far end. Without `traffic`, as the source, whose port nobody knows: no rule that names one matches. */
   meantBy(entity: EntityRule, namespace: string | null, traffic?: Traffic): Readonly<Bits> {
     const { bits: base, scope, ports, notPorts } = this.#ofEntity(entity, namespace);
-    if (!ports && !notPorts) return base;
+    const service = serviceOf(entity, namespace);
+    if (!ports && !notPorts && !service) return base;
     const bits = base.slice();
+    if (service) keepBits(bits, this.#behind(service, traffic));
     if (ports) keepBits(bits, this.#withPorts(ports, traffic, scope));
     if (notPorts) dropBits(bits, this.#withPorts(notPorts, traffic, scope));
     return bits;
@@ -150,6 +166,24 @@ export class Peers {
     }
     this.#namedPorts.set(key, found);
     return found;
+  }
+
+  /** Those behind a Service: as a destination at the port of `traffic`, as a source by their address alone. */
+  #behind(service: ServiceName, traffic: Traffic | undefined): Bits {
+    const key = `service ${formatService(service)} ${traffic ? `${traffic.protocol} ${traffic.port}` : ""}`;
+    const known = this.#nets.get(key);
+    if (known) return known;
+    const serving = this.#backends(service).filter(
+      ({ ports }) =>
+        !traffic || ports.some(({ protocol, port }) => protocol === traffic.protocol && port === traffic.port),
+    );
+    const bits = this.#within(serving.flatMap(({ addresses }) => addresses.map(hostPrefix)));
+    this.#nets.set(key, bits);
+    return bits;
+  }
+
+  #backends(service: ServiceName): ServiceBackends[] {
+    return (this.#cluster.endpointSlices ?? []).filter((slice) => isOfService(slice, service)).map(backendsOf);
   }
 
   #inScope(scope: Scope): Bits {
@@ -218,7 +252,7 @@ export class Peers {
     this.#index.setItem(item, { labels });
   }
 
-  #portsOf(endpoint: number): NamedPort[] {
+  #namedPortsOf(endpoint: number): NamedPort[] {
     const ports = this.#cluster.endpoints[endpoint]?.spec.ports ?? [];
     return ports.map(({ name, protocol, port }) => {
       this.#numbersOfName.set(name, (this.#numbersOfName.get(name) ?? new Set()).add(port));

@@ -6,11 +6,13 @@ import type { EntityRule, PolicyDirection, Rule } from "@brindle/api";
 import type { Family } from "@brindle/net";
 import { appliesTo, type Cluster, comparePolicies, type Policy } from "../cluster.ts";
 import { encapsulationOf, isEncapsulated } from "../encapsulated.ts";
-import { enforceablePolicy, enforceableProfile, tieredPolicy } from "../enforceable.ts";
+import { enforceableProfile, enforcedPolicy } from "../enforceable.ts";
 import { isIcmp, protocolNumber, protocolNumbers } from "../packet.ts";
 import { parsePorts } from "../ports.ts";
 import { policyScope } from "../scope.ts";
-import { byTier, Tiers } from "../tiers.ts";
+import { serviceOf } from "../service.ts";
+import { surroundingsOf } from "../surroundings.ts";
+import { byTier, type Tiers } from "../tiers.ts";
 import { addBits, type Bits, dropBits, isEmpty, keepBits, noBits, sameBits } from "./bits.ts";
 import { Peers, type Traffic } from "./peers.ts";
 
@@ -59,15 +61,15 @@ export class VerdictTable {
     this.#cluster = cluster;
     this.#family = family;
     this.#protocols = protocols;
-    this.#tiers = new Tiers(cluster.tiers ?? []);
+    const around = surroundingsOf(cluster);
+    this.#tiers = around.tiers;
     this.peers = new Peers(cluster, family);
     for (const policy of cluster.policies) {
-      const enforceable = enforceablePolicy(policy).resource;
-      const tiered = enforceable && tieredPolicy(enforceable, this.#tiers).resource;
-      if (!tiered) continue;
+      const enforced = enforcedPolicy(policy, around).resource;
+      if (!enforced) continue;
       const key = `policy ${this.#policies.size}`;
-      this.#policies.set(key, tiered);
-      this.peers.enterPolicy(key, policyScope(tiered.spec, tiered.metadata.namespace ?? null));
+      this.#policies.set(key, enforced);
+      this.peers.enterPolicy(key, policyScope(enforced.spec, enforced.metadata.namespace ?? null));
     }
   }
 
@@ -174,9 +176,14 @@ export class VerdictTable {
 
   /** Stretches of traffic within which no rule of the chain makes a difference. */
   #traffic({ tiers, profiles }: Chain): { protocol: number; first: number; last: number }[] {
-    const rules = [...tiers.flatMap((tier) => tier.rules), ...profiles].map(({ rule }) => rule);
+    const ownedRules = [...tiers.flatMap((tier) => tier.rules), ...profiles];
+    const rules = ownedRules.map(({ rule }) => rule);
     const { vxlanPort } = encapsulationOf(this.#cluster);
     const cuts = new Set<number>([1, vxlanPort, vxlanPort + 1]);
+    for (const { rule, namespace } of ownedRules) {
+      const service = serviceOf(rule.destination ?? anyEntity, namespace);
+      for (const port of service ? this.peers.portsOf(service) : []) cuts.add(port).add(port + 1);
+    }
     for (const { destination } of rules) {
       const { ranges, names } = parsePorts([...(destination?.ports ?? []), ...(destination?.notPorts ?? [])]) ?? none;
       const numbers = names.flatMap((name) => [...this.peers.numbersOf(name)]);
@@ -252,6 +259,9 @@ export function protocolsIn(clusters: readonly Cluster[], family: Family): numbe
   const rules = specs.flatMap(({ ingress = [], egress = [] }: Spec) => [...ingress, ...egress]);
   const named = rules.flatMap(({ protocol, notProtocol }) => [protocol, notProtocol]);
   const numbers = named.flatMap((name) => (name === undefined ? [] : (protocolNumber(name) ?? [])));
+  const slices = clusters.flatMap(({ endpointSlices = [] }) => endpointSlices);
+  const served = rules.some(({ destination }) => destination?.services) ? slices.flatMap(({ ports }) => ports) : [];
+  const ofServices = served.flatMap(({ protocol }) => protocolNumber(protocol) ?? []);
   const echo = family === 4 ? (protocolNumbers.icmp ?? 1) : (protocolNumbers.icmpv6 ?? 58);
-  return [...new Set([echo, tcp, udp, ...numbers])].sort((a, b) => a - b);
+  return [...new Set([echo, tcp, udp, ...numbers, ...ofServices])].sort((a, b) => a - b);
 }

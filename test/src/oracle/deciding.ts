@@ -13,6 +13,7 @@ const entityFields = [
   "notSelector",
   "namespaceSelector",
   "serviceAccounts",
+  "services",
   "ports",
   "notPorts",
 ] as const;

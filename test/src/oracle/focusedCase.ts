@@ -5,13 +5,15 @@
 import type { PolicySpec, PortSpec, Rule, ServiceAccountMatch } from "@brindle/api";
 import type { Cluster, Packet, Policy } from "@brindle/policy";
 import { Random } from "./random.ts";
-import { type PacketBias, randomCluster, randomPackets } from "./randomCase.ts";
+import { type PacketBias, randomCluster, randomPackets, randomService } from "./randomCase.ts";
 
 type Direction = "Ingress" | "Egress";
 
 interface Focus {
   readonly field: string;
   readonly traffic?: PacketBias["traffic"];
+  /** Where it means something in one direction alone. */
+  readonly direction?: Direction;
   /** Rules that allow, in the one direction that has a policy. */
   readonly rules?: (random: Random) => readonly Rule[];
   /** Policies, where a rule alone does not say it. */
@@ -65,6 +67,21 @@ function portsOf(random: Random, side: "source" | "destination"): readonly PortS
   return [random.pick("20000:29999", "30000:39999", "25000:35000")];
 }
 
+/** A Service stands at the far end: as a source for addresses, as a destination for these with their ports. */
+const serviceFocuses = (
+  [
+    ["source", "Ingress"],
+    ["destination", "Egress"],
+  ] as const
+).map(
+  ([side, direction]): Focus => ({
+    field: `${side}.services`,
+    traffic: "tcp",
+    direction,
+    rules: (random) => [rule({ [side]: { services: randomService(random) } })],
+  }),
+);
+
 const icmpRules = (field: "icmp" | "notICMP", random: Random): Rule[] => {
   const code = random.chance(0.2) ? { code: random.pick(0, 1) } : {};
   const type = random.pick(8, 13);
@@ -88,6 +105,7 @@ export const focuses: readonly Focus[] = [
   { field: "icmp", traffic: "icmp", rules: (random) => icmpRules("icmp", random) },
   { field: "notICMP", traffic: "icmp", rules: (random) => icmpRules("notICMP", random) },
   ...entityFocuses,
+  ...serviceFocuses,
   {
     field: "spec.selector",
     specs: (random, direction) => [{ ...inDirection(direction, []), selector: random.pick(...selectors) }],
@@ -131,7 +149,7 @@ export interface FocusedCase {
 /** All profiles allow everything, and one direction of all pods has a policy in which the field stands. */
 export function focusedCase(seed: number, focus: Focus, count: number): FocusedCase {
   const random = new Random(seed);
-  const direction = random.pick<Direction>("Ingress", "Egress");
+  const direction = focus.direction ?? random.pick<Direction>("Ingress", "Egress");
   const base = randomCluster(seed);
   const specs = focus.specs?.(random, direction) ?? [inDirection(direction, focus.rules?.(random) ?? [])];
   const policies = specs.map(

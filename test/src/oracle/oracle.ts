@@ -1,7 +1,16 @@
 /** Compares what the kernel of a `PolicyNode` does with what `evaluate` says, and makes a case that differs small. */
 import type { WorkloadEndpoint } from "@brindle/api";
 import { type Address, parseAddress } from "@brindle/net";
-import { type Cluster, type Desired, evaluate, explain, type Packet, type Policy, PolicyGraph } from "@brindle/policy";
+import {
+  type Cluster,
+  type Desired,
+  evaluate,
+  explain,
+  noServicesKnown,
+  type Packet,
+  type Policy,
+  PolicyGraph,
+} from "@brindle/policy";
 import { nodeName, type PolicyNode } from "./policyNode.ts";
 import type { ProbeOrder } from "./probe.ts";
 
@@ -27,6 +36,8 @@ export function desiredOf(cluster: Cluster): Desired {
 }
 
 export function receiveCluster(graph: PolicyGraph, cluster: Cluster): void {
+  graph.setUnserved(cluster.endpointSlices ? null : noServicesKnown);
+  for (const slice of cluster.endpointSlices ?? []) graph.receiveSlice(`${slice.namespace}/${slice.name}`, slice);
   for (const value of [
     ...cluster.profiles,
     ...cluster.endpoints,
@@ -66,12 +77,20 @@ export async function compare(
 export async function describeMismatch(node: PolicyNode, cluster: Cluster, { packet }: Mismatch): Promise<string> {
   const smallest = await shrink(node, cluster, packet);
   await node.apply(desiredOf(smallest));
-  const { policies, tiers, profiles, networkSets, hostEndpoints } = smallest;
+  const { policies, tiers, profiles, networkSets, endpointSlices, hostEndpoints } = smallest;
   return [
     `evaluate says ${isAllowed(smallest, packet) ? "allow" : "deny"}, the kernel does not`,
     ...explain(smallest, packet).lines,
     JSON.stringify(
-      { policies, tiers, profiles, networkSets, hostEndpoints, endpoints: smallest.endpoints.map(brief) },
+      {
+        policies,
+        tiers,
+        profiles,
+        networkSets,
+        endpointSlices,
+        hostEndpoints,
+        endpoints: smallest.endpoints.map(brief),
+      },
       null,
       1,
     ),

@@ -1,6 +1,7 @@
 /** Random policies over a fixed set of endpoints, dense enough that each field decides some of the probes. */
 import {
   apiVersion,
+  type EndpointSlice,
   type EntityRule,
   type GlobalNetworkPolicy,
   type Labels,
@@ -57,6 +58,7 @@ export function randomCluster(seed: number): Cluster {
       : random.list(1 + random.integer(5), (index) => randomPolicy(random, index)),
     tiers: random.list(random.integer(3), (index) => randomTier(random, index)),
     networkSets: random.list(random.integer(4), (index) => randomNetworkSet(random, index)),
+    endpointSlices: random.list(random.integer(5), (index) => randomSlice(random, index)),
     nodes: new Map([[nodeName, nodeAddresses.map(parseClusterAddress)]]),
     endpointToHostAction: random.pick<EndpointToHostAction>("Drop", "Accept", "Return"),
     encapsulation: {
@@ -251,8 +253,8 @@ function randomPolicy(random: Random, index: number): Policy {
     ...(random.chance(0.1) ? { serviceAccountSelector: randomAccounts(random) } : {}),
     ...(random.chance(0.5) ? { order: random.integer(3) } : {}),
     types,
-    ingress: types.includes("Ingress") ? randomRules(random) : [],
-    egress: types.includes("Egress") ? randomRules(random) : [],
+    ingress: types.includes("Ingress") ? withServices(random, randomRules(random), "Ingress") : [],
+    egress: types.includes("Egress") ? withServices(random, randomRules(random), "Egress") : [],
   };
   const name = `policy-${index}${random.chance(0.2) ? "-with-a-name-that-is-too-long-for-a-chain" : ""}`;
   if (random.chance(0.6)) {
@@ -289,11 +291,39 @@ function crowd(random: Random): Policy[] {
 }
 
 export function randomRules(random: Random): Rule[] {
-  return random.list(random.integer(5), () => randomRule(random));
+  return random.list(1 + random.integer(5), () => randomRule(random));
+}
+
+/** In some rules a Service stands at the far end, of a namespace that is told: a policy may have none. */
+function withServices(random: Random, rules: readonly Rule[], direction: PolicyDirection): Rule[] {
+  return rules.map((rule) => {
+    if (!random.chance(0.08)) return rule;
+    const services = randomService(random);
+    const { source: { ports, notPorts } = {} } = rule;
+    if (direction === "Egress") return { ...rule, destination: { services } };
+    return { ...rule, source: { services, ...(ports && { ports }), ...(notPorts && { notPorts }) } };
+  });
+}
+
+export function randomService(random: Random): { readonly name: string; readonly namespace: string } {
+  return { name: random.pick("front", "front", "back"), namespace: random.pick("ns1", "ns1", "ns2") };
+}
+
+/** What is behind a Service need not be a pod, nor be of one family. */
+export function randomSlice(random: Random, index: number): EndpointSlice {
+  const { name: service, namespace } = randomService(random);
+  const everybody = [...places.flatMap(({ addresses }) => addresses), ...outsideAddresses];
+  const ports = [
+    ...[53, 80, 443, 8080].map((port) => ({ protocol: "TCP", port }) as const),
+    ...[53, 5353, 8080].map((port) => ({ protocol: "UDP", port }) as const),
+    { protocol: "SCTP", port: 80 } as const,
+  ];
+  const addresses = random.some(everybody, 0.7, 1);
+  return { namespace, name: `slice-${index}`, service, addresses, ports: random.some(ports, 0.7) };
 }
 
 function randomRule(random: Random): Rule {
-  const action = random.pick("Allow", "Allow", "Allow", "Allow", "Deny", "Deny", "Pass");
+  const action = random.pick("Allow", "Allow", "Allow", "Allow", "Allow", "Allow", "Deny", "Deny", "Pass");
   const withPorts = random.chance(0.5);
   const protocol = withPorts ? random.pick("TCP", "TCP", "UDP") : random.pick(...protocols);
   const isIcmp = protocol === "ICMP" || protocol === "ICMPv6";

@@ -73,8 +73,8 @@ describe(`what would change, BRINDLE_SEED=${seed}`, () => {
     let changes = 0;
     for (let index = 0; index < cases; index++) {
       const before = randomCluster(seed * 1_000 + index);
-      const { policies, tiers, networkSets } = randomCluster(seed * 1_000 + index + 500);
-      const after = { ...before, policies, ...(tiers && { tiers }), ...(networkSets && { networkSets }) };
+      const { policies, tiers = [], networkSets = [], endpointSlices = [] } = randomCluster(seed * 1_000 + index + 500);
+      const after = { ...before, policies, tiers, networkSets, endpointSlices };
       const found = [...verdictChanges(before, after)].flatMap(covered).sort();
       expect(found, `case ${index}`).toEqual(expected(before, after).sort());
       changes += found.length;
