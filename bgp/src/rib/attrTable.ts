@@ -108,7 +108,7 @@ export class AttrTable {
 
   /** Canonical bytes: a view, valid for as long as the set is retained. */
   bytes(id: AttrId): Uint8Array {
-    assert(this.#lengths.get(id) > 0, `no attribute set ${id}`);
+    if (this.#lengths.get(id) === 0) assert.fail(`no attribute set ${id}`);
     return this.#arena.view(this.#places.get(id), this.#lengths.get(id));
   }
 
@@ -128,7 +128,7 @@ export class AttrTable {
 
   release(id: AttrId): void {
     const refs = this.#refs.get(id);
-    assert(refs > 0, `attribute set ${id} is released once too often`);
+    if (refs === 0) assert.fail(`attribute set ${id} is released once too often`);
     this.#refs.set(id, refs - 1);
     if (refs > 1) return;
     this.#index.remove(id, this.#hashes.bytes(this.bytes(id), this.#lengths.get(id)));

@@ -19,7 +19,7 @@ const depthMax = 14;
 interface Segment {
   words: Uint32Array;
   /** How many leading bits of the hash all that is in it has in common. */
-  readonly depth: number;
+  depth: number;
   used: number;
 }
 
@@ -28,7 +28,7 @@ export class HashIndex {
   #segments: Segment[] = [newSegment(0)];
   #depth = 0;
   #size = 0;
-  #words: Uint32Array = new Uint32Array(0);
+  /** Where the last search came to. */
   #slot = 0;
   #hash = 0;
 
@@ -45,16 +45,14 @@ export class HashIndex {
   /** An id that was inserted with this hash, or zero. `next` gives the others. */
   first(hash: number): number {
     const { words } = this.#segmentOf(hash);
-    this.#words = words;
     this.#hash = hash;
-    this.#slot = hash & slotMaskOf(words);
-    return this.#match();
+    return this.#match(words, hash & slotMaskOf(words));
   }
 
   /** Another id of the hash that `first` was asked for, with nothing inserted or removed since; or zero. */
   next(): number {
-    this.#slot = (this.#slot + 1) & slotMaskOf(this.#words);
-    return this.#match();
+    const { words } = this.#segmentOf(this.#hash);
+    return this.#match(words, (this.#slot + 1) & slotMaskOf(words));
   }
 
   /** What stands where a search for this hash begins, to have it fetched from memory before it is searched for. */
@@ -101,32 +99,30 @@ export class HashIndex {
     return segment;
   }
 
-  #match(): number {
-    const words = this.#words;
+  #match(words: Uint32Array, from: number): number {
     const slotMask = slotMaskOf(words);
     const hash = this.#hash;
-    let slot = this.#slot;
-    for (;;) {
+    for (let slot = from; ; slot = (slot + 1) & slotMask) {
       const id = words[2 * slot + 1] ?? 0;
       if (id === 0 || ((words[2 * slot] ?? 0) | 0) === hash) {
         this.#slot = slot;
         return id;
       }
-      slot = (slot + 1) & slotMask;
     }
   }
 
+  /** What has a further bit of zero stays where it is: half of the memory is had already. */
   #split(hash: number, full: Segment): void {
     if (full.depth === this.#depth) {
       this.#segments = this.#segments.flatMap((segment) => [segment, segment]);
       this.#depth += 1;
     }
-    const [low, high] = [newSegment(full.depth + 1), newSegment(full.depth + 1)];
-    const shift = 32 - full.depth - 1;
-    placeAll(full.words, (its) => ((its >>> shift) & 1 ? high : low));
+    full.depth += 1;
+    const high = newSegment(full.depth);
+    deal(full, high);
     const share = 2 ** (this.#depth - full.depth);
-    const start = Math.floor((hash >>> (32 - this.#depth)) / share) * share;
-    for (let i = 0; i < share; i++) this.#segments[start + i] = i < share / 2 ? low : high;
+    const start = Math.floor((hash >>> (32 - this.#depth)) / (2 * share)) * 2 * share;
+    for (let i = share; i < 2 * share; i++) this.#segments[start + i] = high;
   }
 }
 
@@ -143,14 +139,25 @@ function grow(segment: Segment): void {
   const { words } = segment;
   segment.words = new Uint32Array(2 * words.length);
   segment.used = 0;
-  placeAll(words, () => segment);
-}
-
-function placeAll(words: Uint32Array, segmentOf: (hash: number) => Segment): void {
   for (let at = 0; at < words.length; at += 2) {
     const id = words[at + 1] ?? 0;
-    const hash = words[at] ?? 0;
-    if (id !== 0) place(segmentOf(hash), hash, id);
+    if (id !== 0) place(segment, words[at] ?? 0, id);
+  }
+}
+
+/** What `deal` goes through: segments are of one size as long as they split. */
+const dealt: Uint32Array = new Uint32Array(2 * slotsOfSegment);
+
+/** Leaves to `low`, which has all, what has a zero for the last of the leading bits in common, and gives `high` the rest. */
+function deal(low: Segment, high: Segment): void {
+  dealt.set(low.words);
+  low.words.fill(0);
+  low.used = 0;
+  const shift = 32 - low.depth;
+  for (let at = 0; at < dealt.length; at += 2) {
+    const id = dealt[at + 1] ?? 0;
+    const hash = dealt[at] ?? 0;
+    if (id !== 0) place(((hash >>> shift) & 1) === 1 ? high : low, hash, id);
   }
 }
 

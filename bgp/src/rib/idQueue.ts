@@ -4,8 +4,8 @@ import { BitSet } from "./column.ts";
 const blockSize = 1024;
 const emptyBlock: Uint32Array = new Uint32Array(0);
 
-export class IdQueue {
-  #members = new BitSet();
+/** First in first out, for ids of which each is put in but once: who puts them in knows. */
+export class IdFifo {
   /** Never empty: ids are taken from the first block and put into the last. The first of all has no room, and is full. */
   #blocks: Uint32Array[] = [emptyBlock];
   #firstBlock = 0;
@@ -17,13 +17,7 @@ export class IdQueue {
     return this.#size;
   }
 
-  has(id: number): boolean {
-    return this.#members.has(id);
-  }
-
-  /** Whether it was not yet waiting. */
-  add(id: number): boolean {
-    if (!this.#members.add(id)) return false;
+  push(id: number): void {
     if (this.#tail === blockSize) {
       this.#blocks.push(new Uint32Array(blockSize));
       this.#tail = 0;
@@ -32,7 +26,6 @@ export class IdQueue {
     if (last) last[this.#tail] = id;
     this.#tail += 1;
     this.#size += 1;
-    return true;
   }
 
   /** The one waiting longest, or `undefined`. */
@@ -42,7 +35,6 @@ export class IdQueue {
     const id = this.#blocks[this.#firstBlock]?.[this.#head] ?? 0;
     this.#head += 1;
     this.#size -= 1;
-    this.#members.delete(id);
     if (this.#size === 0) this.#reset();
     return id;
   }
@@ -57,9 +49,8 @@ export class IdQueue {
   }
 
   /** Another of the same ids. Blocks are shared: but the last one, nobody writes to any more. */
-  copy(): IdQueue {
-    const copy = new IdQueue();
-    copy.#members = this.#members.copy();
+  copy(): IdFifo {
+    const copy = new IdFifo();
     copy.#blocks = this.#blocks.slice(this.#firstBlock);
     const last = copy.#blocks.length - 1;
     copy.#blocks[last] = (copy.#blocks[last] ?? emptyBlock).slice();
@@ -80,5 +71,46 @@ export class IdQueue {
     const last = this.#blocks[this.#blocks.length - 1];
     this.#blocks = [last ?? new Uint32Array(blockSize)];
     [this.#firstBlock, this.#head, this.#tail] = [0, 0, 0];
+  }
+}
+
+/** The same for any ids: it knows which of them wait. */
+export class IdQueue {
+  #members = new BitSet();
+  #fifo = new IdFifo();
+
+  get size(): number {
+    return this.#fifo.size;
+  }
+
+  has(id: number): boolean {
+    return this.#members.has(id);
+  }
+
+  /** Whether it was not yet waiting. */
+  add(id: number): boolean {
+    if (!this.#members.add(id)) return false;
+    this.#fifo.push(id);
+    return true;
+  }
+
+  /** The one waiting longest, or `undefined`. */
+  shift(): number | undefined {
+    const id = this.#fifo.shift();
+    if (id !== undefined) this.#members.delete(id);
+    return id;
+  }
+
+  /** In order, none taken out. */
+  forEach(visit: (id: number) => void): void {
+    this.#fifo.forEach(visit);
+  }
+
+  /** Another of the same ids. */
+  copy(): IdQueue {
+    const copy = new IdQueue();
+    copy.#members = this.#members.copy();
+    copy.#fifo = this.#fifo.copy();
+    return copy;
   }
 }

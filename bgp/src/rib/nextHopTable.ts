@@ -79,7 +79,7 @@ export class NextHopTable {
   release(id: NextHopId): void {
     if (id === 0) return;
     const refs = this.#refs.get(id);
-    assert(refs > 0, `next hop ${id} is released once too often`);
+    if (refs === 0) assert.fail(`next hop ${id} is released once too often`);
     this.#refs.set(id, refs - 1);
     if (refs > 1) return;
     const { key, nextHop } = this.#values[id] ?? {};
@@ -91,7 +91,7 @@ export class NextHopTable {
 
   value(id: NextHopId): NextHop {
     const entry = this.#values[id];
-    assert(entry, `no next hop ${id}`);
+    if (!entry) assert.fail(`no next hop ${id}`);
     return entry.nextHop;
   }
 

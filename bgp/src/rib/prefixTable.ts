@@ -10,24 +10,38 @@ import { Column, IdPool, RowField, Rows } from "./column.ts";
 import { HashIndex } from "./hashIndex.ts";
 import { fixedHashKey, type HashKey, KeyedHash } from "./keyedHash.ts";
 import { prefixText } from "./packed.ts";
+import type { PrefixBatch } from "./prefixBatch.ts";
 
 /** Zero is no prefix. */
 export type PrefixId = number;
 
 const v6Flag = 0x100;
-/** The first word of the address, the shape, how many retain it; the first of its routes, and the best one. */
+/** In the shape of a prefix that waits to be decided. */
+const waitsFlag = 0x200;
+const lengthAndFamily: number = 0xff | v6Flag;
+
+/** The places of a prefix's numbers in its row. */
+export const prefixPlace = {
+  /** The first word of the address. */
+  word: 0,
+  /** The length in bits, `v6Flag` and `waitsFlag`. */
+  shape: 1,
+  refs: 2,
+  firstRoute: 3,
+  bestRoute: 4,
+} as const;
 const rowWidth = 5;
 
 export class PrefixTable {
   readonly #ids = new IdPool();
-  readonly #rows = new Rows(rowWidth);
-  readonly #words = [new RowField(this.#rows, 0), new Column(), new Column(), new Column()] as const;
-  /** The length in bits, and `v6Flag`. */
-  readonly #shapes = new RowField(this.#rows, 1);
-  readonly #refs = new RowField(this.#rows, 2);
+  /** For those that look at several numbers of a prefix: see `prefixPlace`. */
+  readonly rows: Rows = new Rows(rowWidth);
+  readonly #words = [new RowField(this.rows, prefixPlace.word), new Column(), new Column(), new Column()] as const;
+  readonly #shapes = new RowField(this.rows, prefixPlace.shape);
+  readonly #refs = new RowField(this.rows, prefixPlace.refs);
   /** `RouteTable`'s and `Rib`'s: they are asked for together with the prefix, so they lie beside it. Both zero once it is free. */
-  readonly firstRoute: RowField = new RowField(this.#rows, 3);
-  readonly bestRoute: RowField = new RowField(this.#rows, 4);
+  readonly firstRoute: RowField = new RowField(this.rows, prefixPlace.firstRoute);
+  readonly bestRoute: RowField = new RowField(this.rows, prefixPlace.bestRoute);
   readonly #index = new HashIndex();
   readonly #hashes: KeyedHash;
 
@@ -53,39 +67,52 @@ export class PrefixTable {
 
   /** As `find`, but a new prefix gets an id, which lives once it is retained. */
   intern({ family, words }: PackedPrefixes, at: number): PrefixId {
-    return family === 4 ? this.intern4((words[at] ?? 0) | 0, words[at + 1] ?? 0) : this.intern6(words, at);
+    if (family === 6) return this.intern6(words, at);
+    const [word, length] = [(words[at] ?? 0) | 0, words[at + 1] ?? 0];
+    return this.#intern4(word, length, this.#hashes.prefix4(word, length));
   }
 
   /** An IPv4 prefix by its address as a signed number, which needs no object, host bits zero, and its length. */
   find4(word: number, length: number): PrefixId {
-    return this.#find4(word, length, this.hash4(word, length));
+    return this.#find4(word, length, this.#hashes.prefix4(word, length));
   }
 
-  /** For `intern4` and `fetch`. */
-  hash4(word: number, length: number): number {
-    return this.#hashes.prefix4(word, length);
+  /** Gives each prefix of the batch its id: zero to those that nobody has mentioned. */
+  findAll(batch: PrefixBatch): void {
+    this.#fetch(batch);
+    const { words, lengths, hashes, ids, count } = batch;
+    for (let i = 0; i < count; i++) ids[i] = this.#find4(words[i] ?? 0, lengths[i] ?? 0, hashes[i] ?? 0);
   }
 
-  intern4(word: number, length: number, hash: number = this.hash4(word, length)): PrefixId {
-    const known = this.#find4(word, length, hash);
-    if (known !== 0) return known;
-    const id = this.#ids.take();
-    const row = this.#rows.chunkOf(id);
-    const at = this.#rows.offsetOf(id);
-    row[at] = word;
-    row[at + 1] = length;
-    this.#index.insert(id, hash);
-    return id;
+  /** As `findAll`, but new prefixes get ids, which live once they are retained. */
+  internAll(batch: PrefixBatch): void {
+    this.#fetch(batch);
+    const { words, lengths, hashes, ids, count } = batch;
+    for (let i = 0; i < count; i++) ids[i] = this.#intern4(words[i] ?? 0, lengths[i] ?? 0, hashes[i] ?? 0);
   }
 
   /**
-   * Has the places of prefixes of these hashes fetched from memory, before they are searched for: those that are asked for
-   * one after the other come together, where each search would wait for its own.
+   * Has the places of all be fetched from memory before they are searched for: those that are asked for one after the other
+   * come together, where each search would wait for its own.
    */
-  fetch(hashes: Int32Array, count: number): void {
+  #fetch({ words, lengths, hashes, count }: PrefixBatch): void {
+    for (let i = 0; i < count; i++) hashes[i] = this.#hashes.prefix4(words[i] ?? 0, lengths[i] ?? 0);
+    // A loop of its own, with nothing else in it: the processor looks ahead only so far.
     let fetched = 0;
     for (let i = 0; i < count; i++) fetched |= this.#index.peek(hashes[i] ?? 0);
     assert(fetched >= 0); // Read, so that it is not left out.
+  }
+
+  #intern4(word: number, length: number, hash: number): PrefixId {
+    const known = this.#find4(word, length, hash);
+    if (known !== 0) return known;
+    const id = this.#ids.take();
+    const row = this.rows.chunkOf(id);
+    const at = this.rows.offsetOf(id);
+    row[at + prefixPlace.word] = word;
+    row[at + prefixPlace.shape] = length;
+    this.#index.insert(id, hash);
+    return id;
   }
 
   /** An IPv6 prefix of four words, host bits zero, then its length, from `words[at]` on. */
@@ -111,14 +138,34 @@ export class PrefixTable {
 
   release(id: PrefixId): void {
     const refs = this.#refs.get(id);
-    assert(refs > 0, `prefix ${id} is released once too often`);
+    if (refs === 0) assert.fail(`prefix ${id} is released once too often`);
     this.#refs.set(id, refs - 1);
     if (refs > 1) return;
     this.#index.remove(id, this.#hash(id));
     this.#ids.giveBack(id);
     if (this.size > 0) return;
-    this.#rows.clear();
+    this.rows.clear();
     for (const column of this.#words.slice(1)) if (column instanceof Column) column.clear();
+  }
+
+  /** Whether it was not waiting; from now on it is, and is retained. */
+  startWaiting(id: PrefixId): boolean {
+    const row = this.rows.chunkOf(id);
+    const at = this.rows.offsetOf(id);
+    const shape = row[at + prefixPlace.shape] ?? 0;
+    if ((shape & waitsFlag) !== 0) return false;
+    row[at + prefixPlace.shape] = shape | waitsFlag;
+    row[at + prefixPlace.refs] = (row[at + prefixPlace.refs] ?? 0) + 1;
+    return true;
+  }
+
+  /** Its turn has come; who asked for it releases it. */
+  stopWaiting(id: PrefixId): void {
+    this.#shapes.set(id, this.#shapes.get(id) & ~waitsFlag);
+  }
+
+  isWaiting(id: PrefixId): boolean {
+    return (this.#shapes.get(id) & waitsFlag) !== 0;
   }
 
   isLive(id: PrefixId): boolean {
@@ -162,15 +209,16 @@ export class PrefixTable {
   }
 
   #equals4(id: PrefixId, word: number, length: number): boolean {
-    const row = this.#rows.chunkOf(id);
-    const at = this.#rows.offsetOf(id);
-    return ((row[at] ?? 0) | 0) === word && row[at + 1] === length;
+    const row = this.rows.chunkOf(id);
+    const at = this.rows.offsetOf(id);
+    if (((row[at + prefixPlace.word] ?? 0) | 0) !== word) return false;
+    return ((row[at + prefixPlace.shape] ?? 0) & lengthAndFamily) === length;
   }
 
   #find6(words: Uint32Array, at: number, length: number, hash: number): PrefixId {
     const index = this.#index;
     let id = index.first(hash);
-    while (id !== 0 && (!this.#equals6(id, words, at) || this.#shapes.get(id) !== (length | v6Flag))) id = index.next();
+    while (id !== 0 && !this.#equals6(id, words, at, length)) id = index.next();
     return id;
   }
 
@@ -186,8 +234,9 @@ export class PrefixTable {
     return this.#hashes.prefix6(w0, words[at + 1] ?? 0, words[at + 2] ?? 0, words[at + 3] ?? 0, words[at + 4] ?? 0);
   }
 
-  #equals6(id: PrefixId, words: Uint32Array, at: number): boolean {
+  #equals6(id: PrefixId, words: Uint32Array, at: number, length: number): boolean {
     return (
+      (this.#shapes.get(id) & lengthAndFamily) === (length | v6Flag) &&
       this.#words[3].get(id) === words[at + 3] &&
       this.#words[1].get(id) === words[at + 1] &&
       this.#words[2].get(id) === words[at + 2] &&

@@ -13,12 +13,12 @@ import { wellKnownBit, withLlgrStale } from "../wire/wellKnownCommunities.ts";
 import { type AttrId, AttrTable, canonicalBytes } from "./attrTable.ts";
 import { Column } from "./column.ts";
 import { type Decider, type Multipath, makeDecider } from "./decider.ts";
-import { IdQueue } from "./idQueue.ts";
+import { IdFifo } from "./idQueue.ts";
 import { fixedHashKey, type HashKey } from "./keyedHash.ts";
 import { type NextHopFact, type NextHopId, NextHopTable } from "./nextHopTable.ts";
-import { prefixWord } from "./packed.ts";
 import { attributeSetBytesMax, type PeerCounts, type PeerId, PeerTable, type RibPeer } from "./peerTable.ts";
-import { type PrefixId, PrefixTable } from "./prefixTable.ts";
+import { Announced, PrefixBatch } from "./prefixBatch.ts";
+import { type PrefixId, PrefixTable, prefixPlace } from "./prefixTable.ts";
 import { type Judgement, type OnRouteChanged, type RouteContent, RouteImport } from "./routeImport.ts";
 import { type RouteId, RouteTable } from "./routeTable.ts";
 import { accepted, type RuleName, verdictName, verdictNumber } from "./verdict.ts";
@@ -34,8 +34,10 @@ type OnChanged = (prefix: PrefixId, change: { readonly best: boolean }) => void;
 const bestChange = { best: true } as const;
 const hopsChange = { best: false } as const;
 
-/** Of the prefixes of one UPDATE, each of which takes a byte or more of it. */
-const hashes: Int32Array = new Int32Array(65_536);
+/** What one UPDATE withdraws. */
+const withdrawn = new PrefixBatch();
+/** What UPDATEs announce and `takeIn` has not put into the table yet. */
+const announced = new Announced();
 
 export class Rib {
   readonly prefixes: PrefixTable;
@@ -44,8 +46,8 @@ export class Rib {
   readonly routes: RouteTable;
   readonly peers: PeerTable = new PeerTable();
   readonly local: PeerId;
-  /** Each is retained while it waits. */
-  readonly #unsettled = new IdQueue();
+  /** Those that wait (`PrefixTable.startWaiting`). */
+  readonly #unsettled = new IdFifo();
   readonly #walks: Walks;
   readonly #decider: Decider;
   #multipath: Multipath | null = null;
@@ -80,7 +82,7 @@ export class Rib {
   }
 
   isUnsettled(prefix: PrefixId): boolean {
-    return this.#unsettled.has(prefix);
+    return this.prefixes.isWaiting(prefix);
   }
 
   /** The best route as of the last decision, or zero. */
@@ -155,8 +157,12 @@ export class Rib {
     }
   }
 
-  /** What an ordinary UPDATE says, which `scan` has just been through: withdrawals first. */
+  /**
+   * What an ordinary UPDATE says, which `scan` has just been through: withdrawals first. Whoever calls it calls `takeIn`
+   * behind the last one, before anything else is asked of the table.
+   */
   applyScanned(peer: PeerId, bytes: Uint8Array, scan: UpdateScanner): void {
+    if (scan.withdrawnEnd > scan.withdrawnStart || scan.unreachEnd > 0 || scan.reachEnd > 0) this.takeIn();
     this.#withdraw4(peer, bytes, { start: scan.withdrawnStart, end: scan.withdrawnEnd });
     const unreach =
       scan.unreachEnd > 0 ? decodePackedPrefixes(bytes.subarray(scan.unreachStart, scan.unreachEnd), 6) : null;
@@ -164,6 +170,7 @@ export class Rib {
     const { attributes, attributesLength: length } = scan;
     if (length === 0) return;
     if (length > attributeSetBytesMax) {
+      this.takeIn();
       this.#withdraw4(peer, bytes, { start: scan.nlriStart, end: scan.nlriEnd });
       this.#refuseLong(peer, decodePackedPrefixes(bytes.subarray(scan.reachStart, scan.reachEnd), 6));
       return;
@@ -173,6 +180,27 @@ export class Rib {
     if (scan.reachEnd > 0) this.#announce6(peer, attr, bytes, scan);
     if (scan.nlriEnd > scan.nlriStart) this.#announce4(peer, attr, bytes, scan);
     this.attrs.release(attr);
+  }
+
+  /** Puts into the table what `applyScanned` left to be looked up together. */
+  takeIn(): void {
+    const { peer, prefixes, attrs, hops, ends, count } = announced;
+    if (count === 0) return;
+    this.prefixes.internAll(prefixes);
+    const { ids } = prefixes;
+    const isBounded = this.peers.get(peer).bounds !== undefined;
+    // What is refused for a bound would be gone by the time it comes again.
+    if (isBounded) for (let i = 0; i < prefixes.count; i++) this.prefixes.retain(ids[i] ?? 0);
+    let start = 0;
+    for (let i = 0; i < count; i++) {
+      const [attr, hop, end] = [attrs[i] ?? 0, hops[i] ?? 0, ends[i] ?? 0];
+      this.#import.putAll(ids, start, end, this.#judgement(peer, { attr, hop }));
+      this.attrs.release(attr);
+      this.nextHops.release(hop);
+      start = end;
+    }
+    if (isBounded) for (let i = 0; i < prefixes.count; i++) this.prefixes.release(ids[i] ?? 0);
+    announced.clear();
   }
 
   /** What the peer announced so far is stale until it announces it anew, or until `sweep`. */
@@ -247,10 +275,14 @@ export class Rib {
     for (let left = limit; left > 0; left--) {
       const prefix = this.#unsettled.shift();
       if (prefix === undefined) return;
-      const before = this.prefixes.bestRoute.get(prefix);
-      const first = this.routes.firstOfPrefix(prefix);
+      const { rows } = this.prefixes;
+      const row = rows.chunkOf(prefix);
+      const at = rows.offsetOf(prefix);
+      const before = row[at + prefixPlace.bestRoute] ?? 0;
+      const first = row[at + prefixPlace.firstRoute] ?? 0;
       const best = this.#decider.best(first);
-      this.prefixes.bestRoute.set(prefix, best);
+      row[at + prefixPlace.bestRoute] = best;
+      this.prefixes.stopWaiting(prefix);
       const usesOthers = (this.#multipath !== null || this.#hopSums.get(prefix) !== 0) && this.#changeHops(prefix);
       if (best !== before || (best !== 0 && this.routes.touched.get(best) === 1)) onChanged(prefix, bestChange);
       else if (usesOthers) onChanged(prefix, hopsChange);
@@ -307,21 +339,14 @@ export class Rib {
   }
 
   #announce4(peer: PeerId, attr: AttrId, bytes: Uint8Array, { nextHop, nlriStart, nlriEnd }: UpdateScanner): void {
+    if (!announced.prefixes.hasRoom(nlriEnd - nlriStart)) this.takeIn();
     const hop = this.nextHops.intern4(nextHop);
     this.nextHops.retain(hop);
-    const judgement = this.#judgement(peer, { attr, hop });
-    let count = 0;
-    for (let at = nlriStart; at < nlriEnd; at += 1 + (((bytes[at] ?? 0) + 7) >>> 3)) {
-      hashes[count++] = this.prefixes.hash4(prefixWord(bytes, at), bytes[at] ?? 0);
-    }
-    this.prefixes.fetch(hashes, count);
-    count = 0;
-    for (let at = nlriStart; at < nlriEnd; at += 1 + (((bytes[at] ?? 0) + 7) >>> 3)) {
-      const prefix = this.prefixes.intern4(prefixWord(bytes, at), bytes[at] ?? 0, hashes[count++]);
-      this.#import.put(prefix, judgement, 0);
-    }
-    this.#import.count(judgement, 4);
-    this.nextHops.release(hop);
+    this.attrs.retain(attr);
+    announced.peer = peer;
+    announced.prefixes.add(bytes, nlriStart, nlriEnd);
+    announced.end(attr, hop);
+    if (announced.isFull) this.takeIn();
   }
 
   #announce6(peer: PeerId, attr: AttrId, bytes: Uint8Array, scan: UpdateScanner): void {
@@ -331,8 +356,12 @@ export class Rib {
   }
 
   #withdraw4(peer: PeerId, bytes: Uint8Array, { start, end }: { readonly start: number; readonly end: number }): void {
-    for (let at = start; at < end; at += 1 + (((bytes[at] ?? 0) + 7) >>> 3)) {
-      const prefix = this.prefixes.find4(prefixWord(bytes, at), bytes[at] ?? 0);
+    if (start === end) return;
+    withdrawn.count = 0;
+    withdrawn.add(bytes, start, end);
+    this.prefixes.findAll(withdrawn);
+    for (let i = 0; i < withdrawn.count; i++) {
+      const prefix = withdrawn.ids[i] ?? 0;
       const route = prefix === 0 ? 0 : this.routes.find(prefix, peer);
       if (route !== 0) this.#remove(route);
     }
@@ -368,6 +397,6 @@ export class Rib {
   }
 
   #unsettle(prefix: PrefixId): void {
-    if (this.#unsettled.add(prefix)) this.prefixes.retain(prefix);
+    if (this.prefixes.startWaiting(prefix)) this.#unsettled.push(prefix);
   }
 }

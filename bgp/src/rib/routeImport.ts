@@ -30,6 +30,8 @@ export interface RouteContent {
 /** What import says of all prefixes of one announcement. */
 export interface Judgement extends RouteContent {
   readonly peer: PeerId;
+  /** The peer's present one. */
+  readonly epoch: number;
   readonly verdict: number;
   /** The rules of filters that the attributes leave in question; `null` where the peer has no filters. */
   readonly candidates: Candidates | null;
@@ -43,11 +45,6 @@ export interface Judgement extends RouteContent {
 }
 
 export type OnRouteChanged = (prefix: PrefixId, peer: PeerId) => void;
-
-interface Placement {
-  readonly verdict: number;
-  readonly pathId: number;
-}
 
 export class RouteImport {
   readonly #prefixes: PrefixTable;
@@ -85,7 +82,7 @@ export class RouteImport {
     }
     if (judgement.isForAll) {
       if (route === 0) {
-        this.#add(prefix, judgement, { verdict: judgement.verdict, pathId });
+        this.#add(prefix, judgement, judgement.verdict, pathId);
         return;
       }
       if (this.#routes.receivedAttr.get(route) === 0) {
@@ -96,13 +93,19 @@ export class RouteImport {
     }
     const rule = this.#decidingRule(judgement, prefix);
     if (route === 0) {
-      const added = this.#add(prefix, judgement, { verdict: accepted, pathId });
+      const added = this.#add(prefix, judgement, accepted, pathId);
       this.#countAs(judgement, this.#prefixes.family(prefix), accepted);
       this.#import(added, judgement, rule);
     } else {
       this.#routes.epoch.set(route, this.#peers.epoch.get(peer));
       this.#import(route, judgement, rule);
     }
+  }
+
+  /** As `put`, of `ids[start…end)`. */
+  putAll(ids: Int32Array, start: number, end: number, judgement: Judgement): void {
+    for (let i = start; i < end; i++) this.put(ids[i] ?? 0, judgement, 0);
+    this.count(judgement, 4);
   }
 
   /** What the routes that were added hold of attributes and next hop, and their part in the peer's counts, at once for all. */
@@ -137,14 +140,12 @@ export class RouteImport {
     return false;
   }
 
-  #add(prefix: PrefixId, judgement: Judgement, { verdict, pathId }: Placement): RouteId {
-    const { peer, attr, hop } = judgement;
+  #add(prefix: PrefixId, judgement: Judgement, verdict: number, pathId: number): RouteId {
     this.#prefixes.retain(prefix);
-    const epoch = this.#peers.epoch.get(peer);
-    const route = this.#routes.add({ prefix, peer, attr, nextHop: hop, epoch, verdict, pathId });
+    const route = this.#routes.add(prefix, judgement, verdict, pathId);
     judgement.uncounted += 1;
     this.#unsettle(prefix);
-    this.onChanged?.(prefix, peer);
+    this.onChanged?.(prefix, judgement.peer);
     return route;
   }
 
@@ -214,10 +215,12 @@ export class RouteImport {
   judgementOf(peer: PeerId, { attr, hop }: RouteContent): Judgement {
     const { importRules, bounds = null } = this.#peers.get(peer);
     const { judge, filters, filter } = importRules;
+    const epoch = this.#peers.epoch.get(peer);
     const verdict = verdictNumber(judge(attr, hop));
     if (!filters)
       return {
         peer,
+        epoch,
         attr,
         hop,
         verdict,
@@ -229,6 +232,7 @@ export class RouteImport {
     const facts = { isOwn: peer === this.#local, interface: this.#nextHops.interfaceOf(hop) };
     return {
       peer,
+      epoch,
       attr,
       hop,
       verdict,

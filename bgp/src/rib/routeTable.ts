@@ -1,22 +1,23 @@
-/** Routes as rows of integers: one a prefix and peer, chained by prefix for the decision and by peer for its end. */
+/**
+ * Routes as rows of integers: one a prefix and peer, chained by prefix for the decision and by peer for its end. What few
+ * routes have stands in columns, of which nothing is made where there is none.
+ */
 import { Column, IdPool, RowField, Rows } from "./column.ts";
 import type { PrefixTable } from "./prefixTable.ts";
 
 /** Zero is no route. */
 export type RouteId = number;
 
-export interface NewRoute {
-  readonly prefix: number;
+/** What the routes of one announcement have in common. */
+export interface NewRoutes {
   readonly peer: number;
   readonly attr: number;
-  readonly nextHop: number;
+  readonly hop: number;
   readonly epoch: number;
-  readonly verdict: number;
-  readonly pathId: number;
 }
 
 /** The places of a route's numbers in its row. */
-const place = {
+export const routePlace = {
   prefix: 0,
   peer: 1,
   attr: 2,
@@ -26,31 +27,29 @@ const place = {
   previousOfPeer: 6,
   epoch: 7,
   verdict: 8,
-  touched: 9,
-  receivedAttr: 10,
-  pathId: 11,
 } as const;
-const rowWidth = 12;
+const rowWidth = 9;
 
 export class RouteTable {
-  readonly #rows = new Rows(rowWidth);
-  readonly prefix: RowField = new RowField(this.#rows, place.prefix);
-  readonly peer: RowField = new RowField(this.#rows, place.peer);
-  readonly attr: RowField = new RowField(this.#rows, place.attr);
+  /** For those that look at several numbers of a route: see `routePlace`. */
+  readonly rows: Rows = new Rows(rowWidth);
+  readonly prefix: RowField = new RowField(this.rows, routePlace.prefix);
+  readonly peer: RowField = new RowField(this.rows, routePlace.peer);
+  readonly attr: RowField = new RowField(this.rows, routePlace.attr);
   /** As the peer sent it, where import changed it to what `attr` says; else zero. */
-  readonly receivedAttr: RowField = new RowField(this.#rows, place.receivedAttr);
-  readonly nextHop: RowField = new RowField(this.#rows, place.nextHop);
+  readonly receivedAttr: Column = new Column();
+  readonly nextHop: RowField = new RowField(this.rows, routePlace.nextHop);
   /** The peer's epoch when it last announced the route: an older one than the peer's present one is stale. */
-  readonly epoch: RowField = new RowField(this.#rows, place.epoch);
+  readonly epoch: RowField = new RowField(this.rows, routePlace.epoch);
   /** What import made of it, by its number in `verdicts`, or by that of a filter's rule (`FilterVerdicts`). */
-  readonly verdict: RowField = new RowField(this.#rows, place.verdict);
+  readonly verdict: RowField = new RowField(this.rows, routePlace.verdict);
   /** One while the content changed after the last decision. */
-  readonly touched: RowField = new RowField(this.#rows, place.touched);
+  readonly touched: Column = new Column();
   /** By which the peer tells several routes of a prefix apart (RFC 7911); zero where it has but one. */
-  readonly pathId: RowField = new RowField(this.#rows, place.pathId);
-  readonly #nextOfPrefix = new RowField(this.#rows, place.nextOfPrefix);
-  readonly #nextOfPeer = new RowField(this.#rows, place.nextOfPeer);
-  readonly #previousOfPeer = new RowField(this.#rows, place.previousOfPeer);
+  readonly pathId: Column = new Column();
+  readonly #nextOfPrefix = new RowField(this.rows, routePlace.nextOfPrefix);
+  readonly #nextOfPeer = new RowField(this.rows, routePlace.nextOfPeer);
+  readonly #previousOfPeer = new RowField(this.rows, routePlace.previousOfPeer);
   readonly #firstOfPrefix: RowField;
   readonly #firstOfPeer = new Column();
   readonly #ids = new IdPool();
@@ -93,23 +92,21 @@ export class RouteTable {
     return this.#nextOfPeer.get(route);
   }
 
-  add({ prefix, peer, attr, nextHop, epoch, verdict, pathId }: NewRoute): RouteId {
+  add(prefix: number, { peer, attr, hop, epoch }: NewRoutes, verdict: number, pathId: number): RouteId {
     const route = this.#ids.take();
     const following = this.#firstOfPeer.get(peer);
-    const row = this.#rows.chunkOf(route);
-    const at = this.#rows.offsetOf(route);
-    row[at + place.prefix] = prefix;
-    row[at + place.peer] = peer;
-    row[at + place.attr] = attr;
-    row[at + place.nextHop] = nextHop;
-    row[at + place.nextOfPrefix] = this.#firstOfPrefix.get(prefix);
-    row[at + place.nextOfPeer] = following;
-    row[at + place.previousOfPeer] = 0;
-    row[at + place.epoch] = epoch;
-    row[at + place.verdict] = verdict;
-    row[at + place.touched] = 0;
-    row[at + place.receivedAttr] = 0;
-    row[at + place.pathId] = pathId;
+    const row = this.rows.chunkOf(route);
+    const at = this.rows.offsetOf(route);
+    row[at + routePlace.prefix] = prefix;
+    row[at + routePlace.peer] = peer;
+    row[at + routePlace.attr] = attr;
+    row[at + routePlace.nextHop] = hop;
+    row[at + routePlace.nextOfPrefix] = this.#firstOfPrefix.get(prefix);
+    row[at + routePlace.nextOfPeer] = following;
+    row[at + routePlace.previousOfPeer] = 0;
+    row[at + routePlace.epoch] = epoch;
+    row[at + routePlace.verdict] = verdict;
+    if (pathId !== 0) this.pathId.set(route, pathId);
     if (following !== 0) this.#previousOfPeer.set(following, route);
     this.#firstOfPrefix.set(prefix, route);
     this.#firstOfPeer.set(peer, route);
@@ -121,9 +118,12 @@ export class RouteTable {
     this.#leavePrefix(route);
     this.#leavePeer(route);
     this.prefix.set(route, 0);
+    for (const column of [this.receivedAttr, this.touched, this.pathId]) column.set(route, 0);
     this.#ids.giveBack(route);
     this.#size -= 1;
-    if (this.#size === 0) this.#rows.clear();
+    if (this.#size > 0) return;
+    this.rows.clear();
+    for (const column of [this.receivedAttr, this.touched, this.pathId]) column.clear();
   }
 
   /** The chain of a prefix is as long as it has peers, so looking for the predecessor beats storing it. */

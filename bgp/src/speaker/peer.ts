@@ -238,6 +238,10 @@ export class Peer implements SessionOwner {
     this.routes.applyScanned(scan, bytes);
   }
 
+  onScannedAll(): void {
+    this.routes.takeIn();
+  }
+
   onRefresh(family: Family): void {
     answerRefresh(this.#established, this.routes, family);
   }

@@ -47,6 +47,8 @@ export interface SessionOwner {
   onUpdate(update: Update): void;
   /** An ordinary UPDATE in `bytes`, which `scan` has just been through. */
   onScanned(scan: UpdateScanner, bytes: Uint8Array): void;
+  /** Behind the last of those that came one after the other. */
+  onScannedAll(): void;
   onRefresh(family: Family): void;
   onRefreshed(family: Family, demarcation: "begin" | "end"): void;
   onFailed(session: PeerSession, text: string, notification?: NotificationSeen): void;
@@ -194,7 +196,10 @@ export class PeerSession {
       return this.#framer === framer && this.#connection !== null && this.#takeUpdate(chunk, start, end);
     };
     while (this.#connection !== null && this.#framer === framer) {
-      if (this.#state.phase === "established" && !this.#config.role) framer.takeUpdates(this.#receivedBytesMax(), take);
+      if (this.#state.phase === "established" && !this.#config.role) {
+        framer.takeUpdates(this.#receivedBytesMax(), take);
+        this.#owner.onScannedAll();
+      }
       const frame = framer.next(this.#receivedBytesMax());
       if (frame === null) return;
       if (frame.kind === "fault") this.#onFault(frame);

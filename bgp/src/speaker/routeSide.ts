@@ -203,6 +203,11 @@ export class RouteSide {
     this.#ports.rib.applyScanned(this.#ribPeer, bytes, scan);
   }
 
+  /** Behind the last of several ordinary ones. */
+  takeIn(): void {
+    this.#ports.rib.takeIn();
+  }
+
   /** RFC 7313 §4.2: what the peer does not name again between the two is gone. An end without a beginning means nothing. */
   refreshed(family: Family, demarcation: "begin" | "end"): void {
     const { rib } = this.#ports;
