@@ -9,6 +9,8 @@ export interface ActualSet {
   /** Another program may have made a set with our prefix, of any type. */
   readonly type: SetType | string;
   readonly members: Members;
+  /** How many members it takes, where the kernel says so. */
+  readonly maxElements?: number | null;
 }
 
 export interface ActualTable {

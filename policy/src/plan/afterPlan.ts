@@ -22,9 +22,15 @@ function setsAfter(
   undestroyed: ReadonlySet<string>,
 ): Map<string, ActualSet> {
   const sets = new Map<string, ActualSet>();
+  const made = new Map(
+    plan.before.flatMap((change) =>
+      change.op === "create" ? [[change.set.name, change.set.maxElements] as const] : [],
+    ),
+  );
   for (const [base, { family, type, members }] of desired.sets) {
     const name = plan.names.get(base) ?? base;
-    sets.set(name, { name, family, type, members });
+    const maxElements = made.get(name) ?? actual.sets.get(name)?.maxElements ?? null;
+    sets.set(name, { name, family, type, members, maxElements });
   }
   for (const name of undestroyed) {
     const set = actual.sets.get(name);

@@ -9,7 +9,7 @@ import { endpointSample, namespaceProfileSample, policySample } from "../sampleC
 import type { Actual, ActualSet } from "./actual.ts";
 import { afterPlan } from "./afterPlan.ts";
 import { isEmptyPlan, type Plan, plan } from "./plan.ts";
-import type { SetChange } from "./sets.ts";
+import { type SetChange, setElementsMax } from "./sets.ts";
 
 const nothing: Actual = { tables: [], sets: new Map() };
 const selector = "app == 'web'";
@@ -149,6 +149,27 @@ describe("a plan", () => {
     const desired = state([policy(fromA)], { 2: "a" });
     const sets = new Map([...applied(desired).sets].map(([name, set]): [string, ActualSet] => [name, set]));
     expect(words(plan(desired, { tables: [], sets }).before)).toEqual(["flush a", "+a2"]);
+  });
+  it("makes a set anew that would be full in place, and one that was left and is too small", () => {
+    const desired = state([policy(fromA)], { 2: "a" });
+    const more = state([policy(fromA)], { 2: "a", 3: "a" });
+    const withRoomFor = (maxElements: number, sets: Actual["sets"]): Actual["sets"] =>
+      new Map([...sets].map(([name, set]): [string, ActualSet] => [name, { ...set, maxElements }]));
+    const actual = applied(desired);
+    const room = (maxElements: number): Actual => ({ ...actual, sets: withRoomFor(maxElements, actual.sets) });
+    const inPlace = plan(more, room(2));
+    expect([words(inPlace.before), words(inPlace.after)]).toEqual([["+a3"], []]);
+    const anew = plan(more, room(1));
+    expect([words(anew.before), words(anew.after)]).toEqual([["create b", "+b2", "+b3"], ["destroy a"]]);
+    const left = plan(more, { tables: [], sets: withRoomFor(1, actual.sets) });
+    expect(words(left.before)).toEqual(["destroy a", "create a", "+a2", "+a3"]);
+  });
+  it("gives a set room for twice its members", () => {
+    expect([0, 1, 500_000, 524_289, 3_000_000].map(setElementsMax)).toEqual([
+      ...[1_048_576, 1_048_576, 1_048_576, 2_097_152, 8_388_608],
+    ]);
+    const created = [...applied(state([policy(fromA)], { 2: "a" })).sets.values()];
+    expect(created.every(({ maxElements }) => maxElements === setElementsMax(1))).toBe(true);
   });
   it("makes a set of another type anew", () => {
     const desired = state([policy(fromA)], { 2: "a" });

@@ -32,7 +32,12 @@ export interface SetPlanOptions {
 }
 
 /** Calico's `maxIpsetSize`; the kernel's default of 65,536 is too few for the pods of a large cluster. */
-export const setElementsMax = 1_048_576;
+const setElementsMaxMin = 1_048_576;
+
+/** For as many again. The kernel takes memory for what is in a set alone. */
+export function setElementsMax(members: number): number {
+  return Math.max(setElementsMaxMin, 2 ** Math.ceil(Math.log2(2 * members)));
+}
 
 /** Two take turns; the third is for a set of another type that rules refer to under one of our names. */
 const generations: readonly string[] = ["a", "b", "c"];
@@ -51,7 +56,7 @@ export function planSets(
   });
   // One that is made anew brings a commit, and what others in place have lost or gained before it would meet old rules.
   const isAnew = ({ set, change }: (typeof changes)[number]): boolean =>
-    change?.isChange === true && set.growth === "mixed";
+    change?.isChange === true && (set.growth === "mixed" || change.overflows);
   const renewing = new Set(changes.filter(isAnew).map(({ set }) => set.family));
   for (const family of [4, 6] as const) {
     const ofFamily = changes.flatMap(({ set, change }) => (change?.isChange && set.family === family ? [change] : []));
@@ -97,13 +102,16 @@ interface Change {
   readonly added: readonly SetElement[];
   readonly removed: readonly SetElement[];
   readonly isChange: boolean;
+  /** In place it would be full: what joins comes before what leaves. */
+  readonly overflows: boolean;
 }
 
-function differences(set: DesiredSet, { name, members }: ActualSet): Change {
-  if (set.members === members) return { set, name, added: [], removed: [], isChange: false };
+function differences(set: DesiredSet, { name, members, maxElements }: ActualSet): Change {
+  if (set.members === members) return { set, name, added: [], removed: [], isChange: false, overflows: false };
   const added = missingFrom(members, set.members);
   const removed = missingFrom(set.members, members);
-  return { set, name, added, removed, isChange: added.length > 0 || removed.length > 0 };
+  const overflows = members.size + added.length > (maxElements ?? setElementsMaxMin);
+  return { set, name, added, removed, isChange: added.length > 0 || removed.length > 0, overflows };
 }
 
 /** What `of` has and `set` lacks. */
@@ -119,11 +127,12 @@ function missingFrom(set: Members, of: Members): SetElement[] {
  */
 function makeSet({ family, type, members }: DesiredSet, name: string, leftover: ActualSet | undefined): SetChange[] {
   const changes: SetChange[] = [];
-  if (leftover?.type === type && leftover.family === family) {
+  const holds = (leftover?.maxElements ?? setElementsMaxMin) >= members.size;
+  if (leftover?.type === type && leftover.family === family && holds) {
     changes.push({ op: "flush", name });
   } else {
     if (leftover) changes.push({ op: "destroy", name });
-    changes.push({ op: "create", set: { name, type, family, maxElements: setElementsMax } });
+    changes.push({ op: "create", set: { name, type, family, maxElements: setElementsMax(members.size) } });
   }
   if (members.size > 0) changes.push({ op: "add", name, elements: [...members.values()] });
   return changes;

@@ -31,13 +31,17 @@ class FakeKernel implements EnforcerPorts {
       },
     },
   ];
+  /** Sets that cannot be destroyed. */
+  strays: readonly string[] = [];
   readonly sets = {
-    list: async (): Promise<KernelSet[]> => [],
+    list: async (): Promise<KernelSet[]> => this.strays.map(straySet),
     create: async () => {},
     add: async () => {},
     delete: async () => {},
     flush: async () => {},
-    destroy: async () => {},
+    destroy: async (name: string) => {
+      if (this.strays.includes(name)) throw busy(name);
+    },
   };
 
   schedule(delayMs: number, work: () => void): () => void {
@@ -48,6 +52,15 @@ class FakeKernel implements EnforcerPorts {
   onFailure = (error: unknown): void => {
     this.failures.push(error);
   };
+}
+
+function straySet(name: string): KernelSet {
+  const numbers = { hashSize: null, maxElements: null, references: 1 };
+  return { name, type: "hash:net", family: 4, ...numbers, members: [] };
+}
+
+function busy(object: string): KernelError {
+  return new KernelError({ code: "BUSY", object, errno: 4108, name: "IPSET_ERR_REFERENCED", text: "in use" });
 }
 
 function desiredWith(...addresses: string[]): Desired {
@@ -95,6 +108,29 @@ describe("the enforcer", () => {
     expect(delays).toEqual([100, 200, 400]);
     expect(enforcer.counters()).toMatchObject({ applied: 1, failed: 3, readBacks: 4 });
     expect(kernel.failures).toHaveLength(3);
+  });
+
+  it("tries ever more seldom to destroy a set that somebody's rule refers to, and goes on from the start once it is gone", async () => {
+    const kernel = new FakeKernel();
+    kernel.strays = ["brdl4_stray"];
+    const enforcer = new Enforcer(kernel);
+    await enforcer.apply(desiredWith("10.0.0.1"));
+    const delays: number[] = [];
+    for (let attempt = 0; attempt < 9; attempt++) {
+      await expect.poll(() => kernel.scheduled.length).toBe(1);
+      const [retry] = kernel.scheduled.splice(0);
+      delays.push(retry?.delayMs ?? 0);
+      retry?.work();
+    }
+    expect(delays).toEqual([100, 200, 400, 800, 1_600, 3_200, 6_400, 10_000, 10_000]);
+    expect(enforcer.counters().failed).toBe(0);
+    await expect.poll(() => kernel.scheduled.length).toBe(1);
+    kernel.strays = [];
+    await enforcer.resync();
+    kernel.scheduled.length = 0;
+    kernel.strays = ["brdl4_stray"];
+    await enforcer.resync();
+    expect(kernel.scheduled.map(({ delayMs }) => delayMs)).toEqual([100]);
   });
 
   it("does not read back again as long as it knows", async () => {

@@ -59,6 +59,8 @@ export class Enforcer {
   #running: Promise<void> | null = null;
   #isClosed = false;
   #failuresInRow = 0;
+  /** How often in a row sets could not be destroyed: a rule of somebody else may refer to one for ever. */
+  #undestroyedInRow = 0;
   #cancelRetry: (() => void) | null = null;
   readonly #waiters = new Set<Waiter>();
   #counters: EnforcerCounters = { applied: 0, failed: 0, readBacks: 0, tableWrites: 0, setWrites: 0 };
@@ -178,7 +180,8 @@ export class Enforcer {
       tableWrites: toDo.commits.length,
       setWrites: toDo.before.length + toDo.after.length - undestroyed.size,
     });
-    if (undestroyed.size > 0) this.#retryLater(retryDelayMsMin);
+    if (undestroyed.size === 0) this.#undestroyedInRow = 0;
+    else this.#retryLater(retryDelayMs(this.#undestroyedInRow++));
   }
 
   async #applyPlan(toDo: Plan): Promise<Set<string>> {
@@ -208,8 +211,7 @@ export class Enforcer {
     this.#isStale = true;
     this.#count({ failed: 1 });
     this.#ports.onFailure?.(error);
-    this.#retryLater(Math.min(retryDelayMsMax, retryDelayMsMin * 2 ** this.#failuresInRow));
-    this.#failuresInRow += 1;
+    this.#retryLater(retryDelayMs(this.#failuresInRow++));
   }
 
   #retryLater(delayMs: number): void {
@@ -239,6 +241,10 @@ export class Enforcer {
       setWrites: setWrites + (more.setWrites ?? 0),
     };
   }
+}
+
+function retryDelayMs(inRow: number): number {
+  return Math.min(retryDelayMsMax, retryDelayMsMin * 2 ** inRow);
 }
 
 /** Those in which nothing of ours is once the state is in force. */

@@ -64,8 +64,9 @@ async function saveTable(port: Tables, table: TableName): Promise<ActualTable> {
   return { family: port.family, table, chains };
 }
 
-function actualSet({ name, family, type, members }: KernelSet): ActualSet {
-  return { name, family, type, members: new Map(members.map((element) => [formatSetElement(element), element])) };
+function actualSet({ name, family, type, members, maxElements }: KernelSet): ActualSet {
+  const byText = new Map(members.map((element) => [formatSetElement(element), element]));
+  return { name, family, type, members: byText, maxElements };
 }
 
 async function commit(plan: Plan, family: Family, port: Tables): Promise<void> {

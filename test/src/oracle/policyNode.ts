@@ -32,6 +32,8 @@ export interface PolicyNodeOptions {
   /** Where probers listen, for TCP and UDP. */
   readonly ports: readonly number[];
   readonly backend?: TablesBackend;
+  /** How long to wait for others that hold the lock of legacy tables. */
+  readonly lockSeconds?: number;
   /** Where there are several in one process: what tells their namespaces apart. */
   readonly label?: string;
 }
@@ -39,10 +41,12 @@ export interface PolicyNodeOptions {
 export class PolicyNode implements AsyncDisposable {
   enforcer: Enforcer;
   readonly namespace: Namespace;
+  /** What the enforcer has tried again, or is about to. */
+  readonly failures: unknown[] = [];
   readonly #options: PolicyNodeOptions;
-  readonly #failure: Promise<never>;
   readonly #sockets = new PacketSockets();
   readonly #ports: EnforcerPorts;
+  #refuse: (error: unknown) => void = () => {};
   readonly #stack = new AsyncDisposableStack();
   readonly #outside: Namespace;
   /** By address. */
@@ -55,14 +59,13 @@ export class PolicyNode implements AsyncDisposable {
 
   private constructor(
     options: PolicyNodeOptions,
-    world: { namespace: Namespace; outside: Namespace; ports: EnforcerPorts; failure: Promise<never> },
+    world: { namespace: Namespace; outside: Namespace; ports: Omit<EnforcerPorts, "onFailure"> },
   ) {
     this.#options = options;
     this.namespace = world.namespace;
     this.#outside = world.outside;
-    this.#ports = world.ports;
-    this.enforcer = new Enforcer(world.ports);
-    this.#failure = world.failure;
+    this.#ports = { ...world.ports, onFailure: (error) => this.#onFailure(error) };
+    this.enforcer = new Enforcer(this.#ports);
   }
 
   static async create(options: PolicyNodeOptions): Promise<PolicyNode> {
@@ -70,18 +73,16 @@ export class PolicyNode implements AsyncDisposable {
     const { backend = "nft", label = "" } = options;
     const namespace = undo.use(await createNamespace(`pnode${label}`, { forwarding: true }));
     const outside = undo.use(await createNamespace(`pout${label}`, { forwarding: true }));
-    const { promise: failure, reject: onFailure } = Promise.withResolvers<never>();
-    failure.catch(() => {}); // It is waited for in `apply`.
+    const ofTables = { backend, namespace: namespace.path, lockSeconds: options.lockSeconds ?? 10 };
     const ports: EnforcerPorts = {
-      tables: ([4, 6] as const).map((family) => openTables({ family, backend, namespace: namespace.path })),
+      tables: ([4, 6] as const).map((family) => openTables({ family, ...ofTables })),
       sets: undo.use(await openIpsetSocket({ namespace: namespace.path })),
       schedule: (delayMs, work) => {
         const timer = setTimeout(work, delayMs);
         return () => clearTimeout(timer);
       },
-      onFailure,
     };
-    const node = new PolicyNode(options, { namespace, outside, ports, failure });
+    const node = new PolicyNode(options, { namespace, outside, ports });
     await node.#build();
     node.#stack.use(undo.move());
     return node;
@@ -113,7 +114,9 @@ export class PolicyNode implements AsyncDisposable {
 
   /** What the enforcer would try again is a failure here. */
   apply(desired: Desired): Promise<void> {
-    return Promise.race([this.enforcer.apply(desired), this.#failure]);
+    const { promise: failure, reject } = Promise.withResolvers<never>();
+    this.#refuse = reject;
+    return Promise.race([this.enforcer.apply(desired), failure]);
   }
 
   /** As a new agent that remembers nothing. */
@@ -241,6 +244,11 @@ export class PolicyNode implements AsyncDisposable {
     const prober = await Prober.start(namespace, this.#options.ports, (report) => this.#onReport(report));
     for (const address of addresses) this.#probers.set(address, prober);
     await this.#sockets.add(namespace.path, addresses);
+  }
+
+  #onFailure(error: unknown): void {
+    this.failures.push(error);
+    this.#refuse(error);
   }
 
   #onReport(report: ProberReport): void {
