@@ -72,7 +72,7 @@ function textsOf(labels: Readonly<Record<string, unknown>>): Labels {
 }
 
 /** Calico takes an address for the network of itself, and masks host bits. */
-function networkOfText(text: string): Prefix | null {
+export function networkOfText(text: string): Prefix | null {
   const cidr = parseCidr(text);
   if (cidr) return networkOf(cidr);
   const address = parseAddress(text);

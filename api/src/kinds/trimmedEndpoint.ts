@@ -2,6 +2,7 @@
  * What a node keeps of the endpoints of all others: that by which policy and routes know them. Their lists and labels,
  * which pods of one owner have alike, are kept once.
  */
+import type { Labels } from "../selector/selector.ts";
 import type { WorkloadEndpoint } from "./workloadEndpoint.ts";
 
 /** Beyond that all are forgotten and sharing begins anew, so that labels which change with each pod cost nothing for long. */
@@ -9,6 +10,7 @@ const sharedMax = 10_000;
 
 export class EndpointTrimmer {
   readonly #shared = new Map<string, unknown>();
+  readonly #texts = new Map<string, string>();
 
   /** Without what names the sandbox, the interface's hardware and the object's history; it stays a valid endpoint. */
   trim({ kind, apiVersion, metadata, spec }: WorkloadEndpoint): WorkloadEndpoint {
@@ -17,7 +19,11 @@ export class EndpointTrimmer {
     return {
       kind,
       apiVersion,
-      metadata: { name, ...(namespace !== undefined && { namespace }), ...(labels && { labels: this.#share(labels) }) },
+      metadata: {
+        name,
+        ...(namespace !== undefined && { namespace }),
+        ...(labels && { labels: this.#shareLabels(labels) }),
+      },
       spec: {
         orchestrator,
         ...(workload !== undefined && { workload }),
@@ -30,6 +36,20 @@ export class EndpointTrimmer {
         ...(ports && { ports: this.#share(ports) }),
       },
     };
+  }
+
+  /** Where no two pods have all labels alike, the texts of these are still few. */
+  #shareLabels(labels: Labels): Labels {
+    const entries = Object.entries(labels).map(([label, value]) => [label, this.#shareText(value)]);
+    return this.#share(Object.fromEntries(entries));
+  }
+
+  #shareText(text: string): string {
+    const known = this.#texts.get(text);
+    if (known !== undefined) return known;
+    if (this.#texts.size >= sharedMax) this.#texts.clear();
+    this.#texts.set(text, text);
+    return text;
   }
 
   #share<T extends object>(value: T): T {

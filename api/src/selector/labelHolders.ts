@@ -29,6 +29,12 @@ export class LabelHolders {
     }
   }
 
+  /** Of labels that will be asked about: all are looked for in one go. */
+  prepare(labels: Iterable<string>): void {
+    const asked = new Set([...labels].filter((label) => !this.#holders.has(label)));
+    if (asked.size > 0) this.#lookFor(asked);
+  }
+
   /** `values` as of a restriction: `null` for any. */
   *with(label: string, values: ReadonlySet<string> | null): Iterable<string> {
     for (const holders of this.#sets(label, values)) yield* holders;
@@ -41,19 +47,20 @@ export class LabelHolders {
   }
 
   *#sets(label: string, values: ReadonlySet<string> | null): Iterable<ReadonlySet<string>> {
-    const ofLabel = this.#holders.get(label) ?? this.#lookFor(label);
+    this.prepare([label]);
+    const ofLabel = this.#holders.get(label) ?? nobodyAtAll;
     if (values === null) yield* ofLabel.values();
     else for (const value of values) yield ofLabel.get(value) ?? nobody;
   }
 
-  #lookFor(label: string): Holders {
-    const holders: Holders = new Map();
+  #lookFor(asked: ReadonlySet<string>): void {
+    for (const label of asked) this.#holders.set(label, new Map());
     for (const [id, labels] of this.#all()) {
-      const value = Object.hasOwn(labels, label) ? labels[label] : undefined;
-      if (value !== undefined) add(holders, id, value);
+      for (const label in labels) {
+        const holders = asked.has(label) ? this.#holders.get(label) : undefined;
+        if (holders) add(holders, id, labels[label] ?? "");
+      }
     }
-    this.#holders.set(label, holders);
-    return holders;
   }
 }
 
@@ -70,3 +77,4 @@ function remove(holders: Holders, id: string, value: string): void {
 }
 
 const nobody: ReadonlySet<string> = new Set();
+const nobodyAtAll: Holders = new Map();

@@ -92,6 +92,13 @@ export class SelectorIndex<I extends LabelledItem = LabelledItem> {
     ];
   }
 
+  /** Before many selectors come: what they look at is looked for in one go. */
+  prepare(selectors: Iterable<Selector>): void {
+    const labels = new Set([...selectors].flatMap(({ expression }) => [...restrictionsOf(expression).keys()]));
+    this.#itemsByLabel.prepare(labels);
+    this.#parentsByLabel.prepare(labels);
+  }
+
   /** The items that a selector matches. */
   itemsOf(selector: string): ReadonlySet<string> {
     return this.#selectors.get(selector)?.items ?? nobody;
@@ -116,7 +123,7 @@ export class SelectorIndex<I extends LabelledItem = LabelledItem> {
     this.#candidates.add(entry, handle);
     for (const name of this.#itemsWith(handle)) {
       const item = this.#items.get(name);
-      if (item && selector.matches(this.#labelsOf(item))) entry.items.add(name);
+      if (item && selector.matches(this.#labelsOf(item, entry.labels))) entry.items.add(name);
     }
     return entry;
   }
@@ -188,10 +195,21 @@ export class SelectorIndex<I extends LabelledItem = LabelledItem> {
     else this.#matching.set(item, names);
   }
 
-  #labelsOf({ labels, parents = [] }: LabelledItem): Labels {
+  /** With those that it inherits, if any of `asked` is among these: most are asked about their own alone. */
+  #labelsOf({ labels, parents = [] }: LabelledItem, asked?: ReadonlySet<string>): Labels {
+    if (asked && !this.#inheritsAny(parents, asked)) return labels;
     if (parents.length === 0) return labels;
     const inherited = parents.map((name) => this.#parents.get(name)?.labels ?? {}).reverse();
     return Object.assign({}, ...inherited, labels);
+  }
+
+  #inheritsAny(parents: readonly string[], asked: ReadonlySet<string>): boolean {
+    for (const name of parents) {
+      const labels = this.#parents.get(name)?.labels;
+      if (!labels) continue;
+      for (const label of asked) if (Object.hasOwn(labels, label)) return true;
+    }
+    return false;
   }
 
   #removeChild(name: string, id: string): void {

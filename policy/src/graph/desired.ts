@@ -2,7 +2,7 @@
 import type { Address, Family, SetType } from "@brindle/net";
 import type { TableContent } from "../render/ir.ts";
 import type { Growth } from "../render/setUse.ts";
-import type { Members } from "./countedMembers.ts";
+import type { Members } from "./members.ts";
 
 export const tableNames: readonly ["filter", "nat", "mangle", "raw"] = ["filter", "nat", "mangle", "raw"];
 

@@ -1,13 +1,21 @@
 /** The sets whose members are endpoints and sets of networks. Only those that rules of this node refer to are kept. */
 import type { Labels, WorkloadEndpoint } from "@brindle/api";
-import { type Family, type SetElement, splitForSet } from "@brindle/net";
+import { type Family, formatSetElement } from "@brindle/net";
 import type { SetContent, SetUse } from "../render/setUse.ts";
 import { type Scope, scopeKey } from "../scope.ts";
-import { CountedMembers, type Members } from "./countedMembers.ts";
-import { addressesOf, type EndpointView, endpointOfView, type MemberView } from "./endpointViews.ts";
-import { ScopeIndex } from "./scopeIndex.ts";
+import { type Contribution, CountedMembers } from "./countedMembers.ts";
+import { addressesOf, type EndpointView, endpointOfView, familyOfText, type MemberView } from "./endpointViews.ts";
+import type { NetworksByFamily } from "./listedNetworks.ts";
+import type { Members } from "./members.ts";
+import { ScopeIndex, type ViewChange } from "./scopeIndex.ts";
 
 export type EndpointContent = Extract<SetContent, { readonly scope: Scope }>;
+
+interface SetOfEndpoints {
+  readonly name: string;
+  readonly family: Family;
+  readonly content: EndpointContent;
+}
 
 interface EndpointSet {
   readonly family: Family;
@@ -16,7 +24,7 @@ interface EndpointSet {
 }
 
 export class EndpointSets {
-  readonly #index = new ScopeIndex((key, id, view) => this.#onMatch(key, id, view));
+  readonly #index = new ScopeIndex((key, change) => this.#onMatch(key, change));
   readonly #sets = new Map<string, EndpointSet>();
   readonly #setsOfScope = new Map<string, Set<EndpointSet>>();
 
@@ -37,23 +45,34 @@ export class EndpointSets {
   /** Exactly these sets are kept from now on. */
   require(uses: ReadonlyMap<string, SetUse>): void {
     for (const [name, set] of this.#sets) if (!uses.has(name)) this.#drop(name, set);
-    for (const { name, family, content } of uses.values()) {
-      if ("scope" in content && !this.#sets.has(name)) this.#keep(name, family, content);
-    }
+    const fresh = [...uses.values()].flatMap(({ name, family, content }) =>
+      "scope" in content && !this.#sets.has(name) ? [{ name, family, content }] : [],
+    );
+    this.#index.prepare(fresh.map(({ content }) => content.scope));
+    const byScope = Map.groupBy(fresh, ({ content }) => scopeKey(content.scope));
+    for (const ofScope of byScope.values()) this.#fill(ofScope.map((each) => this.#keep(each)));
   }
 
   members(name: string): Members {
     return this.#sets.get(name)?.members.snapshot() ?? new Map();
   }
 
-  #keep(name: string, family: Family, content: EndpointContent): void {
+  #keep({ name, family, content }: SetOfEndpoints): EndpointSet {
     const set: EndpointSet = { family, content, members: new CountedMembers() };
     this.#sets.set(name, set);
     const key = scopeKey(content.scope);
     this.#setsOfScope.set(key, (this.#setsOfScope.get(key) ?? new Set()).add(set));
     this.#index.add(content.scope);
-    for (const [id, view] of this.#index.matching(content.scope)) {
-      set.members.onContributor(id, contribution(set, view));
+    return set;
+  }
+
+  /** Of one scope, whose members are gone through once. */
+  #fill(sets: readonly EndpointSet[]): void {
+    const [first] = sets;
+    if (!first) return;
+    for (const id of this.#index.membersOf(first.content.scope)) {
+      const view = this.#index.member(id);
+      if (view) for (const set of sets) set.members.replace(null, contribution(set, view));
     }
   }
 
@@ -66,23 +85,26 @@ export class EndpointSets {
     this.#index.remove(set.content.scope);
   }
 
-  #onMatch(key: string, id: string, view: MemberView | null): void {
+  #onMatch(key: string, { before, after }: ViewChange): void {
     for (const set of this.#setsOfScope.get(key) ?? []) {
-      set.members.onContributor(id, view ? contribution(set, view) : []);
+      set.members.replace(before && contribution(set, before), after && contribution(set, after));
     }
   }
 }
 
-function contribution({ family, content }: EndpointSet, view: MemberView): SetElement[] {
-  if (content.kind === "addresses") {
-    const [network, ...others] = view.networks;
-    if (!network) return [];
-    if (others.length === 0 && network.length > 0) return network.address.family === family ? [network] : [];
-    return view.networks.flatMap((each) => (each.address.family === family ? splitForSet(each) : []));
+function contribution({ family, content }: EndpointSet, view: MemberView): Contribution {
+  const { networks, ports } = view;
+  if (content.kind === "namedPort") {
+    const addresses = addressesOf(view).filter((address) => address.family === family);
+    const named = ports.filter(({ name, port }) => name === content.port && port >= 1 && port <= 65535);
+    return named.flatMap(({ protocol, port }) =>
+      protocol === null ? [] : addresses.map((address) => formatSetElement({ address, protocol, port })),
+    );
   }
-  const addresses = addressesOf(view).filter((address) => address.family === family);
-  const ports = view.ports.filter(({ name, port }) => name === content.port && port >= 1 && port <= 65535);
-  return ports.flatMap(({ protocol, port }) =>
-    protocol === null ? [] : addresses.map((address) => ({ address, protocol, port })),
-  );
+  if (typeof networks === "string") return familyOfText(networks) === family ? networks : null;
+  return isByFamily(networks) ? networks[family] : networks.filter((text) => familyOfText(text) === family);
+}
+
+function isByFamily(networks: readonly string[] | NetworksByFamily): networks is NetworksByFamily {
+  return !Array.isArray(networks);
 }

@@ -4,12 +4,13 @@
  * What it inherits of its profiles is not in it: that goes out by itself, whenever the labels of a profile change.
  */
 import { apiVersion, type Labels, type Profile, type WorkloadEndpoint } from "@brindle/api";
-import { type Address, formatPrefix, hostPrefix, type Prefix } from "@brindle/net";
-import { endpointAddresses, labelled } from "../cluster.ts";
+import { type Address, type Family, formatPrefix, hostPrefix, parseAddress, parseCidr } from "@brindle/net";
+import { labelled } from "../cluster.ts";
 import type { RuleEndpoint } from "../matchRule.ts";
-import { type AnyNetworkSet, labelledSet, networksOf, profileOfNetworkSet } from "../networkSet.ts";
+import { type AnyNetworkSet, labelledSet, profileOfNetworkSet } from "../networkSet.ts";
 import { protocolNumber } from "../packet.ts";
 import { namespaceLabel } from "../scope.ts";
+import { ListedNetworks, type NetworksByFamily } from "./listedNetworks.ts";
 
 /** What rules find by their selectors. */
 export interface MemberView {
@@ -18,7 +19,8 @@ export interface MemberView {
   /** Its profiles. */
   readonly parents: readonly string[];
   /** An endpoint's are addresses. */
-  readonly networks: readonly Prefix[];
+  /** As elements of sets: an endpoint's are its addresses, mostly one alone. */
+  readonly networks: string | readonly string[] | NetworksByFamily;
   readonly ports: RuleEndpoint["ports"];
 }
 
@@ -35,14 +37,45 @@ export interface ViewListeners {
   readonly onProfileLabels: (name: string, labels: Labels | null) => void;
 }
 
+/** An endpoint's. */
 export function addressesOf({ networks }: MemberView): Address[] {
-  return networks.map(({ address }) => address);
+  const texts = typeof networks === "string" ? [networks] : isList(networks) ? networks : [];
+  return texts.flatMap((text) => parseCidr(text)?.address ?? []);
 }
+
+function isList(networks: readonly string[] | NetworksByFamily): networks is readonly string[] {
+  return Array.isArray(networks);
+}
+
+export function familyOfText(network: string): Family {
+  return network.includes(":") ? 6 : 4;
+}
+
+/** Hosts as elements of sets. Text that is no address, or no network, is left out. */
+export function hostNetworks(texts: readonly string[] = []): string | readonly string[] {
+  const [only] = texts;
+  if (only !== undefined && texts.length === 1 && isHostV4(only)) return only;
+  const networks = texts.flatMap((text) => {
+    const address = parseCidr(text)?.address ?? parseAddress(text);
+    return address ? formatPrefix(hostPrefix(address)) : [];
+  });
+  const [first] = networks;
+  return first !== undefined && networks.length === 1 ? first : networks;
+}
+
+/** Whether a text is an IPv4 address as `formatPrefix` writes it: those of pods are, and come by the hundred thousand. */
+function isHostV4(text: string): boolean {
+  return hostV4.test(text);
+}
+
+const octet = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])";
+const hostV4 = new RegExp(`^${octet}\\.${octet}\\.${octet}\\.${octet}/32$`);
 
 export class EndpointViews {
   readonly #node: string;
   readonly #nodes = new Map<string, string>();
   readonly #profileLabels = new Map<string, string>();
+  readonly #lists = new Map<string, ListedNetworks>();
   readonly #listeners: ViewListeners;
 
   /** `node` is the one whose interfaces are of interest. */
@@ -57,7 +90,11 @@ export class EndpointViews {
 
   /** `id` is one that no endpoint has. */
   onNetworkSet(id: string, set: AnyNetworkSet | null): void {
-    this.#listeners.onNetworkSet(id, set && viewOfSet(set));
+    const list = this.#lists.get(id) ?? new ListedNetworks();
+    const networks = list.read(set?.spec.nets ?? []);
+    if (set) this.#lists.set(id, list);
+    else this.#lists.delete(id);
+    this.#listeners.onNetworkSet(id, set && viewOfSet(set, networks));
   }
 
   onProfile(name: string, profile: Profile | null): void {
@@ -70,11 +107,11 @@ export class EndpointViews {
   }
 
   #view(endpoint: WorkloadEndpoint): EndpointView {
-    const { node, interfaceName, profiles = noProfiles, ports = [] } = endpoint.spec;
+    const { node, interfaceName, profiles = noProfiles, ports = [], ipNetworks } = endpoint.spec;
     return {
-      labels: sameOrEqual(endpoint.metadata.labels, labelled(endpoint, ownProfiles).labels),
+      labels: labelsOf(endpoint),
       parents: profiles,
-      networks: endpointAddresses(endpoint).map(hostPrefix),
+      networks: hostNetworks(ipNetworks),
       ports:
         ports.length === 0
           ? noPorts
@@ -93,7 +130,8 @@ export class EndpointViews {
 }
 
 /** As much of an endpoint as a view has kept of it. */
-export function endpointOfView(id: string, { labels, parents, networks, ports, node }: EndpointView): WorkloadEndpoint {
+export function endpointOfView(id: string, view: EndpointView): WorkloadEndpoint {
+  const { labels, parents, ports, node } = view;
   const [namespace = "", name = ""] = id.split("/");
   const { [orchestratorLabel]: orchestrator = "k8s", [namespaceLabel]: _, ...own } = labels;
   return {
@@ -104,7 +142,7 @@ export function endpointOfView(id: string, { labels, parents, networks, ports, n
       orchestrator,
       node,
       endpoint: "eth0",
-      ipNetworks: networks.map(formatPrefix),
+      ipNetworks: addressesOf(view).map(hostPrefix).map(formatPrefix),
       profiles: parents,
       ports: ports.flatMap(({ name: ofPort, protocol, port }) =>
         protocol === null ? [] : [{ name: ofPort, protocol, port }],
@@ -118,20 +156,15 @@ const noPorts: RuleEndpoint["ports"] = [];
 const noProfiles: readonly string[] = [];
 const ownProfiles = (): undefined => undefined;
 
-function viewOfSet(set: AnyNetworkSet): MemberView {
+function viewOfSet(set: AnyNetworkSet, networks: NetworksByFamily): MemberView {
   const { labels } = labelledSet(set, ownProfiles);
   const profile = profileOfNetworkSet(set);
-  return {
-    labels,
-    parents: profile === null ? [] : [profile],
-    networks: networksOf(set),
-    ports: noPorts,
-  };
+  return { labels, parents: profile === null ? [] : [profile], networks, ports: noPorts };
 }
 
 /** Calico's clients write all of them into the endpoint, whose labels many share: one object for all these. */
-function sameOrEqual(own: Labels | undefined, all: Labels): Labels {
-  if (!own) return all;
-  for (const label in all) if (own[label] !== all[label]) return all;
-  return own;
+function labelsOf(endpoint: WorkloadEndpoint): Labels {
+  const { namespace, labels } = endpoint.metadata;
+  const isWhole = labels?.[orchestratorLabel] === endpoint.spec.orchestrator && labels[namespaceLabel] === namespace;
+  return isWhole && namespace !== undefined ? labels : labelled(endpoint, ownProfiles).labels;
 }

@@ -1,6 +1,6 @@
 /** The host endpoints of one node, and what the rest of the graph makes of them. */
 import type { HostEndpoint, PolicyDirection, Profile } from "@brindle/api";
-import { hostPrefix } from "@brindle/net";
+import { formatAddress } from "@brindle/net";
 import {
   type HostInterfaces,
   hostAddresses,
@@ -12,7 +12,7 @@ import {
 import { protocolNumber } from "../packet.ts";
 import type { HostChains } from "../render/hostChains.ts";
 import { ownerChainName, ruleOwner } from "../render/owner.ts";
-import type { MemberView } from "./endpointViews.ts";
+import { hostNetworks, type MemberView } from "./endpointViews.ts";
 import type { TierOfEndpoint } from "./nodeRendering.ts";
 
 export interface LocalHost {
@@ -28,7 +28,7 @@ export function viewOfHost(host: HostEndpoint): MemberView {
   return {
     labels: labelledHost(host, () => undefined).labels,
     parents: host.spec.profiles ?? [],
-    networks: hostAddresses(host).map(hostPrefix),
+    networks: hostNetworks(hostAddresses(host).map(formatAddress)),
     ports: (host.spec.ports ?? []).map(({ name, protocol, port }) => ({
       name,
       protocol: protocolNumber(protocol),

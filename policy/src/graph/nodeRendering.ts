@@ -22,10 +22,10 @@ import {
   type TierChains,
 } from "../render/tables.ts";
 import type { PolicyTier } from "../tiers.ts";
-import type { Members } from "./countedMembers.ts";
 import type { Desired, DesiredSet, DesiredTable } from "./desired.ts";
 import { addressesOf, type EndpointView } from "./endpointViews.ts";
 import { hostChains, type LocalHost } from "./localHosts.ts";
+import type { Members } from "./members.ts";
 import type { RuleSets } from "./ruleSets.ts";
 
 /** The policies of a tier that select the endpoint and speak of a direction, in order. */

@@ -113,6 +113,8 @@ export class PolicyGraph {
   readonly #profiles = new Map<string, Profile>();
   readonly #pools = new Map<string, IPPool>();
   readonly #problems = new Map<string, string>();
+  /** By the endpoint's id. */
+  readonly #endpointProblems = new Map<string, string>();
   /** What the policies of unknown tiers or Services come to, as of the last rendering. */
   #tierProblems: ReadonlyMap<string, string> = new Map();
   /** Whether rules may be others than those rendered last. Nine in ten changes are of members of sets, elsewhere. */
@@ -131,8 +133,7 @@ export class PolicyGraph {
     const id = key.namespace === undefined ? key.name : `${key.namespace}/${key.name}`;
     switch (key.kind) {
       case "WorkloadEndpoint":
-        this.#expected.delete(id);
-        this.#onEndpoint(key, { value: value?.kind === key.kind ? value : null, unreadable });
+        this.#onToldEndpoint(key, { value: value?.kind === key.kind ? value : null, unreadable });
         break;
       case "NetworkPolicy":
       case "GlobalNetworkPolicy":
@@ -223,10 +224,13 @@ export class PolicyGraph {
   desired(): Desired {
     const rendered = this.#isRulesStale ? this.#render() : this.#rendering.withMembers(this.#sets);
     this.#isRulesStale = false;
+    const ofEndpoints = [...this.#endpointProblems].map(
+      ([id, problem]) => [`WorkloadEndpoint ${id}`, problem] as const,
+    );
     return {
       ...rendered,
       expected: new Set(this.#expected),
-      problems: new Map([...this.#problems, ...this.#tierProblems, ...this.#hosts.problems()].sort()),
+      problems: new Map([...this.#problems, ...ofEndpoints, ...this.#tierProblems, ...this.#hosts.problems()].sort()),
     };
   }
 
@@ -239,7 +243,7 @@ export class PolicyGraph {
     const ids = [...endpoints.keys(), ...[...hosts.values()].map(hostId)];
     const policiesOf = new Map(ids.map((id): [string, Policy[]] => [id, []]));
     for (const policy of policies) {
-      for (const [id] of this.#localIndex.matching(scopeOf(policy))) policiesOf.get(id)?.push(policy);
+      for (const id of this.#localIndex.membersOf(scopeOf(policy))) policiesOf.get(id)?.push(policy);
     }
     const tiersOf = (id: string, direction: PolicyDirection, stage?: PolicyStage): TierOfEndpoint[] => {
       const applying = (policiesOf.get(id) ?? []).filter((policy) => appliesTo(policy, direction, stage));
@@ -262,17 +266,19 @@ export class PolicyGraph {
     return this.#rendering.render({ local, hosts: localHosts, pools: [...this.#pools.values()] }, this.#sets);
   }
 
-  #onEndpoint(
-    key: EndpointKey,
-    { value, unreadable }: { value: WorkloadEndpoint | null; unreadable: Unreadable | undefined },
-  ): void {
-    const id = `${key.namespace ?? ""}/${key.name}`;
+  #onToldEndpoint(key: EndpointKey, told: ToldEndpoint): void {
+    if (this.#expected.size > 0) this.#expected.delete(endpointKeyId(key));
+    this.#onEndpoint(key, told);
+  }
+
+  #onEndpoint(key: EndpointKey, { value, unreadable }: ToldEndpoint): void {
+    const id = endpointKeyId(key);
     const { resource, problem } = unreadable
       ? this.#readable(key, id, unreadable)
       : value
         ? enforceableEndpoint(value)
         : nothing;
-    replace(this.#problems, `WorkloadEndpoint ${id}`, problem);
+    replace(this.#endpointProblems, id, problem);
     this.#views.onEndpoint(id, resource);
   }
 
@@ -322,11 +328,22 @@ export class PolicyGraph {
   #onView(id: string, view: EndpointView | null): void {
     this.#sets.endpoints.onMember(id, this.#expected.has(id) ? null : view);
     const local = view?.node === this.#node ? view : null;
-    if (isDeepStrictEqual(local, this.#local.get(id) ?? null)) return;
+    const before = this.#local.get(id) ?? null;
+    if (local === before || isDeepStrictEqual(local, before)) return;
     this.#isRulesStale = true;
     replace(this.#local, id, local);
     this.#localIndex.onMember(id, local);
   }
+}
+
+interface ToldEndpoint {
+  readonly value: WorkloadEndpoint | null;
+  readonly unreadable: Unreadable | undefined;
+}
+
+/** There are hundreds of thousands of these, kept as long as the endpoints: a text that is joined is one piece. */
+function endpointKeyId({ namespace = "", name }: EndpointKey): string {
+  return [namespace, name].join("/");
 }
 
 type ReceivedValue = Pick<PolicyUpdate, "value"> & { readonly unreadable: Unreadable | undefined };
@@ -340,6 +357,7 @@ function enforceableUpdate(key: PolicyKey, { value, unreadable }: ReceivedValue)
 const nothing = { resource: null, problem: null } as const;
 
 function replace<V>(map: Map<string, V>, key: string, value: V | null): void {
+  if (value === null && map.size === 0) return; // Most have no entry: no need to look for one.
   if (value === null) map.delete(key);
   else map.set(key, value);
 }

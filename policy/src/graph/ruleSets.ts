@@ -1,7 +1,7 @@
 /** All sets that rules of this node refer to and that follow the cluster; each kind of them knows its own. */
 import type { SetUse } from "../render/setUse.ts";
-import type { Members } from "./countedMembers.ts";
 import { EndpointSets } from "./endpointSets.ts";
+import type { Members } from "./members.ts";
 import { ServiceSets } from "./serviceSets.ts";
 
 export class RuleSets {

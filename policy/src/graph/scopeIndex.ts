@@ -1,16 +1,30 @@
 /** Which endpoints and sets of networks are in which scopes, kept up to date from both sides. A scope counts how many ask for it. */
-import { type Labels, SelectorIndex } from "@brindle/api";
+import { type Labels, type MatchChange, SelectorIndex } from "@brindle/api";
 import { type Scope, scopeKey, scopeSelector } from "../scope.ts";
 import type { MemberView } from "./endpointViews.ts";
+
+/** What a scope had of a member, and has: `null` for nothing. */
+export interface ViewChange {
+  readonly before: MemberView | null;
+  readonly after: MemberView | null;
+}
+
+/** Hears of everything that comes into a scope, changes in it, or leaves it, but not of what is there when it is added. */
+export type OnMatch = (key: string, change: ViewChange) => void;
 
 export class ScopeIndex {
   readonly #index = new SelectorIndex<MemberView>();
   readonly #users = new Map<string, number>();
-  readonly #onMatch: (key: string, id: string, view: MemberView | null) => void;
+  readonly #onMatch: OnMatch;
 
-  /** `onMatch` hears of everything that comes into a scope, changes in it, or leaves it (`null`). */
-  constructor(onMatch: (key: string, id: string, view: MemberView | null) => void = () => {}) {
+  constructor(onMatch: OnMatch = () => {}) {
     this.#onMatch = onMatch;
+  }
+
+  /** Of many that will be added, what they look at is found in one go through all members. */
+  prepare(scopes: Iterable<Scope>): void {
+    const isNew = (scope: Scope): boolean => !this.#users.has(scopeKey(scope));
+    this.#index.prepare([...scopes].filter(isNew).map(scopeSelector));
   }
 
   /** What matches already is there at once, without a call to `onMatch`. */
@@ -31,12 +45,8 @@ export class ScopeIndex {
     }
   }
 
-  /** By their names. */
-  *matching(scope: Scope): Iterable<[string, MemberView]> {
-    for (const id of this.#index.itemsOf(scopeKey(scope))) {
-      const view = this.#index.item(id);
-      if (view) yield [id, view];
-    }
+  membersOf(scope: Scope): ReadonlySet<string> {
+    return this.#index.itemsOf(scopeKey(scope));
   }
 
   member(id: string): MemberView | undefined {
@@ -44,17 +54,25 @@ export class ScopeIndex {
   }
 
   onMember(id: string, view: MemberView | null): void {
+    const before = this.#index.item(id) ?? null;
     const changes = this.#index.setItem(id, view);
-    if (view) for (const key of this.#index.selectorsOf(id)) this.#onMatch(key, id, view);
-    for (const { selector, matches } of changes) if (!matches) this.#onMatch(selector, id, null);
+    if (view) for (const key of this.#index.selectorsOf(id)) this.#onStay(key, { before, after: view, changes });
+    for (const { selector, matches } of changes) {
+      this.#onMatch(selector, matches ? { before: null, after: view } : { before, after: null });
+    }
   }
 
   /** What members inherit of a profile; `null` for nothing. Answers whether that changed for any of them. */
   onProfileLabels(name: string, labels: Labels | null): boolean {
     const changes = this.#index.setParent(name, labels);
     for (const { selector, item, matches } of changes) {
-      this.#onMatch(selector, item, matches ? (this.#index.item(item) ?? null) : null);
+      const view = this.#index.item(item) ?? null;
+      this.#onMatch(selector, matches ? { before: null, after: view } : { before: view, after: null });
     }
     return changes.length > 0;
+  }
+
+  #onStay(key: string, { changes, ...change }: ViewChange & { readonly changes: readonly MatchChange[] }): void {
+    if (!changes.some(({ selector }) => selector === key)) this.#onMatch(key, change);
   }
 }

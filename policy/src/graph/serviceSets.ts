@@ -1,9 +1,10 @@
 /** The sets whose members are what is behind Services. All EndpointSlices are kept, since any rule may come to name any of them. */
 import type { EndpointSlice } from "@brindle/api";
-import { type Family, hostPrefix, type SetElement } from "@brindle/net";
+import { type Family, formatPrefix, formatSetElement, hostPrefix } from "@brindle/net";
 import type { SetContent, SetUse } from "../render/setUse.ts";
 import { backendsOf, formatService } from "../service.ts";
-import { CountedMembers, type Members } from "./countedMembers.ts";
+import { type Contribution, CountedMembers } from "./countedMembers.ts";
+import type { Members } from "./members.ts";
 
 type ServiceContent = Extract<SetContent, { readonly kind: "service" }>;
 
@@ -27,10 +28,12 @@ export class ServiceSets {
     else this.#slices.delete(id);
     const [was, is] = [before && serviceId(before), slice && serviceId(slice)];
     if (is) add(this.#slicesOf, is, id);
-    for (const set of (is && this.#setsOf.get(is)) || []) set.members.onContributor(id, contribution(set, slice));
+    for (const set of (is && this.#setsOf.get(is)) || []) {
+      set.members.replace(contribution(set, was === is ? before : null), contribution(set, slice));
+    }
     if (!was || was === is) return;
     remove(this.#slicesOf, was, id);
-    for (const set of this.#setsOf.get(was) ?? []) set.members.onContributor(id, []);
+    for (const set of this.#setsOf.get(was) ?? []) set.members.replace(contribution(set, before), null);
   }
 
   /** Exactly these sets are kept from now on. */
@@ -56,7 +59,7 @@ export class ServiceSets {
     this.#sets.set(name, set);
     add(this.#setsOf, service, set);
     for (const id of this.#slicesOf.get(service) ?? []) {
-      set.members.onContributor(id, contribution(set, this.#slices.get(id) ?? null));
+      set.members.replace(null, contribution(set, this.#slices.get(id)));
     }
   }
 }
@@ -65,12 +68,12 @@ function serviceId({ namespace, service }: EndpointSlice): string {
   return formatService({ namespace, name: service });
 }
 
-function contribution({ family, content }: ServiceSet, slice: EndpointSlice | null): SetElement[] {
-  if (!slice) return [];
+function contribution({ family, content }: ServiceSet, slice: EndpointSlice | null | undefined): Contribution {
+  if (!slice) return null;
   const { addresses, ports } = backendsOf(slice);
   const own = addresses.filter((address) => address.family === family);
-  if (!content.withPorts) return own.map(hostPrefix);
-  return own.flatMap((address) => ports.map(({ protocol, port }) => ({ address, protocol, port })));
+  if (!content.withPorts) return own.map(hostPrefix).map(formatPrefix);
+  return own.flatMap((address) => ports.map(({ protocol, port }) => formatSetElement({ address, protocol, port })));
 }
 
 function add<V>(map: Map<string, Set<V>>, key: string, value: V): void {

@@ -5,8 +5,8 @@
  */
 import type { PolicyDirection } from "@brindle/api";
 import { type Address, formatAddress, formatSetElement, networkOf, type SetElement } from "@brindle/net";
-import type { Members } from "../graph/countedMembers.ts";
 import type { Desired } from "../graph/desired.ts";
+import type { Members } from "../graph/members.ts";
 import { isIcmp, type Packet } from "../packet.ts";
 import { inRanges } from "../ports.ts";
 import type { ChainRule, Match } from "../render/ir.ts";

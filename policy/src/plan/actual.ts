@@ -1,7 +1,7 @@
 /** What the kernel has of ours, as it was read back. */
 import type { Family, SavedChain, SetType } from "@brindle/net";
-import type { Members } from "../graph/countedMembers.ts";
 import type { TableName } from "../graph/desired.ts";
+import type { Members } from "../graph/members.ts";
 
 export interface ActualSet {
   readonly name: string;

@@ -1,6 +1,7 @@
 /** Whether sets can change one after the other without a packet being dropped that both the old and the new state allow. */
 import { formatSetElement, hostPrefix, type SetElement } from "@brindle/net";
 import type { DesiredSet } from "../graph/desired.ts";
+import type { Members } from "../graph/members.ts";
 import type { ActualSet } from "./actual.ts";
 
 export interface SetDifference {
@@ -35,7 +36,7 @@ export function crosses(
   return crossing.some((who) => !isHost(who) || (before.has(who) && after.has(who)));
 }
 
-function addressesIn(sets: Iterable<{ readonly members: ReadonlyMap<string, SetElement> }>): {
+function addressesIn(sets: Iterable<{ readonly members: Pick<Members, "has"> }>): {
   has(address: string): boolean;
 } {
   const all = [...sets];

@@ -5,8 +5,8 @@
  */
 import assert from "node:assert/strict";
 import type { SetDefinition, SetElement } from "@brindle/net";
-import type { Members } from "../graph/countedMembers.ts";
 import type { DesiredSet } from "../graph/desired.ts";
+import { type Members, memberChanges } from "../graph/members.ts";
 import type { ActualSet } from "./actual.ts";
 import { crosses } from "./crossing.ts";
 
@@ -107,18 +107,15 @@ interface Change {
 }
 
 function differences(set: DesiredSet, { name, members, maxElements }: ActualSet): Change {
-  if (set.members === members) return { set, name, added: [], removed: [], isChange: false, overflows: false };
-  const added = missingFrom(members, set.members);
-  const removed = missingFrom(set.members, members);
+  const changes = memberChanges(members, set.members);
+  const added = elementsOf(changes.added, set.members);
+  const removed = elementsOf(changes.removed, members);
   const overflows = members.size + added.length > (maxElements ?? setElementsMaxMin);
   return { set, name, added, removed, isChange: added.length > 0 || removed.length > 0, overflows };
 }
 
-/** What `of` has and `set` lacks. */
-function missingFrom(set: Members, of: Members): SetElement[] {
-  const missing: SetElement[] = [];
-  for (const [text, element] of of) if (!set.has(text)) missing.push(element);
-  return missing;
+function elementsOf(texts: readonly string[], members: Members): SetElement[] {
+  return texts.flatMap((text) => members.get(text) ?? []);
 }
 
 /**

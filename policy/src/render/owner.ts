@@ -2,7 +2,8 @@
 import { defaultTier, type PolicyDirection, type Profile, type Rule } from "@brindle/api";
 import type { Family } from "@brindle/net";
 import { type Policy, policyName } from "../cluster.ts";
-import { compileRule } from "./compileRule.ts";
+import { type CompiledRule, compileRule } from "./compileRule.ts";
+import { Interned } from "./interned.ts";
 import type { Chain, ChainRule, Match, Target } from "./ir.ts";
 import { chainName, chains } from "./names.ts";
 import { type LogSettings, logPrefix, quietSettings } from "./settings.ts";
@@ -36,7 +37,7 @@ export function compileOwner(
   rules: readonly Rule[],
   { direction, family, log = quietSettings.log }: { direction: PolicyDirection; family: Family; log?: LogSettings },
 ): CompiledChain {
-  const compiled = rules.map((rule) => compileRule(rule, family, owner.namespace));
+  const compiled = rules.map((rule) => compiledRule(rule, family, owner.namespace));
   const comments = commentsOf(owner, rules, direction);
   const chainRules = rules.flatMap((rule, index): ChainRule[] => {
     const comment = comments[index] ?? "";
@@ -49,6 +50,14 @@ export function compileOwner(
   });
   const name = ownerChainName(owner, direction);
   return { chain: { name, rules: chainRules }, sets: compiled.flatMap(({ sets }) => sets) };
+}
+
+const compiledRules = new Interned<CompiledRule>();
+
+/** Many policies say the same, as that DNS is allowed. */
+function compiledRule(rule: Rule, family: Family, namespace: string | null): CompiledRule {
+  const key = `${family} ${namespace ?? ""} ${JSON.stringify(rule)}`;
+  return compiledRules.of(key, () => compileRule(rule, family, namespace));
 }
 
 const made = new WeakMap<readonly Rule[], { readonly of: string; readonly comments: readonly string[] }>();

@@ -138,7 +138,7 @@ const ofSets: readonly Fault[] = [
   {
     name: "a set without one of its members",
     cluster: ingress([fromFirst]),
-    spoil: members((of) => new Map([...of].slice(1))),
+    spoil: members((of) => keyed([...of.values()].slice(1))),
   },
   {
     name: "a set with a member too many",
