@@ -12,6 +12,8 @@ export interface ChainContent {
 export interface HookChange {
   /** "insert" puts it first, "append" last, "delete" removes one that is equal. */
   readonly op: "insert" | "append" | "delete";
+  /** Of an insert: how many rules stay before it; none when left out. */
+  readonly behind?: number;
   readonly chain: string;
   readonly rule: RuleArguments;
 }
@@ -43,7 +45,10 @@ export function renderTransactions(table: TableName, transactions: readonly Tabl
     // Declaring a chain makes it or empties it. Those that go are emptied too, so that they refer to nothing.
     ...[...chains.map((chain) => chain.name), ...deletedChains].map((name) => `:${name} - [0:0]`),
     ...chains.flatMap(({ name, rules }) => rules.map((rule) => formatWords(["-A", name, ...rule]))),
-    ...hooks.map(({ op, chain, rule }) => formatWords([hookFlags[op], chain, ...rule])),
+    ...hooks.map(({ op, chain, behind, rule }) => {
+      const place = behind === undefined ? [] : [String(behind + 1)];
+      return formatWords([hookFlags[op], chain, ...place, ...rule]);
+    }),
     ...deletedChains.map((name) => `-X ${name}`),
     "COMMIT",
   ];

@@ -64,8 +64,8 @@ function chainsAfter(before: ReadonlyMap<string, SavedChain>, transaction: Table
   return chains;
 }
 
-function hooked(rules: readonly SavedRule[], { op, rule }: HookChange): SavedRule[] {
-  if (op === "insert") return [savedRule(rule), ...rules];
+function hooked(rules: readonly SavedRule[], { op, behind = 0, rule }: HookChange): SavedRule[] {
+  if (op === "insert") return rules.toSpliced(behind, 0, savedRule(rule));
   if (op === "append") return [...rules, savedRule(rule)];
   const text = rule.join("\n");
   const index = rules.findIndex((candidate) => candidate.arguments.join("\n") === text);

@@ -31,6 +31,26 @@ function state(policies: readonly Policy[], roles: Readonly<Record<string, strin
 
 const policy = (...ingress: Rule[]): Policy => policySample("p", { selector, ingress });
 
+/** The rules of others in FORWARD, and what comes behind our hook then. */
+const ends: readonly { name: string; rules: readonly string[]; order: readonly string[] }[] = [
+  { name: "behind those of others", rules: ["-s 192.0.2.1 -j DROP"], order: ["DROP", "BRDL-FORWARD-END"] },
+  {
+    name: "before one that rejects all that is left",
+    rules: ["-j KUBE-FORWARD", "-j REJECT --reject-with icmp-host-prohibited"],
+    order: ["KUBE-FORWARD", "BRDL-FORWARD-END", "REJECT"],
+  },
+  {
+    name: "before one that drops all that is left, with a comment",
+    rules: ["-m comment --comment end -j DROP"],
+    order: ["BRDL-FORWARD-END", "DROP"],
+  },
+  {
+    name: "behind a denial that others come after",
+    rules: ["-j DROP", "-j X"],
+    order: ["DROP", "X", "BRDL-FORWARD-END"],
+  },
+];
+
 function applied(desired: Desired, actual: Actual = nothing): Actual {
   return afterPlan(actual, plan(desired, actual), desired, new Set());
 }
@@ -179,6 +199,26 @@ describe("a plan", () => {
     );
     const toDo = plan(desired, { ...actual, sets });
     expect([words(toDo.before), words(toDo.after)]).toEqual([["create b", "+b2"], ["destroy a"]]);
+  });
+  it.each(ends)("puts what accepts last $name", ({ rules, order }) => {
+    const desired = state([], {});
+    const filter = applied(desired).tables.find(({ family, table }) => family === 4 && table === "filter");
+    const chain = filter?.chains.get("FORWARD");
+    if (!filter || !chain) throw new Error("the filter has a chain FORWARD");
+    const saved = rules.map((text): SavedRule => ({ arguments: text.split(" "), counters: null }));
+    const withRules = (before: readonly SavedRule[]): Actual => ({
+      tables: [{ ...filter, chains: new Map([...filter.chains, ["FORWARD", { ...chain, rules: before }]]) }],
+      sets: new Map(),
+    });
+    const [ours, end] = chain.rules;
+    if (!ours || !end) throw new Error("there are two hooks");
+    for (const before of [saved, [ours, ...saved, end]]) {
+      const after = applied(desired, withRules(before)).tables.find(
+        ({ family, table }) => family === 4 && table === "filter",
+      );
+      const targets = after?.chains.get("FORWARD")?.rules.map(({ arguments: words }) => words[words.indexOf("-j") + 1]);
+      expect(targets).toEqual(["BRDL-FORWARD", ...order]);
+    }
   });
   it("takes away all that is ours when nothing is desired", () => {
     const toDo = plan(nothingDesired, applied(state([policy(fromA)], { 2: "a" })));

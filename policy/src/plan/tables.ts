@@ -186,22 +186,45 @@ function editDispatch(saved: SavedChain, wanted: readonly RenderedRule[]): HookC
 
 /**
  * The first of ours has to come before all others: what stands before it would escape policy. One that is to be last
- * only stands behind what was there.
+ * stands behind what was there, but before a rule of others that denies all that is left, as a host's firewall ends with:
+ * like the policy of a chain, that speaks of what nobody has allowed.
  */
 function planHooks(chain: SavedChain, hooks: readonly Hook[], render: (rule: ChainRule) => RenderedRule): HookChange[] {
   const ours = chain.rules.filter((rule) => isOurs(rule.arguments));
+  const theirs = chain.rules.filter((rule) => !isOurs(rule.arguments));
   const wanted = hooks.filter((hook) => hook.chain === chain.name);
+  const end = theirs.at(-1);
+  const hasEnd = end !== undefined && deniesAll(end);
+  const lastOfOurs = ours.at(-1);
   const isSame =
     ours.length === wanted.length &&
     wanted.every((hook, index) => hashOf(ours[index]?.arguments ?? []) === render(hook.rule).hash) &&
-    (wanted[0]?.place !== "first" || ours[0] === chain.rules[0]);
+    (wanted[0]?.place !== "first" || ours[0] === chain.rules[0]) &&
+    !(hasEnd && lastOfOurs && chain.rules.indexOf(end) < chain.rules.indexOf(lastOfOurs));
   if (isSame) return [];
   const removals = ours.map((rule): HookChange => ({ op: "delete", chain: chain.name, rule: rule.arguments }));
-  return [...removals, ...wanted.map((hook) => addition(hook, render))];
+  const before = hasEnd ? theirs.length - 1 : null;
+  return [...removals, ...wanted.map((hook, at) => addition(hook, render, before === null ? null : before + at))];
 }
 
-function addition({ chain, place, rule }: Hook, render: (rule: ChainRule) => RenderedRule): HookChange {
-  return { op: place === "first" ? "insert" : "append", chain, rule: render(rule).arguments };
+/** `behind`: how many rules come before one that is to be last, if there are others behind it. */
+function addition(
+  { chain, place, rule }: Hook,
+  render: (rule: ChainRule) => RenderedRule,
+  behind: number | null = null,
+): HookChange {
+  const words = render(rule).arguments;
+  if (place === "first") return { op: "insert", chain, rule: words };
+  return behind === null ? { op: "append", chain, rule: words } : { op: "insert", behind, chain, rule: words };
+}
+
+/** Whether it is no more than a verdict against whatever comes to it. */
+function deniesAll({ arguments: words }: SavedRule): boolean {
+  const comment = words.indexOf("--comment");
+  const rest = comment < 0 ? words : words.toSpliced(comment - 2, 4);
+  const [option, target, ...more] = rest;
+  if (option !== "-j") return false;
+  return (target === "DROP" && more.length === 0) || (target === "REJECT" && more.length <= 2);
 }
 
 function isOurs(saved: readonly string[]): boolean {
