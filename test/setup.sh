@@ -12,7 +12,7 @@ iproute2 iputils-ping gcc libc6-dev make procps binutils conntrack ca-certificat
 exabgp_version=5.0.15
 
 case ${1:-} in
-  test) packages="$packages pmacct" ;;
+  test) packages="$packages pmacct podman crun containerd" ;;
   cluster | test:kubeadm) packages="$packages debootstrap debian-archive-keyring socat" ;;
 esac
 
@@ -88,8 +88,9 @@ install_packages() {
     case $package in
       bird2) services=bird ;;
       etcd-server) services=etcd ;;
-      frr | gobgpd | openbgpd) services=$package ;;
+      frr | gobgpd | openbgpd | containerd) services=$package ;;
       pmacct) services="pmacctd nfacctd sfacctd uacctd" ;;
+      podman) services="podman podman-restart podman-auto-update" ;;
       *) continue ;;
     esac
     for service in $services; do systemctl disable --quiet "$service.service" || true; done

@@ -14,6 +14,8 @@ import {
   parsePrefix,
 } from "@brindle/net";
 
+import type { ClusterState } from "./clusterState.ts";
+
 export interface OriginState {
   readonly node: string;
   readonly pools: ReadonlyMap<string, IPPool>;
@@ -22,6 +24,20 @@ export interface OriginState {
   readonly endpoints: ReadonlyMap<string, WorkloadEndpoint>;
   /** Where the node's pods have their addresses of these. */
   readonly podCidrs?: readonly Prefix[];
+}
+
+/** What the datastore says of it. */
+export function originStateOf(
+  { node, usesPodCidrs }: { readonly node: string; readonly usesPodCidrs: boolean },
+  state: ClusterState,
+): OriginState {
+  return {
+    node,
+    pools: state.all("IPPool"),
+    affinities: state.all("BlockAffinity"),
+    endpoints: state.all("WorkloadEndpoint"),
+    podCidrs: usesPodCidrs ? podCidrsOf(state.all("Node").get(node)) : [],
+  };
 }
 
 /** What Kubernetes set aside for the pods of a node; nothing before it has. */

@@ -172,7 +172,8 @@ describe("the agent of the image", () => {
     for (const path of ["opt/cni/bin", "etc/cni/net.d"]) await mkdir(join(image.root, path), { recursive: true });
     const list = join(image.root, "etc/cni/net.d/10-brindle.conflist");
     // One of the reference plugins, which a node has from elsewhere.
-    await writeFile(join(image.root, "opt/cni/bin/portmap"), "", { mode: 0o755 });
+    for (const theirs of ["portmap", "bandwidth"])
+      await writeFile(join(image.root, "opt/cni/bin", theirs), "", { mode: 0o755 });
     const { stdout, stderr } = await container.run("/usr/bin/brindle", ["install-cni"]);
     assert.equal(stdout, "/opt/cni/bin/brindle installed\n", stderr);
     const version = await exec("env", ["CNI_COMMAND=VERSION", join(image.root, "opt/cni/bin/brindle")], {

@@ -1,7 +1,7 @@
 /** podman, a runtime that executes CNI plugins by itself, with an agent: pods, exec, restarts of both, and nothing left. */
 import assert from "node:assert/strict";
 import { afterAll, beforeAll, describe, it } from "vitest";
-import { ready, type Stand, startStand } from "../agent/stand.ts";
+import { type Stand, startStand } from "../agent/stand.ts";
 import { field, text } from "../fixtures/json.ts";
 import { waitFor } from "../fixtures/waitFor.ts";
 import type { Machine } from "../lab/topology/machine.ts";
@@ -61,13 +61,12 @@ describe("podman", () => {
     assert.match(refused.stderr, /the Brindle agent of this node does not answer/);
     await podman.run("rm", "--force", "early");
     stand.launch("node1");
-    await ready(stand, "node1", 60_000);
     const isFree = async (saw: (seen: unknown) => void): Promise<boolean> => {
       const next = await podman.start("next", ["--replace", "--ip", "10.244.5.5"]);
       saw(next.stderr);
       return next.exitCode === 0;
     };
-    await waitFor(isFree, { what: "the deleted container's address is free", deadlineMs: 30_000 });
+    await waitFor(isFree, { what: "the deleted container's address is free", deadlineMs: 60_000 });
     assert(await pings("next", await addressOf("web")));
   });
 
