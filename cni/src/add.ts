@@ -1,4 +1,4 @@
-import type { Address } from "@brindle/net";
+import type { Address, Family } from "@brindle/net";
 import type { Attachment } from "./attachment.ts";
 import { handleOf } from "./attachment.ts";
 import type { IpamConfig, PluginConfig } from "./config.ts";
@@ -16,8 +16,9 @@ export interface AddRequest {
 }
 
 /**
- * Address, policy, wire: in this order, so that no packet reaches a pod whose policy is not in force. Whatever fails,
- * all that this call made is unmade; what an earlier call made for the same attachment stays, for it may be in use.
+ * Address, policy, wire: in this order, so that no packet reaches a pod whose policy is not in force; the interface alone,
+ * down and without address, is made beside the first two. Whatever fails, all that this call made is unmade; what an
+ * earlier call made for the same attachment stays, for it may be in use.
  */
 export async function add(request: AddRequest, ports: Ports): Promise<Added> {
   const { config, signal } = request;
@@ -41,18 +42,27 @@ export async function add(request: AddRequest, ports: Ports): Promise<Added> {
     ipam: ipamOf(config.ipam, requested),
     namespaceLabels: pod?.namespace.labels ?? {},
   };
-  const assigned = await assign(wanted, ports);
-  if (assigned.isNew) undo.defer(() => ports.addresses.release(attachment));
-  const { addresses } = assigned;
-
-  await ports.policy.ready(endpoint(addresses), signal);
-
-  const wired = await ports.links.wire({ attachment, addresses, mtu: config.mtu });
-  if (wired.isNew) undo.defer(() => ports.links.unwire(attachment));
+  const assigning = assign(wanted, ports);
+  const admitted = assigning.then(async ({ addresses }) => {
+    await ports.policy.ready(endpoint(addresses), signal);
+    return addresses;
+  });
+  admitted.catch(() => {}); // The interface may fail before, and then nobody asks.
+  const { mtu } = config;
+  const wiring = ports.links.wire({ attachment, addresses: admitted, families: familiesOf(wanted.ipam), mtu });
+  const [assigned, wired] = await Promise.allSettled([assigning, wiring]);
+  if (isNewOne(assigned)) undo.defer(() => ports.addresses.release(attachment));
+  if (isNewOne(wired)) undo.defer(() => ports.links.unwire(attachment));
+  if (assigned.status === "rejected") throw assigned.reason;
+  if (wired.status === "rejected") throw wired.reason;
   signal.throwIfAborted();
 
   undo.move(); // Success: nothing is undone.
-  return { attachment, addresses, wired };
+  return { attachment, addresses: assigned.value.addresses, wired: wired.value };
+}
+
+function isNewOne(outcome: PromiseSettledResult<{ readonly isNew: boolean }>): boolean {
+  return outcome.status === "fulfilled" && outcome.value.isNew;
 }
 
 /** A pod's annotations are about its first interface: a second one cannot have the same addresses. */
@@ -80,6 +90,10 @@ function ipamOf(ipam: IpamConfig, { addresses, families, pools }: Requested): Ip
     ipv6Pools: pools[6] ?? ipam.ipv6Pools,
     ...(ipam.ranges && { ranges: ipam.ranges }),
   };
+}
+
+function familiesOf({ assignIpv4, assignIpv6 }: IpamConfig): readonly Family[] {
+  return [...(assignIpv4 ? [4 as const] : []), ...(assignIpv6 ? [6 as const] : [])];
 }
 
 /** Asked first, so that an agent without its datastore says so at once rather than at the deadline. */

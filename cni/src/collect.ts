@@ -3,7 +3,7 @@
  * datastore, since a crash may have left a trace in one of them alone.
  */
 import { type Attachment, attachmentKey, attachmentOf, handleOf } from "./attachment.ts";
-import { del } from "./del.ts";
+import { delWholly } from "./del.ts";
 import { CniError } from "./error.ts";
 import type { Mark, Ports } from "./ports.ts";
 
@@ -51,7 +51,7 @@ export async function collect(request: CollectRequest, { ports, alone }: Collect
     const key = attachmentKey(attachment);
     try {
       await alone(key, async () => {
-        await del(attachment, ports);
+        await delWholly(attachment, ports);
         await ports.pending.remove(key);
       });
     } catch (error) {

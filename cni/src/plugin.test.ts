@@ -86,7 +86,8 @@ function world(script: Script = {}) {
       check: async () => script.differences?.policy ?? [],
     },
     links: {
-      async wire() {
+      async wire({ addresses }) {
+        await addresses;
         calls.push("wire");
         await script.wire?.();
         return {

@@ -19,7 +19,7 @@ import {
   refusePrevResult,
   versionOf,
 } from "./config.ts";
-import { del } from "./del.ts";
+import { del, delWholly } from "./del.ts";
 import { type Command, parseCommand, parseEnvironment } from "./environment.ts";
 import { CniError, type CniFailure } from "./error.ts";
 import { KeyedQueue } from "./keyedQueue.ts";
@@ -127,8 +127,10 @@ export class CniPlugin {
     const attachment = attachmentOf(parseEnvironment(request.variables, "DEL"), network);
     const key = attachmentKey(attachment);
     const work = this.#queue.run(key, async () => {
-      await del(attachment, this.#ports);
+      const { gone } = await del(attachment, this.#ports);
       await this.#ports.pending.remove(key);
+      // What cannot be kept either is down and in the group of removals, which goes when an agent starts.
+      gone.catch(() => this.#ports.pending.keep(key, request)).catch(() => {});
     });
     try {
       await unlessAborted(work, signal);
@@ -191,7 +193,7 @@ export class CniPlugin {
     const request = await this.#ports.pending.read(key);
     if (!request) return;
     const network = parseNetwork(request.stdin);
-    await del(attachmentOf(parseEnvironment(request.variables, "DEL"), network), this.#ports);
+    await delWholly(attachmentOf(parseEnvironment(request.variables, "DEL"), network), this.#ports);
     await this.#ports.pending.remove(key);
   }
 }

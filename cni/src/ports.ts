@@ -114,7 +114,13 @@ export interface LinkCheck {
 
 export interface WireRequest {
   readonly attachment: Attachment & { readonly netns: string };
-  readonly addresses: readonly Address[];
+  /**
+   * Once they are given and their policy is in force. Before that the interface may be made, and is down; where they never come,
+   * nothing stays of it.
+   */
+  readonly addresses: readonly Address[] | Promise<readonly Address[]>;
+  /** Of which families they will be, as far as that is known. */
+  readonly families?: readonly Family[];
   readonly mtu: number | null;
 }
 

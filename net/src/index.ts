@@ -38,6 +38,7 @@ export {
 } from "./netlink/interfaceAddress.ts";
 export type {
   AddressGeneration,
+  Ipv4Settings,
   Link,
   LinkReference,
   LinkSettings,
@@ -46,6 +47,7 @@ export type {
   VxlanSettings,
 } from "./netlink/link.ts";
 export type { ForwardingEntry, Neighbour, NeighbourState } from "./netlink/neighbour.ts";
+export type { NeighbourTable } from "./netlink/neighbourTable.ts";
 export type { NextHop } from "./netlink/nextHop.ts";
 export { describeChange, type KernelChange } from "./netlink/request.ts";
 export {

@@ -113,7 +113,9 @@ describe("the settings for a pod", () => {
       [{ path: "net/ipv6/conf/cali1/disable_ipv6", value: 1 }],
     );
     assert.deepEqual(podSysctls("eth0", new Set([4])), []);
-    assert.deepEqual(hostSettings(attachment, new Set([4])), { alias: "brindle c1 eth0 pods" });
+    const { ipv4, ...settings } = hostSettings(attachment, new Set([4]));
+    assert.deepEqual(settings, { alias: "brindle c1 eth0 pods" });
+    assert.deepEqual(ipv4, { forwarding: 1, reversePathFilter: 1, routeLocalnet: 1, proxyArp: 1 });
   });
 
   it("with IPv6 take no router's advertisements, on either end", () => {

@@ -10,6 +10,7 @@ import {
   type Family,
   hostPrefix,
   type InterfaceAddress,
+  type Ipv4Settings,
   type KernelChange,
   type Link,
   type LinkSettings,
@@ -74,23 +75,53 @@ export function vethPair({ attachment, mtu }: { attachment: Attachment; mtu: num
 
 /** What the kernel takes only once the interface exists. The node may make link-local addresses another way by default. */
 export function hostSettings(attachment: Attachment, families: ReadonlySet<Family>): LinkSettings {
-  return { alias: markOf(attachment), ...(families.has(6) ? { addressGeneration: "eui64" } : {}) };
+  return { alias: markOf(attachment), ipv4: hostIpv4, ...(families.has(6) ? { addressGeneration: "eui64" } : {}) };
 }
 
-/** Written before the node's end is up: what the kernel does as it comes up depends on them. */
-export function hostSysctls(name: string, families: ReadonlySet<Family>): Sysctl[] {
-  const v4: Sysctl[] = [
-    { path: `net/ipv4/conf/${name}/forwarding`, value: 1 },
-    // Strict: a pod that sends with another's address is not forwarded.
-    { path: `net/ipv4/conf/${name}/rp_filter`, value: 1 },
-    { path: `net/ipv4/conf/${name}/route_localnet`, value: 1 },
+/** Said before the node's end is up, in one datagram: what the kernel does as it comes up depends on them. */
+export function hostPreparations(index: number, attachment: Attachment, families: ReadonlySet<Family>): KernelChange[] {
+  const quick: readonly Family[] = families.has(6) ? [4, 6] : [4];
+  return [
+    { op: "setLink", link: { index }, settings: hostSettings(attachment, families) },
     // For programs that ask by ARP all the same (arping). The delay, random up to 0.8 s, is for shared links.
-    { path: `net/ipv4/conf/${name}/proxy_arp`, value: 1 },
-    { path: `net/ipv4/neigh/${name}/proxy_delay`, value: 0 },
+    ...quick.map((family): KernelChange => {
+      return { op: "setNeighbourTable", table: { family, interfaceIndex: index, proxyDelayMs: 0 } };
+    }),
   ];
+}
+
+const hostIpv4: Required<Ipv4Settings> = {
+  forwarding: 1,
+  // Strict: a pod that sends with another's address is not forwarded.
+  reversePathFilter: 1,
+  routeLocalnet: 1,
+  proxyArp: 1,
+};
+
+/** How the same settings are called as files. */
+const ipv4Names: Readonly<Record<keyof Ipv4Settings, string>> = {
+  forwarding: "forwarding",
+  reversePathFilter: "rp_filter",
+  routeLocalnet: "route_localnet",
+  proxyArp: "proxy_arp",
+};
+
+/** What there is no message for, written before the node's end is up. */
+export function hostFiles(name: string, families: ReadonlySet<Family>): Sysctl[] {
   // Without IPv6 for the pod the node speaks none on this link: no router advertisement of a pod's gets anywhere.
-  if (!families.has(6)) return [...v4, { path: `net/ipv6/conf/${name}/disable_ipv6`, value: 1 }];
-  return [...v4, ...quietIpv6(name), { path: `net/ipv6/conf/${name}/forwarding`, value: 1 }, ...proxyNdp(name)];
+  if (!families.has(6)) return [{ path: `net/ipv6/conf/${name}/disable_ipv6`, value: 1 }];
+  const forwarding: Sysctl = { path: `net/ipv6/conf/${name}/forwarding`, value: 1 };
+  return [...quietIpv6(name), forwarding, { path: `net/ipv6/conf/${name}/proxy_ndp`, value: 1 }];
+}
+
+/** All that holds of the node's end, by message or by file, as CHECK reads it. */
+export function hostSysctls(name: string, families: ReadonlySet<Family>): Sysctl[] {
+  const byMessage = Object.entries(ipv4Names).map(([setting, file]): Sysctl => {
+    return { path: `net/ipv4/conf/${name}/${file}`, value: hostIpv4[setting as keyof Ipv4Settings] };
+  });
+  const quick: readonly Family[] = families.has(6) ? [4, 6] : [4];
+  const delays = quick.map((family): Sysctl => ({ path: `net/ipv${family}/neigh/${name}/proxy_delay`, value: 0 }));
+  return [...byMessage, ...delays, ...hostFiles(name, families)];
 }
 
 /** Written inside the container's namespace. Some runtimes disable IPv6 there for all interfaces. */
@@ -106,13 +137,6 @@ function quietIpv6(name: string): Sysctl[] {
     { path: `net/ipv6/conf/${name}/accept_dad`, value: 0 },
     { path: `net/ipv6/conf/${name}/dad_transmits`, value: 0 },
     { path: `net/ipv6/conf/${name}/accept_ra`, value: 0 },
-  ];
-}
-
-function proxyNdp(name: string): Sysctl[] {
-  return [
-    { path: `net/ipv6/conf/${name}/proxy_ndp`, value: 1 },
-    { path: `net/ipv6/neigh/${name}/proxy_delay`, value: 0 },
   ];
 }
 

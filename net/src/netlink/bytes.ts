@@ -4,7 +4,7 @@
  */
 
 /** Netlink uses the machine's own byte order. */
-const littleEndian: boolean = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
+export const littleEndian: boolean = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 
 export function getU16be(bytes: Uint8Array, offset: number): number {
   return (at(bytes, offset) << 8) | at(bytes, offset + 1);

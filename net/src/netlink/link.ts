@@ -54,12 +54,22 @@ export interface LinkSettings {
   readonly namespaceFd?: number;
   /** How the kernel makes the IPv6 link-local address; "none" makes none. */
   readonly addressGeneration?: AddressGeneration;
+  readonly ipv4?: Ipv4Settings;
+}
+
+/** What stands below /proc/sys/net/ipv4/conf/INTERFACE, without a file for each. */
+export interface Ipv4Settings {
+  readonly forwarding?: number;
+  readonly proxyArp?: number;
+  /** rp_filter: 0 off, 1 strict, 2 loose. */
+  readonly reversePathFilter?: number;
+  readonly routeLocalnet?: number;
 }
 
 export type AddressGeneration = "eui64" | "none" | "stablePrivacy" | "random";
 
-/** The kernel takes `addressGeneration` only for an interface that exists (EAFNOSUPPORT else): set it while it is down. */
-interface NamedLink extends Omit<LinkSettings, "addressGeneration"> {
+/** The kernel takes what is a family's only for an interface that exists (EAFNOSUPPORT else): set it while it is down. */
+interface NamedLink extends Omit<LinkSettings, "addressGeneration" | "ipv4"> {
   readonly name: string;
 }
 
@@ -121,11 +131,27 @@ interface LinkInfo {
 }
 
 interface FamilySettings {
+  readonly inet?: { readonly settings?: Ipv4Settings };
   readonly inet6?: { readonly addressGeneration?: number };
 }
 
-/** IFLA_INET6_* inside AF_INET6 inside IFLA_AF_SPEC. */
+/** IPV4_DEVCONF_* (linux/ip.h) */
+const ipv4Settings: AttributeTable<Ipv4Settings> = {
+  forwarding: { type: 1, codec: u32 },
+  proxyArp: { type: 3, codec: u32 },
+  reversePathFilter: { type: 8, codec: u32 },
+  routeLocalnet: { type: 26, codec: u32 },
+};
+
+/** IFLA_INET_CONF */
+const inetSettings: AttributeTable<{ readonly settings?: Ipv4Settings }> = {
+  settings: { type: 1, codec: nested(ipv4Settings) },
+};
+
+/** IFLA_INET_* inside AF_INET, and IFLA_INET6_* inside AF_INET6, inside IFLA_AF_SPEC. */
 const familySettings: AttributeTable<FamilySettings> = {
+  // It is told in another form than it is written in, and nobody asks: nothing is decoded of it.
+  inet: { type: 2, codec: { ...nested(inetSettings), decode: () => ({}) } },
   inet6: { type: 10, codec: nested<{ addressGeneration?: number }>({ addressGeneration: { type: 8, codec: u8 } }) },
 };
 
@@ -230,6 +256,11 @@ export function createLink(link: NewLink): NetlinkRequest {
   return { type: linkMessage.new, flags, body: encodeSettings(link, { index: 0, info }) };
 }
 
+/** The kernel's answer to one that asks for it: the interface as it was made (Linux 6.2 and later). */
+export function echoed(request: NetlinkRequest): NetlinkRequest {
+  return { ...request, flags: request.flags | messageFlag.echo };
+}
+
 /** Changes the interface `reference`; `settings.name` renames it (and needs it down on kernels before 6.2). */
 export function setLink(reference: LinkReference, settings: LinkSettings): NetlinkRequest {
   if ("index" in reference) {
@@ -264,7 +295,8 @@ function encodeSettings(settings: LinkSettings, { index, info }: { index: number
 }
 
 function settingsAttributes(settings: LinkSettings, info: LinkInfo | undefined): LinkAttributes {
-  const { name, mac, mtu, group, alias, transmitQueueLength, namespaceFd, masterIndex, addressGeneration } = settings;
+  const { name, mac, mtu, group, alias, transmitQueueLength, namespaceFd, masterIndex } = settings;
+  const families = settingsOfFamilies(settings);
   return {
     ...(name === undefined ? {} : { name }),
     ...(mac === undefined ? {} : { mac }),
@@ -275,9 +307,17 @@ function settingsAttributes(settings: LinkSettings, info: LinkInfo | undefined):
     ...(namespaceFd === undefined ? {} : { namespaceFd }),
     ...(masterIndex === undefined ? {} : { masterIndex: masterIndex ?? 0 }),
     ...(info === undefined ? {} : { info }),
+    ...(families === null ? {} : { families }),
+  };
+}
+
+function settingsOfFamilies({ addressGeneration, ipv4 }: LinkSettings): FamilySettings | null {
+  if (addressGeneration === undefined && ipv4 === undefined) return null;
+  return {
+    ...(ipv4 === undefined ? {} : { inet: { settings: ipv4 } }),
     ...(addressGeneration === undefined
       ? {}
-      : { families: { inet6: { addressGeneration: addressGenerations.indexOf(addressGeneration) } } }),
+      : { inet6: { addressGeneration: addressGenerations.indexOf(addressGeneration) } }),
   };
 }
 

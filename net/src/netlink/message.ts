@@ -28,6 +28,8 @@ export const messageFlag = {
   request: 0x1,
   multi: 0x2,
   ack: 0x4,
+  /** What a request makes is told to whoever asked, too. */
+  echo: 0x8,
   /** On a reply: what was dumped changed meanwhile. */
   dumpInterrupted: 0x10,
   // For reading.

@@ -21,6 +21,7 @@ import {
   replaceForwardingEntry,
   replaceNeighbour,
 } from "./neighbour.ts";
+import { type NeighbourTable, setNeighbourTable } from "./neighbourTable.ts";
 import type { NextHop } from "./nextHop.ts";
 import { addRoute, deleteRoute, type NewRoute, replaceRoute } from "./route.ts";
 import { addRule, deleteRule, type SourceRule } from "./rule.ts";
@@ -34,6 +35,7 @@ export type KernelChange =
   | { readonly op: "addRoute" | "replaceRoute" | "deleteRoute"; readonly route: NewRoute }
   | { readonly op: "addRule" | "deleteRule"; readonly rule: SourceRule }
   | { readonly op: "addNeighbour" | "replaceNeighbour" | "deleteNeighbour"; readonly neighbour: Neighbour }
+  | { readonly op: "setNeighbourTable"; readonly table: NeighbourTable }
   | { readonly op: "replaceForwardingEntry" | "deleteForwardingEntry"; readonly entry: ForwardingEntry };
 
 const addressOps = { addAddress, replaceAddress, deleteAddress } as const;
@@ -67,6 +69,8 @@ export function encodeChange(change: KernelChange): NetlinkRequest {
     case "replaceNeighbour":
     case "deleteNeighbour":
       return neighbourOps[change.op](change.neighbour);
+    case "setNeighbourTable":
+      return setNeighbourTable(change.table);
     case "replaceForwardingEntry":
     case "deleteForwardingEntry":
       return forwardingOps[change.op](change.entry);
@@ -98,6 +102,8 @@ export function describeChange(change: KernelChange): string {
     case "replaceNeighbour":
     case "deleteNeighbour":
       return `${change.op} ${formatAddress(change.neighbour.address)} interface ${change.neighbour.interfaceIndex}`;
+    case "setNeighbourTable":
+      return `${change.op} IPv${change.table.family} interface ${change.table.interfaceIndex}`;
     case "replaceForwardingEntry":
     case "deleteForwardingEntry":
       return `${change.op} ${change.entry.mac} interface ${change.entry.interfaceIndex}`;

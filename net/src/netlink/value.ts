@@ -3,7 +3,7 @@
  * `be`. A `decode` answers `null` for bytes that are not such a value: it never throws and never reads outside.
  */
 import { type Address, addressFromBytes } from "../address.ts";
-import { getU16, getU16be, getU32, getU32be } from "./bytes.ts";
+import { getU16, getU16be, getU32, getU32be, littleEndian } from "./bytes.ts";
 import { ByteWriter } from "./byteWriter.ts";
 
 export interface ValueCodec<T> {
@@ -40,6 +40,17 @@ export const u32: ValueCodec<number> = {
 export const s32: ValueCodec<number> = {
   decode: (bytes) => (bytes.length === 4 ? getU32(bytes, 0) | 0 : null),
   write: (writer, value) => writer.u32(value),
+};
+export const u64: ValueCodec<bigint> = {
+  decode(bytes) {
+    if (bytes.length !== 8) return null;
+    const [first, second] = [BigInt(getU32(bytes, 0)), BigInt(getU32(bytes, 4))];
+    return littleEndian ? (second << 32n) | first : (first << 32n) | second;
+  },
+  write(writer, value) {
+    const halves = [Number(value & 0xffff_ffffn), Number(value >> 32n)];
+    for (const half of littleEndian ? halves : halves.reverse()) writer.u32(half);
+  },
 };
 export const u16be: ValueCodec<number> = {
   decode: (bytes) => (bytes.length === 2 ? getU16be(bytes, 0) : null),

@@ -5,26 +5,34 @@
  */
 import { closeSync } from "node:fs";
 import { KernelError, refusal } from "../kernelError.ts";
-import { decodeLink, getLink, type Link, type LinkReference } from "../netlink/link.ts";
 import {
-  type Acknowledgement,
+  createLink,
+  decodeLink,
+  echoed,
+  getLink,
+  type Link,
+  type LinkReference,
+  type NewLink,
+} from "../netlink/link.ts";
+import {
   decodeAcknowledgement,
   decodeMessages,
   messageBytes,
   messageFlag,
   messageType,
+  type NetlinkMessage,
   type NetlinkRequest,
   writeMessage,
 } from "../netlink/message.ts";
 import { describeChange, encodeChange, type KernelChange } from "../netlink/request.ts";
-import { openSocket, receiveNow, sendNow, setSocketOption, socketDomain, socketType } from "./libc.ts";
+import { openSocket, receiveInto, sendNow, setSocketOption, socketDomain, socketType } from "./libc.ts";
 import { insideNamespace, type NamespaceReference } from "./namespace.ts";
 
 const solNetlink = 270;
 const netlinkCapAck = 10;
 const netlinkExtAck = 11;
-/** More than an interface, or a refusal, takes. */
-const answerBytesMax = 8_192;
+/** More than an interface, or a refusal, takes. One for all, since what is received is decoded before anything else is. */
+const answers = new Uint8Array(8_192);
 
 export class DirectRoutes implements Disposable {
   readonly #fd: number;
@@ -40,36 +48,68 @@ export class DirectRoutes implements Disposable {
 
   /** `null` when there is none. */
   link(reference: string | number): Link | null {
-    const request = getLink(referenceOf(reference));
-    const object = `get link ${reference}`;
-    this.#send([request], 0);
-    const [reply] = this.#receive(object);
-    if (reply?.type === messageType.error) {
-      const errno = decodeAcknowledgement(reply)?.errno ?? 0;
-      if (errno === noSuchDevice) return null;
-      throw new KernelError(refusal(errno, object));
+    return this.links([reference])[0] ?? null;
+  }
+
+  /** In one datagram; `null` for each that is not there. Of more than some thirty the answers find no room. */
+  links(references: readonly (string | number)[]): (Link | null)[] {
+    const first = this.#send(
+      references.map((reference) => getLink(referenceOf(reference))),
+      0,
+    );
+    const links: (Link | KernelError | null)[] = [];
+    while (links.length < references.length) {
+      for (const reply of this.#receive("get link")) {
+        links.push(linkOf(reply, `get link ${references[reply.sequence - first]}`));
+      }
     }
-    const link = reply && decodeLink(reply);
-    if (!link) throw new KernelError({ code: "MALFORMED", object });
-    return link;
+    return links.map((link) => {
+      if (link instanceof KernelError) throw link;
+      return link;
+    });
+  }
+
+  /** As it is then. */
+  create(link: NewLink): Link {
+    const object = describeChange({ op: "createLink", link });
+    this.#send([echoed(createLink(link))], messageFlag.ack);
+    for (let made: Link | null = null; ; ) {
+      for (const message of this.#receive(object)) {
+        if (message.type !== messageType.error) {
+          made = decodeLink(message);
+          continue;
+        }
+        const { errno = 0, ...details } = decodeAcknowledgement(message) ?? {};
+        if (errno !== 0) throw new KernelError(refusal(errno, object, details));
+        made ??= this.link(link.name); // Before Linux 6.2 the kernel does not say what it made.
+        if (made) return made;
+        throw new KernelError(refusal(noSuchDevice, object));
+      }
+    }
   }
 
   /** In one datagram, in order. All are tried; what the kernel said to the first that it refused is thrown. */
   apply(changes: readonly KernelChange[]): void {
+    const refused = this.tryEach(changes).find((error) => error !== null);
+    if (refused) throw refused;
+  }
+
+  /** In one datagram, in order: of each the kernel's refusal, or `null`. */
+  tryEach(changes: readonly KernelChange[]): (KernelError | null)[] {
+    const outcomes = new Array<KernelError | null>(changes.length).fill(null);
     const first = this.#send(changes.map(encodeChange), messageFlag.ack);
-    const last = first + changes.length - 1;
-    let failure: { readonly ack: Acknowledgement; readonly object: string } | null = null;
-    for (let answered = false; changes.length > 0 && !answered; ) {
+    for (let answered = changes.length === 0; !answered; ) {
       // Only the last asks to be acknowledged; refusals of others come before, unasked.
       for (const message of this.#receive("changes")) {
+        const index = message.sequence - first;
         const ack = decodeAcknowledgement(message);
-        const change = changes[message.sequence - first];
+        const change = changes[index];
         if (!ack || !change) throw new KernelError({ code: "MALFORMED", object: "changes" });
-        if (ack.errno !== 0) failure ??= { ack, object: describeChange(change) };
-        answered ||= message.sequence === last;
+        if (ack.errno !== 0) outcomes[index] = new KernelError(refusal(ack.errno, describeChange(change), ack));
+        answered ||= index === changes.length - 1;
       }
     }
-    if (failure) throw new KernelError(refusal(failure.ack.errno, failure.object, failure.ack));
+    return outcomes;
   }
 
   close(): void {
@@ -97,7 +137,7 @@ export class DirectRoutes implements Disposable {
   }
 
   #receive(object: string) {
-    const messages = decodeMessages(receiveNow(this.#fd, answerBytesMax));
+    const messages = decodeMessages(receiveInto(this.#fd, answers));
     if (!messages || messages.length === 0) throw new KernelError({ code: "MALFORMED", object });
     return messages;
   }
@@ -105,6 +145,14 @@ export class DirectRoutes implements Disposable {
 
 /** ENODEV */
 const noSuchDevice = 19;
+
+function linkOf(reply: NetlinkMessage, object: string): Link | KernelError | null {
+  if (reply.type === messageType.error) {
+    const errno = decodeAcknowledgement(reply)?.errno ?? 0;
+    return errno === noSuchDevice ? null : new KernelError(refusal(errno, object));
+  }
+  return decodeLink(reply) ?? new KernelError({ code: "MALFORMED", object });
+}
 
 function referenceOf(reference: string | number): LinkReference {
   return typeof reference === "number" ? { index: reference } : { name: reference };

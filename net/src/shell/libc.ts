@@ -142,7 +142,11 @@ export function sendNow(fd: number, bytes: Uint8Array): void {
 
 /** What is there to be read at this moment; nothing there is an error. */
 export function receiveNow(fd: number, bytesMax: number): Uint8Array {
-  const bytes = new Uint8Array(bytesMax);
+  return receiveInto(fd, new Uint8Array(bytesMax));
+}
+
+/** The same, as a part of `bytes`: whoever uses these again is done with it by then. */
+export function receiveInto(fd: number, bytes: Uint8Array): Uint8Array {
   return bytes.subarray(0, check("recv", receiveCall(fd, bytes, bytes.length, dontWait)));
 }
 

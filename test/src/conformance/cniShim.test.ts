@@ -289,7 +289,10 @@ describe("the agent's server", () => {
       },
       records: { of: async () => ({ addresses: [], endpoint: null }), attachments: async () => [] },
       links: {
-        wire: () => assert.fail("nothing is wired here"),
+        wire: async ({ addresses }) => {
+          await addresses;
+          assert.fail("nothing is wired here");
+        },
         unwire: async () => {},
         check: async () => [],
         marks: async () => [],

@@ -260,7 +260,7 @@ describe("wiring is refused, and leaves nothing behind,", () => {
 
   it("when a step in the middle fails", async () => {
     await using pod = await createPod();
-    const [address] = pod.request.addresses;
+    const [address] = await pod.request.addresses;
     assert.ok(address);
     // The kernel refuses a multicast address on an interface.
     const multicast = parseAddress("ff02::1");

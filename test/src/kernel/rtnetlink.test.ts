@@ -12,6 +12,7 @@ import {
   scope,
 } from "@brindle/net";
 import {
+  DirectRoutes,
   insideNamespace,
   type KernelEvent,
   openNamespace,
@@ -93,6 +94,40 @@ describe("links", () => {
     expect(host?.peerNamespaceId).not.toBeNull();
     expect(await node.ip("-d link show cali0")).toMatch(/mtu 1440 .*\n.*ee:ee:ee:ee:ee:ee/);
     expect(await pod.ip("link show eth0")).toMatch(/mtu 1440/);
+  });
+
+  it("sets by messages what has files below /proc/sys/net, too", async () => {
+    const { hostIndex } = await connectPod();
+    const ipv4 = { forwarding: 1, proxyArp: 1, reversePathFilter: 2, routeLocalnet: 1 };
+    const tables = ([4, 6] as const).map((family): KernelChange => {
+      return { op: "setNeighbourTable", table: { family, interfaceIndex: hostIndex, proxyDelayMs: 50 } };
+    });
+    await socket.apply([{ op: "setLink", link: { index: hostIndex }, settings: { ipv4 } }, ...tables]);
+    const settings = ["forwarding", "proxy_arp", "rp_filter", "route_localnet"].map(
+      (name) => `net/ipv4/conf/cali0/${name}` as const,
+    );
+    const delays = ([4, 6] as const).map((family) => `net/ipv${family}/neigh/cali0/proxy_delay` as const);
+    using namespace = openNamespace(node.path);
+    const read = insideNamespace(namespace.fd, () => [...settings, ...delays].map(readSysctl));
+    // Files tell the delay in hundredths of a second (USER_HZ).
+    expect(read).toEqual(["1", "1", "2", "1", "5", "5"]);
+  });
+
+  it("answers to a new one with it, to many names with each, and to each change by itself", async () => {
+    using namespace = openNamespace(node.path);
+    using inside = openNamespace(pod.path);
+    using direct = new DirectRoutes(namespace.fd);
+    const made = direct.create({ kind: "veth", name: "cali7", peer: { name: "eth7", namespaceFd: inside.fd } });
+    expect(made.peerIndex).toBe((await podSocket.link("eth7"))?.index);
+    expect(direct.links(["cali7", "cali8", made.index])).toEqual([made, null, made]);
+    expect(() =>
+      direct.create({ kind: "veth", name: "cali8", peer: { name: "eth7", namespaceFd: inside.fd } }),
+    ).toThrow(/createLink veth cali8/);
+    const alias = (name: string): KernelChange => ({ op: "setLink", link: { name }, settings: { alias: "seven" } });
+    const outcomes = direct.tryEach([alias("cali8"), alias("cali7"), alias("cali9")]);
+    expect(outcomes.map((error) => error?.failure.code ?? null)).toEqual(["NOT_FOUND", null, "NOT_FOUND"]);
+    expect(direct.link("cali7")?.alias).toBe("seven");
+    direct.apply([{ op: "deleteLink", link: { name: "cali7" } }]);
   });
 
   it("renames, moves to another namespace, and takes into a bridge and out of it", async () => {

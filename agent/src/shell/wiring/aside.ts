@@ -24,7 +24,7 @@ const firstInterface = "eth0";
 /** `openInside` opens a socket in the container's namespace, which is closed again. */
 export async function planPod(
   openInside: () => Promise<RouteSocket>,
-  pod: Link,
+  pod: Pick<Link, "index" | "name">,
   addresses: readonly Address[],
 ): Promise<PodPlan> {
   const none: ReadonlySet<Family> = new Set();
@@ -40,7 +40,7 @@ export async function planPod(
   return { changes: [...staleRules(pod.name, rules, addresses), ...missing], aside };
 }
 
-function isOthersDefault({ destination, kind, nextHops }: Route, family: Family, pod: Link): boolean {
+function isOthersDefault({ destination, kind, nextHops }: Route, family: Family, pod: Pick<Link, "index">): boolean {
   const isDefault = destination.length === 0 && destination.address.family === family && kind === "unicast";
   return isDefault && !nextHops.some(({ interfaceIndex }) => interfaceIndex === pod.index);
 }

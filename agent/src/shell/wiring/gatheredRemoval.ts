@@ -2,10 +2,13 @@
  * Removes interfaces of the node. The kernel sleeps some 20 ms in a removal (it waits for every reader of the network
  * structures), however many interfaces it removes; but names, routes and addresses are gone after the first of them. So
  * an interface is taken down at once and put into a group, the group is deleted as one, on another thread, and whoever
- * asked hears of it when the interface is gone from both namespaces. The sleep is behind the answer. What comes while
- * interfaces still go joins the next deletion of the group.
+ * asked hears when it is down, and when it is gone from both namespaces. The sleep is behind both.
+ *
+ * While it takes interfaces the kernel holds the lock of all network configuration (rtnl), on which any other message
+ * would keep this thread waiting. So what comes meanwhile waits until they are gone, and is then looked up, taken down
+ * and deleted together.
  */
-import { isKernelError } from "@brindle/net";
+import { isKernelError, type KernelChange, type Link } from "@brindle/net";
 import {
   type DirectRoutes,
   deleteLinkGroupAside,
@@ -14,23 +17,38 @@ import {
   watchLinkRemovals,
 } from "@brindle/net/shell";
 
-/** Any number that nobody else uses: "br" and 214. An interface that a killed agent left in it goes with the next. */
+/** Any number that nobody else uses: "br" and 214. */
 export const removalGroup = 0x6272_00d6;
 
 /** Each holds a thread of libuv's pool while the kernel sleeps; `warmThreadPool` makes more of them than this. */
 const deletionsMax = 8;
 
+/** So many answers find room in a socket's buffer. */
+const lookupsAtOnceMax = 16;
+
+/** Which interface, and whether it is to go. */
+export interface Removable {
+  readonly interface: string | number;
+  readonly isMeant: (link: Link) => boolean;
+}
+
+interface Request extends Removable {
+  readonly down: PromiseWithResolvers<void>;
+  readonly gone: PromiseWithResolvers<void>;
+}
+
 export class GatheredRemoval implements Disposable {
   readonly #kernel: DirectRoutes;
   readonly #namespace: NamespaceReference;
   readonly #watch: Watch;
-  /** Those in the group that are still there, by index, and who waits. */
+  #waiting: Request[] = [];
+  /** Those that are in the group and still there, by index. */
   readonly #present = new Map<number, PromiseWithResolvers<void>>();
-  /** Of those, the ones that no deletion was begun for. */
-  #waiting: number[] = [];
   /** Those that the deletion begun last has still to take. */
   #going = new Set<number>();
   #deletions = 0;
+  /** Who waits until the kernel takes none. */
+  #quiet: (() => void)[] = [];
 
   constructor(kernel: DirectRoutes, namespace: NamespaceReference) {
     this.#kernel = kernel;
@@ -39,43 +57,97 @@ export class GatheredRemoval implements Disposable {
   }
 
   /**
-   * Taking it down ends all traffic and removes its routes, before anything else happens, and `onDown` is told. Gone
-   * already is success.
+   * Down is the end of all traffic and of its routes, and comes before anything else happens. Not there, or not meant, is
+   * success of both.
    */
-  async remove(interfaceIndex: number, onDown?: () => void): Promise<void> {
-    const settings = { up: false, group: removalGroup };
-    try {
-      this.#kernel.apply([{ op: "setLink", link: { index: interfaceIndex }, settings }]);
-    } catch (error) {
-      if (isKernelError(error, "NOT_FOUND")) return;
-      throw error;
-    }
-    onDown?.();
-    const known = this.#present.get(interfaceIndex);
-    if (known) return known.promise;
-    const gone = Promise.withResolvers<void>();
-    this.#present.set(interfaceIndex, gone);
-    this.#waiting.push(interfaceIndex);
+  remove(removable: Removable): { readonly down: Promise<void>; readonly gone: Promise<void> } {
+    const request = { ...removable, down: Promise.withResolvers<void>(), gone: Promise.withResolvers<void>() };
+    for (const { promise } of [request.down, request.gone]) promise.catch(() => {}); // One may be all that is asked for.
+    this.#waiting.push(request);
     // Those that are asked for in the same turn of the loop go together.
-    setImmediate(() => this.#next());
-    return gone.promise;
+    if (this.#waiting.length === 1) setImmediate(() => this.#next());
+    return { down: request.down.promise, gone: request.gone.promise };
+  }
+
+  /** Removes it, whatever it is, and waits until it is gone. */
+  async removeIndex(index: number): Promise<void> {
+    const { down, gone } = this.remove({ interface: index, isMeant: () => true });
+    await Promise.all([down, gone]);
+  }
+
+  /** What an agent that was killed left in the group. */
+  removeLeftOver(): void {
+    void this.#delete([]);
+  }
+
+  /** Resolves while the kernel takes no interface, so that it is free for what is done next without waiting. */
+  async quiet(): Promise<void> {
+    while (this.#going.size > 0) await new Promise<void>((begin) => this.#quiet.push(begin));
+  }
+
+  /** Resolves when all that was asked for by now is gone. */
+  async settled(): Promise<void> {
+    await Promise.allSettled([...this.#waiting.map(({ gone }) => gone.promise), ...this.#promised()]);
   }
 
   [Symbol.dispose](): void {
     this.#watch.close();
   }
 
+  #promised(): Promise<void>[] {
+    return [...this.#present.values()].map(({ promise }) => promise);
+  }
+
   /** One at a time takes interfaces; others may sleep still. */
   #next(): void {
     if (this.#waiting.length === 0 || this.#going.size > 0 || this.#deletions >= deletionsMax) return;
-    // The deletion before may have taken some of them along.
-    const batch = this.#waiting.filter((index) => this.#present.has(index));
+    const requests = this.#waiting;
     this.#waiting = [];
-    this.#going = new Set(batch);
-    if (batch.length > 0) void this.#delete(batch);
+    const taken: number[] = [];
+    for (let from = 0; from < requests.length; from += lookupsAtOnceMax) {
+      const some = requests.slice(from, from + lookupsAtOnceMax);
+      try {
+        taken.push(...this.#takeDown(some));
+      } catch (error) {
+        for (const request of some) reject(request, error);
+      }
+    }
+    if (taken.length > 0) void this.#delete(taken);
+  }
+
+  /** The indexes of those that are now down and in the group. */
+  #takeDown(requests: readonly Request[]): number[] {
+    const links = this.#kernel.links(requests.map((request) => request.interface));
+    const meant = requests.flatMap((request, i) => {
+      const link = links[i];
+      if (link && request.isMeant(link)) return [{ request, index: link.index }];
+      resolve(request);
+      return [];
+    });
+    const settings = { up: false, group: removalGroup };
+    const refusals = this.#kernel.tryEach(
+      meant.map(({ index }): KernelChange => ({ op: "setLink", link: { index }, settings })),
+    );
+    return meant.flatMap(({ request, index }, i) => {
+      const refused = refusals[i] ?? null;
+      if (refused === null) return this.#await(request, index);
+      if (isKernelError(refused, "NOT_FOUND")) resolve(request);
+      else reject(request, refused);
+      return [];
+    });
+  }
+
+  #await({ down, gone }: Request, index: number): number[] {
+    down.resolve();
+    const known = this.#present.get(index);
+    known?.promise.then(gone.resolve, gone.reject);
+    if (known) return [];
+    this.#present.set(index, gone);
+    return [index];
   }
 
   async #delete(batch: readonly number[]): Promise<void> {
+    this.#going = new Set(batch);
     this.#deletions += 1;
     let failure: unknown = null;
     try {
@@ -94,6 +166,21 @@ export class GatheredRemoval implements Disposable {
     this.#present.delete(index);
     if (failure === null) waiter?.resolve();
     else waiter?.reject(failure);
-    if (this.#going.delete(index) && this.#going.size === 0) this.#next();
+    if (!this.#going.delete(index) || this.#going.size > 0) return;
+    const waiting = this.#quiet;
+    this.#quiet = [];
+    for (const begin of waiting) begin();
+    // After what waited for quiet.
+    setImmediate(() => this.#next());
   }
+}
+
+function resolve({ down, gone }: Request): void {
+  down.resolve();
+  gone.resolve();
+}
+
+function reject({ down, gone }: Request, error: unknown): void {
+  down.reject(error);
+  gone.reject(error);
 }

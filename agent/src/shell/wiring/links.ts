@@ -2,8 +2,7 @@
  * Wires containers to the node and unwires them: the `links` port of the CNI plugin, over the kernel. What it makes
  * follows from the request alone (`wiring/plan.ts`), each step can be repeated, and a failure leaves nothing behind.
  */
-import { fstatSync, statfsSync } from "node:fs";
-import { setTimeout as delay } from "node:timers/promises";
+import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises";
 import {
   type Attachment,
   CniError,
@@ -14,17 +13,14 @@ import {
   type Wired,
   type WireRequest,
 } from "@brindle/cni";
-import { type Family, isKernelError, type Link } from "@brindle/net";
+import { type Address, type Family, isKernelError, type Link } from "@brindle/net";
 import {
   DirectRoutes,
-  ensureSysctl,
-  insideNamespace,
   type NamespaceReference,
   type OpenNamespace,
   openNamespace,
   openRouteSocket,
   type RouteSocket,
-  readSysctl,
 } from "@brindle/net/shell";
 import { wiringDifferences } from "../../wiring/check.ts";
 import { isRemovable, judgeExisting } from "../../wiring/existing.ts";
@@ -32,21 +28,18 @@ import {
   familiesOf,
   gateways,
   hostChanges,
+  hostFiles,
   hostMac,
-  hostSettings,
-  hostSysctls,
+  hostPreparations,
   podSysctls,
   readMark,
-  type Sysctl,
   vethPair,
 } from "../../wiring/plan.ts";
-import { recordSysctl } from "../sysctlRecord.ts";
 import { planPod } from "./aside.ts";
+import { openContainer } from "./container.ts";
 import { GatheredRemoval, removalGroup } from "./gatheredRemoval.ts";
 import { observe } from "./observe.ts";
-
-/** NSFS_MAGIC (linux/magic.h) */
-const namespaceFilesystem = 0x6e73_6673;
+import { makeRouter, writeSysctls } from "./settings.ts";
 
 export interface LinksOptions {
   /** For requests that do not say: what the underlay carries, less the encapsulation's headers. */
@@ -83,6 +76,7 @@ export class Links implements LinksPort, Disposable {
       const kernel = await openRouteSocket({ namespace: node.fd });
       const links = new Links(options, node, kernel);
       makeRouter(node, options.sysctlRecord);
+      links.#removal.removeLeftOver();
       return links;
     } catch (error) {
       node.close();
@@ -96,16 +90,18 @@ export class Links implements LinksPort, Disposable {
   }
 
   /** The name is another's only when the interface is gone, so the next one for it waits until then. */
-  unwire(attachment: Attachment, onDown?: () => void): Promise<void> {
-    return this.#queue.run(attachment.hostInterface, async () => {
-      const link = this.#direct.link(attachment.hostInterface);
+  unwire(attachment: Attachment, onDown: () => void = () => {}): Promise<void> {
+    return this.#queue.run(attachment.hostInterface, () => {
       // Another's: a newer container of the same pod has the name by now.
-      if (link && isRemovable(link, attachment)) await this.#removal.remove(link.index, onDown);
+      const isMeant = (link: Link): boolean => isRemovable(link, attachment);
+      const { down, gone } = this.#removal.remove({ interface: attachment.hostInterface, isMeant });
+      down.then(onDown, () => {}); // What fails so fails `gone`, too.
+      return gone;
     });
   }
 
   async check(request: LinkCheck): Promise<readonly string[]> {
-    using container = this.#openContainer(request.attachment.netns);
+    using container = openContainer(request.attachment.netns, this.#node);
     using inside = await openRouteSocket({ namespace: container.fd });
     const sides = {
       host: { namespace: this.#node, kernel: this.#kernel },
@@ -129,79 +125,85 @@ export class Links implements LinksPort, Disposable {
     this.#node.close();
   }
 
+  /** The pair is made while the addresses are still on their way; it is down, and nothing leads to it. */
   async #wire(request: WireRequest): Promise<Wired> {
-    const { attachment, addresses } = request;
-    const mtu = request.mtu ?? this.#mtu;
-    using container = this.#openContainer(attachment.netns);
+    const { attachment } = request;
+    await nextTurn(); // What asks for the addresses leaves before this thread is busy with the pair.
+    using container = openContainer(attachment.netns, this.#node);
     using inside = new DirectRoutes(container.fd);
 
     await using undo = new AsyncDisposableStack();
-    const present = await this.#reuse(attachment, inside);
-    const host = present ?? this.#create(request, { mtu, container, undo });
-    const aside = await this.#configure(request, { host, container, inside });
+    const pair = { attachment, container, inside };
+    const { host, isNew } = await this.#pair(pair, { mtu: request.mtu ?? this.#mtu, undo });
+    const expected = new Set(request.families ?? []);
+    if (isNew) this.#prepare(pair, host, expected);
+    const addresses = await request.addresses;
+    const families = familiesOf(addresses);
+    if (!isNew || families.symmetricDifference(expected).size > 0) this.#prepare(pair, host, families);
+    const aside = await this.#configure(pair, host, addresses);
     undo.move(); // Success: nothing is undone.
 
-    const families = [...familiesOf(addresses)];
     return {
-      isNew: !present,
+      isNew,
       hostMac,
       mtu: host.mtu,
-      gateways: families.map((family) => gateways[family]),
-      defaultFamilies: families.filter((family) => !aside.has(family)),
+      gateways: [...families].map((family) => gateways[family]),
+      defaultFamilies: [...families].filter((family) => !aside.has(family)),
     };
   }
 
-  /** The node's end, when an earlier ADD of the same attachment has left the pair as it should be. */
-  async #reuse(attachment: Attachment, inside: DirectRoutes): Promise<Link | null> {
-    const existing = judgeExisting(this.#direct.link(attachment.hostInterface), attachment);
-    switch (existing.kind) {
-      case "none":
-        return null;
-      case "foreign":
-        throw new CniError({
-          code: "CONFLICT",
-          message: `${existing.reason}: remove it, or the container that uses it`,
-        });
-      case "obsolete":
-        await this.#removal.remove(existing.link.index);
-        return null;
-      case "ours": {
-        const peer = inside.link(attachment.interfaceName);
-        const isGoing = existing.link.group === removalGroup; // An agent was killed while it removed it.
-        if (!isGoing && peer?.mac === attachment.mac && peer.peerIndex === existing.link.index) return existing.link;
-        await this.#removal.remove(existing.link.index); // Its other end is elsewhere: the namespace is a new one.
-        return null;
+  /** Most often nothing is in the way. What is, is looked at only then. */
+  async #pair(pair: Pair, { mtu, undo }: Creation): Promise<{ readonly host: Link; readonly isNew: boolean }> {
+    const { attachment, container, inside } = pair;
+    for (let attempt = 1; ; attempt++) {
+      await this.#removal.quiet();
+      try {
+        const host = this.#direct.create(vethPair({ attachment, mtu }, container.fd));
+        undo.defer(() => this.#removal.removeIndex(host.index));
+        return { host, isNew: true };
+      } catch (error) {
+        if (!isKernelError(error, "EXISTS")) throw error;
+        const present = this.#direct.link(attachment.hostInterface);
+        const host = present ? await this.#reuse(present, { attachment, inside }) : null;
+        if (host) return { host, isNew: false };
+        // An interface that was there and is not the node's end is in the container, where one may be on its way out.
+        if (!present) await this.#removal.settled();
+        if (attempt < attemptsMax) continue;
+        const message = `the container has an interface ${attachment.interfaceName} already`;
+        throw new CniError({ code: "CONFLICT", message }, { cause: error });
       }
     }
   }
 
-  #create(request: WireRequest, world: Creation): Link {
-    const { attachment, addresses } = request;
-    const { mtu, container, undo } = world;
-    const name = attachment.hostInterface;
-    try {
-      this.#direct.apply([{ op: "createLink", link: vethPair({ attachment, mtu }, container.fd) }]);
-    } catch (error) {
-      if (!isKernelError(error, "EXISTS")) throw error;
-      // The node's end has been looked at, so the name is taken inside: CNI wants that to be an error.
-      const message = `the container has an interface ${attachment.interfaceName} already`;
-      throw new CniError({ code: "CONFLICT", message }, { cause: error });
+  /** The node's end, when an earlier ADD of the same attachment has left the pair as it should be; else it is removed. */
+  async #reuse(link: Link, { attachment, inside }: Pick<Pair, "attachment" | "inside">): Promise<Link | null> {
+    const existing = judgeExisting(link, attachment);
+    if (existing.kind === "none") return null;
+    if (existing.kind === "foreign") {
+      const message = `${existing.reason}: remove it, or the container that uses it`;
+      throw new CniError({ code: "CONFLICT", message });
     }
-    const link = found(this.#direct.link(name), name);
-    undo.defer(() => this.#removal.remove(link.index));
-    const settings = hostSettings(attachment, familiesOf(addresses));
-    this.#direct.apply([{ op: "setLink", link: { index: link.index }, settings }]);
-    return link;
+    const peer = existing.kind === "ours" ? inside.link(attachment.interfaceName) : null;
+    const isGoing = link.group === removalGroup; // An agent was killed while it removed it.
+    if (!isGoing && peer?.mac === attachment.mac && peer.peerIndex === link.index) return link;
+    await this.#removal.removeIndex(link.index); // Nobody's any more, or its other end is in an earlier namespace.
+    return null;
+  }
+
+  /** What has to be so before an end is up. */
+  #prepare({ attachment, container }: Pair, host: Link, families: ReadonlySet<Family>): void {
+    this.#direct.apply(hostPreparations(host.index, attachment, families));
+    writeSysctls(this.#node, hostFiles(host.name, families));
+    writeSysctls(container, podSysctls(attachment.interfaceName, families));
   }
 
   async #configure(
-    { attachment, addresses }: WireRequest,
-    { host, container, inside }: Pair,
+    { attachment, container, inside }: Pair,
+    host: Link,
+    addresses: readonly Address[],
   ): Promise<ReadonlySet<Family>> {
-    const families = familiesOf(addresses);
-    writeSysctls(this.#node, hostSysctls(host.name, families));
-    writeSysctls(container, podSysctls(attachment.interfaceName, families));
-    const pod = found(inside.link(attachment.interfaceName), attachment.interfaceName);
+    const name = attachment.interfaceName;
+    const pod = { name, index: host.peerIndex ?? found(inside.link(name), name).index };
     // The node's end last: no packet reaches a pod that is not whole.
     const { changes, aside } = await planPod(() => openRouteSocket({ namespace: container.fd }), pod, addresses);
     inside.apply(changes);
@@ -209,81 +211,21 @@ export class Links implements LinksPort, Disposable {
     await Promise.all([untilRunning(inside, pod.index), untilRunning(this.#direct, host.index)]);
     return aside;
   }
-
-  #openContainer(path: string): OpenNamespace {
-    const container = openExisting(path);
-    const objection = this.#objectionTo(container);
-    if (objection === null) return container;
-    container.close();
-    throw new CniError({ code: "INVALID_NETNS", message: `${path} is ${objection}` });
-  }
-
-  #objectionTo(container: OpenNamespace): string | null {
-    if (statfsSync(`/proc/self/fd/${container.fd}`).type !== namespaceFilesystem) return "no network namespace";
-    const isOwn = fstatSync(container.fd).ino === fstatSync(this.#node.fd).ino;
-    return isOwn ? "the node's own network namespace" : null;
-  }
-}
-
-function openExisting(path: string): OpenNamespace {
-  try {
-    return openNamespace(path);
-  } catch (cause) {
-    const message = `the network namespace ${path} cannot be opened: does it exist, and does the agent see it?`;
-    throw new CniError({ code: "INVALID_NETNS", message }, { cause });
-  }
 }
 
 interface Creation {
   readonly mtu: number;
-  readonly container: OpenNamespace;
   readonly undo: AsyncDisposableStack;
 }
 
 interface Pair {
-  readonly host: Link;
+  readonly attachment: Attachment;
   readonly container: OpenNamespace;
   readonly inside: DirectRoutes;
 }
 
-const routerSettings: readonly Sysctl[] = [
-  { path: "net/ipv4/ip_forward", value: 1 },
-  { path: "net/ipv6/conf/all/forwarding", value: 1 },
-];
-
-function makeRouter(node: OpenNamespace, record: string | undefined): void {
-  if (record !== undefined) {
-    insideNamespace(node.fd, () => {
-      for (const { path, value } of routerSettings) {
-        const before = presentValue(path);
-        if (before !== null && before !== String(value)) recordSysctl(record, path, { before, ours: String(value) });
-      }
-    });
-  }
-  writeSysctls(node, routerSettings);
-}
-
-function presentValue(path: Sysctl["path"]): string | null {
-  try {
-    return readSysctl(path);
-  } catch (error) {
-    if (isKernelError(error, "NOT_FOUND")) return null;
-    throw error;
-  }
-}
-
-/** A kernel without IPv6 lacks its settings; when a pod is to have an IPv6 address, adding that says so. */
-function writeSysctls(namespace: OpenNamespace, settings: readonly Sysctl[]): void {
-  insideNamespace(namespace.fd, () => {
-    for (const { path, value } of settings) {
-      try {
-        ensureSysctl(path, value);
-      } catch (error) {
-        if (!path.startsWith("net/ipv6/") || !isKernelError(error, "NOT_FOUND")) throw error;
-      }
-    }
-  });
-}
+/** What was in the way and is removed may be followed by another; not for long. */
+const attemptsMax = 3;
 
 const carrierMsMax = 2_000;
 

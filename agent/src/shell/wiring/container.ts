@@ -1,0 +1,31 @@
+/** A container's network namespace, as a runtime names it. */
+import { fstatSync, statfsSync } from "node:fs";
+import { CniError } from "@brindle/cni";
+import { type OpenNamespace, openNamespace } from "@brindle/net/shell";
+
+/** NSFS_MAGIC (linux/magic.h) */
+const namespaceFilesystem = 0x6e73_6673;
+
+/** Throws a `CniError` for what is no namespace, or is the node's own. */
+export function openContainer(path: string, node: OpenNamespace): OpenNamespace {
+  const container = openExisting(path);
+  const objection = objectionTo(container, node);
+  if (objection === null) return container;
+  container.close();
+  throw new CniError({ code: "INVALID_NETNS", message: `${path} is ${objection}` });
+}
+
+function objectionTo(container: OpenNamespace, node: OpenNamespace): string | null {
+  if (statfsSync(`/proc/self/fd/${container.fd}`).type !== namespaceFilesystem) return "no network namespace";
+  const isOwn = fstatSync(container.fd).ino === fstatSync(node.fd).ino;
+  return isOwn ? "the node's own network namespace" : null;
+}
+
+function openExisting(path: string): OpenNamespace {
+  try {
+    return openNamespace(path);
+  } catch (cause) {
+    const message = `the network namespace ${path} cannot be opened: does it exist, and does the agent see it?`;
+    throw new CniError({ code: "INVALID_NETNS", message }, { cause });
+  }
+}
