@@ -158,6 +158,7 @@ export class Agent {
     this.#parts.defer(() => secrets.end());
     const { policy, flows } = followPolicy(node, {
       kernel: packetFilter,
+      api,
       cluster: () => cluster,
       health: this.#health,
       log: this.#log,

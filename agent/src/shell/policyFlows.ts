@@ -20,17 +20,18 @@ export interface PolicyParts {
 /** Policy of a node, and what becomes of flows by it; the two know each other. */
 export function followPolicy(
   node: string,
-  parts: Pick<PolicySyncPorts, "kernel"> & {
+  parts: Pick<PolicySyncPorts, "kernel" | "api"> & {
     readonly cluster: () => ClusterSync;
     readonly health: AgentHealth;
     readonly log: Logger;
   },
 ): PolicyParts {
-  const { kernel, cluster, health, log } = parts;
+  const { kernel, api = null, cluster, health, log } = parts;
   const policy = new PolicySync(
     { node },
     {
       kernel,
+      api,
       onHealth: (problem) => health.report("policy", problem),
       onInForce: () => flows.ending.changed(),
       onCountingFailure: (error) => log.warn({ err: error }, "hits of rules were not read"),

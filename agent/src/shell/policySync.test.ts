@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { inspect } from "node:util";
-import { apiVersion, type WorkloadEndpoint } from "@brindle/api";
+import { type ApiObject, type ApiResource, apiVersion, type WorkloadEndpoint } from "@brindle/api";
+import type { Following, News } from "@brindle/api/shell";
 import { KernelError, type SavedChain } from "@brindle/net";
 import type { Tables } from "@brindle/net/shell";
 import { describe, it, vi } from "vitest";
@@ -34,10 +35,27 @@ class FakeKernel {
   close(): void {}
 }
 
-function started(): { kernel: FakeKernel; policy: PolicySync; health: (string | null)[] } {
+/** An API server that says of EndpointSlices what the test says. */
+class FakeApi {
+  asked = 0;
+  tell: (news: News<unknown>) => void = () => assert.fail("nobody follows EndpointSlices");
+
+  follow<T>(_resource: ApiResource, read: (object: ApiObject) => T, onNews: (news: News<T>) => void): Following {
+    this.asked += 1;
+    this.tell = (news) =>
+      onNews(
+        news.type === "changed"
+          ? { ...news, item: { ...news.item, object: read(news.item.object as ApiObject) } }
+          : news,
+      );
+    return { stop: async () => {} };
+  }
+}
+
+function started(api?: FakeApi): { kernel: FakeKernel; policy: PolicySync; health: (string | null)[] } {
   const kernel = new FakeKernel();
   const health: (string | null)[] = [];
-  const ports: PolicySyncPorts = { kernel, onHealth: (problem) => health.push(problem) };
+  const ports: PolicySyncPorts = { kernel, onHealth: (problem) => health.push(problem), ...(api && { api }) };
   return { kernel, policy: new PolicySync({ node: "node1" }, ports), health };
 }
 
@@ -57,6 +75,97 @@ function tell(policy: PolicySync, name: string, isThere = true): void {
   };
   policy.receive({ key: { kind: "WorkloadEndpoint", ...metadata }, value: isThere ? value : null });
   policy.changed();
+}
+
+function tellServicePolicy(policy: PolicySync): void {
+  const metadata = { name: "to-dns", namespace: "default" };
+  const spec = { egress: [{ action: "Allow", destination: { services: { name: "dns" } } }] } as const;
+  policy.receive({
+    key: { kind: "NetworkPolicy", ...metadata },
+    value: { apiVersion, kind: "NetworkPolicy", metadata, spec },
+  });
+  policy.changed();
+}
+
+const slice = {
+  metadata: { name: "dns-1", namespace: "default", labels: { "kubernetes.io/service-name": "dns" } },
+  endpoints: [{ addresses: ["10.0.0.9"] }],
+  ports: [{ port: 53, protocol: "UDP" }],
+};
+const told: News<unknown> = { type: "changed", item: { id: "default/dns-1", resourceVersion: "1", object: slice } };
+
+describe("a policy that names a Service", () => {
+  const closed = (policy: PolicySync) => policy.problems().get("NetworkPolicy default/to-dns");
+
+  it("makes the EndpointSlices be followed, and is in force once these are read", async () => {
+    const api = new FakeApi();
+    const { kernel, policy, health } = started(api);
+    tell(policy, "a");
+    await vi.waitFor(() => assert.deepEqual(health, [null]));
+    assert.equal(api.asked, 0);
+    tellServicePolicy(policy);
+    tellServicePolicy(policy);
+    api.tell(told);
+    api.tell({ type: "away", reason: "no answer" });
+    await vi.waitFor(() => assert.match(String(health.at(-1)), /^policies name Services, .*: no answer$/));
+    const { commits } = kernel;
+    api.tell({ type: "back" });
+    assert.equal(kernel.commits, commits);
+    api.tell({ type: "inSync" });
+    await vi.waitFor(() => assert.equal(health.at(-1), null));
+    assert.equal(closed(policy), undefined);
+    assert.deepEqual(setMembers(policy), ["10.0.0.9,udp:53"]);
+    api.tell({ type: "deleted", id: "default/dns-1" });
+    await vi.waitFor(() => assert.deepEqual(setMembers(policy), []));
+    assert.equal(api.asked, 1);
+    await policy.end();
+  });
+
+  it("is closed where the API server does not let them be read, until it does", async () => {
+    const api = new FakeApi();
+    const { policy, health } = started(api);
+    tell(policy, "a");
+    tellServicePolicy(policy);
+    api.tell({ type: "away", reason: "the role lacks them", isRefused: true });
+    await vi.waitFor(() => assert.match(closed(policy) ?? "", /^its rules name Services: the role lacks them; it is/));
+    await vi.waitFor(() => assert.equal(health.at(-1), null));
+    api.tell(told);
+    api.tell({ type: "inSync" });
+    await vi.waitFor(() => assert.deepEqual(setMembers(policy), ["10.0.0.9,udp:53"]));
+    assert.equal(closed(policy), undefined);
+    await policy.end();
+  });
+
+  it("holds up others only for a while", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    try {
+      const { policy, health } = started(new FakeApi());
+      tell(policy, "a");
+      await vi.waitFor(() => assert.deepEqual(health, [null]));
+      tellServicePolicy(policy);
+      tell(policy, "b");
+      vi.advanceTimersByTime(10_000);
+      await vi.waitFor(() => assert.match(closed(policy) ?? "", /has not told EndpointSlices within 10 s/));
+      assert.equal(policy.facts().desired?.endpoints.size, 2);
+      await policy.end();
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it("is closed where there is no Kubernetes", async () => {
+    const { policy } = started();
+    tell(policy, "a");
+    tellServicePolicy(policy);
+    await vi.waitFor(() => assert.match(closed(policy) ?? "", /there is no Kubernetes here that says what is behind/));
+    await policy.end();
+  });
+});
+
+/** Of IPv4, where the chains of the only policy are. */
+function setMembers(policy: PolicySync): string[] {
+  const sets = [...(policy.facts().desired?.sets.values() ?? [])].filter(({ family }) => family === 4);
+  return sets.flatMap(({ members }) => [...members.keys()]);
 }
 
 describe("policy on this node", () => {

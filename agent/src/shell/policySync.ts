@@ -1,6 +1,7 @@
 /** Keeps the kernel's packet filter at what policies say, and tells when that is so for a new pod. */
 
 import type { PolicyHit, WorkloadEndpoint } from "@brindle/api";
+import type { KubernetesApi } from "@brindle/api/shell";
 import { CniError, type PolicyGate } from "@brindle/cni";
 import type { Family } from "@brindle/net";
 import {
@@ -27,8 +28,11 @@ import { messageOf } from "../error.ts";
 import { policyHit } from "../graph/policyHits.ts";
 import { type PolicyFacts, PolicyTally } from "../metrics/policyMetrics.ts";
 import { CoalescedWork } from "./coalescedWork.ts";
+import { ServiceBackends } from "./serviceBackends.ts";
 
 export interface PolicySyncPorts {
+  /** Which tells what is behind Services; left out where there is no Kubernetes. */
+  readonly api?: Pick<KubernetesApi, "follow"> | null;
   readonly kernel: Kernel & { readonly counters?: readonly RuleCounters[]; close(): void };
   /** `null` when all that was received is in force. */
   readonly onHealth: (problem: string | null) => void;
@@ -53,6 +57,7 @@ export class PolicySync implements PolicyGate {
   /** The state that the enforcer was given last. */
   #desired: Desired | null = null;
   readonly #tally = new PolicyTally();
+  readonly #services: ServiceBackends;
   /** Ends the run that waits for the enforcer. */
   #endRun: () => void = () => {};
 
@@ -62,6 +67,12 @@ export class PolicySync implements PolicyGate {
     this.#work = new CoalescedWork({
       work: () => this.#apply(),
       onFailure: (error) => ports.onHealth(messageOf(error)),
+    });
+    this.#services = new ServiceBackends({
+      api: ports.api ?? null,
+      graph: this.#graph,
+      onChanged: () => this.#work.ask(),
+      onHealth: (problem) => ports.onHealth(problem),
     });
     this.#hits = new HitCounting({
       sources: ports.kernel.counters ?? [],
@@ -121,6 +132,7 @@ export class PolicySync implements PolicyGate {
 
   /** All that was received is to come into force; nothing does before the datastore is in sync. */
   changed(): void {
+    if (this.#graph.asksForServices) this.#services.follow({ isAnyInForce: this.#enforcer.state() !== null });
     this.#work.ask();
   }
 
@@ -182,7 +194,7 @@ export class PolicySync implements PolicyGate {
 
   /** What is in the kernel stays. */
   async end(): Promise<void> {
-    await Promise.all([this.#enforcer.close(), this.#work.end()]);
+    await Promise.all([this.#services.end(), this.#enforcer.close(), this.#work.end()]);
     this.#ports.kernel.close();
   }
 
@@ -191,6 +203,7 @@ export class PolicySync implements PolicyGate {
    * the next one may be what mends it: an operator's, without the policy that the kernel refuses.
    */
   async #apply(): Promise<void> {
+    if (this.#services.isReading && this.#graph.asksForServices) return; // Asked for again once they are read.
     const desired = this.#graph.desired();
     this.#desired = desired;
     const { promise: over, resolve } = Promise.withResolvers<void>();

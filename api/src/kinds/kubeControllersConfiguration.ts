@@ -71,7 +71,9 @@ const period = optional(field(duration, "How often all is compared anew. Where l
 const periodic = object<PeriodicControllerConfig>({ reconcilerPeriod: period });
 
 const template = object<HostEndpointTemplate>({
-  generateName: optional(field(textUpTo(253), "The end of the name of each host endpoint; its node stands before it.")),
+  generateName: optional(
+    field(textUpTo(253), "Stands in the name of each host endpoint between its node and its interface or auto-hep."),
+  ),
   interfaceCIDRs: optional(field(set(prefix), "Addresses of the node in these networks belong to the host endpoint.")),
   interfacePattern: optional(
     field(text, "A regular expression: each interface whose name matches it gets a host endpoint."),
@@ -83,7 +85,9 @@ const template = object<HostEndpointTemplate>({
 
 const hostEndpoint = object<AutoHostEndpointConfig>({
   autoCreate: optional(field(onOff, "Whether nodes get host endpoints. Where left out: Disabled.")),
-  createDefaultHostEndpoint: optional(field(onOff, "Whether each gets one for all its interfaces.")),
+  createDefaultHostEndpoint: optional(
+    field(onOff, "Whether each gets one for all its interfaces. Where left out: Enabled."),
+  ),
   templates: optional(field(list(template), "The host endpoints that each node gets besides.")),
 });
 
@@ -166,9 +170,9 @@ const nameRule: CelRule = {
 const unsupported: readonly UnsupportedField[] = [
   {
     effect: "ignored",
-    path: "spec.controllers.node.hostEndpoint.autoCreate",
-    accepted: ["Disabled"],
-    meanwhile: "nodes get no host endpoints",
+    path: "spec.controllers.node.hostEndpoint.templates[].interfacePattern",
+    meanwhile:
+      "it finds the interfaces that a Node has in spec.interfaces, which Calico's agents write and ours do not",
   },
   {
     effect: "ignored",

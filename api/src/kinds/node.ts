@@ -153,7 +153,6 @@ export const nodeKind: KindDefinition<Node> = {
     { effect: "ignored", path: "spec.ipv6VXLANTunnelAddr", meanwhile: noTunnels },
     { effect: "ignored", path: "spec.vxlanTunnelMACAddrV6", meanwhile: noTunnels },
     { effect: "ignored", path: "spec.wireguard", meanwhile: notEncrypted },
-    { effect: "ignored", path: "spec.interfaces", meanwhile: "no host endpoint is made of it" },
     { effect: "ignored", path: "status.wireguardPublicKey", meanwhile: notEncrypted },
     { effect: "ignored", path: "status.wireguardPublicKeyV6", meanwhile: notEncrypted },
   ],

@@ -53,8 +53,6 @@ export const policyTailShape: Omit<Shape<PolicySpec>, keyof typeof policyShape> 
   ),
 };
 
-export const policyWhileWithheld = "the policy allows nothing to what it selects";
-
 export const unsupportedInPolicies: readonly UnsupportedField[] = [
   { effect: "ignored", path: "spec.performanceHints", meanwhile: "rules are made where an endpoint needs them" },
   ...unsupportedInRules("ingress"),

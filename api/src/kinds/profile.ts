@@ -1,7 +1,7 @@
 import { labels } from "./fields.ts";
 import { type KindDefinition, nameColumn } from "./kind.ts";
 import { apiVersion, type Resource } from "./resource.ts";
-import { egressRules, ingressRules, type Rule, unsupportedInRules } from "./rule.ts";
+import { egressRules, ingressRules, type Rule, unsupportedInProfileRules } from "./rule.ts";
 import { field, object, optional } from "./schema.ts";
 
 export interface ProfileSpec {
@@ -26,7 +26,7 @@ export const profileKind: KindDefinition<Profile> = {
     egress: optional(field(egressRules, "What endpoints with the profile may send, where no policy selects them.")),
     labelsToApply: optional(field(labels, "Labels that endpoints with the profile have, for selectors.")),
   }),
-  unsupported: [...unsupportedInRules("ingress"), ...unsupportedInRules("egress")],
+  unsupported: [...unsupportedInProfileRules("ingress"), ...unsupportedInProfileRules("egress")],
   whileWithheld: "the profile allows nothing",
   check: ({ metadata: { name } }) =>
     name === defaultAllowProfile.metadata.name

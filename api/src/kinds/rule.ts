@@ -133,12 +133,15 @@ export const egressRules: z.ZodType<readonly Rule[]> = rulesOf("egress");
 
 /** What is not acted on in the rules of `direction`, of every kind that has them. */
 export function unsupportedInRules(direction: Direction): UnsupportedField[] {
-  return [
-    { effect: "refused", path: `spec.${direction}[].http` },
-    ...["source", "destination"].flatMap((side): UnsupportedField[] => [
-      { effect: "withheld", path: `spec.${direction}[].${side}.services` },
-    ]),
-  ];
+  return [{ effect: "refused", path: `spec.${direction}[].http` }];
+}
+
+/** In a profile, whose rules are of no policy, a Service means nothing besides. */
+export function unsupportedInProfileRules(direction: Direction): UnsupportedField[] {
+  const services = (["source", "destination"] as const).map(
+    (side): UnsupportedField => ({ effect: "withheld", path: `spec.${direction}[].${side}.services` }),
+  );
+  return [...unsupportedInRules(direction), ...services];
 }
 
 const protocolsWithPorts: readonly unknown[] = ["TCP", "UDP", "SCTP", 6, 17, 132];

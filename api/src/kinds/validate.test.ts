@@ -388,27 +388,20 @@ const warned: { name: string; value: unknown; warnings: string[] }[] = [
   {
     name: "what of a peer is not acted on, and of nothing else",
     value: document("BGPPeer", {
-      peerIP: "192.0.2.9",
+      localWorkloadSelector: "all()",
       asNumber: 1,
       password: { secretKeyRef: { name: "a", key: "b" } },
       keepaliveTime: "10s",
-      reachableBy: "192.0.2.1",
     }),
-    warnings: [`spec.reachableBy: "192.0.2.1" ${notActedOn}: the node needs a route to the peer from elsewhere`],
+    warnings: [`spec.localWorkloadSelector: "all()" ${notActedOn}: no node peers by this resource until it is removed`],
   },
   {
-    name: "a policy that closes, and each field for which it does",
-    value: document(
-      "NetworkPolicy",
-      {
-        ingress: [{ action: "Log" }, { action: "Allow" }],
-        egress: [{ action: "Allow", destination: { services: { name: "dns" } } }],
-      },
-      inProd,
-    ),
-    warnings: [
-      `spec.egress[0].destination.services: ${notActedOn}: the policy allows nothing to what it selects until it is removed`,
-    ],
+    name: "a profile that closes, and the field for which it does",
+    value: document("Profile", {
+      ingress: [{ action: "Log" }, { action: "Allow" }],
+      egress: [{ action: "Allow", destination: { services: { name: "dns", namespace: "kube-system" } } }],
+    }),
+    warnings: [`spec.egress[0].destination.services: ${notActedOn}: the profile allows nothing until it is removed`],
   },
 ];
 

@@ -44,7 +44,8 @@ export type ReflectorAction<T> =
   | { readonly type: "changed"; readonly item: Observed<T> }
   | { readonly type: "deleted"; readonly id: string }
   | { readonly type: "inSync" }
-  | { readonly type: "away"; readonly reason: string }
+  /** `isRefused`: it answers, and does not let us read. */
+  | { readonly type: "away"; readonly reason: string; readonly isRefused?: true }
   | { readonly type: "back" }
   | Trouble;
 
@@ -223,10 +224,11 @@ export class Reflector<T> {
     return [{ type: "back" }];
   }
 
-  #onAway(reason: string): readonly ReflectorAction<T>[] {
+  #onAway({ reason, code }: ApiFailure): readonly ReflectorAction<T>[] {
     if (this.#isAway) return [];
     this.#isAway = true;
-    return [{ type: "away", reason }];
+    const isRefused = code === "FORBIDDEN" || code === "UNAUTHORIZED";
+    return [{ type: "away", reason, ...(isRefused && { isRefused }) }];
   }
 
   #onFailed(failure: ApiFailure, nowMs: number): readonly ReflectorAction<T>[] {
@@ -239,7 +241,7 @@ export class Reflector<T> {
     // A server that says when to come again is there, and so is one that begins to serve a kind.
     const isBusy =
       failure.code === "THROTTLED" && this.#failures < (failure.isBeginning ? beginningMax : busyAnswersMax);
-    return [...(isBusy ? [] : this.#onAway(failure.reason)), this.#wait(failure)];
+    return [...(isBusy ? [] : this.#onAway(failure)), this.#wait(failure)];
   }
 
   /** What the place was that is forgotten: of the stream, or of the next page of a listing. Nothing was lost by it. */
@@ -255,7 +257,7 @@ export class Reflector<T> {
   #onDenied(failure: ApiFailure, nowMs: number): readonly ReflectorAction<T>[] {
     this.#deniedSinceMs ??= nowMs;
     const isCertain = this.#known.size === 0 || nowMs - this.#deniedSinceMs >= uninstalledAfterMs;
-    if (!isCertain) return [...this.#onAway(failure.reason), this.#wait(failure)];
+    if (!isCertain) return [...this.#onAway(failure), this.#wait(failure)];
     const { deniedSinceMs, denials } = { deniedSinceMs: this.#deniedSinceMs, denials: this.#denials };
     this.#known.beginSnapshot();
     const told = this.#endSnapshot(null);

@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import {
   apiVersion,
+  type HostEndpoint,
   type IPPool,
   type Node,
   type Store,
@@ -246,6 +247,42 @@ describe.each(datastores)("with $datastore as the datastore, brindle controllers
     await cluster.kubectl(["delete", "service", "web", "asks"]);
     const handles = async () => (await store.list("IPAMHandle")).items.filter(({ key }) => key.name.startsWith("lb-"));
     await waitFor(async () => (await handles()).length === 0, { what: "nothing of them is left", deadlineMs });
+  });
+
+  it("gives nodes host endpoints where it is configured to, follows the nodes' labels, and takes them back", async () => {
+    const key = { kind: "KubeControllersConfiguration", name: "default" } as const;
+    const configure = async (autoCreate: "Enabled" | "Disabled"): Promise<void> => {
+      const item = await store.get(key);
+      assert(item);
+      const controllers = { ...item.value.spec.controllers, node: { hostEndpoint: { autoCreate } } };
+      const value = { ...item.value, spec: { ...item.value.spec, controllers } };
+      await store.commit([{ op: "update", key, value, revision: item.revision }]);
+    };
+    const mine: HostEndpoint = {
+      apiVersion,
+      kind: "HostEndpoint",
+      metadata: { name: "mine" },
+      spec: { node: "elsewhere", interfaceName: "eth0" },
+    };
+    await store.commit([{ op: "create", key: { kind: "HostEndpoint", name: "mine" }, value: mine }]);
+    const nodes = (await store.list("Node")).items.map(({ key: { name } }) => name);
+    assert(nodes.length > 0);
+    await configure("Enabled");
+    await start();
+    const names = async () => (await store.list("HostEndpoint")).items.map(({ key: { name } }) => name).sort();
+    const expected = [...nodes.map((name) => `${name}-auto-hep`), "mine"].sort().join();
+    await waitFor(async () => (await names()).join() === expected, { what: "each node has one", deadlineMs });
+    const [first = ""] = nodes;
+    const ofFirst = async () => (await store.get({ kind: "HostEndpoint", name: `${first}-auto-hep` }))?.value;
+    assert.partialDeepStrictEqual((await ofFirst())?.spec, {
+      node: first,
+      interfaceName: "*",
+      profiles: ["projectcalico-default-allow"],
+    });
+    await cluster.kubectl(["label", "node", first, "role=edge"]);
+    await waitFor(async () => (await ofFirst())?.metadata.labels?.role === "edge", { what: "its label", deadlineMs });
+    await configure("Disabled");
+    await waitFor(async () => (await names()).join() === "mine", { what: "they are gone", deadlineMs });
   });
 
   it("asks for nothing that it may not", async () => {

@@ -142,6 +142,37 @@ describe("an agent on Kubernetes", () => {
     await sees("where the caller is greeted", greeted, web.addresses);
   });
 
+  it("lets a pod speak with what is behind a Service and nobody else, as its EndpointSlices come and go", async () => {
+    const policy = {
+      apiVersion: "projectcalico.org/v3",
+      kind: "NetworkPolicy",
+      metadata: { name: "to-web", namespace: "default" },
+      spec: {
+        selector: "app == 'caller'",
+        types: ["Egress"],
+        egress: [{ action: "Allow", destination: { services: { name: "web" } } }],
+      },
+    };
+    const [v4 = "", v6 = ""] = web.addresses;
+    const slice = (name: string, addressType: string, address: string, port: number) => ({
+      apiVersion: "discovery.k8s.io/v1",
+      kind: "EndpointSlice",
+      metadata: { name, namespace: "default", labels: { "kubernetes.io/service-name": "web" } },
+      ...{ addressType, endpoints: [{ addresses: [address] }], ports: [{ name: "http", protocol: "TCP", port }] },
+    });
+    await stand.apply(policy);
+    await sees("where the caller is greeted", greeted, []);
+    await stand.apply(slice("web-4", "IPv4", v4, 8080), slice("web-6", "IPv6", v6, 8081));
+    await sees("where the caller is greeted", greeted, [v4]);
+    await stand.apply(slice("web-6", "IPv6", v6, 8080));
+    await sees("where the caller is greeted", greeted, web.addresses);
+    await stand.api.kubectl(["delete", "endpointslice", "web-4"]);
+    await sees("where the caller is greeted", greeted, [v6]);
+    await stand.api.kubectl(["delete", "networkpolicies.projectcalico.org", "to-web"]);
+    await sees("where the caller is greeted", greeted, web.addresses);
+    await stand.api.kubectl(["delete", "endpointslice", "web-6"]);
+  });
+
   it("frees a pod's addresses with it, and keeps those of the next pod of its name", async () => {
     const first = await stand.addPod("passing", "node1");
     assert.equal((await handles()).length, 3);

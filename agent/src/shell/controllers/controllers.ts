@@ -20,6 +20,7 @@ import { conditions } from "./conditions.ts";
 import { ConfigurationWatch } from "./configurationWatch.ts";
 import type { Controller } from "./controller.ts";
 import { ControllerSet, type ControllerSetPorts } from "./controllerSet.ts";
+import { autoHostEndpoints } from "./hostEndpoints.ts";
 import { Leadership, renewalDeadlineMs } from "./leadership.ts";
 import { serviceAddresses } from "./serviceAddresses.ts";
 import { stickyAddresses } from "./sticky.ts";
@@ -32,6 +33,7 @@ const all: readonly Controller[] = [
   ipamCollection,
   stickyAddresses,
   serviceAddresses,
+  autoHostEndpoints,
   compaction,
 ];
 
