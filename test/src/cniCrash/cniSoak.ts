@@ -10,6 +10,7 @@ const sandboxes = 24;
 export const cniSoak: Soak = {
   name: "cni",
   what: "agent and executable are killed through ADDs and DELs: no address twice, none lost, kernel, store and disk agree",
+  least: { counts: ["ADDs", "DELs"], sum: 10_000 },
   async open() {
     const node = await openCrashNode();
     const namespaces = await node.createNamespaces(sandboxes);

@@ -9,6 +9,7 @@ const crowd = 1_500;
 export const ipamSoak: Soak = {
   name: "ipam",
   what: "no address is given twice, taken from who has it, or left when nobody has it, on either sort of datastore",
+  least: { counts: ["operations"], sum: 1_000_000 },
   open: async () => ({
     round: async (seed) => {
       const isCrowded = seed % 100 === 99;

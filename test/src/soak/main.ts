@@ -1,10 +1,12 @@
 /**
- * `npm run soak -- NAME [--for 10m] [--seed N]`: random histories for as long as one likes, each repeated by its seed.
+ * `npm run soak -- NAME [--for 10m] [--seed N]`: random histories for as long as one likes, each repeated by its seed; without a time
+ * as many as its registry entry asks for, or ten minutes.
  * Ends with exit code 1 at the first that does not hold, and says how to see that one again.
  */
 import { readOptions } from "./options.ts";
 import { soaks } from "./registry.ts";
-import { type Rounds, runRounds } from "./rounds.ts";
+import { type Rounds, type RoundsOptions, runRounds } from "./rounds.ts";
+import type { Soak } from "./soak.ts";
 
 const tellEveryMs = 30_000;
 
@@ -20,7 +22,7 @@ async function main(args: readonly string[]): Promise<number> {
   await using opened = await soak.open();
   const result = await runRounds(opened, {
     seed,
-    forMs,
+    ...(forMs === null ? unlessTold(soak) : { forMs }),
     nowMs: () => performance.now(),
     onRound: (sofar) => {
       if (performance.now() - toldMs < tellEveryMs) return;
@@ -33,6 +35,11 @@ async function main(args: readonly string[]): Promise<number> {
   console.error(result.failure.error);
   console.error(`again: npm run soak -- ${name} --for 0s --seed ${result.failure.seed}`);
   return 1;
+}
+
+/** How long a run is for which nobody gave a time. */
+function unlessTold({ least }: Soak): Pick<RoundsOptions, "forMs" | "least"> {
+  return least ? { forMs: 0, least } : { forMs: 600_000 };
 }
 
 function shown({ rounds, counts }: Rounds): string {

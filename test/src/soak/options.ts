@@ -3,7 +3,8 @@ import { parseArgs } from "node:util";
 /** What a command line asks for. */
 export interface SoakOptions {
   readonly name: string;
-  readonly forMs: number;
+  /** `null` where the command line does not say. */
+  readonly forMs: number | null;
   /** Of the first round; each later one has the next. */
   readonly seed: number;
 }
@@ -16,14 +17,15 @@ export function readOptions(args: readonly string[], names: readonly string[], s
   const { values, positionals } = parseArgs({
     args: [...args],
     allowPositionals: true,
-    options: { for: { type: "string", default: "10m" }, seed: { type: "string" } },
+    options: { for: { type: "string" }, seed: { type: "string" } },
   });
   const [name, ...rest] = positionals;
   const known = `there is ${names.join(", ")}`;
   if (name === undefined) throw new RangeError(`usage: npm run soak -- NAME [--for 10m] [--seed N]; ${known}`);
   if (rest.length > 0) throw new RangeError(`one soak at a time, not "${positionals.join(" ")}"`);
   if (!names.includes(name)) throw new RangeError(`no soak is called "${name}"; ${known}`);
-  return { name, forMs: durationMs(values.for), seed: values.seed === undefined ? someSeed : seedOf(values.seed) };
+  const forMs = values.for === undefined ? null : durationMs(values.for);
+  return { name, forMs, seed: values.seed === undefined ? someSeed : seedOf(values.seed) };
 }
 
 function durationMs(text: string): number {

@@ -8,7 +8,7 @@ const names = ["ipam", "bgp"];
 
 describe("the command line of a soak", () => {
   const good: { args: string; options: SoakOptions }[] = [
-    { args: "bgp", options: { name: "bgp", forMs: 600_000, seed: 77 } },
+    { args: "bgp", options: { name: "bgp", forMs: null, seed: 77 } },
     { args: "bgp --for 90s", options: { name: "bgp", forMs: 90_000, seed: 77 } },
     { args: "--seed 5 --for 2h ipam", options: { name: "ipam", forMs: 7_200_000, seed: 5 } },
   ];
@@ -50,6 +50,16 @@ describe("the rounds of a soak", () => {
     );
     assert.deepEqual(seeds, [2 ** 31 - 2, 2 ** 31 - 1, 0]);
     assert.deepEqual(result, { rounds: 3, counts: { events: 6 }, failure: null });
+  });
+
+  it("go on until enough is done, where that is asked for", async () => {
+    const soak: OpenSoak = {
+      round: async () => ({ ADDs: 2, DELs: 3, kills: 100 }),
+      [Symbol.asyncDispose]: async () => {},
+    };
+    const least = { counts: ["ADDs", "DELs"], sum: 11 };
+    const { rounds } = await runRounds(soak, { seed: 1, forMs: 0, least, nowMs: clock() });
+    assert.equal(rounds, 3);
   });
 
   it("are one at least", async () => {

@@ -4,8 +4,15 @@ export interface Soak {
   readonly name: string;
   /** What holds in each of its histories, in one line. */
   readonly what: string;
+  /** How much a run is that nobody gave a time: the sum of these counts. Ten minutes where there is none. */
+  readonly least?: Least;
   /** Makes what all rounds share: namespaces, processes. */
   open(): Promise<OpenSoak>;
+}
+
+export interface Least {
+  readonly counts: readonly string[];
+  readonly sum: number;
 }
 
 export interface OpenSoak extends AsyncDisposable {
