@@ -14,6 +14,7 @@ type Endpoint = SpeakerConfig["listen"][number];
 const backlog = 4096;
 
 interface Listener {
+  readonly endpoint: Endpoint;
   readonly server: Server;
   passwords: PasswordSet;
   /** Peers for whose passwords it has no room. */
@@ -32,25 +33,42 @@ export class ListenerSet {
 
   /**
    * Opens what is not open yet, all or nothing, with the passwords of this configuration. The function that it gives
-   * closes what is no longer wanted.
+   * closes what is no longer wanted; but :: and an address of its own family exclude each other, so what stands in the way
+   * closes before, and is opened again where the rest cannot be.
    */
   async open(config: SpeakerConfig): Promise<() => void> {
     const needs = needsOf(config);
-    const opened: [string, Listener][] = [];
+    const wanted = new Set(config.listen.map(keyOf));
+    const missing = config.listen.filter((endpoint) => !this.#listeners.has(keyOf(endpoint)));
+    const inTheWay = [...this.#listeners.values()]
+      .map(({ endpoint }) => endpoint)
+      .filter((open) => !wanted.has(keyOf(open)) && missing.some((endpoint) => excludes(endpoint, open)));
+    for (const endpoint of inTheWay) this.#closeAt(endpoint);
+    const opened: Listener[] = [];
     try {
-      for (const endpoint of config.listen) {
-        const key = keyOf(endpoint);
-        if (!this.#listeners.has(key)) opened.push([key, await this.#listen(endpoint, needs)]);
-      }
+      for (const endpoint of missing) opened.push(await this.#listen(endpoint, needs));
     } catch (error) {
-      for (const [, { server }] of opened) server.close();
+      for (const { server } of opened) server.close();
+      await this.#reopen(inTheWay, needs);
       throw error;
     }
-    for (const [key, listener] of opened) this.#listeners.set(key, listener);
-    const wanted = new Set(config.listen.map(keyOf));
+    for (const listener of opened) this.#listeners.set(keyOf(listener.endpoint), listener);
     return () => {
       for (const [key, { server }] of this.#listeners) if (!wanted.has(key)) this.#close(key, server);
     };
+  }
+
+  #closeAt(endpoint: Endpoint): void {
+    const key = keyOf(endpoint);
+    const listener = this.#listeners.get(key);
+    if (listener) void this.#close(key, listener.server);
+  }
+
+  async #reopen(endpoints: readonly Endpoint[], needs: readonly PeerSocketNeeds[]): Promise<void> {
+    for (const endpoint of endpoints) {
+      const listener = await this.#listen(endpoint, needs).catch(() => null); // Why the others failed is what is told.
+      if (listener) this.#listeners.set(keyOf(endpoint), listener);
+    }
   }
 
   /**
@@ -70,20 +88,21 @@ export class ListenerSet {
     await Promise.all([...this.#listeners].map(([key, { server }]) => this.#close(key, server)));
   }
 
-  async #listen({ address, port }: Endpoint, needs: readonly PeerSocketNeeds[]): Promise<Listener> {
+  async #listen(endpoint: Endpoint, needs: readonly PeerSocketNeeds[]): Promise<Listener> {
     const server = createServer({ noDelay: true }, this.#onConnection);
     // One connection that could not be taken, for want of descriptors say, is no reason to end: its peer comes again.
     server.on("error", () => {});
+    const { address, port } = endpoint;
     const bound = parseAddress(address);
     try {
       if (!this.#options.sockets || !bound) {
         // Without `ipv6Only`, :: would take the port from 0.0.0.0 too, and the two could not stand side by side.
         await listening(server, () => server.listen({ host: address, port, backlog, ipv6Only: true }));
-        return { server, passwords: new Map(), unset: [] };
+        return { endpoint, server, passwords: new Map(), unset: [] };
       }
       const { fd, set, unset } = this.#options.sockets.listenerFor(bound, port, needs);
       await listening(server, () => server.listen({ fd }, backlog));
-      return { server, passwords: set, unset };
+      return { endpoint, server, passwords: set, unset };
     } catch (cause) {
       const reason = cause instanceof Error ? transportReason(cause) : String(cause);
       throw new BgpError({ code: "LISTEN_FAILED", address, port, reason }, { cause });
@@ -108,6 +127,12 @@ function listening(server: Server, listen: () => void): Promise<void> {
   });
   listen();
   return promise;
+}
+
+/** bind(2): of one family and port, all addresses and any one of them. */
+function excludes(a: Endpoint, b: Endpoint): boolean {
+  const [one, other] = [parseAddress(a.address), parseAddress(b.address)];
+  return a.port === b.port && one?.family === other?.family && (one?.value === 0n || other?.value === 0n);
 }
 
 function keyOf({ address, port }: Endpoint): string {
