@@ -51,6 +51,15 @@ describe("assign", () => {
     expect(again).toEqual({ ...first, addresses, isNew: false });
   });
 
+  it("gives the same addresses again after a restart though their pool is gone by then", async () => {
+    const { allocator, store, view } = lab();
+    const first = await allocator.assign(dual("net.a"));
+    const without = { ...view, pools: [] };
+    const restarted = new Allocator({ node: "node3" }, { store, now: () => nowNs, view: () => without });
+    expect(textOf(await restarted.assign(dual("net.a")))).toEqual(textOf(first));
+    expect((await restarted.assign(dual("net.b"))).kind).toBe("noPool");
+  });
+
   it("gives the same addresses again after a restart", async () => {
     const { allocator, store, view } = lab();
     const first = await allocator.assign(dual("net.a"));

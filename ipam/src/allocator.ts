@@ -229,7 +229,9 @@ export class Allocator {
           break;
         }
         default:
-          return plan;
+          // Who has its addresses already is refused nothing, whatever the pools say by now.
+          if (state.handle !== undefined) return plan;
+          state = { ...state, handle: await this.#ports.store.get(handleKey(options.handleId)) };
       }
     }
     return { kind: "contended", attempts: attemptsMax };

@@ -28,7 +28,13 @@ export function historyOf(seed: number, { transactions, steps, nodes }: RoundOpt
   // Some worlds have more pods than addresses, some have plenty.
   const poolLength = 28 - Math.ceil(Math.log2(count)) + chance.below(3);
   return {
-    options: { transactions, nodes: count, podsPerNode: 2 + chance.below(4), poolLength: Math.max(poolLength, 16) },
+    options: {
+      transactions,
+      nodes: count,
+      podsPerNode: 2 + chance.below(4),
+      poolLength: Math.max(poolLength, 16),
+      hasRanges: seed % 4 === 3,
+    },
     steps: Array.from({ length: steps }, () => chance.seed()),
   };
 }

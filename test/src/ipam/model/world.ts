@@ -9,6 +9,7 @@ import { formatAddress, parseAddress } from "@brindle/net";
 import { Picture } from "./picture.ts";
 import { endpointGoes, endpointWrite, handleOf, type Pod } from "./pods.ts";
 import type { Chance } from "./random.ts";
+import { Ranges, requireWithin } from "./ranges.ts";
 import { Settings } from "./settings.ts";
 import { type Sent, Wire } from "./wire.ts";
 
@@ -18,6 +19,8 @@ export interface WorldOptions {
   readonly podsPerNode: number;
   /** The prefix length of the pool of IPv4, which is 10.0.0.0; its blocks have four addresses. */
   readonly poolLength: number;
+  /** Each node has a part of that pool for itself, as Kubernetes gives out podCIDRs; of IPv6 all have all. */
+  readonly hasRanges?: boolean;
 }
 
 interface Agent {
@@ -44,6 +47,7 @@ export class World {
   readonly #busy = new Map<string, { readonly agent: Agent; readonly sinceMs: number }>();
   readonly #gone = new Set<string>();
   readonly #nodes: readonly string[];
+  readonly #ranges: Ranges | null;
   #pass: Promise<void> | null = null;
   #failure: unknown = null;
   #ids = 0;
@@ -53,6 +57,7 @@ export class World {
     const { transactions, nodes } = options;
     this.#options = options;
     this.#nodes = Array.from({ length: nodes }, (_, i) => `node${i}`);
+    this.#ranges = options.hasRanges ? new Ranges(this.#nodes, options.poolLength) : null;
     this.#wire = new Wire(this.#data, transactions);
     this.#store = this.#wire.store;
     this.#observer = new MemoryStore({ transactions, data: this.#data });
@@ -127,7 +132,7 @@ export class World {
     else if (dice < 0.62) this.#collect();
     else if (dice < 0.75) this.#passTime();
     else if (dice < 0.79) await this.#nodeGoes(chance.pick(this.#nodes));
-    else if (dice < 0.82) this.#gone.delete(chance.pick(this.#nodes));
+    else if (dice < 0.82) this.#nodeComes(chance);
     else if (dice < 0.9) this.#changePools(chance);
     else if (dice < 0.95) this.#settings.changeConfig(chance);
     else this.#settings.keep(chance, [...this.#pods.values()]);
@@ -155,12 +160,14 @@ export class World {
     const dice = chance.part();
     const families = dice < 0.8 ? ([4, 6] as const) : ([4] as const);
     const wanted = dice > 0.95 ? parseAddress(`10.0.0.${chance.below(16)}`) : null;
+    const within = this.#ranges?.of(pod.node);
     this.#request(pod, async ({ allocator }) => {
       const result = await allocator.assign({
         handleId: handleOf(container),
         attributes: { namespace: "default", pod: pod.name },
         families: [...families],
         ...(wanted && { addresses: [wanted] }),
+        ...(within && { within }),
         extraWrites: (held) => [
           endpointWrite(
             { ...pod, container },
@@ -168,6 +175,7 @@ export class World {
           ),
         ],
       });
+      if (within) requireWithin(within, result);
       this.#onAssigned(pod, container, result);
     });
   }
@@ -275,6 +283,14 @@ export class World {
     this.#gone.add(node);
     this.#kill(node);
     for (const pod of [...this.#podsOf(node)]) await this.#podGoes(pod);
+  }
+
+  /** With a range that a node had which is gone, perhaps another one. */
+  #nodeComes(chance: Chance): void {
+    const node = chance.pick(this.#nodes);
+    if (!this.#gone.has(node)) return;
+    this.#ranges?.exchange(node, chance.pick([...this.#gone]));
+    this.#gone.delete(node);
   }
 
   /** Blocks of another size are made where nobody is making any: what has no transactions can rule that out no other way. */
