@@ -36,15 +36,13 @@ import { networkSetId, readableNetworkSet } from "../networkSet.ts";
 import type { RuleName } from "../observe/ruleName.ts";
 import { type EndpointKey, readableEndpoint } from "../readableEndpoint.ts";
 import type { FilterSettings } from "../render/tables.ts";
-import { policyScope, type Scope } from "../scope.ts";
 import { byTier, Tiers } from "../tiers.ts";
 import type { Desired } from "./desired.ts";
 import { type EndpointView, EndpointViews, type ViewListeners } from "./endpointViews.ts";
 import { type LocalHost, LocalHosts, viewOfHost } from "./localHosts.ts";
-import { NodeRendering, type TierOfEndpoint } from "./nodeRendering.ts";
+import { LocalPolicies } from "./localPolicies.ts";
+import { type LocalEndpoint, NodeRendering, type TierOfEndpoint } from "./nodeRendering.ts";
 import { RuleSets } from "./ruleSets.ts";
-import { ScopeIndex } from "./scopeIndex.ts";
-import { TieredPolicies } from "./tieredPolicies.ts";
 
 export type PolicyResource =
   | WorkloadEndpoint
@@ -96,27 +94,27 @@ export class PolicyGraph {
     onNetworkSet: (id, view) => this.#sets.endpoints.onMember(id, view),
     onProfileLabels: (name, labels) => {
       this.#sets.endpoints.onProfileLabels(name, labels);
-      if (this.#localIndex.onProfileLabels(name, labels)) this.#isRulesStale = true;
+      if (this.#policiesHere.onProfileLabels(name, labels)) this.#isRulesStale = true;
     },
   };
   readonly #sets = new RuleSets();
   readonly #local = new Map<string, EndpointView>();
   readonly #hosts = new LocalHosts();
   /** Endpoints and hosts of this node. */
-  readonly #localIndex = new ScopeIndex();
+  readonly #policiesHere: LocalPolicies;
+  /** As they were rendered last, with what they were made of: one that stays the same stays one object. */
+  #endpointsHere = new Map<string, { readonly madeOf: readonly unknown[]; readonly endpoint: LocalEndpoint }>();
   readonly #policies = new Map<string, Policy>();
   /** Those whose rules name some. */
   readonly #askingForServices = new Set<string>();
   #unserved: string | null = noServicesKnown;
   readonly #tiers = new Map<string, Tier>();
-  readonly #tiered = new TieredPolicies();
+  #tiersNow = new Tiers([]);
   readonly #profiles = new Map<string, Profile>();
   readonly #pools = new Map<string, IPPool>();
   readonly #problems = new Map<string, string>();
   /** By the endpoint's id. */
   readonly #endpointProblems = new Map<string, string>();
-  /** What the policies of unknown tiers or Services come to, as of the last rendering. */
-  #tierProblems: ReadonlyMap<string, string> = new Map();
   /** Whether rules may be others than those rendered last. Nine in ten changes are of members of sets, elsewhere. */
   #isRulesStale = true;
 
@@ -127,6 +125,7 @@ export class PolicyGraph {
     this.#node = node;
     this.#views = new EndpointViews(node, this.#listeners);
     this.#rendering = new NodeRendering(endpointToHostAction);
+    this.#policiesHere = new LocalPolicies({ tiers: this.#tiersNow, unserved: this.#unserved });
   }
 
   receive({ key, value, unreadable }: PolicyUpdate): void {
@@ -150,8 +149,9 @@ export class PolicyGraph {
         this.#onProfile(id, value?.kind === key.kind ? value : null);
         break;
       case "Tier":
-        this.#isRulesStale = true;
         replace(this.#tiers, id, value?.kind === key.kind ? value : null);
+        this.#tiersNow = new Tiers(this.#tiers.values());
+        this.#setSurroundings();
         break;
       case "IPPool":
         this.#isRulesStale = true;
@@ -196,8 +196,9 @@ export class PolicyGraph {
 
   /** Why nobody can tell what is behind Services, and policies that name some are closed; `null` where somebody does. */
   setUnserved(reason: string | null): void {
-    if (this.#unserved !== reason && this.asksForServices) this.#isRulesStale = true;
+    if (this.#unserved === reason) return;
     this.#unserved = reason;
+    this.#setSurroundings();
   }
 
   /** Whether there is a policy that EndpointSlices mean something to. */
@@ -230,32 +231,36 @@ export class PolicyGraph {
     return {
       ...rendered,
       expected: new Set(this.#expected),
-      problems: new Map([...this.#problems, ...ofEndpoints, ...this.#tierProblems, ...this.#hosts.problems()].sort()),
+      problems: new Map(
+        [...this.#problems, ...ofEndpoints, ...this.#policiesHere.problems(), ...this.#hosts.problems()].sort(),
+      ),
     };
   }
 
   #render(): Omit<Desired, "problems" | "expected"> {
-    const tiers = new Tiers(this.#tiers.values());
-    const { policies, problems } = this.#tiered.of(this.#policies, { tiers, unserved: this.#unserved });
-    this.#tierProblems = problems;
-    const endpoints = new Map([...this.#local].sort(([a], [b]) => (a < b ? -1 : 1)));
-    const hosts = this.#hosts.byInterface();
-    const ids = [...endpoints.keys(), ...[...hosts.values()].map(hostId)];
-    const policiesOf = new Map(ids.map((id): [string, Policy[]] => [id, []]));
-    for (const policy of policies) {
-      for (const id of this.#localIndex.membersOf(scopeOf(policy))) policiesOf.get(id)?.push(policy);
-    }
+    const tiers = this.#tiersNow;
+    const endpoints = [...this.#local].sort(([a], [b]) => (a < b ? -1 : 1));
     const tiersOf = (id: string, direction: PolicyDirection, stage?: PolicyStage): TierOfEndpoint[] => {
-      const applying = (policiesOf.get(id) ?? []).filter((policy) => appliesTo(policy, direction, stage));
+      const applying = this.#policiesHere.of(id).filter((policy) => appliesTo(policy, direction, stage));
       const groups = byTier(applying, ({ spec }) => tiers.of(spec.tier));
       return groups.map(({ tier, items }) => ({ tier, policies: items }));
     };
-    const local = [...endpoints].map(([id, view]) => {
-      const ofDirection = (direction: PolicyDirection): TierOfEndpoint[] => tiersOf(id, direction);
+    const before = this.#endpointsHere;
+    this.#endpointsHere = new Map();
+    const local = endpoints.map(([id, view]): LocalEndpoint => {
+      const policies = this.#policiesHere.of(id);
       const profiles = view.parents.flatMap((name) => this.#profiles.get(name) ?? []);
-      return { id, view, Ingress: ofDirection("Ingress"), Egress: ofDirection("Egress"), profiles };
+      const madeOf = [view, policies, tiers, ...profiles];
+      const known = before.get(id);
+      const isSame = known?.madeOf.length === madeOf.length && madeOf.every((part, at) => part === known.madeOf[at]);
+      const ofDirection = (direction: PolicyDirection): TierOfEndpoint[] => tiersOf(id, direction);
+      const endpoint = isSame
+        ? known.endpoint
+        : { id, view, Ingress: ofDirection("Ingress"), Egress: ofDirection("Egress"), profiles };
+      this.#endpointsHere.set(id, { madeOf, endpoint });
+      return endpoint;
     });
-    const localHosts = [...hosts].map(
+    const localHosts = [...this.#hosts.byInterface()].map(
       ([interfaceName, host]): LocalHost => ({
         id: hostId(host),
         interfaceName,
@@ -264,6 +269,11 @@ export class PolicyGraph {
       }),
     );
     return this.#rendering.render({ local, hosts: localHosts, pools: [...this.#pools.values()] }, this.#sets);
+  }
+
+  #setSurroundings(): void {
+    this.#policiesHere.setSurroundings({ tiers: this.#tiersNow, unserved: this.#unserved });
+    this.#isRulesStale = true;
   }
 
   #onToldEndpoint(key: EndpointKey, told: ToldEndpoint): void {
@@ -288,14 +298,11 @@ export class PolicyGraph {
   }
 
   #onPolicy(id: string, { resource, problem }: Enforceable<Policy>): void {
-    const before = this.#policies.get(id);
-    this.#isRulesStale = true;
     replace(this.#problems, id, problem);
     replace(this.#policies, id, resource);
     if (resource && asksForServices(resource)) this.#askingForServices.add(id);
     else this.#askingForServices.delete(id);
-    if (resource) this.#localIndex.add(scopeOf(resource));
-    if (before) this.#localIndex.remove(scopeOf(before));
+    if (this.#policiesHere.onPolicy(id, resource)) this.#isRulesStale = true;
   }
 
   #onHost(name: string, host: HostEndpoint | null): void {
@@ -305,7 +312,7 @@ export class PolicyGraph {
     this.#isRulesStale = true;
     this.#sets.endpoints.onMember(id, view);
     this.#hosts.onHost(name, local);
-    this.#localIndex.onMember(id, local && view);
+    this.#policiesHere.onMember(id, local && view);
   }
 
   #onNetworkSet(key: Key<"NetworkSet" | "GlobalNetworkSet">, { value, unreadable }: ReceivedValue): void {
@@ -332,7 +339,7 @@ export class PolicyGraph {
     if (local === before || isDeepStrictEqual(local, before)) return;
     this.#isRulesStale = true;
     replace(this.#local, id, local);
-    this.#localIndex.onMember(id, local);
+    this.#policiesHere.onMember(id, local);
   }
 }
 
@@ -360,14 +367,4 @@ function replace<V>(map: Map<string, V>, key: string, value: V | null): void {
   if (value === null && map.size === 0) return; // Most have no entry: no need to look for one.
   if (value === null) map.delete(key);
   else map.set(key, value);
-}
-
-const scopes = new WeakMap<Policy, Scope>();
-
-function scopeOf(policy: Policy): Scope {
-  const known = scopes.get(policy);
-  if (known) return known;
-  const scope = policyScope(policy.spec, policy.metadata.namespace ?? null);
-  scopes.set(policy, scope);
-  return scope;
 }

@@ -5,6 +5,7 @@ import type { MemberView } from "./endpointViews.ts";
 
 /** What a scope had of a member, and has: `null` for nothing. */
 export interface ViewChange {
+  readonly id: string;
   readonly before: MemberView | null;
   readonly after: MemberView | null;
 }
@@ -49,6 +50,11 @@ export class ScopeIndex {
     return this.#index.itemsOf(scopeKey(scope));
   }
 
+  /** By their keys. */
+  scopesOf(id: string): Iterable<string> {
+    return this.#index.selectorsOf(id);
+  }
+
   member(id: string): MemberView | undefined {
     return this.#index.item(id);
   }
@@ -56,18 +62,18 @@ export class ScopeIndex {
   onMember(id: string, view: MemberView | null): void {
     const before = this.#index.item(id) ?? null;
     const changes = this.#index.setItem(id, view);
-    if (view) for (const key of this.#index.selectorsOf(id)) this.#onStay(key, { before, after: view, changes });
+    if (view) for (const key of this.#index.selectorsOf(id)) this.#onStay(key, { id, before, after: view, changes });
     for (const { selector, matches } of changes) {
-      this.#onMatch(selector, matches ? { before: null, after: view } : { before, after: null });
+      this.#onMatch(selector, matches ? { id, before: null, after: view } : { id, before, after: null });
     }
   }
 
   /** What members inherit of a profile; `null` for nothing. Answers whether that changed for any of them. */
   onProfileLabels(name: string, labels: Labels | null): boolean {
     const changes = this.#index.setParent(name, labels);
-    for (const { selector, item, matches } of changes) {
-      const view = this.#index.item(item) ?? null;
-      this.#onMatch(selector, matches ? { before: null, after: view } : { before: view, after: null });
+    for (const { selector, item: id, matches } of changes) {
+      const view = this.#index.item(id) ?? null;
+      this.#onMatch(selector, matches ? { id, before: null, after: view } : { id, before: view, after: null });
     }
     return changes.length > 0;
   }
