@@ -42,6 +42,8 @@ export interface AllocatorPorts {
   readonly now: () => bigint;
   /** The pools and the node as they are now; see `readClusterView` for callers that do not watch them. */
   readonly view: () => ClusterView | Promise<ClusterView>;
+  /** Resolves in the next turn of the caller's loop: what is asked for until then goes to the datastore together. */
+  readonly gathering?: () => Promise<void>;
 }
 
 /** The allocator adds `node` and `timestamp` to the attributes, in Calico's words. */
@@ -98,6 +100,7 @@ export class Allocator {
     this.#ports = ports;
     this.#requests = new Gathered({
       node,
+      gathering: ports.gathering,
       isJoint: () => ports.store.transactions === "many",
       facts: () => this.#facts(),
       known: ({ view }) => withoutClaims(this.#known, view.doubtfulClaims ?? []),

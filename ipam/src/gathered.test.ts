@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { type IPPool, MemoryStore, type Profile, type StoreError, type Write } from "@brindle/api";
 import { formatAddress } from "@brindle/net";
 import { describe, expect, it } from "vitest";
@@ -34,6 +35,19 @@ describe("requests that come at once", () => {
     commits.length = 0;
     await Promise.all(handles(20).map((handleId) => allocator.release(handleId)));
     expect(commits.length).toBeLessThan(3);
+    expect(await findings()).toEqual([]);
+  });
+
+  it("go in one transaction where all are waited for that come in the same turn", async () => {
+    const { allocator, commits, findings } = lab({ ...pool, spec: { cidr: "10.0.0.0/24", blockSize: 26 } }, nextTurn);
+    await allocator.assign(request("warm"));
+    commits.length = 0;
+    const worker = async (handleId: string): Promise<void> => {
+      await allocator.assign(request(handleId));
+      await allocator.release(handleId);
+    };
+    await Promise.all(handles(8).map(worker));
+    expect(commits.length).toBe(2);
     expect(await findings()).toEqual([]);
   });
 
@@ -200,7 +214,7 @@ function textOf(result: AssignResult): string {
     : result.kind;
 }
 
-function lab(given: IPPool = pool) {
+function lab(given: IPPool = pool, gathering?: () => Promise<void>) {
   const store = new MemoryStore();
   const commits: (readonly Write[])[] = [];
   const counted = {
@@ -214,7 +228,7 @@ function lab(given: IPPool = pool) {
   };
   const allocator = new Allocator(
     { node: "node3" },
-    { store: counted, now: () => 1n, view: () => ({ ...view, pools: [given] }) },
+    { store: counted, now: () => 1n, view: () => ({ ...view, pools: [given] }), ...(gathering && { gathering }) },
   );
   const findings = async () => {
     const [blocks, all] = await Promise.all([store.list("IPAMBlock"), store.list("IPAMHandle")]);

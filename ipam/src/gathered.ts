@@ -33,6 +33,8 @@ export interface GatheredPorts {
   /** Whether several objects can be written in one step. */
   readonly isJoint: () => boolean;
   readonly facts: () => Promise<Facts>;
+  /** Resolves when all is asked for that comes at the same time; where it is left out, who is first goes alone. */
+  readonly gathering: (() => Promise<void>) | undefined;
   /** What is known of the datastore now. */
   readonly known: (facts: Facts) => IpamState;
   /** All of it, or nothing and `null`; what the store has then is known from there on. */
@@ -70,6 +72,8 @@ export class Gathered {
   }
 
   async #serve(): Promise<void> {
+    if (this.#waiting.length === 0) return;
+    await this.#ports.gathering?.();
     const batch = this.#waiting;
     this.#waiting = [];
     try {

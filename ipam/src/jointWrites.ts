@@ -12,7 +12,7 @@ const writesMax = 120;
 
 export class JointWrites {
   readonly #node: string;
-  #writes = new Map<string, Write>();
+  readonly #writes = new Map<string, Write>();
   #state: IpamState;
 
   constructor(node: string, state: IpamState) {
@@ -31,18 +31,20 @@ export class JointWrites {
 
   /** False, and nothing is added, where they do not fit into one transaction with the others, or cannot be one write with them. */
   add(writes: readonly Write[]): boolean {
-    const joined = new Map(this.#writes);
+    const added = new Map<string, Write>();
+    let size = this.#writes.size;
     for (const write of writes) {
       const key = keyText(write.key);
-      const before = joined.get(key);
+      const isKnown = this.#writes.has(key);
+      const before = added.get(key) ?? this.#writes.get(key);
       const both = before ? after(before, write) : write;
       if (!both) return false;
-      joined.set(key, both);
+      if (!isKnown && !added.has(key)) size++;
+      added.set(key, both);
     }
-    if (joined.size > writesMax && this.#writes.size > 0) return false;
-    this.#writes = joined;
-    const found = writes.flatMap(({ key }) => projected(joined.get(keyText(key))));
-    this.#state = withFound(this.#state, found, { node: this.#node, handleId: "" });
+    if (size > writesMax && this.#writes.size > 0) return false;
+    for (const [key, write] of added) this.#writes.set(key, write);
+    this.#state = withFound(this.#state, [...added.values()].flatMap(projected), { node: this.#node, handleId: "" });
     return true;
   }
 }
@@ -63,8 +65,8 @@ function after(first: Write, second: Write): Write | null {
 }
 
 /** Its revision is not known yet. Whatever is planned on it has that of the first write. */
-function projected(write: Write | undefined): Found[] {
-  if (!write || write.op === "expect") return [];
+function projected(write: Write): Found[] {
+  if (write.op === "expect") return [];
   if (write.op === "delete") return [{ key: write.key, value: null }];
   const revision = write.op === "update" ? write.revision : "0";
   return [{ key: write.key, value: write.value, revision } as Found];

@@ -41,19 +41,33 @@ export function withFound(
   ids: { node: string; handleId: string },
 ): IpamState {
   let { handle } = state;
-  const blocks = new Map(state.blocks);
-  const affinities = new Map(state.affinities);
-  const pools = new Map(state.pools);
+  const blocks: [string, Item<"IPAMBlock"> | null][] = [];
+  const affinities: [string, Item<"BlockAffinity"> | null][] = [];
+  const pools: [string, Item<"IPPool"> | null][] = [];
   for (const entry of found) {
     const { name } = entry.key;
-    if (isOf(entry, "IPPool")) pools.set(name, entry.value === null ? null : entry);
-    if (isOf(entry, "IPAMBlock")) blocks.set(name, entry.value === null ? null : entry);
+    if (isOf(entry, "IPPool")) pools.push([name, entry.value === null ? null : entry]);
+    else if (isOf(entry, "IPAMBlock")) blocks.push([name, entry.value === null ? null : entry]);
     else if (isOf(entry, "IPAMHandle") && name === ids.handleId) handle = entry.value === null ? null : entry;
     else if (isOf(entry, "BlockAffinity") && name.startsWith(affinityPrefix(ids.node))) {
-      affinities.set(name.slice(affinityPrefix(ids.node).length), entry.value === null ? null : entry);
+      affinities.push([name.slice(affinityPrefix(ids.node).length), entry.value === null ? null : entry]);
     }
   }
-  return { ...state, handle, blocks, affinities, pools };
+  return {
+    ...state,
+    handle,
+    blocks: withEntries(state.blocks, blocks),
+    affinities: withEntries(state.affinities, affinities),
+    pools: withEntries(state.pools, pools),
+  };
+}
+
+/** Of many requests that are planned together each makes a state: what does not change is not copied. */
+function withEntries<V>(
+  map: ReadonlyMap<string, V>,
+  entries: readonly (readonly [string, V])[],
+): ReadonlyMap<string, V> {
+  return entries.length === 0 ? map : new Map([...map, ...entries]);
 }
 
 /** Without what is said to be otherwise by now: it is written as if it were not there, and met as it is. */

@@ -1,4 +1,5 @@
 /** The CNI plugin with this node's ports. */
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Key, Store, WorkloadEndpoint } from "@brindle/api";
 import type { KubernetesApi } from "@brindle/api/shell";
 import {
@@ -58,7 +59,7 @@ export async function startCni(
   const { node, socketPath, pendingDirectory, log } = options;
   const allocator = new Allocator(
     { node },
-    { store, now: nanosecondsNow, view: () => clusterView(node, cluster.state) },
+    { store, now: nanosecondsNow, view: () => clusterView(node, cluster.state), gathering: nextTurn },
   );
   const adoption = new Adoption(node, { store, cluster, log, nowNs: nanosecondsNow });
   void adoption.begin();

@@ -23,7 +23,12 @@ export function parseJson(text: string): JsonValue {
 
 /** One line, in the order of the members, with the escapes of Go's `encoding/json`. */
 export function formatJson(value: unknown): string {
-  return (write(value, "") ?? "null").replace(/[<>&\u2028\u2029]/g, escapeForHtml);
+  try {
+    return (write(value) ?? "null").replace(/[<>&\u2028\u2029]/g, escapeForHtml);
+  } catch (error) {
+    if (!(error instanceof NotFinite)) throw error;
+    throw new RangeError(placeOfNotFinite(value, "") ?? "a number is not finite");
+  }
 }
 
 /** Go reads null as absent and writes it for what was never filled; so does YAML for a field that is left empty. */
@@ -66,26 +71,67 @@ function reviveNumber(_name: string, value: unknown, context: { source?: string 
 }
 
 /** `undefined` for what JSON has no word for; such members are left out, as `JSON.stringify` does. */
-function write(value: unknown, path: string): string | undefined {
-  if (typeof value === "bigint") return value.toString();
-  if (typeof value === "number" && !Number.isFinite(value)) throw new RangeError(`${path} is ${value}`);
-  if (typeof value !== "object" || value === null) return JSON.stringify(value);
-  if (Array.isArray(value)) return `[${value.map((item, i) => write(item, `${path}[${i}]`) ?? "null").join(",")}]`;
-  const members: string[] = [];
-  for (const [name, member] of inGoOrder(Object.entries(value))) {
-    const text = write(member, `${path}.${name}`);
-    if (text !== undefined) members.push(`${JSON.stringify(name)}:${text}`);
+function write(value: unknown): string | undefined {
+  switch (typeof value) {
+    case "string":
+      return JSON.stringify(value);
+    case "number":
+      if (!Number.isFinite(value)) throw new NotFinite();
+      return `${value}`;
+    case "bigint":
+      return value.toString();
+    case "object":
+      return value === null ? "null" : Array.isArray(value) ? writeList(value) : writeMembers(value);
+    default:
+      return JSON.stringify(value);
   }
-  return `{${members.join(",")}}`;
+}
+
+function writeList(items: readonly unknown[]): string {
+  let text = "[";
+  for (let i = 0; i < items.length; i++) {
+    if (i > 0) text += ",";
+    const item = items[i];
+    text += item === null ? "null" : (write(item) ?? "null");
+  }
+  return `${text}]`;
+}
+
+function writeMembers(value: object): string {
+  let text = "";
+  for (const name of namesOf(value)) {
+    const member = write((value as Readonly<Record<string, unknown>>)[name]);
+    if (member !== undefined) text += `${text === "" ? "" : ","}${JSON.stringify(name)}:${member}`;
+  }
+  return `{${text}}`;
 }
 
 /**
  * JavaScript puts members named by integers first and in numeric order; Go writes a map in the order of its text.
  * The only such object that is stored is `sequenceNumberForAllocation`, all of whose members are ordinals.
  */
-function inGoOrder(entries: [string, unknown][]): [string, unknown][] {
-  const ordinals = entries.length > 1 && entries.every(([name]) => /^\d+$/.test(name));
-  return ordinals ? entries.sort(([a], [b]) => (a < b ? -1 : 1)) : entries;
+function namesOf(value: object): string[] {
+  const names = Object.keys(value);
+  const [first = ""] = names;
+  if (names.length < 2 || !isOrdinal(first) || !names.every(isOrdinal)) return names;
+  return names.sort((a, b) => (a < b ? -1 : 1));
+}
+
+function isOrdinal(name: string): boolean {
+  return /^\d+$/.test(name);
+}
+
+class NotFinite extends RangeError {}
+
+/** Where the number stands that JSON has no word for, and what it is: looked for only when there is one. */
+function placeOfNotFinite(value: unknown, path: string): string | null {
+  if (typeof value === "number") return Number.isFinite(value) ? null : `${path} is ${value}`;
+  if (typeof value !== "object" || value === null) return null;
+  for (const [name, member] of Object.entries(value)) {
+    const place = placeOfNotFinite(member, Array.isArray(value) ? `${path}[${name}]` : `${path}.${name}`);
+    if (place !== null) return place;
+  }
+  return null;
 }
 
 /** Go escapes these so that JSON may stand inside HTML. They occur only inside strings. */

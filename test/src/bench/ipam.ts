@@ -13,15 +13,19 @@ import { elapsedMs, type Measured, median, type Row } from "./row.ts";
 
 const processes = 8;
 const perRound = 64;
-const rounds = 3;
+/** The first makes the blocks, and the processes are new: the middle one is of an agent that has just begun. */
+const rounds = 5;
 const nodes = 1_000;
 const addressesPerSecondTarget = 3_000;
+/** Of a node that asks for its first block. */
+const conflictsMax = 1;
 
 export const ipamRows: readonly Row[] = [
   {
     name: `ipam: ${processes} agent processes, 8 requests at once each, ${blocks.length} blocks`,
     unit: "addresses/s",
     better: "higher",
+    target: () => addressesPerSecondTarget,
     async measure(instance): Promise<Measured> {
       const anchor = await contest(instance, "blind");
       const ours = await contest(instance, "allocator");
@@ -30,7 +34,7 @@ export const ipamRows: readonly Row[] = [
         ours: ours.perSecond,
         notes: [
           `conflicts an address: ${ours.conflicts.toFixed(2)}, of the anchor ${anchor.conflicts.toFixed(2)}`,
-          `target ${addressesPerSecondTarget}: ${ours.perSecond >= addressesPerSecondTarget ? "met" : "missed"}; each address with its handle, in one transaction`,
+          "each address with its handle, in one transaction",
         ],
       };
     },
@@ -49,7 +53,11 @@ export const ipamRows: readonly Row[] = [
       return {
         anchor: { name: "250 that know of no other", figure: alone.operations },
         ours: ours.operations,
-        notes: [`a node that knows its place among all: ${told(ours)}`, `one that does not: ${told(alone)}`],
+        notes: [
+          `a node that knows its place among all: ${told(ours)}`,
+          `conflicts a node ${ours.conflicts <= conflictsMax ? "met" : "missed"}: at most ${conflictsMax}`,
+          `one that does not: ${told(alone)}`,
+        ],
       };
     },
   },

@@ -4,6 +4,7 @@
  * does that gets a block, takes an address, and swaps it or begins anew.
  */
 import { createInterface } from "node:readline";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { IPPool, Item, Store } from "@brindle/api";
 import { openEtcdStore } from "@brindle/api/shell/etcd";
 import { Allocator, defaultIpamSettings } from "@brindle/ipam";
@@ -68,7 +69,7 @@ function allocated(store: Store, node: string): { readonly take: Way; readonly g
     rank: () => ({ index, of: blocks.length }),
   };
   const now = () => BigInt(Date.now()) * 1_000_000n;
-  const allocator = new Allocator({ node }, { store: counted, now, view: () => view });
+  const allocator = new Allocator({ node }, { store: counted, now, view: () => view, gathering: nextTurn });
   return {
     take: async (handleId) => {
       const before = conflicts;

@@ -128,7 +128,9 @@ export class Links implements LinksPort, Disposable {
   /** The pair is made while the addresses are still on their way; it is down, and nothing leads to it. */
   async #wire(request: WireRequest): Promise<Wired> {
     const { attachment } = request;
-    await nextTurn(); // What asks for the addresses leaves before this thread is busy with the pair.
+    // What asks for the addresses leaves before this thread is busy with the pair: gathered in one turn, sent in the next.
+    await nextTurn();
+    await nextTurn();
     using container = openContainer(attachment.netns, this.#node);
     using inside = new DirectRoutes(container.fd);
 
