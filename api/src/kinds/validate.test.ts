@@ -334,6 +334,15 @@ const refused: { name: string; value: unknown; problems: string[] }[] = [
       'metadata.name: "x" must be n--1-k8s-web--0-eth0: node, orchestrator, pod and endpoint, each with "-" doubled',
     ],
   },
+  {
+    name: "an endpoint whose interface is a pattern for all of them",
+    value: document(
+      "WorkloadEndpoint",
+      { orchestrator: "k8s", node: "n", pod: "web", endpoint: "eth0", interfaceName: "cali+" },
+      { name: "n-k8s-web-eth0", namespace: "prod" },
+    ),
+    problems: ['spec.interfaceName: "cali+" is no interface: at most 15 letters, digits, "_", ".", "@" and "-"'],
+  },
 ];
 
 describe("validate refuses", () => {

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { address, integer, prefix, protocol, subdomain, text } from "./fields.ts";
+import { address, integer, interfaceName, prefix, protocol, subdomain, text } from "./fields.ts";
 import { type Column, type KindDefinition, nameColumn } from "./kind.ts";
 import { apiVersion, type Resource } from "./resource.ts";
 import { checked, field, list, object, optional } from "./schema.ts";
@@ -84,7 +84,7 @@ export const workloadEndpointKind: KindDefinition<WorkloadEndpoint> = {
     ipv4Gateway: optional(field(text, "The IPv4 gateway that the pod is told.")),
     ipv6Gateway: optional(field(text, "The IPv6 gateway that the pod is told.")),
     profiles: optional(field(list(text), "The profiles of the pod's namespace and service account.")),
-    interfaceName: optional(field(text, "The interface on the node.")),
+    interfaceName: optional(field(interfaceName, "The interface on the node.")),
     mac: optional(field(text, "The hardware address of the interface inside the pod.")),
     ports: optional(
       field(
