@@ -12,7 +12,7 @@ function peer(spec: BGPPeer["spec"]): BGPPeer {
 
 const plain = peer({ peerIP: "172.30.1.1", asNumber: 65_001 });
 const withKeepalives = peer({ ...plain.spec, keepaliveTime: "10s" });
-const withLocalAs = peer({ ...plain.spec, localASNumber: 65_002 });
+const ofPods = peer({ localWorkloadSelector: "all()", asNumber: 65_002 });
 
 describe("what a node knows of its cluster", () => {
   const stories: { name: string; told: (BGPPeer | null)[]; known: BGPPeer | null; problem: RegExp | null }[] = [
@@ -25,9 +25,9 @@ describe("what a node knows of its cluster", () => {
     { name: "is nothing of what is gone", told: [plain, null], known: null, problem: null },
     {
       name: "is nothing that it cannot act on, and why",
-      told: [plain, withLocalAs],
+      told: [plain, ofPods],
       known: null,
-      problem: /^spec\.localASNumber: .* no node peers by this resource until it is removed$/,
+      problem: /^spec\.localWorkloadSelector: .* no node peers by this resource until it is removed$/,
     },
     {
       name: "is what it can act on without a field that nobody would miss",
@@ -35,8 +35,8 @@ describe("what a node knows of its cluster", () => {
       known: withKeepalives,
       problem: null,
     },
-    { name: "is well again once that is changed", told: [withLocalAs, plain], known: plain, problem: null },
-    { name: "is no problem of what is gone", told: [withLocalAs, null], known: null, problem: null },
+    { name: "is well again once that is changed", told: [ofPods, plain], known: plain, problem: null },
+    { name: "is no problem of what is gone", told: [ofPods, null], known: null, problem: null },
   ];
   for (const { name, told, known, problem } of stories) {
     it(`${name}, once or twice`, () => {

@@ -15,6 +15,7 @@ export type ClusterKind =
   | "BGPConfiguration"
   | "BGPPeer"
   | "BGPFilter"
+  | "FabricPeer"
   | "FelixConfiguration"
   | "AgentConfiguration"
   | "ClusterInformation"
@@ -31,6 +32,7 @@ export class ClusterState {
     BGPConfiguration: new Map(),
     BGPPeer: new Map(),
     BGPFilter: new Map(),
+    FabricPeer: new Map(),
     FelixConfiguration: new Map(),
     AgentConfiguration: new Map(),
     ClusterInformation: new Map(),
@@ -77,12 +79,14 @@ export class ClusterState {
   }
 
   #peersWithoutFilters(): [string, string][] {
-    return [...this.#values.BGPPeer].flatMap(([name, { spec }]): [string, string][] => {
-      const missing = missingFilters(spec.filters ?? [], this.#values.BGPFilter);
-      if (missing.length === 0) return [];
-      const reason = `spec.filters: ${missing.join(", ")} is missing or not understood: its sessions exchange no routes`;
-      return [[`BGPPeer ${name}`, reason]];
-    });
+    return (["BGPPeer", "FabricPeer"] as const).flatMap((kind) =>
+      [...this.#values[kind]].flatMap(([name, { spec }]): [string, string][] => {
+        const missing = missingFilters(spec.filters ?? [], this.#values.BGPFilter);
+        if (missing.length === 0) return [];
+        const which = `spec.filters: ${missing.join(", ")} is missing or not understood`;
+        return [[`${kind} ${name}`, `${which}: its sessions exchange no routes`]];
+      }),
+    );
   }
 }
 
@@ -95,6 +99,7 @@ export const clusterKinds: readonly ClusterKind[] = [
   "BGPConfiguration",
   "BGPPeer",
   "BGPFilter",
+  "FabricPeer",
   "FelixConfiguration",
   "AgentConfiguration",
   "ClusterInformation",
@@ -115,6 +120,7 @@ const judgedKinds: ReadonlySet<Kind> = new Set<Kind>([
   "BGPConfiguration",
   "BGPPeer",
   "BGPFilter",
+  "FabricPeer",
   "FelixConfiguration",
 ]);
 

@@ -1,41 +1,36 @@
-/** With whom this node speaks BGP: the mesh of nodes, and what BGPPeer resources say. */
+/** With whom this node speaks BGP: the mesh of nodes, and what FabricPeer and BGPPeer resources say. */
 import {
+  asNumberOfLabel,
   type BGPConfiguration,
   type BGPPeer,
-  durationMs,
+  type FabricPeer,
+  type FabricPeerSpec,
   type Node,
   nodeAsNumber,
-  parsePeerIp,
-  type SecretReference,
   selectorOf,
 } from "@brindle/api";
-import { type Address, type Family, formatAddress, parseAddress, parseCidr } from "@brindle/net";
-
-/** A session to be, before anything is said about routes. */
-export interface Neighbour {
-  readonly name: string;
-  readonly role: "mesh" | "peer";
-  readonly address: Address;
-  readonly port: number;
-  readonly asn: number;
-  /** Our own end. */
-  readonly localAddress: Address;
-  /** How many hops away it may be (RFC 5082). */
-  readonly ttlSecurity?: number;
-  /** How often it hears that we live, where that is oftener than each third of the hold time. */
-  readonly keepaliveSeconds?: number;
-  /** BGPFilters by name, in order. */
-  readonly filters?: readonly string[];
-  readonly nextHopMode?: "self" | "keep";
-  /** Where the password stands without which it must not be dialled. */
-  readonly password?: SecretReference;
-}
+import { anyOtherAs } from "@brindle/bgp";
+import { type Address, type Family, networkOf, type Prefix, parseCidr } from "@brindle/net";
+import { calicosPeer } from "./calicosPeer.ts";
+import { sessionOf } from "./fabricSession.ts";
+import { type Neighbour, type Place, placeKey } from "./neighbour.ts";
+import { isFarFrom, routerPlace } from "./routerPlace.ts";
 
 export interface PeeringState {
   readonly nodes: ReadonlyMap<string, Node>;
   readonly peers: ReadonlyMap<string, BGPPeer>;
+  readonly fabricPeers: ReadonlyMap<string, FabricPeer>;
   /** `default`, and `node.<name>` for what is different on one node. */
   readonly configurations: ReadonlyMap<string, BGPConfiguration>;
+  /** Where this node's default routes lead, as far as they do. */
+  readonly gateways: Gateways;
+}
+
+export type Gateways = Readonly<Partial<Record<Family, Gateway>>>;
+
+export interface Gateway {
+  readonly address: Address;
+  readonly interface: string;
 }
 
 /** A node as a BGP speaker. */
@@ -45,6 +40,8 @@ export interface NodeSpeaker {
   /** Where it listens. */
   readonly port: number;
   readonly addresses: Readonly<Partial<Record<Family, Address>>>;
+  /** Those that its addresses are in. */
+  readonly networks: readonly Prefix[];
   readonly labels: Readonly<Record<string, string>>;
 }
 
@@ -60,104 +57,143 @@ export function nodeSpeaker(name: string, node: Node, configurations: PeeringSta
     asn: nodeAsNumber(bgp.asNumber, cluster),
     port: configurations.get(`node.${name}`)?.spec.listenPort ?? cluster?.spec.listenPort ?? bgpPort,
     addresses: { ...(v4 && { 4: v4.address }), ...(v6 && { 6: v6.address }) },
+    networks: [v4, v6].flatMap((cidr) => (cidr ? [networkOf(cidr)] : [])),
     labels: node.metadata.labels ?? {},
   };
 }
 
-/** At most one for each address. An explicit peer wins over the mesh, and the first by name over the others. */
+/**
+ * At most one for each place. An explicit peer wins over the mesh, a FabricPeer over a BGPPeer, and the first by name over
+ * the others.
+ */
 export function neighbours(self: NodeSpeaker, state: PeeringState): Neighbour[] {
   const others = [...state.nodes]
     .filter(([name]) => name !== self.name)
     .map(([name, node]) => nodeSpeaker(name, node, state.configurations));
-  const explicit = [...state.peers].flatMap(([name, peer]) =>
-    explicitNeighbours(self, { name, peer }, { others, state }),
+  const context = { self, others, state };
+  const fabric = [...state.fabricPeers].map(([name, { spec }]): Named => ({ name: `fabric/${name}`, spec }));
+  const calicos = [...state.peers].map(
+    ([name, { spec }]): Named => ({ name: `peer/${name}`, spec: calicosPeer(spec) }),
   );
-  const all = [...explicit.sort(byName), ...mesh(self, others, state).sort(byName)];
-  const byAddress = new Map<string, Neighbour>();
-  for (const neighbour of all) {
-    const key = formatAddress(neighbour.address);
-    if (!byAddress.has(key)) byAddress.set(key, neighbour);
+  const all = [fabric, calicos].map((named) => named.flatMap((peer) => explicitNeighbours(peer, context)).sort(byName));
+  const byPlace = new Map<string, Neighbour>();
+  for (const neighbour of [...all.flat(), ...mesh(context).sort(byName)]) {
+    const key = placeKey(neighbour.place);
+    if (!byPlace.has(key)) byPlace.set(key, neighbour);
   }
-  return [...byAddress.values()];
+  return [...byPlace.values()];
 }
 
-function mesh(self: NodeSpeaker, others: readonly NodeSpeaker[], { configurations }: PeeringState): Neighbour[] {
-  const { nodeToNodeMeshEnabled = true, nodeMeshPassword: password } = configurations.get("default")?.spec ?? {};
-  if (!nodeToNodeMeshEnabled) return [];
-  return others.flatMap((other) => {
-    const found = betweenNodes(self, other, { name: `mesh/${other.name}`, role: "mesh" });
-    return found ? [{ ...found, ...(password && { password }) }] : [];
-  });
+interface Context {
+  readonly self: NodeSpeaker;
+  readonly others: readonly NodeSpeaker[];
+  readonly state: PeeringState;
 }
 
 interface Named {
   readonly name: string;
-  readonly peer: BGPPeer;
+  readonly spec: FabricPeerSpec;
 }
 
-function explicitNeighbours(
-  self: NodeSpeaker,
-  { name, peer }: Named,
-  { others, state }: { readonly others: readonly NodeSpeaker[]; readonly state: PeeringState },
-): Neighbour[] {
-  const { spec } = peer;
-  const isOurs = selectsNode(peer, self);
-  if (spec.peerIP !== undefined)
-    return isOurs ? [router(self, { name, peer }, state)].filter((found) => found !== null) : [];
-  const isPeer = (node: NodeSpeaker): boolean => matches(spec.peerSelector, node);
-  // The nodes that are peered with hear of it from the same resource (Calico's reversePeering: Auto).
-  const chosen = others.filter((other) => (isOurs && isPeer(other)) || (isPeer(self) && selectsNode(peer, other)));
-  return chosen.flatMap((other) => {
-    const found = betweenNodes(self, other, { name: `peer/${name}/${other.name}`, role: "peer" });
-    return found ? [{ ...found, ...settingsOf(peer) }] : [];
+function mesh({ self, others, state }: Context): Neighbour[] {
+  const { nodeToNodeMeshEnabled = true, nodeMeshPassword: password } = state.configurations.get("default")?.spec ?? {};
+  if (!nodeToNodeMeshEnabled) return [];
+  return others.flatMap((other): Neighbour[] => {
+    const place = betweenNodes(self, other);
+    if (!place) return [];
+    return [{ name: `mesh/${other.name}`, role: "mesh", place, asn: other.asn, ...(password && { password }) }];
   });
 }
 
-/** What of the resource goes to the session as it stands there. Calico takes zero hops for none. */
-function settingsOf({ spec }: BGPPeer): Omit<Neighbour, "name" | "role" | "address" | "port" | "asn" | "localAddress"> {
-  const { ttlSecurity = 0, filters = [], nextHopMode, keepOriginalNextHop, password, keepaliveTime } = spec;
-  // Whole seconds, as BIRD takes them; one at least, and RFC 4271 §4.4 has none longer than a third of the hold time.
-  const keepaliveMs = keepaliveTime === undefined ? null : durationMs(keepaliveTime);
-  const keepaliveSeconds = keepaliveMs === null ? null : Math.min(21_845, Math.max(1, Math.floor(keepaliveMs / 1000)));
-  const mode = keepOriginalNextHop || nextHopMode === "Keep" ? "keep" : nextHopMode === "Self" ? "self" : null;
-  return {
-    ...(ttlSecurity !== 0 && { ttlSecurity }),
-    ...(keepaliveSeconds !== null && { keepaliveSeconds }),
-    ...(filters.length > 0 && { filters }),
-    ...(mode && { nextHopMode: mode }),
-    ...(password && { password }),
-  };
+function explicitNeighbours({ name, spec }: Named, context: Context): Neighbour[] {
+  const { self, state } = context;
+  if (spec.peerSelector !== undefined) return chosenNodes({ name, spec }, context);
+  if (!selectsNode(spec, self)) return [];
+  const found = routerPlace(spec, self, state.gateways);
+  if (!found) return [];
+  const { place, lacks: lacksPlace } = found;
+  const { localAsn, lacks: lacksLocal } = presented(spec, self);
+  const { asn, lacks: lacksAsn } = asOf(spec, { self, localAsn, cluster: state.configurations.get("default") ?? null });
+  const isFar = isFarFrom(self, place);
+  const wish = sessionOf(spec, { isFar, ...(localAsn !== undefined && { localAsn }) });
+  const border = lacksBorder(spec, asn, localAsn ?? self.asn);
+  const lacks = lacksPlace ?? lacksLocal ?? lacksAsn ?? border ?? lacksFamily(spec, self);
+  return [{ name, role: "peer", place, asn, ...wish, ...(lacks !== undefined && { lacks }) }];
 }
 
-function router(self: NodeSpeaker, { name, peer }: Named, { configurations }: PeeringState): Neighbour | null {
-  const endpoint = parsePeerIp(peer.spec.peerIP ?? "");
-  const address = endpoint && parseAddress(endpoint.address);
-  const localAddress = address && self.addresses[address.family];
-  if (!localAddress) return null;
-  // A global peer that is one of the nodes concerns all the others.
-  if (formatAddress(address) === formatAddress(localAddress)) return null;
-  const asn = peer.spec.asNumber ?? nodeAsNumber(undefined, configurations.get("default") ?? null);
-  const port = endpoint.port ?? bgpPort;
-  return { name: `peer/${name}`, role: "peer", address, port, asn, localAddress, ...settingsOf(peer) };
+/** The nodes that are peered with hear of it from the same resource (Calico's `reversePeering: Auto`). */
+function chosenNodes({ name, spec }: Named, { self, others }: Context): Neighbour[] {
+  const isPeer = (node: NodeSpeaker): boolean => matches(spec.peerSelector, node);
+  const isOurs = selectsNode(spec, self);
+  const peersBack = spec.reversePeering !== "Manual" && isPeer(self);
+  const chosen = others.filter((other) => (isOurs && isPeer(other)) || (peersBack && selectsNode(spec, other)));
+  return chosen.flatMap((other): Neighbour[] => {
+    const place = betweenNodes(self, other);
+    if (!place) return [];
+    const { localAsn, lacks = lacksFamily(spec, self) } = isOurs ? presented(spec, self) : {};
+    const theirs = selectsNode(spec, other) ? presented(spec, other).localAsn : undefined;
+    const wish = sessionOf(spec, { isFar: isFarFrom(self, place), ...(localAsn !== undefined && { localAsn }) });
+    const named = { name: `${name}/${other.name}`, role: "peer", place, asn: theirs ?? other.asn } as const;
+    return [{ ...named, ...wish, ...(lacks !== undefined && { lacks }) }];
+  });
+}
+
+interface Lacking {
+  readonly lacks?: string;
+}
+
+/** As which AS the node presents itself, where that is not its own. */
+function presented(
+  { localASNumber, localASNumberFromNodeLabel: label }: FabricPeerSpec,
+  node: NodeSpeaker,
+): Lacking & { readonly localAsn?: number } {
+  if (localASNumber !== undefined) return { localAsn: localASNumber };
+  if (label === undefined) return {};
+  const { asn, lacks } = labelled(label, node);
+  return lacks === undefined ? { localAsn: asn } : { lacks };
+}
+
+function asOf(
+  { asNumber, asNumberFromNodeLabel: label, peerType }: FabricPeerSpec,
+  { self, localAsn, cluster }: { self: NodeSpeaker; localAsn: number | undefined; cluster: BGPConfiguration | null },
+): Lacking & { readonly asn: number } {
+  if (label !== undefined) return labelled(label, self);
+  if (peerType !== undefined) return { asn: peerType === "Internal" ? (localAsn ?? self.asn) : anyOtherAs };
+  return { asn: asNumber ?? nodeAsNumber(undefined, cluster) };
+}
+
+function labelled(label: string, { name, labels }: NodeSpeaker): Lacking & { readonly asn: number } {
+  const value = labels[label];
+  const asn = value === undefined ? null : asNumberOfLabel(value);
+  if (asn !== null) return { asn };
+  const reason = value === undefined ? `has no label ${label}` : `has a label ${label} that is no AS number: ${value}`;
+  return { asn: anyOtherAs, lacks: `node ${name} ${reason}` };
+}
+
+/** RFC 9234 §4. Who is of which AS is known here, and not where the resource is written. */
+function lacksBorder({ role }: FabricPeerSpec, asn: number, own: number): string | undefined {
+  if (role === undefined || asn !== own) return undefined;
+  return `its role is for a session between two AS, and both ends are of AS ${asn}`;
+}
+
+function lacksFamily({ families = [] }: FabricPeerSpec, { addresses }: NodeSpeaker): string | undefined {
+  if (families.length === 0 || families.some((family) => addresses[family === "IPv4" ? 4 : 6])) return undefined;
+  return `its session is to carry ${families.join(" and ")}, and the node has no such address`;
 }
 
 /** IPv4 where both have it: the session carries both families either way. */
-function betweenNodes(
-  self: NodeSpeaker,
-  other: NodeSpeaker,
-  { name, role }: Pick<Neighbour, "name" | "role">,
-): Neighbour | null {
+function betweenNodes(self: NodeSpeaker, other: NodeSpeaker): Place | null {
   for (const family of [4, 6] as const) {
     const [localAddress, address] = [self.addresses[family], other.addresses[family]];
-    if (localAddress && address) return { name, role, address, port: other.port, asn: other.asn, localAddress };
+    if (localAddress && address) return { kind: "address", address, port: other.port, localAddress };
   }
   return null;
 }
 
 /** By name, by selector, or all. */
-function selectsNode({ spec }: BGPPeer, node: NodeSpeaker): boolean {
-  if (spec.node) return spec.node === node.name;
-  return spec.nodeSelector ? matches(spec.nodeSelector, node) : true;
+function selectsNode({ node: wanted, nodeSelector }: FabricPeerSpec, node: NodeSpeaker): boolean {
+  if (wanted !== undefined) return wanted === node.name;
+  return nodeSelector === undefined || matches(nodeSelector, node);
 }
 
 function matches(selector: string | undefined, node: NodeSpeaker): boolean {

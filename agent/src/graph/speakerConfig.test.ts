@@ -1,9 +1,16 @@
 import assert from "node:assert/strict";
-import type { BGPPeer, Node } from "@brindle/api";
-import { checkConfig } from "@brindle/bgp";
+import {
+  type BGPFilter,
+  type BGPPeer,
+  brindleApiVersion,
+  type FabricPeer,
+  type FabricPeerSpec,
+  type Node,
+} from "@brindle/api";
+import { checkConfig, type SpeakerConfig } from "@brindle/bgp";
 import { parsePrefix } from "@brindle/net";
 import { describe, it } from "vitest";
-import { refusedConfiguration, type SpeakerState, speakerConfig, undialledPeers } from "./speakerConfig.ts";
+import { refusedConfiguration, type SpeakerState, speakerPlan, undialledPeers } from "./speakerConfig.ts";
 
 function node(name: string, bgp: NonNullable<Node["spec"]["bgp"]>): [string, Node] {
   return [name, { apiVersion: "projectcalico.org/v3", kind: "Node", metadata: { name }, spec: { bgp } }];
@@ -13,11 +20,17 @@ const dual = node("node1", { ipv4Address: "172.30.1.11/24", ipv6Address: "fd00:3
 const inner = node("node2", { ipv4Address: "172.30.1.12/24" });
 const outer = node("node3", { ipv4Address: "172.30.1.13/24", asNumber: 65_000 });
 
+function speakerConfig(wanted: SpeakerState): SpeakerConfig | null {
+  return speakerPlan(wanted)?.config ?? null;
+}
+
 function state(...nodes: readonly [string, Node][]): SpeakerState {
   return {
     node: "node1",
     nodes: new Map(nodes),
     peers: new Map(),
+    fabricPeers: new Map(),
+    gateways: {},
     filters: new Map(),
     secrets: () => ({ kind: "absent" }),
     configurations: new Map(),
@@ -221,4 +234,176 @@ describe("sessions stay as they are", () => {
       );
     });
   }
+});
+
+describe("a FabricPeer's session", () => {
+  const fabric = (spec: FabricPeerSpec): FabricPeer => {
+    return { apiVersion: brindleApiVersion, kind: "FabricPeer", metadata: { name: "tor" }, spec };
+  };
+  /** Of one resource alone, and right for the speaker. */
+  function configOf(spec: FabricPeerSpec): SpeakerConfig {
+    const config = speakerConfig({ ...state(dual), fabricPeers: new Map([["tor", fabric(spec)]]) });
+    if (!config) assert.fail("no configuration");
+    checkConfig(config);
+    return config;
+  }
+
+  it("is all that the resource says", () => {
+    const [peer] = configOf({
+      peerIP: "172.31.0.1:1790",
+      asNumber: 65_001,
+      localASNumber: 64_999,
+      passive: true,
+      sourceAddress: "None",
+      ttlSecurity: 2,
+      holdTime: "9s",
+      keepaliveTime: "3s",
+      connectRetryTime: "2500ms",
+      bfd: { transmitInterval: "50ms", detectMultiplier: 5 },
+      gracefulRestart: { mode: "Helper", maxRestartTime: "30s", longLivedStaleTime: "1h" },
+      families: ["IPv6"],
+      addPath: "Both",
+      role: "Customer",
+      strictRole: true,
+      nextHopMode: "Self",
+      numAllowedLocalASNumbers: 2,
+      maxPrefixes: { limit: 5, restartAfter: "24h" },
+      gracefulShutdown: true,
+      administrativeShutdown: { message: "tonight" },
+    }).peers;
+    const { importPolicy: _, exportPolicy: __, nextHop: ___, ...rest } = peer ?? assert.fail();
+    assert.deepEqual(rest, {
+      name: "fabric/tor",
+      role: "peer",
+      address: "172.31.0.1",
+      port: 1790,
+      asn: 65_001,
+      localAsn: 64_999,
+      passive: true,
+      holdSeconds: 9,
+      keepaliveSeconds: 3,
+      connectRetrySeconds: 2,
+      ttlSecurity: 2,
+      bfd: { minTxMs: 50, minRxMs: 300, multiplier: 5, multihop: true },
+      gracefulRestart: { restartSeconds: 30, forwardingKept: true, helperOnly: true, longLivedSeconds: 3600 },
+      families: [6],
+      addPath: { send: true, receive: true },
+      localRole: "customer",
+      strictRole: true,
+      nextHopMode: "self",
+      ownAsMax: 2,
+      maxPrefixes: { 4: 5, 6: 5, action: "reset", warnPercent: 80, restartSeconds: 86_400 },
+      gracefulShutdown: true,
+      shutdown: { text: "tonight" },
+    });
+  });
+
+  it("is watched over one hop where the router is in a network of the node, and as it is told otherwise", () => {
+    const hops = (spec: FabricPeerSpec): boolean | undefined =>
+      configOf({ asNumber: 65_001, ...spec }).peers[0]?.bfd?.multihop;
+    assert.deepEqual(
+      [
+        hops({ peerIP: "172.30.1.1", bfd: {} }),
+        hops({ peerIP: "172.30.1.1", bfd: { mode: "Multihop" } }),
+        hops({ peerIP: "172.31.0.1", bfd: { mode: "SingleHop" } }),
+        hops({ interface: "eth1", bfd: {} }),
+      ],
+      [undefined, true, undefined, undefined],
+    );
+  });
+
+  it("over a link without numbers carries IPv4 by way of IPv6, and is listened for", () => {
+    const { listen, peers } = configOf({ interface: "eth1", peerType: "External" });
+    assert.deepEqual(
+      listen.map(({ address }) => address),
+      ["172.30.1.11", "::"],
+    );
+    const [peer] = peers;
+    assert.deepEqual(
+      [peer?.address, peer?.interface, peer?.extendedNextHop, peer?.localAddress],
+      ["::", "eth1", true, undefined],
+    );
+  });
+
+  it("of a range is what each router in it is spoken with by", () => {
+    const { peers, dynamicPeers } = configOf({ range: "172.31.0.0/24", asNumber: 65_001, holdTime: "30s" });
+    assert.deepEqual(peers, []);
+    const [range] = dynamicPeers ?? [];
+    assert.deepEqual([range?.name, range?.range, range?.limit], ["fabric/tor", "172.31.0.0/24", 100]);
+    assert.deepEqual([range?.template.asn, range?.template.holdSeconds], [65_001, 30]);
+  });
+
+  it("that cannot be keeps no other from being", () => {
+    const inside = configOf({ peerIP: "172.30.1.1", asNumber: 64_512, role: "Customer", strictRole: true }).peers[0];
+    assert.match(inside?.withheld?.reason ?? "", /^its role is for a session between two AS/);
+    const label = configOf({ peerIP: "172.30.1.1", asNumberFromNodeLabel: "rack" }).peers[0];
+    assert.equal(label?.withheld?.reason, "node node1 has no label rack");
+  });
+
+  it("changes what is accepted and announced, behind what its filters do, and lets nothing else pass", () => {
+    const filter: BGPFilter = {
+      apiVersion: "projectcalico.org/v3",
+      kind: "BGPFilter",
+      metadata: { name: "some" },
+      spec: {
+        importV4: [
+          { action: "Reject", matchOperator: "In", cidr: "10.244.8.0/24" },
+          {
+            action: "Accept",
+            matchOperator: "In",
+            cidr: "10.9.0.0/16",
+            operations: [{ addCommunity: { value: "1:1" } }],
+          },
+        ],
+      },
+    };
+    const tor = fabric({
+      peerIP: "172.30.1.1",
+      asNumber: 65_001,
+      filters: ["some"],
+      accepted: { communities: ["64512:9"], localPreference: 7 },
+      announced: { med: 5, prependASPath: [64_512, 64_512] },
+    });
+    const wanted = { ...state(dual), fabricPeers: new Map([["tor", tor]]), filters: new Map([["some", filter]]) };
+    const config = speakerConfig(wanted) ?? assert.fail();
+    checkConfig(config);
+    const [peer] = config.peers;
+    const accepting = [{ addCommunity: { value: "64512:9" } }, { setLocalPreference: { value: 7 } }];
+    const [own, added] = peer?.importFilters ?? [];
+    assert.deepEqual(
+      own?.rules[4]?.map(({ action, operations }) => [action, operations]),
+      [
+        ["Reject", undefined],
+        ["Accept", [{ addCommunity: { value: "1:1" } }, ...accepting]],
+      ],
+    );
+    assert.equal(added?.name, "fabric/tor accepted");
+    assert.deepEqual(added?.rules[4], [
+      {
+        cidr: "10.244.0.0/16",
+        matchOperator: "In",
+        prefixLength: { min: 16, max: 32 },
+        action: "Accept",
+        operations: accepting,
+      },
+      {
+        cidr: "0.0.0.0/0",
+        matchOperator: "In",
+        prefixLength: { min: 0, max: 0 },
+        action: "Accept",
+        operations: accepting,
+      },
+    ]);
+    const announcing = [{ setMED: { value: 5 } }, { prependASPath: { prefix: [64_512, 64_512] } }];
+    assert.deepEqual(peer?.exportFilters?.at(-1)?.rules[4], [
+      {
+        cidr: "10.244.3.0/26",
+        matchOperator: "In",
+        prefixLength: { min: 26, max: 26 },
+        action: "Accept",
+        operations: announcing,
+      },
+    ]);
+    assert.deepEqual(peer?.exportPolicy.accept, [{ prefix: "10.244.3.0/26", minLength: 26, maxLength: 26 }]);
+  });
 });

@@ -40,7 +40,7 @@ export const agentRights: readonly Rule[] = [
     ],
     verbs: ["list", "watch"],
   },
-  { apiGroups: ["brindle.network"], resources: ["agentconfigurations"], verbs: ["list", "watch"] },
+  { apiGroups: ["brindle.network"], resources: ["agentconfigurations", "fabricpeers"], verbs: ["list", "watch"] },
   { apiGroups: [calico], resources: ["ippools"], verbs: ["get", "list", "watch", "create"] },
   { apiGroups: [calico], resources: ["clusterinformations"], verbs: ["get", "list", "watch", "create"] },
   {

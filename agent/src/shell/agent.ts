@@ -8,11 +8,11 @@ import type { Store } from "@brindle/api";
 import { type DatastoreSettings, type KubernetesApi, openDatastore } from "@brindle/api/shell";
 import type { Pods } from "@brindle/cni";
 import type { CniServer } from "@brindle/cni/shell";
-import { formatPrefix, type Prefix } from "@brindle/net";
+import { formatPrefix } from "@brindle/net";
 import { type ControlServer, giveBackMemory, type RouteSocket, serveControl } from "@brindle/net/shell";
 import type { EndpointToHostAction } from "@brindle/policy";
 import type { Logger } from "pino";
-import { ownRanges, podCidrsOf } from "../graph/originated.ts";
+import { originStateOf, ownRanges } from "../graph/originated.ts";
 import { type TearDown, tearDown } from "../graph/tearDown.ts";
 import { CniTally } from "../metrics/cniTally.ts";
 import type { MetricsAddress } from "../metrics/metricsWish.ts";
@@ -24,6 +24,7 @@ import { readClusterRanges } from "./clusterRanges.ts";
 import { ClusterSync } from "./clusterSync.ts";
 import { describedPods, startCni } from "./cniSide.ts";
 import { type ControlParts, controlHandlers } from "./controlHandlers.ts";
+import { followDefaultGateways } from "./defaultGateways.ts";
 import { followSettings } from "./followSettings.ts";
 import { followHostInterfaces } from "./hostInterfaces.ts";
 import { kubernetesBeside } from "./kubernetesBeside.ts";
@@ -142,6 +143,8 @@ export class Agent {
           speakerWish(node, {
             cluster,
             secrets,
+            gateways,
+            onPeerRoutes: (wanted) => routes.setPeerRoutes(wanted),
             onPasswords: (found) => this.#health.found("passwords", found),
             usesPodCidrs: this.#options.usesPodCidrs,
           }),
@@ -156,6 +159,7 @@ export class Agent {
     );
     const secrets = openSecrets(this.#options, { api, onChanged: () => speaker.changed() });
     this.#parts.defer(() => secrets.end());
+    const gateways = this.#parts.use(followDefaultGateways(kernel, { log: this.#log, speaker: () => speaker }));
     const { policy, flows } = followPolicy(node, {
       kernel: packetFilter,
       api,
@@ -178,9 +182,7 @@ export class Agent {
         speaker.changed();
         if (going) return;
         upkeep?.changed();
-        routes.setOwnBlocks(
-          ownRanges({ node, affinities: cluster.state.all("BlockAffinity"), podCidrs: this.#podCidrs(cluster) }),
-        );
+        routes.setOwnBlocks(ownRanges(originStateOf(this.#options, cluster.state)));
       },
       onConnection: (problem) => this.#onConnection(problem),
       onTrouble: (trouble, reason) => this.#log.warn({ trouble, reason }, "the datastore was read anew"),
@@ -203,10 +205,6 @@ export class Agent {
 
   end(): void {
     this.#ended.abort();
-  }
-
-  #podCidrs({ state }: ClusterSync): Prefix[] {
-    return this.#options.usesPodCidrs ? podCidrsOf(state.all("Node").get(this.#options.node)) : [];
   }
 
   #upkeep({ state }: ClusterSync, register: () => Promise<Registered | null>): RegistrationUpkeep | null {

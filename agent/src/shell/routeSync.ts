@@ -38,6 +38,8 @@ export class RouteSync {
   readonly #ports: RouteSyncPorts;
   readonly #work: CoalescedWork;
   readonly #learned = new Map<string, readonly string[]>();
+  /** To peers, as their resources ask for; what is learned of the same destination stands behind them. */
+  #toPeers: ReadonlyMap<string, readonly string[]> = new Map();
   /** Next hops that were found unreachable: asked for again, since no best route names them any more. */
   readonly #unreachable = new Set<string>();
   #ownBlocks: readonly Prefix[] | null = null;
@@ -72,6 +74,12 @@ export class RouteSync {
       if (nextHops.length === 0) this.#learned.delete(prefix);
       else this.#learned.set(prefix, nextHops);
     }
+    this.#work.ask();
+  }
+
+  setPeerRoutes(routes: ReadonlyMap<string, readonly string[]>): void {
+    if (isDeepStrictEqual(routes, this.#toPeers)) return;
+    this.#toPeers = routes;
     this.#work.ask();
   }
 
@@ -115,7 +123,8 @@ export class RouteSync {
     const isJustRead = this.#isStale;
     if (this.#isStale) await this.#read();
     const resolved = await this.#resolveAll();
-    const desired = desiredRoutes({ learned: this.#learned, resolved, ownBlocks: this.#ownBlocks ?? [] });
+    const learned = this.#toPeers.size === 0 ? this.#learned : new Map([...this.#learned, ...this.#toPeers]);
+    const desired = desiredRoutes({ learned, resolved, ownBlocks: this.#ownBlocks ?? [] });
     const changes = planRoutes(desired, this.#actual, { mayDelete: this.#mayDelete });
     const problems = await this.#apply(changes);
     if (problems.length > 0) this.#isStale = true;
@@ -149,7 +158,7 @@ export class RouteSync {
   }
 
   async #resolveAll(): Promise<Map<string, Resolution>> {
-    const hops = new Set([...[...this.#learned.values()].flat(), ...this.#unreachable]);
+    const hops = new Set([...[...this.#learned.values(), ...this.#toPeers.values()].flat(), ...this.#unreachable]);
     const resolved = new Map<string, Resolution>();
     // Links are asked for once, and only where a next hop names one.
     const links = [...hops].some((hop) => hop.includes("%")) ? await this.#ports.kernel.links() : [];

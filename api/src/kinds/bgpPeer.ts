@@ -110,33 +110,7 @@ export const bgpPeerKind: KindDefinition<BGPPeer> = {
       ),
     ),
   }),
-  unsupported: [
-    { effect: "withheld", path: "spec.localASNumber" },
-    { effect: "withheld", path: "spec.localWorkloadSelector" },
-    {
-      effect: "ignored",
-      path: "spec.sourceAddress",
-      accepted: ["UseNodeIP"],
-      meanwhile: "sessions begin at the address of the node",
-    },
-    {
-      effect: "ignored",
-      path: "spec.maxRestartTime",
-      meanwhile: "the peer holds the routes of a restarting node for as long as the node asks",
-    },
-    {
-      effect: "ignored",
-      path: "spec.numAllowedLocalASNumbers",
-      accepted: [0],
-      meanwhile: "routes that went through the node's own AS are not taken",
-    },
-    {
-      effect: "ignored",
-      path: "spec.reachableBy",
-      meanwhile: "the node needs a route to the peer from elsewhere",
-    },
-    { effect: "withheld", path: "spec.reversePeering", accepted: ["Auto"] },
-  ],
+  unsupported: [{ effect: "withheld", path: "spec.localWorkloadSelector" }],
   whileWithheld: "no node peers by this resource",
   rules: [
     ...exclusive.map(([a, b]) => ({

@@ -198,13 +198,20 @@ export const fabricPeerKind: KindDefinition<FabricPeer> = {
     ),
     administrativeShutdown: optional(field(administrativeShutdown, "There is no session, while this stands here.")),
   }),
-  unsupported: [{ effect: "withheld", path: "spec", meanwhile: "no node speaks with the peer" }],
+  unsupported: [{ effect: "withheld", path: "spec.localWorkloadSelector" }],
+  whileWithheld: "no node speaks with the peer",
   rules: celRules(fabricPeerRules),
   check: (draft) => brokenRules(fabricPeerRules, draft),
   withDefaults: (peer) => peer,
   columns,
   wideColumns: columns,
 };
+
+/** The AS that the value of a label is; `null` for one that is none. */
+export function asNumberOfLabel(value: string): number | null {
+  const parsed = asNumber.safeParse(value);
+  return parsed.success ? parsed.data : null;
+}
 
 function peerText({ peerIP, interface: name, range, defaultGateway, ...selectors }: FabricPeerSpec): string {
   if (name !== undefined) return `interface ${name}`;

@@ -29,11 +29,11 @@ describe("the peers of a node", () => {
   it("are none that the datastore describes in a way this version does not take", async () => {
     await using wild = stand.fabric.machine(rogue.name).spawn(process.execPath, [rogueEntry, rogue.address, ""]);
     await says(wild, "listening", "the rogue listens");
-    const spec = { peerIP: rogue.address, asNumber: 65099, localASNumber: 65100 };
+    const spec = { peerIP: rogue.address, asNumber: 65099, localWorkloadSelector: "all()" };
     await putRaw(stand, "bgppeers", resource("BGPPeer", "guarded", spec));
 
     const [problem] = await problemsOf(stand, 1);
-    assert.match(problem ?? "", /^BGPPeer guarded: .*spec\.localASNumber/);
+    assert.match(problem ?? "", /^BGPPeer guarded: .*localWorkloadSelector/);
     assert.deepEqual(
       (await peers(stand)).map(({ name }) => name),
       ["peer/tor", "mesh/node2"],

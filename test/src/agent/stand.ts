@@ -147,7 +147,7 @@ async function assemble(plan: FabricPlan, instance: Instance): Promise<Stand> {
 }
 
 /** Waits until every part of the agent says that it is ready. */
-export async function ready(stand: Pick<Stand, "agent" | "status">, node: string, deadlineMs = 20_000): Promise<void> {
+export async function ready(stand: Pick<Stand, "agent" | "status">, node: string, deadlineMs = 40_000): Promise<void> {
   await waitFor(
     async (saw) => {
       stand.agent(node).assertRunning();
@@ -205,7 +205,7 @@ export async function says(daemon: Daemon, word: string, what: string): Promise<
       saw(daemon.output());
       return daemon.output().includes(word);
     },
-    { what, intervalMs: 10 },
+    { what, intervalMs: 10, deadlineMs: 30_000 },
   );
 }
 

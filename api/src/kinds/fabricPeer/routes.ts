@@ -8,7 +8,7 @@ import { field, list, object, optional, set } from "../schema.ts";
 export interface AnnouncedRoutes {
   readonly communities?: readonly string[];
   readonly med?: number;
-  /** Before our own AS, the first of them the outermost. */
+  /** Behind our own AS, the first of them the outermost. */
   readonly prependASPath?: readonly number[];
 }
 
@@ -29,7 +29,7 @@ export const announcedRoutes: z.ZodType<AnnouncedRoutes> = object<AnnouncedRoute
   prependASPath: optional(
     field(
       list(asNumber, { min: 1, max: 10 }),
-      "What each AS path begins with, so that it is longer, and less preferred.",
+      "What stands behind the node's own AS in each AS path, so that it is longer, and less preferred.",
     ),
   ),
 });
