@@ -30,13 +30,19 @@ export function keepBits(bits: Bits, others: Bits): void {
   for (let word = 0; word < bits.length; word++) bits[word] = (bits[word] ?? 0) & (others[word] ?? 0);
 }
 
+/** Adds to `bits` what only one of two has. */
+export function addDifferences(bits: Bits, a: Bits, b: Bits): void {
+  for (let word = 0; word < bits.length; word++) bits[word] = (bits[word] ?? 0) | ((a[word] ?? 0) ^ (b[word] ?? 0));
+}
+
 /** Takes what is in `others` out of `bits`. */
 export function dropBits(bits: Bits, others: Bits): void {
   for (let word = 0; word < bits.length; word++) bits[word] = (bits[word] ?? 0) & ~(others[word] ?? 0);
 }
 
-export function isEmpty(bits: Bits): boolean {
-  return bits.every((word) => word === 0);
+export function isEmpty(bits: Readonly<Bits>): boolean {
+  for (let word = 0; word < bits.length; word++) if (bits[word] !== 0) return false;
+  return true;
 }
 
 export function sameBits(a: Bits, b: Bits): boolean {

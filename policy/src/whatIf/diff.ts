@@ -1,7 +1,7 @@
 /** Which pairs of pods would be allowed something else than now, were a cluster to become another. */
 import { type Family, formatAddress } from "@brindle/net";
 import { type Cluster, endpointId } from "../cluster.ts";
-import { hasBit, sameBits } from "./bits.ts";
+import { addDifferences, allBits, type Bits, hasBit, noBits } from "./bits.ts";
 import { protocolsIn, type Verdicts, VerdictTable } from "./verdicts.ts";
 
 export interface VerdictChange {
@@ -32,7 +32,8 @@ interface ComparedEnd {
 interface ComparedVerdicts {
   readonly before: Verdicts;
   readonly after: Verdicts;
-  readonly isSame: boolean;
+  /** The peers about which the two differ anywhere; `null` where their numbers do not mean the same in both. */
+  readonly differing: Bits | null;
 }
 
 class Comparison {
@@ -42,7 +43,7 @@ class Comparison {
   readonly #ends: readonly ComparedEnd[];
   /** Whether the numbers of peers mean the same in both. */
   readonly #isAligned: boolean;
-  readonly #same = new Map<Verdicts, Map<Verdicts, boolean>>();
+  readonly #differing = new Map<Verdicts, Map<Verdicts, Bits>>();
 
   constructor(before: Cluster, after: Cluster, family: Family) {
     this.#family = family;
@@ -65,7 +66,9 @@ class Comparison {
       for (const [destination, to] of this.#ends.entries()) {
         const incoming = ingress[destination];
         if (!outgoing || !incoming || source === destination) continue;
-        if (!outgoing.isSame || !incoming.isSame) yield* this.#pair(from, to, outgoing, incoming);
+        if (differsAbout(outgoing, to) || differsAbout(incoming, from)) {
+          yield* this.#pair(from, to, outgoing, incoming);
+        }
       }
     }
   }
@@ -73,26 +76,16 @@ class Comparison {
   #verdictsOf(end: ComparedEnd, direction: "Ingress" | "Egress"): ComparedVerdicts {
     const before = this.#before.of(end.before, direction);
     const after = this.#after.of(end.after, direction);
-    return { before, after, isSame: this.#isAligned && this.#isSame(before, after) };
+    return { before, after, differing: this.#isAligned ? this.#differingPeers(before, after) : null };
   }
 
   /** Verdicts are shared by many endpoints: each pair of them is compared once. */
-  #isSame(before: Verdicts, after: Verdicts): boolean {
-    const known = this.#same.get(before)?.get(after);
-    if (known !== undefined) return known;
-    const isSame =
-      before.length === after.length &&
-      before.every((stretch, index) => {
-        const other = after[index];
-        return (
-          other?.protocol === stretch.protocol &&
-          other.first === stretch.first &&
-          other.last === stretch.last &&
-          sameBits(stretch.allowed, other.allowed)
-        );
-      });
-    this.#same.set(before, (this.#same.get(before) ?? new Map()).set(after, isSame));
-    return isSame;
+  #differingPeers(before: Verdicts, after: Verdicts): Bits {
+    const known = this.#differing.get(before)?.get(after);
+    if (known) return known;
+    const differing = differingPeers(before, after, this.#before.peers.list.length);
+    this.#differing.set(before, (this.#differing.get(before) ?? new Map()).set(after, differing));
+    return differing;
   }
 
   *#pair(from: ComparedEnd, to: ComparedEnd, out: ComparedVerdicts, into: ComparedVerdicts): Generator<VerdictChange> {
@@ -124,6 +117,25 @@ class Comparison {
       at = end >= lineEnd ? null : end;
     }
     if (open) yield open;
+  }
+}
+
+function differsAbout({ differing }: ComparedVerdicts, { before }: ComparedEnd): boolean {
+  return differing === null || hasBit(differing, before);
+}
+
+/** The peers about which verdicts differ for any traffic; both are told of the same protocols, each from end to end. */
+function differingPeers(before: Verdicts, after: Verdicts, peers: number): Bits {
+  const differing = noBits(peers);
+  if (before === after) return differing;
+  let [i, j] = [0, 0];
+  for (;;) {
+    const [was, is] = [before[i], after[j]];
+    if (!was || !is) return was || is ? allBits(peers) : differing;
+    if (was.protocol !== is.protocol) return allBits(peers);
+    addDifferences(differing, was.allowed, is.allowed);
+    if (was.last <= is.last) i += 1;
+    if (is.last <= was.last) j += 1;
   }
 }
 

@@ -13,7 +13,7 @@ import { policyScope } from "../scope.ts";
 import { serviceOf } from "../service.ts";
 import { surroundingsOf } from "../surroundings.ts";
 import { byTier, type Tiers } from "../tiers.ts";
-import { addBits, type Bits, dropBits, isEmpty, keepBits, noBits, sameBits } from "./bits.ts";
+import { type Bits, dropBits, isEmpty, noBits, sameBits } from "./bits.ts";
 import { Peers, type Traffic } from "./peers.ts";
 
 /** Traffic of one protocol to ports `first` to `last`, and the peers to or from which it is allowed. */
@@ -155,11 +155,13 @@ export class VerdictTable {
     const { action } = ownedRule.rule;
     const meant = action === "Log" ? null : this.#matching(ownedRule, at);
     if (!meant) return;
-    const matched = asked.slice();
-    keepBits(matched, meant);
-    if (action === "Allow") addBits(allowed, matched);
-    dropBits(asked, matched);
-    if (action !== "Pass") dropBits(undecided, matched);
+    for (let word = 0; word < asked.length; word++) {
+      const matched = (asked[word] ?? 0) & (meant[word] ?? 0);
+      if (matched === 0) continue;
+      if (action === "Allow") allowed[word] = (allowed[word] ?? 0) | matched;
+      if (action !== "Pass") undecided[word] = (undecided[word] ?? 0) & ~matched;
+      asked[word] = (asked[word] ?? 0) & ~matched;
+    }
   }
 
   /** The peers for which a rule matches; `null` for none. */
