@@ -22,6 +22,7 @@ export const ipamCheckCommand: CommandDefinition<readonly [], CheckOptions> = {
   declare(command) {
     command
       .addOption(new Option("--show-all-ips", "also every address in use, and by whom"))
+      .addOption(new Option("--report <file>", "also write a report for `ipam release --from-report`"))
       .addOption(new Option("--show-problem-ips", "addresses with a problem; they are always shown").hideHelp())
       .addOption(new Option("--fix", "repair what a program can"))
       .addOption(new Option("--dry-run", "with --fix: say what it would do"))

@@ -15,11 +15,15 @@ import { formatStructure } from "../output/structure.ts";
 import { formatTable } from "../output/table.ts";
 import type { Ports } from "../ports.ts";
 import { addressRows } from "./addresses.ts";
+import { readCluster } from "./releaseReported.ts";
+import { reportOf } from "./report.ts";
 
 export interface CheckOptions {
   readonly showAllIps?: boolean;
   readonly fix?: boolean;
   readonly dryRun?: boolean;
+  /** Of what was found first, in Calico's form; the path of a new file. */
+  readonly report?: string;
   /** In milliseconds. */
   readonly grace: number;
   readonly output: OutputForm;
@@ -43,6 +47,7 @@ export async function checkIpam(options: CheckOptions, ports: Ports): Promise<Ex
   const { fix = false, dryRun = false, output } = options;
   if (dryRun && !fix) throw usage("--dry-run says what --fix would do: give both");
   const { before, repaired, left } = await look(options, ports);
+  if (options.report !== undefined) await writeReport(options.report, before, ports);
   const report: Report = {
     counts: countsOf(before.facts),
     problems: (fix && !dryRun ? left : before.findings).map(reported),
@@ -51,6 +56,16 @@ export async function checkIpam(options: CheckOptions, ports: Ports): Promise<Ex
   };
   ports.print(output === "yaml" || output === "json" ? formatStructure(report, output) : formatReport(report, options));
   return report.problems.length > 0 ? 1 : 0;
+}
+
+async function writeReport(path: string, { facts, findings }: Pass, ports: Ports): Promise<void> {
+  const cluster = await readCluster(await ports.store());
+  const report = formatStructure(reportOf(facts, { findings, cluster, version: ports.version }), "json");
+  await ports.writeNewFile(path, inOnePart(`${report}\n`));
+}
+
+async function* inOnePart(text: string): AsyncIterable<Uint8Array> {
+  yield new TextEncoder().encode(text);
 }
 
 interface Looked {

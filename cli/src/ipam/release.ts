@@ -1,17 +1,25 @@
-/** `ipam release`: an address that is in use by nobody is free again, by the number under which it was given. */
+/** `ipam release`: addresses that are in use by nobody are free again, by the numbers under which they were given. */
 import type { Store, WorkloadEndpoint } from "@brindle/api";
 import { Allocator, readClusterView, whoHolds } from "@brindle/ipam";
 import { type Address, formatAddress, parseAddress, parseCidr, sameAddress } from "@brindle/net";
 import type { ExitCode } from "../command.ts";
 import { failed, usage } from "../error.ts";
 import type { Ports } from "../ports.ts";
+import { releaseReported } from "./releaseReported.ts";
 
 export interface ReleaseOptions {
-  readonly ip: string;
+  readonly ip?: string;
+  readonly fromReport?: readonly string[];
   readonly force?: boolean;
 }
 
-export async function releaseAddress({ ip, force = false }: ReleaseOptions, ports: Ports): Promise<ExitCode> {
+export async function release({ ip, fromReport, force = false }: ReleaseOptions, ports: Ports): Promise<ExitCode> {
+  if ((ip === undefined) === (fromReport === undefined)) throw usage("say which: either --ip or --from-report");
+  if (fromReport) return releaseReported(fromReport, { force }, ports);
+  return releaseAddress(ip ?? "", force, ports);
+}
+
+async function releaseAddress(ip: string, force: boolean, ports: Ports): Promise<ExitCode> {
   const address = parseAddress(ip);
   if (!address) throw usage(`--ip ${ip} is no IP address`);
   const text = formatAddress(address);
