@@ -13,6 +13,7 @@ import { kubernetesRows } from "./kubernetes.ts";
 import { policyChangeRows } from "./policyChanges.ts";
 import { policyDiffRow } from "./policyDiff.ts";
 import { policyGraphRows } from "./policyGraph.ts";
+import { policyNetworkSetRow } from "./policyNetworkSets.ts";
 import { type Measured, type Row, ratio } from "./row.ts";
 import { selectorIndexRows } from "./selectorIndex.ts";
 import { storeRows } from "./store.ts";
@@ -28,6 +29,7 @@ const rows: readonly Row[] = [
   ...selectorIndexRows,
   policyDiffRow,
   ...policyGraphRows,
+  policyNetworkSetRow,
   ...policyChangeRows,
   ...kubernetesRows,
 ];
