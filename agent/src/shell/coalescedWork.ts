@@ -5,6 +5,8 @@ export interface CoalescedWorkOptions {
   readonly work: () => Promise<void>;
   /** A failed run is tried again by itself, with growing delays; here it is told. */
   readonly onFailure: (error: unknown) => void;
+  /** How long after a run the next one begins at the earliest: for what nobody waits for to the millisecond. */
+  readonly restMs?: number;
 }
 
 const retryDelayMsMin = 100;
@@ -46,6 +48,7 @@ export class CoalescedWork {
       try {
         await this.#options.work();
         failures = 0;
+        if (this.#options.restMs !== undefined) await this.#pause(this.#options.restMs);
       } catch (error) {
         this.#options.onFailure(error);
         this.#isWanted = true;

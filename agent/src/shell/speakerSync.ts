@@ -32,6 +32,9 @@ const passwordsMsMax = 5_000;
  */
 const restartDeadlineSeconds = 15;
 
+/** A node that gets hundreds of pods has few new prefixes to tell, and looks for them no oftener than so. */
+const restMs = 50;
+
 export class SpeakerSync {
   readonly #ports: SpeakerSyncPorts;
   readonly #work: CoalescedWork;
@@ -46,6 +49,7 @@ export class SpeakerSync {
     this.#ports = ports;
     this.#work = new CoalescedWork({
       work: () => this.#sync(),
+      restMs,
       onFailure: (error) => ports.onHealth(messageOf(error)),
     });
   }

@@ -112,15 +112,17 @@ class Service {
     }
     receive(socket, (request) => {
       socket.setTimeout(0);
-      void this.#serve(socket, request, gone.signal);
+      void this.#serve(socket, request, gone);
     });
   }
 
-  async #serve(socket: Socket, request: RelayedRequest | null, gone: AbortSignal): Promise<void> {
-    const signal = AbortSignal.any([gone, AbortSignal.timeout(this.#answerMsMax)]);
+  async #serve(socket: Socket, request: RelayedRequest | null, gone: AbortController): Promise<void> {
+    const timeIsOver = (): void => gone.abort(new DOMException("the time for an answer is over", "TimeoutError"));
+    const timer = setTimeout(timeIsOver, this.#answerMsMax);
     const answer = request
-      ? await this.#plugin.answer(request, signal)
+      ? await this.#plugin.answer(request, gone.signal)
       : refusal("DECODE", "the request is malformed: is the executable of the agent's release?");
+    clearTimeout(timer);
     if (!socket.destroyed) socket.end(encodeAnswer(answer));
   }
 }

@@ -1,6 +1,6 @@
 /** Kernel settings that are files: those of a pair's ends, and those that make the node a router. */
 import { isKernelError } from "@brindle/net";
-import { ensureSysctl, insideNamespace, type OpenNamespace, readSysctl } from "@brindle/net/shell";
+import { ensureSysctl, insideNamespace, type OpenNamespace, readSysctl, writeSysctl } from "@brindle/net/shell";
 import type { Sysctl } from "../../wiring/plan.ts";
 import { recordSysctl } from "../sysctlRecord.ts";
 
@@ -19,7 +19,7 @@ export function makeRouter(node: OpenNamespace, record: string | undefined): voi
       }
     });
   }
-  writeSysctls(node, routerSettings);
+  inEach(node, routerSettings, ensureSysctl);
 }
 
 function presentValue(path: Sysctl["path"]): string | null {
@@ -31,12 +31,22 @@ function presentValue(path: Sysctl["path"]): string | null {
   }
 }
 
-/** A kernel without IPv6 lacks its settings; when a pod is to have an IPv6 address, adding that says so. */
+/** All of them, without a look at what is there: to read one costs as much as to write it. */
 export function writeSysctls(namespace: OpenNamespace, settings: readonly Sysctl[]): void {
+  inEach(namespace, settings, writeSysctl);
+}
+
+/** A kernel without IPv6 lacks its settings; when a pod is to have an IPv6 address, adding that says so. */
+function inEach(
+  namespace: OpenNamespace,
+  settings: readonly Sysctl[],
+  work: (path: Sysctl["path"], value: number) => void,
+): void {
+  if (settings.length === 0) return;
   insideNamespace(namespace.fd, () => {
     for (const { path, value } of settings) {
       try {
-        ensureSysctl(path, value);
+        work(path, value);
       } catch (error) {
         if (!path.startsWith("net/ipv6/") || !isKernelError(error, "NOT_FOUND")) throw error;
       }
