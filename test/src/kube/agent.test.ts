@@ -173,6 +173,26 @@ describe("an agent on Kubernetes", () => {
     await stand.api.kubectl(["delete", "endpointslice", "web-6"]);
   });
 
+  it("watches the other node by BFD where a FabricPeer from kubectl says so, and is in the mesh again without it", async () => {
+    const nodes = {
+      apiVersion: "brindle.network/v1alpha1",
+      kind: "FabricPeer",
+      metadata: { name: "nodes" },
+      spec: { peerSelector: "all()", holdTime: "30s", bfd: { transmitInterval: "100ms", receiveInterval: "100ms" } },
+    };
+    const sessions = async (node: string): Promise<string[]> => {
+      const peers = list(await stand.call(node, "bgp.peers"));
+      const up = peers.filter((peer) => field(peer, "phase") === "established");
+      return up.map((peer) => `${text(field(peer, "name"))} ${String(field(peer, "bfd", "state") ?? "-")}`);
+    };
+    await stand.apply(nodes);
+    await sees("the sessions of node1", () => sessions("node1"), ["fabric/nodes/node2 up"]);
+    await sees("the sessions of node2", () => sessions("node2"), ["fabric/nodes/node1 up"]);
+    await stand.api.kubectl(["delete", "fabricpeer", "nodes"]);
+    await sees("the sessions of node1", () => sessions("node1"), ["mesh/node2 -"]);
+    await sees("where the caller is greeted", greeted, web.addresses);
+  });
+
   it("frees a pod's addresses with it, and keeps those of the next pod of its name", async () => {
     const first = await stand.addPod("passing", "node1");
     assert.equal((await handles()).length, 3);
