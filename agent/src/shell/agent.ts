@@ -24,7 +24,6 @@ import { readClusterRanges } from "./clusterRanges.ts";
 import { ClusterSync } from "./clusterSync.ts";
 import { describedPods, startCni } from "./cniSide.ts";
 import { type ControlParts, controlHandlers } from "./controlHandlers.ts";
-import { followDefaultGateways } from "./defaultGateways.ts";
 import { followSettings } from "./followSettings.ts";
 import { followHostInterfaces } from "./hostInterfaces.ts";
 import { kubernetesBeside } from "./kubernetesBeside.ts";
@@ -38,9 +37,7 @@ import { openPolicyKernel, type PolicySync, type PolicySyncPorts } from "./polic
 import { type ClusterRanges, makePools, type Registered, type RegistrarOptions, register } from "./registrar.ts";
 import { RegistrationUpkeep } from "./registrationUpkeep.ts";
 import { RouteSync } from "./routeSync.ts";
-import { openSecrets } from "./secrets.ts";
-import { SpeakerSync } from "./speakerSync.ts";
-import { speakerWish } from "./speakerWish.ts";
+import { followSpeaker } from "./speakerSide.ts";
 import { sysctlRecordName } from "./sysctlRecord.ts";
 import type { Links } from "./wiring/links.ts";
 
@@ -136,30 +133,16 @@ export class Agent {
       endpoints: () => cluster.state.all("WorkloadEndpoint").values(),
       onHealth: (problem) => this.#reportRoutes({ pods: problem }),
     });
-    const speaker = new SpeakerSync(
-      { isRestart: await routes.hasEarlierRoutes() },
-      {
-        wish: () =>
-          speakerWish(node, {
-            cluster,
-            secrets,
-            gateways,
-            onPeerRoutes: (wanted) => routes.setPeerRoutes(wanted),
-            onPasswords: (found) => this.#health.found("passwords", found),
-            usesPodCidrs: this.#options.usesPodCidrs,
-          }),
-        listeners: {
-          bestChanged: (changes) => routes.bestChanged(changes),
-          tableComplete: () => routes.tableComplete(),
-          peerChanged: ({ name, phase, lastFailure }) => this.#log.info({ peer: name, phase, lastFailure }, "peer"),
-          failed: (error) => this.#onBug(error),
-        },
-        onHealth: (problem) => this.#health.report("bgp", problem),
-      },
-    );
-    const secrets = openSecrets(this.#options, { api, onChanged: () => speaker.changed() });
-    this.#parts.defer(() => secrets.end());
-    const gateways = this.#parts.use(followDefaultGateways(kernel, { log: this.#log, speaker: () => speaker }));
+    const side = await followSpeaker(this.#options, {
+      kernel,
+      api,
+      cluster: () => cluster,
+      routes,
+      health: this.#health,
+      log: this.#log,
+      onBug: (error) => this.#onBug(error),
+    });
+    const { speaker } = this.#parts.use(side);
     const { policy, flows } = followPolicy(node, {
       kernel: packetFilter,
       api,
@@ -168,7 +151,7 @@ export class Agent {
       log: this.#log,
     });
     const cluster = new ClusterSync(node, {
-      onPolicy: (update) => policy.receive(update),
+      onPolicy: (update, isNewcomer) => policy.receive(update, isNewcomer),
       onInSync: () => {
         void podRoutes.resync();
         this.#giveBackMemorySoon();

@@ -2,27 +2,14 @@
 import { isDeepStrictEqual } from "node:util";
 import { type Family, type Link, type Route, routeTable } from "@brindle/net";
 import type { KernelEvent, RouteSocket, Watch } from "@brindle/net/shell";
-import type { Logger } from "pino";
 import type { Gateways } from "../graph/peers.ts";
 import { localRouteProtocol } from "../wiring/plan.ts";
 import { CoalescedWork } from "./coalescedWork.ts";
-import type { SpeakerSync } from "./speakerSync.ts";
 
 export interface DefaultGatewaysPorts {
   readonly kernel: Pick<RouteSocket, "routes" | "links" | "watch">;
   readonly onChanged: () => void;
   readonly onFailure: (error: unknown) => void;
-}
-
-export function followDefaultGateways(
-  kernel: DefaultGatewaysPorts["kernel"],
-  { log, speaker }: { readonly log: Logger; readonly speaker: () => Pick<SpeakerSync, "changed"> },
-): DefaultGateways {
-  return new DefaultGateways({
-    kernel,
-    onChanged: () => speaker().changed(),
-    onFailure: (error) => log.warn({ err: error }, "default routes of the node were not read"),
-  });
 }
 
 export class DefaultGateways implements AsyncDisposable {
