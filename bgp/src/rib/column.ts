@@ -6,7 +6,8 @@
 
 const chunkBits = 12;
 const chunkSize: number = 1 << chunkBits;
-const chunkMask: number = chunkSize - 1;
+/** What of an id is its place in its chunk. */
+export const chunkMask: number = chunkSize - 1;
 
 export class Column {
   #chunks: (Uint32Array | undefined)[] = [];
@@ -50,21 +51,22 @@ export class Column {
 
 /**
  * Several numbers an id, side by side: what is asked for together lies together, so that it costs one access to memory.
+ * They are signed here, which is what a processor computes with, and unsigned as a `RowField` has them.
  */
 export class Rows {
   readonly width: number;
-  #chunks: (Uint32Array | undefined)[] = [];
+  #chunks: (Int32Array | undefined)[] = [];
 
   constructor(width: number) {
     this.width = width;
   }
 
   /** The chunk in which the row of this id lies; zeros where nothing was ever written. */
-  chunkOf(id: number): Uint32Array {
+  chunkOf(id: number): Int32Array {
     return this.#chunks[id >>> chunkBits] ?? this.#grow(id);
   }
 
-  /** Where in its chunk the row begins. */
+  /** Where in its chunk the row begins. Whoever knows the width says `(id & chunkMask) * width`, which is computed in one step. */
   offsetOf(id: number): number {
     return (id & chunkMask) * this.width;
   }
@@ -73,10 +75,10 @@ export class Rows {
     this.#chunks = [];
   }
 
-  #grow(id: number): Uint32Array {
+  #grow(id: number): Int32Array {
     const index = id >>> chunkBits;
     while (this.#chunks.length <= index) this.#chunks.push(undefined);
-    const chunk = new Uint32Array(chunkSize * this.width);
+    const chunk = new Int32Array(chunkSize * this.width);
     this.#chunks[index] = chunk;
     return chunk;
   }
@@ -93,7 +95,7 @@ export class RowField {
   }
 
   get(id: number): number {
-    return this.#rows.chunkOf(id)[this.#rows.offsetOf(id) + this.#place] ?? 0;
+    return (this.#rows.chunkOf(id)[this.#rows.offsetOf(id) + this.#place] ?? 0) >>> 0;
   }
 
   set(id: number, value: number): void {

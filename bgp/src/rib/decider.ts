@@ -1,7 +1,7 @@
 /** The best of a prefix's routes: `decide` over the columns, and MED heeded only among routes of one neighbour. */
 import { type Candidate, decide, Rule, ruleName } from "./decide.ts";
 import type { RibTables } from "./routeImport.ts";
-import type { RouteId } from "./routeTable.ts";
+import { type RouteId, routePlace, routeRowAt } from "./routeTable.ts";
 import { accepted } from "./verdict.ts";
 
 /** Routes that are used beside the best: how many in all, and whether paths of one length are equal. */
@@ -33,7 +33,7 @@ const localPrefOfOwn = 2 ** 32;
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 export function makeDecider(rib: RibTables): Decider {
-  const { attrs, routes } = rib;
+  const { attrs, nextHops, routes } = rib;
   const load = candidateLoader(rib);
   const winner = emptyCandidate();
   const challenger = emptyCandidate();
@@ -67,9 +67,14 @@ export function makeDecider(rib: RibTables): Decider {
 
   function best(first: RouteId): RouteId {
     if (first === 0) return 0;
-    const second = routes.nextOfPrefix(first);
-    let route = first;
-    if (second !== 0) route = routes.nextOfPrefix(second) === 0 ? better(first, second) : bestOfMany(first);
+    const row = routes.rows.chunkOf(first);
+    const at = routeRowAt(first);
+    const second = row[at + routePlace.nextOfPrefix] ?? 0;
+    if (second === 0) {
+      const isAccepted = row[at + routePlace.verdict] === accepted;
+      return isAccepted && nextHops.isReachable(row[at + routePlace.nextHop] ?? 0) ? first : 0;
+    }
+    const route = routes.nextOfPrefix(second) === 0 ? better(first, second) : bestOfMany(first);
     return isEligible(rib, route) ? route : 0;
   }
 

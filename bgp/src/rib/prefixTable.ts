@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import type { Family } from "@brindle/net";
 import type { PackedPrefixes } from "../wire/message.ts";
 import { wordsPerPrefix } from "../wire/prefixes.ts";
-import { Column, IdPool, RowField, Rows } from "./column.ts";
+import { Column, chunkMask, IdPool, RowField, Rows } from "./column.ts";
 import { HashIndex } from "./hashIndex.ts";
 import { fixedHashKey, type HashKey, KeyedHash } from "./keyedHash.ts";
 import { prefixText } from "./packed.ts";
@@ -31,6 +31,11 @@ export const prefixPlace = {
   bestRoute: 4,
 } as const;
 const rowWidth = 5;
+
+/** Where in its chunk of `PrefixTable.rows` the row of a prefix begins. */
+export function prefixRowAt(id: PrefixId): number {
+  return (id & chunkMask) * rowWidth;
+}
 
 export class PrefixTable {
   readonly #ids = new IdPool();
@@ -108,7 +113,7 @@ export class PrefixTable {
     if (known !== 0) return known;
     const id = this.#ids.take();
     const row = this.rows.chunkOf(id);
-    const at = this.rows.offsetOf(id);
+    const at = prefixRowAt(id);
     row[at + prefixPlace.word] = word;
     row[at + prefixPlace.shape] = length;
     this.#index.insert(id, hash);
@@ -132,15 +137,22 @@ export class PrefixTable {
     return id;
   }
 
-  retain(id: PrefixId, times: number = 1): void {
-    this.#refs.set(id, this.#refs.get(id) + times);
+  retain(id: PrefixId): void {
+    const row = this.rows.chunkOf(id);
+    const at = prefixRowAt(id) + prefixPlace.refs;
+    row[at] = (row[at] ?? 0) + 1;
   }
 
   release(id: PrefixId): void {
-    const refs = this.#refs.get(id);
+    const row = this.rows.chunkOf(id);
+    const at = prefixRowAt(id) + prefixPlace.refs;
+    const refs = row[at] ?? 0;
     if (refs === 0) assert.fail(`prefix ${id} is released once too often`);
-    this.#refs.set(id, refs - 1);
-    if (refs > 1) return;
+    row[at] = refs - 1;
+    if (refs === 1) this.#free(id);
+  }
+
+  #free(id: PrefixId): void {
     this.#index.remove(id, this.#hash(id));
     this.#ids.giveBack(id);
     if (this.size > 0) return;
@@ -151,7 +163,7 @@ export class PrefixTable {
   /** Whether it was not waiting; from now on it is, and is retained. */
   startWaiting(id: PrefixId): boolean {
     const row = this.rows.chunkOf(id);
-    const at = this.rows.offsetOf(id);
+    const at = prefixRowAt(id);
     const shape = row[at + prefixPlace.shape] ?? 0;
     if ((shape & waitsFlag) !== 0) return false;
     row[at + prefixPlace.shape] = shape | waitsFlag;
@@ -159,9 +171,24 @@ export class PrefixTable {
     return true;
   }
 
+  /** A prefix without routes gets its first one, which retains it, and waits. Whether it was not waiting. */
+  startWith(id: PrefixId, route: number): boolean {
+    const row = this.rows.chunkOf(id);
+    const at = prefixRowAt(id);
+    row[at + prefixPlace.firstRoute] = route;
+    const refs = row[at + prefixPlace.refs] ?? 0;
+    const shape = row[at + prefixPlace.shape] ?? 0;
+    const waited = (shape & waitsFlag) !== 0;
+    row[at + prefixPlace.shape] = shape | waitsFlag;
+    row[at + prefixPlace.refs] = waited ? refs + 1 : refs + 2;
+    return !waited;
+  }
+
   /** Its turn has come; who asked for it releases it. */
   stopWaiting(id: PrefixId): void {
-    this.#shapes.set(id, this.#shapes.get(id) & ~waitsFlag);
+    const row = this.rows.chunkOf(id);
+    const at = prefixRowAt(id) + prefixPlace.shape;
+    row[at] = (row[at] ?? 0) & ~waitsFlag;
   }
 
   isWaiting(id: PrefixId): boolean {
@@ -210,8 +237,8 @@ export class PrefixTable {
 
   #equals4(id: PrefixId, word: number, length: number): boolean {
     const row = this.rows.chunkOf(id);
-    const at = this.rows.offsetOf(id);
-    if (((row[at + prefixPlace.word] ?? 0) | 0) !== word) return false;
+    const at = prefixRowAt(id);
+    if (row[at + prefixPlace.word] !== word) return false;
     return ((row[at + prefixPlace.shape] ?? 0) & lengthAndFamily) === length;
   }
 

@@ -18,7 +18,7 @@ import { fixedHashKey, type HashKey } from "./keyedHash.ts";
 import { type NextHopFact, type NextHopId, NextHopTable } from "./nextHopTable.ts";
 import { attributeSetBytesMax, type PeerCounts, type PeerId, PeerTable, type RibPeer } from "./peerTable.ts";
 import { Announced, PrefixBatch } from "./prefixBatch.ts";
-import { type PrefixId, PrefixTable, prefixPlace } from "./prefixTable.ts";
+import { type PrefixId, PrefixTable, prefixPlace, prefixRowAt } from "./prefixTable.ts";
 import { type Judgement, type OnRouteChanged, type RouteContent, RouteImport } from "./routeImport.ts";
 import { type RouteId, RouteTable } from "./routeTable.ts";
 import { accepted, type RuleName, verdictName, verdictNumber } from "./verdict.ts";
@@ -64,7 +64,7 @@ export class Rib {
     this.nextHops = new NextHopTable(hashKey);
     this.local = this.peers.add(local);
     this.#decider = makeDecider(this);
-    this.#import = new RouteImport(this, (prefix) => this.#unsettle(prefix));
+    this.#import = new RouteImport(this, this.#unsettled);
   }
 
   /** Tells of routes as they come and go; `null` for nobody, which costs nothing. */
@@ -100,7 +100,7 @@ export class Rib {
     const [before, after] = [this.#multipath, multipath];
     if (before?.paths === after?.paths && before?.relaxAsPath === after?.relaxAsPath) return;
     this.#multipath = multipath;
-    this.#walks.ofAll((route) => this.#unsettle(this.routes.prefix.get(route)));
+    this.#walks.ofAll((route) => this.#import.unsettle(this.routes.prefix.get(route)));
   }
 
   /** The best route, and those beside it that are used too, each by a next hop of its own. */
@@ -258,7 +258,7 @@ export class Rib {
     const changed = this.nextHops.learn(facts);
     if (changed.size === 0) return;
     this.#walks.ofAll((route) => {
-      if (changed.has(this.routes.nextHop.get(route))) this.#unsettle(this.routes.prefix.get(route));
+      if (changed.has(this.routes.nextHop.get(route))) this.#import.unsettle(this.routes.prefix.get(route));
     });
   }
 
@@ -277,7 +277,7 @@ export class Rib {
       if (prefix === undefined) return;
       const { rows } = this.prefixes;
       const row = rows.chunkOf(prefix);
-      const at = rows.offsetOf(prefix);
+      const at = prefixRowAt(prefix);
       const before = row[at + prefixPlace.bestRoute] ?? 0;
       const first = row[at + prefixPlace.firstRoute] ?? 0;
       const best = this.#decider.best(first);
@@ -390,13 +390,9 @@ export class Rib {
     const prefix = this.routes.prefix.get(route);
     this.#walks.leave(route);
     if (this.prefixes.bestRoute.get(prefix) === route) this.prefixes.bestRoute.set(prefix, gone);
-    this.#unsettle(prefix);
+    this.#import.unsettle(prefix);
     this.#import.release(route);
     this.routes.remove(route);
     this.prefixes.release(prefix);
-  }
-
-  #unsettle(prefix: PrefixId): void {
-    if (this.prefixes.startWaiting(prefix)) this.#unsettled.push(prefix);
   }
 }

@@ -6,6 +6,7 @@ import type { Family } from "@brindle/net";
 import { type Candidates, type CompiledRule, deciding } from "../filter/compile.ts";
 import type { AttrId, AttrTable } from "./attrTable.ts";
 import type { Column } from "./column.ts";
+import type { IdFifo } from "./idQueue.ts";
 import type { NextHopId, NextHopTable } from "./nextHopTable.ts";
 import type { PeerBounds, PeerId, PeerTable } from "./peerTable.ts";
 import type { PrefixId, PrefixTable } from "./prefixTable.ts";
@@ -53,19 +54,19 @@ export class RouteImport {
   readonly #routes: RouteTable;
   readonly #peers: PeerTable;
   readonly #local: PeerId;
-  readonly #unsettle: (prefix: PrefixId) => void;
+  readonly #undecided: IdFifo;
   readonly #filterVerdicts = new FilterVerdicts();
   /** Told of every route that comes, changes or goes, as sent or as import made it. */
   onChanged: OnRouteChanged | null = null;
 
-  constructor({ prefixes, attrs, nextHops, routes, peers, local }: RibTables, unsettle: (prefix: PrefixId) => void) {
+  constructor({ prefixes, attrs, nextHops, routes, peers, local }: RibTables, undecided: IdFifo) {
     this.#prefixes = prefixes;
     this.#attrs = attrs;
     this.#nextHops = nextHops;
     this.#routes = routes;
     this.#peers = peers;
     this.#local = local;
-    this.#unsettle = unsettle;
+    this.#undecided = undecided;
   }
 
   /**
@@ -104,8 +105,26 @@ export class RouteImport {
 
   /** As `put`, of `ids[start…end)`. */
   putAll(ids: Int32Array, start: number, end: number, judgement: Judgement): void {
-    for (let i = start; i < end; i++) this.put(ids[i] ?? 0, judgement, 0);
+    const isPlain = judgement.isForAll && judgement.bounds === null;
+    for (let i = start; i < end; i++) {
+      const prefix = ids[i] ?? 0;
+      if (isPlain && this.#routes.firstOfPrefix(prefix) === 0) this.#addFirst(prefix, judgement);
+      else this.put(prefix, judgement, 0);
+    }
     this.count(judgement, 4);
+  }
+
+  /** As `#add`, where nobody has a route to the prefix: most of what a table brings. */
+  #addFirst(prefix: PrefixId, judgement: Judgement): void {
+    const route = this.#routes.addFirst(prefix, judgement, judgement.verdict);
+    if (this.#prefixes.startWith(prefix, route)) this.#undecided.push(prefix);
+    judgement.uncounted += 1;
+    this.onChanged?.(prefix, judgement.peer);
+  }
+
+  /** The prefix is to be decided anew. */
+  unsettle(prefix: PrefixId): void {
+    if (this.#prefixes.startWaiting(prefix)) this.#undecided.push(prefix);
   }
 
   /** What the routes that were added hold of attributes and next hop, and their part in the peer's counts, at once for all. */
@@ -144,7 +163,7 @@ export class RouteImport {
     this.#prefixes.retain(prefix);
     const route = this.#routes.add(prefix, judgement, verdict, pathId);
     judgement.uncounted += 1;
-    this.#unsettle(prefix);
+    this.unsettle(prefix);
     this.onChanged?.(prefix, judgement.peer);
     return route;
   }
@@ -249,7 +268,7 @@ export class RouteImport {
 
   #touch(route: RouteId): void {
     this.#routes.touched.set(route, 1);
-    this.#unsettle(this.#routes.prefix.get(route));
+    this.unsettle(this.#routes.prefix.get(route));
     this.onChanged?.(this.#routes.prefix.get(route), this.#routes.peer.get(route));
   }
 

@@ -2,7 +2,7 @@
  * Routes as rows of integers: one a prefix and peer, chained by prefix for the decision and by peer for its end. What few
  * routes have stands in columns, of which nothing is made where there is none.
  */
-import { Column, IdPool, RowField, Rows } from "./column.ts";
+import { Column, chunkMask, IdPool, RowField, Rows } from "./column.ts";
 import type { PrefixTable } from "./prefixTable.ts";
 
 /** Zero is no route. */
@@ -29,6 +29,11 @@ export const routePlace = {
   verdict: 8,
 } as const;
 const rowWidth = 9;
+
+/** Where in its chunk of `RouteTable.rows` the row of a route begins. */
+export function routeRowAt(route: RouteId): number {
+  return (route & chunkMask) * rowWidth;
+}
 
 export class RouteTable {
   /** For those that look at several numbers of a route: see `routePlace`. */
@@ -92,23 +97,33 @@ export class RouteTable {
     return this.#nextOfPeer.get(route);
   }
 
-  add(prefix: number, { peer, attr, hop, epoch }: NewRoutes, verdict: number, pathId: number): RouteId {
+  add(prefix: number, routes: NewRoutes, verdict: number, pathId: number): RouteId {
+    const route = this.#place(prefix, routes, verdict, this.#firstOfPrefix.get(prefix));
+    if (pathId !== 0) this.pathId.set(route, pathId);
+    this.#firstOfPrefix.set(prefix, route);
+    return route;
+  }
+
+  /** The first of a prefix: whoever adds it notes it there (`PrefixTable.startWith`). */
+  addFirst(prefix: number, routes: NewRoutes, verdict: number): RouteId {
+    return this.#place(prefix, routes, verdict, 0);
+  }
+
+  #place(prefix: number, { peer, attr, hop, epoch }: NewRoutes, verdict: number, nextOfPrefix: RouteId): RouteId {
     const route = this.#ids.take();
     const following = this.#firstOfPeer.get(peer);
     const row = this.rows.chunkOf(route);
-    const at = this.rows.offsetOf(route);
+    const at = routeRowAt(route);
     row[at + routePlace.prefix] = prefix;
     row[at + routePlace.peer] = peer;
     row[at + routePlace.attr] = attr;
     row[at + routePlace.nextHop] = hop;
-    row[at + routePlace.nextOfPrefix] = this.#firstOfPrefix.get(prefix);
+    row[at + routePlace.nextOfPrefix] = nextOfPrefix;
     row[at + routePlace.nextOfPeer] = following;
     row[at + routePlace.previousOfPeer] = 0;
     row[at + routePlace.epoch] = epoch;
     row[at + routePlace.verdict] = verdict;
-    if (pathId !== 0) this.pathId.set(route, pathId);
-    if (following !== 0) this.#previousOfPeer.set(following, route);
-    this.#firstOfPrefix.set(prefix, route);
+    if (following !== 0) this.rows.chunkOf(following)[routeRowAt(following) + routePlace.previousOfPeer] = route;
     this.#firstOfPeer.set(peer, route);
     this.#size += 1;
     return route;

@@ -122,7 +122,12 @@ export class Connections {
         socket.pause();
         setImmediate(() => socket.resume());
       }
-      this.#dispatch({ type: "bytes", connection, bytes });
+      // As plain bytes, as which the framer joins chunks: what reads every byte is compiled for one kind of array.
+      this.#dispatch({
+        type: "bytes",
+        connection,
+        bytes: new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length),
+      });
     });
   }
 
