@@ -164,6 +164,22 @@ describe("metrics of an agent tell", () => {
     assert(lines.includes("policy_apply_duration_seconds_count 1"));
   });
 
+  it("how long pods of other nodes waited, but for those that wait still", () => {
+    const tally = new PolicyTally();
+    for (const heardMs of [1_000, 1_010, 1_030]) tally.newcomer(heardMs);
+    tally.admitted({ upToMs: 1_010, nowMs: 1_025 });
+    const lines = told({ policy: { counters, tally, desired: null, ...flows } });
+    assert(lines.includes("policy_newcomer_duration_seconds_bucket le=0.01 0"));
+    assert(lines.includes("policy_newcomer_duration_seconds_bucket le=0.025 2"));
+    assert(lines.includes("policy_newcomer_duration_seconds_count 2"));
+    tally.admitted({ upToMs: 1_040, nowMs: 1_040 });
+    assert(
+      told({ policy: { counters, tally, desired: null, ...flows } }).includes(
+        "policy_newcomer_duration_seconds_count 3",
+      ),
+    );
+  });
+
   it("requests of runtimes by command and number of the error, whatever a runtime sends", () => {
     const cni = new CniTally();
     const ok = { exitCode: 0, stdout: "" };

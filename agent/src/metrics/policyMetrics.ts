@@ -43,7 +43,21 @@ export interface FlowCounts {
 /** When policy came into force, and how long that took with all attempts. */
 export class PolicyTally {
   readonly durations: Durations = new Durations(secondsBounds);
+  readonly newcomers: Durations = new Durations(secondsBounds);
+  /** Since when pods of other nodes wait that are not in force here. */
+  #waitingSinceMs: number[] = [];
   #lastMs: number | null = null;
+
+  newcomer(nowMs: number): void {
+    this.#waitingSinceMs.push(nowMs);
+  }
+
+  /** What had been heard at `upToMs` is in force now; both of a clock that only goes forward. */
+  admitted({ upToMs, nowMs }: { readonly upToMs: number; readonly nowMs: number }): void {
+    const isIn = (sinceMs: number): boolean => sinceMs <= upToMs;
+    for (const sinceMs of this.#waitingSinceMs.filter(isIn)) this.newcomers.observe((nowMs - sinceMs) / 1000);
+    this.#waitingSinceMs = this.#waitingSinceMs.filter((sinceMs) => !isIn(sinceMs));
+  }
 
   inForce({ seconds, nowMs }: { readonly seconds: number; readonly nowMs: number }): void {
     this.durations.observe(seconds);
@@ -149,6 +163,13 @@ export const policyMetrics: readonly Row[] = [
     help: "How long it took until what was asked for was in force, with all attempts that it needed",
     labelNames: [],
     samples: ({ policy }) => policy?.tally.durations.samples() ?? [],
+  },
+  {
+    name: "brindle_policy_newcomer_duration_seconds",
+    type: "histogram",
+    help: "How long pods of other nodes waited, from when this node heard of their addresses until its policy was in force with them",
+    labelNames: [],
+    samples: ({ policy }) => policy?.tally.newcomers.samples() ?? [],
   },
   {
     name: "brindle_policy_last_apply_timestamp_seconds",

@@ -36,6 +36,44 @@ describe("ClusterSync", () => {
     expect(cluster.state.all("IPAMConfig").size).toBe(0);
   });
 
+  it("tells apart pods of other nodes that get their addresses", async () => {
+    const data = new MemoryData();
+    const { store, settle } = storeByHand(data);
+    const told: string[] = [];
+    const cluster = new ClusterSync("node1", {
+      onPolicy: ({ key }, isNewcomer) => key.kind === "WorkloadEndpoint" && told.push(`${key.name} ${isNewcomer}`),
+      onInSync: () => {},
+      onChanged: () => {},
+      onConnection: () => {},
+      onTrouble: () => {},
+    });
+    const write = (node: string, pod: string, ipNetworks: string[]) => {
+      const name = `${node}-k8s-${pod}-eth0`;
+      const metadata = { namespace: "default", name };
+      const spec = { node, orchestrator: "k8s", pod, endpoint: "eth0", ipNetworks };
+      const value = { apiVersion: "projectcalico.org/v3", kind: "WorkloadEndpoint", metadata, spec } as const;
+      const key = { kind: "WorkloadEndpoint", namespace: "default", name } as const;
+      void store.commit([{ op: "put", key, value }]);
+      settle();
+    };
+    write("node2", "old", ["10.0.0.1/32"]);
+    cluster.start(store);
+    settle();
+    write("node2", "new", []);
+    write("node2", "new", ["10.0.0.2/32"]);
+    write("node2", "new", ["10.0.0.3/32"]);
+    write("node2", "old", ["10.0.0.4/32"]);
+    write("node1", "own", ["10.0.0.5/32"]);
+    expect(told).toEqual([
+      "node2-k8s-old-eth0 false",
+      "node2-k8s-new-eth0 false",
+      "node2-k8s-new-eth0 true",
+      "node2-k8s-new-eth0 false",
+      "node2-k8s-old-eth0 false",
+      "node1-k8s-own-eth0 false",
+    ]);
+  });
+
   it("tells nobody of an object that is written as it was", async () => {
     const data = new MemoryData();
     const { store, settle } = storeByHand(data);

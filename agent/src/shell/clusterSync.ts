@@ -21,7 +21,8 @@ import { ClusterState, clusterKinds, isClusterKey, objectName } from "../graph/c
 import { readableReservation } from "../graph/readableReservation.ts";
 
 export interface ClusterSyncPorts {
-  readonly onPolicy: (update: PolicyUpdate) => void;
+  /** `isNewcomer`: a pod of another node has addresses now, and had none before. */
+  readonly onPolicy: (update: PolicyUpdate, isNewcomer: boolean) => void;
   /** Once: all that existed at the start is known. */
   readonly onInSync: () => void;
   /** Something changed since, or at that moment. */
@@ -131,13 +132,22 @@ export class ClusterSync {
     if (!wasUndecodable && isClusterKey(key) && value !== null) {
       if (isDeepStrictEqual(this.state.get(key), value)) return false;
     }
+    const isNewcomer = isEndpointKey(key) && this.#isNewcomer(key, value as WorkloadEndpoint | null);
     // The store pairs each key with a value of its kind; the compiler sees two unions.
     if (isClusterKey(key)) this.state.receive(key, value as never);
     if (key.kind === "Profile") this.#keepProfile(key.name, value as Profile | null);
     if (isPolicyKey(key)) {
-      this.#ports.onPolicy({ key, value: value as PolicyResource | null, ...(unreadable && { unreadable }) });
+      const update = { key, value: value as PolicyResource | null, ...(unreadable && { unreadable }) };
+      this.#ports.onPolicy(update, isNewcomer);
     }
     return true;
+  }
+
+  /** Those that were there at the start are none. */
+  #isNewcomer(key: Key<"WorkloadEndpoint">, value: WorkloadEndpoint | null): boolean {
+    if (!value || !this.isInSync || value.spec.node === this.#node) return false;
+    const before = this.state.get(key)?.spec.ipNetworks ?? [];
+    return before.length === 0 && (value.spec.ipNetworks ?? []).length > 0;
   }
 
   #keepProfile(name: string, value: Profile | null): void {
