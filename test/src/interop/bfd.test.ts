@@ -7,6 +7,7 @@ import { startBird } from "../fixtures/routers/bird.ts";
 import { startFrrWithBfd } from "../fixtures/routers/frr.ts";
 import type { Router } from "../fixtures/routers/router.ts";
 import { waitFor } from "../fixtures/waitFor.ts";
+import { unableTo } from "./everyDaemon.ts";
 import { createRack, nodeAddress, nodeConfig, nodeConfigOverV6, type Rack, routerAddress } from "./rack.ts";
 import { heldOfOurs, holdsOfOurs, pods4, viaNode } from "./routes.ts";
 import { NodeSpeaker } from "./speaker.ts";
@@ -152,6 +153,18 @@ function says(router: Router, question: string, pattern: RegExp): Promise<string
     { what: `${router.kind} says ${pattern} of ${question}`, deadlineMs: 20_000 },
   );
 }
+
+const unable = unableTo("BFD", [bird, frr], {
+  GoBGP: "it has no BFD",
+  OpenBGPD: "it has no BFD",
+  ExaBGP: "it has no BFD",
+});
+
+describe("RFC 5880", () => {
+  it.each(unable)("cannot be had with $name, in version $version: $why", async ({ version, ask }) => {
+    expect(await ask()).toContain(version);
+  });
+});
 
 describe.each([bird, frr])("RFC 5880, 5881, 5883: $name", (subject) => {
   it.each(ways)("$name: comes up, finds a cut link, ends BGP for it, and comes back", async (way) => {

@@ -1,9 +1,9 @@
 import { afterAll, describe, expect, it } from "vitest";
-import { run } from "../fixtures/command.ts";
 import { processInstance } from "../fixtures/instance.ts";
 import { startExaBgp } from "../fixtures/routers/exabgp.ts";
 import type { Router } from "../fixtures/routers/router.ts";
 import { waitFor } from "../fixtures/waitFor.ts";
+import { unableTo } from "./everyDaemon.ts";
 import { counterparts, createRack, nodeAddress, nodeConfig, routerAddress } from "./rack.ts";
 import { holdsOfOurs, pods4, pods6, viaNode } from "./routes.ts";
 import { NodeSpeaker } from "./speaker.ts";
@@ -49,6 +49,13 @@ describe.each(counterparts)("$name", ({ name, start, config, announces }) => {
   );
 });
 
+describe("with a router that keeps no routes", () => {
+  const unable = unableTo("our own restart", counterparts, { ExaBGP: "it keeps no routes of ours" });
+  it.each(unable)("$name cannot keep them, in version $version: $why", async ({ version, ask }) => {
+    expect(await ask()).toContain(version);
+  });
+});
+
 /** What is announced by those whose configuration announces nothing. */
 const added = "198.51.100.0/24";
 
@@ -86,9 +93,10 @@ describe("with a router that is killed", () => {
     await survives(speaker, [added], { kill: () => daemon.kill(), start: async () => daemon.start() });
   });
 
-  it("cannot with OpenBGPD, in version 7.7: it offers End-of-RIB alone", async () => {
-    const { stderr, stdout } = await run("bgpd", ["-V"]);
-    expect(stdout + stderr).toContain("7.7");
+  const tried = [...restarters, { name: "ExaBGP" }];
+  const unable = unableTo("a router's own restart", tried, { OpenBGPD: "it offers End-of-RIB alone" });
+  it.each(unable)("cannot with $name, in version $version: $why", async ({ version, ask }) => {
+    expect(await ask()).toContain(version);
   });
 });
 

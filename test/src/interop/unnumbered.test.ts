@@ -1,13 +1,12 @@
 /** A link without a single configured address: both ends find each other by router advertisements (RFC 4861). */
 import { afterAll, describe, expect, it } from "vitest";
-import { run } from "../fixtures/command.ts";
 import { processInstance } from "../fixtures/instance.ts";
 import { createNamespace, linkNamespaces } from "../fixtures/namespace.ts";
 import { startBird } from "../fixtures/routers/bird.ts";
-import { exaBgpVersion } from "../fixtures/routers/exabgp.ts";
 import { startFrr } from "../fixtures/routers/frr.ts";
 import type { Router, RouterOptions } from "../fixtures/routers/router.ts";
 import { waitFor } from "../fixtures/waitFor.ts";
+import { unableTo } from "./everyDaemon.ts";
 import { NodeSpeaker, openPeer } from "./speaker.ts";
 
 afterAll(async () => (await processInstance())[Symbol.asyncDispose]());
@@ -109,24 +108,12 @@ describe("RFC 8950 §4, RFC 4861 §4.2", () => {
     },
   );
 
-  const unable = [
-    {
-      name: "GoBGP",
-      version: "3.10.0",
-      why: "it sends no router advertisements",
-      ask: versionOf("gobgpd", "--version"),
-    },
-    { name: "OpenBGPD", version: "7.7", why: "it has no next hops of another family", ask: versionOf("bgpd", "-V") },
-    { name: "ExaBGP", version: "5.0.15", why: "its neighbours are addresses", ask: exaBgpVersion },
-  ];
+  const unable = unableTo("unnumbered peers", [frr, bird], {
+    GoBGP: "it sends no router advertisements",
+    OpenBGPD: "it has no next hops of another family",
+    ExaBGP: "its neighbours are addresses",
+  });
   it.each(unable)("$name cannot do it, in version $version: $why", async ({ version, ask }) => {
     expect(await ask()).toContain(version);
   });
 });
-
-function versionOf(command: string, argument: string): () => Promise<string> {
-  return async () => {
-    const { stdout, stderr } = await run(command, [argument]);
-    return stdout + stderr;
-  };
-}
