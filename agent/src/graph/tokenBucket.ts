@@ -9,9 +9,10 @@ export class TokenBucket {
     this.#tokens = perSecond;
   }
 
+  /** Before anybody has asked, it is full at whatever rate. */
   setRate(perSecond: number): void {
     this.#perSecond = perSecond;
-    this.#tokens = Math.min(this.#tokens, perSecond);
+    this.#tokens = Number.isFinite(this.#atMs) ? Math.min(this.#tokens, perSecond) : perSecond;
   }
 
   /** Whether there is one left at that time, which never goes backwards. */
