@@ -14,6 +14,8 @@ import { policyChangeRows } from "./policyChanges.ts";
 import { policyDiffRow } from "./policyDiff.ts";
 import { policyGraphRows } from "./policyGraph.ts";
 import { policyNetworkSetRow } from "./policyNetworkSets.ts";
+import { policyRateRows } from "./policyRate.ts";
+import { policyTrafficRows } from "./policyTraffic.ts";
 import { type Measured, type Row, ratio } from "./row.ts";
 import { selectorIndexRows } from "./selectorIndex.ts";
 import { storeRows } from "./store.ts";
@@ -31,6 +33,8 @@ const rows: readonly Row[] = [
   ...policyGraphRows,
   policyNetworkSetRow,
   ...policyChangeRows,
+  ...policyRateRows,
+  ...policyTrafficRows,
   ...kubernetesRows,
 ];
 

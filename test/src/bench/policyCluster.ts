@@ -62,6 +62,11 @@ export class PolicyCluster implements AsyncDisposable {
     return upTo;
   }
 
+  /** All that is written, or about to be, is in force. */
+  async settled(): Promise<void> {
+    await this.node.inForce(this.#written);
+  }
+
   /** From the write to the kernel. */
   changeMs(value: PolicyResource): Promise<number> {
     return elapsedMs(async () => this.node.inForce(await this.write(value)));

@@ -1,0 +1,168 @@
+/**
+ * What policy costs the traffic of a flow that is open: two pods of one node, beside another two of a node that has no
+ * rules at all. One stream of TCP, and echo requests one after the other; both nodes in turn, so that they share what
+ * else the machine does.
+ */
+import { fileURLToPath } from "node:url";
+import { apiVersion, type GlobalNetworkPolicy } from "@brindle/api";
+import type { TablesBackend } from "@brindle/net";
+import { openIpsetSocket, openTables } from "@brindle/net/shell";
+import { PolicyGraph } from "@brindle/policy";
+import { Enforcer } from "@brindle/policy/shell";
+import type { Instance } from "../fixtures/instance.ts";
+import { createNamespace, linkNamespaces, type Namespace } from "../fixtures/namespace.ts";
+import { localNode, pod, profiles, updateOf } from "./policyLoad.ts";
+import { median, type Row } from "./row.ts";
+
+const policyCount = 10_000;
+const policiesOfPod = 50;
+const size = { policies: policyCount, pods: 10_000, local: 250 };
+const markers = policyCount / policiesOfPod;
+/** The pods of the node have these, so that as many times 50 policies are in force there. */
+const markersHere = 5;
+const rounds = 7;
+const echoes = 10_000;
+const throughputShare = 0.95;
+const moreMicrosMax = 1;
+const hostMac = "ee:ee:ee:ee:ee:ee";
+const streamProgram = fileURLToPath(new URL("policyStream.ts", import.meta.url));
+
+interface Node {
+  readonly router: Namespace;
+  readonly pods: readonly [Namespace, Namespace];
+}
+
+/** The first two pods of the load, wired as an agent does it. */
+async function createNode(instance: Instance, label: string, stack: AsyncDisposableStack): Promise<Node> {
+  const router = stack.use(await createNamespace(`${label}r`, { instance, forwarding: true }));
+  const wire = async (index: number): Promise<Namespace> => {
+    const own = stack.use(await createNamespace(`${label}${index}`, { instance }));
+    const { interfaceName = "", ipNetworks = [] } = pod("app", index, size).spec;
+    const [address = ""] = ipNetworks;
+    const mac = `02:00:00:00:00:0${index + 1}`;
+    await linkNamespaces(
+      { namespace: router, name: interfaceName, mac: hostMac },
+      { namespace: own, name: "eth0", mac, addresses: [address] },
+    );
+    await own.ip("route add 169.254.1.1 dev eth0");
+    await own.ip("route add default via 169.254.1.1");
+    await own.ip(`neighbor add 169.254.1.1 lladdr ${hostMac} dev eth0 nud permanent`);
+    await router.ip(`route add ${address} dev ${interfaceName}`);
+    await router.ip(`neighbor add ${address.split("/")[0]} lladdr ${mac} dev ${interfaceName} nud permanent`);
+    return own;
+  };
+  return { router, pods: [await wire(0), await wire(1)] };
+}
+
+/** Of which 50 are for each pod, and the last of these is the one that allows. */
+function policy(index: number): GlobalNetworkPolicy {
+  const isLast = index >= policyCount - markers;
+  const from = isLast ? "all()" : `m == 'none-${index % 31}'`;
+  return {
+    apiVersion,
+    kind: "GlobalNetworkPolicy",
+    metadata: { name: `of-marker-${index}` },
+    spec: {
+      order: index,
+      selector: `m == 'm${index % markers}'`,
+      types: ["Ingress", "Egress"],
+      ingress: [{ action: "Allow", source: { selector: from } }],
+      egress: [{ action: "Allow", destination: { selector: from } }],
+    },
+  };
+}
+
+async function enforce({ router }: Node, backend: TablesBackend): Promise<void> {
+  const graph = new PolicyGraph({ node: localNode });
+  for (let index = 0; index < policyCount; index++) graph.receive(updateOf(policy(index)));
+  for (const profile of profiles()) graph.receive(updateOf(profile));
+  for (let index = 0; index < size.pods; index++) {
+    graph.receive(updateOf(pod("app", index, size, { m: `m${index % (index < size.local ? markersHere : markers)}` })));
+  }
+  using sets = await openIpsetSocket({ namespace: router.path, timeoutMs: 60_000 });
+  const tables = ([4, 6] as const).map((family) => openTables({ family, backend, namespace: router.path }));
+  const { promise: failure, reject } = Promise.withResolvers<never>();
+  const enforcer = new Enforcer({ tables, sets, schedule: () => () => {}, onFailure: reject });
+  await Promise.race([enforcer.apply(graph.desired()), failure]);
+  await enforcer.close();
+}
+
+/** In µs: of as many echo requests one after the other, the mean. */
+async function roundTripMicros({ pods: [from] }: Node): Promise<number> {
+  const to = addressOf(1);
+  const args = ["-c", "0", "ping", "-f", "-q", "-c", String(echoes), to];
+  const output = await from.exec("taskset", args, { deadlineMs: 60_000 });
+  const [, received] = /(\d+) received/.exec(output) ?? [];
+  const [, ms] = /time (\d+)\s*ms/.exec(output) ?? [];
+  if (Number(received) !== echoes) throw new Error(`of ${echoes} echo requests ${received} were answered`);
+  return (Number(ms) / echoes) * 1000;
+}
+
+/** In Gbit/s. */
+async function throughput({ pods: [from, to] }: Node): Promise<number> {
+  const program = ["--conditions=brindle-source", streamProgram];
+  const receiver = to.spawn(process.execPath, [...program, "receive"]);
+  try {
+    return Number(await from.exec(process.execPath, [...program, "send", addressOf(1)], { deadlineMs: 60_000 }));
+  } finally {
+    await receiver.stop();
+  }
+}
+
+function addressOf(index: number): string {
+  return (pod("app", index, size).spec.ipNetworks?.[0] ?? "").split("/")[0] ?? "";
+}
+
+interface Figures {
+  readonly plain: { readonly gbits: number; readonly micros: number };
+  readonly policed: { readonly gbits: number; readonly micros: number };
+}
+
+async function measure(instance: Instance, backend: TablesBackend): Promise<Figures> {
+  await using stack = new AsyncDisposableStack();
+  const nodes = [await createNode(instance, "bplain", stack), await createNode(instance, "bpoliced", stack)] as const;
+  await enforce(nodes[1], backend);
+  const micros: readonly [number[], number[]] = [[], []];
+  const gbits: readonly [number[], number[]] = [[], []];
+  for (let round = 0; round < rounds; round++) {
+    for (const which of round % 2 === 0 ? ([0, 1] as const) : ([1, 0] as const)) {
+      micros[which].push(await roundTripMicros(nodes[which]));
+      gbits[which].push(await throughput(nodes[which]));
+    }
+  }
+  const of = (which: 0 | 1) => ({ gbits: median(gbits[which]), micros: Math.min(...micros[which]) });
+  return { plain: of(0), policed: of(1) };
+}
+
+function rowsOf(backend: TablesBackend): Row[] {
+  let measured: Promise<Figures> | undefined;
+  const figures = (instance: Instance): Promise<Figures> => {
+    measured ??= measure(instance, backend);
+    return measured;
+  };
+  const name = `policy: pod to pod, 10,000 policies of which ${policiesOfPod} are for the pod, ${backend}`;
+  return [
+    {
+      name: `${name}: TCP`,
+      unit: "Gbit/s",
+      better: "higher",
+      target: (plain) => throughputShare * plain,
+      async measure(instance) {
+        const { plain, policed } = await figures(instance);
+        return { anchor: { name: "no policy", figure: plain.gbits }, ours: policed.gbits };
+      },
+    },
+    {
+      name: `${name}: round trip`,
+      unit: "µs",
+      better: "lower",
+      target: (plain) => plain + moreMicrosMax,
+      async measure(instance) {
+        const { plain, policed } = await figures(instance);
+        return { anchor: { name: "no policy", figure: plain.micros }, ours: policed.micros };
+      },
+    },
+  ];
+}
+
+export const policyTrafficRows: readonly Row[] = (["nft", "legacy"] as const).flatMap(rowsOf);
