@@ -5,6 +5,7 @@ import { createNamespace, type Namespace } from "../fixtures/namespace.ts";
 import { removalsAtOnce } from "./cniRemovals.ts";
 import { brindleSubjects, type Command, debianSubject, type Subject } from "./cniSubjects.ts";
 import { type PluginCall, PluginRunner } from "./pluginRunner.ts";
+import { type Held, memoryOf } from "./processMemory.ts";
 import { median, type Row } from "./row.ts";
 
 const podsInTurn = 32;
@@ -23,10 +24,16 @@ interface Measured {
   readonly filling: Readonly<Record<"bridge" | "ipv4", number>>;
   /** Milliseconds until the kernel is clean of 128 pods. */
   readonly removal: Readonly<Record<"bridge" | "ipv4", number>>;
+  /** Of the agent, without pods and with them. */
+  readonly memory: { readonly empty: Held; readonly full: Held };
+  /** What came of probes that policy denies, while pods with IPv4 were added. */
+  readonly probes: string;
 }
 
 /** All subjects are measured at the first row that asks, since a DEL needs its ADD and a lab takes its time. */
 let measuredOnce: Promise<Measured> | undefined;
+
+const bytesAPodMax = 20_000;
 
 /** By mode and command: what share of bridge's time ours may take. */
 const shares: Readonly<Record<Mode, Partial<Record<Command, number>>>> = {
@@ -62,6 +69,24 @@ export const cniRows: readonly Row[] = [
       };
     },
   },
+  {
+    name: `CNI agent's memory, a pod of ${podsOfNode}`,
+    unit: "bytes that live",
+    better: "lower",
+    target: () => bytesAPodMax,
+    measure: async () => {
+      const { memory } = await measuredAll();
+      const aPod = (of: keyof Held) => (memory.full[of] - memory.empty[of]) / podsOfNode;
+      const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
+      return {
+        anchor: { name: "none", figure: 0 },
+        ours: aPod("live"),
+        notes: [
+          `without pods ${megabytes(memory.empty.live)} live and ${megabytes(memory.empty.resident)} are resident; a pod adds ${Math.round(aPod("resident"))} resident bytes`,
+        ],
+      };
+    },
+  },
 ];
 
 function callRows(mode: Mode, command: Command): Row[] {
@@ -70,9 +95,10 @@ function callRows(mode: Mode, command: Command): Row[] {
     ...(["bridge", "ptp"] as const).map((type): Row => {
       const target = type === "bridge" && share !== undefined ? { target: (anchor: number) => share * anchor } : {};
       return {
-        ...row(`CNI ${command}, ${mode} (${type})`, ({ calls }) => ({
+        ...row(`CNI ${command}, ${mode} (${type})`, ({ calls, probes }) => ({
           anchor: { name: `${type} + host-local`, figure: calls[type][mode][command] },
           ours: calls.ipv4[mode][command],
+          notes: command === "ADD" && type === "bridge" ? [probes] : [],
         })),
         ...target,
       };
@@ -96,7 +122,7 @@ function measuredAll(): Promise<Measured> {
 /** In an instance of its own: etcd, agent and router must not run beside the rows of others. */
 async function measureAll(): Promise<Measured> {
   await using instance = await openInstance();
-  const { ipv4, dualStack, socket } = await brindleSubjects(instance);
+  const { ipv4, dualStack, socket, agentProcess, probe } = await brindleSubjects(instance);
   await using runners = new AsyncDisposableStack();
   const on = async (subject: Subject): Promise<Pods> => {
     const runner = new PluginRunner(subject.node, await instance.createDirectory("calls"));
@@ -109,16 +135,24 @@ async function measureAll(): Promise<Measured> {
     dualStack: await on(dualStack),
   };
   const { bridge, ptp, ipv4: ours } = pods;
-  const calls = {
-    bridge: await bridge.measure(),
-    ptp: await ptp.measure(),
-    ipv4: await ours.measure(),
-    dualStack: await pods.dualStack.measure(),
+  const measuredProbed = async () => {
+    await using denied = await probe();
+    const figures = await ours.measure((sandboxes) => denied.assertNone(sandboxes));
+    return { figures, told: denied.told() };
   };
+  const reference = { bridge: await bridge.measure(), ptp: await ptp.measure() };
+  const { figures, told } = await measuredProbed();
+  const calls = { ...reference, ipv4: figures, dualStack: await pods.dualStack.measure() };
   const filling = { bridge: await bridge.fill(), ipv4: await ours.fill() };
   const removal = { bridge: await bridge.removeAtOnce(), ipv4: await ours.removeAtOnce(socket) };
-  return { calls, filling, removal };
+  // After all that is timed: an open inspector costs time.
+  const held = () => memoryOf(ipv4.node, agentProcess);
+  const empty = await held();
+  const memory = { empty, full: await ours.whileFull(held) };
+  return { calls, filling, removal, memory, probes: told };
 }
+
+type OnAdded = (sandboxes: readonly Namespace[]) => void;
 
 /** Of the last pod: a name that came back would be another container of the same pod. */
 let podNumber = 0;
@@ -134,11 +168,12 @@ class Pods {
     this.#runner = runner;
   }
 
-  async measure(): Promise<Figures> {
+  /** `onAdded` sees the sandboxes of pods that have been added, before they go. */
+  async measure(onAdded: OnAdded = () => {}): Promise<Figures> {
     // The first ones make what later ones find: the bridge, the address block, code that is compiled.
-    await this.#lives({ pods: podsAtOnce, atOnce: 1 });
-    const inTurn = await this.#lives({ pods: podsInTurn, atOnce: 1 });
-    const atOnce = await this.#lives({ pods: rounds * podsAtOnce, atOnce: podsAtOnce });
+    await this.#lives({ pods: podsAtOnce, atOnce: 1 }, onAdded);
+    const inTurn = await this.#lives({ pods: podsInTurn, atOnce: 1 }, onAdded);
+    const atOnce = await this.#lives({ pods: rounds * podsAtOnce, atOnce: podsAtOnce }, onAdded);
     return { "one at a time": inTurn, "16 at once": atOnce };
   }
 
@@ -147,6 +182,16 @@ class Pods {
       const { elapsedMs } = await this.#run("ADD", sandboxes, podsAtOnce);
       await this.#run("DEL", sandboxes, podsAtOnce);
       return (podsOfNode / elapsedMs) * 1_000;
+    });
+  }
+
+  /** What is seen while the node has them all. */
+  async whileFull<T>(look: () => Promise<T>): Promise<T> {
+    return this.#withSandboxes(podsOfNode, async (sandboxes) => {
+      await this.#run("ADD", sandboxes, podsAtOnce);
+      const seen = await look();
+      await this.#run("DEL", sandboxes, podsAtOnce);
+      return seen;
     });
   }
 
@@ -160,12 +205,16 @@ class Pods {
     });
   }
 
-  async #lives({ pods, atOnce }: { readonly pods: number; readonly atOnce: number }): Promise<Record<Command, number>> {
+  async #lives(
+    { pods, atOnce }: { readonly pods: number; readonly atOnce: number },
+    onAdded: OnAdded,
+  ): Promise<Record<Command, number>> {
     const adds: number[] = [];
     const dels: number[] = [];
     for (let done = 0; done < pods; done += podsAtOnce) {
       await this.#withSandboxes(podsAtOnce, async (sandboxes) => {
         adds.push(...(await this.#run("ADD", sandboxes, atOnce)).callsMs);
+        onAdded(sandboxes);
         dels.push(...(await this.#run("DEL", sandboxes, atOnce)).callsMs);
       });
     }

@@ -3,20 +3,23 @@ import { connect } from "node:net";
 import { encodeRequest } from "@brindle/cni";
 import { openRouteSocket } from "@brindle/net/shell";
 import { FixtureError } from "../fixtures/error.ts";
+import { waitFor } from "../fixtures/waitFor.ts";
 import type { CniCall } from "../lab/runtime.ts";
 import type { Machine } from "../lab/topology/machine.ts";
 import { elapsedMs } from "./row.ts";
 
-/** Milliseconds until all are answered, and none of the node's interfaces is a pod's. */
+/** Milliseconds until all are answered, and none of the node's interfaces is a pod's of these. */
 export async function removalsAtOnce(
   calls: readonly CniCall[],
   { socket, node }: { readonly socket: string; readonly node: Machine },
 ): Promise<number> {
   using kernel = await openRouteSocket({ namespace: node.namespace.path });
-  const elapsed = await elapsedMs(() => Promise.all(calls.map((call) => ask(socket, call))));
-  const left = (await kernel.links()).filter(({ name }) => name.startsWith("cali"));
-  if (left.length === 0) return elapsed;
-  throw new FixtureError({ code: "EXPECTED", what: "pods' interfaces", expected: "none", seen: String(left.length) });
+  const present = async () => (await kernel.links()).filter(({ name }) => name.startsWith("cali")).length;
+  const others = (await present()) - calls.length;
+  return await elapsedMs(async () => {
+    await Promise.all(calls.map((call) => ask(socket, call)));
+    await waitFor(async () => (await present()) <= others, { what: "the pods' interfaces are gone", intervalMs: 1 });
+  });
 }
 
 async function ask(path: string, { env, config }: CniCall): Promise<void> {

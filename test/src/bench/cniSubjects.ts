@@ -1,11 +1,12 @@
 import type { Instance } from "../fixtures/instance.ts";
-import { createNamespace, type Namespace } from "../fixtures/namespace.ts";
+import { createNamespace, type Namespace, namespaceNamed } from "../fixtures/namespace.ts";
 import { waitFor } from "../fixtures/waitFor.ts";
 import { startLab } from "../lab/lab.ts";
 import { ingressPolicy } from "../lab/resources.ts";
 import type { CniCall } from "../lab/runtime.ts";
 import type { Fabric } from "../lab/topology/fabric.ts";
 import { holdMounts, type Machine, machineAt } from "../lab/topology/machine.ts";
+import { DeniedProbe } from "./deniedProbe.ts";
 
 export type Command = "ADD" | "DEL";
 
@@ -56,13 +57,21 @@ const fabric: Fabric = {
   podRanges: ["10.244.0.0/16", "fd00:244::/48"],
 };
 
+export interface BrindleSubjects {
+  readonly ipv4: Subject;
+  readonly dualStack: Subject;
+  /** The agent's, for executables. */
+  readonly socket: string;
+  readonly agentProcess: number;
+  /** Probes that policy keeps out of all pods of the subjects. */
+  readonly probe: () => Promise<DeniedProbe>;
+}
+
 /**
  * The whole path: the executable, an agent with its etcd and its router, a policy that selects every pod. One lab for
  * both subjects, pods with IPv4 alone and with both families.
  */
-export async function brindleSubjects(
-  instance: Instance,
-): Promise<{ ipv4: Subject; dualStack: Subject; socket: string }> {
+export async function brindleSubjects(instance: Instance): Promise<BrindleSubjects> {
   const lab = await startLab(fabric, instance, () => {});
   const node = lab.fabric.machine("node1");
   const policy = ingressPolicy({ name: "bench", selector: "app == 'bench'", from: "app == 'client'" });
@@ -82,9 +91,14 @@ export async function brindleSubjects(
       return { env: call.env, config: JSON.stringify(config) };
     },
   });
+  const agent = lab.agents.get("node1");
+  if (!agent) throw new TypeError("node1 has an agent");
+  const witness = await lab.runtime.add({ name: "witness", node: "node1", labels: { app: "open" } });
   return {
     ipv4: subject("ours, IPv4 alone", { assign_ipv4: true, assign_ipv6: false }),
     socket: node.outside("/run/brindle/cni.sock"),
+    agentProcess: agent.daemon.pid,
+    probe: () => DeniedProbe.start(lab.fabric.machine("tor"), namespaceNamed(witness.namespace)),
     dualStack: subject("ours, both families", { assign_ipv4: true, assign_ipv6: true }),
   };
 }
