@@ -29,6 +29,7 @@ export type MistakeCode =
   | "NoNodeAddress"
   | "PodCidrMissing"
   | "PodCidrUnreadable"
+  | "NodeRangeMissing"
   | "PodCidrOverlapsNodes"
   | "PodCidrOverlapsServices"
   | "AddressesFailing"
@@ -133,6 +134,13 @@ export const mistakes: Readonly<Record<MistakeCode, MistakeRow>> = {
     effect: "unready",
     words: "The range of pods that kubeadm was given is none.",
     remedy: "Make an IPPool with a range that is free in your network.",
+  },
+  NodeRangeMissing: {
+    part: "ipam",
+    effect: "unready",
+    words: "The node is to use its podCIDR, and Kubernetes has given it none.",
+    remedy:
+      "Let the controller manager give ranges to Nodes (--allocate-node-cidrs, --cluster-cidr; kubeadm's --pod-network-cidr does it), or start the agents without USE_POD_CIDR.",
   },
   PodCidrOverlapsNodes: {
     part: "ipam",

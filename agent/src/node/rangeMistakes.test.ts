@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import type { IPPool } from "@brindle/api";
+import type { IPPool, Node } from "@brindle/api";
 import { parseCidr } from "@brindle/net";
 import { describe, it } from "vitest";
 import type { Candidate } from "./addresses.ts";
-import { poolMistakes } from "./rangeMistakes.ts";
+import { ownRangeMistakes, poolMistakes } from "./rangeMistakes.ts";
 
 function on(interfaceName: string, text: string): Candidate {
   const cidr = parseCidr(text);
@@ -54,4 +54,22 @@ describe("pools that overlap with what is there already", () => {
       if (says) assert.match(found[0] ?? "", says);
     });
   }
+});
+
+describe("a node that is to use its podCIDR", () => {
+  const node = (podCIDRs: readonly string[]): Node => ({
+    apiVersion: "projectcalico.org/v3",
+    kind: "Node",
+    metadata: { name: "node1" },
+    spec: {},
+    status: { podCIDRs },
+  });
+
+  it("is told of where it has none, and not before it is known", () => {
+    const missing = [{ code: "NodeRangeMissing", text: "the Node node1 has no podCIDRs" }];
+    assert.deepEqual(ownRangeMistakes(node([]), true), missing);
+    assert.deepEqual(ownRangeMistakes(node(["10.244.3.0/24"]), true), []);
+    assert.deepEqual(ownRangeMistakes(node([]), false), []);
+    assert.deepEqual(ownRangeMistakes(undefined, true), []);
+  });
 });

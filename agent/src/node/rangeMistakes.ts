@@ -1,5 +1,5 @@
 /** Ranges of pods that are something else already: a node could not tell a pod from a node, or a Service. */
-import type { IPPool } from "@brindle/api";
+import type { IPPool, Node } from "@brindle/api";
 import { formatPrefix, isLinkLocal, overlaps, parsePrefix } from "@brindle/net";
 import { type Candidate, isForeignInterface } from "./addresses.ts";
 import type { Mistake } from "./mistakes.ts";
@@ -21,6 +21,12 @@ export function poolMistakes(pools: readonly IPPool[], { candidates, serviceCidr
       const mistake = rangeMistake(spec.cidr, used);
       return mistake ? [{ ...mistake, text: `IPPool ${metadata.name}: ${mistake.text}` }] : [];
     });
+}
+
+/** Of a node whose pods are to have addresses of its own range alone. What it has of one family is enough. */
+export function ownRangeMistakes(node: Node | undefined, usesPodCidrs: boolean): Mistake[] {
+  if (!usesPodCidrs || !node || (node.status?.podCIDRs ?? []).length > 0) return [];
+  return [{ code: "NodeRangeMissing", text: `the Node ${node.metadata.name} has no podCIDRs` }];
 }
 
 /** `null` for a range that nobody has, and for what is none. */

@@ -16,6 +16,7 @@ import { originStateOf, ownRanges } from "../graph/originated.ts";
 import { type TearDown, tearDown } from "../graph/tearDown.ts";
 import { CniTally } from "../metrics/cniTally.ts";
 import type { MetricsAddress } from "../metrics/metricsWish.ts";
+import { ownRangeMistakes } from "../node/rangeMistakes.ts";
 import { registrationTrouble } from "../node/registrationTrouble.ts";
 import { AgentHealth } from "./agentHealth.ts";
 import { AgentPage } from "./agentPage.ts";
@@ -166,6 +167,8 @@ export class Agent {
         if (going) return;
         upkeep?.changed();
         routes.setOwnBlocks(ownRanges(originStateOf(this.#options, cluster.state)));
+        const ownNode = cluster.state.all("Node").get(node);
+        this.#health.found("ranges", ownRangeMistakes(ownNode, this.#options.usesPodCidrs));
       },
       onConnection: (problem) => this.#onConnection(problem),
       onTrouble: (trouble, reason) => this.#log.warn({ trouble, reason }, "the datastore was read anew"),
