@@ -91,7 +91,9 @@ export class PolicySync implements PolicyGate {
     });
   }
 
-  receive(update: PolicyUpdate): void {
+  /** `isNewcomer`: a pod of another node, whose waiting is measured. */
+  receive(update: PolicyUpdate, isNewcomer = false): void {
+    if (isNewcomer) this.#tally.newcomer(performance.now());
     this.#graph.receive(update);
   }
 
@@ -204,11 +206,15 @@ export class PolicySync implements PolicyGate {
    */
   async #apply(): Promise<void> {
     if (this.#services.isReading && this.#graph.asksForServices) return; // Asked for again once they are read.
+    const upToMs = performance.now();
     const desired = this.#graph.desired();
     this.#desired = desired;
     const { promise: over, resolve } = Promise.withResolvers<void>();
     this.#endRun = resolve;
-    void this.#inForce(this.#enforcer.apply(desired)).then(resolve);
+    void this.#inForce(this.#enforcer.apply(desired)).then(() => {
+      this.#tally.admitted({ upToMs, nowMs: performance.now() });
+      resolve();
+    });
     await over;
   }
 
