@@ -317,7 +317,8 @@ export class ExportGroup {
     const attr = routes.attr.get(route);
     const hop = routes.nextHop.get(route);
     const from = routes.peer.get(route);
-    const isAsLast = this.#passesAll && route !== noRoute && isOf(told.last, { family, attr, hop, from });
+    const isAsLast =
+      this.#passesAll && route !== noRoute && isOf(told.last, attr, hop, from) && told.last?.family === family;
     const verdict =
       route !== noRoute && (isAsLast || exportVerdict(this.#rib, this.#terms.view, { prefix, route, seen }));
     if (verdict === false) {
@@ -327,8 +328,8 @@ export class ExportGroup {
       released.push(prefix);
       return;
     }
-    const rule = verdict === true ? null : verdict;
-    told.add(prefix, { family, attr, hop, from, rule });
+    if (isAsLast) told.addToLast(prefix);
+    else told.add(prefix, { family, attr, hop, from, rule: verdict === true ? null : verdict });
     if (wasSent && fromBefore === from) return;
     if (!wasSent) prefixes.retain(prefix);
     // Who says it now has heard it from us before, when another said it.
@@ -385,6 +386,6 @@ function passesAll({ view: { filter, filters } }: GroupTerms): boolean {
   return filter.passesAll && !filters;
 }
 
-function isOf(told: Told | null, { family, attr, hop, from }: Pick<Told, "family" | "attr" | "hop" | "from">): boolean {
-  return told?.attr === attr && told.hop === hop && told.from === from && told.family === family;
+function isOf(told: Told | null, attr: number, hop: number, from: PeerId): boolean {
+  return told !== null && told.attr === attr && told.hop === hop && told.from === from;
 }

@@ -25,6 +25,8 @@ export interface Joining {
 export class ExportGroups {
   readonly #rib: Rib;
   readonly #groups = new Set<ExportGroup>();
+  /** The same, to be gone through for each prefix of a table; `null` once they are others. */
+  #listed: readonly ExportGroup[] | null = null;
   /** Nobody is in them any more; they still hold prefixes. */
   readonly #left: ExportGroup[] = [];
 
@@ -50,14 +52,16 @@ export class ExportGroups {
     const member: Member = { peer, address, sink, owesEndOfRib: true, owesEndOfRefresh: [] };
     const beginning = this.#groups.values().find((group) => group.isUntold && group.terms.key === terms.key);
     const group = beginning ?? new ExportGroup(this.#rib, terms);
-    this.#groups.add(group);
+    this.#add(group);
     group.owe(member);
     return new PeerOut(this, group, member);
   }
 
   /** The best route of the prefix is another, or has other content; without `isBest`, others of its routes are. */
   mark(prefix: PrefixId, isBest: boolean = true): void {
-    for (const group of this.#groups) group.mark(prefix, isBest);
+    this.#listed ??= [...this.#groups];
+    const groups = this.#listed;
+    for (let i = 0; i < groups.length; i++) groups[i]?.mark(prefix, isBest);
   }
 
   /** At most so many prefixes, shared among the groups that have something to tell. */
@@ -71,11 +75,16 @@ export class ExportGroups {
     this.#joinLevel();
   }
 
+  #add(group: ExportGroup): void {
+    this.#groups.add(group);
+    this.#listed = null;
+  }
+
   /** The member is in a group of its own from here on. */
   alone(group: ExportGroup, member: Member): ExportGroup {
     if (group.members.size === 1) return group;
     const own = group.split(member);
-    this.#groups.add(own);
+    this.#add(own);
     return own;
   }
 
@@ -97,7 +106,7 @@ export class ExportGroups {
       if (group.members.size === 1 || group.isLevel || !group.isWritable) continue;
       for (const member of group.members.values()) {
         if (member.sink.undrainedBytes < behindBytesMax) continue;
-        this.#groups.add(group.split(member));
+        this.#add(group.split(member));
         this.fellBehind += 1;
         return;
       }
@@ -123,6 +132,7 @@ export class ExportGroups {
   #dissolve(group: ExportGroup): void {
     group.forsake();
     this.#groups.delete(group);
+    this.#listed = null;
     this.#left.push(group);
   }
 }

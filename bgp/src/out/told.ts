@@ -47,6 +47,11 @@ export class ToldByContent {
     if (pathId !== 0) told.pathIds.push(pathId);
   }
 
+  /** Of the same content as the prefix before. */
+  addToLast(prefix: PrefixId): void {
+    this.#last?.prefixes.push(prefix);
+  }
+
   all(): readonly Told[] {
     return this.#all;
   }

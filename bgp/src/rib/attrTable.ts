@@ -33,6 +33,19 @@ export function localPrefWithout(flags: number): number {
 }
 
 /** What the decision asks of a set, how many retain it, and where its bytes are. */
+const place = {
+  localPref: 0,
+  asPathLength: 1,
+  origin: 2,
+  med: 3,
+  neighborAsn: 4,
+  originatorId: 5,
+  clusterListLength: 6,
+  flags: 7,
+  refs: 8,
+  places: 9,
+  lengths: 10,
+} as const;
 const rowWidth = 11;
 
 /** What is stored has been judged already: it is read as from a peer of whom everything is taken. */
@@ -45,20 +58,20 @@ export function canonicalBytes(attributes: PathAttributes): Uint8Array {
 
 export class AttrTable {
   readonly #rows = new Rows(rowWidth);
-  readonly localPref: RowField = new RowField(this.#rows, 0);
-  readonly asPathLength: RowField = new RowField(this.#rows, 1);
-  readonly origin: RowField = new RowField(this.#rows, 2);
-  readonly med: RowField = new RowField(this.#rows, 3);
+  readonly localPref: RowField = new RowField(this.#rows, place.localPref);
+  readonly asPathLength: RowField = new RowField(this.#rows, place.asPathLength);
+  readonly origin: RowField = new RowField(this.#rows, place.origin);
+  readonly med: RowField = new RowField(this.#rows, place.med);
   /** The AS that MED is compared within; zero for a path that is empty or begins with a set. */
-  readonly neighborAsn: RowField = new RowField(this.#rows, 4);
+  readonly neighborAsn: RowField = new RowField(this.#rows, place.neighborAsn);
   /** Zero where there is none: no router has that identifier. */
-  readonly originatorId: RowField = new RowField(this.#rows, 5);
-  readonly clusterListLength: RowField = new RowField(this.#rows, 6);
+  readonly originatorId: RowField = new RowField(this.#rows, place.originatorId);
+  readonly clusterListLength: RowField = new RowField(this.#rows, place.clusterListLength);
   /** As `AttributeSummary.flags`. */
-  readonly flags: RowField = new RowField(this.#rows, 7);
-  readonly #refs = new RowField(this.#rows, 8);
-  readonly #places = new RowField(this.#rows, 9);
-  readonly #lengths = new RowField(this.#rows, 10);
+  readonly flags: RowField = new RowField(this.#rows, place.flags);
+  readonly #refs = new RowField(this.#rows, place.refs);
+  readonly #places = new RowField(this.#rows, place.places);
+  readonly #lengths = new RowField(this.#rows, place.lengths);
   readonly #pool = new IdPool();
   readonly #index = new HashIndex();
   readonly #hashes: KeyedHash;
@@ -146,13 +159,15 @@ export class AttrTable {
     summarizeAttributes(bytes, length, summary);
     // RFC 9494 §4.3: least preferred, whatever is written there.
     const isLastResort = (summary.flags & wellKnownBit.llgrStale) !== 0;
-    this.localPref.set(id, isLastResort ? 0 : (summary.localPref ?? localPrefWithout(summary.flags)));
-    this.asPathLength.set(id, summary.asPathLength);
-    this.origin.set(id, summary.origin);
-    this.med.set(id, summary.med);
-    this.neighborAsn.set(id, summary.neighborAsn);
-    this.originatorId.set(id, summary.originatorId);
-    this.clusterListLength.set(id, summary.clusterListLength);
-    this.flags.set(id, summary.flags);
+    const row = this.#rows.chunkOf(id);
+    const at = this.#rows.offsetOf(id);
+    row[at + place.localPref] = isLastResort ? 0 : (summary.localPref ?? localPrefWithout(summary.flags));
+    row[at + place.asPathLength] = summary.asPathLength;
+    row[at + place.origin] = summary.origin;
+    row[at + place.med] = summary.med;
+    row[at + place.neighborAsn] = summary.neighborAsn;
+    row[at + place.originatorId] = summary.originatorId;
+    row[at + place.clusterListLength] = summary.clusterListLength;
+    row[at + place.flags] = summary.flags;
   }
 }

@@ -59,55 +59,44 @@ export function summarizeAttributes(bytes: Uint8Array, length: number, into: Att
     const isLong = ((bytes[at] ?? 0) & 0x10) !== 0;
     const start = at + (isLong ? 4 : 3);
     const end = start + (isLong ? u16(bytes, at + 2) : (bytes[at + 2] ?? 0));
-    summarizeOne(bytes[at + 1] ?? 0, { bytes, start, end }, into);
+    switch (bytes[at + 1]) {
+      case 1:
+        into.origin = bytes[start] ?? 0;
+        break;
+      case 2:
+        summarizePath(bytes, start, end, into);
+        break;
+      case 4:
+        into.med = u32(bytes, start);
+        into.flags |= attributeFlag.med;
+        break;
+      case 5:
+        into.localPref = u32(bytes, start);
+        into.flags |= attributeFlag.localPref;
+        break;
+      case 8:
+        for (let value = start; value < end; value += 4) into.flags |= wellKnownFlag(u32(bytes, value));
+        break;
+      case 9:
+        into.originatorId = u32(bytes, start);
+        into.flags |= attributeFlag.reflected;
+        break;
+      case 10:
+        into.clusterListLength = (end - start) >>> 2;
+        into.flags |= attributeFlag.reflected;
+        break;
+      case 16:
+        into.flags |= attributeFlag.extendedCommunities;
+        break;
+      case 35:
+        into.flags |= attributeFlag.onlyToCustomer;
+        break;
+    }
     at = end;
   }
 }
 
-interface Value {
-  readonly bytes: Uint8Array;
-  readonly start: number;
-  readonly end: number;
-}
-
-function summarizeOne(code: number, value: Value, into: AttributeSummary): void {
-  const { bytes, start, end } = value;
-  switch (code) {
-    case 1:
-      into.origin = bytes[start] ?? 0;
-      return;
-    case 2:
-      summarizePath(value, into);
-      return;
-    case 4:
-      into.med = u32(bytes, start);
-      into.flags |= attributeFlag.med;
-      return;
-    case 5:
-      into.localPref = u32(bytes, start);
-      into.flags |= attributeFlag.localPref;
-      return;
-    case 8:
-      for (let at = start; at < end; at += 4) into.flags |= wellKnownFlag(u32(bytes, at));
-      return;
-    case 9:
-      into.originatorId = u32(bytes, start);
-      into.flags |= attributeFlag.reflected;
-      return;
-    case 10:
-      into.clusterListLength = (end - start) >>> 2;
-      into.flags |= attributeFlag.reflected;
-      return;
-    case 16:
-      into.flags |= attributeFlag.extendedCommunities;
-      return;
-    case 35:
-      into.flags |= attributeFlag.onlyToCustomer;
-      return;
-  }
-}
-
-function summarizePath({ bytes, start, end }: Value, into: AttributeSummary): void {
+function summarizePath(bytes: Uint8Array, start: number, end: number, into: AttributeSummary): void {
   let isFirst = true;
   let hasHop = false;
   for (let at = start; at < end; ) {

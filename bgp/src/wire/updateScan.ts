@@ -8,6 +8,7 @@ import type { CodecContext } from "./contract.ts";
 
 const optional = 0x80;
 const transitive = 0x40;
+const optionalTransitive: number = optional | transitive;
 const partial = 0x20;
 const extendedLength = 0x10;
 
@@ -77,15 +78,20 @@ export class UpdateScanner {
       const valueEnd = valueStart + length;
       if (valueEnd > end) return -1;
       if (code === 14 || code === 15) {
-        if (!this.#scanMultiprotocol(bytes, { code, flags, start: valueStart, end: valueEnd }, context)) return -1;
+        if ((flags & optionalTransitive) !== optional || length < 3) return -1;
+        if (!isIpv6Unicast(bytes, valueStart) || !context.families.includes(6)) return -1;
+        const scanned =
+          code === 14 ? this.#scanReach(bytes, valueStart, valueEnd) : this.#scanUnreach(bytes, valueStart, valueEnd);
+        if (!scanned) return -1;
         at = valueEnd;
         continue;
       }
       if (code <= last) return -1; // Strictly rising, so none comes twice.
       last = code;
-      if (!isOrdinary(bytes, { code, flags, start: valueStart, end: valueEnd }, context)) return -1;
+      if (!hasOrdinaryForm(flags, code, length) || !isOrdinary(bytes, code, valueStart, valueEnd)) return -1;
+      if (context.external && isFromInside(code)) return -1;
       if (code === 3) this.nextHop = u32(bytes, valueStart) | 0;
-      else if (isLong && length <= 255) this.#keepShort(bytes, valueStart, { flags, code, length });
+      else if (isLong && length <= 255) this.#keepShort(bytes, at);
       else this.#keep(bytes, at, valueEnd);
       if (code <= 2) seen |= code;
       at = valueEnd;
@@ -100,28 +106,24 @@ export class UpdateScanner {
   }
 
   /** With a length of one byte, which does; many routers send two with each AS_PATH. */
-  #keepShort(
-    bytes: Uint8Array,
-    start: number,
-    { flags, code, length }: Omit<Attribute, "start" | "end"> & Sized,
-  ): void {
+  #keepShort(bytes: Uint8Array, at: number): void {
     const to = this.attributesLength;
-    this.attributes[to] = flags & ~extendedLength;
-    this.attributes[to + 1] = code;
+    const length = bytes[at + 3] ?? 0;
+    this.attributes[to] = (bytes[at] ?? 0) & ~extendedLength;
+    this.attributes[to + 1] = bytes[at + 1] ?? 0;
     this.attributes[to + 2] = length;
     this.attributesLength = to + 3;
-    this.#keep(bytes, start, start + length);
+    this.#keep(bytes, at + 4, at + 4 + length);
   }
 
-  #scanMultiprotocol(bytes: Uint8Array, { code, flags, start, end }: Attribute, context: CodecContext): boolean {
-    if ((flags & (optional | transitive)) !== optional || end - start < 3) return false;
-    if (u16(bytes, start) !== 2 || bytes[start + 2] !== unicast || !context.families.includes(6)) return false;
-    if (code === 15) {
-      if (this.unreachStart !== 0 || end === start + 3) return false; // Twice, or an end of RIB.
-      this.unreachStart = start + 3;
-      this.unreachEnd = end;
-      return arePrefixes(bytes, this.unreachStart, end, 128);
-    }
+  #scanUnreach(bytes: Uint8Array, start: number, end: number): boolean {
+    if (this.unreachStart !== 0 || end === start + 3) return false; // Twice, or an end of RIB.
+    this.unreachStart = start + 3;
+    this.unreachEnd = end;
+    return arePrefixes(bytes, this.unreachStart, end, 128);
+  }
+
+  #scanReach(bytes: Uint8Array, start: number, end: number): boolean {
     if (this.hopStart !== 0 || end - start < 5) return false;
     this.hopStart = start + 4;
     this.hopEnd = this.hopStart + (bytes[start + 3] ?? 0);
@@ -135,59 +137,74 @@ export class UpdateScanner {
   }
 }
 
-interface Attribute {
-  readonly code: number;
-  readonly flags: number;
-  readonly start: number;
-  readonly end: number;
-}
-
-interface Sized {
-  readonly length: number;
-}
-
 /** ORIGIN is code 1 and AS_PATH code 2: the bits are the codes. */
 const bothMandatory = 3;
+
+function isIpv6Unicast(bytes: Uint8Array, at: number): boolean {
+  return u16(bytes, at) === 2 && bytes[at + 2] === unicast;
+}
 
 function isHopLength(length: number): boolean {
   return length === 16 || length === 32;
 }
 
-/** Whether the attribute is one that we know, for this session, and as its specification wants it. */
-function isOrdinary(bytes: Uint8Array, { code, flags, start, end }: Attribute, context: CodecContext): boolean {
-  const kind = flags & (optional | transitive);
-  const length = end - start;
+const wellKnown = transitive;
+
+/** Whether the attribute is one that we know, with the flags of its specification. */
+function hasOrdinaryForm(flags: number, code: number, length: number): boolean {
+  const kind = flags & optionalTransitive;
   // A well-known attribute and an optional non-transitive one have no partial bit (RFC 4271 §4.3).
-  if (kind !== (optional | transitive) && (flags & partial) !== 0) return false;
+  if (kind !== optionalTransitive && (flags & partial) !== 0) return false;
   if ((flags & 0x0f) !== 0) return false;
   switch (code) {
     case 1:
-      return kind === transitive && length === 1 && (bytes[start] ?? 0) <= 2;
+      return kind === wellKnown && length === 1;
     case 2:
-      return kind === transitive && isPlainPath(bytes, start, end);
+      return kind === wellKnown;
     case 3:
-      return kind === transitive && length === 4 && isHostAddress(bytes[start] ?? 0);
-    case 4:
-      return kind === optional && length === 4;
     case 5:
-      return kind === transitive && length === 4 && !context.external;
-    case 6:
-      return kind === transitive && length === 0;
-    case 7:
-      return kind === (optional | transitive) && length === 8 && u32(bytes, start) !== 0;
-    case 8:
-      return kind === (optional | transitive) && length > 0 && (length & 3) === 0;
+      return kind === wellKnown && length === 4;
+    case 4:
     case 9:
-      return kind === optional && length === 4 && !context.external;
+      return kind === optional && length === 4;
+    case 6:
+      return kind === wellKnown && length === 0;
+    case 7:
+      return kind === optionalTransitive && length === 8;
+    case 8:
+      return kind === optionalTransitive && length > 0 && (length & 3) === 0;
     case 10:
-      return kind === optional && length > 0 && (length & 3) === 0 && !context.external;
+      return kind === optional && length > 0 && (length & 3) === 0;
     case 16:
-      return kind === (optional | transitive) && length > 0 && (length & 7) === 0;
+      return kind === optionalTransitive && length > 0 && (length & 7) === 0;
     case 32:
-      return kind === (optional | transitive) && length > 0 && areDifferentTriples(bytes, start, end);
+      return kind === optionalTransitive && length > 0;
     default:
       return false;
   }
+}
+
+/** Whether the value is as its specification wants it. */
+function isOrdinary(bytes: Uint8Array, code: number, start: number, end: number): boolean {
+  switch (code) {
+    case 1:
+      return (bytes[start] ?? 0) <= 2;
+    case 2:
+      return isPlainPath(bytes, start, end);
+    case 3:
+      return isHostAddress(bytes[start] ?? 0);
+    case 7:
+      return u32(bytes, start) !== 0;
+    case 32:
+      return areDifferentTriples(bytes, start, end);
+    default:
+      return true;
+  }
+}
+
+/** LOCAL_PREF, ORIGINATOR_ID and CLUSTER_LIST, which a peer of another AS does not send. */
+function isFromInside(code: number): boolean {
+  return code === 5 || code === 9 || code === 10;
 }
 
 /** Sequences alone, none empty, and no AS 0 (RFC 7607). */
