@@ -361,6 +361,34 @@ describe("release", () => {
   }
 });
 
+describe("the address of a node's tunnel", () => {
+  const tunnel: AssignOptions = {
+    handleId: "vxlan-tunnel-addr-node3",
+    attributes: { type: "vxlanTunnelAddress" },
+    families: [4],
+    use: "Tunnel",
+  };
+  const forTunnels = pool("tunnels", "10.9.0.0/28", 30);
+
+  it("is of a pool for tunnels, which pods get none of, and the same each time", async () => {
+    const pools = [{ ...forTunnels, spec: { ...forTunnels.spec, allowedUses: ["Tunnel"] as const } }];
+    const { allocator, stored, findings } = lab({ pools });
+    const [address] = textOf(await allocator.assign(tunnel));
+    expect(address).toMatch(/^10\.9\.0\./);
+    expect(textOf(await allocator.assign(tunnel))).toEqual([address]);
+    expect((await allocator.assign(v4("net.a"))).kind).toBe("noPool");
+    const { blocks } = await stored();
+    expect(blocks[0]?.attributes[0]?.secondary).toMatchObject({ node: "node3", type: "vxlanTunnelAddress" });
+    expect(await findings()).toEqual([]);
+  });
+
+  it("is of a pool that says nothing, too, and of none for pods alone", async () => {
+    expect((await lab({ pools: [forTunnels] }).allocator.assign(tunnel)).kind).toBe("assigned");
+    const pools = [{ ...forTunnels, spec: { ...forTunnels.spec, allowedUses: ["Workload"] as const } }];
+    expect((await lab({ pools }).allocator.assign(tunnel)).kind).toBe("noPool");
+  });
+});
+
 describe("readClusterView", () => {
   it("leaves out pools that are stored and not acted on", async () => {
     const store = new MemoryStore();
