@@ -38,10 +38,18 @@ export interface ViewListeners {
 }
 
 /** An endpoint's. */
-export function addressesOf({ networks }: MemberView): Address[] {
+export function addressesOf(view: MemberView): readonly Address[] {
+  const known = addresses.get(view);
+  if (known) return known;
+  const { networks } = view;
   const texts = typeof networks === "string" ? [networks] : isList(networks) ? networks : [];
-  return texts.flatMap((text) => parseCidr(text)?.address ?? []);
+  const read = texts.flatMap((text) => parseCidr(text)?.address ?? []);
+  addresses.set(view, read);
+  return read;
 }
+
+/** Of those that somebody asked about, as of a node's own. */
+const addresses = new WeakMap<MemberView, readonly Address[]>();
 
 function isList(networks: readonly string[] | NetworksByFamily): networks is readonly string[] {
   return Array.isArray(networks);

@@ -19,7 +19,9 @@ interface Entry {
 }
 
 export class LocalPolicies {
-  readonly #index = new ScopeIndex((_, { id }) => this.#lists.delete(id));
+  readonly #index = new ScopeIndex((_, { id, before, after }) => {
+    if (!before || !after) this.#lists.delete(id);
+  });
   readonly #entries = new Map<string, Entry>();
   readonly #entriesOf = new Map<string, Set<Entry>>();
   /** By the id of the endpoint or host; what is missing is worked out when it is asked for. */
@@ -42,10 +44,11 @@ export class LocalPolicies {
     return concerned.includes(true);
   }
 
-  /** `null` for one that is gone, or of another node. */
-  onMember(id: string, view: MemberView | null): void {
+  /** `null` for one that is gone, or of another node. Answers whether its policies may be others than before. */
+  onMember(id: string, view: MemberView | null): boolean {
     this.#index.onMember(id, view);
     if (!view) this.#lists.delete(id);
+    return !this.#lists.has(id);
   }
 
   /** Answers whether a policy is for other members than before. */

@@ -162,7 +162,7 @@ export class NodeRendering {
     };
     for (const endpoint of endpoints) {
       const known = before.get(endpoint.id);
-      const isSame = known && hasSameChains(known.endpoint, endpoint);
+      const isSame = known && (known.endpoint === endpoint || hasSameChains(known.endpoint, endpoint));
       this.#endpointChains.set(endpoint.id, isSame ? known : make(endpoint));
     }
   }
@@ -264,7 +264,18 @@ function isSameList(a: readonly string[], b: readonly string[]): boolean {
 }
 
 /** One that is not wired, or has no address, has no chains: what it sends is dropped. */
-function endpointChains(endpoint: LocalEndpoint): EndpointChains[] {
+function endpointChains(endpoint: LocalEndpoint): readonly EndpointChains[] {
+  const known = chainsOfEndpoints.get(endpoint);
+  if (known) return known;
+  const made = madeChains(endpoint);
+  chainsOfEndpoints.set(endpoint, made);
+  return made;
+}
+
+/** An endpoint that stays the same stays one object, and most do. */
+const chainsOfEndpoints = new WeakMap<LocalEndpoint, readonly EndpointChains[]>();
+
+function madeChains(endpoint: LocalEndpoint): EndpointChains[] {
   const { interfaceName } = endpoint.view;
   const addresses = addressesOf(endpoint.view);
   if (interfaceName === null || addresses.length === 0) return [];
@@ -292,6 +303,7 @@ function firstOfEachInterface(endpoints: readonly EndpointChains[]): EndpointCha
 /** Rules that share a set must agree on what its growth does. */
 function addUse(uses: Map<string, SetUse>, use: SetUse): void {
   const known = uses.get(use.name);
+  if (known?.growth === use.growth) return;
   uses.set(use.name, known ? { ...use, growth: combineGrowth(known.growth, use.growth) } : use);
 }
 

@@ -337,10 +337,15 @@ export class PolicyGraph {
     const local = view?.node === this.#node ? view : null;
     const before = this.#local.get(id) ?? null;
     if (local === before || isDeepStrictEqual(local, before)) return;
-    this.#isRulesStale = true;
     replace(this.#local, id, local);
-    this.#policiesHere.onMember(id, local);
+    // Of its labels the rules say nothing but which policies select it.
+    const hasOtherPolicies = this.#policiesHere.onMember(id, local);
+    if (hasOtherPolicies || !isSameButLabels(local, before)) this.#isRulesStale = true;
   }
+}
+
+function isSameButLabels(a: EndpointView | null, b: EndpointView | null): boolean {
+  return a !== null && b !== null && isDeepStrictEqual({ ...a, labels: null }, { ...b, labels: null });
 }
 
 interface ToldEndpoint {

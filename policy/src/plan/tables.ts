@@ -72,14 +72,13 @@ interface Rendering {
 
 function planChain(chain: Chain, saved: SavedChain | undefined, rendering: Rendering): ChainChange {
   const { name, rules, isDispatch } = chain;
-  const sets = saved ? setsOfChain(chain).map(rendering.setName).join(" ") : "";
-  if (saved && isKnownToBe(chain, saved, { family: rendering.family, sets })) return {};
+  if (saved && isKnownToBe(chain, saved, rendering)) return {};
   const wanted = isDispatch ? renderDispatch(chain, rendering) : rules.map(rendering.render);
   const isSame =
     saved !== undefined &&
     saved.rules.length === wanted.length &&
     saved.rules.every((rule, at) => savedHash(rule) === wanted[at]?.hash);
-  if (isSame) noteSame(chain, saved, { family: rendering.family, sets });
+  if (isSame) noteSame(chain, saved, rendering);
   if (isSame) return {};
   const edits = isDispatch && saved ? editDispatch(saved, wanted) : null;
   return edits ? { edits } : { content: { name, rules: wanted.map((rule) => rule.arguments) } };
@@ -89,37 +88,35 @@ function planChain(chain: Chain, saved: SavedChain | undefined, rendering: Rende
  * A node has two chains for each of its pods, and most are what they were at the last plan: the same objects on both
  * sides, whose rules need not be looked at again.
  */
-const knownSame: Readonly<Record<Family, WeakMap<Chain, { readonly saved: SavedChain; readonly sets: string }>>> = {
-  4: new WeakMap(),
-  6: new WeakMap(),
-};
+const knownSame: Readonly<Record<Family, WeakMap<Chain, SameAs>>> = { 4: new WeakMap(), 6: new WeakMap() };
 
 interface SameAs {
-  readonly family: Family;
-  /** The sets in the kernel that the chain's rules mean. */
-  readonly sets: string;
+  readonly saved: SavedChain;
+  /** The sets in the kernel that the chain's rules mean, in the order of `setsOfChain`. */
+  readonly sets: readonly string[];
 }
 
-function isKnownToBe(chain: Chain, saved: SavedChain, { family, sets }: SameAs): boolean {
+function isKnownToBe(chain: Chain, saved: SavedChain, { family, setName }: Rendering): boolean {
   const known = knownSame[family].get(chain);
-  return known?.saved === saved && known.sets === sets;
+  return known?.saved === saved && setsOfChain(chain).every((base, at) => setName(base) === known.sets[at]);
 }
 
-function noteSame(chain: Chain, saved: SavedChain, { family, sets }: SameAs): void {
-  knownSame[family].set(chain, { saved, sets });
+function noteSame(chain: Chain, saved: SavedChain, { family, setName }: Rendering): void {
+  knownSame[family].set(chain, { saved, sets: setsOfChain(chain).map(setName) });
 }
 
 const setsOfChains = new WeakMap<Chain, readonly string[]>();
 
-/** By their base names. */
+/** By their base names, each once. */
 function setsOfChain(chain: Chain): readonly string[] {
   const known = setsOfChains.get(chain);
   if (known) return known;
   const sets = chain.rules.flatMap(({ matches }) =>
     matches.flatMap((match) => (match.kind === "set" ? match.set : [])),
   );
-  setsOfChains.set(chain, sets);
-  return sets;
+  const each = [...new Set(sets)];
+  setsOfChains.set(chain, each);
+  return each;
 }
 
 /** The rules of a dispatch, which are made anew each time, as they were rendered last; of chains that are gone, none. */

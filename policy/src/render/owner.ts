@@ -24,9 +24,17 @@ export interface CompiledChain {
 
 /** By chain: `pi`, `po` for a policy's ingress and egress, `ri`, `ro` for a profile's. */
 export function ownerChainName(owner: RuleOwner, direction: PolicyDirection): string {
-  const role = `${owner.kind === "Profile" ? "r" : "p"}${direction === "Ingress" ? "i" : "o"}`;
-  return chainName(role, owner.namespace === null ? owner.name : `${owner.namespace}/${owner.name}`);
+  const known = chainNames.get(owner)?.[direction];
+  if (known !== undefined) return known;
+  const kind = owner.kind === "Profile" ? "r" : "p";
+  const full = owner.namespace === null ? owner.name : `${owner.namespace}/${owner.name}`;
+  const names = { Ingress: chainName(`${kind}i`, full), Egress: chainName(`${kind}o`, full) };
+  chainNames.set(owner, names);
+  return names[direction];
 }
+
+/** Long ones are hashed, and each rendering asks for those of all policies that are for somebody here. */
+const chainNames = new WeakMap<RuleOwner, Readonly<Record<PolicyDirection, string>>>();
 
 export function formatOwner(owner: RuleOwner): string {
   return owner.namespace === null ? `${owner.kind} ${owner.name}` : `${owner.kind} ${owner.namespace}/${owner.name}`;
@@ -100,6 +108,17 @@ function outcomeOf(rule: Rule, owner: RuleOwner, log: LogSettings): { target: Ta
 }
 
 export function ruleOwner(owner: Policy | Profile): RuleOwner {
+  const known = owners.get(owner);
+  if (known) return known;
+  const made = madeOwner(owner);
+  owners.set(owner, made);
+  return made;
+}
+
+/** By the resource, which never changes. */
+const owners = new WeakMap<Policy | Profile, RuleOwner>();
+
+function madeOwner(owner: Policy | Profile): RuleOwner {
   if (owner.kind === "Profile") return { kind: "Profile", namespace: null, name: owner.metadata.name };
   return { ...policyName(owner), ...(owner.spec.tier && { tier: owner.spec.tier }) };
 }

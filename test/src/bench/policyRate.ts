@@ -1,5 +1,6 @@
 /** A cluster in which much changes all the time, for a minute: whether a node keeps up, and what that takes of a core. */
 import { setTimeout as delay } from "node:timers/promises";
+import type { Rule } from "@brindle/api";
 import type { PolicyResource } from "@brindle/policy";
 import type { Instance } from "../fixtures/instance.ts";
 import { PolicyCluster, size } from "./policyCluster.ts";
@@ -77,17 +78,20 @@ async function measure(instance: Instance): Promise<Figures> {
   return { coreShare, lagsMs, writtenPerSecond: (written / elapsedMs) * 1000 };
 }
 
-/** Each is another object than it was: what is written again as it was is no change. */
+/** Each is another object than it was: what is written again as it was is no change. Most are other members of sets, too. */
 function change(index: number): PolicyResource {
-  const round = String(index);
-  if (index % localOneOf !== 0) {
-    const remote = size.local + (index % (size.pods - size.local));
-    return pod("app", remote, size, { round, role: `role-${index % 50}` });
-  }
+  const more = { round: String(index), role: `role-${(index * 7) % 50}` };
+  if (index % localOneOf !== 0) return pod("app", size.local + (index % (size.pods - size.local)), size, more);
   const turn = index / localOneOf;
-  if (turn % 2 === 0) return pod("app", turn % size.local, size, { round, role: `role-${index % 50}` });
-  const changed = policy("app", turn % size.policies);
-  return { ...changed, spec: { ...changed.spec, order: index } } as PolicyResource; // Of the kind that it was.
+  return turn % 2 === 0 ? pod("app", turn % size.local, size, more) : policyWithPort(turn % size.local, 1_024 + turn);
+}
+
+/** Of a pod here. */
+function policyWithPort(index: number, port: number): PolicyResource {
+  const changed = policy("app", index);
+  const rule: Rule = { action: "Allow", protocol: "TCP", destination: { ports: [port] } };
+  const spec = { ...changed.spec, ingress: [rule, ...(changed.spec.ingress ?? [])] };
+  return { ...changed, spec } as PolicyResource; // Of the kind that it was.
 }
 
 let measured: Promise<Figures> | undefined;
