@@ -87,7 +87,20 @@ export function makeDecider(rib: RibTables): Decider {
       if (Math.abs(decide(winner, challenger)) <= Rule.igpCost) continue;
       if (relaxAsPath || attrs.haveSamePath(routes.attr.get(best), routes.attr.get(route))) all.push(route);
     }
-    return all;
+    return all.length === 1 ? all : all.filter((route) => !isWorseByMed(route, first));
+  }
+
+  /** RFC 4271 §9.1.2.2 c: than another of its neighbouring AS, whose MED the best, of another one, is not compared by. */
+  function isWorseByMed(route: RouteId, first: RouteId): boolean {
+    const neighbor = attrs.neighborAsn.get(routes.attr.get(route));
+    for (let rival = first; rival !== 0; rival = routes.nextOfPrefix(rival)) {
+      if (rival === route || attrs.neighborAsn.get(routes.attr.get(rival)) !== neighbor || !isEligible(rib, rival))
+        continue;
+      load(winner, rival);
+      load(challenger, route);
+      if (decide(winner, challenger) === Rule.med) return true;
+    }
+    return false;
   }
 
   function lostBy(route: RouteId, best: RouteId): string {

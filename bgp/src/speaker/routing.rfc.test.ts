@@ -282,6 +282,27 @@ describe("multipath", () => {
     expect(nodes[3].nextHops(prefix)).toEqual(["10.0.0.1", "10.0.0.2", "10.0.0.3"]);
   });
 
+  it("RFC 4271 §9.1.2.2 c: uses no route that is worse by MED than another of its AS, whoever is the best", () => {
+    const [a, b, c, d] = nodes;
+    const telling = (med: number): Partial<PeerConfig> => {
+      return {
+        exportFilters: [
+          { name: "med", rules: { 4: [{ action: "Accept", operations: [{ setMED: { value: med } }] }] } },
+        ],
+      };
+    };
+    // a, the best by its identifier, is of another AS than b and c.
+    network.configure(a, 65001, [peerOf(d.address, 65004, telling(50))]);
+    network.configure(b, 65002, [peerOf(d.address, 65004, telling(20))]);
+    network.configure(c, 65002, [peerOf(d.address, 65004, telling(10))]);
+    const peers = [65001, 65002, 65002].map((asn, i) => peerOf(`10.0.0.${i + 1}`, asn, { passive: true }));
+    network.configure(d, 65004, peers, { multipath: { paths: 8, relaxAsPath: true } });
+    network.run(5_000);
+    for (const node of [a, b, c]) network.originate(node, prefix);
+    network.run(5_000);
+    expect(d.nextHops(prefix)).toEqual([a.address, c.address]);
+  });
+
   it("tells when one beside the best goes or comes, and no peer hears of it", () => {
     meet([65001, 65001, 65001], { paths: 8 });
     const d = nodes[3];

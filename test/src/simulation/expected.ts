@@ -32,6 +32,8 @@ export type Table = ReadonlyMap<string, Holding>;
 export interface Holding {
   readonly best: Route | null;
   readonly all: readonly Route[];
+  /** The next hops of the best and of what is used beside it, in no order; none for what is our own. */
+  readonly used: readonly string[];
 }
 
 const roundsMax = 200;
@@ -71,7 +73,11 @@ function tableOf(fabric: Fabric, wishes: Wishes, { router, sides, tables }: Plac
   }
   const prefixes = [...all.keys()].sort();
   return new Map(
-    prefixes.map((prefix) => [prefix, { best: bestOf(all.get(prefix) ?? []), all: all.get(prefix) ?? [] }]),
+    prefixes.map((prefix) => {
+      const routes = all.get(prefix) ?? [];
+      const best = bestOf(routes);
+      return [prefix, { best, all: routes, used: usedOf(routes, best, router) }];
+    }),
   );
 }
 
@@ -178,20 +184,40 @@ function refusal(router: Router, { asPath, originatorId, clusterList, nextHop, p
 
 /** RFC 4271 §9.1.2.2, RFC 4456 §9. */
 function bestOf(routes: readonly Route[]): Route | null {
-  let left = routes.filter(({ refused }) => refused === null);
-  const own = left.find(({ from }) => from === "local");
+  const own = routes.find(({ from }) => from === "local");
   if (own) return own;
+  let left = equallyGood(routes);
+  left = least(left, ({ bgpId }) => bgpId);
+  left = least(left, ({ clusterList }) => clusterList.length);
+  left = least(left, ({ from }) => numberOf(from));
+  return left[0] ?? null;
+}
+
+/** What of them is used: with multipath, all that loses by the identifiers and addresses of who says it alone. */
+function usedOf(routes: readonly Route[], best: Route | null, { multipath }: Router): string[] {
+  if (!best || best.nextHop === null) return [];
+  const isUsed = (route: Route): boolean =>
+    route === best || (multipath !== null && (multipath === "relaxed" || isSamePath(route, best)));
+  const hops = equallyGood(routes)
+    .filter(isUsed)
+    .map(({ nextHop }) => nextHop ?? "");
+  return [...new Set(hops)].sort();
+}
+
+function isSamePath(a: Route, b: Route): boolean {
+  return a.asPath.join(" ") === b.asPath.join(" ");
+}
+
+/** What is left of them before identifiers and addresses decide. */
+function equallyGood(routes: readonly Route[]): Route[] {
+  let left = routes.filter(({ refused }) => refused === null);
   left = least(left, ({ localPref }) => -localPref);
   left = least(left, ({ asPath }) => asPath.length);
   left = left.filter(
     (route) => !left.some((other) => neighborOf(other) === neighborOf(route) && medOf(other) < medOf(route)),
   );
   left = least(left, ({ external }) => (external ? 0 : 1));
-  left = least(left, ({ cost }) => cost);
-  left = least(left, ({ bgpId }) => bgpId);
-  left = least(left, ({ clusterList }) => clusterList.length);
-  left = least(left, ({ from }) => numberOf(from));
-  return left[0] ?? null;
+  return least(left, ({ cost }) => cost);
 }
 
 function least(routes: readonly Route[], measure: (route: Route) => number): Route[] {

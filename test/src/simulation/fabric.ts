@@ -38,6 +38,8 @@ export interface Router {
   readonly isReflector: boolean;
   readonly clusterId: string;
   readonly restartsGracefully: boolean;
+  /** Whether equal routes are used side by side, and whether those of other ASes count as equal. */
+  readonly multipath: "strict" | "relaxed" | null;
   /** IGP costs of the routers of its AS, by their address. */
   readonly costs: ReadonlyMap<string, number>;
 }
@@ -106,6 +108,7 @@ function randomRouters(
     isReflector: index < reflectors,
     clusterId: index < reflectors && shareCluster ? (addresses[0] ?? address) : address,
     restartsGracefully: random.chance(0.5),
+    multipath: random.pick<Router["multipath"]>("strict", "relaxed", null),
     costs: new Map(inside === "mesh" ? addresses.map((other) => [other, 1 + random.integer(4)]) : []),
   }));
 }

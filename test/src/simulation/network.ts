@@ -9,6 +9,7 @@ import {
   type SpeakerAction,
   type SpeakerEvent,
   type SpeakerTimer,
+  unpackBestChanges,
 } from "@brindle/bgp";
 import { Random } from "../oracle/random.ts";
 import { Agenda } from "./agenda.ts";
@@ -34,6 +35,8 @@ interface End {
 interface Host {
   readonly address: string;
   speaker: Speaker;
+  /** By prefix, as its owner was told: what a kernel would have. */
+  used: Map<string, readonly string[]>;
   isUp: boolean;
   /** Counts starts: what was meant for an earlier process does not reach a later one. */
   life: number;
@@ -68,6 +71,12 @@ export class Network {
     const host = this.#host(address);
     host.isUp = true;
     host.speaker = new Speaker();
+    host.used = new Map();
+  }
+
+  /** The next hops of each prefix that has any. */
+  used(address: string): ReadonlyMap<string, readonly string[]> {
+    return this.#host(address).used;
   }
 
   isUp(address: string): boolean {
@@ -126,7 +135,7 @@ export class Network {
     if (known) return known;
     const random = new Random(hashOf(`${this.#seed} ${address}`));
     const facts = { isUp: false, life: 0, accepted: 0, ends: new Map(), timers: new Map(), dials: new Map(), random };
-    const host: Host = { address, speaker: new Speaker(), ...facts };
+    const host: Host = { address, speaker: new Speaker(), used: new Map(), ...facts };
     this.#hosts.set(address, host);
     return host;
   }
@@ -158,6 +167,12 @@ export class Network {
         break;
       case "wake":
         this.#later(host, host.random.integer(3), { type: "turn" });
+        break;
+      case "bestChanged":
+        for (const { prefix, nextHops } of unpackBestChanges(action.changes)) {
+          if (nextHops.length === 0) host.used.delete(prefix);
+          else host.used.set(prefix, nextHops);
+        }
         break;
       default:
         break; // What a kernel and an operator are told.

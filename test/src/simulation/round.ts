@@ -164,6 +164,10 @@ class World {
       }
       const held = speaker.routes({ limit: 1_000_000 }).map(shownOfHeld).sort();
       assert.deepEqual(held, shownOfTable(expected.get(router.address)), `the table of ${router.address}`);
+      const used = [...this.#network.used(router.address)].map(
+        ([prefix, hops]) => `${prefix} via ${[...hops].sort().join(" ")}`,
+      );
+      assert.deepEqual(used.sort(), usedOfTable(expected.get(router.address)), `the next hops of ${router.address}`);
     }
   }
 }
@@ -176,6 +180,11 @@ function contentOf(tables: ReadonlyMap<string, Table>): unknown {
 function shownOfTable(table: Table | undefined): string[] {
   const holdings = [...(table?.values() ?? [])];
   return holdings.flatMap(({ best, all }) => all.map((route) => shownOf(route, route === best))).sort();
+}
+
+function usedOfTable(table: Table | undefined): string[] {
+  const holdings = [...(table ?? [])].filter(([, { used }]) => used.length > 0);
+  return holdings.map(([prefix, { used }]) => `${prefix} via ${used.join(" ")}`).sort();
 }
 
 function shownOf(route: Route, best: boolean): string {

@@ -73,6 +73,8 @@ export function configOf(
     listen: [],
     peers: sidesOf(fabric, router).map((side) => peerOf(fabric, wishes, side)),
     ...(router.restartsGracefully && { gracefulRestart: { restartSeconds: 25, forwardingKept: true } }),
+    // Beyond what there may be: which of too many are used is not what is asked here.
+    ...(router.multipath && { multipath: { paths: 64, relaxAsPath: router.multipath === "relaxed" } }),
     ...(restarting && { restarting: { deadlineSeconds: 20 } }),
   };
 }
