@@ -98,6 +98,11 @@ export class Connections {
   /** Resolves when the last one is gone. */
   async end(): Promise<void> {
     for (const connection of [...this.#sockets.keys()]) this.close(connection);
+    await this.lingered();
+  }
+
+  /** Resolves when those that are closing now are gone: their peers have heard why. */
+  async lingered(): Promise<void> {
     await Promise.all([...this.#lingering].map((socket) => new Promise((resolve) => socket.once("close", resolve))));
   }
 

@@ -65,6 +65,8 @@ class LocalSpeaker implements RunningSpeaker {
   readonly #options = new SocketOptions();
   readonly #connections = new Connections((event) => this.#dispatch(event), this.#options);
   readonly #timers = new TimerSet((timer) => this.#dispatch({ type: "timer", timer }));
+  /** Peers whose paths are to be left once their connections are gone. */
+  readonly #leaving = new Map<string, symbol>();
   readonly #servers = new ListenerSet((socket) => this.#connections.accept(socket), this.#options);
   readonly #unnumbered = new UnnumberedPeers(() => {
     if (this.#config && !this.#stopped) this.#apply(this.#config);
@@ -217,6 +219,20 @@ class LocalSpeaker implements RunningSpeaker {
     }
   }
 
+  /**
+   * Behind the NOTIFICATION that says why: BIRD and FRR take AdminDown for a failure, and whichever comes first is what
+   * their operators read. At the end all paths go, in whatever way.
+   */
+  #unwatch(peer: string): void {
+    const leave = Symbol(peer);
+    this.#leaving.set(peer, leave);
+    void this.#connections.lingered().then(() => {
+      if (this.#leaving.get(peer) !== leave) return;
+      this.#leaving.delete(peer);
+      if (!this.#stopped) this.#paths.unwatch(peer);
+    });
+  }
+
   /** At each dial, since it is the dials whose failure is to be explained. */
   #tellSignatures(): void {
     const count = this.#signatures.dropped();
@@ -244,10 +260,11 @@ class LocalSpeaker implements RunningSpeaker {
         this.#timers.disarm(action.timer);
         break;
       case "watch":
+        this.#leaving.delete(action.peer);
         this.#paths.watch(action.peer, action.path);
         break;
       case "unwatch":
-        if (!this.#stopped) this.#paths.unwatch(action.peer); // At the end all of them go, in whatever way.
+        this.#unwatch(action.peer);
         break;
       case "wake":
         // After the sockets and timers of this round, so that long work holds up no keepalive.

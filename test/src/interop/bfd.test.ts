@@ -301,6 +301,25 @@ describe("RFC 5882: BFD and what else is going on", () => {
     },
   );
 
+  it.each([
+    {
+      how: "is shut down",
+      end: (speaker: NodeSpeaker) => speaker.configure(withBfd(single, { shutdown: { text: "" } })),
+    },
+    { how: "is stopped", end: (speaker: NodeSpeaker) => speaker.stop({ text: "" }) },
+  ])("a session that $how says so before BFD ends, however long the peer takes to hear it", async ({ end }) => {
+    await using rack = await createRack("bfd-order");
+    await using peer = rack.router.spawn(process.execPath, ["-e", slowPeer]);
+    await waitFor(() => peer.output().includes("listens"), { what: "the peer listens", deadlineMs: 30_000 });
+    await using speaker = await NodeSpeaker.start(rack.node, withBfd(single));
+    await speaker.established("tor");
+    await waitFor(() => peer.output().includes("bfd up"), { what: "BFD is up", deadlineMs: 30_000 });
+    await end(speaker);
+    await waitFor(() => peer.output().includes("bfd adminDown"), { what: "BFD's end is heard", deadlineMs: 30_000 });
+    const said = peer.output().match(/notification|closes|bfd adminDown/g) ?? [];
+    expect(said.slice(0, 3)).toEqual(["notification", "closes", "bfd adminDown"]);
+  });
+
   it("a port that another program has is told, and had when it is free", async () => {
     await using rack = await createRack("bfd-port");
     const holder = rack.node.spawn(process.execPath, ["-e", 'require("node:dgram").createSocket("udp4").bind(3784)']);
@@ -315,3 +334,39 @@ describe("RFC 5882: BFD and what else is going on", () => {
     await peerWith(speaker, "it listens", ({ bfd }) => bfd?.fault === undefined && bfd?.transmitMs === 1_000);
   });
 });
+
+/** It takes our connection, and half a second until it has understood that the session ends. */
+const slowPeer = `
+const marker = "ff".repeat(16);
+const message = (type, body) => {
+  const length = (19 + body.length / 2).toString(16).padStart(4, "0");
+  return Buffer.from(marker + length + type + body, "hex");
+};
+const open = message("01", "04fde9001eac1e010100"); // AS 65001, 30 s, 172.30.1.1, and IPv4 alone
+const states = ["adminDown", "down", "init", "up"];
+const bfd = require("node:dgram").createSocket("udp4").bind(3784, "${routerAddress}", () => bfd.setTTL(255));
+bfd.on("message", (packet) => {
+  const state = packet[1] >> 6;
+  console.log("bfd " + states[state]);
+  if (state === 0) return;
+  // RFC 5880 §4.1: ours is 7, a packet a second, three of them.
+  const answer = Buffer.from("2000031800000007" + packet.toString("hex", 4, 8) + "000f42400000c35000000000", "hex");
+  answer[1] = (state === 1 ? 2 : 3) << 6;
+  bfd.send(answer, 3784, "${nodeAddress}");
+});
+const server = require("node:net").createServer({ allowHalfOpen: true }, (socket) => {
+  socket.write(open);
+  socket.on("error", () => {});
+  let heard = Buffer.alloc(0);
+  socket.on("data", (data) => {
+    heard = Buffer.concat([heard, data]);
+    for (let length; heard.length >= 19 && heard.length >= (length = heard.readUInt16BE(16)); heard = heard.subarray(length)) {
+      if (heard[18] === 1) socket.write(message("04", ""));
+      if (heard[18] !== 3) continue;
+      console.log("notification");
+      setTimeout(() => { console.log("closes"); socket.end(); }, 500);
+    }
+  });
+});
+server.listen(179, "${routerAddress}", () => console.log("listens"));
+`;
