@@ -4,6 +4,7 @@
  * turn of the loop. For short work in order; what the kernel sleeps in belongs to `slowRequest.ts`.
  */
 import { closeSync } from "node:fs";
+import { type Address, formatAddress } from "../address.ts";
 import { KernelError, refusal } from "../kernelError.ts";
 import {
   createLink,
@@ -25,6 +26,7 @@ import {
   writeMessage,
 } from "../netlink/message.ts";
 import { describeChange, encodeChange, type KernelChange } from "../netlink/request.ts";
+import { decodeLookup, lookupRoute, type RouteLookup } from "../netlink/route.ts";
 import { openSocket, receiveInto, sendNow, setSocketOption, socketDomain, socketType } from "./libc.ts";
 import { insideNamespace, type NamespaceReference } from "./namespace.ts";
 
@@ -67,6 +69,13 @@ export class DirectRoutes implements Disposable {
       if (link instanceof KernelError) throw link;
       return link;
     });
+  }
+
+  /** Which route a packet to that address would take; `null` where it would take none. */
+  lookup(destination: Address): RouteLookup | null {
+    this.#send([lookupRoute(destination)], 0);
+    const [reply] = this.#receive(`lookup ${formatAddress(destination)}`);
+    return reply && reply.type !== messageType.error ? decodeLookup(reply) : null;
   }
 
   /** As it is then. */

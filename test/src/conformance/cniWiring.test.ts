@@ -4,6 +4,7 @@ import { readdir, readlink } from "node:fs/promises";
 import { Links } from "@brindle/agent/shell";
 import { type Attachment, attachmentOf, CniError, type WireRequest } from "@brindle/cni";
 import { parseAddress } from "@brindle/net";
+import { DirectRoutes } from "@brindle/net/shell";
 import { afterAll, beforeAll, describe, it } from "vitest";
 import { createNamespace, type Namespace } from "../fixtures/namespace.ts";
 import { waitFor } from "../fixtures/waitFor.ts";
@@ -135,6 +136,20 @@ describe("a wired pod", () => {
       "ipv4/ip_forward": "1",
     };
     for (const [path, value] of Object.entries(settings)) assert.equal(await sysctl(node, path), value, path);
+  });
+
+  it("takes what comes for its IPv6 address from the moment it is wired, however busy the kernel is", async () => {
+    await using pods = new AsyncDisposableStack();
+    const crowd = await Promise.all(Array.from({ length: 8 }, async () => pods.use(await createPod())));
+    const kinds = await Promise.all(
+      crowd.map(async ({ request, namespace, v6 }) => {
+        await links.wire(request);
+        const address = parseAddress(v6);
+        using inside = new DirectRoutes(namespace.path);
+        return address && inside.lookup(address)?.kind;
+      }),
+    );
+    assert.deepEqual(kinds, Array(8).fill("local"));
   });
 
   it("speaks no IPv6 with the node when it has no IPv6 address", async () => {

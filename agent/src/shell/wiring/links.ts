@@ -2,7 +2,7 @@
  * Wires containers to the node and unwires them: the `links` port of the CNI plugin, over the kernel. What it makes
  * follows from the request alone (`wiring/plan.ts`), each step can be repeated, and a failure leaves nothing behind.
  */
-import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import {
   type Attachment,
   CniError,
@@ -40,6 +40,7 @@ import { openContainer } from "./container.ts";
 import { GatheredRemoval, removalGroup } from "./gatheredRemoval.ts";
 import { observe } from "./observe.ts";
 import { makeRouter, writeSysctls } from "./settings.ts";
+import { untilLocal, untilRunning } from "./settled.ts";
 
 export interface LinksOptions {
   /** For requests that do not say: what the underlay carries, less the encapsulation's headers. */
@@ -210,7 +211,11 @@ export class Links implements LinksPort, Disposable {
     const { changes, aside } = await planPod(() => openRouteSocket({ namespace: container.fd }), pod, addresses);
     inside.apply(changes);
     this.#direct.apply(hostChanges(host.index, attachment.mac, addresses));
-    await Promise.all([untilRunning(inside, pod.index), untilRunning(this.#direct, host.index)]);
+    await Promise.all([
+      untilRunning(inside, pod.index),
+      untilRunning(this.#direct, host.index),
+      ...addresses.filter(({ family }) => family === 6).map((address) => untilLocal(inside, address)),
+    ]);
     return aside;
   }
 }
@@ -228,17 +233,6 @@ interface Pair {
 
 /** What was in the way and is removed may be followed by another; not for long. */
 const attemptsMax = 3;
-
-const carrierMsMax = 2_000;
-
-/**
- * What is sent before the kernel has noticed the carrier is thrown away, and it may put that off for up to a second
- * (linkwatch). Since Linux 6.8 a request for the link makes it notice at once (rtnl_getlink); an older one is waited for.
- */
-async function untilRunning(kernel: DirectRoutes, interfaceIndex: number): Promise<void> {
-  const deadlineMs = performance.now() + carrierMsMax;
-  while (kernel.link(interfaceIndex)?.running === false && performance.now() < deadlineMs) await delay(2);
-}
 
 function found(link: Link | null, name: string): Link {
   if (link) return link;
