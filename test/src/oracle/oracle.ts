@@ -6,6 +6,7 @@ import {
   type Desired,
   evaluate,
   explain,
+  type FilterSettings,
   noServicesKnown,
   type Packet,
   type Policy,
@@ -25,12 +26,13 @@ export interface Comparison {
 }
 
 /** What the graph makes of a cluster that it is told at once. */
-export function desiredOf(cluster: Cluster): Desired {
+export function desiredOf(cluster: Cluster, settings: Partial<FilterSettings> = {}): Desired {
   const { endpointToHostAction = "Drop", encapsulation } = cluster;
   const graph = new PolicyGraph({ node: nodeName, endpointToHostAction });
   graph.setHostInterfaces(cluster.interfaces?.get(nodeName) ?? new Map());
   if (cluster.failsafes) graph.setFilterSettings({ failsafes: cluster.failsafes });
   if (encapsulation) graph.setFilterSettings({ encapsulation });
+  graph.setFilterSettings(settings);
   receiveCluster(graph, cluster);
   return graph.desired();
 }

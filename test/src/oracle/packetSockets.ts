@@ -54,6 +54,13 @@ export interface Flood {
   readonly passed: ReadonlyMap<Packet, number>;
 }
 
+export interface SendOptions {
+  readonly deadlineMs: number;
+  readonly graceMs: number;
+  /** Whether conntrack goes on to know what it has seen. */
+  readonly keepsFlows?: boolean;
+}
+
 export class PacketSockets implements Disposable {
   /** By address. */
   readonly #senders = new Map<string, number>();
@@ -101,9 +108,9 @@ export class PacketSockets implements Disposable {
   async send(
     packets: readonly Packet[],
     awaited: ReadonlySet<Packet>,
-    { deadlineMs, graceMs }: { readonly deadlineMs: number; readonly graceMs: number },
+    { deadlineMs, graceMs, keepsFlows = false }: SendOptions,
   ): Promise<Set<Packet>> {
-    this.#forgetFlows();
+    if (!keepsFlows) this.#forgetFlows();
     this.#receive(new Map(), () => {}); // What came too late for the last call.
     const passed = new Set<Packet>();
     const onPassed = (packet: Packet): void => void passed.add(packet);

@@ -132,6 +132,11 @@ export class PolicyNode implements AsyncDisposable {
     this.#sockets.alias(known, address);
   }
 
+  /** The same as `send`, of flows that may be open already. */
+  sendOfOpenFlows(packets: readonly Packet[], awaited: ReadonlySet<Packet>, deadlineMs: number): Promise<Set<Packet>> {
+    return this.#sockets.send(packets, awaited, { deadlineMs, graceMs: packetGraceMs, keepsFlows: true });
+  }
+
   /** The namespace of the pod that has an address. */
   podWith(address: string): Namespace {
     const pod = this.#pods.get(address);

@@ -1,0 +1,97 @@
+/** Open flows, when policy comes to deny them and they are to end: neither side gets another word through, and all others go on. */
+import { formatAddress } from "@brindle/net";
+import { type FlowSocket, openFlowSocket } from "@brindle/net/shell";
+import { ChainVerdicts, type Cluster, endedFlowMark, flowMarks, type Packet } from "@brindle/policy";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { desiredOf, isAllowed } from "./oracle.ts";
+import { nodeAddresses, PolicyNode } from "./policyNode.ts";
+import { listenPorts, plainEndpoints, randomPackets } from "./randomCase.ts";
+import { randomTransition, type Transition } from "./transition.ts";
+
+const transitions = 4;
+const packetsOfEach = 300;
+const deadlineMs = 2_000;
+const udp = 17;
+const seed = Number(process.env.BRINDLE_SEED ?? Date.now() % 1_000_000);
+const withEnding = { endsFlows: true } as const;
+
+function answer({ source, destination, sourcePort, destinationPort, ...rest }: Packet): Packet {
+  return {
+    ...rest,
+    source: destination,
+    destination: source,
+    ...(destinationPort !== undefined && { sourcePort: destinationPort }),
+    ...(sourcePort !== undefined && { destinationPort: sourcePort }),
+  };
+}
+
+/** Between pods: what a node does with its own pods is no question of open flows. */
+function isBetweenOthers({ source, destination, protocol }: Packet): boolean {
+  return protocol === udp && ![source, destination].some((address) => nodeAddresses.includes(formatAddress(address)));
+}
+
+/** Policies of host endpoints end nothing: conntrack does not say by which interface a flow goes. */
+function withoutHosts({ before, after }: Transition): Pick<Transition, "before" | "after"> {
+  return { before: { ...before, hostEndpoints: [] }, after: { ...after, hostEndpoints: [] } };
+}
+
+describe.each(["nft", "legacy"] as const)(`flows that are open, backend %s, BRINDLE_SEED=${seed},`, (backend) => {
+  let node: PolicyNode;
+  let flows: FlowSocket;
+  beforeAll(async () => {
+    node = await PolicyNode.create({ endpoints: plainEndpoints(), ports: listenPorts, backend });
+    flows = await openFlowSocket({ namespace: node.namespace.path });
+  });
+  afterAll(async () => {
+    flows?.close();
+    await node?.[Symbol.asyncDispose]();
+  });
+
+  const passing = async (packets: readonly Packet[], expected: ReadonlySet<Packet>): Promise<readonly Packet[]> => {
+    const passed = await node.sendOfOpenFlows(packets, expected, deadlineMs);
+    return packets.filter((packet) => passed.has(packet));
+  };
+
+  /** As the agent does after a change. */
+  async function endFlows(cluster: Cluster): Promise<void> {
+    const verdicts = new ChainVerdicts(desiredOf(cluster, withEnding));
+    const isOwn = nodeAddresses.includes.bind(nodeAddresses);
+    const marks = flowMarks(await flows.list(), verdicts, (address) => isOwn(formatAddress(address)));
+    await flows.mark(marks.toEnd, { value: endedFlowMark, mask: endedFlowMark });
+    await flows.mark(marks.toLet, { value: 0, mask: endedFlowMark });
+  }
+
+  it.each([true, false])(
+    "end or go on as the new policy says, of the opener's words first: %s",
+    async (isOpenersFirst) => {
+      let [ended, kept] = [0, 0];
+      for (let index = 0; index < transitions; index++) {
+        const { before, after } = withoutHosts(randomTransition(seed * 10 + index));
+        const all = randomPackets(seed + index, packetsOfEach).filter(isBetweenOthers);
+        const opening = all.filter((packet) => isAllowed(before, packet));
+        await node.apply(desiredOf(before, withEnding));
+        await node.send([], new Set(), 0); // Nothing is known to conntrack.
+        expect(await passing(opening, new Set(opening))).toEqual(opening);
+        const answers = opening.map(answer);
+        expect(await passing(answers, new Set(answers))).toEqual(answers);
+
+        await node.apply(desiredOf(after, withEnding));
+        await endFlows(after);
+        const goesOn = opening.map((packet) => isAllowed(after, packet));
+        const expected = (packets: readonly Packet[]): Packet[] => packets.filter((_, at) => goesOn[at]);
+        // Twice: the second packet is where a flow would pass that the first had opened anew.
+        const turns = isOpenersFirst ? [opening, answers] : [answers, opening];
+        for (const packets of [...turns, ...turns]) {
+          expect(await passing(packets, new Set(expected(packets))), `transition ${index}`).toEqual(expected(packets));
+        }
+        kept += goesOn.filter(Boolean).length;
+        ended += goesOn.filter((isOn) => !isOn).length;
+
+        await node.apply(desiredOf(before, withEnding));
+        await endFlows(before);
+        expect(await passing(answers, new Set(answers)), "allowed again").toEqual(answers);
+      }
+      expect(Math.min(ended, kept)).toBeGreaterThan(transitions);
+    },
+  );
+});
