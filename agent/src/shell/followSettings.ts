@@ -5,7 +5,7 @@ import type { ClusterState } from "../graph/clusterState.ts";
 import { endpointToHostAction } from "../graph/endpointToHost.ts";
 import { flowSettings } from "../graph/flowSettings.ts";
 import { logLevel } from "../graph/logLevel.ts";
-import { policySettings } from "../graph/policySettings.ts";
+import { policySettings, tablesBackendAsked } from "../graph/policySettings.ts";
 import { agentMetricsWish } from "../metrics/metricsWish.ts";
 import type { AgentOptions } from "./agent.ts";
 import type { MetricsEndpoint } from "./metricsEndpoint.ts";
@@ -31,6 +31,7 @@ export function followSettings(
   if (told.followsLogSeverity) log.level = logLevel(node, settings, state.all("BGPConfiguration"));
   const ofFlows = flowSettings(node, state.all("AgentConfiguration"));
   policy.setEndpointToHostAction(told.endpointToHostAction ?? endpointToHostAction(settings));
+  policy.setTablesBackend(tablesBackendAsked(settings));
   policy.setFilterSettings({ ...policySettings(settings), ...ofFlows });
   flows.follow(ofFlows);
   if (!told.metrics) metrics.follow(agentMetricsWish(settings));

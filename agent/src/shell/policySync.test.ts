@@ -168,6 +168,39 @@ function setMembers(policy: PolicySync): string[] {
   return sets.flatMap(({ members }) => [...members.keys()]);
 }
 
+describe("the backend that is asked for", () => {
+  it("is moved to, or the reason told why not, and policy goes on", async () => {
+    const { kernel, policy, health } = started();
+    const other = new FakeKernel();
+    const asked: unknown[] = [];
+    Object.assign(kernel, {
+      choose: async (backend: unknown) => {
+        if (asked.at(-1) === backend) return null;
+        asked.push(backend);
+        if (backend === "legacy") throw new Error("no such module");
+        return backend === "nft" ? other.tables.map((table) => ({ ...table, backend: "legacy" })) : null;
+      },
+    });
+    tell(policy, "a");
+    await vi.waitFor(() => assert.deepEqual(health, [null]));
+    policy.setTablesBackend("legacy");
+    tell(policy, "b");
+    await vi.waitFor(() =>
+      assert.match(
+        policy.problems().get("FelixConfiguration iptablesBackend") ?? "",
+        /to be legacy, .*: no such module$/,
+      ),
+    );
+    await vi.waitFor(() => assert.equal(policy.facts().desired?.endpoints.size, 2));
+    policy.setTablesBackend("nft");
+    policy.changed();
+    await vi.waitFor(() => assert(other.commits > 0));
+    assert.equal(policy.problems().size, 0);
+    assert.deepEqual(asked, [null, "legacy", "nft"]);
+    await policy.end();
+  });
+});
+
 describe("policy on this node", () => {
   it("is well again after a repair that failed at first", async () => {
     const { kernel, policy, health } = started();

@@ -3,14 +3,7 @@
 import type { PolicyHit, WorkloadEndpoint } from "@brindle/api";
 import type { KubernetesApi } from "@brindle/api/shell";
 import { CniError, type PolicyGate } from "@brindle/cni";
-import type { Family } from "@brindle/net";
-import {
-  detectTablesBackend,
-  openIpsetSocket,
-  openRuleCounters,
-  openTables,
-  type RuleCounters,
-} from "@brindle/net/shell";
+import type { TablesBackend } from "@brindle/net";
 import {
   ChainVerdicts,
   type Desired,
@@ -23,17 +16,19 @@ import {
   type PolicyGraphConfig,
   type PolicyUpdate,
 } from "@brindle/policy";
-import { Enforcer, type EnforcerCounters, HitCounting, type HitTotals, type Kernel } from "@brindle/policy/shell";
+import { Enforcer, type EnforcerCounters, HitCounting, type HitTotals } from "@brindle/policy/shell";
 import { messageOf } from "../error.ts";
 import { policyHit } from "../graph/policyHits.ts";
 import { type PolicyFacts, PolicyTally } from "../metrics/policyMetrics.ts";
+import { Pace, policyPace } from "../node/pace.ts";
 import { CoalescedWork } from "./coalescedWork.ts";
+import type { PolicyKernel } from "./policyKernel.ts";
 import { ServiceBackends } from "./serviceBackends.ts";
 
 export interface PolicySyncPorts {
   /** Which tells what is behind Services; left out where there is no Kubernetes. */
   readonly api?: Pick<KubernetesApi, "follow"> | null;
-  readonly kernel: Kernel & { readonly counters?: readonly RuleCounters[]; close(): void };
+  readonly kernel: PolicyKernel;
   /** `null` when all that was received is in force. */
   readonly onHealth: (problem: string | null) => void;
   /** Another state than before is in the kernel. */
@@ -58,14 +53,18 @@ export class PolicySync implements PolicyGate {
   #desired: Desired | null = null;
   readonly #tally = new PolicyTally();
   readonly #services: ServiceBackends;
+  #backendAsked: TablesBackend | null = null;
+  #backendProblem: string | null = null;
   /** Ends the run that waits for the enforcer. */
   #endRun: () => void = () => {};
 
   constructor(config: PolicyGraphConfig, ports: PolicySyncPorts) {
     this.#graph = new PolicyGraph(config);
     this.#ports = ports;
+    const pace = new Pace(policyPace);
     this.#work = new CoalescedWork({
       work: () => this.#apply(),
+      restMs: (tookMs) => pace.restMs({ tookMs, nowMs: performance.now() }),
       onFailure: (error) => ports.onHealth(messageOf(error)),
     });
     this.#services = new ServiceBackends({
@@ -82,6 +81,7 @@ export class PolicySync implements PolicyGate {
     this.#enforcer = new Enforcer({
       tables: ports.kernel.tables,
       sets: ports.kernel.sets,
+      former: ports.kernel.former ?? [],
       schedule: (delayMs, work) => {
         const timer = setTimeout(work, delayMs);
         return () => clearTimeout(timer);
@@ -100,6 +100,11 @@ export class PolicySync implements PolicyGate {
   /** What the cluster's configuration asks for, where the operator of this node has said nothing. */
   setEndpointToHostAction(action: EndpointToHostAction): void {
     this.#graph.setEndpointToHostAction(action);
+  }
+
+  /** `null` for the one that the node uses. It comes into force with what is said next. */
+  setTablesBackend(asked: TablesBackend | null): void {
+    this.#backendAsked = asked;
   }
 
   /** Of what is not told stays what was. */
@@ -156,13 +161,21 @@ export class PolicySync implements PolicyGate {
 
   async ready(endpoint: WorkloadEndpoint, signal: AbortSignal): Promise<void> {
     const addresses = endpointAddresses(endpoint);
-    const patience = AbortSignal.timeout(inForceMsMax);
+    const patience = new AbortController();
+    // A signal with a time of its own would be kept until that is over, for each pod.
+    const timer = setTimeout(() => patience.abort(), inForceMsMax);
+    const giveUp = (): void => patience.abort(signal.reason);
+    signal.addEventListener("abort", giveUp, { once: true });
+    if (signal.aborted) giveUp();
     try {
-      await this.#enforcer.inForce(endpointId(endpoint), { addresses, signal: AbortSignal.any([signal, patience]) });
+      await this.#enforcer.inForce(endpointId(endpoint), { addresses, signal: patience.signal });
     } catch (error) {
-      if (!patience.aborted) throw error;
+      if (!patience.signal.aborted || signal.aborted) throw error;
       const message = `the policy of ${endpointId(endpoint)} is not in force after ${inForceMsMax / 1000} s: the pod is not let in`;
       throw new CniError({ code: "TRY_AGAIN_LATER", message });
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", giveUp);
     }
   }
 
@@ -183,7 +196,9 @@ export class PolicySync implements PolicyGate {
 
   /** Resources that are not enforced as they are written, each with the reason. */
   problems(): ReadonlyMap<string, string> {
-    return this.#desired?.problems ?? new Map();
+    const problems = this.#desired?.problems ?? new Map<string, string>();
+    if (this.#backendProblem === null) return problems;
+    return new Map([...problems, ["FelixConfiguration iptablesBackend", this.#backendProblem]]);
   }
 
   counters(): EnforcerCounters {
@@ -206,6 +221,7 @@ export class PolicySync implements PolicyGate {
    */
   async #apply(): Promise<void> {
     if (this.#services.isReading && this.#graph.asksForServices) return; // Asked for again once they are read.
+    await this.#useBackend();
     const upToMs = performance.now();
     const desired = this.#graph.desired();
     this.#desired = desired;
@@ -216,6 +232,17 @@ export class PolicySync implements PolicyGate {
       resolve();
     });
     await over;
+  }
+
+  /** Where the node does not have it all stays where it is, which is told, and each later run asks again. */
+  async #useBackend(): Promise<void> {
+    try {
+      const tables = await this.#ports.kernel.choose?.(this.#backendAsked);
+      this.#backendProblem = null;
+      if (tables) void this.#inForce(this.#enforcer.moveTo(tables));
+    } catch (error) {
+      this.#backendProblem = `is asked to be ${this.#backendAsked}, and this node cannot: ${messageOf(error)}`;
+    }
   }
 
   /** The enforcer answers when the state, or a newer one, is in force, however often it failed before. */
@@ -235,18 +262,4 @@ export class PolicySync implements PolicyGate {
     this.#ports.onHealth(messageOf(error));
     this.#endRun();
   }
-}
-
-/** The packet filter of the node. */
-export async function openPolicyKernel(): Promise<PolicySyncPorts["kernel"]> {
-  const families: readonly Family[] = [4, 6];
-  const tables = await Promise.all(
-    families.map(async (family) => openTables({ family, backend: await detectTablesBackend(family) })),
-  );
-  const counters = await Promise.all(tables.map(({ family, backend }) => openRuleCounters({ family, backend })));
-  const sets = await openIpsetSocket();
-  const close = (): void => {
-    for (const each of [sets, ...counters]) each.close();
-  };
-  return { tables, sets, counters, close };
 }

@@ -50,6 +50,28 @@ export function parseSavedTables(text: string): SavedTable[] | null {
   return tables;
 }
 
+/**
+ * What iptables-nft-save says of a table in which somebody has put rules of nftables that iptables has no words for
+ * (Tailscale does): it then tells nothing of the table, and ends well.
+ */
+export function isUntold(text: string): boolean {
+  return /^# Table `[^']*' is incompatible/m.test(text);
+}
+
+/** One chain as `iptables -S CHAIN` lists it; `null` when there is a line that no chain has. */
+export function parseListedChain(text: string): SavedChain | null {
+  const lines = text.split("\n").filter(Boolean);
+  const [, name, policy = null] = /^-[PN] (\S+)(?: (\S+))?$/.exec(lines[0] ?? "") ?? [];
+  if (name === undefined) return null;
+  const rules = lines.slice(1).map(parseRule);
+  if (rules.some((rule) => rule?.chain !== name)) return null;
+  return {
+    name,
+    policy,
+    rules: rules.flatMap((rule) => (rule ? [{ arguments: rule.arguments, counters: null }] : [])),
+  };
+}
+
 /** "-A chain arguments", with "[packets:bytes] " in front when counters were asked for. */
 function parseRule(line: string): (SavedRule & { readonly chain: string }) | null {
   const match = /^(?:\[(\d+):(\d+)\] )?-A (\S+) ?(.*)$/.exec(line);

@@ -41,7 +41,14 @@ export { type ChangeOutcome, openRouteSocket, RouteSocket, type RouteSocketOptio
 export { openRuleCounters, type RuleCounters, type RuleCountersOptions } from "./ruleCounters.ts";
 export { deleteLinkGroupAside } from "./slowRequest.ts";
 export { ensureSysctl, readSysctl, type SysctlPath, writeSysctl } from "./sysctl.ts";
-export { detectTablesBackend, listChains, openTables, type Tables, type TablesOptions } from "./tables.ts";
+export {
+  detectTablesBackend,
+  listChains,
+  openTables,
+  type SaveOptions,
+  type Tables,
+  type TablesOptions,
+} from "./tables.ts";
 export {
   descriptorOf,
   firstHopLimit,

@@ -5,9 +5,16 @@
 import { readFileSync } from "node:fs";
 import type { Family } from "../address.ts";
 import { chooseBackend, type TablesBackend } from "../iptables/backend.ts";
-import { parseSavedTables, type SavedTable } from "../iptables/savedTable.ts";
+import { readByChains } from "../iptables/readByChains.ts";
+import {
+  isUntold,
+  parseListedChain,
+  parseSavedTables,
+  type SavedChain,
+  type SavedTable,
+} from "../iptables/savedTable.ts";
 import { renderTransactions, type TableName, type TableTransaction } from "../iptables/transaction.ts";
-import { KernelError } from "../kernelError.ts";
+import { isKernelError, KernelError } from "../kernelError.ts";
 import { runCommand } from "./command.ts";
 import { insideNamespace, type NamespaceReference, warmThreadPool } from "./namespace.ts";
 import { RestoreProcess } from "./restoreProcess.ts";
@@ -20,12 +27,21 @@ export interface TablesOptions {
   readonly lockSeconds?: number;
 }
 
+export interface SaveOptions {
+  readonly counters?: boolean;
+  /**
+   * Of a table in which somebody has put rules that iptables has no words for, without counters: the chains that are told
+   * beside the kernel's, by how their names begin. All, unless told.
+   */
+  readonly prefix?: string;
+}
+
 /** One family of one backend. */
 export interface Tables {
   readonly family: Family;
   readonly backend: TablesBackend;
   /** Without rules where nobody uses the table; reading makes none. */
-  save(table: TableName, options?: { counters?: boolean }): Promise<SavedTable>;
+  save(table: TableName, options?: SaveOptions): Promise<SavedTable>;
   /**
    * All of one table at once or nothing of it; the tables one after the other, in the order of their first mention,
    * each whether or not another failed. Resolves when the kernel has all.
@@ -61,7 +77,7 @@ class CommandTables implements Tables {
     return this.#options.backend;
   }
 
-  async save(table: TableName, { counters = false }: { counters?: boolean } = {}): Promise<SavedTable> {
+  async save(table: TableName, { counters = false, prefix = "" }: SaveOptions = {}): Promise<SavedTable> {
     const { backend, family, namespace } = this.#options;
     // iptables-legacy-save makes the table that it is asked for: from then on each packet of the node goes through it.
     if (backend === "legacy" && !(await legacyTables(family, namespace)).includes(table)) {
@@ -69,6 +85,7 @@ class CommandTables implements Tables {
     }
     const command = this.#command("save");
     const text = await runCommand(command, ["-t", table, ...(counters ? ["-c"] : [])], this.#options);
+    if (isUntold(text)) return readByChains(table, { prefix, list: (chain) => this.#list(table, chain) });
     const tables = parseSavedTables(text);
     if (!tables) throw new KernelError({ code: "MALFORMED", object: `${command} -t ${table}` });
     // iptables-nft-save says nothing about a table that nobody has used yet.
@@ -129,6 +146,18 @@ class CommandTables implements Tables {
       this.#process = new RestoreProcess(this.#command("restore"), ["--noflush", ...wait], this.#options);
     }
     await this.#process.commit(input);
+  }
+
+  /** `null` for a chain that iptables cannot tell, or that is not there. */
+  async #list(table: TableName, chain: string): Promise<SavedChain | null> {
+    const { backend, family } = this.#options;
+    const command = `${commandOf(family)}-${backend}`;
+    try {
+      return parseListedChain(await runCommand(command, ["-t", table, "-S", chain], this.#options));
+    } catch (error) {
+      if (isKernelError(error, "COMMAND_FAILED")) return null;
+      throw error;
+    }
   }
 
   #command(action: "save" | "restore"): string {

@@ -24,6 +24,8 @@ export interface Actual {
   readonly tables: readonly ActualTable[];
   /** Those that bear our prefix, by name. */
   readonly sets: ReadonlyMap<string, ActualSet>;
+  /** Sets that rules of ours refer to in tables that are being left (`Enforcer.moveTo`): what these have is in force, too. */
+  readonly referencedElsewhere?: ReadonlySet<string>;
 }
 
 export function tableOf(actual: Actual, family: Family, table: TableName): ActualTable {

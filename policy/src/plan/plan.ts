@@ -13,7 +13,7 @@ import type { Family, SavedChain, TableTransaction } from "@brindle/net";
 import type { Desired } from "../graph/desired.ts";
 import { chainPrefix, isOwnersChain } from "../render/names.ts";
 import { setsOf } from "../render/ruleArguments.ts";
-import { type Actual, tableOf } from "./actual.ts";
+import { type Actual, type ActualTable, tableOf } from "./actual.ts";
 import { currentSet, freshName, planSets, type SetChange } from "./sets.ts";
 import { planTable } from "./tables.ts";
 
@@ -63,13 +63,28 @@ function changesOwnersChain({ family, transaction }: Commit, actual: Actual): bo
   return (transaction.chains ?? []).some(({ name }) => isOwnersChain(name) && chains.has(name));
 }
 
-function referencedSets(actual: Actual): Set<string> {
+function referencedSets({ tables, referencedElsewhere }: Actual): Set<string> {
+  return setsReferredTo(tables).union(referencedElsewhere ?? new Set());
+}
+
+/** By rules of ours. */
+export function setsReferredTo(tables: readonly Pick<ActualTable, "chains">[]): Set<string> {
   const referenced = new Set<string>();
-  for (const { chains } of actual.tables) {
-    for (const chain of chains.values()) {
-      if (isChainOfOurs(chain)) for (const set of setsOfSaved(chain)) referenced.add(set);
-    }
+  for (const { chains } of tables) for (const set of setsOfTable(chains)) referenced.add(set);
+  return referenced;
+}
+
+const setsOfTables = new WeakMap<ActualTable["chains"], ReadonlySet<string>>();
+
+/** Nor are the chains of a table: one that is written is another. */
+function setsOfTable(chains: ActualTable["chains"]): ReadonlySet<string> {
+  const known = setsOfTables.get(chains);
+  if (known) return known;
+  const referenced = new Set<string>();
+  for (const chain of chains.values()) {
+    if (isChainOfOurs(chain)) for (const set of setsOfSaved(chain)) referenced.add(set);
   }
+  setsOfTables.set(chains, referenced);
   return referenced;
 }
 
@@ -79,7 +94,7 @@ const setsOfChains = new WeakMap<SavedChain, readonly string[]>();
 function setsOfSaved(chain: SavedChain): readonly string[] {
   const known = setsOfChains.get(chain);
   if (known) return known;
-  const sets = chain.rules.flatMap((rule) => setsOf(rule.arguments));
+  const sets = [...new Set(chain.rules.flatMap((rule) => setsOf(rule.arguments)))];
   setsOfChains.set(chain, sets);
   return sets;
 }

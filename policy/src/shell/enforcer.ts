@@ -5,13 +5,14 @@
  */
 import type { Address } from "@brindle/net";
 import { formatAddress } from "@brindle/net";
+import type { Tables } from "@brindle/net/shell";
 import type { Desired } from "../graph/desired.ts";
 import type { Actual } from "../plan/actual.ts";
 import { afterPlan } from "../plan/afterPlan.ts";
 import { driftOf } from "../plan/drift.ts";
 import { type Commit, isEmptyPlan, type Plan, plan } from "../plan/plan.ts";
 import { PolicyError } from "../policyError.ts";
-import { applyPlan, type Kernel, readActual } from "./kernel.ts";
+import { applyPlan, forsake, type Kernel, readActual } from "./kernel.ts";
 
 export interface EnforcerPorts extends Kernel {
   /** Does `work` once after a delay, unless the answered function is called before. */
@@ -48,6 +49,9 @@ interface Waiter {
 
 export class Enforcer {
   readonly #ports: EnforcerPorts;
+  #kernel: Required<Kernel>;
+  /** Tables to go over to before the next state is applied. */
+  #next: Kernel["tables"] | null = null;
   #desired: Desired | null = null;
   #inForce: Desired | null = null;
   #actual: Actual | null = null;
@@ -67,6 +71,8 @@ export class Enforcer {
 
   constructor(ports: EnforcerPorts) {
     this.#ports = ports;
+    const { tables, sets, former = [] } = ports;
+    this.#kernel = { tables, sets, former };
   }
 
   /** Resolves when this or a newer state is in the kernel; failures before that are retried. */
@@ -77,6 +83,16 @@ export class Enforcer {
 
   /** Reads everything back and repairs what differs; for a timer of the caller's. */
   resync(): Promise<void> {
+    this.#isStale = true;
+    return this.#desired ? this.#settled() : Promise.resolve();
+  }
+
+  /**
+   * Into other tables from now on, as those of iptables-legacy instead of iptables-nft. First all is in force in both, which
+   * a packet passes one after the other, and then what is in the former ones goes: nothing is open in between, nor closed.
+   */
+  moveTo(tables: Kernel["tables"]): Promise<void> {
+    this.#next = tables;
     this.#isStale = true;
     return this.#desired ? this.#settled() : Promise.resolve();
   }
@@ -105,7 +121,7 @@ export class Enforcer {
       await this.#running;
       const brought = this.#inForce;
       if (!brought) return ["no policy is in force yet"];
-      const actual = await readActual(this.#ports);
+      const actual = await readActual(this.#kernel);
       if (this.#running === null && this.#inForce === brought) return driftOf(plan(brought, actual), interfaceName);
     }
     return [];
@@ -170,11 +186,13 @@ export class Enforcer {
   }
 
   async #applyOnce(desired: Desired): Promise<void> {
+    this.#goOver();
     const actual = this.#isStale || !this.#actual ? await this.#readBack() : this.#actual;
     const toDo = plan(desired, actual);
     const undestroyed = isEmptyPlan(toDo) ? new Set<string>() : await this.#applyPlan(toDo);
     this.#actual = afterPlan(actual, toDo, desired, undestroyed);
     this.#inForce = desired;
+    await this.#leaveFormer();
     this.#count({
       applied: 1,
       tableWrites: toDo.commits.length,
@@ -184,13 +202,33 @@ export class Enforcer {
     else this.#retryLater(retryDelayMs(this.#undestroyedInRow++));
   }
 
+  #goOver(): void {
+    if (!this.#next) return;
+    const { sets, tables, former } = this.#kernel;
+    const next = this.#next;
+    const isUsed = ({ family, backend }: Tables): boolean =>
+      next.some((table) => table.family === family && table.backend === backend);
+    const left = [...former, ...tables].filter((table) => !isUsed(table));
+    this.#next = null;
+    this.#kernel = { sets, tables: next, former: left };
+    this.#isStale = true;
+  }
+
+  /** It is only now that what should be is in force elsewhere. */
+  async #leaveFormer(): Promise<void> {
+    const { sets, tables, former } = this.#kernel;
+    if (former.length === 0) return;
+    await forsake(former);
+    this.#kernel = { sets, tables, former: [] };
+  }
+
   async #applyPlan(toDo: Plan): Promise<Set<string>> {
     const { beforeCommits } = this.#ports;
-    if (!beforeCommits || toDo.commits.length === 0) return applyPlan(toDo, this.#ports);
+    if (!beforeCommits || toDo.commits.length === 0) return applyPlan(toDo, this.#kernel);
     const over = await beforeCommits(toDo.commits, this.#inForce);
     let isDone = false;
     try {
-      const undestroyed = await applyPlan(toDo, this.#ports);
+      const undestroyed = await applyPlan(toDo, this.#kernel);
       isDone = true;
       return undestroyed;
     } finally {
@@ -203,7 +241,7 @@ export class Enforcer {
     const isWhole = this.#counters.readBacks % wholeReadEvery === 0 || this.#failuresInRow > 0;
     this.#count({ readBacks: 1 });
     const idle = isWhole || !this.#inForce ? [] : idleTables(this.#inForce);
-    return readActual(this.#ports, (family, table) => idle.includes(`${family} ${table}`));
+    return readActual(this.#kernel, (family, table) => idle.includes(`${family} ${table}`));
   }
 
   #onFailure(error: unknown): void {

@@ -9,10 +9,11 @@ import {
 } from "@brindle/net";
 import type { Tables } from "@brindle/net/shell";
 import { type TableName, tableNames } from "../graph/desired.ts";
+import { nothingDesired } from "../graph/nothingDesired.ts";
 import type { Actual, ActualSet, ActualTable } from "../plan/actual.ts";
-import type { Plan } from "../plan/plan.ts";
+import { type Plan, plan, setsReferredTo } from "../plan/plan.ts";
 import type { SetChange } from "../plan/sets.ts";
-import { setPrefix } from "../render/names.ts";
+import { chainPrefix, setPrefix } from "../render/names.ts";
 
 /** What an `IpsetSocket` does; a test may do it otherwise. */
 export interface Sets {
@@ -28,27 +29,40 @@ export interface Kernel {
   /** One for each family. */
   readonly tables: readonly Tables[];
   readonly sets: Sets;
+  /** In which rules of ours may be left: the other backend of a node. */
+  readonly former?: readonly Tables[];
 }
 
 /** Tables of which `isIdle` says so are not read, and taken for empty. */
 export async function readActual(
-  { tables, sets }: Kernel,
+  { tables, sets, former = [] }: Kernel,
   isIdle: (family: Family, table: TableName) => boolean = () => false,
 ): Promise<Actual> {
   const saves = tables.flatMap((port) =>
     tableNames.filter((table) => !isIdle(port.family, table)).map((table) => saveTable(port, table)),
   );
-  const [listed, saved] = await Promise.all([sets.list(), Promise.all(saves)]);
+  const [listed, saved, left] = await Promise.all([sets.list(), Promise.all(saves), savedTables(former)]);
   const ours = listed.filter(({ name }) => name.startsWith(setPrefix)).map(actualSet);
-  return { tables: saved, sets: new Map(ours.map((set) => [set.name, set])) };
+  const actual = { tables: saved, sets: new Map(ours.map((set) => [set.name, set])) };
+  return former.length === 0 ? actual : { ...actual, referencedElsewhere: setsReferredTo(left) };
+}
+
+/** Takes all of ours out of tables: where others have it in force, a packet misses nothing. */
+export async function forsake(tables: readonly Tables[]): Promise<void> {
+  const leaving = plan(nothingDesired, { tables: await savedTables(tables), sets: new Map() });
+  await Promise.all(tables.map((port) => commit(leaving, port.family, port)));
+}
+
+async function savedTables(tables: readonly Tables[]): Promise<ActualTable[]> {
+  return Promise.all(tables.flatMap((port) => tableNames.map((table) => saveTable(port, table))));
 }
 
 /** Answers the sets that could not be destroyed yet, since the kernel has not let go of rules that are gone. */
-export async function applyPlan(plan: Plan, { tables, sets }: Kernel): Promise<Set<string>> {
-  for (const change of plan.before) await applySetChange(change, sets);
-  await Promise.all(tables.map((port) => commit(plan, port.family, port)));
+export async function applyPlan(toDo: Plan, { tables, sets }: Kernel): Promise<Set<string>> {
+  for (const change of toDo.before) await applySetChange(change, sets);
+  await Promise.all(tables.map((port) => commit(toDo, port.family, port)));
   const undestroyed = new Set<string>();
-  for (const change of plan.after) {
+  for (const change of toDo.after) {
     try {
       await applySetChange(change, sets);
     } catch (error) {
@@ -60,7 +74,7 @@ export async function applyPlan(plan: Plan, { tables, sets }: Kernel): Promise<S
 }
 
 async function saveTable(port: Tables, table: TableName): Promise<ActualTable> {
-  const { chains } = await port.save(table);
+  const { chains } = await port.save(table, { prefix: chainPrefix });
   return { family: port.family, table, chains };
 }
 
@@ -69,8 +83,8 @@ function actualSet({ name, family, type, members, maxElements }: KernelSet): Act
   return { name, family, type, members: byText, maxElements };
 }
 
-async function commit(plan: Plan, family: Family, port: Tables): Promise<void> {
-  const transactions = plan.commits.filter((candidate) => candidate.family === family);
+async function commit(toDo: Plan, family: Family, port: Tables): Promise<void> {
+  const transactions = toDo.commits.filter((candidate) => candidate.family === family);
   if (transactions.length > 0) await port.commit(transactions.map(({ transaction }) => transaction));
 }
 

@@ -106,6 +106,22 @@ describe("policy on a node", () => {
     await sees("where the router is greeted", ofPod, []);
   });
 
+  it("moves to the iptables that a FelixConfiguration asks for, and back", async () => {
+    const node = stand.fabric.machine("node1");
+    const used = async (): Promise<string[]> => {
+      const backends = ["nft", "legacy"];
+      const saves = await Promise.all(backends.map((backend) => node.exec(`iptables-${backend}-save`, [])));
+      return backends.filter((_, index) => saves[index]?.includes("BRDL-FORWARD"));
+    };
+    const [own = ""] = await used();
+    const other = own === "nft" ? "legacy" : "nft";
+    await stand.apply(resource("FelixConfiguration", "default", { iptablesBackend: other }));
+    await sees("where the chains are", used, [other]);
+    await sees("where the router is greeted", () => greeted("tor", pod.addresses), []);
+    await stand.apply(resource("FelixConfiguration", "default", {}));
+    await sees("where the chains are", used, [own]);
+  });
+
   it("keeps a pod from its node, unless a FelixConfiguration or the agent is told otherwise", async () => {
     const ofHost = (): Promise<readonly string[]> => greeted("pod", ofNode);
     await sees("where the pod is greeted by its node", ofHost, []);

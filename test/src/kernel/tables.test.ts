@@ -131,6 +131,44 @@ for (const backend of ["nft", "legacy"] as const) {
         expect(names.split("\n").filter(Boolean)).toEqual(backend === "legacy" ? ["filter"] : []);
       });
 
+      it("are read and changed beside rules of nftables in the same table that iptables has no words for", async () => {
+        await using node = await createNamespace(`native-${backend}${family}`);
+        const tables = openTables({ family, backend, namespace: node.path });
+        const native = async (...rule: string[]) => node.exec("nft", [...rule]);
+        const of = family === 4 ? "ip" : "ip6";
+        await tables.commit([
+          {
+            table: "filter",
+            chains: [
+              { name: "b-in", rules: [["-m", "comment", "--comment", "x y", "-g", "b-deep"]] },
+              { name: "b-deep", rules: [["-p", "tcp", "-j", "DROP"]] },
+            ],
+            hooks: [{ op: "insert", chain: "FORWARD", rule: ["-j", "b-in"] }],
+          },
+        ]);
+        const before = await tables.save("filter");
+        if (backend === "legacy") await native("add", "table", of, "filter");
+        await native("add", "chain", of, "filter", "others");
+        await native("add", "rule", of, "filter", "others", "ct state vmap { established : accept, related : accept }");
+        if (backend === "nft") await native("add", "rule", of, "filter", "FORWARD", "counter", "jump", "others");
+        const beside = await tables.save("filter", { prefix: "b-" });
+        for (const chain of ["b-in", "b-deep"]) expect(beside.chains.get(chain)).toEqual(before.chains.get(chain));
+        const others = backend === "nft" ? [["-j", "others"]] : [];
+        const forward = () =>
+          tables.save("filter").then(({ chains }) => chains.get("FORWARD")?.rules.map((rule) => rule.arguments));
+        expect(await forward()).toEqual([["-j", "b-in"], ...others]);
+        await tables.commit([
+          { ...fill("b-new", ["-j", "ACCEPT"]), hooks: [{ op: "insert", chain: "FORWARD", rule: ["-j", "b-new"] }] },
+        ]);
+        expect(await forward()).toEqual([["-j", "b-new"], ["-j", "b-in"], ...others]);
+        if (backend === "legacy") return;
+        await native("add", "rule", of, "filter", "FORWARD", "ct state vmap { established : accept }");
+        expect(await failureOf(tables.save("filter"))).toMatchObject({
+          code: "MALFORMED",
+          object: "chain FORWARD of table filter has rules of nftables that iptables cannot tell",
+        });
+      });
+
       it("are found to be the node's choice when they alone have rules", async () => {
         await using node = await createNamespace(`detect-${backend}${family}`);
         const command = family === 4 ? "iptables" : "ip6tables";

@@ -125,6 +125,22 @@ export class PolicyNode implements AsyncDisposable {
     this.enforcer = new Enforcer(this.#ports);
   }
 
+  /** Into the tables of a backend, from those of the other one. */
+  moveTo(backend: TablesBackend): Promise<void> {
+    return this.enforcer.moveTo(this.#tables(backend));
+  }
+
+  /** As a new agent that finds the node in another backend than its predecessor did. */
+  async restartIn(backend: TablesBackend): Promise<void> {
+    await this.enforcer.close();
+    const former = this.#tables(backend === "nft" ? "legacy" : "nft");
+    this.enforcer = new Enforcer({ ...this.#ports, tables: this.#tables(backend), former });
+  }
+
+  #tables(backend: TablesBackend): EnforcerPorts["tables"] {
+    return ([4, 6] as const).map((family) => openTables({ family, backend, namespace: this.namespace.path }));
+  }
+
   /** Gives the pod that has `known` another address, which its endpoint knows nothing of. */
   async ownAddress(known: string, address: string): Promise<void> {
     await this.podWith(known).ip(`address add ${address}/32 dev eth0`);

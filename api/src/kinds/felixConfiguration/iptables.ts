@@ -37,10 +37,11 @@ export const iptablesSettings: Settings<IptablesSettings> = {
     meanwhile: "they are read back every 90 s",
   }),
   maxIpsetSize: setting(size, "How many entries an address set may have.", { unset: 1_048_576 }),
-  iptablesBackend: setting(anyCase("Auto", "Legacy", "NFT"), "Which iptables writes the chains.", {
-    unset: "Auto",
-    meanwhile: "it is the one that the node uses",
-  }),
+  iptablesBackend: setting(
+    anyCase("Auto", "Legacy", "NFT"),
+    "Which iptables writes the chains. Auto is the one that the node uses. A change moves them, and no packet notices.",
+    { unset: "Auto" },
+  ),
   interfaceRefreshInterval: setting(duration, "How often the interfaces of the node are read back.", {
     unset: "1m30s",
     meanwhile: "the kernel tells of changes",
