@@ -5,8 +5,8 @@ export interface CoalescedWorkOptions {
   readonly work: () => Promise<void>;
   /** A failed run is tried again by itself, with growing delays; here it is told. */
   readonly onFailure: (error: unknown) => void;
-  /** How long after a run the next one begins at the earliest: for what nobody waits for to the millisecond. */
-  readonly restMs?: number;
+  /** How long after a run the next one begins at the earliest, or what says so of one that took so long. */
+  readonly restMs?: number | ((tookMs: number) => number);
 }
 
 const retryDelayMsMin = 100;
@@ -45,10 +45,11 @@ export class CoalescedWork {
     await new Promise((resolve) => setImmediate(resolve));
     while (this.#isWanted && !this.#ended.signal.aborted) {
       this.#isWanted = false;
+      const sinceMs = performance.now();
       try {
         await this.#options.work();
         failures = 0;
-        if (this.#options.restMs !== undefined) await this.#pause(this.#options.restMs);
+        await this.#rest(performance.now() - sinceMs);
       } catch (error) {
         this.#options.onFailure(error);
         this.#isWanted = true;
@@ -57,6 +58,12 @@ export class CoalescedWork {
       }
     }
     this.#running = null;
+  }
+
+  async #rest(tookMs: number): Promise<void> {
+    const { restMs = 0 } = this.#options;
+    const ms = typeof restMs === "number" ? restMs : restMs(tookMs);
+    if (ms > 0) await this.#pause(ms);
   }
 
   /** The end interrupts it. */

@@ -1,1 +1,3 @@
+export { Pace, policyPace } from "../node/pace.ts";
+export { CoalescedWork } from "./coalescedWork.ts";
 export { Links, type LinksOptions } from "./wiring/links.ts";

@@ -5,6 +5,7 @@
  * `ENDPOINT NAMESPACE BACKEND`
  */
 import { createInterface } from "node:readline";
+import { CoalescedWork, Pace, policyPace } from "@brindle/agent/shell";
 import { EndpointTrimmer, type Item, isItemOf, type Kind, type WatchEvent } from "@brindle/api";
 import { openEtcdStore } from "@brindle/api/shell/etcd";
 import type { TablesBackend } from "@brindle/net";
@@ -33,10 +34,14 @@ const enforcer = new Enforcer({
   beforeCommits: (commits, inForce) => hits.beforeCommits(commits, inForce),
 });
 
+const pace = new Pace(policyPace);
+const work = new CoalescedWork({
+  work: enforce,
+  onFailure: fail,
+  restMs: (tookMs) => pace.restMs({ tookMs, nowMs: performance.now() }),
+});
 const awaited = new Set<Kind>(policyKinds);
 let told = 0;
-let isWanted = false;
-let isRunning = false;
 
 say({ state: "ready" });
 const store = openEtcdStore({ endpoints: [endpoint], timeoutMs: 60_000 });
@@ -48,9 +53,7 @@ function onEvent(event: WatchEvent): void {
   else if (event.type === "changed") receive(event.item.key, kept(event.item));
   else if (event.type === "deleted") receive(event.key, null);
   else if (event.type === "undecodable") fail(new Error(event.reason));
-  if (awaited.size > 0) return;
-  isWanted = true;
-  if (!isRunning) void enforce().catch(fail);
+  if (awaited.size === 0) work.ask();
 }
 
 function receive(key: Item["key"], value: unknown): void {
@@ -63,17 +66,10 @@ function kept(item: Item): unknown {
   return isOurs ? item.value : trimmer.trim(item.value);
 }
 
-/** One run at a time, as in an agent. */
 async function enforce(): Promise<void> {
-  isRunning = true;
-  await new Promise((resolve) => setImmediate(resolve));
-  while (isWanted) {
-    isWanted = false;
-    const upTo = told;
-    await enforcer.apply(graph.desired());
-    say({ state: "inForce", told: upTo });
-  }
-  isRunning = false;
+  const upTo = told;
+  await enforcer.apply(graph.desired());
+  say({ state: "inForce", told: upTo });
 }
 
 /** What is found to be other than it should be is repaired, which is a write. */
