@@ -103,6 +103,8 @@ export interface PolicyHit {
   readonly kind: string;
   readonly namespace?: string;
   readonly name: string;
+  /** Of kind `Endpoint`: `namespace/name` of those with the same policies, which are counted together with it. */
+  readonly others?: readonly string[];
   readonly direction: "ingress" | "egress";
   /** From zero; `null` for what no rule decided. */
   readonly rule: number | null;

@@ -3,6 +3,7 @@ export { ControlError, type ControlTransportCode } from "./controlError.ts";
 export { type KernelSet, type SetDefinition, type SetType, setNameBytesMax } from "./ipset/message.ts";
 export {
   formatSetElement,
+  type InterfaceElement,
   type PortElement,
   parseSetElement,
   type SetElement,

@@ -5,9 +5,11 @@ import type { HitRow, RuleName } from "@brindle/policy";
 export function policyHit(row: HitRow, textOf: (name: RuleName) => string): PolicyHit {
   const direction = row.direction === "Ingress" ? "ingress" : "egress";
   if (row.kind === "default") {
-    const [namespace = "", ...name] = row.endpoint.split("/");
     const { reason: text, hits } = row;
-    return { kind: "Endpoint", namespace, name: name.join("/"), direction, rule: null, action: "deny", text, hits };
+    const [first = "", ...others] = row.endpoints;
+    const [namespace = "", ...name] = first.split("/");
+    const endpoint = { kind: "Endpoint", namespace, name: name.join("/"), ...(others.length > 0 && { others }) };
+    return { ...endpoint, direction, rule: null, action: "deny", text, hits };
   }
   const { owner, rule, action, hits } = row;
   const { kind, namespace, name } = owner;

@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import { inspect } from "node:util";
 import { type ApiObject, type ApiResource, apiVersion, type WorkloadEndpoint } from "@brindle/api";
 import type { Following, News } from "@brindle/api/shell";
-import { KernelError, type SavedChain } from "@brindle/net";
+import { KernelError, type SavedChain, type SetElement } from "@brindle/net";
 import type { Tables } from "@brindle/net/shell";
 import { describe, it, vi } from "vitest";
 import { PolicySync, type PolicySyncPorts } from "./policySync.ts";
 
-/** A packet filter of one family that refuses commits as often, or which, as the test says. */
+/** A packet filter of one family that refuses changes as often, or which, as the test says. */
 class FakeKernel {
   commits = 0;
   refuses: (text: string) => boolean = () => false;
@@ -18,19 +18,23 @@ class FakeKernel {
       save: async (table) => ({ table, chains: new Map<string, SavedChain>() }),
       commit: async (transactions) => {
         this.commits += 1;
-        if (this.refuses(inspect(transactions, { depth: null })))
-          throw new KernelError({ code: "TIMEOUT", object: "commit", timeoutMs: 1 });
+        this.#take(transactions);
       },
     },
   ];
   readonly sets = {
     list: async () => [],
     create: async () => {},
-    add: async () => {},
+    add: async (_: string, elements: Iterable<SetElement>) => this.#take([...elements]),
     delete: async () => {},
     flush: async () => {},
     destroy: async () => {},
   };
+
+  #take(change: unknown): void {
+    if (!this.refuses(inspect(change, { depth: null }))) return;
+    throw new KernelError({ code: "TIMEOUT", object: "change", timeoutMs: 1 });
+  }
 
   close(): void {}
 }
@@ -164,7 +168,9 @@ describe("a policy that names a Service", () => {
 
 /** Of IPv4, where the chains of the only policy are. */
 function setMembers(policy: PolicySync): string[] {
-  const sets = [...(policy.facts().desired?.sets.values() ?? [])].filter(({ family }) => family === 4);
+  const sets = [...(policy.facts().desired?.sets.values() ?? [])].filter(
+    ({ family, growth }) => family === 4 && growth !== "admits",
+  );
   return sets.flatMap(({ members }) => [...members.keys()]);
 }
 

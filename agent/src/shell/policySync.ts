@@ -189,7 +189,7 @@ export class PolicySync implements PolicyGate {
     } catch {
       return [`the policy of ${endpointId(endpoint)} is not in force`];
     }
-    const drift = await this.#enforcer.drift(endpoint.spec.interfaceName ?? "");
+    const drift = await this.#enforcer.drift(endpointId(endpoint));
     if (drift.length > 0) void this.resync();
     return drift;
   }

@@ -18,7 +18,7 @@ export async function showHits(
 ): Promise<ExitCode> {
   const answer = (await ports.callAgent("policy.hits", { all: all || name !== undefined })) as readonly PolicyHit[]; // What the agent promises.
   const hits = answer
-    .filter((hit) => name === undefined || hit.name === name || titleOf(hit).endsWith(` ${name}`))
+    .filter((hit) => name === undefined || isOf(hit, name))
     .sort((a, b) => b.hits - a.hits || compare(titleOf(a), titleOf(b)) || (a.rule ?? 0) - (b.rule ?? 0));
   if (output === "json" || output === "yaml") ports.print(formatStructure(hits, output));
   else ports.print(hits.length > 0 ? formatTable(columns, hits) : nothing(name));
@@ -38,8 +38,15 @@ const columns: readonly TableColumn<PolicyHit>[] = [
   { header: "SAYS", cell: ({ text }) => text },
 ];
 
-function titleOf({ kind, namespace, name }: PolicyHit): string {
-  return `${kind} ${namespace === undefined ? "" : `${namespace}/`}${name}`;
+/** By its name, with its namespace or without. */
+function isOf({ namespace, name, others = [] }: PolicyHit, wanted: string): boolean {
+  const names = [namespace === undefined ? name : `${namespace}/${name}`, ...others];
+  return names.some((each) => each === wanted || each.endsWith(`/${wanted}`));
+}
+
+function titleOf({ kind, namespace, name, others = [] }: PolicyHit): string {
+  const more = others.length > 0 ? ` and ${others.length} more` : "";
+  return `${kind} ${namespace === undefined ? "" : `${namespace}/`}${name}${more}`;
 }
 
 function compare(a: string, b: string): number {

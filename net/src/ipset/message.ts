@@ -32,7 +32,7 @@ import {
 } from "../netlink/value.ts";
 import { formatSetElement, type SetElement } from "./setElement.ts";
 
-export type SetType = "hash:net" | "hash:ip,port";
+export type SetType = "hash:net" | "hash:ip,port" | "hash:net,iface";
 
 export interface SetDefinition {
   /** At most 31 characters. */
@@ -66,7 +66,7 @@ export const elementsPerMessage = 200;
 
 const subsystem = 6 << 8;
 const protocolVersion = 7;
-/** Both types have had it since Linux 3; the later ones only add options that are not used here. */
+/** All types have had it since Linux 3; the later ones only add options that are not used here. */
 const typeRevision = 1;
 
 /** enum ipset_cmd */
@@ -98,6 +98,7 @@ interface ElementAttributes {
   readonly length?: number;
   readonly port?: number;
   readonly protocol?: number;
+  readonly interfaceName?: string;
   /** Which element of the message it is, so that an error can name it. */
   readonly line?: number;
 }
@@ -146,6 +147,7 @@ const elementAttributes: AttributeTable<ElementAttributes> = {
   port: { type: 4, codec: net16 },
   protocol: { type: 7, codec: u8 },
   line: { type: 9, codec: u32 },
+  interfaceName: { type: 23, codec: text },
 };
 
 const dataType = 7;
@@ -241,16 +243,22 @@ function encodeElements(elements: readonly SetElement[]): Uint8Array {
 
 function encodeElement(element: SetElement, line: number): Uint8Array {
   const ip = element.address.family === 4 ? { v4: element.address } : { v6: element.address };
-  const rest = "port" in element ? { port: element.port, protocol: element.protocol } : { length: element.length };
-  return encodeAttributes(elementAttributes, { ip, ...rest, line });
+  return encodeAttributes(elementAttributes, { ip, ...restOf(element), line });
+}
+
+function restOf(element: SetElement): ElementAttributes {
+  if ("port" in element) return { port: element.port, protocol: element.protocol };
+  const { length } = element;
+  return "interfaceName" in element ? { length, interfaceName: element.interfaceName } : { length };
 }
 
 function decodeElement(bytes: Uint8Array, setType: string): SetElement | null {
   const attributes = decodeAttributes(elementAttributes, bytes);
   const address = attributes?.ip?.v4 ?? attributes?.ip?.v6;
   if (!attributes || !address) return null;
-  const { length, port, protocol } = attributes;
-  if (setType === "hash:net") return { address, length: length ?? (address.family === 4 ? 32 : 128) };
+  const { length = address.family === 4 ? 32 : 128, port, protocol, interfaceName } = attributes;
+  if (setType === "hash:net") return { address, length };
+  if (setType === "hash:net,iface" && interfaceName !== undefined) return { address, length, interfaceName };
   if (setType === "hash:ip,port" && port !== undefined) return { address, protocol: protocol ?? 0, port };
   return null;
 }
@@ -274,7 +282,8 @@ function offendingElement({ request }: Acknowledgement): SetElement | null {
   const elements = attributes?.elements && splitAttributes(attributes.elements);
   const element = elements?.[attributes?.line ?? 0];
   if (!element) return null;
-  return decodeElement(element.value, "hash:ip,port") ?? decodeElement(element.value, "hash:net");
+  const types: readonly SetType[] = ["hash:ip,port", "hash:net,iface", "hash:net"];
+  return types.map((type) => decodeElement(element.value, type)).find((decoded) => decoded !== null) ?? null;
 }
 
 /** enum ipset_errno, and those of the hash types. */

@@ -10,13 +10,26 @@ export interface PortElement {
   readonly port: number;
 }
 
-/** A network in a hash:net set, an address with protocol and port in a hash:ip,port set. */
-export type SetElement = Prefix | PortElement;
+/** A member of a hash:net,iface set: who sends from the network by the interface, or gets what is for it there. */
+export interface InterfaceElement extends Prefix {
+  /** Of at most 15 bytes. The kernel asks by the name alone: there need be no such interface. */
+  readonly interfaceName: string;
+}
+
+/**
+ * A network in a hash:net set, an address with protocol and port in a hash:ip,port set, a network with an interface in a
+ * hash:net,iface set.
+ */
+export type SetElement = Prefix | PortElement | InterfaceElement;
 
 export const setProtocol: { readonly tcp: 6; readonly udp: 17; readonly sctp: 132 } = { tcp: 6, udp: 17, sctp: 132 };
 
-/** "10.0.0.0/8" or "10.0.0.1,tcp:80". A network of one address has its length, so that the text is a key. */
+/**
+ * "10.0.0.0/8", "10.0.0.1,tcp:80" or "10.0.0.1/32,cali1". A network of one address has its length, so that the text is a
+ * key.
+ */
 export function formatSetElement(element: SetElement): string {
+  if ("interfaceName" in element) return `${formatPrefix(element)},${element.interfaceName}`;
   if (!("port" in element)) return formatPrefix(element);
   const name = Object.entries(setProtocol).find(([, number]) => number === element.protocol)?.[0];
   return `${formatAddress(element.address)},${name ?? element.protocol}:${element.port}`;
@@ -25,11 +38,23 @@ export function formatSetElement(element: SetElement): string {
 /** `null` when it does not parse. Host bits of networks are cleared, as the kernel does. */
 export function parseSetElement(text: string): SetElement | null {
   const comma = text.indexOf(",");
-  if (comma >= 0) return parsePortElement(text.slice(0, comma), text.slice(comma + 1));
+  if (comma < 0) return parseNetwork(text);
+  const [where, what] = [text.slice(0, comma), text.slice(comma + 1)];
+  return what.includes(":") ? parsePortElement(where, what) : parseInterfaceElement(where, what);
+}
+
+function parseNetwork(text: string): Prefix | null {
   const cidr = parseCidr(text);
   if (cidr) return networkOf(cidr);
   const address = parseAddress(text);
   return address && hostPrefix(address);
+}
+
+/** The names of interfaces that the kernel takes (`dev_valid_name`), but for the colon, by which a port is known. */
+function parseInterfaceElement(networkText: string, interfaceName: string): InterfaceElement | null {
+  const network = parseNetwork(networkText);
+  const isName = /^[!-.0-9;-~]{1,15}$/.test(interfaceName) && interfaceName !== "." && interfaceName !== "..";
+  return network && isName ? { ...network, interfaceName } : null;
 }
 
 /**

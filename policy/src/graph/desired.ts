@@ -1,4 +1,5 @@
 /** What the kernel is to have: the output of the graph, plain data. */
+import type { PolicyDirection } from "@brindle/api";
 import type { Address, Family, SetType } from "@brindle/net";
 import type { TableContent } from "../render/ir.ts";
 import type { Growth } from "../render/setUse.ts";
@@ -19,16 +20,26 @@ export interface DesiredSet {
   readonly name: string;
   readonly family: Family;
   readonly type: SetType;
-  readonly growth: Growth;
+  /** `admits`: who is in it comes to a chain, and who comes to none is dropped (`render/dispatch.ts`). */
+  readonly growth: Growth | "admits";
   readonly members: Members;
+}
+
+/** An endpoint of this node that chains are for. */
+export interface EnforcedEndpoint {
+  readonly interfaceName: string;
+  /** Those that it may use. */
+  readonly addresses: readonly Address[];
+  /** The chains that decide for its ends, which others may share; the same of both families. */
+  readonly chains: Readonly<Record<PolicyDirection, string>>;
 }
 
 export interface Desired {
   readonly tables: readonly DesiredTable[];
   /** By base name. */
   readonly sets: ReadonlyMap<string, DesiredSet>;
-  /** The endpoints of this node that the chains are for, by `namespace/name`, with the addresses they may use. */
-  readonly endpoints: ReadonlyMap<string, readonly Address[]>;
+  /** By `namespace/name`. */
+  readonly endpoints: ReadonlyMap<string, EnforcedEndpoint>;
   /** Of these, those that the datastore does not have yet: they have chains, and are in no set. */
   readonly expected: ReadonlySet<string>;
   /** Resources that are not enforced as they are written, each with the reason. */

@@ -1,9 +1,19 @@
 /** The chains and sets for the endpoints of one node. What a policy compiles to is kept while the resource stays. */
 import { isDeepStrictEqual } from "node:util";
 import type { IPPool, PolicyDirection, Profile } from "@brindle/api";
-import { type Address, type Family, formatSetElement, splitForSet } from "@brindle/net";
+import {
+  type Address,
+  type Family,
+  formatAddress,
+  formatSetElement,
+  hostPrefix,
+  type InterfaceElement,
+  splitForSet,
+} from "@brindle/net";
 import type { EndpointToHostAction, Policy } from "../cluster.ts";
 import type { PolicyStage } from "../hosts.ts";
+import { type Dispatch, dispatch } from "../render/dispatch.ts";
+import type { HostChains } from "../render/hostChains.ts";
 import { renderHosts } from "../render/hostTables.ts";
 import { Interned } from "../render/interned.ts";
 import type { Chain } from "../render/ir.ts";
@@ -12,17 +22,16 @@ import { type CompiledChain, compileOwner, ownerChainName, ruleOwner } from "../
 import { combineGrowth, hasPorts, type SetUse } from "../render/setUse.ts";
 import {
   type DirectionChains,
-  type EndpointChains,
   endpointChain,
+  endpointChainName,
   type FilterSettings,
   groupMin,
   policyGroup,
   quietSettings,
   renderFilter,
-  type TierChains,
 } from "../render/tables.ts";
 import type { PolicyTier } from "../tiers.ts";
-import type { Desired, DesiredSet, DesiredTable } from "./desired.ts";
+import type { Desired, DesiredSet, DesiredTable, EnforcedEndpoint } from "./desired.ts";
 import { addressesOf, type EndpointView } from "./endpointViews.ts";
 import { hostChains, type LocalHost } from "./localHosts.ts";
 import type { Members } from "./members.ts";
@@ -55,13 +64,16 @@ export class NodeRendering {
   #endpointToHostAction: EndpointToHostAction;
   #settings: FilterSettings = quietSettings;
   #compiled = new WeakMap<Policy | Profile, Map<string, CompiledChain>>();
-  /** The endpoints' chains of the last rendering, with what they are made from. */
-  #endpointChains = new Map<string, KeptChains>();
+  /** By its name: the chain of one end that the last rendering had, and the groups of policies that it asks. */
+  #endpointChains = new Map<string, readonly Chain[]>();
   /** By what is in them. */
   readonly #groups = new Interned<Chain>();
   #rules: Pick<Desired, "tables" | "endpoints"> = { tables: [], endpoints: new Map() };
   #uses: ReadonlyMap<string, SetUse> = new Map();
   readonly #sets = new Map<string, DesiredSet>();
+  #dispatchSets: ReadonlyMap<string, DesiredSet> = new Map();
+  /** All that the tables were made of; `null` where not all of it is known by identity. */
+  #madeOf: readonly unknown[] | null = null;
 
   constructor(endpointToHostAction: EndpointToHostAction) {
     this.#endpointToHostAction = endpointToHostAction;
@@ -81,62 +93,92 @@ export class NodeRendering {
     if (!isDeepStrictEqual(log, settings.log)) this.#compiled = new WeakMap();
     if (!isDeepStrictEqual(encapsulation, settings.encapsulation)) this.#endpointChains.clear();
     const isOther = !isDeepStrictEqual(this.#settings, settings);
-    this.#settings = settings;
+    if (isOther) this.#settings = settings;
     return isOther;
   }
 
   /** Tells `sets` which of them are needed, and takes their members from there. */
-  render({ local, hosts, pools }: RenderInput, sets: RuleSets): Omit<Desired, "problems" | "expected"> {
-    const all = firstOfEachInterface(local.flatMap(endpointChains));
+  render(input: RenderInput, sets: RuleSets): Omit<Desired, "problems" | "expected"> {
+    const all = withoutClashes(input.local.flatMap(endpointEnds));
     this.#keepChainsOf(all);
-    const tables: DesiredTable[] = [];
+    const parts = families.map((family) => this.#partsOf(family, all, input));
+    this.#rules = {
+      tables: this.#tables(parts, input, sets),
+      endpoints: new Map(all.map((end) => [end.id, enforced(end)])),
+    };
+    const dispatchSets = parts.flatMap(({ dispatches }) => dispatches.flatMap((each) => each.sets));
+    this.#dispatchSets = new Map(dispatchSets.map((set) => [set.name, this.#sameSet(set)]));
+    return this.withMembers(sets);
+  }
+
+  #partsOf(family: Family, all: readonly EndpointEnds[], { local, hosts }: RenderInput): FamilyParts {
+    // One without an address of the family has no chains there: nothing of the family is for it, or from it.
+    const pods = local.filter(({ view }) => hasFamily(addressesOf(view), family));
+    const ends = all.filter(({ addresses }) => hasFamily(addresses, family));
+    return {
+      family,
+      dispatches: directions.map((direction) => this.#dispatch(ends, direction, family)),
+      endpointChains: this.#chainsOf(ends),
+      owners: this.#filterOwners(pods, hosts, family),
+      untracked: this.#hostOwners(hosts, ["untracked"], family),
+      preDnat: this.#hostOwners(hosts, ["preDnat"], family),
+    };
+  }
+
+  /** As long as a pod that comes or goes leaves all chains as they are, so are the tables: the same objects. */
+  #tables(parts: readonly FamilyParts[], { hosts, pools }: RenderInput, sets: RuleSets): readonly DesiredTable[] {
+    const madeOf = [
+      ...[this.#settings, this.#endpointToHostAction, ...pools],
+      ...parts.flatMap(({ dispatches, endpointChains, owners }) => [
+        ...dispatches.flatMap(({ chains }) => chains.flatMap(({ rules }) => rules)),
+        ...endpointChains,
+        ...owners,
+      ]),
+    ];
+    if (hosts.length === 0 && this.#madeOf && isSameList(this.#madeOf, madeOf)) return this.#rules.tables;
+    this.#madeOf = hosts.length === 0 ? madeOf : null;
     const uses = new Map<string, SetUse>();
-    const { failsafes } = this.#settings;
-    const ofHosts = hosts.map(hostChains);
-    for (const family of families) {
-      // One without an address of the family has no chains there: nothing of the family is for it, or from it.
-      const pods = local.filter(({ view }) => hasFamily(addressesOf(view), family));
-      const endpoints = all.filter(({ addresses }) => hasFamily(addresses, family));
-      const owners = this.#filterOwners(pods, hosts, family);
-      const untracked = this.#hostOwners(hosts, ["untracked"], family);
-      const preDnat = this.#hostOwners(hosts, ["preDnat"], family);
-      const masquerade = renderMasquerade(pools, family);
-      const decisions = [...owners.map(({ chain }) => chain), ...this.#chainsOf(endpoints)];
-      const endpointToHostAction = this.#endpointToHostAction;
-      const { raw, mangle, filter } = renderHosts({
-        family,
-        hosts: ofHosts,
-        failsafes,
-        untracked: untracked.map(({ chain }) => chain),
-        preDnat: preDnat.map(({ chain }) => chain),
-      });
-      const content = renderFilter({
-        family,
-        endpoints,
-        decisions,
-        endpointToHostAction,
-        settings: this.#settings,
-        hosts: filter,
-      });
-      tables.push(
-        { family, table: "filter", content },
-        { family, table: "nat", content: masquerade.content },
-        { family, table: "mangle", content: mangle },
-        { family, table: "raw", content: raw },
-      );
-      const compiled = [...owners, ...untracked, ...preDnat];
-      for (const use of [...compiled.flatMap((owner) => owner.sets), ...masquerade.sets]) addUse(uses, use);
-    }
+    const tables = parts.flatMap((part) => this.#tablesOf(part, { hosts: hosts.map(hostChains), pools, uses }));
     sets.require(uses);
     for (const name of this.#sets.keys()) if (!uses.has(name)) this.#sets.delete(name);
-    this.#rules = { tables, endpoints: new Map(all.map(({ id, addresses }) => [id, addresses])) };
     this.#uses = uses;
-    return this.withMembers(sets);
+    return tables;
+  }
+
+  #tablesOf(
+    { family, dispatches, endpointChains, owners, untracked, preDnat }: FamilyParts,
+    { hosts, pools, uses }: { hosts: readonly HostChains[]; pools: readonly IPPool[]; uses: Map<string, SetUse> },
+  ): DesiredTable[] {
+    const masquerade = renderMasquerade(pools, family);
+    const { raw, mangle, filter } = renderHosts({
+      family,
+      hosts,
+      failsafes: this.#settings.failsafes,
+      untracked: untracked.map(({ chain }) => chain),
+      preDnat: preDnat.map(({ chain }) => chain),
+    });
+    const content = renderFilter({
+      family,
+      dispatches: dispatches.flatMap(({ chains }) => chains),
+      decisions: [...owners.map(({ chain }) => chain), ...endpointChains],
+      endpointToHostAction: this.#endpointToHostAction,
+      settings: this.#settings,
+      hosts: filter,
+    });
+    const compiled = [...owners, ...untracked, ...preDnat];
+    for (const use of [...compiled.flatMap((owner) => owner.sets), ...masquerade.sets]) addUse(uses, use);
+    return [
+      { family, table: "filter", content },
+      { family, table: "nat", content: masquerade.content },
+      { family, table: "mangle", content: mangle },
+      { family, table: "raw", content: raw },
+    ];
   }
 
   /** What was rendered last, with the members that sets have now. */
   withMembers(sets: RuleSets): Omit<Desired, "problems" | "expected"> {
-    return { ...this.#rules, sets: new Map([...this.#uses].map(([name, use]) => [name, this.#set(use, sets)])) };
+    const found = [...this.#uses].map(([name, use]): [string, DesiredSet] => [name, this.#set(use, sets)]);
+    return { ...this.#rules, sets: new Map([...found, ...this.#dispatchSets]) };
   }
 
   /** A set that stays the same stays one object. */
@@ -150,21 +192,50 @@ export class NodeRendering {
   }
 
   /** A chain that stays the same stays one object, so that the plan need not look into it again. */
-  #keepChainsOf(endpoints: readonly EndpointChains[]): void {
+  #keepChainsOf(ends: readonly EndpointEnds[]): void {
     const before = this.#endpointChains;
     this.#endpointChains = new Map();
-    const make = (endpoint: EndpointChains): KeptChains => {
-      const [ingress, ofIngress] = this.#grouped(endpoint.ingress, "Ingress");
-      const [egress, ofEgress] = this.#grouped(endpoint.egress, "Egress");
-      const grouped = { ...endpoint, ingress, egress };
-      const own = directions.map((direction) => endpointChain(grouped, direction, this.#settings.encapsulation));
-      return { endpoint, chains: [...own, ...ofIngress, ...ofEgress] };
-    };
-    for (const endpoint of endpoints) {
-      const known = before.get(endpoint.id);
-      const isSame = known && (known.endpoint === endpoint || hasSameChains(known.endpoint, endpoint));
-      this.#endpointChains.set(endpoint.id, isSame ? known : make(endpoint));
+    for (const { decisions, chains } of ends) {
+      for (const direction of directions) {
+        const name = chains[direction];
+        if (this.#endpointChains.has(name)) continue;
+        this.#endpointChains.set(name, before.get(name) ?? this.#endpointChain(decisions[direction], direction));
+      }
     }
+  }
+
+  #endpointChain(decisions: DirectionChains, direction: PolicyDirection): Chain[] {
+    const [grouped, groups] = this.#grouped(decisions, direction);
+    const chain = endpointChain(grouped, direction, this.#settings.encapsulation);
+    // The name says what is decided, whether it is asked in groups or not.
+    return [{ ...chain, name: endpointChainName(decisions, direction) }, ...groups];
+  }
+
+  /** The way to the chains of some ends, and the sets with these. */
+  #dispatch(ends: readonly EndpointEnds[], direction: PolicyDirection, family: Family): FilledDispatch {
+    const byChain = Map.groupBy(ends, ({ chains }) => chains[direction]);
+    const { chains, sets }: Dispatch = dispatch(family, direction, [...byChain.keys()].sort());
+    const members = new Map<string, Map<string, InterfaceElement>>();
+    for (const [chain, names] of sets) {
+      const elements = (byChain.get(chain) ?? []).flatMap((end) => elementsOf(end, family));
+      for (const name of names) {
+        const known = members.get(name) ?? new Map<string, InterfaceElement>();
+        members.set(name, known);
+        for (const element of elements) known.set(formatSetElement(element), element);
+      }
+    }
+    const filled = [...members].map(
+      ([name, of]): DesiredSet => ({ name, family, type: "hash:net,iface", growth: "admits", members: of }),
+    );
+    return { chains, sets: filled };
+  }
+
+  /** A set that stays the same stays one object. */
+  #sameSet(set: DesiredSet): DesiredSet {
+    const known = this.#dispatchSets.get(set.name);
+    const isSame =
+      known?.members.size === set.members.size && [...set.members.keys()].every((text) => known.members.has(text));
+    return isSame ? known : set;
   }
 
   /** With the policies of a tier in a group, where they are many, and these groups. */
@@ -180,9 +251,10 @@ export class NodeRendering {
     return [{ ...direction, tiers }, made.filter((group) => group !== null)];
   }
 
-  /** Groups are shared: each once. */
-  #chainsOf(endpoints: readonly EndpointChains[]): Chain[] {
-    const all = endpoints.flatMap(({ id }) => this.#endpointChains.get(id)?.chains ?? []);
+  /** Chains and groups are shared: each once. */
+  #chainsOf(ends: readonly EndpointEnds[]): Chain[] {
+    const names = new Set(ends.flatMap(({ chains }) => directions.map((direction) => chains[direction])));
+    const all = [...names].sort().flatMap((name) => this.#endpointChains.get(name) ?? []);
     return [...new Map(all.map((chain) => [chain.name, chain])).values()];
   }
 
@@ -231,51 +303,44 @@ export class NodeRendering {
   }
 }
 
-interface KeptChains {
-  readonly endpoint: EndpointChains;
-  /** Its own, and the groups that they ask. */
+/** What the tables of a family are made of. */
+interface FamilyParts {
+  readonly family: Family;
+  readonly dispatches: readonly FilledDispatch[];
+  readonly endpointChains: readonly Chain[];
+  readonly owners: readonly CompiledChain[];
+  readonly untracked: readonly CompiledChain[];
+  readonly preDnat: readonly CompiledChain[];
+}
+
+interface FilledDispatch {
   readonly chains: readonly Chain[];
+  readonly sets: readonly DesiredSet[];
+}
+
+/** An endpoint with what decides for its two ends, by direction. */
+interface EndpointEnds extends EnforcedEndpoint {
+  readonly id: string;
+  readonly decisions: Readonly<Record<PolicyDirection, DirectionChains>>;
 }
 
 function hasFamily(addresses: readonly Address[], family: Family): boolean {
   return addresses.some((address) => address.family === family);
 }
 
-function hasSameChains(a: EndpointChains, b: EndpointChains): boolean {
-  return (
-    a.interfaceName === b.interfaceName && isSameDirection(a.ingress, b.ingress) && isSameDirection(a.egress, b.egress)
-  );
-}
-
-function isSameDirection(a: DirectionChains, b: DirectionChains): boolean {
-  const isSameTier = (tier: TierChains, index: number): boolean => {
-    const other = b.tiers[index];
-    return (
-      tier.name === other?.name &&
-      tier.defaultAction === other.defaultAction &&
-      isSameList(tier.policies, other.policies)
-    );
-  };
-  return a.tiers.length === b.tiers.length && a.tiers.every(isSameTier) && isSameList(a.profiles, b.profiles);
-}
-
-function isSameList(a: readonly string[], b: readonly string[]): boolean {
-  return a.length === b.length && a.every((text, index) => text === b[index]);
-}
-
-/** One that is not wired, or has no address, has no chains: what it sends is dropped. */
-function endpointChains(endpoint: LocalEndpoint): readonly EndpointChains[] {
-  const known = chainsOfEndpoints.get(endpoint);
+/** One that is not wired, or has no address, has no ends: what it sends is dropped. */
+function endpointEnds(endpoint: LocalEndpoint): readonly EndpointEnds[] {
+  const known = endsOfEndpoints.get(endpoint);
   if (known) return known;
-  const made = madeChains(endpoint);
-  chainsOfEndpoints.set(endpoint, made);
+  const made = madeEnds(endpoint);
+  endsOfEndpoints.set(endpoint, made);
   return made;
 }
 
 /** An endpoint that stays the same stays one object, and most do. */
-const chainsOfEndpoints = new WeakMap<LocalEndpoint, readonly EndpointChains[]>();
+const endsOfEndpoints = new WeakMap<LocalEndpoint, readonly EndpointEnds[]>();
 
-function madeChains(endpoint: LocalEndpoint): EndpointChains[] {
+function madeEnds(endpoint: LocalEndpoint): EndpointEnds[] {
   const { interfaceName } = endpoint.view;
   const addresses = addressesOf(endpoint.view);
   if (interfaceName === null || addresses.length === 0) return [];
@@ -287,17 +352,45 @@ function madeChains(endpoint: LocalEndpoint): EndpointChains[] {
     })),
     profiles: endpoint.profiles.map((profile) => ownerChainName(ruleOwner(profile), direction)),
   });
-  const chains = { ingress: ofDirection("Ingress"), egress: ofDirection("Egress") };
-  return [{ id: endpoint.id, interfaceName, addresses, ...chains }];
+  const decisions = { Ingress: ofDirection("Ingress"), Egress: ofDirection("Egress") };
+  const chains = {
+    Ingress: endpointChainName(decisions.Ingress, "Ingress"),
+    Egress: endpointChainName(decisions.Egress, "Egress"),
+  };
+  return [{ id: endpoint.id, interfaceName, addresses, decisions, chains }];
 }
 
-/** Two endpoints on one interface are a mistake of whoever wrote them; the other one is as one that is not wired. */
-function firstOfEachInterface(endpoints: readonly EndpointChains[]): EndpointChains[] {
-  const seen = new Map<string, EndpointChains>();
-  for (const endpoint of endpoints) {
-    if (!seen.has(endpoint.interfaceName)) seen.set(endpoint.interfaceName, endpoint);
+function enforced({ interfaceName, addresses, chains }: EndpointEnds): EnforcedEndpoint {
+  return { interfaceName, addresses, chains };
+}
+
+function elementsOf({ interfaceName, addresses }: EndpointEnds, family: Family): InterfaceElement[] {
+  const ofFamily = addresses.filter((address) => address.family === family);
+  return ofFamily.map((address) => ({ ...hostPrefix(address), interfaceName }));
+}
+
+/** A bucket of hash:net,iface takes 64 elements of one address (AHASH_MAX_TUNED): one more would hold up all others. */
+const endsOfAddressMax = 32;
+
+/**
+ * Two endpoints on one interface are a mistake of whoever wrote them, and so are dozens with one address; the others are
+ * as ones that are not wired.
+ */
+function withoutClashes(ends: readonly EndpointEnds[]): EndpointEnds[] {
+  const seen = new Map<string, EndpointEnds>();
+  const holders = new Map<string, number>();
+  for (const end of ends) {
+    const addresses = end.addresses.map(formatAddress);
+    const isCrowded = addresses.some((address) => (holders.get(address) ?? 0) >= endsOfAddressMax);
+    if (seen.has(end.interfaceName) || isCrowded) continue;
+    seen.set(end.interfaceName, end);
+    for (const address of addresses) holders.set(address, (holders.get(address) ?? 0) + 1);
   }
   return [...seen.values()];
+}
+
+function isSameList(a: readonly unknown[], b: readonly unknown[]): boolean {
+  return a.length === b.length && a.every((item, index) => item === b[index]);
 }
 
 /** Rules that share a set must agree on what its growth does. */

@@ -1,7 +1,9 @@
+import assert from "node:assert/strict";
 import type { EndpointSlice, IPPool, Profile, Rule, Tier } from "@brindle/api";
 import { apiVersion } from "@brindle/api";
 import { formatAddress } from "@brindle/net";
 import { describe, expect, it } from "vitest";
+import type { Match } from "../render/ir.ts";
 import {
   endpointSample,
   globalNetworkSetSample,
@@ -11,7 +13,7 @@ import {
   policySample,
   tierSample,
 } from "../sampleCluster.ts";
-import type { Desired } from "./desired.ts";
+import type { Desired, DesiredSet } from "./desired.ts";
 import { PolicyGraph, type PolicyResource, type PolicyUpdate } from "./policyGraph.ts";
 
 const web = endpointSample("web", { labels: { app: "web" }, addresses: ["10.0.0.2", "fd00::2"] });
@@ -212,6 +214,10 @@ describe("the graph's output depends on the state only", () => {
   }
 });
 
+function setsOfPolicies({ sets }: Desired): DesiredSet[] {
+  return [...sets.values()].filter(({ growth }) => growth !== "admits");
+}
+
 describe("what is behind Services", () => {
   const slice = (name: string, addresses: readonly string[], rest: Partial<EndpointSlice> = {}): EndpointSlice => ({
     ...{ namespace: "default", name, service: "dns", addresses, ports: [{ protocol: "UDP", port: 53 }] },
@@ -236,8 +242,7 @@ describe("what is behind Services", () => {
       if (looks) graph.desired();
     }
     graph.receive(set(toDns));
-    const { sets } = graph.desired();
-    return [...sets.values()]
+    return setsOfPolicies(graph.desired())
       .map(
         ({ family, type, growth, members }) =>
           `IPv${family} ${type} ${growth}: ${[...members.keys()].sort().join(" ")}`,
@@ -315,10 +320,10 @@ describe("what is behind Services", () => {
     ]);
     graph.setUnserved(null);
     expect(graph.desired().problems.size).toBe(0);
-    expect(graph.desired().sets.size).toBe(6);
+    expect(setsOfPolicies(graph.desired())).toHaveLength(6);
     graph.setUnserved("none is here any more");
     expect([...graph.desired().problems.values()][0]).toMatch(/^its rules name Services: none is here any more; /);
-    expect(graph.desired().sets.size).toBe(2);
+    expect(setsOfPolicies(graph.desired())).toHaveLength(2);
     graph.receive(gone(toDns));
     expect(graph.asksForServices).toBe(false);
   });
@@ -329,7 +334,17 @@ function undone(update: PolicyUpdate): PolicyUpdate {
 }
 
 describe("the graph", () => {
-  const members = (desired: Desired) => [...desired.sets.values()].map((one) => [...one.members.keys()]);
+  const members = (desired: Desired) => setsOfPolicies(desired).map((one) => [...one.members.keys()]);
+  /** The ends that come to a chain, by its name. */
+  const endsOf = (desired: Desired, id: string): string[] => {
+    const { chains } = desired.endpoints.get(id) ?? assert.fail(`${id} has no chains`);
+    const rules = desired.tables.flatMap(({ content }) => content.chains.flatMap((chain) => chain.rules));
+    const ofChain = rules.filter(({ target }) => "chain" in target && Object.values(chains).includes(target.chain));
+    const names = ofChain.flatMap(({ matches }) =>
+      matches.flatMap((match) => (match.kind === "ends" ? match.set : [])),
+    );
+    return names.flatMap((name) => [...(desired.sets.get(name)?.members.keys() ?? [])]).sort();
+  };
   const chainNames = (desired: Desired) =>
     desired.tables.flatMap(({ family, table, content }) =>
       family === 4 && table === "filter" ? content.chains.map((chain) => chain.name) : [],
@@ -337,7 +352,8 @@ describe("the graph", () => {
 
   /** What the endpoint's chain asks of policies. */
   const toWeb = (desired: Desired): string[] => {
-    const chain = desired.tables[0]?.content.chains.find(({ name }) => name === "BRDL-to-caliweb");
+    const own = desired.endpoints.get("default/web")?.chains.Ingress;
+    const chain = desired.tables[0]?.content.chains.find(({ name }) => name === own);
     const rules = (chain?.rules ?? []).slice(3, -1).map(({ target, comment }) => {
       if (target.kind === "jump") return `jump ${target.chain}`;
       return target.kind === "return" ? "return" : `${target.kind} ${comment}`;
@@ -347,7 +363,7 @@ describe("the graph", () => {
 
   it("tells which endpoints the chains are for", () => {
     const { endpoints } = run([set(web), set(client)]);
-    expect([...endpoints].map(([id, addresses]) => [id, addresses.map(formatAddress)])).toEqual([
+    expect([...endpoints].map(([id, { addresses }]) => [id, addresses.map(formatAddress)])).toEqual([
       ["default/web", ["10.0.0.2", "fd00::2"]],
     ]);
   });
@@ -387,7 +403,7 @@ describe("the graph", () => {
   });
   it("keeps no set and no chain that only other nodes need", () => {
     const desired = run([set(web), set(client), set(elsewhere)]);
-    expect(desired.sets.size).toBe(0);
+    expect(setsOfPolicies(desired)).toEqual([]);
     expect(chainNames(desired)).not.toContain("BRDL-pi-default/elsewhere");
   });
   it("gives a shared address up with its last holder", () => {
@@ -396,8 +412,7 @@ describe("the graph", () => {
     ]);
   });
   it("knows how verdicts follow the growth of a set", () => {
-    const growth = (...updates: PolicyUpdate[]) =>
-      [...run([set(web), ...updates]).sets.values()].map((one) => one.growth);
+    const growth = (...updates: PolicyUpdate[]) => setsOfPolicies(run([set(web), ...updates])).map((one) => one.growth);
     expect(growth(set(allowClients))).toEqual(["loosens", "loosens"]);
     expect(growth(set(denyClients))).toEqual(["tightens", "tightens"]);
     expect(growth(set(allowClients), set(both))).toEqual(["mixed", "mixed"]);
@@ -493,6 +508,52 @@ describe("the graph", () => {
       expect([...desired.problems.keys()]).toEqual(["WorkloadEndpoint default/web"]);
     });
   }
+  it("has one chain for all that have the same policies and profiles, and their addresses and interfaces lead to it", () => {
+    const twin = endpointSample("twin", { labels: { app: "web" }, addresses: ["10.0.0.3"] });
+    const desired = run([set(web), set(twin), set(allowClients), set(plainNamespace)]);
+    expect(desired.endpoints.get("default/web")?.chains).toEqual(desired.endpoints.get("default/twin")?.chains);
+    const ends = ["10.0.0.2/32,caliweb", "10.0.0.3/32,calitwin", "fd00::2/128,caliweb"];
+    expect(endsOf(desired, "default/web")).toEqual(ends.flatMap((end) => [end, end]));
+    const apart = run([set(web), set({ ...twin, metadata: { ...twin.metadata, labels: {} } }), set(allowClients)]);
+    expect(apart.endpoints.get("default/twin")?.chains.Ingress).not.toBe(
+      apart.endpoints.get("default/web")?.chains.Ingress,
+    );
+    expect(endsOf(apart, "default/web")).toEqual(["10.0.0.2/32,caliweb", ...ends, "fd00::2/128,caliweb"]); // What they send is decided alike.
+  });
+  it("changes no table for a pod whose policies another one has", () => {
+    const graph = new PolicyGraph({ node: "node1" });
+    for (const update of [set(web), set(allowClients), set(plainNamespace)]) graph.receive(update);
+    const before = graph.desired();
+    graph.expect(endpointSample("twin", { labels: { app: "web" }, addresses: ["10.0.0.3", "fd00::3"] }));
+    const { tables, endpoints } = graph.desired();
+    expect([...endpoints.keys()]).toEqual(["default/twin", "default/web"]);
+    for (const [index, table] of tables.entries()) expect(table).toBe(before.tables[index]);
+  });
+  it("looks for chains in two steps where a node has many, and each end is found in both", () => {
+    const pods = Array.from({ length: 40 }, (_, index) =>
+      endpointSample(`pod${index}`, { labels: { app: `app${index}` }, addresses: [`10.0.2.${index}`] }),
+    );
+    const policies = pods.map((_, index) =>
+      policySample(`of${index}`, { selector: `app == 'app${index}'`, ingress: [fromClients] }),
+    );
+    const desired = run([...pods, ...policies].map(set));
+    const [filter] = desired.tables;
+    const chains = new Map(filter?.content.chains.map(({ name, rules }) => [name, rules]));
+    const led = (end: string, from: string): string => {
+      const isMet = ({ matches }: { matches: readonly Match[] }): boolean =>
+        matches.every((match) => match.kind === "ends" && desired.sets.get(match.set)?.members.has(end));
+      const { target } = chains.get(from)?.find(isMet) ?? assert.fail(`${from} has no rule for ${end}`);
+      if (target.kind !== "goto") return target.kind;
+      return target.chain.startsWith(from) ? led(end, target.chain) : target.chain;
+    };
+    for (const [id, { addresses, interfaceName, chains: own }] of desired.endpoints) {
+      const end = `${addresses.map(formatAddress).join()}/32,${interfaceName}`;
+      expect([id, led(end, "BRDL-FROM-PODS"), led(end, "BRDL-TO-PODS")]).toEqual([id, own.Egress, own.Ingress]);
+    }
+    expect(led("10.0.2.1/32,calipod2", "BRDL-FROM-PODS")).toBe("drop");
+    const steps = [...chains].filter(([name]) => name.startsWith("BRDL-TO-PODS")).map(([, rules]) => rules.length);
+    expect(Math.max(...steps)).toBeLessThan(20);
+  });
   it("gives one interface to one endpoint", () => {
     const twin = endpointSample("twin", { addresses: ["10.0.0.8"] });
     const desired = run([set(web), set({ ...twin, spec: { ...twin.spec, interfaceName: "caliweb" } })]);

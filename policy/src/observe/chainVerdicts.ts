@@ -41,13 +41,10 @@ export class ChainVerdicts {
       filters.map(({ family, content }) => [family, new Map(content.chains.map(({ name, rules }) => [name, rules]))]),
     );
     for (const [name, { members }] of sets) this.#sets.set(name, new SetReader(members));
-    const from = chainsByEndpoint(filters.flatMap(({ family }) => this.#rules[family]?.get(chains.fromPods) ?? []));
-    const to = chainsByEndpoint(filters.flatMap(({ family }) => this.#rules[family]?.get(chains.toPods) ?? []));
-    for (const [endpoint, addresses] of endpoints) {
-      for (const address of addresses.map(formatAddress)) {
-        const [egress, ingress] = [from.get(endpoint), to.get(endpoint)];
-        if (egress !== undefined) this.#egress.set(address, { endpoint, chain: egress });
-        if (ingress !== undefined) this.#ingress.set(address, { endpoint, chain: ingress });
+    for (const [endpoint, enforced] of endpoints) {
+      for (const address of enforced.addresses.map(formatAddress)) {
+        this.#egress.set(address, { endpoint, chain: enforced.chains.Egress });
+        this.#ingress.set(address, { endpoint, chain: enforced.chains.Ingress });
       }
     }
   }
@@ -72,11 +69,6 @@ export class ChainVerdicts {
     const isDenied = end === "drop" || (end === "end" && !walk.isAllowed);
     return { verdict: isDenied ? "deny" : "allow", direction, endpoint, rule: walk.decidedBy };
   }
-}
-
-/** The rules of a dispatch bear the name of the endpoint whose chain they go to. */
-function chainsByEndpoint(rules: readonly ChainRule[]): Map<string, string> {
-  return new Map(rules.flatMap(({ target, comment }) => (target.kind === "goto" ? [[comment, target.chain]] : [])));
 }
 
 /** One packet on its way through the chains of one end. */

@@ -9,8 +9,8 @@ export type HitRow =
   | (RuleName & { readonly kind: "rule"; readonly action: RuleAction; readonly hits: number })
   | {
       readonly kind: "default";
-      /** `namespace/name` of the endpoint that it happened to. */
-      readonly endpoint: string;
+      /** `namespace/name` of the endpoints that it may have happened to: all that share the chain, in order. */
+      readonly endpoints: readonly string[];
       readonly direction: PolicyDirection;
       /** In words: `no policy allows it`. */
       readonly reason: string;

@@ -1,10 +1,10 @@
 import type { Rule } from "@brindle/api";
-import type { SavedRule } from "@brindle/net";
+import { formatSetElement, type SavedRule } from "@brindle/net";
 import { describe, expect, it } from "vitest";
 import type { Policy } from "../cluster.ts";
 import type { Desired } from "../graph/desired.ts";
 import { nothingDesired } from "../graph/nothingDesired.ts";
-import { PolicyGraph } from "../graph/policyGraph.ts";
+import { PolicyGraph, type PolicyResource } from "../graph/policyGraph.ts";
 import { endpointSample, namespaceProfileSample, policySample } from "../sampleCluster.ts";
 import type { Actual, ActualSet } from "./actual.ts";
 import { afterPlan } from "./afterPlan.ts";
@@ -18,18 +18,37 @@ const denyB: Rule = { action: "Deny", source: { selector: "role == 'b'" } };
 
 /** A node with the pod `web`, and pods elsewhere of the given roles: the name of each is its address's last number. */
 function state(policies: readonly Policy[], roles: Readonly<Record<string, string>>): Desired {
+  return stateOf([endpointSample("web", { labels: { app: "web" }, addresses: ["10.0.0.1"] }), ...policies], roles);
+}
+
+function stateOf(resources: readonly PolicyResource[], roles: Readonly<Record<string, string>>): Desired {
   const graph = new PolicyGraph({ node: "node1" });
-  const web = endpointSample("web", { labels: { app: "web" }, addresses: ["10.0.0.1"] });
   const others = Object.entries(roles).map(([last, role]) =>
     endpointSample(`pod${last}`, { labels: { role }, addresses: [`10.0.0.${last}`], node: "node2" }),
   );
-  for (const value of [web, ...others, namespaceProfileSample("default"), ...policies]) {
+  for (const value of [...resources, ...others, namespaceProfileSample("default")]) {
     graph.receive({ key: { kind: value.kind, ...value.metadata }, value });
   }
   return graph.desired();
 }
 
+/** A node with the pods of the given applications, beside those of `roles` elsewhere. */
+function node(
+  apps: Readonly<Record<string, string>>,
+  { policies = [], roles = {} }: { policies?: readonly Policy[]; roles?: Readonly<Record<string, string>> } = {},
+): Desired {
+  const pods = Object.entries(apps).map(([last, app]) =>
+    endpointSample(`web${last}`, { labels: { app }, addresses: [`10.0.0.${last}`] }),
+  );
+  return stateOf([...pods, ...policies], roles);
+}
+
 const policy = (...ingress: Rule[]): Policy => policySample("p", { selector, ingress });
+const policies: readonly Policy[] = [policy(fromA), policySample("q", { selector: "app == 'db'", ingress: [fromA] })];
+/** The sets of the dispatch, of what comes to pods alone, and all of IPv4. */
+const dispatch = /^brdl4[ft]_/;
+const toPods = /^brdl4t_/;
+const all = /^brdl4/;
 
 /** The rules of others in FORWARD, and what comes behind our hook then. */
 const ends: readonly { name: string; rules: readonly string[]; order: readonly string[] }[] = [
@@ -55,11 +74,12 @@ function applied(desired: Desired, actual: Actual = nothing): Actual {
   return afterPlan(actual, plan(desired, actual), desired, new Set());
 }
 
-/** `+a10.0.0.2` for an addition to an IPv4 set of generation a. The sets of IPv6 are empty here. */
-function words(changes: readonly SetChange[]): string[] {
+/** `+a2` for an addition of 10.0.0.2 to an IPv4 set of policies of generation a. The sets of IPv6 are empty here. */
+function words(changes: readonly SetChange[], sets = /^brdl4_/): string[] {
   return changes.flatMap((change) => {
-    if (change.op === "create") return change.set.family === 4 ? [`create ${change.set.name.slice(-1)}`] : [];
-    if (!change.name.startsWith("brdl4")) return [];
+    const name = change.op === "create" ? change.set.name : change.name;
+    if (!sets.test(name)) return [];
+    if (change.op === "create") return [`create ${name.slice(-1)}`];
     const sign = { add: "+", delete: "-" } as const;
     if (!("elements" in change)) return [`${change.op} ${change.name.slice(-1)}`];
     return change.elements.map(
@@ -90,22 +110,74 @@ describe("a plan", () => {
     expect([words(toDo.before), words(toDo.after)]).toEqual([["create a", "+a2"], []]);
     expect(chainsOf(toDo)).toContain("BRDL-pi-default/p");
   });
-  it("adds a pod to the dispatch and takes it out again without filling it anew, whatever order that leaves", () => {
-    const node = (...names: string[]) => {
-      const graph = new PolicyGraph({ node: "node1" });
-      for (const name of names) {
-        const value = endpointSample(name, { labels: {}, addresses: [`10.0.0.${name.length}`] });
-        graph.receive({ key: { kind: value.kind, ...value.metadata }, value });
-      }
-      return graph.desired();
+  it("adds a pod to the dispatch and takes it out again without a commit, where another one has its policies", () => {
+    const one = applied(node({ 1: "" }));
+    const two = node({ 1: "", 2: "" });
+    const more = plan(two, one);
+    expect([more.commits, words(more.before, dispatch), words(more.after, dispatch)]).toEqual([[], [], ["+a2", "+a2"]]);
+    const both = applied(two, one);
+    expect(isEmptyPlan(plan(node({ 1: "", 2: "" }), both))).toBe(true);
+    const less = plan(node({ 1: "" }), both);
+    expect([less.commits, words(less.before, dispatch), words(less.after, dispatch)]).toEqual([[], ["-a2", "-a2"], []]);
+  });
+  it("lets a pod come to its chain after all else has changed, and takes it out before", () => {
+    const few = node({ 7: "web" }, { policies, roles: { 1: "a" } });
+    const many = node({ 7: "web", 8: "web" }, { policies, roles: { 2: "a" } });
+    const more = plan(many, applied(few));
+    expect([more.commits, words(more.before, all), words(more.after, all)]).toEqual([
+      [],
+      ["+a2", "-a1"],
+      ["+a8", "+a8"],
+    ]);
+    const less = plan(few, applied(many));
+    expect([less.commits, words(less.before, all), words(less.after, all)]).toEqual([
+      [],
+      ["-a8", "-a8", "+a1", "-a2"],
+      [],
+    ]);
+  });
+  it("adds one rule for a list of policies that is new: its pod comes with the commit, others after it", () => {
+    const before = applied(node({ 7: "web", 8: "" }, { policies }));
+    const toDo = plan(node({ 7: "web", 8: "", 9: "db", 10: "web" }, { policies }), before);
+    expect(editsOf(toDo)).toEqual(["insert BRDL-TO-PODS"]);
+    expect(chainsOf(toDo).map((name) => name.slice(0, 8))).toEqual(["BRDL-pi-", "BRDL-to-"]);
+    expect([words(toDo.before, toPods), words(toDo.after, toPods)]).toEqual([["create a", "+a9"], ["+a10"]]);
+  });
+  it("moves a pod from one chain to another by one commit, and not from set to set", () => {
+    const before = applied(node({ 7: "web", 8: "db", 9: "db" }, { policies }));
+    const after = node({ 7: "web", 8: "db", 9: "web" }, { policies });
+    const toDo = plan(after, before);
+    expect(words(toDo.before, dispatch).toSorted()).toEqual(["+b7", "+b8", "+b9", "create b", "create b"]);
+    expect(words(toDo.after, dispatch)).toEqual(["destroy a", "destroy a"]);
+    expect(chainsOf(toDo)).toEqual(["BRDL-TO-PODS"]);
+    expect(isEmptyPlan(plan(after, afterPlan(before, toDo, after, new Set())))).toBe(true);
+  });
+  it("so too where nobody else has, or had, the one chain or the other", () => {
+    const [one, both] = [node({ 7: "web", 8: "web" }, { policies }), node({ 7: "web", 8: "db" }, { policies })];
+    const joined = plan(one, applied(both));
+    expect(words(joined.before, toPods)).toEqual(["create b", "+b7", "+b8"]);
+    expect(words(joined.after, toPods)).toEqual(["destroy a", "destroy a"]);
+    const parted = plan(both, applied(one));
+    expect(words(parted.before, toPods).toSorted()).toEqual(["+a8", "+b7", "create a", "create b"]);
+    expect(words(parted.after, toPods)).toEqual(["destroy a"]);
+  });
+  it("changes no set in place, too, where a pod's list of policies is new: its old rules would meet what is for the new ones", () => {
+    const more = policySample("r", { selector, ingress: [denyB] });
+    const before = node({ 7: "web" }, { policies, roles: { 1: "a" } });
+    const toDo = plan(node({ 7: "web" }, { policies: [...policies, more], roles: { 2: "a" } }), applied(before));
+    expect(words(toDo.before, /^brdl4_/).toSorted()).toEqual(["+b2", "create a", "create b"]);
+    expect(words(toDo.after, /^brdl4_/)).toEqual(["destroy a"]);
+  });
+  it("mends an end that somebody has taken out of one set without touching others", () => {
+    const desired = node({ 7: "web", 8: "web" });
+    const actual = applied(desired);
+    const robbed = ([name, set]: [string, ActualSet]): [string, ActualSet] => {
+      const left = [...set.members.values()].filter((element) => !formatSetElement(element).startsWith("10.0.0.8/"));
+      const members = new Map(left.map((element) => [formatSetElement(element), element]));
+      return toPods.test(name) ? [name, { ...set, members }] : [name, set];
     };
-    const one = applied(node("aaa", "cc"));
-    const more = plan(node("aaa", "bbbb", "cc"), one);
-    expect(chainsOf(more).filter((name) => /PODS$/.test(name))).toEqual([]);
-    expect(editsOf(more)).toEqual(["insert BRDL-FROM-PODS", "insert BRDL-TO-PODS"]);
-    const two = afterPlan(one, more, node("aaa", "bbbb", "cc"), new Set());
-    expect(isEmptyPlan(plan(node("aaa", "bbbb", "cc"), two))).toBe(true);
-    expect(editsOf(plan(node("bbbb", "cc"), two))).toEqual(["delete BRDL-FROM-PODS", "delete BRDL-TO-PODS"]);
+    const toDo = plan(desired, { ...actual, sets: new Map([...actual.sets].map(robbed)) });
+    expect([toDo.before, toDo.commits, words(toDo.after, all)]).toEqual([[], [], ["+a8"]]);
   });
   it("fills a dispatch anew that somebody else has changed", () => {
     const desired = state([], {});

@@ -11,8 +11,9 @@
  */
 import type { Family, SavedChain, TableTransaction } from "@brindle/net";
 import type { Desired } from "../graph/desired.ts";
-import { chainPrefix, isOwnersChain } from "../render/names.ts";
+import { chainPrefix, dispatchPlane, isOwnersChain } from "../render/names.ts";
 import { setsOf } from "../render/ruleArguments.ts";
+import { isEndpointChain } from "../render/tables.ts";
 import { type Actual, type ActualTable, tableOf } from "./actual.ts";
 import { currentSet, freshName, planSets, type SetChange } from "./sets.ts";
 import { planTable } from "./tables.ts";
@@ -39,7 +40,7 @@ export function plan(desired: Desired, actual: Actual): Plan {
     ]),
   );
   const asNow = planCommits(desired, actual, current);
-  const replaceChanged = asNow.some((commit) => changesOwnersChain(commit, actual));
+  const replaceChanged = asNow.some((commit) => changesOwnersChain(commit, actual) || endsLayout(commit, referenced));
   const { names, before, after } = planSets(desired.sets, actual.sets, { referenced, replaceChanged });
   const isRenamed = [...names].some(([base, name]) => current.get(base) !== name);
   return { names, before, commits: isRenamed ? planCommits(desired, actual, names) : asNow, after };
@@ -61,6 +62,12 @@ function changesOwnersChain({ family, transaction }: Commit, actual: Actual): bo
   if (transaction.table === "nat") return false;
   const { chains } = tableOf(actual, family, transaction.table);
   return (transaction.chains ?? []).some(({ name }) => isOwnersChain(name) && chains.has(name));
+}
+
+/** Before there were sets of ends, each pod had chains of its own: the rules of all change with the commit. */
+function endsLayout({ transaction }: Commit, referenced: ReadonlySet<string>): boolean {
+  const isFormer = ![...referenced].some((name) => dispatchPlane(name) !== null);
+  return isFormer && (transaction.deletedChains ?? []).some(isEndpointChain);
 }
 
 function referencedSets({ tables, referencedElsewhere }: Actual): Set<string> {

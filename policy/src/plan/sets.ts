@@ -4,9 +4,10 @@
  * anew under the other letter, and the rules move to it in the commit that changes them.
  */
 import assert from "node:assert/strict";
-import type { SetDefinition, SetElement } from "@brindle/net";
+import { formatSetElement, type SetDefinition, type SetElement } from "@brindle/net";
 import type { DesiredSet } from "../graph/desired.ts";
 import { type Members, memberChanges } from "../graph/members.ts";
+import { dispatchPlane } from "../render/names.ts";
 import type { ActualSet } from "./actual.ts";
 import { crosses } from "./crossing.ts";
 
@@ -20,7 +21,7 @@ export interface SetPlan {
   readonly names: ReadonlyMap<string, string>;
   /** To do before the tables are committed, in this order. */
   readonly before: readonly SetChange[];
-  /** To do after it: only then nothing refers to them any more. */
+  /** To do after it: only then new ends may come to their chains, and nothing refers any more to what goes. */
   readonly after: readonly SetChange[];
 }
 
@@ -38,6 +39,9 @@ const setElementsMaxMin = 1_048_576;
 export function setElementsMax(members: number): number {
   return Math.max(setElementsMaxMin, 2 ** Math.ceil(Math.log2(2 * members)));
 }
+
+/** There is such a set for each chain of endpoints, and a node has few pods: the kernel's 1,024 buckets would be memory wasted. */
+const dispatchHashSize = 64;
 
 /** Two take turns; the third is for a set of another type that rules refer to under one of our names. */
 const generations: readonly string[] = ["a", "b", "c"];
@@ -59,8 +63,10 @@ export function planSets(
     change?.isChange === true && (set.growth === "mixed" || change.overflows);
   const renewing = new Set(changes.filter(isAnew).map(({ set }) => set.family));
   for (const family of [4, 6] as const) {
-    const ofFamily = changes.flatMap(({ set, change }) => (change?.isChange && set.family === family ? [change] : []));
-    if (crosses(ofFamily, { before: actual.values(), after: desired.values() })) renewing.add(family);
+    const ofFamily = changes.filter(({ set }) => set.family === family);
+    const others = ofFamily.flatMap(({ set, change }) => (change?.isChange && !isDispatch({ set }) ? [change] : []));
+    if (crosses(others, { before: actual.values(), after: desired.values() })) renewing.add(family);
+    if (moves(ofFamily.filter(isDispatch), { desired, actual, referenced })) renewing.add(family);
   }
   for (const { set, change } of changes) {
     const isKept = change && !(change.isChange && (replaceChanged || renewing.has(set.family)));
@@ -70,10 +76,56 @@ export function planSets(
     else made.push(...makeSet(set, name, actual.get(name)));
   }
   const used = new Set(names.values());
-  const after = [...actual.keys()]
-    .filter((name) => !used.has(name))
-    .map((name): SetChange => ({ op: "destroy", name }));
-  return { names, before: [...made, ...inPlaceChanges(inPlace)], after };
+  const unused = [...actual.keys()].filter((name) => !used.has(name));
+  const dispatch = inPlace.filter(isDispatch);
+  return {
+    names,
+    // An end that goes goes first, and one that comes comes last: all else is as it should be while it has a chain.
+    before: [
+      ...dispatch.flatMap(({ name, removed }) => elementsChange("delete", name, removed)),
+      ...made,
+      ...inPlaceChanges(inPlace.filter((change) => !isDispatch(change))),
+    ],
+    after: [
+      ...dispatch.flatMap(({ name, added }) => elementsChange("add", name, added)),
+      ...unused.map((name): SetChange => ({ op: "destroy", name })),
+    ],
+  };
+}
+
+function isDispatch({ set }: { readonly set: DesiredSet }): boolean {
+  return set.growth === "admits";
+}
+
+/**
+ * Whether an end that has a chain before and afterwards goes from one to another: it is neither to be without a chain in
+ * between, nor to meet the old one while sets change for the new one. That takes a commit, and new sets.
+ */
+function moves(
+  dispatch: readonly { readonly set: DesiredSet; readonly change: Change | null }[],
+  {
+    desired,
+    actual,
+    referenced,
+  }: Pick<SetPlanOptions, "referenced"> & {
+    readonly desired: ReadonlyMap<string, DesiredSet>;
+    readonly actual: ReadonlyMap<string, ActualSet>;
+  },
+): boolean {
+  const changing = dispatch.filter(({ change }) => change === null || change.isChange);
+  if (changing.length === 0) return false;
+  const inForce = [...actual.values()].filter(({ name }) => referenced.has(name));
+  const before = Map.groupBy(inForce, ({ name }) => dispatchPlane(name));
+  const after = Map.groupBy(desired.values(), ({ name }) => dispatchPlane(name));
+  return changing.some(({ set, change }) => {
+    const plane = dispatchPlane(set.name);
+    const isIn = (sets: typeof before | typeof after, element: SetElement): boolean => {
+      const text = formatSetElement(element);
+      return (sets.get(plane) ?? []).some(({ members }) => members.has(text));
+    };
+    const [added, removed] = change ? [change.added, change.removed] : [[...set.members.values()], []];
+    return added.some((element) => isIn(before, element)) || removed.some((element) => isIn(after, element));
+  });
 }
 
 /** The set in use for a base name. One of another type or family cannot be changed into what is wanted. */
@@ -129,7 +181,8 @@ function makeSet({ family, type, members }: DesiredSet, name: string, leftover: 
     changes.push({ op: "flush", name });
   } else {
     if (leftover) changes.push({ op: "destroy", name });
-    changes.push({ op: "create", set: { name, type, family, maxElements: setElementsMax(members.size) } });
+    const size = type === "hash:net,iface" ? { hashSize: dispatchHashSize } : {};
+    changes.push({ op: "create", set: { name, type, family, maxElements: setElementsMax(members.size), ...size } });
   }
   if (members.size > 0) changes.push({ op: "add", name, elements: [...members.values()] });
   return changes;

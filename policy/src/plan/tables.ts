@@ -73,7 +73,7 @@ interface Rendering {
 function planChain(chain: Chain, saved: SavedChain | undefined, rendering: Rendering): ChainChange {
   const { name, rules, isDispatch } = chain;
   if (saved && isKnownToBe(chain, saved, rendering)) return {};
-  const wanted = isDispatch ? renderDispatch(chain, rendering) : rules.map(rendering.render);
+  const wanted = rules.map(rendering.render);
   const isSame =
     saved !== undefined &&
     saved.rules.length === wanted.length &&
@@ -111,42 +111,10 @@ const setsOfChains = new WeakMap<Chain, readonly string[]>();
 function setsOfChain(chain: Chain): readonly string[] {
   const known = setsOfChains.get(chain);
   if (known) return known;
-  const sets = chain.rules.flatMap(({ matches }) =>
-    matches.flatMap((match) => (match.kind === "set" ? match.set : [])),
-  );
+  const sets = chain.rules.flatMap(({ matches }) => matches.flatMap((match) => ("set" in match ? match.set : [])));
   const each = [...new Set(sets)];
   setsOfChains.set(chain, each);
   return each;
-}
-
-/** The rules of a dispatch, which are made anew each time, as they were rendered last; of chains that are gone, none. */
-const dispatches = new Map<string, ReadonlyMap<string, RenderedRule>>();
-
-function renderDispatch({ name, rules }: Chain, { family, render }: Rendering): RenderedRule[] {
-  const before = dispatches.get(`${family} ${name}`);
-  const now = new Map<string, RenderedRule>();
-  const all = rules.map((rule) => {
-    const key = dispatchKey(rule);
-    if (key === null) return render(rule);
-    const known = before?.get(key) ?? render(rule);
-    now.set(key, known);
-    return known;
-  });
-  dispatches.set(`${family} ${name}`, now);
-  return all;
-}
-
-/** What a rule by interface and address says; `null` for any other. Much quicker than to put it into words and hash it. */
-function dispatchKey({ matches, target, comment }: ChainRule): string | null {
-  if (target.kind !== "goto") return null;
-  let key = `${target.chain} ${comment}`;
-  for (const match of matches) {
-    if (match.kind === "interface") key += `\n${match.direction} ${match.name}`;
-    else if (match.kind === "net")
-      key += `\n${match.side} ${match.negated} ${match.net.address.value} ${match.net.length}`;
-    else return null;
-  }
-  return key;
 }
 
 const savedHashes = new WeakMap<SavedRule, string | null>();
@@ -160,9 +128,9 @@ function savedHash(rule: SavedRule): string | null {
 }
 
 /**
- * A pod that comes or goes is a rule or two of a list with one for each pod of the node. Emptying the list and filling it
- * again would have the kernel free all of them, which its next change of a table waits for: some ten milliseconds for each
- * ADD. `null` where the chain is not what we left, or most of it changes.
+ * A chain of endpoints that comes or goes is one rule of a list. Emptying the list and filling it again would have the
+ * kernel free all of them, which its next change of a table waits for. `null` where the chain is not what we left, or most
+ * of it changes.
  */
 function editDispatch(saved: SavedChain, wanted: readonly RenderedRule[]): HookChange[] | null {
   const present = new Map(saved.rules.map((rule) => [savedHash(rule), rule.arguments]));
@@ -236,7 +204,7 @@ const caches: Readonly<Record<Family, WeakMap<ChainRule, { readonly sets: string
   };
 
 function rendered(rule: ChainRule, family: Family, setName: (base: string) => string): RenderedRule {
-  const sets = rule.matches.map((match) => (match.kind === "set" ? setName(match.set) : "")).join(" ");
+  const sets = rule.matches.map((match) => ("set" in match ? setName(match.set) : "")).join(" ");
   const known = caches[family].get(rule);
   if (known?.sets === sets) return known.rendered;
   const fresh = ruleArguments(rule, family, setName);

@@ -18,6 +18,8 @@ export type Match =
       readonly withPort: boolean;
       readonly negated: boolean;
     }
+  /** By address and interface together: of the source that by which a packet came in, of the destination the other. */
+  | { readonly kind: "ends"; readonly side: Side; readonly set: string }
   /** At most 15 numbers; a range counts as two. */
   | { readonly kind: "ports"; readonly side: Side; readonly ranges: readonly PortRange[]; readonly negated: boolean }
   | { readonly kind: "icmp"; readonly type: number; readonly code: number | null; readonly negated: boolean }

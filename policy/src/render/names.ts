@@ -1,5 +1,6 @@
 /** The names of what is ours in the kernel, by which a later agent that remembers nothing knows it. */
 import { createHash } from "node:crypto";
+import type { PolicyDirection } from "@brindle/api";
 import { chainNameBytesMax, type Family, setNameBytesMax } from "@brindle/net";
 
 /** Not `cali`: Felix rewrites and removes whatever begins so, and the two may meet on one node. */
@@ -69,9 +70,18 @@ export const chains: DispatchChains = {
 /** The chains that tell packets apart and decide nothing by themselves. */
 const dispatchChains: ReadonlySet<string> = new Set(Object.values(chains));
 
-/** Whether a chain belongs to one policy, profile or endpoint. */
+/** Whether a chain belongs to policies, profiles or endpoints. */
 export function isOwnersChain(name: string): boolean {
-  return name.startsWith(chainPrefix) && !dispatchChains.has(name);
+  return name.startsWith(chainPrefix) && !dispatchChains.has(name) && !isGroupDispatch(name);
+}
+
+/** Where the dispatch looks on for the ends of a group of chains. */
+export function groupDispatchName(direction: PolicyDirection, group: string): string {
+  return `${direction === "Egress" ? chains.fromPods : chains.toPods}-${group}`;
+}
+
+function isGroupDispatch(name: string): boolean {
+  return name.startsWith(`${chains.fromPods}-`) || name.startsWith(`${chains.toPods}-`);
 }
 
 /**
@@ -87,6 +97,21 @@ export function chainName(role: string, owner: string): string {
 /** Leaves room for the letter of the generation. */
 export function setBaseName(family: Family, content: string): string {
   return `${setPrefix}${family}_${hash(content)}`.slice(0, setNameBytesMax - 1);
+}
+
+/**
+ * Of the ends that come to a chain. What stands before the `_` says which of these sets exclude each other: those of one
+ * family and direction that lead to what decides, and those that lead to groups.
+ */
+export function dispatchSetName(family: Family, direction: PolicyDirection, chain: string): string {
+  const letter = direction === "Egress" ? "f" : "t";
+  const kind = isGroupDispatch(chain) ? letter.toUpperCase() : letter;
+  return `${setPrefix}${family}${kind}_${hash(chain)}`.slice(0, setNameBytesMax - 1);
+}
+
+/** Of a set in the kernel: no end is in two of one plane. `null` for what is no set of the dispatch. */
+export function dispatchPlane(setName: string): string | null {
+  return /^brdl[46][ftFT](?=_)/.exec(setName)?.[0] ?? null;
 }
 
 /** What is left of the 256 bits after cutting, 100 and more, still makes collisions no concern. */

@@ -55,6 +55,8 @@ function matchWords(match: Match, family: Family, setName: (base: string) => str
       const side = match.side === "source" ? "src" : "dst";
       return ["-m", "set", ...not, "--match-set", setName(match.set), match.withPort ? `${side},${side}` : side];
     }
+    case "ends":
+      return ["-m", "set", "--match-set", setName(match.set), match.side === "source" ? "src,src" : "dst,dst"];
     case "ports": {
       const option = match.side === "source" ? "--sports" : "--dports";
       return ["-m", "multiport", ...not, option, match.ranges.map(formatRange).join(",")];

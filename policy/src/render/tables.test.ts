@@ -16,7 +16,7 @@ describe("what a pod sends to its node, once policy allowed it,", () => {
     it(`${name} with ${action}`, () => {
       const { chains: rendered } = renderFilter({
         family: 4,
-        endpoints: [],
+        dispatches: [],
         decisions: [],
         endpointToHostAction: action,
       });

@@ -1,18 +1,18 @@
 /**
- * The chains around policies: hooks, dispatch by interface, endpoints. What a packet meets:
+ * The chains around policies: hooks, dispatch to the chains of endpoints, these chains. What a packet meets:
  *
- *     FORWARD -> BRDL-FORWARD -> from a pod: BRDL-FROM-PODS -> the endpoint's chain -> policies, profiles
- *                             -> to a pod:   BRDL-TO-PODS   -> the endpoint's chain -> policies, profiles
+ *     FORWARD -> BRDL-FORWARD -> from a pod: BRDL-FROM-PODS -> the endpoints' chain -> policies, profiles
+ *                             -> to a pod:   BRDL-TO-PODS   -> the endpoints' chain -> policies, profiles
  *           ... rules of others, as kube-proxy's, which rejects what is for a service without endpoints ...
  *             BRDL-FORWARD-END -> allowed by policy: ACCEPT
  *     what policy denies      -> BRDL-DENIED -> DROP
  *     INPUT   -> BRDL-INPUT   -> from a pod: BRDL-PODS-TO-HOST -> BRDL-FROM-PODS -> ... -> endpointToHostAction
  *     OUTPUT  -> BRDL-OUTPUT  -> to a pod: ACCEPT, as a node always reaches its own pods
  *
- * Whatever is not expressly allowed is dropped, and an interface of a pod that has no chain yet is dropped whole.
+ * Whatever is not expressly allowed is dropped, and an interface of a pod that leads to no chain yet is dropped whole.
  */
 import { defaultTier, type PolicyDirection } from "@brindle/api";
-import { type Address, type Family, hostPrefix } from "@brindle/net";
+import type { Family } from "@brindle/net";
 import type { EncapsulationSettings, EndpointToHostAction } from "../cluster.ts";
 import { type HostFilter, noHosts } from "./hostTables.ts";
 import type { Chain, ChainRule, Hook, Match, TableContent, Target } from "./ir.ts";
@@ -21,16 +21,7 @@ import { type FilterSettings, quietSettings } from "./settings.ts";
 
 export { type FilterSettings, quietSettings };
 
-/** An endpoint of this node, with the chains that decide for it, in order. */
-export interface EndpointChains {
-  /** `namespace/name`, for comments. */
-  readonly id: string;
-  readonly interfaceName: string;
-  readonly addresses: readonly Address[];
-  readonly ingress: DirectionChains;
-  readonly egress: DirectionChains;
-}
-
+/** What decides for one end of an endpoint, in order. */
 export interface DirectionChains {
   /** Empty where no policy selects the endpoint: then its profiles decide. */
   readonly tiers: readonly TierChains[];
@@ -46,7 +37,8 @@ export interface TierChains {
 
 export interface FilterInput {
   readonly family: Family;
-  readonly endpoints: readonly EndpointChains[];
+  /** From pods and to pods (`dispatch`). */
+  readonly dispatches: readonly Chain[];
   /** The chains of policies, profiles and endpoints (`endpointChain`). */
   readonly decisions: readonly Chain[];
   readonly endpointToHostAction: EndpointToHostAction;
@@ -70,7 +62,7 @@ const limitPerSecondMax = 10_000;
 const toldBytes = 128;
 
 export function renderFilter(input: FilterInput): TableContent {
-  const { family, endpoints, decisions, endpointToHostAction, settings = quietSettings, hosts = noHosts } = input;
+  const { family, dispatches, decisions, endpointToHostAction, settings = quietSettings, hosts = noHosts } = input;
   const ended = settings.endsFlows ? [endedFlow] : [];
   const fromPod = podInterface("in");
   const toPod = podInterface("out");
@@ -101,8 +93,7 @@ export function renderFilter(input: FilterInput): TableContent {
       rules: [...ended, rule([toPod], { kind: "accept" }, "a node always reaches its own pods"), ...hosts.output],
     },
     { name: chains.podsToHost, rules: podsToHost(family, endpointToHostAction) },
-    { name: chains.fromPods, rules: dispatchFrom(family, endpoints), isDispatch: true },
-    { name: chains.toPods, rules: dispatchTo(endpoints), isDispatch: true },
+    ...dispatches,
     { name: chains.allow, rules: [rule([], { kind: "setMark", mark: allowedMark }, "allowed")] },
     { name: chains.pass, rules: [rule([], { kind: "setMark", mark: passedMark }, "passed on to the next tier")] },
     { name: chains.denied, rules: denied(settings) },
@@ -125,36 +116,13 @@ function denied({ deniedFlowsPerSecond, denyAction }: FilterSettings): ChainRule
   return [rule([limit], { kind: "tell", group: deniedLogGroup, bytes: toldBytes }, "told to who watches"), dropped];
 }
 
-/**
- * The source address is guarded by the dispatch: an endpoint's chain is reached with an address of the endpoint only,
- * also by packets of flows that conntrack knows.
- */
-function dispatchFrom(family: Family, endpoints: readonly EndpointChains[]): ChainRule[] {
-  const rules = endpoints.flatMap(({ id, interfaceName, addresses }) =>
-    addresses
-      .filter((address) => address.family === family)
-      .map((address) => {
-        const source: Match = { kind: "net", side: "source", net: hostPrefix(address), negated: false };
-        const target: Target = { kind: "goto", chain: endpointChainName(interfaceName, "Egress") };
-        return rule([{ kind: "interface", direction: "in", name: interfaceName }, source], target, id);
-      }),
-  );
-  return [...rules, rule([], { kind: "drop" }, "no endpoint, or not its address")];
+/** A hash, as there is a space in what is hashed: chains of the older layout, one for each interface, are called otherwise. */
+export function endpointChainName({ tiers, profiles }: DirectionChains, direction: PolicyDirection): string {
+  const ofTiers = tiers.map(({ name, defaultAction, policies }) => [name, defaultAction, ...policies].join(" "));
+  return chainName(direction === "Egress" ? "from" : "to", [...ofTiers, `profiles ${profiles.join(" ")}`].join("\n"));
 }
 
-function dispatchTo(endpoints: readonly EndpointChains[]): ChainRule[] {
-  const rules = endpoints.map(({ id, interfaceName }) => {
-    const target: Target = { kind: "goto", chain: endpointChainName(interfaceName, "Ingress") };
-    return rule([{ kind: "interface", direction: "out", name: interfaceName }], target, id);
-  });
-  return [...rules, rule([], { kind: "drop" }, "no endpoint")];
-}
-
-function endpointChainName(interfaceName: string, direction: PolicyDirection): string {
-  return chainName(direction === "Egress" ? "from" : "to", interfaceName);
-}
-
-/** Whether a chain decides for one end of one pod. */
+/** Whether a chain decides for one end of pods. */
 export function isEndpointChain(name: string): boolean {
   return /^BRDL-(from|to)-/.test(name);
 }
@@ -172,13 +140,12 @@ function askPolicy(chain: string, comment: string): ChainRule[] {
   return [rule([notPassed], { kind: "jump", chain }, comment), returnAllowed];
 }
 
-/** What decides for one end: the same for both families. */
+/** The chain of one end of all endpoints with these decisions: the same for both families, and named by what it asks. */
 export function endpointChain(
-  endpoint: EndpointChains,
+  { tiers, profiles }: DirectionChains,
   direction: PolicyDirection,
   encapsulation: EncapsulationSettings = quietSettings.encapsulation,
 ): Chain {
-  const { tiers, profiles } = direction === "Egress" ? endpoint.egress : endpoint.ingress;
   const rules: ChainRule[] = [
     rule([{ kind: "connection", states: ["ESTABLISHED", "RELATED"] }], { kind: "accept" }, "known flow"),
     rule([{ kind: "connection", states: ["INVALID"] }], { kind: "drop" }, "no flow"),
@@ -189,15 +156,15 @@ export function endpointChain(
   for (const [index, tier] of tiers.entries()) {
     if (index > 0) rules.push(rule([], { kind: "clearMark", mark: passedMark }, `tier ${tier.name}`));
     for (const chain of tier.policies) {
-      rules.push(...askPolicy(chain, endpoint.id));
+      rules.push(...askPolicy(chain, "policy"));
     }
     if (tier.defaultAction === "Deny") rules.push(rule([notPassed], deny, denial(tier)));
   }
   for (const chain of profiles) {
-    rules.push(rule([], { kind: "jump", chain }, endpoint.id), returnAllowed);
+    rules.push(rule([], { kind: "jump", chain }, "profile"), returnAllowed);
   }
   rules.push(rule([], deny, "no profile allows it"));
-  return { name: endpointChainName(endpoint.interfaceName, direction), rules };
+  return { name: endpointChainName({ tiers, profiles }, direction), rules };
 }
 
 /** A pod has no business with tunnels of the node's; what is inside of a packet escapes policy. */

@@ -26,7 +26,7 @@ class FakeKernel implements EnforcerPorts {
       },
       commit: async (transactions) => {
         await this.hold;
-        if (this.failuresLeft-- > 0) throw new KernelError({ code: "TIMEOUT", object: "commit", timeoutMs: 1 });
+        this.#fail();
         this.commits.push(...transactions);
       },
     },
@@ -36,7 +36,9 @@ class FakeKernel implements EnforcerPorts {
   readonly sets = {
     list: async (): Promise<KernelSet[]> => this.strays.map(straySet),
     create: async () => {},
-    add: async () => {},
+    add: async () => {
+      if (this.commits.length > 0) this.#fail();
+    },
     delete: async () => {},
     flush: async () => {},
     destroy: async (name: string) => {
@@ -47,6 +49,10 @@ class FakeKernel implements EnforcerPorts {
   schedule(delayMs: number, work: () => void): () => void {
     this.scheduled.push({ delayMs, work });
     return () => {};
+  }
+
+  #fail(): void {
+    if (this.failuresLeft-- > 0) throw new KernelError({ code: "TIMEOUT", object: "change", timeoutMs: 1 });
   }
 
   onFailure = (error: unknown): void => {

@@ -104,7 +104,7 @@ export class Enforcer {
   inForce(endpoint: string, options: { addresses?: readonly Address[]; signal?: AbortSignal } = {}): Promise<void> {
     const wanted = (options.addresses ?? []).map(formatAddress);
     const isDone = (): boolean => {
-      const held = this.#inForce?.endpoints.get(endpoint)?.map(formatAddress);
+      const held = this.#inForce?.endpoints.get(endpoint)?.addresses.map(formatAddress);
       // Before the datastore has it, rules that deny it by its labels do not find it.
       if (this.#inForce?.expected.has(endpoint)) return false;
       return held !== undefined && wanted.every((address) => held.includes(address));
@@ -113,16 +113,17 @@ export class Enforcer {
   }
 
   /**
-   * What somebody else has changed in the kernel of what was brought into force, read now, as far as it concerns the pod
-   * behind an interface. Nothing is repaired; see `resync`.
+   * What somebody else has changed in the kernel of what was brought into force, read now, as far as it concerns an
+   * endpoint of this node. Nothing is repaired; see `resync`.
    */
-  async drift(interfaceName: string): Promise<readonly string[]> {
+  async drift(endpoint: string): Promise<readonly string[]> {
     for (let reads = 0; reads < driftReadsMax; reads++) {
       await this.#running;
       const brought = this.#inForce;
-      if (!brought) return ["no policy is in force yet"];
+      const enforced = brought?.endpoints.get(endpoint);
+      if (!brought || !enforced) return [`the policy of ${endpoint} is not in force`];
       const actual = await readActual(this.#kernel);
-      if (this.#running === null && this.#inForce === brought) return driftOf(plan(brought, actual), interfaceName);
+      if (this.#running === null && this.#inForce === brought) return driftOf(plan(brought, actual), enforced);
     }
     return [];
   }

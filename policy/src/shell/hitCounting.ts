@@ -82,8 +82,8 @@ export class HitCounting {
 
   #rows(inForce: Desired): HitRow[] {
     const rows = new Map<string, HitRow>();
+    const named = endsByChain(inForce);
     for (const { family } of this.#sources) {
-      const named = endpointsByChain(inForce, family);
       for (const chain of chainsOf(inForce, family).values()) {
         const hits = this.#hits.of(family, chain);
         for (const [index, rule] of chain.rules.entries())
@@ -165,32 +165,29 @@ function isCounted(name: string): boolean {
   return isOwnersChain(name) || totalled.includes(name);
 }
 
-interface NamedEnd {
-  readonly endpoint: string;
+interface NamedEnds {
+  readonly endpoints: readonly string[];
   readonly direction: PolicyDirection;
 }
 
-/** The rules of a dispatch bear the name of the endpoint whose chain they go to. */
-function endpointsByChain({ tables }: Desired, family: Family): Map<string, NamedEnd> {
-  const filter = tables.filter((table) => table.family === family && table.table === "filter");
-  return new Map(
-    filter.flatMap(({ content }) =>
-      content.chains.flatMap(({ name, rules }) => {
-        if (name !== chains.fromPods && name !== chains.toPods) return [];
-        const direction: PolicyDirection = name === chains.fromPods ? "Egress" : "Ingress";
-        return rules.flatMap(({ target, comment }): [string, NamedEnd][] =>
-          target.kind === "goto" ? [[target.chain, { endpoint: comment, direction }]] : [],
-        );
-      }),
-    ),
-  );
+/** By the chain that they share. */
+function endsByChain({ endpoints }: Desired): Map<string, NamedEnds> {
+  const ends = new Map<string, { endpoints: string[]; direction: PolicyDirection }>();
+  for (const [id, { chains: own }] of [...endpoints].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    for (const direction of ["Ingress", "Egress"] as const) {
+      const known = ends.get(own[direction]);
+      if (known) known.endpoints.push(id);
+      else ends.set(own[direction], { endpoints: [id], direction });
+    }
+  }
+  return ends;
 }
 
-function rowOf({ target, comment }: ChainRule, hits: number, end: NamedEnd | undefined): HitRow | null {
+function rowOf({ target, comment }: ChainRule, hits: number, ends: NamedEnds | undefined): HitRow | null {
   const name = ruleNameOf(comment);
   const action = actionOf(target);
   if (name && action) return { kind: "rule", ...name, action, hits };
-  return end && action === "deny" ? { kind: "default", ...end, reason: comment, hits } : null;
+  return ends && action === "deny" ? { kind: "default", ...ends, reason: comment, hits } : null;
 }
 
 function actionOf(target: ChainRule["target"]): RuleAction | null {

@@ -154,25 +154,38 @@ describe("a list with capabilities of ours", () => {
   });
 });
 
+/** What is for a pod of IPv4: the set that has its end, and the chain which that leads to. */
+async function wayTo(interfaceName: string): Promise<{ chain: string; set: string; end: string }> {
+  const member = new RegExp(`^add (brdl4t_\\S+) (\\S+,${interfaceName})$`, "m");
+  const [, set = "", end = ""] = member.exec(await node.exec("ipset", ["save"])) ?? [];
+  const rule = new RegExp(`--match-set ${set} dst,dst .*-g (\\S+)`);
+  const [, chain = ""] = rule.exec(await node.exec("iptables-save", ["-t", "filter"])) ?? [];
+  return { chain, set, end };
+}
+
 describe("with a real agent", () => {
   const network = { cniVersion: "1.1.0", name: "k8s-pod-network", plugins: [ours] };
 
-  it("CHECK notices rules that somebody took away, and they come back", async () => {
+  it("CHECK notices what somebody took away of the way to the pod, and it comes back", async () => {
     await using container = await createContainer(network);
     const result = await container.run("ADD");
     await container.run("CHECK");
-    const chain = `BRDL-to-${text(field(result, "interfaces", 0, "name"))}`;
-    await node.exec("iptables", ["-F", chain]);
-    await assert.rejects(
-      container.run("CHECK"),
-      new RegExp(`the chain ${chain} of IPv4 \\(filter\\) is not as it should be`),
-    );
+    const { chain, set, end } = await wayTo(text(field(result, "interfaces", 0, "name")));
     const isRepaired = () =>
       container.run("CHECK").then(
         () => true,
         () => false,
       );
-    await waitFor(isRepaired, { what: "the chain is as it should be", deadlineMs: 30_000 });
+    const thefts = [
+      { command: ["iptables", "-F", chain], says: `the chain ${chain} of IPv4 \\(filter\\) is not as it should be` },
+      { command: ["ipset", "del", set, end], says: `the set ${set} is not as it should be` },
+    ];
+    for (const { command, says } of thefts) {
+      const [program = "", ...args] = command;
+      await node.exec(program, args);
+      await assert.rejects(container.run("CHECK"), new RegExp(says));
+      await waitFor(isRepaired, { what: "it is as it should be", deadlineMs: 30_000 });
+    }
   });
 
   it("STATUS says 50 while etcd is away, and nothing once it is back", async () => {

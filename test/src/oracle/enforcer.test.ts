@@ -1,8 +1,10 @@
 /** The enforcer in a real kernel: what it writes and when, what it leaves alone, and what surrounds policy. */
-import { apiVersion, type IPPool, type Rule } from "@brindle/api";
+import { apiVersion, type IPPool, type Rule, type WorkloadEndpoint } from "@brindle/api";
+import { type InterfaceElement, networkOf } from "@brindle/net";
 import { type Cluster, type Desired, nothingDesired, PolicyGraph } from "@brindle/policy";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { waitFor } from "../fixtures/waitFor.ts";
+import { chainOf, commented, ends, nothing } from "./faultKit.ts";
 import { compare, desiredOf, packetOf, receiveCluster } from "./oracle.ts";
 import { nodeName, PolicyNode } from "./policyNode.ts";
 import type { ProbeOrder, ProbeProtocol } from "./probe.ts";
@@ -38,6 +40,13 @@ function probe(protocol: ProbeProtocol, source: string, destination: string, des
   return { id: `${protocol} ${source} ${destination}`, protocol, source, sourcePort, destination, destinationPort };
 }
 
+const dispatchEnd = "no endpoint, or not its address";
+
+/** The network of 256 addresses around it. */
+function widened({ address, interfaceName }: InterfaceElement): InterfaceElement {
+  return { ...networkOf({ address, length: (address.family === 4 ? 32 : 128) - 8 }), interfaceName };
+}
+
 describe.each(["nft", "legacy"] as const)("the enforcer, backend %s,", (backend) => {
   let node: PolicyNode;
   beforeAll(async () => {
@@ -68,7 +77,14 @@ describe.each(["nft", "legacy"] as const)("the enforcer, backend %s,", (backend)
   const drifts: { name: string; command: string[] }[] = [
     { name: "a rule was deleted", command: [`iptables-${backend}`, "-D", "BRDL-FORWARD", "1"] },
     { name: "a chain was emptied", command: [`ip6tables-${backend}`, "-F", "BRDL-TO-PODS"] },
-    { name: "a rule was added", command: [`iptables-${backend}`, "-I", "BRDL-to-calip2", "-j", "ACCEPT"] },
+    {
+      name: "a rule was added",
+      command: [`iptables-${backend}`, "-I", chainOf(desired, "p2"), "-j", "ACCEPT"],
+    },
+    {
+      name: "a rule came into the dispatch",
+      command: [`iptables-${backend}`, "-I", "BRDL-FROM-PODS", "-j", "ACCEPT"],
+    },
     { name: "the acceptance at the end was deleted", command: [`iptables-${backend}`, "-D", "FORWARD", "3"] },
     { name: "the hook was deleted", command: [`iptables-${backend}`, "-D", "FORWARD", "1"] },
     {
@@ -101,12 +117,62 @@ describe.each(["nft", "legacy"] as const)("the enforcer, backend %s,", (backend)
     expect(await normalized(node)).toEqual(before);
   });
 
-  it("lets nobody send from an address that is not its own", async () => {
-    await node.apply(desiredOf(clusterWith([])));
-    await node.ownAddress("10.65.0.3", "10.65.0.77");
-    const spoofed = { ...probe("udp", "10.65.0.3", "10.65.0.1"), source: "10.65.0.77" };
-    const own = probe("udp", "10.65.0.3", "10.65.0.1");
-    expect(await node.probe([spoofed, own], new Set([own.id]))).toEqual(new Set([own.id]));
+  it("mends the ends of pods without a commit", async () => {
+    await node.apply(desired);
+    const before = await normalized(node);
+    const ends = before.filter((line) => /^add brdl4[ft]_\S+ 10\.65\.0\.2,calip2$/.test(line));
+    expect(ends).toHaveLength(2);
+    const { tableWrites } = node.enforcer.counters();
+    for (const end of ends) await node.namespace.exec("ipset", ["del", ...end.split(" ").slice(1)]);
+    for (const end of ends) await node.namespace.exec("ipset", ["add", end.split(" ")[1] ?? "", "10.65.0.2,calip3"]);
+    await node.enforcer.resync();
+    expect(await normalized(node)).toEqual(before);
+    expect(node.enforcer.counters().tableWrites).toBe(tableWrites);
+  });
+
+  it("adds and removes a pod whose policies another one has without a commit, and it is as allowed as that", async () => {
+    const all = plainEndpoints();
+    const [p1, late] = ["p1", "p2"].map((name) => all.find(({ metadata }) => metadata.name === name));
+    if (!p1 || !late) throw new Error("p1 and p2 are two of the endpoints");
+    const alike = {
+      ...late,
+      metadata: { ...p1.metadata, name: "p2" },
+      spec: { ...late.spec, profiles: p1.spec.profiles ?? [] },
+    };
+    const both = (...endpoints: WorkloadEndpoint[]): Cluster => ({ ...clusterWith([]), endpoints });
+    const others = all.filter((one) => one !== late);
+    await node.apply(desiredOf(both(...others)));
+    const { tableWrites } = node.enforcer.counters();
+    const { mismatches } = await compare(node, both(...others, alike), [
+      packetOf(probe("udp", "10.65.0.1", "10.65.0.2")),
+      packetOf(probe("tcp", "fd65::2", "fd65::1")),
+    ]);
+    expect(mismatches).toEqual([]);
+    await node.apply(desiredOf(both(...others)));
+    const gone = probe("udp", "10.65.0.1", "10.65.0.2");
+    expect(await node.probe([gone], new Set())).toEqual(new Set());
+    expect(node.enforcer.counters().tableWrites).toBe(tableWrites);
+  });
+
+  describe("lets nobody send from an address that is not its own", () => {
+    const alone = desiredOf(clusterWith([]));
+    const cases: { name: string; state: Desired; passes: boolean }[] = [
+      { name: "as it is", state: alone, passes: false },
+      {
+        name: "and would be caught without the drop at the end",
+        state: commented(dispatchEnd, nothing)(alone),
+        passes: true,
+      },
+      { name: "and would be caught with wider ends", state: ends((end) => [widened(end)])(alone), passes: true },
+    ];
+    beforeAll(() => node.ownAddress("10.65.0.3", "10.65.0.77"));
+    it.each(cases)("$name", async ({ state, passes }) => {
+      await node.apply(state);
+      const spoofed = { ...probe("udp", "10.65.0.3", "10.65.0.1"), id: "spoofed", source: "10.65.0.77" };
+      const own = probe("udp", "10.65.0.3", "10.65.0.1");
+      const expected = new Set([own.id, ...(passes ? [spoofed.id] : [])]);
+      expect(await node.probe([spoofed, own], expected)).toEqual(expected);
+    });
   });
 
   it("keeps pods from their node, and the node from nothing", async () => {

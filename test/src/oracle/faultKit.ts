@@ -1,6 +1,6 @@
 /** What faults are made of: small clusters, and changes of what the graph renders. */
 import { apiVersion, type PolicySpec, type Profile, type Rule } from "@brindle/api";
-import { formatSetElement, type SetElement } from "@brindle/net";
+import { formatSetElement, type InterfaceElement, type SetElement } from "@brindle/net";
 import type { Chain, ChainRule, Cluster, Desired, DesiredSet, Hook, Match, TableContent } from "@brindle/policy";
 import { clusterWith } from "./randomCase.ts";
 
@@ -80,6 +80,29 @@ export function members(change: (members: Members) => Members): Fault["spoil"] {
   };
 }
 
+/** The chain of one end of a pod, which others may share. */
+export function chainOf({ endpoints }: Desired, pod: string, direction: "Ingress" | "Egress" = "Ingress"): string {
+  const endpoint = [...endpoints.values()].find(({ interfaceName }) => interfaceName === `cali${pod}`);
+  if (!endpoint) throw new Error(`${pod} is no pod of the node`);
+  return endpoint.chains[direction];
+}
+
+/** What leads to the chain of p2 leads elsewhere. */
+export function ledTo(chain: (desired: Desired) => string): Fault["spoil"] {
+  return (desired) =>
+    everyRule((rule) =>
+      rule.target.kind === "goto" && rule.target.chain === chainOf(desired, "p2")
+        ? { ...rule, target: { ...rule.target, chain: chain(desired) } }
+        : rule,
+    )(desired);
+}
+
+/** The ends of pods in the sets of the dispatch. */
+export function ends(change: (end: InterfaceElement) => readonly InterfaceElement[]): Fault["spoil"] {
+  const changed = (one: SetElement): readonly SetElement[] => ("interfaceName" in one ? change(one) : [one]);
+  return members((of) => keyed([...of.values()].flatMap(changed)));
+}
+
 type Side = "source" | "destination";
 export const swapped = (side: Side): Side => (side === "source" ? "destination" : "source");
 export const nothing = (): null => null;
@@ -110,7 +133,7 @@ export function keyed(elements: readonly SetElement[]): Members {
 
 /** The network around it that has four times as many addresses. */
 export function wider(element: SetElement): SetElement {
-  if ("port" in element || !("length" in element)) return element;
+  if (!("length" in element) || "interfaceName" in element) return element;
   const shift = BigInt((element.address.family === 4 ? 32 : 128) - element.length + 2);
   const value = (element.address.value >> shift) << shift;
   return { ...element, address: { ...element.address, value }, length: element.length - 2 };

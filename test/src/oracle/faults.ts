@@ -1,9 +1,11 @@
 /** Faults of a renderer, one by one: what each makes of a right rendering, and a cluster in which it matters. */
 import type { Rule } from "@brindle/api";
 import type { Chain, ChainRule, Cluster, DesiredSet } from "@brindle/policy";
+import { dispatchFaults } from "./dispatchFaults.ts";
 import {
   accept,
   allow,
+  chainOf,
   chains,
   commented,
   contents,
@@ -138,7 +140,7 @@ const ofSets: readonly Fault[] = [
   {
     name: "a set without one of its members",
     cluster: ingress([fromFirst]),
-    spoil: members((of) => keyed([...of.values()].slice(1))),
+    spoil: members((of) => keyed([...of.values()].filter((one, index) => index > 0 || "interfaceName" in one))),
   },
   {
     name: "a set with a member too many",
@@ -152,7 +154,8 @@ const ofSets: readonly Fault[] = [
       { action: "Deny", source: { selector: "place == 'p3'", namespaceSelector: "all()" } },
     ]),
     spoil: (desired) => {
-      const ofFamily = (family: 4 | 6) => [...desired.sets.values()].filter((set) => set.family === family);
+      const ofPolicies = [...desired.sets.values()].filter(({ growth }) => growth !== "admits");
+      const ofFamily = (family: 4 | 6) => ofPolicies.filter((set) => set.family === family);
       const others = new Map(
         ([4, 6] as const).flatMap((family) => {
           const [first, second] = ofFamily(family);
@@ -231,12 +234,13 @@ const ofEndpoints: readonly Fault[] = [
   {
     name: "policies in reverse order",
     cluster: ingress([denyWeb], [allow]),
-    spoil: chains((chain) => {
-      if (chain.name !== "BRDL-to-calip2") return chain;
-      const isJump = (rule: ChainRule): boolean => rule.target.kind === "jump" && rule.target.chain.includes("-pi-");
-      const jumps = chain.rules.filter(isJump).reverse();
-      return { ...chain, rules: chain.rules.map((rule) => (isJump(rule) ? (jumps.shift() ?? rule) : rule)) };
-    }),
+    spoil: (desired) =>
+      chains((chain) => {
+        if (chain.name !== chainOf(desired, "p2")) return chain;
+        const isJump = (rule: ChainRule): boolean => rule.target.kind === "jump" && rule.target.chain.includes("-pi-");
+        const jumps = chain.rules.filter(isJump).reverse();
+        return { ...chain, rules: chain.rules.map((rule) => (isJump(rule) ? (jumps.shift() ?? rule) : rule)) };
+      })(desired),
   },
   {
     name: "a policy left out",
@@ -264,29 +268,6 @@ const ofEndpoints: readonly Fault[] = [
     name: "a tier that denies where it should pass on",
     cluster: withAdministrators([{ action: "Deny", protocol: "UDP" }], [allow]),
     spoil: commented("tier default", (rule) => ({ ...rule, target: { kind: "drop" } })),
-  },
-  {
-    name: "the chain of another pod",
-    cluster: ingress([tcpTo(80)]),
-    spoil: everyRule((rule) =>
-      rule.target.kind === "goto" && rule.target.chain === "BRDL-to-calip2"
-        ? { ...rule, target: { ...rule.target, chain: "BRDL-to-calip3" } }
-        : rule,
-    ),
-  },
-  {
-    name: "the chain of the other direction",
-    cluster: ingress([tcpTo(80)]),
-    spoil: everyRule((rule) =>
-      rule.target.kind === "goto" && rule.target.chain === "BRDL-to-calip2"
-        ? { ...rule, target: { ...rule.target, chain: "BRDL-from-calip2" } }
-        : rule,
-    ),
-  },
-  {
-    name: "a pod that has no rule in the dispatch",
-    cluster: clusterWith([]),
-    spoil: everyRule((rule) => (rule.target.kind === "goto" && rule.target.chain === "BRDL-to-calip2" ? null : rule)),
   },
   {
     name: "new flows taken for known ones",
@@ -383,6 +364,7 @@ export const faults: readonly Fault[] = [
   ...ofSets,
   ...ofActions,
   ...ofEndpoints,
+  ...dispatchFaults,
   ...ofGroups,
   ...ofProfiles,
   ...ofSurroundings,

@@ -156,7 +156,8 @@ async function holdLock(): Promise<AsyncDisposable> {
 
 /** One that is in force as soon as the state is. */
 function withEndpoint(desired: Desired, id: string): Desired {
-  return { ...desired, endpoints: new Map([...desired.endpoints, [id, []]]) };
+  const endpoint = { interfaceName: "cali0", addresses: [], chains: { Ingress: "", Egress: "" } };
+  return { ...desired, endpoints: new Map([...desired.endpoints, [id, endpoint]]) };
 }
 
 /** A group beyond 16 bits. */
