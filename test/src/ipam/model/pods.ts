@@ -50,3 +50,8 @@ export function endpointWrite(
   };
   return { op: "put" as const, key: { kind: "WorkloadEndpoint" as const, namespace: "default", name }, value };
 }
+
+/** Whether any of the others is of its family. */
+export function sameFamily(address: string, others: readonly string[]): boolean {
+  return others.some((other) => other.includes(":") === address.includes(":"));
+}

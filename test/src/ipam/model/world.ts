@@ -7,7 +7,7 @@ import { MemoryData, MemoryStore, type Store, StoreError } from "@brindle/api";
 import { Allocator, type AssignResult, Collector, describeFinding, examine, type Pass } from "@brindle/ipam";
 import { formatAddress, parseAddress } from "@brindle/net";
 import { Picture } from "./picture.ts";
-import { endpointGoes, endpointWrite, handleOf, type Pod } from "./pods.ts";
+import { endpointGoes, endpointWrite, handleOf, type Pod, sameFamily } from "./pods.ts";
 import type { Chance } from "./random.ts";
 import { Ranges, requireWithin } from "./ranges.ts";
 import { Settings } from "./settings.ts";
@@ -394,8 +394,4 @@ export class World {
     if (!agent) throw new RangeError(node);
     return agent;
   }
-}
-
-function sameFamily(address: string, others: readonly string[]): boolean {
-  return others.some((other) => other.includes(":") === address.includes(":"));
 }
