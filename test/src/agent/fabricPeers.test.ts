@@ -32,7 +32,7 @@ protocol bgp dialling {
   neighbor 172.30.1.11 as 64999;
   multihop;
   connect delay time 1; connect retry time 2; error wait time 1, 2;
-  ipv4 { import all; export none; };
+  ipv4 { import all; export where source = RTS_STATIC; next hop self; };
 }
 `;
 
@@ -82,6 +82,28 @@ describe("a FabricPeer", () => {
       dev: "up0",
       isLinkLocal: true,
     });
+  });
+
+  it("beside another has equal ways used side by side, each as it is", async () => {
+    const accepted = { localPreference: 150 };
+    await stand.apply(
+      fabricPeer("second", {
+        range: "172.31.0.0/24",
+        asNumber: 65010,
+        localASNumber: 64999,
+        families: ["IPv4"],
+        accepted,
+      }),
+    );
+    const hops = async (): Promise<unknown> => {
+      const route = (await kernelRoutes(stand, "node1")).find(({ dst }) => dst === ofLeaf) as Ways | undefined;
+      return route?.nexthops
+        ?.map(({ dev, gateway, via }) => `${gateway ?? via?.host.replace(/::.*/, "::")} ${dev}`)
+        .sort();
+    };
+    await sees("the ways to the leaf", hops, ["172.31.0.1 up1", "fe80:: up0"]);
+    await stand.remove("FabricPeer", "second");
+    await sees("the way to the leaf", async () => wayTo(ofLeaf), { dev: "up0", isLinkLocal: true });
   });
 
   it("that falls silent is lost by BFD, long before its hold time", async () => {
@@ -145,6 +167,15 @@ describe("a FabricPeer", () => {
     await sees("the way to the router", async () => wayTo("10.255.0.1"), null);
   });
 });
+
+/** Of a route with several, as iproute2 prints it. */
+interface Ways {
+  readonly nexthops?: readonly {
+    readonly dev: string;
+    readonly gateway?: string;
+    readonly via?: { readonly host: string };
+  }[];
+}
 
 function fabricPeer(name: string, spec: FabricPeerSpec): object {
   return { apiVersion: brindleApiVersion, kind: "FabricPeer", metadata: { name }, spec };
