@@ -3,8 +3,7 @@
  * address. Ours say that we are no default router and configure nothing.
  */
 import { closeSync, readFileSync } from "node:fs";
-import { networkInterfaces } from "node:os";
-import { type Address, addressFromBytes, isLinkLocal, parseAddress } from "../address.ts";
+import { type Address, addressFromBytes, isLinkLocal } from "../address.ts";
 import { openSocket, receiveFrom, sendTo, setSocketOption, socketDomain, socketType } from "./libc.ts";
 
 /** linux/in6.h, linux/icmpv6.h, asm-generic/socket.h */
@@ -51,7 +50,7 @@ export function openNeighborDiscovery(name: string): NeighborDiscovery {
 }
 
 function sourcesOf(fd: number, name: string): Address[] {
-  const own = new Set(networkInterfaces()[name]?.map(({ address }) => parseAddress(address)?.value));
+  const own = ownAddresses(name);
   const sources: Address[] = [];
   for (let datagram = receiveFrom(fd, datagramBytesMax); datagram; datagram = receiveFrom(fd, datagramBytesMax)) {
     const { bytes, from } = datagram;
@@ -61,6 +60,13 @@ function sourcesOf(fd: number, name: string): Address[] {
     if (isValid && isLinkLocal(source) && !own.has(source.value)) sources.push(source);
   }
   return sources;
+}
+
+/** Also while the link is down, when libuv knows of none: what we send ourselves comes back from the kernel all the same. */
+function ownAddresses(name: string): Set<bigint> {
+  const lines = readFileSync("/proc/thread-self/net/if_inet6", "utf8").split("\n");
+  const ofInterface = lines.filter((line) => line.endsWith(` ${name}`));
+  return new Set(ofInterface.map((line) => BigInt(`0x${line.slice(0, 32)}`)));
 }
 
 /** struct icmp6_filter has a bit for each type that is not wanted. */
