@@ -7,7 +7,11 @@ import { basename, dirname, join } from "node:path";
 
 /** False when the very same is there already: then nothing is written. The directory must exist. */
 export async function installFile(source: string, target: string, mode: number): Promise<boolean> {
-  const content = await readFile(source);
+  return installContent(await readFile(source), target, mode);
+}
+
+/** The same of what is in no file. */
+export async function installContent(content: Buffer, target: string, mode: number): Promise<boolean> {
   if (await isInstalled(target, content, mode)) return false;
   // Runtimes pass over names that begin with a dot. One that was cut off is overwritten.
   const temporary = join(dirname(target), `.${basename(target)}.new`);

@@ -2,11 +2,13 @@
  * The CNI executable, and behind it the network list, by which a kubelet knows that its node has a network: it is put in its place when the agent is
  * ready for the first time, and stays when the agent ends. With it there, and nobody to answer, pods fail to start.
  */
+import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { messageOf } from "../error.ts";
-import { installCni } from "./installCni.ts";
-import { installFile } from "./installFile.ts";
+import { listWithout, optionalPlugins } from "../node/optionalPlugins.ts";
+import { installCni, missingOf } from "./installCni.ts";
+import { installContent } from "./installFile.ts";
 
 export interface NetworkList {
   readonly source: string;
@@ -33,13 +35,20 @@ export async function installNetworkList(
   while (!ports.signal.aborted) {
     try {
       if (executable) await installExecutable(executable, source);
-      await installFile(source, target, 0o644);
+      await installContent(await listFor(source, executable?.directory), target, 0o644);
       return ports.onInstalled(target);
     } catch (error) {
       ports.onProblem(`the network list cannot be put in its place: ${messageOf(error)}`);
       await delay(retryMs, undefined, { signal: ports.signal }).catch(() => {});
     }
   }
+}
+
+/** Without what the node does not have and most pods do not need. Where its folder cannot be seen, as it is. */
+async function listFor(source: string, binDirectory: string | undefined): Promise<Buffer> {
+  const content = await readFile(source);
+  if (binDirectory === undefined) return content;
+  return Buffer.from(listWithout(content.toString(), await missingOf(optionalPlugins, binDirectory)));
 }
 
 async function installExecutable(
