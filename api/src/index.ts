@@ -74,6 +74,7 @@ export { isPodOfUid, kubeletUidOf } from "./kubernetes/podUid.ts";
 export { namespaceOfProfile } from "./kubernetes/profileNames.ts";
 export { namespaceSource, serviceAccountSource } from "./kubernetes/profileSources.ts";
 export { creation, replacement } from "./kubernetes/requests.ts";
+export { readServiceObject, type Service, type ServicePort, serviceResource } from "./kubernetes/service.ts";
 export type { ApiName, ApiObject, ApiRequest, ApiResource, Flavour, Source } from "./kubernetes/source.ts";
 export { sourcesOf } from "./kubernetes/sources.ts";
 export { storeErrorOf } from "./kubernetes/storeFailure.ts";

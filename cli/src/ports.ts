@@ -1,5 +1,5 @@
 /** The world as commands see it. The shell implements it; tests of commands hand in a store in memory. */
-import type { Store } from "@brindle/api";
+import type { EndpointSlice, Service, Store } from "@brindle/api";
 import type { KubernetesFacts } from "@brindle/ipam";
 
 export interface Ports {
@@ -17,6 +17,8 @@ export interface Ports {
   store(): Promise<Store>;
   /** Which nodes there are, and which of them answer; `null` where Kubernetes is not the datastore. */
   kubernetes(): Promise<KubernetesFacts | null>;
+  /** Services and what is behind them; `null` where no Kubernetes is named that could tell. */
+  services(): Promise<ServicesAndSlices | null>;
   sleep(ms: number): Promise<void>;
   /** A method of the control interface of this node's agent. */
   callAgent(method: string, params: object): Promise<unknown>;
@@ -26,6 +28,11 @@ export interface Ports {
   writeNewFile(path: string, chunks: AsyncIterable<Uint8Array>): Promise<void>;
   /** `-` is standard input, a folder is the manifests in it. */
   readManifests(paths: readonly string[], options: { readonly recursive: boolean }): Promise<readonly ManifestFile[]>;
+}
+
+export interface ServicesAndSlices {
+  readonly services: readonly Service[];
+  readonly endpointSlices: readonly EndpointSlice[];
 }
 
 export interface ManifestFile {

@@ -1,7 +1,7 @@
 /** Commands run on a store in memory, as a test sees them: what they print and how they end. */
 import { MemoryData, MemoryStore, type MemoryStoreOptions } from "@brindle/api";
 import { describeFailure } from "./failure.ts";
-import type { ManifestFile, Ports } from "./ports.ts";
+import type { ManifestFile, Ports, ServicesAndSlices } from "./ports.ts";
 import { runProgram } from "./program.ts";
 
 export const nowMs: number = Date.UTC(2026, 10, 20, 12);
@@ -18,6 +18,7 @@ export class Rig {
   readonly files: Map<string, Uint8Array> = new Map();
   readonly #store: MemoryStore;
   readonly #agent: Readonly<Record<string, (params: object) => unknown>>;
+  services: ServicesAndSlices | null = null;
   /** What others do meanwhile. */
   whileAsleep: () => Promise<unknown> = async () => {};
   #sleptMs = 0;
@@ -64,6 +65,7 @@ export class Rig {
       warn: (text) => err.push(`${text}\n`),
       store: async () => this.#store,
       kubernetes: async () => null,
+      services: async () => this.services,
       sleep: async (ms) => {
         this.#sleptMs += ms;
         await this.whileAsleep();

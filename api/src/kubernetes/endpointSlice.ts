@@ -17,6 +17,8 @@ export interface EndpointSlice {
 }
 
 export interface SlicePort {
+  /** That of the Service's port; none where the Service has one port without a name. */
+  readonly name?: string;
   readonly protocol: "TCP" | "UDP" | "SCTP";
   readonly port: number;
 }
@@ -48,5 +50,7 @@ function portOf(value: unknown): SlicePort[] {
   const { port } = value;
   const protocol = textOf(value.protocol) ?? "TCP";
   if (typeof port !== "number" || !Number.isInteger(port) || port < 1 || port > 65_535) return [];
-  return protocol === "TCP" || protocol === "UDP" || protocol === "SCTP" ? [{ protocol, port }] : [];
+  const name = textOf(value.name);
+  const isKnown = protocol === "TCP" || protocol === "UDP" || protocol === "SCTP";
+  return isKnown ? [{ ...(name !== undefined && { name }), protocol, port }] : [];
 }

@@ -17,4 +17,5 @@ export {
 export { type KubernetesStoreOptions, openKubernetesStore } from "./kubernetes/kubernetesStore.ts";
 export { followNodeRemovals, type NodesAndPods, readNodesAndPods } from "./kubernetes/nodesAndPods.ts";
 export type { News } from "./kubernetes/reflectorLoop.ts";
+export { readServicesAndSlices } from "./kubernetes/servicesAndSlices.ts";
 export { openDatastore } from "./openDatastore.ts";

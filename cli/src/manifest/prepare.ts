@@ -28,10 +28,19 @@ export interface Prepared {
   readonly problems: readonly string[];
 }
 
-/** `namespace` is for documents that need one and name none. */
-export function prepare(files: readonly ManifestFile[], { namespace }: { readonly namespace: string }): Prepared {
+export interface PrepareOptions {
+  /** For documents that need one and name none. */
+  readonly namespace: string;
+  /** Documents that somebody else reads. */
+  readonly isAside?: (value: unknown) => boolean;
+}
+
+export function prepare(
+  files: readonly ManifestFile[],
+  { namespace, isAside = () => false }: PrepareOptions,
+): Prepared {
   const read = readDocuments(files);
-  const judged = read.documents.map((document) => judge(document, namespace));
+  const judged = read.documents.filter(({ value }) => !isAside(value)).map((document) => judge(document, namespace));
   const resources = judged.flatMap((one) => (one.kind === "valid" ? [one.prepared] : []));
   const problems = [
     ...read.problems.map(formatSyntaxProblem),

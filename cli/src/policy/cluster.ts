@@ -1,13 +1,14 @@
 /** The cluster that a policy decision is about: live from the datastore, or from manifests with no cluster at all. */
-import type {
-  AnyKindOfResource,
-  Key,
-  Node,
-  ResourceKind,
-  Resources,
-  Store,
-  Undecodable,
-  WorkloadEndpoint,
+import {
+  type AnyKindOfResource,
+  defaultAllowProfile,
+  type Key,
+  type Node,
+  type ResourceKind,
+  type Resources,
+  type Store,
+  type Undecodable,
+  type WorkloadEndpoint,
 } from "@brindle/api";
 import { type Address, parseAddress, parseCidr } from "@brindle/net";
 import {
@@ -23,8 +24,9 @@ import {
   surroundingsOf,
   unreadablePolicy,
 } from "@brindle/policy";
-import type { Ports } from "../ports.ts";
-import { readResources } from "../resources/manifests.ts";
+import type { Ports, ServicesAndSlices } from "../ports.ts";
+import { resourcesIn } from "../resources/manifests.ts";
+import { isOfServices, servicesIn } from "./services.ts";
 
 const neededKinds = [
   "WorkloadEndpoint",
@@ -47,6 +49,8 @@ export interface ReadCluster {
   readonly problems: readonly string[];
   /** Policies that are not enforced as they are written: the answer is what the agents make of them. */
   readonly closed: readonly string[];
+  /** Left out where nobody tells them. */
+  readonly services?: ServicesAndSlices;
 }
 
 /** Where the cluster is: in manifests, or in the datastore where none are given. */
@@ -58,9 +62,24 @@ export interface ClusterOptions {
 
 export async function readCluster(options: ClusterOptions, ports: Ports): Promise<ReadCluster> {
   const { filename = [] } = options;
-  if (filename.length === 0) return clusterIn(await ports.store());
-  const resources = await readResources({ ...options, filename }, ports);
-  return judged(clusterOf(resources.map(({ resource }) => resource)));
+  if (filename.length === 0) return liveCluster(ports);
+  const { namespace, recursive = false } = options;
+  const files = await ports.readManifests(filename, { recursive });
+  const resources = resourcesIn(files, { filename, namespace, isAside: isOfServices });
+  const cluster = clusterOf(resources.map(({ resource }) => resource));
+  const services = servicesIn(files, { namespace, endpoints: cluster.endpoints });
+  return { ...judged({ ...cluster, endpointSlices: services.endpointSlices }), services };
+}
+
+async function liveCluster(ports: Ports): Promise<ReadCluster> {
+  const read = await clusterIn(await ports.store());
+  const services = await ports.services();
+  if (!services) return read;
+  const { cluster, ...rest } = read;
+  const served = { ...cluster, endpointSlices: services.endpointSlices };
+  const noLonger = new Set(judged(cluster).closed);
+  const still = rest.closed.filter((problem) => !noLonger.has(problem));
+  return { ...rest, cluster: served, closed: [...still, ...judged(served).closed], services };
 }
 
 /** With a warning for each thing that makes the answer less than whole. */
@@ -127,6 +146,8 @@ function isPolicyKey(key: Key): key is PolicyKey {
 }
 
 export function clusterOf(resources: readonly AnyKindOfResource[]): Cluster {
+  const profiles = ofKind(resources, "Profile");
+  const hasDefault = profiles.some(({ metadata }) => metadata.name === defaultAllowProfile.metadata.name);
   return {
     endpoints: ofKind(resources, "WorkloadEndpoint"),
     policies: [...ofKind(resources, "NetworkPolicy"), ...ofKind(resources, "GlobalNetworkPolicy")],
@@ -137,7 +158,8 @@ export function clusterOf(resources: readonly AnyKindOfResource[]): Cluster {
     ],
     hostEndpoints: ofKind(resources, "HostEndpoint"),
     tiers: ofKind(resources, "Tier"),
-    profiles: ofKind(resources, "Profile"),
+    // Every datastore tells it.
+    profiles: hasDefault ? profiles : [...profiles, defaultAllowProfile],
     networkSets: [...ofKind(resources, "NetworkSet"), ...ofKind(resources, "GlobalNetworkSet")],
     nodes: new Map(ofKind(resources, "Node").map((node) => [node.metadata.name, addressesOfNode(node)])),
   };

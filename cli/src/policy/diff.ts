@@ -33,15 +33,21 @@ export async function diffPolicy(options: PolicyDiffOptions, ports: Ports): Prom
   const { filename, cluster: manifests = [], recursive = false, namespace } = options;
   const changed = (await readResources({ filename, recursive, namespace }, ports)).map(({ resource }) => resource);
   const before = await readClusterAloud({ namespace, filename: manifests, recursive }, ports);
-  const after = judged(clusterOf(changedResources(before.cluster, changed, { isDeleted: options.delete ?? false })));
+  const resources = changedResources(before.cluster, changed, { isDeleted: options.delete ?? false });
+  const after = judged(withRestOf(before.cluster, clusterOf(resources)));
+  if (before.cluster.hostEndpoints?.length || after.cluster.hostEndpoints?.length) {
+    ports.warn(
+      "host endpoints are left out: what they forward between pods is not compared; policy explain and policy test heed them",
+    );
+  }
   for (const problem of after.closed) if (!before.closed.includes(problem)) ports.warn(`afterwards: ${problem}`);
-  show(rowsOf(verdictChanges(before.cluster, withNodesOf(before.cluster, after.cluster))), options, ports);
+  show(rowsOf(verdictChanges(before.cluster, after.cluster)), options, ports);
   return before.problems.length > 0 ? 1 : 0;
 }
 
 /** What is not a matter of policy resources stays as it is. */
-function withNodesOf({ nodes }: Cluster, after: Cluster): Cluster {
-  return { ...after, ...(nodes && { nodes }) };
+function withRestOf({ nodes, endpointSlices }: Cluster, after: Cluster): Cluster {
+  return { ...after, ...(nodes && { nodes }), ...(endpointSlices && { endpointSlices }) };
 }
 
 function changedResources(

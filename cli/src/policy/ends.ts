@@ -3,6 +3,8 @@ import { nearest, type WorkloadEndpoint } from "@brindle/api";
 import { type Address, type Family, parseAddress } from "@brindle/net";
 import { type Cluster, endpointAddresses, isIcmp, type Packet, protocolNumber } from "@brindle/policy";
 import { failed, usage } from "../error.ts";
+import type { ReadCluster } from "./cluster.ts";
+import { backendsBehind, serviceNamed } from "./services.ts";
 
 export interface Service {
   readonly protocol: number;
@@ -63,6 +65,49 @@ function namesOf(endpoint: WorkloadEndpoint): string[] {
 
 function fullName({ metadata }: WorkloadEndpoint): string {
   return `${metadata.namespace}/${metadata.name}`;
+}
+
+/** Who may be asked, under one name: a pod, an address, or each of what is behind a Service. */
+export interface Asked {
+  readonly end: End;
+  readonly service: Service;
+  /** What the Service was, where one was asked. */
+  readonly via?: string;
+}
+
+/** A pod before a Service of its name. Throws a `CliError`. */
+export function askedNamed(
+  text: string,
+  service: Service,
+  { cluster, services }: ReadCluster,
+  options: { readonly namespace: string },
+): readonly Asked[] {
+  const meant = services && serviceNamed(text, services, options);
+  if (!meant || (!meant.clusterIPs.includes(text) && isPod(text, cluster, options))) {
+    return [{ end: endNamed(text, cluster, options), service }];
+  }
+  const backends = backendsBehind(meant, services, service);
+  if (typeof backends === "string") throw failed(backends);
+  const via = `${meant.namespace}/${meant.name}`;
+  return backends.map(({ address, port }) => ({
+    end: endNamed(address, cluster, options),
+    service: { ...service, port },
+    via,
+  }));
+}
+
+function isPod(text: string, { endpoints }: Cluster, { namespace }: { readonly namespace: string }): boolean {
+  const wanted = text.includes("/") ? text : `${namespace}/${text}`;
+  return endpoints.some((endpoint) => namesOf(endpoint).includes(wanted));
+}
+
+/** Of all that is asked; what is of another family than the source is left out. */
+export function packetsToAll(from: End, asked: readonly Asked[]): readonly { packet: Packet; via?: string }[] {
+  const families = new Set(from.addresses.map(({ family }) => family));
+  const reachable = asked.filter(({ end }) => end.addresses.some(({ family }) => families.has(family)));
+  return (reachable.length > 0 ? reachable : asked).flatMap(({ end, service, via }) =>
+    packetsBetween(from, end, service).map((packet) => ({ packet, ...(via !== undefined && { via }) })),
+  );
 }
 
 /** One for each family that both ends have: the two may be decided differently, by rules that name networks. */

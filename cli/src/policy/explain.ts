@@ -3,7 +3,7 @@ import { explain } from "@brindle/policy";
 import type { ExitCode } from "../command.ts";
 import type { Ports } from "../ports.ts";
 import { type ClusterOptions, readClusterAloud } from "./cluster.ts";
-import { endNamed, packetsBetween, parseService } from "./ends.ts";
+import { askedNamed, endNamed, packetsToAll, parseService } from "./ends.ts";
 
 export interface ExplainOptions extends ClusterOptions {
   readonly from: string;
@@ -13,12 +13,14 @@ export interface ExplainOptions extends ClusterOptions {
 
 export async function explainPolicy(options: ExplainOptions, ports: Ports): Promise<ExitCode> {
   const service = parseService(options.port);
-  const { cluster, problems } = await readClusterAloud(options, ports);
-  const packets = packetsBetween(
-    endNamed(options.from, cluster, options),
-    endNamed(options.to, cluster, options),
-    service,
-  );
-  ports.print(packets.map((packet) => explain(cluster, packet).lines.join("\n")).join("\n\n"));
+  const read = await readClusterAloud(options, ports);
+  const { cluster, problems } = read;
+  const from = endNamed(options.from, cluster, options);
+  const packets = packetsToAll(from, askedNamed(options.to, service, read, options));
+  const explained = packets.map(({ packet, via }) => {
+    const { lines } = explain(cluster, packet);
+    return [...(via === undefined ? [] : [`behind Service ${via}:`]), ...lines].join("\n");
+  });
+  ports.print(explained.join("\n\n"));
   return problems.length > 0 ? 1 : 0;
 }

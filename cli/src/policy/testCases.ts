@@ -6,7 +6,7 @@ import { printable } from "../output/table.ts";
 import type { Ports } from "../ports.ts";
 import { type PolicyCase, readCases } from "./caseFile.ts";
 import { type ClusterOptions, type ReadCluster, readClusterAloud } from "./cluster.ts";
-import { endNamed, packetsBetween, parseService } from "./ends.ts";
+import { askedNamed, endNamed, packetsToAll, parseService } from "./ends.ts";
 
 export interface PolicyTestOptions {
   readonly filename: readonly string[];
@@ -31,12 +31,13 @@ export async function testPolicy(options: PolicyTestOptions, ports: Ports): Prom
   return failedCount > 0 || read.problems.length > 0 ? 1 : 0;
 }
 
-/** Why a case fails, indented; nothing where it holds. Every family that both ends have must hold. */
-function failureOf(one: PolicyCase, { cluster }: ReadCluster, namespace: string): string[] {
+/** Why a case fails, indented; nothing where it holds. Every family that both ends have must hold, and each endpoint of a Service. */
+function failureOf(one: PolicyCase, read: ReadCluster, namespace: string): string[] {
+  const { cluster } = read;
   try {
     const from = endNamed(one.from, cluster, { namespace });
-    const to = endNamed(one.to, cluster, { namespace });
-    const explained = packetsBetween(from, to, parseService(one.port)).map((packet) => explain(cluster, packet));
+    const to = askedNamed(one.to, parseService(one.port), read, { namespace });
+    const explained = packetsToAll(from, to).map(({ packet }) => explain(cluster, packet));
     return explained
       .filter(({ evaluation }) => evaluation.verdict !== one.expect)
       .flatMap(({ lines }) => lines.map((line) => `      ${line}`));

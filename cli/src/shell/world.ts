@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Store } from "@brindle/api";
 import type { KubernetesFacts } from "@brindle/ipam";
-import type { Ports } from "../ports.ts";
+import type { Ports, ServicesAndSlices } from "../ports.ts";
 import type { GlobalOptions } from "../program.ts";
 import { readManifestFiles } from "./manifestFiles.ts";
 import { writeNewFile } from "./newFile.ts";
@@ -45,6 +45,23 @@ export class World implements Ports, AsyncDisposable {
     const { kubernetesApiOf, readNodesAndPods } = await import("@brindle/api/shell");
     const api = kubernetesApiOf(await this.store());
     return api && readNodesAndPods(api, { pods: false });
+  }
+
+  /** Beside etcd, of the cluster whose kubeconfig is named. */
+  async services(): Promise<ServicesAndSlices | null> {
+    const { findClusterAccess, kubernetesApiOf, openKubernetesApi, readServicesAndSlices } = await import(
+      "@brindle/api/shell"
+    );
+    const shared = kubernetesApiOf(await this.store());
+    if (shared) return readServicesAndSlices(shared);
+    const { kubeconfig } = this.#options;
+    if (kubeconfig === undefined) return null;
+    const api = openKubernetesApi({ access: await findClusterAccess({ environment: process.env, kubeconfig }) });
+    try {
+      return await readServicesAndSlices(api);
+    } finally {
+      api.close();
+    }
   }
 
   async sleep(ms: number): Promise<void> {
