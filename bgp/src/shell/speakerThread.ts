@@ -25,7 +25,7 @@ try {
     peerChanged: (peer) => post({ type: "notice", name: "peerChanged", args: [peer] }),
     tableComplete: () => post({ type: "notice", name: "tableComplete", args: [] }),
   };
-  const speaker = await startSpeaker(config, listeners, { warmsUp: true, ...options });
+  const speaker = await startSpeaker(config, listeners, options);
   port.on("message", async ({ id, name, args }: Call) => {
     try {
       // The arguments are those of the same call on the other side.

@@ -13,7 +13,6 @@ import type { SpeakerConfig } from "../speaker/config.ts";
 import type { OwnRoute, RehearsalQuery, RouteQuery, SpeakerAction, SpeakerEvent } from "../speaker/event.ts";
 import type { MaintenanceWish } from "../speaker/maintenance.ts";
 import { Speaker } from "../speaker/speaker.ts";
-import { WarmUp } from "../speaker/warmUp.ts";
 import { BfdWatch } from "./bfdWatch.ts";
 import { Connections } from "./connections.ts";
 import { ListenerSet } from "./listenerSet.ts";
@@ -28,29 +27,16 @@ import { UnnumberedPeers } from "./unnumberedPeers.ts";
 export async function startSpeaker(
   config: SpeakerConfig,
   listeners: SpeakerListeners = {},
-  { recordTo, warmsUp = false }: StartOptions = {},
+  { recordTo }: StartOptions = {},
 ): Promise<RunningSpeaker> {
   const speaker = new LocalSpeaker(listeners, recordTo === undefined ? null : new Recorder(recordTo));
   await speaker.configure(config);
-  if (warmsUp) warmUp(tellsBest(listeners));
   return speaker;
 }
 
 export interface StartOptions {
   /** A file, which must not exist: all that happens and all that is done about it, to be played again (`replay`). */
   readonly recordTo?: string;
-  /** Has a small table of nobody's go through beforehand, so that the first real one finds code that is compiled. */
-  readonly warmsUp?: boolean;
-}
-
-function tellsBest({ bestChanged, bestChangedPacked }: SpeakerListeners): boolean {
-  return bestChanged !== undefined || bestChangedPacked !== undefined;
-}
-
-/** A step a round of the event loop: sockets and timers come between. */
-async function warmUp(tellsBest: boolean): Promise<void> {
-  const table = new WarmUp(tellsBest);
-  while (table.step()) await nextTurn();
 }
 
 /** Nobody learns it: it is in no recording, and a replay does the same by any other. */
@@ -87,7 +73,8 @@ class LocalSpeaker implements RunningSpeaker {
 
   constructor(listeners: SpeakerListeners, recorder: Recorder | null) {
     this.#listeners = listeners;
-    this.#speaker = new Speaker({ tellsBest: tellsBest(listeners), hashKey: randomHashKey() });
+    const tellsBest = listeners.bestChanged !== undefined || listeners.bestChangedPacked !== undefined;
+    this.#speaker = new Speaker({ tellsBest, hashKey: randomHashKey() });
     this.#recorder = recorder;
   }
 

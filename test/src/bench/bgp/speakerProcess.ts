@@ -6,8 +6,7 @@ import { startSpeaker } from "@brindle/bgp/shell";
 import { answerCalls } from "./benchProcess.ts";
 
 const config: SpeakerConfig = JSON.parse(readFileSync(process.argv[2] ?? "", "utf8"));
-// As the thread of a daemon does.
-const speaker = await startSpeaker(config, {}, { warmsUp: true });
+const speaker = await startSpeaker(config);
 const delay = monitorEventLoopDelay({ resolution: 1 });
 
 const calls = {
