@@ -18,11 +18,15 @@ export interface AdvertisedOptions {
 export async function showAdvertised(name: string, options: AdvertisedOptions, ports: Ports): Promise<ExitCode> {
   const { output, node, filename, limit } = options;
   await expectNode(node, ports);
-  await expectPeers([name], ports);
+  const [peer] = await expectPeers([name], ports);
   const routes = (await ask(name, { filename, limit }, ports)) as readonly AdvertisedRoute[]; // What is promised.
   if (output === "yaml" || output === "json") ports.print(formatStructure(routes, output));
   else if (routes.length === 0) ports.print(filename === undefined ? "nothing" : "nothing would change for the peer");
   else ports.print(formatTable(filename === undefined ? columns : [changeColumn, ...columns], routes));
+  if (peer && peer.state !== "established") {
+    const ofConnection = "routes whose next hop is our end of the connection are not among them";
+    ports.warn(`${name} is not Established: it is told nothing, and would be told this; ${ofConnection}`);
+  }
   if (routes.length === limit) ports.warn(`these are the first ${limit} routes: ask for more with --limit`);
   return 0;
 }

@@ -1,12 +1,15 @@
 import { nearest } from "@brindle/api";
-import type { SpeakerSummary } from "@brindle/bgp";
+import type { PeerSummary, SpeakerSummary } from "@brindle/bgp";
 import { failed } from "../error.ts";
 import type { Ports } from "../ports.ts";
 
-/** Of a peer that does not exist the speaker knows nothing, which would read like an answer. */
-export async function expectPeers(names: readonly (string | undefined)[], ports: Ports): Promise<void> {
+/** What is known of them. Of a peer that does not exist the speaker knows nothing, which would read like an answer. */
+export async function expectPeers(
+  names: readonly (string | undefined)[],
+  ports: Ports,
+): Promise<readonly PeerSummary[]> {
   const asked = names.filter((name) => name !== undefined && name !== "local");
-  if (asked.length === 0) return;
+  if (asked.length === 0) return [];
   const { peers } = (await ports.callAgent("bgp.summary", {})) as SpeakerSummary;
   const known = peers.map(({ name }) => name);
   for (const name of asked) {
@@ -16,4 +19,5 @@ export async function expectPeers(names: readonly (string | undefined)[], ports:
       known.length > 10 ? `${known.slice(0, 10).join(", ")} and ${known.length - 10} more` : known.join(", ");
     throw failed(`there is no peer "${name}"${meant ? `; did you mean ${meant}?` : `; there are ${others || "none"}`}`);
   }
+  return peers.filter(({ name }) => asked.includes(name));
 }

@@ -60,7 +60,7 @@ const told: AdvertisedRoute = {
 
 const asked: [string, object][] = [];
 const rig = new Rig({
-  "bgp.summary": () => ({ peers: [{ name: "tor-a" }] }),
+  "bgp.summary": () => ({ peers: [{ name: "tor-a", state: "established" }] }),
   "bgp.peer": () => detail,
   "bgp.advertised": (params) => {
     asked.push(["advertised", params]);
@@ -110,7 +110,7 @@ describe("bgp peer", () => {
       sinceMs: nowMs - 5_000,
     };
     const watched = new Rig({
-      "bgp.summary": () => ({ peers: [{ name: "tor-a" }] }),
+      "bgp.summary": () => ({ peers: [{ name: "tor-a", state: "established" }] }),
       "bgp.peer": () => ({ ...detail, bfd }),
     });
     const { out } = await watched.run("bgp peer tor-a");
@@ -134,6 +134,15 @@ describe("bgp peer", () => {
 });
 
 describe("bgp advertised", () => {
+  it("says where there is no session, and so nothing is told", async () => {
+    assert.equal((await rig.run("bgp advertised tor-a")).err, "");
+    const down = new Rig({
+      "bgp.summary": () => ({ peers: [{ name: "tor-a", state: "active" }] }),
+      "bgp.advertised": () => [told],
+    });
+    assert.match((await down.run("bgp advertised tor-a")).err, /^tor-a is not Established: it is told nothing/);
+  });
+
   it("shows what leaves, and what lets it", async () => {
     const { out } = await rig.run("bgp advertised tor-a");
     assert.equal(
@@ -166,7 +175,7 @@ describe("routes of one question", () => {
     it(`are asked for by ${line}`, async () => {
       const seen: object[] = [];
       const routes = new Rig({
-        "bgp.summary": () => ({ peers: [{ name: "tor-a" }] }),
+        "bgp.summary": () => ({ peers: [{ name: "tor-a", state: "established" }] }),
         "bgp.routes": (params) => {
           seen.push(params);
           return [];
@@ -229,7 +238,7 @@ describe("bgp maintenance", () => {
 describe("bgp reset and bgp refresh", () => {
   const calls: [string, object][] = [];
   const session = new Rig({
-    "bgp.summary": () => ({ peers: [{ name: "tor-a" }] }),
+    "bgp.summary": () => ({ peers: [{ name: "tor-a", state: "established" }] }),
     "bgp.reset": (params) => void calls.push(["reset", params]),
     "bgp.refresh": (params) => void calls.push(["refresh", params]),
   });
