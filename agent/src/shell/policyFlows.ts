@@ -10,6 +10,7 @@ import type { AgentHealth } from "./agentHealth.ts";
 import type { ClusterSync } from "./clusterSync.ts";
 import { DeniedFlows } from "./deniedFlows.ts";
 import { FlowEnding } from "./flowEnding.ts";
+import { HookWatch } from "./hookWatch.ts";
 import { PolicySync, type PolicySyncPorts } from "./policySync.ts";
 
 export interface PolicyParts {
@@ -27,23 +28,35 @@ export function followPolicy(
   },
 ): PolicyParts {
   const { kernel, api = null, cluster, health, log } = parts;
+  let isInForce = false;
   const policy = new PolicySync(
     { node },
     {
       kernel,
       api,
       onHealth: (problem) => health.report("policy", problem),
-      onInForce: () => flows.ending.changed(),
+      onInForce: () => {
+        isInForce = true;
+        flows.ending.changed();
+      },
       onCountingFailure: (error) => log.warn({ err: error }, "hits of rules were not read"),
     },
   );
-  const flows = new PolicyFlows({ cluster, policy: () => policy, onFound: (found) => health.found("flows", found) });
+  const hooks = new HookWatch({
+    sources: () => kernel.counters ?? [],
+    isInForce: () => isInForce,
+    repair: () => policy.resync(),
+    onGone: () => log.warn("somebody took the hooks of policy out of the kernel's tables: they are put back"),
+  });
+  const onFound = (found: readonly Mistake[]): void => health.found("flows", found);
+  const flows = new PolicyFlows({ cluster, policy: () => policy, hooks, onFound });
   return { policy, flows };
 }
 
 export interface PolicyFlowsPorts {
   readonly cluster: () => ClusterSync;
   readonly policy: () => PolicySync;
+  readonly hooks: HookWatch;
   readonly onFound: (mistakes: readonly Mistake[]) => void;
 }
 
@@ -82,7 +95,7 @@ export class PolicyFlows {
   }
 
   async end(): Promise<void> {
-    await Promise.all([this.denied.end(), this.ending.end()]);
+    await Promise.all([this.denied.end(), this.ending.end(), this.#ports.hooks.end()]);
   }
 
   #namesNow(): ReadonlyMap<string, string> {

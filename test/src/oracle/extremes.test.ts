@@ -128,7 +128,7 @@ function quoted(text: string): string {
 
 /** Sets are the same with both back ends. */
 describe("a large cluster", () => {
-  it(`has a set of ${podsMax} pods, and those alone may send`, async () => {
+  it(`has a set of ${podsMax} pods, and those alone may send`, { timeout: 180_000 }, async () => {
     await using node = await PolicyNode.create({ endpoints: plainEndpoints(), ports: listenPorts, label: "large" });
     const packets = ["10.65.0.1", "fd65::1", "10.65.1.1", "fd65:1::1"].map((from) =>
       packet(from, from.includes(":") ? "fd65::2" : "10.65.0.2", { sourcePort: 20_000, destinationPort: 80 }),
