@@ -5,7 +5,8 @@
 import type { PolicySpec, PortSpec, Rule, ServiceAccountMatch } from "@brindle/api";
 import type { Cluster, Packet, Policy } from "@brindle/policy";
 import { Random } from "./random.ts";
-import { type PacketBias, randomCluster, randomPackets, randomService } from "./randomCase.ts";
+import { type PacketBias, randomCluster, randomPackets } from "./randomCase.ts";
+import { randomService } from "./randomServices.ts";
 
 type Direction = "Ingress" | "Egress";
 

@@ -1,7 +1,6 @@
 /** Random policies over a fixed set of endpoints, dense enough that each field decides some of the probes. */
 import {
   apiVersion,
-  type EndpointSlice,
   type EntityRule,
   type GlobalNetworkPolicy,
   type Labels,
@@ -19,6 +18,7 @@ import type { AnyNetworkSet, Cluster, EndpointToHostAction, Packet, Policy } fro
 import { parseClusterAddress } from "./oracle.ts";
 import { nodeAddresses, nodeName, outsideAddresses } from "./policyNode.ts";
 import { Random } from "./random.ts";
+import { randomSlice, withServices } from "./randomServices.ts";
 
 /** Where probers listen. Policies speak of these and of what lies just beside them. */
 export const listenPorts: readonly number[] = [53, 80, 81, 443, 5353, 8080, 8081];
@@ -39,6 +39,7 @@ const places: readonly Place[] = [
 ];
 
 const namespaces = ["ns1", "ns2"];
+const everybody = [...places.flatMap(({ addresses }) => addresses), ...outsideAddresses];
 const allowAll: readonly Rule[] = [{ action: "Allow" }];
 
 /** Each fifth case has so many policies that pods ask them in groups. */
@@ -58,7 +59,7 @@ export function randomCluster(seed: number): Cluster {
       : random.list(1 + random.integer(5), (index) => randomPolicy(random, index)),
     tiers: random.list(random.integer(3), (index) => randomTier(random, index)),
     networkSets: random.list(random.integer(4), (index) => randomNetworkSet(random, index)),
-    endpointSlices: random.list(random.integer(5), (index) => randomSlice(random, index)),
+    endpointSlices: random.list(random.integer(5), (index) => randomSlice(random, index, everybody)),
     nodes: new Map([[nodeName, nodeAddresses.map(parseClusterAddress)]]),
     endpointToHostAction: random.pick<EndpointToHostAction>("Drop", "Accept", "Return"),
     encapsulation: {
@@ -292,34 +293,6 @@ function crowd(random: Random): Policy[] {
 
 export function randomRules(random: Random): Rule[] {
   return random.list(1 + random.integer(5), () => randomRule(random));
-}
-
-/** In some rules a Service stands at the far end, of a namespace that is told: a policy may have none. */
-function withServices(random: Random, rules: readonly Rule[], direction: PolicyDirection): Rule[] {
-  return rules.map((rule) => {
-    if (!random.chance(0.08)) return rule;
-    const services = randomService(random);
-    const { source: { ports, notPorts } = {} } = rule;
-    if (direction === "Egress") return { ...rule, destination: { services } };
-    return { ...rule, source: { services, ...(ports && { ports }), ...(notPorts && { notPorts }) } };
-  });
-}
-
-export function randomService(random: Random): { readonly name: string; readonly namespace: string } {
-  return { name: random.pick("front", "front", "back"), namespace: random.pick("ns1", "ns1", "ns2") };
-}
-
-/** What is behind a Service need not be a pod, nor be of one family. */
-export function randomSlice(random: Random, index: number): EndpointSlice {
-  const { name: service, namespace } = randomService(random);
-  const everybody = [...places.flatMap(({ addresses }) => addresses), ...outsideAddresses];
-  const ports = [
-    ...[53, 80, 443, 8080].map((port) => ({ protocol: "TCP", port }) as const),
-    ...[53, 5353, 8080].map((port) => ({ protocol: "UDP", port }) as const),
-    { protocol: "SCTP", port: 80 } as const,
-  ];
-  const addresses = random.some(everybody, 0.7, 1);
-  return { namespace, name: `slice-${index}`, service, addresses, ports: random.some(ports, 0.7) };
 }
 
 function randomRule(random: Random): Rule {
