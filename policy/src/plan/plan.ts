@@ -21,6 +21,8 @@ import { planTable } from "./tables.ts";
 export interface Commit {
   readonly family: Family;
   readonly transaction: TableTransaction;
+  /** Of its chains those that are not there yet, by their names: no rule refers to them. */
+  readonly fresh: ReadonlySet<string>;
 }
 
 export interface Plan {
@@ -52,8 +54,11 @@ export function isEmptyPlan({ before, commits, after }: Plan): boolean {
 
 function planCommits(desired: Desired, actual: Actual, names: ReadonlyMap<string, string>): Commit[] {
   return desired.tables.flatMap((table): Commit[] => {
-    const transaction = planTable(table, tableOf(actual, table.family, table.table), names);
-    return transaction ? [{ family: table.family, transaction }] : [];
+    const present = tableOf(actual, table.family, table.table);
+    const transaction = planTable(table, present, names);
+    if (!transaction) return [];
+    const fresh = (transaction.chains ?? []).map(({ name }) => name).filter((name) => !present.chains.has(name));
+    return [{ family: table.family, transaction, fresh: new Set(fresh) }];
   });
 }
 

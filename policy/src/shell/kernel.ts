@@ -11,6 +11,7 @@ import type { Tables } from "@brindle/net/shell";
 import { type TableName, tableNames } from "../graph/desired.ts";
 import { nothingDesired } from "../graph/nothingDesired.ts";
 import type { Actual, ActualSet, ActualTable } from "../plan/actual.ts";
+import { inParts } from "../plan/parts.ts";
 import { type Plan, plan, setsReferredTo } from "../plan/plan.ts";
 import type { SetChange } from "../plan/sets.ts";
 import { chainPrefix, setPrefix } from "../render/names.ts";
@@ -84,8 +85,11 @@ function actualSet({ name, family, type, members, maxElements }: KernelSet): Act
 }
 
 async function commit(toDo: Plan, family: Family, port: Tables): Promise<void> {
-  const transactions = toDo.commits.filter((candidate) => candidate.family === family);
-  if (transactions.length > 0) await port.commit(transactions.map(({ transaction }) => transaction));
+  const commits = toDo.commits.filter((candidate) => candidate.family === family);
+  const parts = commits.map((each) => (port.backend === "nft" ? inParts(each) : [each.transaction]));
+  for (const ahead of parts.flatMap((of) => of.slice(0, -1))) await port.commit([ahead]);
+  const last = parts.flatMap((of) => of.slice(-1));
+  if (last.length > 0) await port.commit(last);
 }
 
 async function applySetChange(change: SetChange, sets: Sets): Promise<void> {

@@ -7,7 +7,7 @@ import type { TablesBackend } from "@brindle/net";
 import type { Instance } from "../fixtures/instance.ts";
 import { createNamespace, type NamespaceView } from "../fixtures/namespace.ts";
 import { PolicyCluster, size } from "./policyCluster.ts";
-import { pod, policy, type Shape } from "./policyLoad.ts";
+import { marker, pod, policy, type Shape } from "./policyLoad.ts";
 import { elapsedMs, median, type Row } from "./row.ts";
 
 /** Felix's, in ms: from its start until all was programmed, and of changes the 99th of a hundred. */
@@ -33,15 +33,11 @@ type Change = (cluster: PolicyCluster, shape: Shape, index: number) => Promise<n
 
 const kinds: Readonly<Record<string, Change>> = {
   "label change of a pod here": (cluster, shape, index) => {
-    const more: Record<string, string> =
-      shape === "app"
-        ? { app: `app-${(index + 7) % 100}` }
-        : { [`${"marker.example/".slice(index % 15)}m${index % 31}`]: "too" };
+    const more = shape === "app" ? { app: `app-${(index + 7) % 100}` } : { [marker(index)]: "too" };
     return cluster.changeMs(pod(shape, index, size, more));
   },
   "label change elsewhere": (cluster, shape, index) => {
-    const more: Record<string, string> =
-      shape === "app" ? { role: `role-${(index + 7) % 50}` } : { "marker.example/m0": "too" };
+    const more = shape === "app" ? { role: `role-${(index + 7) % 50}` } : { [marker(0)]: "too" };
     return cluster.changeMs(pod(shape, size.local + index, size, more));
   },
   "new pod here": (cluster, shape, index) => cluster.changeMs(pod(shape, size.pods + index, size)),

@@ -23,10 +23,11 @@ export interface LoadSize {
 export const localNode = "node1";
 const namespaceCount = 100;
 const otherNodes = 39;
-/** Each of a length of its own: labels are no uniform things. */
+const markerDomain = "markerexample";
+/** Of many lengths: labels are no uniform things. */
 const markers: readonly string[] = Array.from(
   { length: 31 },
-  (_, index) => `${"marker.example/".slice(index % 15)}m${index}`,
+  (_, index) => `${markerDomain.slice(index % markerDomain.length)}/m${index}`,
 );
 
 export function profiles(): Profile[] {
@@ -139,7 +140,7 @@ export function updateOf(value: PolicyResource): PolicyUpdate {
   return { key: { kind: value.kind, name, ...(namespace !== undefined && { namespace }) }, value };
 }
 
-function marker(index: number): string {
+export function marker(index: number): string {
   return markers[index % markers.length] ?? "";
 }
 

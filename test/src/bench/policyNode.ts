@@ -11,7 +11,7 @@ export type PolicyNodeReport =
   | { readonly state: "ready" }
   /** `told`: so many changes were. */
   | { readonly state: "inForce"; readonly told: number }
-  | { readonly state: "readBack"; readonly repaired: number };
+  | { readonly state: "readBack"; readonly drift: readonly string[] };
 
 const program = fileURLToPath(new URL("policyNodeProcess.ts", import.meta.url));
 const deadlineMs = 120_000;
@@ -65,14 +65,14 @@ export class PolicyNode implements Disposable {
 
   /** Throws where the kernel had something else than what was brought into force. */
   async requireInForce(): Promise<void> {
-    let repaired = 0;
+    let drift: readonly string[] = [];
     const read = this.#next((report) => {
-      if (report.state === "readBack") repaired = report.repaired;
+      if (report.state === "readBack") drift = report.drift;
       return report.state === "readBack";
     });
     this.#child.stdin.write("\n");
     await read;
-    if (repaired > 0) throw new Error(`${repaired} tables and sets were not as they should be`);
+    if (drift.length > 0) throw new Error(drift.join("; "));
   }
 
   /** Processor time until now, with that of the commands that it runs. */
