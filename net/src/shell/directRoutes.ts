@@ -27,7 +27,7 @@ import {
 } from "../netlink/message.ts";
 import { describeChange, encodeChange, type KernelChange } from "../netlink/request.ts";
 import { decodeLookup, lookupRoute, type RouteLookup } from "../netlink/route.ts";
-import { openSocket, receiveInto, sendNow, setSocketOption, socketDomain, socketType } from "./libc.ts";
+import { openSocket, receiveInto, sendAside, sendNow, setSocketOption, socketDomain, socketType } from "./libc.ts";
 import { insideNamespace, type NamespaceReference } from "./namespace.ts";
 
 const solNetlink = 270;
@@ -78,23 +78,37 @@ export class DirectRoutes implements Disposable {
     return reply && reply.type !== messageType.error ? decodeLookup(reply) : null;
   }
 
-  /** As it is then. */
-  create(link: NewLink): Link {
-    const object = describeChange({ op: "createLink", link });
-    this.#send([echoed(createLink(link))], messageFlag.ack);
-    for (let made: Link | null = null; ; ) {
-      for (const message of this.#receive(object)) {
-        if (message.type !== messageType.error) {
-          made = decodeLink(message);
-          continue;
-        }
-        const { errno = 0, ...details } = decodeAcknowledgement(message) ?? {};
-        if (errno !== 0) throw new KernelError(refusal(errno, object, details));
-        made ??= this.link(link.name); // Before Linux 6.2 the kernel does not say what it made.
-        if (made) return made;
-        throw new KernelError(refusal(noSuchDevice, object));
+  /**
+   * In one datagram, on another thread, since each takes the kernel as long as all else that a container needs. Of each the
+   * interface, as it is then, or the kernel's refusal. Nothing else may be asked of this socket meanwhile.
+   */
+  async createAside(links: readonly NewLink[]): Promise<(Link | KernelError)[]> {
+    const requests = links.map((link) => echoed(createLink(link)));
+    const { bytes, first } = this.#encode(
+      requests.map((request) => ({ ...request, flags: request.flags | messageFlag.ack })),
+      0,
+    );
+    await sendAside(this.#fd, bytes);
+    const made = new Map<number, Link | null>();
+    const outcomes = new Map<number, Link | KernelError>();
+    while (outcomes.size < links.length) {
+      for (const message of this.#receive("create links")) {
+        const index = message.sequence - first;
+        const link = links[index];
+        if (!link) throw new KernelError({ code: "MALFORMED", object: "create links" });
+        if (message.type === messageType.error) outcomes.set(index, this.#created(link, message, made.get(index)));
+        else made.set(index, decodeLink(message));
       }
     }
+    return links.map((link, index) => outcomes.get(index) ?? new KernelError({ code: "MALFORMED", object: link.name }));
+  }
+
+  #created(link: NewLink, message: NetlinkMessage, made: Link | null | undefined): Link | KernelError {
+    const object = describeChange({ op: "createLink", link });
+    const { errno = 0, ...details } = decodeAcknowledgement(message) ?? {};
+    if (errno !== 0) return new KernelError(refusal(errno, object, details));
+    // Before Linux 6.2 the kernel does not say what it made.
+    return made ?? this.link(link.name) ?? new KernelError(refusal(noSuchDevice, object));
   }
 
   /** In one datagram, in order. All are tried; what the kernel said to the first that it refused is thrown. */
@@ -131,6 +145,17 @@ export class DirectRoutes implements Disposable {
 
   /** The sequence number of the first; the last gets `lastFlags` too. */
   #send(requests: readonly NetlinkRequest[], lastFlags: number): number {
+    const { bytes, first } = this.#encode(requests, lastFlags);
+    if (requests.length > 0) sendNow(this.#fd, bytes);
+    return first;
+  }
+
+  #encode(
+    requests: readonly NetlinkRequest[],
+    lastFlags: number,
+  ): { readonly bytes: Uint8Array; readonly first: number } {
+    // A number is used again after four thousand million requests, and nothing of then is waited for.
+    if (this.#lastSequence > 0xffff_0000) this.#lastSequence = 0;
     const bytes = new Uint8Array(requests.reduce((total, request) => total + messageBytes(request), 0));
     const first = this.#lastSequence + 1;
     let offset = 0;
@@ -139,10 +164,7 @@ export class DirectRoutes implements Disposable {
       this.#lastSequence = first + index;
       offset = writeMessage(bytes, offset, { type, flags: asked, sequence: this.#lastSequence, port: 0, body });
     }
-    if (requests.length > 0) sendNow(this.#fd, bytes);
-    // A number is used again after four thousand million requests, and nothing of then is waited for.
-    if (this.#lastSequence > 0xffff_0000) this.#lastSequence = 0;
-    return first;
+    return { bytes, first };
   }
 
   #receive(object: string) {

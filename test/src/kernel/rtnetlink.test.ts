@@ -5,6 +5,7 @@ import {
   isKernelError,
   type KernelChange,
   type KernelError,
+  type NewLink,
   type NextHop,
   type Prefix,
   parseAddress,
@@ -117,12 +118,12 @@ describe("links", () => {
     using namespace = openNamespace(node.path);
     using inside = openNamespace(pod.path);
     using direct = new DirectRoutes(namespace.fd);
-    const made = direct.create({ kind: "veth", name: "cali7", peer: { name: "eth7", namespaceFd: inside.fd } });
+    const pair = (name: string): NewLink => ({ kind: "veth", name, peer: { name: "eth7", namespaceFd: inside.fd } });
+    const [made, taken] = await direct.createAside([pair("cali7"), pair("cali8")]);
+    if (!made || isKernelError(made)) throw made;
     expect(made.peerIndex).toBe((await podSocket.link("eth7"))?.index);
+    expect(isKernelError(taken, "EXISTS")).toBe(true);
     expect(direct.links(["cali7", "cali8", made.index])).toEqual([made, null, made]);
-    expect(() =>
-      direct.create({ kind: "veth", name: "cali8", peer: { name: "eth7", namespaceFd: inside.fd } }),
-    ).toThrow(/createLink veth cali8/);
     const alias = (name: string): KernelChange => ({ op: "setLink", link: { name }, settings: { alias: "seven" } });
     const outcomes = direct.tryEach([alias("cali8"), alias("cali7"), alias("cali9")]);
     expect(outcomes.map((error) => error?.failure.code ?? null)).toEqual(["NOT_FOUND", null, "NOT_FOUND"]);

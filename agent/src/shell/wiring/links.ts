@@ -2,7 +2,6 @@
  * Wires containers to the node and unwires them: the `links` port of the CNI plugin, over the kernel. What it makes
  * follows from the request alone (`wiring/plan.ts`), each step can be repeated, and a failure leaves nothing behind.
  */
-import { setImmediate as nextTurn } from "node:timers/promises";
 import {
   type Attachment,
   CniError,
@@ -13,7 +12,7 @@ import {
   type Wired,
   type WireRequest,
 } from "@brindle/cni";
-import { type Address, type Family, isKernelError, type Link } from "@brindle/net";
+import { type Address, type Family, isKernelError, type KernelChange, type Link } from "@brindle/net";
 import {
   DirectRoutes,
   type NamespaceReference,
@@ -37,6 +36,7 @@ import {
 } from "../../wiring/plan.ts";
 import { planPod } from "./aside.ts";
 import { openContainer } from "./container.ts";
+import { GatheredCreation } from "./gatheredCreation.ts";
 import { GatheredRemoval, removalGroup } from "./gatheredRemoval.ts";
 import { observe } from "./observe.ts";
 import { makeRouter, writeSysctls } from "./settings.ts";
@@ -58,6 +58,7 @@ export class Links implements LinksPort, Disposable {
   readonly #direct: DirectRoutes;
   /** For lists. */
   readonly #kernel: RouteSocket;
+  readonly #creation: GatheredCreation;
   readonly #removal: GatheredRemoval;
   readonly #queue = new KeyedQueue();
 
@@ -66,6 +67,7 @@ export class Links implements LinksPort, Disposable {
     this.#node = node;
     this.#kernel = kernel;
     this.#direct = new DirectRoutes(node.fd);
+    this.#creation = new GatheredCreation(node.fd);
     this.#removal = new GatheredRemoval(this.#direct, node.fd);
   }
 
@@ -120,6 +122,7 @@ export class Links implements LinksPort, Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#creation[Symbol.dispose]();
     this.#removal[Symbol.dispose]();
     this.#direct.close();
     this.#kernel.close();
@@ -129,9 +132,6 @@ export class Links implements LinksPort, Disposable {
   /** The pair is made while the addresses are still on their way; it is down, and nothing leads to it. */
   async #wire(request: WireRequest): Promise<Wired> {
     const { attachment } = request;
-    // What asks for the addresses leaves before this thread is busy with the pair: gathered in one turn, sent in the next.
-    await nextTurn();
-    await nextTurn();
     using container = openContainer(attachment.netns, this.#node);
     using inside = new DirectRoutes(container.fd);
 
@@ -141,6 +141,7 @@ export class Links implements LinksPort, Disposable {
     const expected = new Set(request.families ?? []);
     if (isNew) this.#prepare(pair, host, expected);
     const addresses = await request.addresses;
+    await this.#creation.quiet();
     const families = familiesOf(addresses);
     if (!isNew || families.symmetricDifference(expected).size > 0) this.#prepare(pair, host, families);
     const aside = await this.#configure(pair, host, addresses);
@@ -161,7 +162,7 @@ export class Links implements LinksPort, Disposable {
     for (let attempt = 1; ; attempt++) {
       await this.#removal.quiet();
       try {
-        const host = this.#direct.create(vethPair({ attachment, mtu }, container.fd));
+        const host = await this.#creation.create(vethPair({ attachment, mtu }, container.fd));
         undo.defer(() => this.#removal.removeIndex(host.index));
         return { host, isNew: true };
       } catch (error) {
@@ -210,13 +211,21 @@ export class Links implements LinksPort, Disposable {
     // The node's end last: no packet reaches a pod that is not whole.
     const { changes, aside } = await planPod(() => openRouteSocket({ namespace: container.fd }), pod, addresses);
     inside.apply(changes);
-    this.#direct.apply(hostChanges(host.index, attachment.mac, addresses));
+    this.#applyAtHost(hostChanges(host.index, attachment.mac, addresses));
     await Promise.all([
       untilRunning(inside, pod.index),
       untilRunning(this.#direct, host.index),
       ...addresses.filter(({ family }) => family === 6).map((address) => untilLocal(inside, address)),
     ]);
     return aside;
+  }
+
+  /** Neighbours are told in advance for speed. The kernel's table of them, one for all namespaces, may be full of others'. */
+  #applyAtHost(changes: readonly KernelChange[]): void {
+    for (const [i, refused] of this.#direct.tryEach(changes).entries()) {
+      const isSpared = changes[i]?.op === "replaceNeighbour" && isKernelError(refused, "NO_RESOURCES");
+      if (refused && !isSpared) throw refused;
+    }
   }
 }
 
