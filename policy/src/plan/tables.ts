@@ -1,4 +1,5 @@
 /** What to change in one table: the chains that differ, those of ours that nobody wants, and the hooks. */
+import assert from "node:assert/strict";
 import type { Family, HookChange, SavedChain, SavedRule, TableTransaction } from "@brindle/net";
 import type { DesiredTable } from "../graph/desired.ts";
 import type { Chain, ChainRule, Hook } from "../render/ir.ts";
@@ -43,6 +44,8 @@ function planDifferences(
   );
   const chains = changes.flatMap(({ content: whole }) => whole ?? []);
   const wanted = new Set(content.chains.map(({ name }) => name));
+  // One would take the other's rules. What stands in the kernel goes on to stand, and it is said why.
+  if (wanted.size < content.chains.length) assert.fail(`two owners have one chain: ${repeated(content.chains)}`);
   const deletedChains = [...actual.chains.keys()].filter((name) => name.startsWith(chainPrefix) && !wanted.has(name));
   const hooks = [
     ...changes.flatMap(({ edits = [] }) => edits),
@@ -56,6 +59,14 @@ function planDifferences(
   }
   if (chains.length === 0 && hooks.length === 0 && deletedChains.length === 0) return null;
   return { table, chains, hooks, deletedChains };
+}
+
+/** The names that occur twice, with what their rules are for. */
+function repeated(chains: readonly Chain[]): string {
+  const several = [...Map.groupBy(chains, ({ name }) => name).values()].filter((same) => same.length > 1);
+  return several
+    .map((same) => `${same[0]?.name} of ${same.map(({ rules }) => rules[0]?.comment ?? "no rules").join(" and ")}`)
+    .join("; ");
 }
 
 /** What a chain needs: nothing, all of its rules anew, or single ones of a dispatch. */
