@@ -1,5 +1,6 @@
 /** What an agent tells of flows that policy denies, what it counts, and how it ends those that were open. */
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import type { DeniedFlow, DeniedFlowLine, PolicyHit } from "@brindle/api";
 import { openFlowSocket, streamControl } from "@brindle/net/shell";
@@ -15,6 +16,30 @@ const talker = fileURLToPath(new URL("talker.ts", import.meta.url));
 const inDefault = { namespace: "default" };
 const ofServer = { selector: "app == 'server'", types: ["Ingress"] };
 const denyClient = { action: "Deny", source: { selector: "app == 'client'" } };
+
+/** Many more than are told in the time that they take. */
+const floodPackets = 20_000;
+const flood = `
+  const socket = require("node:dgram").createSocket("udp4");
+  const [, address, count] = process.argv;
+  let [sent, left] = [0, Number(count)];
+  const more = () => {
+    if (left-- === 0) return console.log(sent), socket.close();
+    socket.send("x", 9, address, (error) => { if (!error) sent++; if (left % 100) more(); else setImmediate(more); });
+  };
+  more();
+`;
+
+/** What a process has used of processors: utime and stime of proc(5), which count hundredths of a second. */
+async function cpuMs(pid: number): Promise<number> {
+  const stat = await readFile(`/proc/${pid}/stat`, "utf8");
+  const [user = 0, system = 0] = stat
+    .slice(stat.lastIndexOf(")") + 2)
+    .split(" ")
+    .slice(11, 13)
+    .map(Number);
+  return (user + system) * 10;
+}
 
 /** A process that talks, in the namespace of a pod. */
 class Talker {
@@ -130,6 +155,42 @@ describe("flows and policy on a node", () => {
     expect(own).toMatchObject({ kind: "NetworkPolicy", namespace: "default", action: "deny", direction: "ingress" });
     expect(own?.text).toBe("Deny from endpoints with app == 'client'");
   });
+
+  it("are counted one by one in a flood, and told no oftener than their rate, for little of the agent's time", async () => {
+    await policy(denyClient);
+    await sees("where the server greets", () => greeted(client, server), []);
+    const socket = stand.fabric.machine("node1").outside("/run/brindle/agent.sock");
+    const ending = new AbortController();
+    const lines = streamControl(socket, "flows.denied", {}, { timeoutMs: 10_000, signal: ending.signal });
+    const heard = { told: 0, missed: 0 };
+    const reading = (async () => {
+      for await (const line of lines as AsyncIterable<DeniedFlowLine>)
+        if ("flow" in line) heard.told += 1;
+        else heard.missed += line.missed;
+    })();
+    const { pid } = stand.agent("node1");
+    const [before, startCpuMs, startMs] = [await hitsOf(0), await cpuMs(pid), performance.now()];
+    const place = namespaceNamed(client.namespace);
+    const { stdout } = await place.run(
+      process.execPath,
+      ["-e", flood, server.addresses[0] ?? "", String(floodPackets)],
+      {
+        deadlineMs: 60_000,
+      },
+    );
+    const sent = Number(stdout);
+    expect(sent).toBeGreaterThan(floodPackets / 2);
+    await waitFor(async () => (await hitsOf(0)) === before + sent, { what: "each is counted", deadlineMs: 30_000 });
+    const [seconds, tookMs] = [(performance.now() - startMs) / 1_000, (await cpuMs(pid)) - startCpuMs];
+    ending.abort();
+    await reading;
+    expect(heard.told).toBeGreaterThan(0);
+    // A hundred a second, and as many at once.
+    expect(heard.told).toBeLessThanOrEqual(100 * (seconds + 2));
+    expect(heard.told + heard.missed).toBeLessThan(sent / 2);
+    // To hear and name each of them would take longer than all else that it does meanwhile.
+    expect(tookMs / sent).toBeLessThan(0.2);
+  }, 120_000);
 
   describe("that are open when policy comes to deny them", () => {
     let ends: readonly { readonly at: Talker; readonly of: Talker }[] = [];

@@ -1,9 +1,9 @@
 /** The rendered chains, in a real kernel, mean what `evaluate` says: random policies, real packets, both back ends. */
-import type { Cluster } from "@brindle/policy";
+import type { Cluster, Packet } from "@brindle/policy";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { decidedBy } from "./deciding.ts";
 import { focusedCase, focuses } from "./focusedCase.ts";
-import { compare, describeMismatch, desiredOf } from "./oracle.ts";
+import { type Comparison, compare, describeMismatch, desiredOf } from "./oracle.ts";
 import { PolicyNode } from "./policyNode.ts";
 import { casesPerCrowd, listenPorts, type PacketBias, plainEndpoints, randomPackets } from "./randomCase.ts";
 import { randomClusterWithHosts } from "./randomHosts.ts";
@@ -24,6 +24,19 @@ function hasGroups(cluster: Cluster): boolean {
 
 const seed = Number(process.env.BRINDLE_SEED ?? Date.now() % 1_000_000);
 const decided = new Map<string, number>();
+/** In all that `npm test` sends, and of each kind in each family. */
+const probesMin = 20_000;
+const ofEachKindMin = 1_000;
+const kinds: Readonly<Record<number, string>> = { 1: "ICMP", 6: "TCP", 17: "UDP", 58: "ICMP" };
+const probed = new Map<string, number>();
+
+async function probe(node: PolicyNode, cluster: Cluster, packets: readonly Packet[]): Promise<Comparison> {
+  for (const { protocol, source } of packets) {
+    const kind = `${kinds[protocol] ?? "other"} over IPv${source.family}`;
+    probed.set(kind, (probed.get(kind) ?? 0) + 1);
+  }
+  return compare(node, cluster, packets);
+}
 
 describe.each(["nft", "legacy"] as const)(`random policies, backend %s, BRINDLE_SEED=${seed}`, (backend) => {
   let node: PolicyNode;
@@ -39,11 +52,8 @@ describe.each(["nft", "legacy"] as const)(`random policies, backend %s, BRINDLE_
     for (let index = 0; index < cases; index++) {
       const cluster = randomClusterWithHosts(firstSeed + index);
       if (hasGroups(cluster)) grouped += 1;
-      const comparison = await compare(
-        node,
-        cluster,
-        randomPackets(firstSeed + index, probesPerCase, biasFor(cluster)),
-      );
+      const packets = randomPackets(firstSeed + index, probesPerCase, biasFor(cluster));
+      const comparison = await probe(node, cluster, packets);
       const [mismatch] = comparison.mismatches;
       if (mismatch) expect.fail(`case ${index}: ${await describeMismatch(node, cluster, mismatch)}`);
       denied += comparison.denied;
@@ -59,7 +69,7 @@ describe.each(["nft", "legacy"] as const)(`random policies, backend %s, BRINDLE_
     for (const [index, focus] of focuses.entries()) {
       for (let turn = 0; turn < casesPerField; turn++) {
         const { cluster, packets } = focusedCase(firstSeed + 100 + index * casesPerField + turn, focus, probesPerCase);
-        const comparison = await compare(node, cluster, packets);
+        const comparison = await probe(node, cluster, packets);
         const [mismatch] = comparison.mismatches;
         if (mismatch) expect.fail(`${focus.field}: ${await describeMismatch(node, cluster, mismatch)}`);
         denied += comparison.denied;
@@ -69,6 +79,14 @@ describe.each(["nft", "legacy"] as const)(`random policies, backend %s, BRINDLE_
     expect(denied / (focuses.length * casesPerField * probesPerCase)).toBeGreaterThan(0.3);
     expect(denied / (focuses.length * casesPerField * probesPerCase)).toBeLessThan(0.7);
   });
+});
+
+it(`${probesMin} probes and more were sent, of both families, and of TCP, UDP and ICMP`, () => {
+  const total = [...probed.values()].reduce((sum, count) => sum + count, 0);
+  expect(total).toBeGreaterThanOrEqual(probesMin);
+  const wanted = ["TCP", "UDP", "ICMP"].flatMap((kind) => [4, 6].map((family) => `${kind} over IPv${family}`));
+  const tooFew = wanted.filter((kind) => (probed.get(kind) ?? 0) < ofEachKindMin);
+  expect(tooFew.map((kind) => [kind, probed.get(kind)])).toEqual([]);
 });
 
 it(`each field decided on ${decidedMin} probes, BRINDLE_SEED=${seed}`, () => {
