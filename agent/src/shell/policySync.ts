@@ -59,7 +59,7 @@ export class PolicySync implements PolicyGate {
   #endRun: () => void = () => {};
 
   constructor(config: PolicyGraphConfig, ports: PolicySyncPorts) {
-    this.#graph = new PolicyGraph(config);
+    this.#graph = new PolicyGraph({ ...config, keepsDeparted: true });
     this.#ports = ports;
     const pace = new Pace(policyPace);
     this.#work = new CoalescedWork({
@@ -143,8 +143,9 @@ export class PolicySync implements PolicyGate {
     this.#work.ask();
   }
 
-  /** Reads back what the kernel has, and repairs it. Resolves when that is done. */
+  /** Reads back what the kernel has, and repairs it, and lets go of what was kept for long enough. Resolves when that is done. */
   async resync(): Promise<void> {
+    if (this.#desired && this.#graph.forgetDeparted()) this.#work.ask();
     if (this.#desired) await this.#inForce(this.#enforcer.resync());
   }
 

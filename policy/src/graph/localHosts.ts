@@ -12,8 +12,8 @@ import {
 import { protocolNumber } from "../packet.ts";
 import type { HostChains } from "../render/hostChains.ts";
 import { ownerChainName, ruleOwner } from "../render/owner.ts";
+import type { TierOfEndpoint } from "./endpointEnds.ts";
 import { hostNetworks, type MemberView } from "./endpointViews.ts";
-import type { TierOfEndpoint } from "./nodeRendering.ts";
 
 export interface LocalHost {
   readonly id: string;

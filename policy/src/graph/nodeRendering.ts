@@ -1,15 +1,7 @@
 /** The chains and sets for the endpoints of one node. What a policy compiles to is kept while the resource stays. */
 import { isDeepStrictEqual } from "node:util";
 import type { IPPool, PolicyDirection, Profile } from "@brindle/api";
-import {
-  type Address,
-  type Family,
-  formatAddress,
-  formatSetElement,
-  hostPrefix,
-  type InterfaceElement,
-  splitForSet,
-} from "@brindle/net";
+import { type Family, formatSetElement, type InterfaceElement, splitForSet } from "@brindle/net";
 import type { EndpointToHostAction, Policy } from "../cluster.ts";
 import type { PolicyStage } from "../hosts.ts";
 import { type Dispatch, dispatch } from "../render/dispatch.ts";
@@ -18,7 +10,7 @@ import { renderHosts } from "../render/hostTables.ts";
 import { Interned } from "../render/interned.ts";
 import type { Chain } from "../render/ir.ts";
 import { renderMasquerade } from "../render/masquerade.ts";
-import { type CompiledChain, compileOwner, ownerChainName, ruleOwner } from "../render/owner.ts";
+import { type CompiledChain, compileOwner, ruleOwner } from "../render/owner.ts";
 import { combineGrowth, hasPorts, type SetUse } from "../render/setUse.ts";
 import {
   type DirectionChains,
@@ -30,29 +22,25 @@ import {
   quietSettings,
   renderFilter,
 } from "../render/tables.ts";
-import type { PolicyTier } from "../tiers.ts";
-import type { Desired, DesiredSet, DesiredTable, EnforcedEndpoint } from "./desired.ts";
-import { addressesOf, type EndpointView } from "./endpointViews.ts";
+import type { Desired, DesiredSet, DesiredTable } from "./desired.ts";
+import {
+  type EndpointEnds,
+  elementsOf,
+  endpointEnds,
+  enforced,
+  hasFamily,
+  type LocalEndpoint,
+  withoutClashes,
+} from "./endpointEnds.ts";
+import { addressesOf } from "./endpointViews.ts";
 import { hostChains, type LocalHost } from "./localHosts.ts";
 import type { Members } from "./members.ts";
 import type { RuleSets } from "./ruleSets.ts";
 
-/** The policies of a tier that select the endpoint and speak of a direction, in order. */
-export interface TierOfEndpoint {
-  readonly tier: PolicyTier;
-  readonly policies: readonly Policy[];
-}
-
-export interface LocalEndpoint {
-  readonly id: string;
-  readonly view: EndpointView;
-  readonly Ingress: readonly TierOfEndpoint[];
-  readonly Egress: readonly TierOfEndpoint[];
-  readonly profiles: readonly Profile[];
-}
-
 export interface RenderInput {
   readonly local: readonly LocalEndpoint[];
+  /** Such as are gone, whose chains are to stay all the same. */
+  readonly departed: readonly LocalEndpoint[];
   readonly hosts: readonly LocalHost[];
   readonly pools: readonly IPPool[];
 }
@@ -100,8 +88,9 @@ export class NodeRendering {
   /** Tells `sets` which of them are needed, and takes their members from there. */
   render(input: RenderInput, sets: RuleSets): Omit<Desired, "problems" | "expected"> {
     const all = withoutClashes(input.local.flatMap(endpointEnds));
-    this.#keepChainsOf(all);
-    const parts = families.map((family) => this.#partsOf(family, all, input));
+    const departed = input.departed.flatMap(endpointEnds).map((end): EndpointEnds => ({ ...end, isGone: true }));
+    this.#keepChainsOf([...all, ...departed]);
+    const parts = families.map((family) => this.#partsOf(family, [...all, ...departed], input));
     this.#rules = {
       tables: this.#tables(parts, input, sets),
       endpoints: new Map(all.map((end) => [end.id, enforced(end)])),
@@ -111,9 +100,9 @@ export class NodeRendering {
     return this.withMembers(sets);
   }
 
-  #partsOf(family: Family, all: readonly EndpointEnds[], { local, hosts }: RenderInput): FamilyParts {
+  #partsOf(family: Family, all: readonly EndpointEnds[], { local, departed, hosts }: RenderInput): FamilyParts {
     // One without an address of the family has no chains there: nothing of the family is for it, or from it.
-    const pods = local.filter(({ view }) => hasFamily(addressesOf(view), family));
+    const pods = [...local, ...departed].filter(({ view }) => hasFamily(addressesOf(view), family));
     const ends = all.filter(({ addresses }) => hasFamily(addresses, family));
     return {
       family,
@@ -316,77 +305,6 @@ interface FamilyParts {
 interface FilledDispatch {
   readonly chains: readonly Chain[];
   readonly sets: readonly DesiredSet[];
-}
-
-/** An endpoint with what decides for its two ends, by direction. */
-interface EndpointEnds extends EnforcedEndpoint {
-  readonly id: string;
-  readonly decisions: Readonly<Record<PolicyDirection, DirectionChains>>;
-}
-
-function hasFamily(addresses: readonly Address[], family: Family): boolean {
-  return addresses.some((address) => address.family === family);
-}
-
-/** One that is not wired, or has no address, has no ends: what it sends is dropped. */
-function endpointEnds(endpoint: LocalEndpoint): readonly EndpointEnds[] {
-  const known = endsOfEndpoints.get(endpoint);
-  if (known) return known;
-  const made = madeEnds(endpoint);
-  endsOfEndpoints.set(endpoint, made);
-  return made;
-}
-
-/** An endpoint that stays the same stays one object, and most do. */
-const endsOfEndpoints = new WeakMap<LocalEndpoint, readonly EndpointEnds[]>();
-
-function madeEnds(endpoint: LocalEndpoint): EndpointEnds[] {
-  const { interfaceName } = endpoint.view;
-  const addresses = addressesOf(endpoint.view);
-  if (interfaceName === null || addresses.length === 0) return [];
-  const ofDirection = (direction: PolicyDirection): DirectionChains => ({
-    tiers: endpoint[direction].map(({ tier: { name, defaultAction }, policies }) => ({
-      name,
-      defaultAction,
-      policies: policies.map((policy) => ownerChainName(ruleOwner(policy), direction)),
-    })),
-    profiles: endpoint.profiles.map((profile) => ownerChainName(ruleOwner(profile), direction)),
-  });
-  const decisions = { Ingress: ofDirection("Ingress"), Egress: ofDirection("Egress") };
-  const chains = {
-    Ingress: endpointChainName(decisions.Ingress, "Ingress"),
-    Egress: endpointChainName(decisions.Egress, "Egress"),
-  };
-  return [{ id: endpoint.id, interfaceName, addresses, decisions, chains }];
-}
-
-function enforced({ interfaceName, addresses, chains }: EndpointEnds): EnforcedEndpoint {
-  return { interfaceName, addresses, chains };
-}
-
-function elementsOf({ interfaceName, addresses }: EndpointEnds, family: Family): InterfaceElement[] {
-  const ofFamily = addresses.filter((address) => address.family === family);
-  return ofFamily.map((address) => ({ ...hostPrefix(address), interfaceName }));
-}
-
-/** A bucket of hash:net,iface takes 64 elements of one address (AHASH_MAX_TUNED): one more would hold up all others. */
-const endsOfAddressMax = 32;
-
-/**
- * Two endpoints on one interface are a mistake of whoever wrote them, and so are dozens with one address; the others are
- * as ones that are not wired.
- */
-function withoutClashes(ends: readonly EndpointEnds[]): EndpointEnds[] {
-  const seen = new Map<string, EndpointEnds>();
-  const holders = new Map<string, number>();
-  for (const end of ends) {
-    const addresses = end.addresses.map(formatAddress);
-    const isCrowded = addresses.some((address) => (holders.get(address) ?? 0) >= endsOfAddressMax);
-    if (seen.has(end.interfaceName) || isCrowded) continue;
-    seen.set(end.interfaceName, end);
-    for (const address of addresses) holders.set(address, (holders.get(address) ?? 0) + 1);
-  }
-  return [...seen.values()];
 }
 
 function isSameList(a: readonly unknown[], b: readonly unknown[]): boolean {

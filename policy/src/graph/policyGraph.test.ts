@@ -529,6 +529,49 @@ describe("the graph", () => {
     expect([...endpoints.keys()]).toEqual(["default/twin", "default/web"]);
     for (const [index, table] of tables.entries()) expect(table).toBe(before.tables[index]);
   });
+  describe("keeps the chains of pods that are gone, where it is told to", () => {
+    const policies = [set(allowClients), set(plainNamespace), set(client)];
+    const twin = endpointSample("twin", { labels: { app: "web" }, addresses: ["10.0.0.3", "fd00::3"] });
+    const left = () => {
+      const graph = new PolicyGraph({ node: "node1", keepsDeparted: true });
+      for (const update of [...policies, set(web)]) graph.receive(update);
+      const { tables } = graph.desired();
+      graph.receive(gone(web));
+      return { graph, tables };
+    };
+
+    it("and lets nobody use them but a pod that has come", () => {
+      const { graph, tables } = left();
+      const desired = graph.desired();
+      expect([desired.tables, desired.endpoints.size]).toEqual([tables, 0]);
+      expect(
+        [...desired.sets.values()].filter(({ growth }) => growth === "admits").map(({ members: of }) => of.size),
+      ).toEqual([...[0, 0, 0, 0]]);
+      graph.receive(set(twin));
+      const again = graph.desired();
+      for (const [index, table] of again.tables.entries()) expect(table).toBe(tables[index]);
+      expect(comparable(again)).toEqual(comparable(run([...policies, set(twin)])));
+    });
+    it("until they were gone for as long as from one look to the next", () => {
+      const { graph, tables } = left();
+      expect([graph.forgetDeparted(), graph.desired().tables]).toEqual([false, tables]);
+      expect(graph.forgetDeparted()).toBe(true);
+      expect(comparable(graph.desired())).toEqual(comparable(run(policies)));
+      expect(graph.forgetDeparted()).toBe(false);
+    });
+    it("as they are with what policies have become", () => {
+      const { graph } = left();
+      graph.receive(set(denyClients));
+      graph.receive(set(elsewhere));
+      const tables = (of: PolicyGraph) => of.desired().tables;
+      const there = new PolicyGraph({ node: "node1" });
+      for (const update of [...policies, set(web), set(denyClients), set(elsewhere)]) there.receive(update);
+      expect(tables(graph)).toEqual(tables(there));
+      graph.receive(gone(denyClients));
+      there.receive(gone(denyClients));
+      expect(tables(graph)).toEqual(tables(there));
+    });
+  });
   it("looks for chains in two steps where a node has many, and each end is found in both", () => {
     const pods = Array.from({ length: 40 }, (_, index) =>
       endpointSample(`pod${index}`, { labels: { app: `app${index}` }, addresses: [`10.0.2.${index}`] }),

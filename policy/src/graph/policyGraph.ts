@@ -37,11 +37,13 @@ import type { RuleName } from "../observe/ruleName.ts";
 import { type EndpointKey, readableEndpoint } from "../readableEndpoint.ts";
 import type { FilterSettings } from "../render/tables.ts";
 import { byTier, Tiers } from "../tiers.ts";
+import { DepartedEndpoints } from "./departedEndpoints.ts";
 import type { Desired } from "./desired.ts";
+import type { LocalEndpoint, TierOfEndpoint } from "./endpointEnds.ts";
 import { type EndpointView, EndpointViews, type ViewListeners } from "./endpointViews.ts";
 import { type LocalHost, LocalHosts, viewOfHost } from "./localHosts.ts";
 import { LocalPolicies } from "./localPolicies.ts";
-import { type LocalEndpoint, NodeRendering, type TierOfEndpoint } from "./nodeRendering.ts";
+import { NodeRendering } from "./nodeRendering.ts";
 import { RuleSets } from "./ruleSets.ts";
 
 export type PolicyResource =
@@ -83,6 +85,8 @@ export interface PolicyGraphConfig {
   readonly node: string;
   /** Calico's `defaultEndpointToHostAction`; `Drop` unless told. */
   readonly endpointToHostAction?: EndpointToHostAction;
+  /** Whether the chains of endpoints that are gone stay, for others like them, until `forgetDeparted` takes them away. */
+  readonly keepsDeparted?: boolean;
 }
 
 export class PolicyGraph {
@@ -103,6 +107,8 @@ export class PolicyGraph {
   /** Endpoints and hosts of this node. */
   readonly #policiesHere: LocalPolicies;
   /** As they were rendered last, with what they were made of: one that stays the same stays one object. */
+  readonly #keepsDeparted: boolean;
+  readonly #departed = new DepartedEndpoints((id, view) => this.#policiesHere.onMember(id, view));
   #endpointsHere = new Map<string, { readonly madeOf: readonly unknown[]; readonly endpoint: LocalEndpoint }>();
   readonly #policies = new Map<string, Policy>();
   /** Those whose rules name some. */
@@ -121,8 +127,9 @@ export class PolicyGraph {
   /** Endpoints of this node that the datastore does not have yet. */
   readonly #expected = new Set<string>();
 
-  constructor({ node, endpointToHostAction = "Drop" }: PolicyGraphConfig) {
+  constructor({ node, endpointToHostAction = "Drop", keepsDeparted = false }: PolicyGraphConfig) {
     this.#node = node;
+    this.#keepsDeparted = keepsDeparted;
     this.#views = new EndpointViews(node, this.#listeners);
     this.#rendering = new NodeRendering(endpointToHostAction);
     this.#policiesHere = new LocalPolicies({ tiers: this.#tiersNow, unserved: this.#unserved });
@@ -178,6 +185,13 @@ export class PolicyGraph {
     if (!this.#expected.delete(`${namespace}/${name}`)) return false;
     this.#onEndpoint({ namespace, name }, { value: null, unreadable: undefined });
     return true;
+  }
+
+  /** Takes away what is kept for endpoints that were gone at the last call already. Answers whether there were any. */
+  forgetDeparted(): boolean {
+    const hasForgotten = this.#departed.forgetAged();
+    if (hasForgotten) this.#isRulesStale = true;
+    return hasForgotten;
   }
 
   setEndpointToHostAction(action: EndpointToHostAction): void {
@@ -247,7 +261,7 @@ export class PolicyGraph {
     };
     const before = this.#endpointsHere;
     this.#endpointsHere = new Map();
-    const local = endpoints.map(([id, view]): LocalEndpoint => {
+    const endpointOf = ([id, view]: readonly [string, EndpointView]): LocalEndpoint => {
       const policies = this.#policiesHere.of(id);
       const profiles = view.parents.flatMap((name) => this.#profiles.get(name) ?? []);
       const madeOf = [view, policies, tiers, ...profiles];
@@ -259,7 +273,10 @@ export class PolicyGraph {
         : { id, view, Ingress: ofDirection("Ingress"), Egress: ofDirection("Egress"), profiles };
       this.#endpointsHere.set(id, { madeOf, endpoint });
       return endpoint;
-    });
+    };
+    const local = endpoints.map(endpointOf);
+    const departed = this.#departed.entries().map(endpointOf);
+    this.#departed.forgetAlike(local, departed);
     const localHosts = [...this.#hosts.byInterface()].map(
       ([interfaceName, host]): LocalHost => ({
         id: hostId(host),
@@ -268,7 +285,7 @@ export class PolicyGraph {
         tiers: (stage, direction) => tiersOf(hostId(host), direction, stage),
       }),
     );
-    return this.#rendering.render({ local, hosts: localHosts, pools: [...this.#pools.values()] }, this.#sets);
+    return this.#rendering.render({ local, departed, hosts: localHosts, pools: [...this.#pools.values()] }, this.#sets);
   }
 
   #setSurroundings(): void {
@@ -341,6 +358,7 @@ export class PolicyGraph {
     // Of its labels the rules say nothing but which policies select it.
     const hasOtherPolicies = this.#policiesHere.onMember(id, local);
     if (hasOtherPolicies || !isSameButLabels(local, before)) this.#isRulesStale = true;
+    if (this.#keepsDeparted && before?.interfaceName && !local) this.#departed.add(before);
   }
 }
 

@@ -62,6 +62,17 @@ describe("the metrics of an agent", () => {
     assert.equal(last.value('brindle_cni_requests_total{command="DEL",result="ok"}'), 1);
   });
 
+  it("count no commit of tables for a pod whose policies another one has, or had a moment ago", async () => {
+    const add = (name: string) => stand.runtime.add({ name, node: "node1", labels: {} });
+    const commits = async () => (await scraped(stand, { port: 9091 })).value("brindle_policy_table_commits_total");
+    const first = await add("first");
+    const before = await commits();
+    for (const pod of [first, await add("second")]) await stand.runtime.remove(pod);
+    const third = await add("third");
+    assert.equal(await commits(), before);
+    await stand.runtime.remove(third);
+  });
+
   it("count what a policy brings", async () => {
     const before = await scraped(stand, { port: 9091 });
     await stand.apply(
