@@ -90,7 +90,11 @@ export async function openCrashNode(): Promise<CrashNode> {
     },
     run: (command, args) => machine.exec(command, args),
     etcdctl: (...args) => stand.etcd.etcdctl(...args),
-    ipamCheck: () => machine.run(process.execPath, [launcher, "--etcd", stand.etcd.endpoint, "ipam", "check"]),
+    ipamCheck: () => {
+      const args = [launcher, "--etcd", stand.etcd.endpoint, "ipam", "check"];
+      // It starts from its sources, on a machine that has much else to do.
+      return machine.run(process.execPath, args, { deadlineMs: 60_000 });
+    },
     [Symbol.asyncDispose]: () => stand[Symbol.asyncDispose](),
   };
 }
