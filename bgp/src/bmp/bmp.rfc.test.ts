@@ -360,6 +360,43 @@ describe("RFC 7854 §4.8 Statistics Report", () => {
   });
 });
 
+describe("RFC 7854 §4.8 what a peer said in vain", () => {
+  const told = `0000 0014 40010100 400206 0201 ${as(65002)} 400304 0a000002 18cb0071`;
+  const withdrawn = "0004 18cb0071 0000";
+  const loop = `0000 0018 40010100 40020a 0202 ${as(65002)} ${as(65001)} 400304 0a000002 18cb0071`;
+
+  it.each([
+    { name: "refused by policy", said: [told], refuses: true, counts: [1, 0, 0, 0, 0, 0] },
+    { name: "told twice", said: [told, told], counts: [0, 1, 0, 0, 0, 0] },
+    { name: "withdrawn twice", said: [told, withdrawn, withdrawn], counts: [0, 0, 1, 0, 0, 0] },
+    { name: "of our own AS", said: [loop], counts: [0, 0, 0, 0, 1, 0] },
+  ])("is counted as $name, in a counter of 32 bits", ({ said, refuses, counts }) => {
+    let connection = 0;
+    a.speaker = new Watched((action) => {
+      if (action.type === "connect" && action.to.address === b.address) connection = action.connection;
+    });
+    meet(["inPrePolicy"], {
+      ofA: refuses ? { importPolicy: { accept: [] } } : {},
+      bmp: { statisticsSeconds: 10 },
+    });
+    for (const hex of said) network.tell(a, { type: "bytes", connection, bytes: updateOf(hex) });
+    network.run(11_000);
+    const body = Buffer.from(lastOf("statistics")?.body ?? []);
+    const seen = [0, 1, 2, 3, 4, 5].map((i) => body.subarray(4 + i * 8, 12 + i * 8).toString("hex"));
+    expect(seen).toEqual(counts.map((count, type) => `000${type}0004${count.toString(16).padStart(8, "0")}`));
+  });
+
+  function as(asn: number): string {
+    return asn.toString(16).padStart(8, "0");
+  }
+
+  function updateOf(hex: string): Uint8Array {
+    const body = Buffer.from(hex.replaceAll(" ", ""), "hex");
+    const header = Buffer.from(`${"ff".repeat(16)}${(body.length + 19).toString(16).padStart(4, "0")}02`, "hex");
+    return Buffer.concat([header, body]);
+  }
+});
+
 describe("a station that does not read", () => {
   it("has no more than a window of routes made for it, and hears the newest when it reads", () => {
     meet(["inPrePolicy"]);

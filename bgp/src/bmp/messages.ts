@@ -122,6 +122,12 @@ export function routeMonitoring(
 
 /** RFC 7854 §4.8, RFC 8671 §6.2: numbers as of now. */
 export const statistic = {
+  refusedByPolicy: 0,
+  toldTwice: 1,
+  withdrawnTwice: 2,
+  clusterLoop: 3,
+  asLoop: 4,
+  originatorLoop: 5,
   adjRibIn: 7,
   locRib: 8,
   adjRibInOfFamily: 9,

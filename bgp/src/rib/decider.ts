@@ -78,6 +78,24 @@ export function makeDecider(rib: RibTables): Decider {
     return isEligible(rib, route) ? route : 0;
   }
 
+  function lostBy(route: RouteId, best: RouteId): string {
+    load(winner, best);
+    load(challenger, route);
+    const rule = decide(winner, challenger);
+    // Better than the best by this comparison, so it was a rival of its own neighbour that put it out.
+    return rule < 0 ? "med" : ruleName(rule);
+  }
+
+  const eligibility = { isEligible: isEligible.bind(null, rib), eligible: eligibleOf.bind(null, rib) };
+  const equals = equalsOf(rib, load);
+  return { ...eligibility, ranked: (all) => ranked(all, bestAmong), best, equals, lostBy };
+}
+
+function equalsOf(rib: RibTables, load: CandidateLoader): Decider["equals"] {
+  const { attrs, routes } = rib;
+  const winner = emptyCandidate();
+  const challenger = emptyCandidate();
+
   function equals(first: RouteId, best: RouteId, { relaxAsPath }: { readonly relaxAsPath: boolean }): RouteId[] {
     const all = [best];
     for (let route = first; route !== 0; route = routes.nextOfPrefix(route)) {
@@ -103,16 +121,7 @@ export function makeDecider(rib: RibTables): Decider {
     return false;
   }
 
-  function lostBy(route: RouteId, best: RouteId): string {
-    load(winner, best);
-    load(challenger, route);
-    const rule = decide(winner, challenger);
-    // Better than the best by this comparison, so it was a rival of its own neighbour that put it out.
-    return rule < 0 ? "med" : ruleName(rule);
-  }
-
-  const eligibility = { isEligible: isEligible.bind(null, rib), eligible: eligibleOf.bind(null, rib) };
-  return { ...eligibility, ranked: (all) => ranked(all, bestAmong), best, equals, lostBy };
+  return equals;
 }
 
 function bestOf(rivals: Iterable<RouteId>, better: (a: RouteId, b: RouteId) => RouteId): RouteId {
@@ -144,8 +153,10 @@ function isEligible({ routes, nextHops }: RibTables, route: RouteId): boolean {
   return routes.verdict.get(route) === accepted && nextHops.isReachable(routes.nextHop.get(route));
 }
 
+type CandidateLoader = (into: Mutable<Candidate>, route: RouteId) => void;
+
 /** Fills in what the decision compares of a route. */
-function candidateLoader(rib: RibTables): (into: Mutable<Candidate>, route: RouteId) => void {
+function candidateLoader(rib: RibTables): CandidateLoader {
   const { attrs, nextHops, routes, peers, local } = rib;
   return (into, route) => {
     const [attr, hop, peerId] = [routes.attr.get(route), routes.nextHop.get(route), routes.peer.get(route)];

@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { isDeepStrictEqual } from "node:util";
 import { type Address, formatAddress } from "@brindle/net";
+import type { Announcement } from "../wire/message.ts";
 import { Column, IdPool } from "./column.ts";
 import { HashIndex } from "./hashIndex.ts";
 import { fixedHashKey, type HashKey, KeyedHash } from "./keyedHash.ts";
@@ -59,6 +60,12 @@ export class NextHopTable {
     this.#values[id] = { key, text, nextHop };
     this.#learn(id, this.#facts.get(text));
     return id;
+  }
+
+  /** As `intern`, as it stands in an announcement. */
+  internAnnounced({ nextHop: address, linkLocalNextHop, interface: name }: Omit<Announcement, "prefixes">): NextHopId {
+    const linkLocal = linkLocalNextHop && { linkLocal: linkLocalNextHop };
+    return this.intern({ address, ...linkLocal, ...(name !== undefined && { interface: name }) });
   }
 
   /** As `intern`, of an IPv4 address as a signed number, which needs no object. */

@@ -38,6 +38,20 @@ export const attributeSetBytesMax: number = 16_384;
 export const limits = ["prefixes", "paths", "attributes", "asPath"] as const;
 export type Limit = (typeof limits)[number];
 
+/**
+ * What of a peer's words came to nothing, for monitoring stations (RFC 7854 §4.8): prefixes that a policy refused, those
+ * told or withdrawn once too often, and announcements that had been here before.
+ */
+export const vainCounts = [
+  "refusedByPolicy",
+  "toldTwice",
+  "withdrawnTwice",
+  "clusterLoop",
+  "asLoop",
+  "originatorLoop",
+] as const;
+export type VainCount = (typeof vainCounts)[number];
+
 export interface ImportRules {
   /** Decide before `filter`, which has the prefixes that no rule of theirs matches. */
   readonly filters?: CompiledFilters;
@@ -63,6 +77,15 @@ export class PeerTable {
     attributes: new Column(),
     asPath: new Column(),
   };
+  /** The same: each is counted where a route is refused or changes nothing, so that one that is taken costs nothing. */
+  readonly vain: Readonly<Record<VainCount, Column>> = {
+    refusedByPolicy: new Column(),
+    toldTwice: new Column(),
+    withdrawnTwice: new Column(),
+    clusterLoop: new Column(),
+    asLoop: new Column(),
+    originatorLoop: new Column(),
+  };
   readonly #pool = new IdPool();
   readonly #peers: (RibPeer | undefined)[] = [];
   readonly #ranks = new Column();
@@ -79,6 +102,7 @@ export class PeerTable {
     this.#peers[id] = peer;
     this.#isRanked = false;
     for (const limit of limits) this.limited[limit].set(id, 0);
+    for (const name of vainCounts) this.vain[name].set(id, 0);
     return id;
   }
 
@@ -86,6 +110,13 @@ export class PeerTable {
     const before = this.#peers[id];
     this.#peers[id] = peer;
     if (!before || !sameAddress(before.address, peer.address)) this.#isRanked = false;
+  }
+
+  /** Of one announcement that import refuses for its attributes, whatever its prefixes. */
+  countRefused(id: PeerId, verdict: Verdict): void {
+    if (verdict === "asPathTooLong") this.limited.asPath.add(id, 1);
+    else if (verdict === "clusterLoop" || verdict === "asLoop" || verdict === "originatorLoop")
+      this.vain[verdict].add(id, 1);
   }
 
   delete(id: PeerId): void {

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { address, packed } from "../wire/testing.ts";
-import type { PeerId } from "./peerTable.ts";
+import { type PeerId, vainCounts } from "./peerTable.ts";
 import { PrefixFilter } from "./prefixFilter.ts";
 import type { Rib } from "./rib.ts";
 import { announce, bestOf, newRib, ownAsn, path, ribPeer, settleAll } from "./testing.ts";
@@ -35,6 +35,37 @@ describe("Rib", () => {
     announce(rib, a, { prefix });
     expect(settleAll(rib)).toEqual([]);
   });
+
+  it("RFC 7854 §4.8: counts what is told again as it was, by one session, and what is withdrawn that was not there", () => {
+    const vain = () => vainCounts.map((name) => rib.peers.vain[name].get(a));
+    announce(rib, a, { prefix });
+    announce(rib, a, { prefix, attributes: path(65002, 1) });
+    announce(rib, b, { prefix, attributes: path(65002, 1) });
+    expect(vain()).toEqual([0, 0, 0, 0, 0, 0]);
+    announce(rib, a, { prefix, attributes: path(65002, 1) });
+    rib.withdraw(b, packed(prefix));
+    rib.endEpoch(a);
+    announce(rib, a, { prefix, attributes: path(65002, 1) });
+    expect(vain()).toEqual([0, 1, 0, 0, 0, 0]);
+    expect(rib.withdraw(a, packed(prefix, "10.0.0.0/8"))).toBe(1);
+    expect(rib.withdraw(a, packed(prefix))).toBe(1);
+  });
+
+  it.each([
+    ["clusterLoop", [0, 0, 0, 1, 0, 0]],
+    ["asLoop", [0, 0, 0, 0, 1, 0]],
+    ["originatorLoop", [0, 0, 0, 0, 0, 1]],
+  ] as const)(
+    "RFC 7854 §4.8: counts announcements that are refused for a %s, not their prefixes",
+    (verdict, counts) => {
+      const importRules = { filter: new PrefixFilter({ accept: "all" }), judge: () => verdict };
+      rib.peers.set(a, ribPeer({ name: "a", bgpId: 1, address: address("192.0.2.1"), importRules }));
+      rib.announce(a, { prefixes: packed(prefix, "10.0.0.0/8"), nextHop: address("192.0.2.9") }, path(65001));
+      rib.reimport(a);
+      rib.walk(1_000);
+      expect(vainCounts.map((name) => rib.peers.vain[name].get(a))).toEqual(counts);
+    },
+  );
 
   it("tells a change of the best route's attributes, and none of another's", () => {
     announce(rib, a, { prefix });

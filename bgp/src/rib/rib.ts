@@ -19,15 +19,13 @@ import { type NextHopFact, type NextHopId, NextHopTable } from "./nextHopTable.t
 import { attributeSetBytesMax, type PeerCounts, type PeerId, PeerTable, type RibPeer } from "./peerTable.ts";
 import { Announced, PrefixBatch } from "./prefixBatch.ts";
 import { type PrefixId, PrefixTable, prefixPlace, prefixRowAt } from "./prefixTable.ts";
-import { type Judgement, type OnRouteChanged, type RouteContent, RouteImport } from "./routeImport.ts";
+import { type OnRouteChanged, type RouteContent, RouteImport } from "./routeImport.ts";
 import { type RouteId, RouteTable } from "./routeTable.ts";
-import { accepted, type RuleName, verdictName, verdictNumber } from "./verdict.ts";
+import { accepted, type RuleName, verdictName } from "./verdict.ts";
 import { Walks } from "./walks.ts";
 
 /** In `bestRoute` where the best route was removed and `settle` has not come by yet. */
 const gone = 0xffffffff;
-
-const asPathTooLong = verdictNumber("asPathTooLong");
 
 type OnChanged = (prefix: PrefixId, change: { readonly best: boolean }) => void;
 
@@ -140,7 +138,10 @@ export class Rib {
     const bytes = canonicalBytes(attributes);
     if (bytes.length > attributeSetBytesMax) this.#refuseLong(peer, prefixes);
     else
-      this.#putAll(peer, prefixes, { attr: this.attrs.internBytes(bytes, bytes.length), hop: this.#internHops(hops) });
+      this.#putAll(peer, prefixes, {
+        attr: this.attrs.internBytes(bytes, bytes.length),
+        hop: this.nextHops.internAnnounced(hops),
+      });
   }
 
   /** Our own prefixes have no next hop. */
@@ -148,13 +149,17 @@ export class Rib {
     this.#putAll(peer, prefixes, { attr: this.attrs.intern(attributes), hop: 0 });
   }
 
-  withdraw(peer: PeerId, prefixes: PackedPrefixes): void {
+  /** How many of them the peer had not announced. */
+  withdraw(peer: PeerId, prefixes: PackedPrefixes): number {
     const stride = wordsPerPrefix[prefixes.family];
+    let inVain = 0;
     for (let at = 0; at < prefixes.words.length; at += stride) {
       const prefix = this.prefixes.find(prefixes, at);
       const route = prefix === 0 ? 0 : this.routes.find(prefix, peer, prefixes.pathIds?.[at / stride]);
       if (route !== 0) this.#remove(route);
+      else inVain += 1;
     }
+    return inVain;
   }
 
   /**
@@ -163,10 +168,11 @@ export class Rib {
    */
   applyScanned(peer: PeerId, bytes: Uint8Array, scan: UpdateScanner): void {
     if (scan.withdrawnEnd > scan.withdrawnStart || scan.unreachEnd > 0 || scan.reachEnd > 0) this.takeIn();
-    this.#withdraw4(peer, bytes, { start: scan.withdrawnStart, end: scan.withdrawnEnd });
+    let inVain = this.#withdraw4(peer, bytes, { start: scan.withdrawnStart, end: scan.withdrawnEnd });
     const unreach =
       scan.unreachEnd > 0 ? decodePackedPrefixes(bytes.subarray(scan.unreachStart, scan.unreachEnd), 6) : null;
-    if (unreach) this.withdraw(peer, unreach);
+    if (unreach) inVain += this.withdraw(peer, unreach);
+    if (inVain > 0) this.peers.vain.withdrawnTwice.add(peer, inVain);
     const { attributes, attributesLength: length } = scan;
     if (length === 0) return;
     if (length > attributeSetBytesMax) {
@@ -194,7 +200,7 @@ export class Rib {
     let start = 0;
     for (let i = 0; i < count; i++) {
       const [attr, hop, end] = [attrs[i] ?? 0, hops[i] ?? 0, ends[i] ?? 0];
-      this.#import.putAll(ids, start, end, this.#judgement(peer, { attr, hop }));
+      this.#import.putAll(ids, start, end, this.#import.judgementOf(peer, { attr, hop }));
       this.attrs.release(attr);
       this.nextHops.release(hop);
       start = end;
@@ -331,13 +337,6 @@ export class Rib {
     if (prefixes) this.withdraw(peer, prefixes);
   }
 
-  /** What all prefixes of one announcement have in common; called once for each. */
-  #judgement(peer: PeerId, content: RouteContent): Judgement {
-    const judgement = this.#import.judgementOf(peer, content);
-    if (judgement.verdict === asPathTooLong) this.peers.limited.asPath.add(peer, 1);
-    return judgement;
-  }
-
   #announce4(peer: PeerId, attr: AttrId, bytes: Uint8Array, { nextHop, nlriStart, nlriEnd }: UpdateScanner): void {
     if (!announced.prefixes.hasRoom(nlriEnd - nlriStart)) this.takeIn();
     const hop = this.nextHops.intern4(nextHop);
@@ -352,11 +351,16 @@ export class Rib {
   #announce6(peer: PeerId, attr: AttrId, bytes: Uint8Array, scan: UpdateScanner): void {
     const prefixes = decodePackedPrefixes(bytes.subarray(scan.reachStart, scan.reachEnd), 6);
     const hops = decodeNextHops(bytes.subarray(scan.hopStart, scan.hopEnd), 6);
-    if (prefixes && hops) this.#putAll(peer, prefixes, { attr, hop: this.#internHops(hops) });
+    if (prefixes && hops) this.#putAll(peer, prefixes, { attr, hop: this.nextHops.internAnnounced(hops) });
   }
 
-  #withdraw4(peer: PeerId, bytes: Uint8Array, { start, end }: { readonly start: number; readonly end: number }): void {
-    if (start === end) return;
+  #withdraw4(
+    peer: PeerId,
+    bytes: Uint8Array,
+    { start, end }: { readonly start: number; readonly end: number },
+  ): number {
+    if (start === end) return 0;
+    let inVain = 0;
     withdrawn.count = 0;
     withdrawn.add(bytes, start, end);
     this.prefixes.findAll(withdrawn);
@@ -364,19 +368,16 @@ export class Rib {
       const prefix = withdrawn.ids[i] ?? 0;
       const route = prefix === 0 ? 0 : this.routes.find(prefix, peer);
       if (route !== 0) this.#remove(route);
+      else inVain += 1;
     }
-  }
-
-  #internHops({ nextHop: address, linkLocalNextHop, interface: name }: Omit<Announcement, "prefixes">): NextHopId {
-    const linkLocal = linkLocalNextHop && { linkLocal: linkLocalNextHop };
-    return this.nextHops.intern({ address, ...linkLocal, ...(name !== undefined && { interface: name }) });
+    return inVain;
   }
 
   #putAll(peer: PeerId, prefixes: PackedPrefixes, content: RouteContent): void {
     // Held meanwhile, so that replacing the last route that has them does not free them.
     this.attrs.retain(content.attr);
     this.nextHops.retain(content.hop);
-    const judgement = this.#judgement(peer, content);
+    const judgement = this.#import.judgementOf(peer, content);
     const stride = wordsPerPrefix[prefixes.family];
     for (let at = 0; at < prefixes.words.length; at += stride) {
       this.#import.put(this.prefixes.intern(prefixes, at), judgement, prefixes.pathIds?.[at / stride] ?? 0);

@@ -11,7 +11,7 @@ import type { NextHopId, NextHopTable } from "./nextHopTable.ts";
 import type { PeerBounds, PeerId, PeerTable } from "./peerTable.ts";
 import type { PrefixId, PrefixTable } from "./prefixTable.ts";
 import type { RouteId, RouteTable } from "./routeTable.ts";
-import { accepted, FilterVerdicts, type RuleName, verdictNumber } from "./verdict.ts";
+import { accepted, FilterVerdicts, type RuleName, verdictName, verdictNumber } from "./verdict.ts";
 
 export interface RibTables {
   readonly prefixes: PrefixTable;
@@ -81,6 +81,7 @@ export class RouteImport {
       this.#prefixes.release(prefix);
       return;
     }
+    if (route !== 0) this.#countTwice(route, judgement);
     if (judgement.isForAll) {
       if (route === 0) {
         this.#add(prefix, judgement, judgement.verdict, pathId);
@@ -101,6 +102,13 @@ export class RouteImport {
       this.#routes.epoch.set(route, this.#peers.epoch.get(peer));
       this.#import(route, judgement, rule);
     }
+  }
+
+  /** What is told again as it was is told twice; but not by another session, or since a refresh began (RFC 7313). */
+  #countTwice(route: RouteId, { peer, epoch, attr, hop }: Judgement): void {
+    const routes = this.#routes;
+    if (routes.nextHop.get(route) !== hop || routes.epoch.get(route) !== epoch) return;
+    if ((routes.receivedAttr.get(route) || routes.attr.get(route)) === attr) this.#peers.vain.toldTwice.add(peer, 1);
   }
 
   /** As `put`, of `ids[start…end)`. */
@@ -226,12 +234,22 @@ export class RouteImport {
   }
 
   #verdictOf(route: RouteId, rule: CompiledRule | null): number {
-    if (rule) return rule.accepts ? accepted : this.#filterVerdicts.numberOf(rule);
-    const { filter } = this.#peers.get(this.#routes.peer.get(route)).importRules;
-    return filter.passes(this.#prefixes, this.#routes.prefix.get(route)) ? accepted : verdictNumber("importPolicy");
+    if (rule?.accepts) return accepted;
+    const peer = this.#routes.peer.get(route);
+    const { filter } = this.#peers.get(peer).importRules;
+    if (!rule && filter.passes(this.#prefixes, this.#routes.prefix.get(route))) return accepted;
+    this.#peers.vain.refusedByPolicy.add(peer, 1);
+    return rule ? this.#filterVerdicts.numberOf(rule) : verdictNumber("importPolicy");
   }
 
-  judgementOf(peer: PeerId, { attr, hop }: RouteContent): Judgement {
+  /** What all prefixes of one announcement have in common; called once for each. */
+  judgementOf(peer: PeerId, content: RouteContent): Judgement {
+    const judgement = this.#judgementOf(peer, content);
+    if (judgement.verdict !== accepted) this.#peers.countRefused(peer, verdictName(judgement.verdict));
+    return judgement;
+  }
+
+  #judgementOf(peer: PeerId, { attr, hop }: RouteContent): Judgement {
     const { importRules, bounds = null } = this.#peers.get(peer);
     const { judge, filters, filter } = importRules;
     const epoch = this.#peers.epoch.get(peer);
@@ -281,7 +299,7 @@ export class RouteImport {
   /** Judges the route by its peer's present rules. */
   rejudge(route: RouteId): void {
     const attr = this.#routes.receivedAttr.get(route) || this.#routes.attr.get(route);
-    const judgement = this.judgementOf(this.#routes.peer.get(route), { attr, hop: this.#routes.nextHop.get(route) });
+    const judgement = this.#judgementOf(this.#routes.peer.get(route), { attr, hop: this.#routes.nextHop.get(route) });
     this.#attrs.retain(attr);
     this.#import(route, judgement, this.#decidingRule(judgement, this.#routes.prefix.get(route)));
     this.#attrs.release(attr);

@@ -178,7 +178,11 @@ export class RouteSide {
       this.#faults = { count: (this.#faults?.count ?? 0) + 1, lastText: `${name}: ${reason}; ${result}` };
     }
     if (update.faults.some(({ done }) => done === "withdrawRoutes")) this.#treatedAsWithdrawal += 1;
-    for (const prefixes of update.withdrawn) rib.withdraw(this.#ribPeer, prefixes);
+    for (const prefixes of update.withdrawn) {
+      const inVain = rib.withdraw(this.#ribPeer, prefixes);
+      // Prefixes of a route with a fault are among them, which the peer did not withdraw.
+      if (inVain > 0 && update.faults.length === 0) rib.peers.vain.withdrawnTwice.add(this.#ribPeer, inVain);
+    }
     if (update.attributes) {
       const attributes = this.#marked(update.attributes);
       for (const each of update.announced) rib.announce(this.#ribPeer, this.#onInterface(each), attributes);

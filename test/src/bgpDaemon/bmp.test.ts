@@ -98,6 +98,9 @@ it("RFC 7854 §3 to §4.10, RFC 8671, RFC 9069: pmacct understands all that we t
   await waitFor(async () => (await told("stats")).some((line) => line.counter_type === 7 && line.counter_value === 2), {
     what: "pmacct is told of two routes in Adj-RIB-In",
   });
+  await waitFor(async () => (await told("stats")).some((line) => line.counter_type === 0 && line.counter_value === 1), {
+    what: "pmacct is told of one that policy refused",
+  });
   const summary = await daemon.brindlectl("bgp", "summary");
   expect(summary.stdout).toMatch(/10\.98\.0\.2:1790 +Up /);
   const ask = "fetch('http://127.0.0.1:9179/metrics').then((r) => r.text()).then((t) => process.stdout.write(t))";
@@ -112,7 +115,7 @@ it("RFC 7854 §3 to §4.10, RFC 8671, RFC 9069: pmacct understands all that we t
   await bird.show("disable server");
   await waitFor(async () => (await told("peer_down")).length > 0, { what: "pmacct hears that the session ended" });
   expect(await told("peer_down")).toMatchObject([{ peer_ip: "10.98.0.2", reason_type: 3 }]);
-  await daemon.process.stop();
+  await daemon.process.stop({ graceMs: 30_000 });
   await waitFor(async () => (await told("term")).length > 0, { what: "pmacct hears that we end" });
   expect(await told("term")).toMatchObject([{ bmp_term_info_reason: "Session permanently administratively closed" }]);
 });
