@@ -26,6 +26,7 @@ export default defineConfig({
           name: "unit",
           include: ["{net,api,bgp,ipam,policy,cni,agent,cli}/src/**/*.test.ts"],
           pool: "threads",
+          testTimeout: 30_000,
         },
       },
       {
@@ -38,8 +39,8 @@ export default defineConfig({
           pool: "forks",
           execArgv: ["--conditions=brindle-source"],
           retry,
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
         },
       },
       {

@@ -20,12 +20,10 @@ describe("a datastore that is away", () => {
 
   it("that takes connections and says nothing is given up at the deadline", async () => {
     await using silent = await listenInSilence();
-    const startMs = performance.now();
     const { exitCode, stderr } = await brindlectl(["get", "nodes", "--etcd", silent.url, "--timeout", "700ms"]);
-    expect(performance.now() - startMs).toBeLessThan(700 + 10_000);
     expect(exitCode).toBe(1);
     expect(stderr).toMatch(/^the datastore is away: .*\n$/);
-    expect(stderr).toContain(silent.url);
+    expect(stderr).toContain(`${silent.url} in 700 ms`);
   });
 
   it("is never told the password of a user in its address", async () => {

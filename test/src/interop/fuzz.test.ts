@@ -63,7 +63,10 @@ class HoldTimerWatch implements AsyncDisposable {
 async function attack(router: Namespace): Promise<{ readonly messages: number; readonly sessions: number }> {
   await router.exec("ip", ["route", "add", "local", range, "dev", "lo"]);
   const args = ["--conditions=brindle-source", fuzz, "bgp-live", nodeAddress, "179", range, String(messages)];
-  const told = await router.exec(process.execPath, args, { env: { ...process.env, BRINDLE_SEED: String(seed) } });
+  const told = await router.exec(process.execPath, args, {
+    env: { ...process.env, BRINDLE_SEED: String(seed) },
+    deadlineMs: 90_000,
+  });
   return JSON.parse(told.split("\n")[1] ?? "");
 }
 

@@ -29,7 +29,7 @@ async function serve(
   server = await serveControl({ path, ...options }, handlers);
   return server;
 }
-function call(method: string, params: unknown = null, timeoutMs = 5_000): Promise<unknown> {
+function call(method: string, params: unknown = null, timeoutMs = 30_000): Promise<unknown> {
   return callControl(path, method, params, { timeoutMs });
 }
 async function failureOf(promise: Promise<unknown>): Promise<{ code: string; message: string } | null> {
@@ -72,7 +72,7 @@ describe("calls", () => {
     }
     await serve({ numbers: (_, { signal }) => numbers(signal), silence: (_, { signal }) => silence(signal) });
     const read: unknown[] = [];
-    for await (const value of streamControl(path, "numbers", {}, { timeoutMs: 5_000 })) {
+    for await (const value of streamControl(path, "numbers", {}, { timeoutMs: 30_000 })) {
       read.push(value);
       if (read.length === 1) await waitFor(() => given > 3, { what: "the other end writes ahead" });
       if (read.length === 3) break;
@@ -81,7 +81,7 @@ describe("calls", () => {
     await waitFor(() => isOver, { what: "the stream hears that its reader is gone" });
     expect(given).toBeLessThan(1_000);
 
-    const silent = streamControl(path, "silence", {}, { timeoutMs: 5_000 });
+    const silent = streamControl(path, "silence", {}, { timeoutMs: 30_000 });
     expect((await silent.next()).value).toBe("begun");
     await server?.close();
     expect(await failureOf(silent.next())).toMatchObject({ code: "BROKEN" });
@@ -90,7 +90,7 @@ describe("calls", () => {
 
   it("refuse a stream in the words of a call", async () => {
     await serve({});
-    const refused = streamControl(path, "numbers", {}, { timeoutMs: 5_000 });
+    const refused = streamControl(path, "numbers", {}, { timeoutMs: 30_000 });
     expect(await failureOf(refused.next())).toMatchObject({ code: "UNKNOWN_METHOD" });
   });
 
@@ -113,7 +113,7 @@ describe("calls", () => {
       stringify: (value: unknown): string => String(value),
     };
     await serve({ next: (params) => (params as bigint) + 1n }, { json });
-    const next = await callControl(path, "next", 9007199254740993n, { timeoutMs: 5_000, json });
+    const next = await callControl(path, "next", 9007199254740993n, { timeoutMs: 30_000, json });
     expect(next).toBe(9007199254740994n);
   });
 
