@@ -61,8 +61,8 @@ export function isReady(status: AgentStatus): boolean {
   return status.health.every(({ state }) => state === "ready");
 }
 
-/** A packet that policy denied, and what denied it; it began a flow, or tried to. */
-export interface DeniedFlow {
+/** The packet that began a flow, or tried to. */
+export interface FirstPacket {
   /** Milliseconds since 1970. */
   readonly atMs: number;
   readonly source: FlowEnd;
@@ -70,6 +70,10 @@ export interface DeniedFlow {
   /** `tcp`, `udp`, `icmp`, or a number. */
   readonly protocol: string;
   readonly icmp?: { readonly type: number; readonly code: number };
+}
+
+/** One that policy denied, and what denied it. */
+export interface DeniedFlow extends FirstPacket {
   /** Whose policy denied it: the source's egress or the destination's ingress. `null` where that has changed meanwhile. */
   readonly direction: "ingress" | "egress" | null;
   /** In words: `NetworkPolicy shop/db, ingress rule 2`, `no policy allows it`. */
@@ -82,6 +86,23 @@ export interface DeniedFlow {
     /** From zero. */
     readonly index: number;
   };
+  /** Where staged policies would allow it, or would be what denies it. */
+  readonly staged?: StagedEffect;
+}
+
+/** One that policy allowed, and staged policies would deny. */
+export interface FlowToDeny extends FirstPacket {
+  readonly staged: StagedEffect;
+}
+
+export interface StagedEffect {
+  readonly verdict: "allow" | "deny";
+  /** At which end: the source's egress or the destination's ingress. */
+  readonly direction: "ingress" | "egress";
+  /** In words: `StagedNetworkPolicy shop/db, ingress rule 1`, `StagedNetworkPolicy shop/db: no policy allows it`. */
+  readonly by: string;
+  /** What is staged, each `StagedNetworkPolicy shop/db`. */
+  readonly policies: readonly string[];
 }
 
 export interface FlowEnd {
@@ -94,7 +115,8 @@ export interface FlowEnd {
 /** One line of the stream `flows.denied`. */
 export type DeniedFlowLine =
   | { readonly flow: DeniedFlow }
-  /** What was denied and is not told: more than may be told in a second, or than the reader took. */
+  | { readonly wouldDeny: FlowToDeny }
+  /** What was denied, or would be, and is not told: more than may be told in a second, or than the reader took. */
   | { readonly missed: number };
 
 /** The answer to `policy.hits`. */

@@ -19,13 +19,27 @@ export type StagedPolicy = StagedNetworkPolicy | StagedGlobalNetworkPolicy | Sta
 export function withStaged(cluster: Cluster): Cluster {
   const { staged = [], ...rest } = cluster;
   const policies = new Map(cluster.policies.map((policy) => [nameOf(policy), policy]));
-  for (const stage of staged) {
-    const action: StagedAction = stage.spec.stagedAction ?? "Set";
-    const meant = action === "Set" ? madeReal(stage) : null;
-    if (meant) policies.set(nameOf(meant), meant);
-    if (action === "Delete") policies.delete(formatPolicyName(targetOf(stage)));
+  for (const change of staged.map(stagedChange)) {
+    if (change?.policy) policies.set(nameOf(change.policy), change.policy);
+    else if (change) policies.delete(formatPolicyName(change.target));
   }
   return { ...rest, policies: [...policies.values()] };
+}
+
+export interface StagedChange {
+  /** The policy that would be another one. */
+  readonly target: PolicyName;
+  /** `null`: it would go. */
+  readonly policy: Policy | null;
+}
+
+/** `null` of a stage that changes nothing. */
+export function stagedChange(stage: StagedPolicy): StagedChange | null {
+  const target = targetOf(stage);
+  const action: StagedAction = stage.spec.stagedAction ?? "Set";
+  if (action === "Delete") return { target, policy: null };
+  const policy = action === "Set" ? madeReal(stage) : null;
+  return policy && { target, policy };
 }
 
 function nameOf(policy: Policy): string {

@@ -27,6 +27,9 @@ export const agentRights: readonly Rule[] = [
     resources: [
       "networkpolicies",
       "globalnetworkpolicies",
+      "stagednetworkpolicies",
+      "stagedglobalnetworkpolicies",
+      "stagedkubernetesnetworkpolicies",
       "tiers",
       "networksets",
       "globalnetworksets",

@@ -147,6 +147,7 @@ export class Agent {
     const { speaker } = this.#parts.use(side);
     const { policy, flows } = followPolicy(node, {
       kernel: packetFilter,
+      store,
       api,
       cluster: () => cluster,
       health: this.#health,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { DeniedFlowLine } from "@brindle/api";
-import type { LoggedPacket } from "@brindle/net";
+import { decodeIpPacket, type LoggedPacket } from "@brindle/net";
 import type { LogSocketOptions } from "@brindle/net/shell";
 import { describe, it } from "vitest";
 import { DeniedFlows } from "./deniedFlows.ts";
@@ -17,6 +17,7 @@ function logged(sourcePort: number): LoggedPacket {
 /** A log of the kernel that says what the test says. */
 class Rig {
   nowMs = 0;
+  readonly watched: boolean[] = [];
   readonly flows: DeniedFlows;
   #log: LogSocketOptions | null = null;
 
@@ -29,6 +30,8 @@ class Rig {
       nowMs: () => this.nowMs,
       verdicts: () => null,
       podAt: () => undefined,
+      staged: () => null,
+      onWatched: (isWatched) => this.watched.push(isWatched),
       onHealth: () => {},
     });
   }
@@ -65,6 +68,13 @@ interface Told {
   flows: number;
   missed: number;
 }
+
+const wouldDeny = {
+  verdict: "deny",
+  direction: "Ingress",
+  by: "StagedNetworkPolicy default/web, ingress rule 0",
+  stages: ["StagedNetworkPolicy default/web"],
+} as const;
 
 const all =
   (count: number) =>
@@ -112,6 +122,30 @@ describe("denied flows", () => {
     rig.lost(42);
     assert.deepEqual(await lines, { flows: 1, missed: 42 });
     assert.deepEqual(rig.flows.counts(), { heard: 1, held: 0, lost: 42 });
+    await rig.flows.end();
+  });
+
+  it("come with those that staged policies would deny, at one rate, and somebody looks for these while they are watched", async () => {
+    const rig = await Rig.listening(2);
+    const packet = decodeIpPacket(logged(7).payload);
+    if (!packet) throw new Error("it is a datagram");
+    rig.flows.wouldDeny(packet, wouldDeny);
+    assert.deepEqual(rig.watched, []);
+    const ending = new AbortController();
+    const reader = rig.flows.watch(ending.signal);
+    const first = reader.next();
+    await Promise.resolve();
+    assert.deepEqual(rig.watched, [true]);
+    for (let times = 0; times < 3; times++) rig.flows.wouldDeny(packet, wouldDeny);
+    const { direction, stages, ...said } = wouldDeny;
+    const end = (address: string, port: number) => ({ address, port });
+    const ends = { source: end("10.0.0.1", 7), destination: end("10.0.0.2", 9), protocol: "udp" };
+    const staged = { ...said, direction: direction.toLowerCase(), policies: stages };
+    assert.deepEqual((await first).value, { wouldDeny: { atMs: 0, ...ends, staged } });
+    assert.deepEqual(await told(reader, all(2)), { flows: 1, missed: 1 });
+    ending.abort();
+    assert.equal((await reader.next()).done, true);
+    assert.deepEqual(rig.watched, [true, false]);
     await rig.flows.end();
   });
 

@@ -2,12 +2,12 @@
  * Hears from the kernel what policy denies, and tells it to whoever watches. The rule in the kernel lets no more than so
  * many a second come here, and so does this, since IPv4 and IPv6 have a rule each; the packets of others are only counted.
  */
-import type { DeniedFlow, DeniedFlowLine } from "@brindle/api";
+import type { DeniedFlow, DeniedFlowLine, FlowToDeny } from "@brindle/api";
 import { type Address, decodeIpPacket, type LoggedPacket } from "@brindle/net";
 import type { LogSocket, LogSocketOptions } from "@brindle/net/shell";
-import { type ChainVerdicts, deniedLogGroup } from "@brindle/policy";
+import { type ChainVerdicts, deniedLogGroup, type Packet, type StagedVerdict } from "@brindle/policy";
 import { messageOf } from "../error.ts";
-import { deniedFlow } from "../graph/deniedFlow.ts";
+import { deniedFlow, flowToDeny } from "../graph/deniedFlow.ts";
 import { TokenBucket } from "../graph/tokenBucket.ts";
 import { Watchers } from "./watchers.ts";
 
@@ -17,6 +17,10 @@ export interface DeniedFlowPorts {
   /** Of what is in force now. */
   verdicts(): ChainVerdicts | null;
   podAt(address: Address): string | undefined;
+  /** What staged policies would make of it; `null` for nothing else. */
+  staged(packet: Packet): StagedVerdict | null;
+  /** Somebody watches, or nobody does any more. */
+  readonly onWatched: (isWatched: boolean) => void;
   /** `null` when packets are heard, or need not be. */
   readonly onHealth: (problem: string | null) => void;
 }
@@ -38,9 +42,11 @@ const gatherMax = 32;
 const gatherCentiseconds = 10;
 const retryMs = 10_000;
 
+type Told = { readonly flow: DeniedFlow } | { readonly wouldDeny: FlowToDeny };
+
 export class DeniedFlows {
   readonly #ports: DeniedFlowPorts;
-  readonly #watchers = new Watchers<DeniedFlow>();
+  readonly #watchers = new Watchers<Told>();
   readonly #bucket = new TokenBucket(0);
   #perSecond = 0;
   #socket: LogSocket | null = null;
@@ -70,9 +76,27 @@ export class DeniedFlows {
   }
 
   async *watch(signal: AbortSignal): AsyncGenerator<DeniedFlowLine> {
-    for await (const line of this.#watchers.watch(signal)) {
-      yield "missed" in line ? line : { flow: line.value };
+    const lines = this.#watchers.watch(signal);
+    this.#ports.onWatched(true);
+    try {
+      for await (const line of lines) yield "missed" in line ? line : line.value;
+    } finally {
+      if (this.#watchers.size === 0) this.#ports.onWatched(false);
     }
+  }
+
+  /** A flow that was allowed, and that staged policies would deny. */
+  wouldDeny(packet: Packet, staged: StagedVerdict): void {
+    if (this.#watchers.size === 0 || !this.isOn) return;
+    const atMs = this.#ports.nowMs();
+    const { podAt } = this.#ports;
+    if (!this.#bucket.take(atMs)) this.#watchers.missed(1);
+    else this.#watchers.tell({ wouldDeny: flowToDeny({ atMs, packet, staged, podAt }) });
+  }
+
+  /** Some of those that would be denied were not heard. */
+  missed(count: number): void {
+    this.#watchers.missed(count);
   }
 
   async end(): Promise<void> {
@@ -126,7 +150,8 @@ export class DeniedFlows {
       return;
     }
     const { podAt } = this.#ports;
-    this.#watchers.tell(deniedFlow({ atMs, packet, verdicts: this.#ports.verdicts(), podAt }));
+    const staged = this.#ports.staged(packet);
+    this.#watchers.tell({ flow: deniedFlow({ atMs, packet, verdicts: this.#ports.verdicts(), staged, podAt }) });
   }
 
   #onLost(count: number): void {

@@ -1,10 +1,12 @@
 /** Flows that policy denies: told to who watches, and ended where they were open, as AgentConfigurations say. */
 import { networkInterfaces } from "node:os";
+import type { Store } from "@brindle/api";
 import { formatAddress } from "@brindle/net";
-import { openFlowSocket, openLogSocket } from "@brindle/net/shell";
-import { endpointAddresses, endpointId } from "@brindle/policy";
+import { openFlowEvents, openFlowSocket, openLogSocket } from "@brindle/net/shell";
+import { endpointAddresses, endpointId, type PolicyUpdate } from "@brindle/policy";
 import type { Logger } from "pino";
 import type { FlowSettings } from "../graph/flowSettings.ts";
+import { ToldPolicies } from "../graph/toldPolicies.ts";
 import type { Mistake } from "../node/mistakes.ts";
 import type { AgentHealth } from "./agentHealth.ts";
 import type { ClusterSync } from "./clusterSync.ts";
@@ -12,6 +14,7 @@ import { DeniedFlows } from "./deniedFlows.ts";
 import { FlowEnding } from "./flowEnding.ts";
 import { HookWatch } from "./hookWatch.ts";
 import { PolicySync, type PolicySyncPorts } from "./policySync.ts";
+import { StagedFlows } from "./stagedFlows.ts";
 
 export interface PolicyParts {
   readonly policy: PolicySync;
@@ -22,12 +25,13 @@ export interface PolicyParts {
 export function followPolicy(
   node: string,
   parts: Pick<PolicySyncPorts, "kernel" | "api"> & {
+    readonly store: Store;
     readonly cluster: () => ClusterSync;
     readonly health: AgentHealth;
     readonly log: Logger;
   },
 ): PolicyParts {
-  const { kernel, api = null, cluster, health, log } = parts;
+  const { kernel, api = null, store, cluster, health, log } = parts;
   let isInForce = false;
   const policy = new PolicySync(
     { node },
@@ -39,6 +43,7 @@ export function followPolicy(
         isInForce = true;
         flows.ending.changed();
       },
+      onReceived: (update) => flows.receive(update),
       onCountingFailure: (error) => log.warn({ err: error }, "hits of rules were not read"),
     },
   );
@@ -49,11 +54,13 @@ export function followPolicy(
     onGone: () => log.warn("somebody took the hooks of policy out of the kernel's tables: they are put back"),
   });
   const onFound = (found: readonly Mistake[]): void => health.found("flows", found);
-  const flows = new PolicyFlows({ cluster, policy: () => policy, hooks, onFound });
+  const flows = new PolicyFlows(node, { store, api, cluster, policy: () => policy, hooks, onFound });
   return { policy, flows };
 }
 
 export interface PolicyFlowsPorts {
+  readonly store: Store;
+  readonly api: Exclude<PolicySyncPorts["api"], undefined>;
   readonly cluster: () => ClusterSync;
   readonly policy: () => PolicySync;
   readonly hooks: HookWatch;
@@ -63,15 +70,19 @@ export interface PolicyFlowsPorts {
 /** Who has an address is looked up in all endpoints, no oftener than that. */
 const namesForMs = 2_000;
 
+type FlowPart = "denied" | "ending" | "staged";
+
 export class PolicyFlows {
   readonly denied: DeniedFlows;
   readonly ending: FlowEnding;
+  readonly #staged: StagedFlows;
+  readonly #told = new ToldPolicies();
   readonly #ports: PolicyFlowsPorts;
-  readonly #problems = new Map<"denied" | "ending", string>();
+  readonly #problems = new Map<FlowPart, string>();
   #names: ReadonlyMap<string, string> = new Map();
   #namesAtMs = Number.NEGATIVE_INFINITY;
 
-  constructor(ports: PolicyFlowsPorts) {
+  constructor(node: string, ports: PolicyFlowsPorts) {
     this.#ports = ports;
     const verdicts = () => ports.policy().verdicts();
     this.denied = new DeniedFlows({
@@ -79,8 +90,11 @@ export class PolicyFlows {
       nowMs: () => Date.now(),
       verdicts,
       podAt: (address) => this.#namesNow().get(formatAddress(address)),
+      staged: (packet) => this.#staged.of(packet),
+      onWatched: (isWatched) => this.#staged.setOn(isWatched),
       onHealth: (problem) => this.#report("denied", problem),
     });
+    this.#staged = this.#stagedFlows(node);
     this.ending = new FlowEnding({
       open: () => openFlowSocket(),
       verdicts,
@@ -89,13 +103,37 @@ export class PolicyFlows {
     });
   }
 
+  #stagedFlows(node: string): StagedFlows {
+    const { store, api, cluster, policy } = this.#ports;
+    return new StagedFlows(node, {
+      store,
+      api,
+      open: openFlowEvents,
+      nowMs: () => performance.now(),
+      told: () => this.#told.all(cluster().state.all("WorkloadEndpoint").values()),
+      settings: () => policy().filterSettings,
+      verdicts: () => policy().verdicts(),
+      policiesFor: (endpoint, direction) => policy().policiesFor(endpoint, direction),
+      ownAddresses,
+      onWouldDeny: (packet, staged) => this.denied.wouldDeny(packet, staged),
+      onMissed: () => this.denied.missed(1),
+      onHealth: (problem) => this.#report("staged", problem),
+    });
+  }
+
+  /** What policy is told. */
+  receive(update: PolicyUpdate): void {
+    this.#told.receive(update);
+    this.#staged.receive(update);
+  }
+
   follow({ deniedFlowsPerSecond, endsFlows }: FlowSettings): void {
     this.denied.setRate(deniedFlowsPerSecond);
     this.ending.setOn(endsFlows);
   }
 
   async end(): Promise<void> {
-    await Promise.all([this.denied.end(), this.ending.end(), this.#ports.hooks.end()]);
+    await Promise.all([this.denied.end(), this.#staged.end(), this.ending.end(), this.#ports.hooks.end()]);
   }
 
   #namesNow(): ReadonlyMap<string, string> {
@@ -112,7 +150,7 @@ export class PolicyFlows {
     return this.#names;
   }
 
-  #report(part: "denied" | "ending", problem: string | null): void {
+  #report(part: FlowPart, problem: string | null): void {
     if (problem === null) this.#problems.delete(part);
     else this.#problems.set(part, problem);
     this.#ports.onFound([...this.#problems.values()].map((text) => ({ code: "FlowsNotWatched", text })));

@@ -1,6 +1,6 @@
 /** Keeps the kernel's packet filter at what policies say, and tells when that is so for a new pod. */
 
-import type { PolicyHit, WorkloadEndpoint } from "@brindle/api";
+import type { PolicyDirection, PolicyHit, WorkloadEndpoint } from "@brindle/api";
 import type { KubernetesApi } from "@brindle/api/shell";
 import { CniError, type PolicyGate } from "@brindle/cni";
 import type { TablesBackend } from "@brindle/net";
@@ -14,7 +14,9 @@ import {
   type HostInterfaces,
   PolicyGraph,
   type PolicyGraphConfig,
+  type PolicyName,
   type PolicyUpdate,
+  quietSettings,
 } from "@brindle/policy";
 import { Enforcer, type EnforcerCounters, HitCounting, type HitTotals } from "@brindle/policy/shell";
 import { messageOf } from "../error.ts";
@@ -34,6 +36,8 @@ export interface PolicySyncPorts {
   /** Another state than before is in the kernel. */
   readonly onInForce?: () => void;
   readonly onCountingFailure?: (error: unknown) => void;
+  /** What policy is told, for those who act on it beside. */
+  readonly onReceived?: (update: PolicyUpdate) => void;
 }
 
 /** How long an ADD waits for its policy before it fails, and the pod is not let in. */
@@ -52,6 +56,7 @@ export class PolicySync implements PolicyGate {
   /** The state that the enforcer was given last. */
   #desired: Desired | null = null;
   readonly #tally = new PolicyTally();
+  #filterSettings = quietSettings;
   readonly #services: ServiceBackends;
   #backendAsked: TablesBackend | null = null;
   #backendProblem: string | null = null;
@@ -95,6 +100,16 @@ export class PolicySync implements PolicyGate {
   receive(update: PolicyUpdate, isNewcomer = false): void {
     if (isNewcomer) this.#tally.newcomer(performance.now());
     this.#graph.receive(update);
+    this.#ports.onReceived?.(update);
+  }
+
+  /** The policies that select a pod of this node and speak of a direction. */
+  policiesFor(endpoint: string, direction: PolicyDirection): readonly PolicyName[] {
+    return this.#graph.policiesFor(endpoint, direction);
+  }
+
+  get filterSettings(): FilterSettings {
+    return this.#filterSettings;
   }
 
   /** What the cluster's configuration asks for, where the operator of this node has said nothing. */
@@ -109,7 +124,8 @@ export class PolicySync implements PolicyGate {
 
   /** Of what is not told stays what was. */
   setFilterSettings(settings: Partial<FilterSettings>): void {
-    this.#graph.setFilterSettings(settings);
+    this.#filterSettings = { ...this.#filterSettings, ...settings };
+    this.#graph.setFilterSettings(this.#filterSettings);
   }
 
   /** How often each rule decided, now. */

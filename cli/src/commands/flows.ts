@@ -7,7 +7,8 @@ export const flowsCommand: CommandDefinition<readonly [], FlowsOptions> = {
   summary: "show flows that policy denies on this node, as it happens",
   details:
     "A line for each packet that policy denied, with the policy and the rule. So many a second as policy.deniedFlows.perSecond " +
-    "of AgentConfiguration says; of more than that, and where this reader is too slow, their number. Asks this node's agent.",
+    "of AgentConfiguration says; of more than that, and where this reader is too slow, their number. With staged policies it says " +
+    "of each whether they would allow it, and tells flows that are allowed and that they would deny. Asks this node's agent.",
   examples: [
     { line: "brindlectl flows --denied -f", does: "until it is interrupted" },
     { line: "brindlectl flows --denied --count 1 -o json", does: "waits for the next one" },

@@ -27,6 +27,36 @@ const lines: readonly DeniedFlowLine[] = [
       deniedBy: "a policy that has changed since",
     },
   },
+  {
+    flow: {
+      atMs: Date.UTC(2026, 10, 20, 12),
+      source: { address: "10.1.0.1", port: 1, pod: "shop/web" },
+      destination: { address: "10.1.0.2", port: 5432, pod: "shop/db" },
+      protocol: "tcp",
+      direction: "ingress",
+      deniedBy: "no policy allows it",
+      staged: {
+        verdict: "allow",
+        direction: "ingress",
+        by: "StagedNetworkPolicy shop/db, ingress rule 0",
+        policies: ["StagedNetworkPolicy shop/db"],
+      },
+    },
+  },
+  {
+    wouldDeny: {
+      atMs: Date.UTC(2026, 10, 20, 12),
+      source: { address: "10.1.0.1", port: 1, pod: "shop/web" },
+      destination: { address: "10.1.0.9", port: 53 },
+      protocol: "udp",
+      staged: {
+        verdict: "deny",
+        direction: "egress",
+        by: "StagedGlobalNetworkPolicy quiet: no policy allows it",
+        policies: ["StagedGlobalNetworkPolicy quiet"],
+      },
+    },
+  },
 ];
 const rig = (): Rig => new Rig({ "flows.denied": () => lines });
 
@@ -37,6 +67,8 @@ describe("flows --denied", () => {
       "12:00:00.007 tcp from shop/web (10.1.0.1:40000) to shop/db [31m (10.1.0.2:5432): denied, ingress of the destination, NetworkPolicy shop/db, ingress rule 2",
       "... and 12 more",
       "12:00:00.000 icmpv6 type 128 code 0 from [fd00::9]:1 to fd00::1: denied, a policy that has changed since",
+      "12:00:00.000 tcp from shop/web (10.1.0.1:1) to shop/db (10.1.0.2:5432): denied, ingress of the destination, no policy allows it; would allow, ingress of the destination, StagedNetworkPolicy shop/db, ingress rule 0",
+      "12:00:00.000 udp from shop/web (10.1.0.1:1) to 10.1.0.9:53: allowed; would deny, egress of the source, StagedGlobalNetworkPolicy quiet: no policy allows it",
       "",
     ]);
     assert.equal(exitCode, 0);

@@ -1,5 +1,5 @@
-/** `flows --denied`: what policy denies on this node, as it happens. */
-import type { DeniedFlow, DeniedFlowLine, FlowEnd } from "@brindle/api";
+/** `flows --denied`: what policy denies on this node, and what staged policies would deny, as it happens. */
+import type { DeniedFlow, DeniedFlowLine, FirstPacket, FlowEnd, FlowToDeny, StagedEffect } from "@brindle/api";
 import type { ExitCode } from "../command.ts";
 import { usage } from "../error.ts";
 import { printable } from "../output/table.ts";
@@ -20,19 +20,41 @@ export async function showFlows({ denied, follow, count, output }: FlowsOptions,
   let left = count ?? Number.POSITIVE_INFINITY;
   for await (const line of ports.streamAgent("flows.denied", {}) as AsyncIterable<DeniedFlowLine>) {
     if (output === "json") ports.print(JSON.stringify(line));
-    else ports.print(printable("missed" in line ? `... and ${line.missed} more` : formatFlow(line.flow)));
-    if ("flow" in line) left -= 1;
+    else ports.print(printable(formatLine(line)));
+    if (!("missed" in line)) left -= 1;
     if (left <= 0) return 0;
   }
   return 0;
 }
 
-export function formatFlow(flow: DeniedFlow): string {
-  const { atMs, source, destination, protocol, icmp, direction, deniedBy } = flow;
+function formatLine(line: DeniedFlowLine): string {
+  if ("missed" in line) return `... and ${line.missed} more`;
+  return "flow" in line ? formatDenied(line.flow) : formatToDeny(line.wouldDeny);
+}
+
+function formatDenied(flow: DeniedFlow): string {
+  const { direction, deniedBy, staged } = flow;
+  const whose = direction === null ? "" : `${endOf(direction)}, `;
+  const then = staged ? `; ${formatStaged(staged)}` : "";
+  return `${formatPacket(flow)}: denied, ${whose}${deniedBy}${then}`;
+}
+
+function formatToDeny(flow: FlowToDeny): string {
+  return `${formatPacket(flow)}: allowed; ${formatStaged(flow.staged)}`;
+}
+
+function formatStaged({ verdict, direction, by }: StagedEffect): string {
+  return `would ${verdict}, ${endOf(direction)}, ${by}`;
+}
+
+function endOf(direction: "ingress" | "egress"): string {
+  return `${direction} of the ${direction === "ingress" ? "destination" : "source"}`;
+}
+
+function formatPacket({ atMs, source, destination, protocol, icmp }: FirstPacket): string {
   const type = icmp ? ` type ${icmp.type} code ${icmp.code}` : "";
   const time = new Date(atMs).toISOString().slice(11, 23);
-  const whose = direction === null ? "" : `${direction} of the ${direction === "ingress" ? "destination" : "source"}, `;
-  return `${time} ${protocol}${type} from ${formatEnd(source)} to ${formatEnd(destination)}: denied, ${whose}${deniedBy}`;
+  return `${time} ${protocol}${type} from ${formatEnd(source)} to ${formatEnd(destination)}`;
 }
 
 function formatEnd({ address, port, pod }: FlowEnd): string {

@@ -7,6 +7,7 @@ export {
 } from "./control.ts";
 export { type CallOptions, callControl, streamControl } from "./controlClient.ts";
 export { DirectRoutes } from "./directRoutes.ts";
+export { type FlowEvents, type FlowEventsOptions, openFlowEvents } from "./flowEvents.ts";
 export { FlowSocket, type FlowSocketOptions, openFlowSocket } from "./flowSocket.ts";
 export { IpsetSocket, type IpsetSocketOptions, openIpsetSocket } from "./ipsetSocket.ts";
 export type { KernelEvent, Watch, WatchedKind } from "./kernelWatch.ts";

@@ -19,7 +19,7 @@ import type {
   WorkloadEndpoint,
 } from "@brindle/api";
 import type { PolicyKey } from "../closedPolicy.ts";
-import { appliesTo, type EndpointToHostAction, type Policy } from "../cluster.ts";
+import { appliesTo, type EndpointToHostAction, type Policy, type PolicyName, policyName } from "../cluster.ts";
 import { describeRule } from "../describeRule.ts";
 import {
   asksForServices,
@@ -234,6 +234,12 @@ export class PolicyGraph {
     const { ingress = [], egress = [] } = resource?.spec ?? {};
     const said = (direction === "Ingress" ? ingress : egress)[rule];
     return said ? describeRule(said) : "";
+  }
+
+  /** The policies that select an endpoint of this node and speak of a direction. */
+  policiesFor(endpoint: string, direction: PolicyDirection): readonly PolicyName[] {
+    const policies = this.#policiesHere.of(endpoint);
+    return policies.filter((policy) => appliesTo(policy, direction)).map(policyName);
   }
 
   desired(): Desired {

@@ -24,7 +24,7 @@ export function flowMarks(
   const toLet: Flow[] = [];
   for (const flow of flows) {
     const isMarked = (flow.mark & endedFlowMark) !== 0;
-    const isDenied = !flow.isExpected && verdicts.of(packetOf(flow), isOwn)?.verdict === "deny";
+    const isDenied = !flow.isExpected && verdicts.of(packetOfFlow(flow), isOwn)?.verdict === "deny";
     if (isDenied && !isMarked) toEnd.push(flow);
     if (!isDenied && isMarked) toLet.push(flow);
   }
@@ -32,7 +32,7 @@ export function flowMarks(
 }
 
 /** As policy saw its first packet: behind the translation of its destination, before that of its source. */
-function packetOf({ original, reply }: Flow): Packet {
+export function packetOfFlow({ original, reply }: Flow): Packet {
   const { source, sourcePort, protocol, icmp } = original;
   const destinationPort = reply.sourcePort;
   return {

@@ -140,6 +140,83 @@ describe("flows and policy on a node", () => {
     await reading;
   });
 
+  describe("with policies that are staged", () => {
+    const staged = (name: string, spec: object): Promise<void> =>
+      stand.apply(resource("StagedNetworkPolicy", name, spec, inDefault));
+    const stagedDeny = { ...ofServer, order: 1, ingress: [denyClient] };
+    const told: DeniedFlowLine[] = [];
+    const ending = new AbortController();
+    let reading: Promise<void> = Promise.resolve();
+
+    beforeAll(() => {
+      const socket = stand.fabric.machine("node1").outside("/run/brindle/agent.sock");
+      const lines = streamControl(socket, "flows.denied", {}, { timeoutMs: 10_000, signal: ending.signal });
+      reading = (async () => {
+        for await (const line of lines as AsyncIterable<DeniedFlowLine>) told.push(line);
+      })();
+    });
+    afterAll(async () => {
+      ending.abort();
+      await reading;
+    });
+
+    /** The server is spoken to until both families are told so. */
+    const saidOfBoth = async (said: (line: DeniedFlowLine) => unknown): Promise<unknown[]> => {
+      told.length = 0;
+      const flowIn = (line: DeniedFlowLine) =>
+        "flow" in line ? line.flow : "wouldDeny" in line ? line.wouldDeny : null;
+      const saying = (): DeniedFlowLine[] => told.filter((line) => flowIn(line)?.protocol === "tcp" && said(line));
+      const isTold = (address: string): boolean =>
+        saying().some((line) => flowIn(line)?.destination.address === address);
+      await waitFor(
+        async (saw) => {
+          await greeted(client, server);
+          saw(told);
+          return server.addresses.every(isTold);
+        },
+        { what: "both families are told", deadlineMs: 30_000 },
+      );
+      return saying();
+    };
+
+    it("are told where these would deny them, and pass", async () => {
+      await policy({ action: "Allow" });
+      await sees("where the server greets", () => greeted(client, server), server.addresses);
+      await staged("tighter", stagedDeny);
+      for (const line of await saidOfBoth((line) => "wouldDeny" in line)) {
+        expect(line).toMatchObject({
+          wouldDeny: {
+            source: { pod: "default/client" },
+            destination: { pod: "default/server", port: expect.any(Number) },
+            staged: {
+              verdict: "deny",
+              direction: "ingress",
+              by: "StagedNetworkPolicy default/tighter, ingress rule 0",
+              policies: ["StagedNetworkPolicy default/tighter"],
+            },
+          },
+        });
+      }
+      expect(await greeted(client, server)).toEqual(server.addresses);
+      await staged("tighter", { ...stagedDeny, stagedAction: "Ignore" });
+    });
+
+    it("are told where these would let them pass, and do not", async () => {
+      await policy(denyClient);
+      await sees("where the server greets", () => greeted(client, server), []);
+      await staged("server", { ...ofServer, ingress: [{ action: "Allow" }] });
+      for (const line of await saidOfBoth((line) => "flow" in line && line.flow.staged)) {
+        expect(line).toMatchObject({
+          flow: {
+            deniedBy: "NetworkPolicy default/server, ingress rule 0",
+            staged: { verdict: "allow", by: "StagedNetworkPolicy default/server, ingress rule 0" },
+          },
+        });
+      }
+      expect(await greeted(client, server)).toEqual([]);
+    });
+  });
+
   it("are counted by rule, whatever else of the policy changes", async () => {
     await policy(denyClient);
     await sees("where the server greets", () => greeted(client, server), []);
@@ -166,7 +243,7 @@ describe("flows and policy on a node", () => {
     const reading = (async () => {
       for await (const line of lines as AsyncIterable<DeniedFlowLine>)
         if ("flow" in line) heard.told += 1;
-        else heard.missed += line.missed;
+        else if ("missed" in line) heard.missed += line.missed;
     })();
     const { pid } = stand.agent("node1");
     const [before, startCpuMs, startMs] = [await hitsOf(0), await cpuMs(pid), performance.now()];
