@@ -50,12 +50,23 @@ export function maintenanceWish(params: unknown): {
   return { peer: name, wish: on ? { waitSeconds, ...(text !== undefined && { text }) } : null };
 }
 
-/** `bgp.record`: which recording, `null` for a new one, and whether no more of it is wanted. */
-export function recordedFrom(params: unknown): { readonly id: number | null; readonly isLast: boolean } {
-  const { id = null, isLast = false } = (params ?? {}) as Record<string, unknown>;
+export interface RecordQuery {
+  /** Which recording, `null` for a new one. */
+  readonly id: number | null;
+  /** No more of it is wanted. */
+  readonly isLast: boolean;
+  /** A new one begins with a new speaker, so that it can be played. */
+  readonly afresh: boolean;
+}
+
+/** `bgp.record`. */
+export function recordedFrom(params: unknown): RecordQuery {
+  const { id = null, isLast = false, afresh = false } = (params ?? {}) as Record<string, unknown>;
   if (id !== null && typeof id !== "number") throw new ControlError("INVALID", "bgp.record: id is no number");
   if (typeof isLast !== "boolean") throw new ControlError("INVALID", "bgp.record: isLast must be true or false");
-  return { id, isLast };
+  if (typeof afresh !== "boolean") throw new ControlError("INVALID", "bgp.record: afresh must be true or false");
+  if (afresh && id !== null) throw new ControlError("INVALID", "bgp.record: afresh is for a new one, without an id");
+  return { id, isLast, afresh };
 }
 
 /** `bgp.dump`: where the slice begins, which the one before said. */

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
+import { Speaker } from "../speaker/speaker.ts";
 import { peerOf } from "../speaker/testing.ts";
 import { replay } from "./record.ts";
-import { forgottenAfterMs, Tap, waitingCharsMax } from "./tap.ts";
+import { firstRecording, forgottenAfterMs, Tap, waitingCharsMax } from "./tap.ts";
 
 const password = "not for anybody";
 const peers = [peerOf("10.0.0.2", 65002, { password })];
@@ -28,6 +29,20 @@ describe("a recording that begins midway", () => {
   it("cannot be played, which is said", () => {
     const { lines } = new Tap().begin(begun);
     expect(() => replay(lines)).toThrow("begins midway: it can be read, but not played");
+  });
+
+  it("can be played where it begins with the speaker", () => {
+    const tap = new Tap();
+    tap.beginWithSpeaker(1000);
+    const speaker = new Speaker();
+    const event = { type: "configure", config } as const;
+    tap.add({ nowMs: 1000, event, actions: speaker.handle(event, 1000) });
+    const { lines, ended } = tap.take(firstRecording, { nowMs: 1000, isLast: true });
+    expect({ count: lines.length, ended, difference: replay(lines) }).toEqual({
+      count: 2,
+      ended: null,
+      difference: null,
+    });
   });
 
   it("gives way to another one", () => {

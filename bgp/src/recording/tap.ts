@@ -5,7 +5,7 @@
  */
 import type { PeerStatus } from "../control.ts";
 import type { SpeakerConfig } from "../speaker/config.ts";
-import { midwayHeader, type Recorded, recordLine } from "./record.ts";
+import { midwayHeader, type Recorded, recordingHeader, recordLine } from "./record.ts";
 
 export interface RecordedPiece {
   /** To be named when asking for the next piece. */
@@ -14,6 +14,9 @@ export interface RecordedPiece {
   /** Why there will be no more; `null` while it goes on. */
   readonly ended: string | null;
 }
+
+/** Its number where it begins with the speaker. */
+export const firstRecording = 1;
 
 /** Of text that waits to be fetched. */
 export const waitingCharsMax: number = 32 * 2 ** 20;
@@ -43,6 +46,11 @@ export class Tap {
     else this.#lines.push(line);
   }
 
+  /** As the speaker begins: the recording can be played. */
+  beginWithSpeaker(nowMs: number): void {
+    this.#open(nowMs, [recordingHeader]);
+  }
+
   /** A new one, in place of any other. */
   begin({
     config,
@@ -53,13 +61,17 @@ export class Tap {
     peers: readonly PeerStatus[];
     nowMs: number;
   }): RecordedPiece {
+    this.#open(nowMs, []);
+    const known = recordLine({ nowMs, event: { type: "configure", config }, actions: [] });
+    return { id: this.#id, lines: [midwayHeader(peers), known], ended: null };
+  }
+
+  #open(nowMs: number, lines: string[]): void {
     this.#id += 1;
     this.#ended = null;
     this.#chars = 0;
     this.#askedMs = nowMs;
-    this.#lines = [];
-    const known = recordLine({ nowMs, event: { type: "configure", config }, actions: [] });
-    return { id: this.#id, lines: [midwayHeader(peers), known], ended: null };
+    this.#lines = lines;
   }
 
   /** What came since the last time. `isLast`: no more is wanted. */

@@ -50,7 +50,12 @@ export function bgpHandlers(speaker: () => RunningSpeaker | null): Record<string
         .map(({ name, phase, maintenance = null }) => ({ name, phase, maintenance }));
     },
     "bgp.record": (params) => {
-      const { id, isLast } = recordedFrom(params);
+      const { id, isLast, afresh } = recordedFrom(params);
+      if (afresh)
+        throw new ControlError(
+          "INVALID",
+          "bgp.record: only a brindle-bgp starts its speaker afresh; an agent does not",
+        );
       return running().record(id, isLast);
     },
     "bgp.dump": async (params) => {

@@ -27,9 +27,9 @@ import { UnnumberedPeers } from "./unnumberedPeers.ts";
 export async function startSpeaker(
   config: SpeakerConfig,
   listeners: SpeakerListeners = {},
-  { recordTo }: StartOptions = {},
+  options: StartOptions = {},
 ): Promise<RunningSpeaker> {
-  const speaker = new LocalSpeaker(listeners, recordTo === undefined ? null : new Recorder(recordTo));
+  const speaker = new LocalSpeaker(listeners, options);
   await speaker.configure(config);
   return speaker;
 }
@@ -37,6 +37,8 @@ export async function startSpeaker(
 export interface StartOptions {
   /** A file, which must not exist: all that happens and all that is done about it, to be played again (`replay`). */
   readonly recordTo?: string;
+  /** The same waits to be fetched, as the recording of number `firstRecording` (`RunningSpeaker.record`). */
+  readonly recordsFromStart?: true;
 }
 
 /** Nobody learns it: it is in no recording, and a replay does the same by any other. */
@@ -71,11 +73,12 @@ class LocalSpeaker implements RunningSpeaker {
   readonly #recorder: Recorder | null;
   readonly #tap = new Tap();
 
-  constructor(listeners: SpeakerListeners, recorder: Recorder | null) {
+  constructor(listeners: SpeakerListeners, { recordTo, recordsFromStart }: StartOptions) {
     this.#listeners = listeners;
     const tellsBest = listeners.bestChanged !== undefined || listeners.bestChangedPacked !== undefined;
     this.#speaker = new Speaker({ tellsBest, hashKey: randomHashKey() });
-    this.#recorder = recorder;
+    this.#recorder = recordTo === undefined ? null : new Recorder(recordTo);
+    if (recordsFromStart) this.#tap.beginWithSpeaker(Date.now());
   }
 
   async configure(config: SpeakerConfig): Promise<void> {

@@ -22,6 +22,23 @@ describe("bgp record", () => {
     assert.equal(Buffer.from(rig.files.get("flap.jsonl") ?? []).toString(), '{"n":1}\n{"n":2}\n{"n":3}\n');
   });
 
+  it("asks once for a speaker that begins anew, where that is wished for", async () => {
+    const asked: object[] = [];
+    const rig = new Rig({
+      "bgp.record": (params) => {
+        asked.push(params);
+        return { id: 1, lines: [], ended: null };
+      },
+    });
+    const { exitCode } = await rig.run("bgp record --for 1s --to flap.jsonl --afresh");
+    assert.equal(exitCode, 0);
+    assert.deepEqual(asked, [
+      { id: null, isLast: false, afresh: true },
+      { id: 1, isLast: false },
+      { id: 1, isLast: true },
+    ]);
+  });
+
   it("says that it ended early, and why", async () => {
     const rig = new Rig({ "bgp.record": () => ({ id: 1, lines: [], ended: "too much" }) });
     const { err, exitCode } = await rig.run("bgp record --for 5m --to flap.jsonl");

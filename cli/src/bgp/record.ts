@@ -6,6 +6,8 @@ import type { Ports } from "../ports.ts";
 export interface RecordOptions {
   readonly for: string;
   readonly to: string;
+  /** Sessions end for it, and it can be played. */
+  readonly afresh?: true;
 }
 
 interface Piece {
@@ -16,13 +18,14 @@ interface Piece {
 
 const everyMs = 500;
 
-export async function record({ for: text, to: path }: RecordOptions, ports: Ports): Promise<ExitCode> {
+export async function record({ for: text, to: path, afresh }: RecordOptions, ports: Ports): Promise<ExitCode> {
   const endMs = ports.nowMs() + durationMs(text);
   let count = 0;
   async function* pieces(): AsyncGenerator<Uint8Array> {
     for (let id: number | null = null; ; ) {
       const isLast = id !== null && ports.nowMs() >= endMs;
-      const piece = (await ports.callAgent("bgp.record", { id, isLast })) as Piece; // What is promised to answer.
+      const query = { id, isLast, ...(afresh && id === null && { afresh }) };
+      const piece = (await ports.callAgent("bgp.record", query)) as Piece; // What is promised to answer.
       count += piece.lines.length;
       yield Buffer.from(piece.lines.map((line) => `${line}\n`).join(""));
       if (piece.ended !== null) throw failed(`the recording ended early: ${piece.ended}`);

@@ -2,6 +2,7 @@ import { readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { encodeMrt, readMrt, replay } from "@brindle/bgp";
+import { callControl } from "@brindle/net/shell";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { brindlectl } from "../cli/brindlectl.ts";
 import { processInstance } from "../fixtures/instance.ts";
@@ -270,6 +271,30 @@ describe("brindle-bgp", () => {
     expect(lines.length).toBeGreaterThan(10);
     expect(replay(lines)).toBeNull();
     expect((await stat(path)).mode & 0o777).toBe(0o600);
+  });
+
+  it("begins anew where it is asked to, and what happens from then on is played again", async () => {
+    await using daemon = await start();
+    const lines: string[] = [];
+    const fetchMore = async (query: object): Promise<number> => {
+      const piece = await callControl(daemon.socket, "bgp.record", query, { timeoutMs: 30_000 });
+      const { id, lines: more, ended } = piece as { id: number; lines: string[]; ended: string | null };
+      expect(ended).toBeNull();
+      lines.push(...more);
+      return id;
+    };
+    const id = await fetchMore({ afresh: true });
+    await waitFor(
+      async () => {
+        await fetchMore({ id });
+        return lines.some((line) => line.includes('"type":"bestChanged"') && line.includes('"from":"tor-a"'));
+      },
+      { what: "the recording has what tor-a tells" },
+    );
+    expect(replay(lines)).toBeNull();
+    await holds(router, ours);
+    expect(await daemon.brindlectl("bgp", "reload")).toMatchObject({ exitCode: 0 });
+    await holds(router, ours);
   });
 
   it("rehearses another policy on what it has", async () => {

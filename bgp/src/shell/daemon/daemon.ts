@@ -3,7 +3,9 @@ import type { AdvertisedRoute, PeerStatus } from "../../control.ts";
 import { type PlannedChange, planLines, planReload, type ReloadPlan } from "../../daemon/plan.ts";
 import { defaults } from "../../daemon/speakerConfigOf.ts";
 import { BgpError, messageOf } from "../../error.ts";
+import { firstRecording, type RecordedPiece } from "../../recording/tap.ts";
 import type { RunningSpeaker } from "../runningSpeaker.ts";
+import type { StartOptions } from "../startSpeaker.ts";
 import { startSpeakerThread } from "../startSpeakerThread.ts";
 import { EarlierRun, restartDeadlineSeconds } from "./earlierRun.ts";
 import type { Endpoints, EndpointWish } from "./endpoints.ts";
@@ -41,29 +43,21 @@ interface DaemonParts {
 export class Daemon {
   readonly #options: DaemonOptions;
   readonly #ports: DaemonPorts;
-  readonly #speaker: RunningSpeaker;
+  #speaker: RunningSpeaker;
   #run: EarlierRun;
   #endpoints: Endpoints | null = null;
   #known: ReadWish;
-  /** One reload after the other. */
+  /** One reload, or other change of the speaker, after the other. */
   #reloading: Promise<unknown> = Promise.resolve();
 
   static async start(options: DaemonOptions, ports: DaemonPorts): Promise<Daemon> {
     const known = await readWishFile(options.path);
-    const listeners = {
-      peerChanged: logOf(ports.log),
-      failed: ports.onFailed,
-    };
-    const { threadEntry: entry, recordTo } = options;
-    const { config } = known.wish;
     const run = new EarlierRun(endpointsOf(known).controlSocket);
-    const { gracefulRestart } = config;
+    const { gracefulRestart } = known.wish.config;
     const isRestart = gracefulRestart !== undefined && (await run.isFollowed(gracefulRestart));
-    const restarting = isRestart ? { restarting: { deadlineSeconds: restartDeadlineSeconds } } : {};
-    const speaker = await startSpeakerThread({ ...config, ...restarting }, listeners, {
-      ...(entry && { entry }),
-      ...(recordTo !== undefined && { recordTo }),
-    });
+    const { recordTo } = options;
+    const recording = recordTo === undefined ? {} : { recordTo };
+    const speaker = await startThread({ options, ports, known, isRestart, recording });
     await speaker.originate(known.wish.originated);
     const daemon = new Daemon({ options, ports, speaker, known, run });
     await daemon.#noteRun();
@@ -109,9 +103,21 @@ export class Daemon {
 
   /** Reads the file anew and does what it says, or throws and goes on as before. */
   reload(): Promise<ReloadPlan> {
-    const reloaded = this.#reloading.then(() => this.#reload());
-    this.#reloading = reloaded.catch(() => {});
-    return reloaded;
+    return this.#inTurn(() => this.#reload());
+  }
+
+  /**
+   * Another speaker takes the place of this one, as another process would, and all that happens to it is recorded. Peers
+   * that restart gracefully with us keep our routes meanwhile; others hear Cease. Maintenance that was wished for ends.
+   */
+  recordAfresh(): Promise<RecordedPiece> {
+    return this.#inTurn(() => this.#recordAfresh());
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#reloading.then(work);
+    this.#reloading = done.catch(() => {});
+    return done;
   }
 
   /** For a signal, which nobody waits for. */
@@ -132,6 +138,20 @@ export class Daemon {
     await this.#reloading;
     await this.#run.end({ keeps: this.#keepsRoutes });
     await this.#speaker.stop({ keepForwarding: this.#keepsRoutes });
+  }
+
+  async #recordAfresh(): Promise<RecordedPiece> {
+    const [options, ports, known, isRestart] = [this.#options, this.#ports, this.#known, this.#keepsRoutes];
+    ports.log("the speaker starts anew, for a recording");
+    await this.#speaker.stop({ keepForwarding: isRestart, text: "starts anew for a recording" });
+    try {
+      this.#speaker = await startThread({ options, ports, known, isRestart, recording: { recordsFromStart: true } });
+      await this.#speaker.originate(known.wish.originated);
+      return await this.#speaker.record(firstRecording);
+    } catch (error) {
+      ports.onFailed(error instanceof Error ? error : new Error(String(error))); // There is no speaker any more.
+      throw error;
+    }
   }
 
   get #keepsRoutes(): boolean {
@@ -182,6 +202,22 @@ export class Daemon {
     const plan = planReload(this.#known.wish, next.wish, isUp);
     return { ...plan, changes: [...movesOf(endpointsOf(this.#known), endpointsOf(next)), ...plan.changes] };
   }
+}
+
+interface ThreadParts extends Pick<DaemonParts, "options" | "ports" | "known"> {
+  /** Peers keep what an earlier speaker told them. */
+  readonly isRestart: boolean;
+  readonly recording: StartOptions;
+}
+
+function startThread({ options, ports, known, isRestart, recording }: ThreadParts): Promise<RunningSpeaker> {
+  const listeners = { peerChanged: logOf(ports.log), failed: ports.onFailed };
+  const restarting = isRestart ? { restarting: { deadlineSeconds: restartDeadlineSeconds } } : {};
+  const { threadEntry: entry } = options;
+  return startSpeakerThread({ ...known.wish.config, ...restarting }, listeners, {
+    ...(entry && { entry }),
+    ...recording,
+  });
 }
 
 function movesOf(before: EndpointWish, after: EndpointWish): PlannedChange[] {

@@ -1,15 +1,18 @@
 /** The methods of the daemon's control socket: those of any speaker, and those about its file. */
 import { ControlError } from "@brindle/net";
 import type { ControlHandler } from "@brindle/net/shell";
-import { advertisedQuery } from "../../controlQuery.ts";
+import { advertisedQuery, recordedFrom } from "../../controlQuery.ts";
 import { planLines, type ReloadPlan } from "../../daemon/plan.ts";
 import { BgpError } from "../../error.ts";
 import { bgpHandlers } from "../bgpHandlers.ts";
 import type { Daemon } from "./daemon.ts";
 
 export function daemonHandlers(daemon: Daemon): Record<string, ControlHandler> {
+  const speakers = bgpHandlers(() => daemon.speaker);
   return {
-    ...bgpHandlers(() => daemon.speaker),
+    ...speakers,
+    "bgp.record": (params) =>
+      recordedFrom(params).afresh ? answer(() => daemon.recordAfresh()) : speakers["bgp.record"]?.(params),
     "bgp.plan": (params) => {
       const { text, file } = fileIn(params, "bgp.plan");
       return answer(async () => withLines(await daemon.plan(text, file)));
