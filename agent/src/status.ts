@@ -1,4 +1,5 @@
 /** The health of the agent's parts: a part reports itself, checks report what they find; whoever asks sees all of it. */
+import { isDeepStrictEqual } from "node:util";
 import type { AgentPart, MistakeStatus, PartHealth } from "@brindle/api";
 import { type Mistake, type MistakeCode, mistakes as table, unnamedMistake } from "./node/mistakes.ts";
 
@@ -30,6 +31,7 @@ export class Health {
   /** Answers whether that is news. */
   report(part: AgentPart, { reason, nowMs }: { readonly reason: Said | null; readonly nowMs: number }): boolean {
     const said = typeof reason === "string" ? { code: unnamedMistake[part], text: reason } : reason;
+    if (said === null && this.#own.get(part)?.isReady) return false; // Most often so, a few times for each pod.
     this.#own.set(part, { said, isReady: said === null });
     return this.#settle(nowMs);
   }
@@ -37,6 +39,7 @@ export class Health {
   /** All that one check finds, in place of what it found before. Answers whether that is news. */
   found(check: string, mistakes: readonly Mistake[], nowMs: number): boolean {
     const before = this.#found.get(check) ?? [];
+    if (isDeepStrictEqual(before, mistakes)) return false;
     this.#found.set(check, mistakes);
     return this.#settle(nowMs) || JSON.stringify(before) !== JSON.stringify(mistakes);
   }

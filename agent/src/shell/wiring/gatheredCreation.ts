@@ -18,6 +18,8 @@ export class GatheredCreation implements Disposable {
   readonly #kernel: DirectRoutes;
   #waiting: Request[] = [];
   #underWay: Promise<void> | null = null;
+  /** One batch is made, and what waited for quiet goes before the next. */
+  #yields = false;
 
   constructor(namespace: NamespaceReference) {
     this.#kernel = new DirectRoutes(namespace);
@@ -27,7 +29,7 @@ export class GatheredCreation implements Disposable {
   create(link: NewLink): Promise<Link> {
     const request = { link, made: Promise.withResolvers<Link>() };
     this.#waiting.push(request);
-    if (this.#waiting.length === 1 && !this.#underWay) setImmediate(() => this.#next());
+    if (!this.#yields) this.#next(); // At once: the kernel makes it while this thread does what is next.
     return request.made.promise;
   }
 
@@ -45,8 +47,11 @@ export class GatheredCreation implements Disposable {
     const batch = this.#waiting.splice(0, atOnceMax);
     this.#underWay = this.#make(batch).finally(() => {
       this.#underWay = null;
-      // After what waited for quiet.
-      setImmediate(() => this.#next());
+      this.#yields = true;
+      setImmediate(() => {
+        this.#yields = false;
+        this.#next();
+      });
     });
   }
 
