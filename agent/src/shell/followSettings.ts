@@ -1,11 +1,10 @@
 /** What the cluster is configured to do, of all that can change while an agent runs. */
 import { felixSettings } from "@brindle/api";
+import { endpointToHostAction, policySettings, tablesBackendAsked } from "@brindle/policy";
 import type { Logger } from "pino";
 import type { ClusterState } from "../graph/clusterState.ts";
-import { endpointToHostAction } from "../graph/endpointToHost.ts";
 import { flowSettings } from "../graph/flowSettings.ts";
 import { logLevel } from "../graph/logLevel.ts";
-import { policySettings, tablesBackendAsked } from "../graph/policySettings.ts";
 import { agentMetricsWish } from "../metrics/metricsWish.ts";
 import type { AgentOptions } from "./agent.ts";
 import type { MetricsEndpoint } from "./metricsEndpoint.ts";

@@ -2,6 +2,8 @@
 import {
   type AnyKindOfResource,
   defaultAllowProfile,
+  type FelixConfiguration,
+  felixSettings,
   type Key,
   type Node,
   type ResourceKind,
@@ -14,11 +16,13 @@ import { type Address, parseAddress, parseCidr } from "@brindle/net";
 import {
   type AnyNetworkSet,
   type Cluster,
+  endpointToHostAction,
   enforcedPolicy,
   formatPolicyName,
   type Policy,
   type PolicyKey,
   policyName,
+  policySettings,
   readableEndpoint,
   readableNetworkSet,
   surroundingsOf,
@@ -26,6 +30,7 @@ import {
 } from "@brindle/policy";
 import type { Ports, ServicesAndSlices } from "../ports.ts";
 import { resourcesIn } from "../resources/manifests.ts";
+import { withHostPlaces } from "./hosts.ts";
 import { isOfServices, servicesIn } from "./services.ts";
 
 const neededKinds = [
@@ -41,6 +46,7 @@ const neededKinds = [
   "Tier",
   "Profile",
   "Node",
+  "FelixConfiguration",
 ] as const satisfies readonly ResourceKind[];
 
 export interface ReadCluster {
@@ -148,7 +154,7 @@ function isPolicyKey(key: Key): key is PolicyKey {
 export function clusterOf(resources: readonly AnyKindOfResource[]): Cluster {
   const profiles = ofKind(resources, "Profile");
   const hasDefault = profiles.some(({ metadata }) => metadata.name === defaultAllowProfile.metadata.name);
-  return {
+  return withHostPlaces({
     endpoints: ofKind(resources, "WorkloadEndpoint"),
     policies: [...ofKind(resources, "NetworkPolicy"), ...ofKind(resources, "GlobalNetworkPolicy")],
     staged: [
@@ -162,10 +168,27 @@ export function clusterOf(resources: readonly AnyKindOfResource[]): Cluster {
     profiles: hasDefault ? profiles : [...profiles, defaultAllowProfile],
     networkSets: [...ofKind(resources, "NetworkSet"), ...ofKind(resources, "GlobalNetworkSet")],
     nodes: new Map(ofKind(resources, "Node").map((node) => [node.metadata.name, addressesOfNode(node)])),
-  };
+    ...felixMeaning(configurationsByName(resources)),
+  });
 }
 
-/** What a cluster was made of, but for its nodes. */
+/**
+ * What is set for all nodes. One cluster is asked about, so what is set for some nodes alone is not heeded here.
+ */
+function felixMeaning(
+  configurations: ReadonlyMap<string, FelixConfiguration>,
+): Pick<Cluster, "failsafes" | "encapsulation" | "endpointToHostAction"> {
+  const settings = felixSettings({ name: "", labels: {} }, configurations);
+  const { failsafes, encapsulation } = policySettings(settings);
+  return { failsafes, encapsulation, endpointToHostAction: endpointToHostAction(settings) };
+}
+
+function configurationsByName(resources: readonly AnyKindOfResource[]): ReadonlyMap<string, FelixConfiguration> {
+  const configurations = ofKind(resources, "FelixConfiguration");
+  return new Map(configurations.map((configuration) => [configuration.metadata.name, configuration]));
+}
+
+/** What a cluster was made of, but for its nodes and configurations. */
 export function resourcesOf(cluster: Cluster): AnyKindOfResource[] {
   const { endpoints, policies, staged = [], hostEndpoints = [], tiers = [], networkSets = [], profiles } = cluster;
   return [...endpoints, ...policies, ...staged, ...hostEndpoints, ...tiers, ...networkSets, ...profiles];

@@ -1,4 +1,4 @@
-/** `policy diff`: between which pods the verdict would be another, were manifests applied or deleted. */
+/** `policy diff`: between which pods, and nodes with host endpoints, the verdict would be another, were manifests applied or deleted. */
 import type { AnyKindOfResource } from "@brindle/api";
 import { type Cluster, protocolName, type VerdictChange, verdictChanges } from "@brindle/policy";
 import type { ExitCode } from "../command.ts";
@@ -9,6 +9,7 @@ import { formatTable } from "../output/table.ts";
 import type { Ports } from "../ports.ts";
 import { readResources } from "../resources/manifests.ts";
 import { clusterOf, judged, readClusterAloud, resourcesOf } from "./cluster.ts";
+import { withHostPlaces } from "./hosts.ts";
 
 export interface PolicyDiffOptions {
   readonly filename: readonly string[];
@@ -20,7 +21,7 @@ export interface PolicyDiffOptions {
   readonly output: OutputForm;
 }
 
-/** Traffic between two pods that is decided anew, of both families where they agree. */
+/** Traffic between two ends that is decided anew, of both families where they agree. */
 interface Row {
   readonly from: string;
   readonly to: string;
@@ -35,19 +36,22 @@ export async function diffPolicy(options: PolicyDiffOptions, ports: Ports): Prom
   const before = await readClusterAloud({ namespace, filename: manifests, recursive }, ports);
   const resources = changedResources(before.cluster, changed, { isDeleted: options.delete ?? false });
   const after = judged(withRestOf(before.cluster, clusterOf(resources)));
-  if (before.cluster.hostEndpoints?.length || after.cluster.hostEndpoints?.length) {
-    ports.warn(
-      "host endpoints are left out: what they forward between pods is not compared; policy explain and policy test heed them",
-    );
+  if (changed.some(({ kind }) => kind === "FelixConfiguration")) {
+    ports.warn("FelixConfigurations are left out: what is set now counts before and afterwards");
   }
   for (const problem of after.closed) if (!before.closed.includes(problem)) ports.warn(`afterwards: ${problem}`);
-  show(rowsOf(verdictChanges(before.cluster, after.cluster)), options, ports);
+  // A node that only a host endpoint tells of has its addresses before that, too.
+  const now = withHostPlaces({ ...before.cluster, ...(after.cluster.nodes && { nodes: after.cluster.nodes }) });
+  show(rowsOf(verdictChanges(now, after.cluster)), options, ports);
   return before.problems.length > 0 ? 1 : 0;
 }
 
 /** What is not a matter of policy resources stays as it is. */
-function withRestOf({ nodes, endpointSlices }: Cluster, after: Cluster): Cluster {
-  return { ...after, ...(nodes && { nodes }), ...(endpointSlices && { endpointSlices }) };
+function withRestOf(before: Cluster, after: Cluster): Cluster {
+  const { endpoints, policies, staged, tiers, profiles, networkSets, hostEndpoints } = after;
+  const changed = { endpoints, policies, profiles, ...(staged && { staged }), ...(tiers && { tiers }) };
+  const others = { ...(networkSets && { networkSets }), ...(hostEndpoints && { hostEndpoints }) };
+  return withHostPlaces({ ...before, ...changed, ...others });
 }
 
 function changedResources(
@@ -94,8 +98,12 @@ function show(rows: readonly Row[], { output, limit }: PolicyDiffOptions, ports:
   const pairs = (after: Row["after"]): number =>
     new Set(rows.filter((row) => row.after === after).map(({ from, to }) => `${from} ${to}`)).size;
   ports.print(
-    `pairs of pods with traffic that is allowed then: ${pairs("allow")}, that is denied then: ${pairs("deny")}`,
+    `pairs of ${rows.some(isOfNode) ? "pods and nodes" : "pods"} with traffic that is allowed then: ${pairs("allow")}, that is denied then: ${pairs("deny")}`,
   );
+}
+
+function isOfNode({ from, to }: Row): boolean {
+  return from.startsWith("Node ") || to.startsWith("Node ");
 }
 
 const columns = [

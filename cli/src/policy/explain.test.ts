@@ -49,6 +49,27 @@ describe("policy explain", () => {
     assert.match(out, /^icmp type 8 code 0 from 203\.0\.113\.7 to 10\.1\.0\.2: DENIED\n/);
   });
 
+  it("heeds what FelixConfiguration says of pods and their node, and host endpoints that only name addresses", async () => {
+    const hosts = `${manifests}---
+apiVersion: projectcalico.org/v3
+kind: HostEndpoint
+metadata: {name: host}
+spec: {node: node1, expectedIPs: [10.9.0.1]}
+`;
+    const felix = `---
+apiVersion: projectcalico.org/v3
+kind: FelixConfiguration
+metadata: {name: default}
+spec: {defaultEndpointToHostAction: Accept, failsafeInboundHostPorts: [{protocol: TCP, port: 2222}]}
+`;
+    const asked = async (from: string, to: string, text: string): Promise<string> =>
+      (await new Rig().run(`policy explain --from ${from} --to ${to} --port 2222/tcp -f -`, text)).out;
+    assert.match(await asked("shop/web", "10.9.0.1", hosts), /: DENIED\n.*endpointToHostAction is Drop/);
+    assert.match(await asked("shop/web", "10.9.0.1", hosts + felix), /: ALLOWED\n/);
+    assert.match(await asked("203.0.113.7", "10.9.0.1", hosts), /: DENIED\n(.*\n)*ingress of HostEndpoint host: deny/);
+    assert.match(await asked("203.0.113.7", "10.9.0.1", hosts + felix), /HostEndpoint host: allow, its failsafe ports/);
+  });
+
   const policyAt = "/calico/resources/v3/projectcalico.org/networkpolicies/shop/broken";
   const broken: [string, string, RegExp][] = [
     [

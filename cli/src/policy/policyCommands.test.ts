@@ -222,6 +222,28 @@ spec:
     assert.match(out, /db-eth0 {3}icmp {6,}IPv4, IPv6 {3}denied {3}allowed\n\.\.\. and \d+ more rows/);
   });
 
+  it("tells what a new host endpoint closes, of a node that nothing else tells of", async () => {
+    const host = `apiVersion: projectcalico.org/v3
+kind: HostEndpoint
+metadata: {name: host, labels: {role: host}}
+spec: {node: node9, expectedIPs: [10.9.0.1]}
+---
+apiVersion: projectcalico.org/v3
+kind: GlobalNetworkPolicy
+metadata: {name: host}
+spec: {selector: role == 'host', ingress: [{action: Allow, protocol: TCP, destination: {ports: [80]}}]}
+`;
+    const { out, err } = await new Rig().run(`${line} --limit 100`, { ...files, "new.yaml": host });
+    assert.equal(err, "");
+    const toHost = out.split("\n").filter((row) => /web-eth0 +Node node9 +tcp /.test(row));
+    const ranges = toHost.map((row) => /tcp ([0-9-]+) +IPv4 +allowed +denied/.exec(row)?.[1]);
+    // The failsafe ports stay open, and port 80.
+    const closed = ["1-21", "23-79", "81-178", "180-2378", "2381-5472", "5474-6442", "6444-6665", "6668-65535"];
+    assert.deepEqual(ranges, closed);
+    assert.match(out, /Node node9 +\S+web-eth0 +tcp 1-178 +IPv4 +allowed +denied/);
+    assert.match(out, /pairs of pods and nodes with traffic that is allowed then: 0, that is denied then: \d+/);
+  });
+
   it("gives a program all rows", async () => {
     const rows = JSON.parse((await new Rig().run(`${line} -o json --limit 1`, files)).out);
     assert.equal(rows.length, 4);

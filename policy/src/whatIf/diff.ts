@@ -1,11 +1,15 @@
-/** Which pairs of pods would be allowed something else than now, were a cluster to become another. */
+/**
+ * Which pairs of pods, and of nodes with host endpoints, would be allowed something else than now, were a cluster to become
+ * another.
+ */
 import { type Family, formatAddress } from "@brindle/net";
 import { type Cluster, endpointId } from "../cluster.ts";
 import { addDifferences, allBits, type Bits, hasBit, noBits } from "./bits.ts";
-import { protocolsIn, type Verdicts, VerdictTable } from "./verdicts.ts";
+import { protocolsIn, type Verdicts } from "./traffic.ts";
+import { VerdictTable } from "./verdicts.ts";
 
 export interface VerdictChange {
-  /** `namespace/name` of endpoints. */
+  /** `namespace/name` of endpoints, `Node name` of nodes. */
   readonly from: string;
   readonly to: string;
   readonly family: Family;
@@ -17,7 +21,10 @@ export interface VerdictChange {
   readonly after: "allow" | "deny";
 }
 
-/** Endpoints that only one of the two clusters has, or with another address, are left out: theirs is no change of policy. */
+/**
+ * Endpoints that only one of the two clusters has, or with another address, are left out: theirs is no change of policy. A
+ * node takes part where it has a host endpoint in one of the two: all that a new one closes is told.
+ */
 export function* verdictChanges(before: Cluster, after: Cluster): Generator<VerdictChange> {
   for (const family of [4, 6] as const) yield* new Comparison(before, after, family).changes();
 }
@@ -27,6 +34,8 @@ interface ComparedEnd {
   /** Its number among the peers of each cluster. */
   readonly before: number;
   readonly after: number;
+  readonly node: string;
+  readonly isNode: boolean;
 }
 
 interface ComparedVerdicts {
@@ -36,6 +45,18 @@ interface ComparedVerdicts {
   readonly differing: Bits | null;
 }
 
+interface Between {
+  readonly from: ComparedEnd;
+  readonly to: ComparedEnd;
+  readonly outgoing: ComparedVerdicts;
+  readonly incoming: ComparedVerdicts;
+  /** What the host endpoints on the way say; `null` where there are none. */
+  readonly between: ComparedVerdicts | null;
+}
+
+/** Those who are asked about a pair, in each of the two clusters: all have to allow. */
+type Deciders = Readonly<Record<"before" | "after", readonly Cursor[]>>;
+
 class Comparison {
   readonly #family: Family;
   readonly #before: VerdictTable;
@@ -43,18 +64,26 @@ class Comparison {
   readonly #ends: readonly ComparedEnd[];
   /** Whether the numbers of peers mean the same in both. */
   readonly #isAligned: boolean;
+  /** Whether pods may not open connections to their own node, whatever policy says. */
+  readonly #keepsPodsOut: Readonly<Record<"before" | "after", boolean>>;
   readonly #differing = new Map<Verdicts, Map<Verdicts, Bits>>();
 
   constructor(before: Cluster, after: Cluster, family: Family) {
     this.#family = family;
     const protocols = protocolsIn([before, after], family);
-    this.#before = new VerdictTable(before, family, protocols);
-    this.#after = new VerdictTable(after, family, protocols);
+    const hosts = [before, after].flatMap(({ hostEndpoints = [] }) => hostEndpoints);
+    const options = { family, protocols, nodes: new Set(hosts.map(({ spec }) => spec.node)) };
+    this.#before = new VerdictTable(before, options);
+    this.#after = new VerdictTable(after, options);
     const numbers = numbersOf(after, this.#after);
-    this.#ends = [...numbersOf(before, this.#before)].flatMap(([id, number]) => {
-      const other = numbers.get(id);
-      return other === undefined ? [] : [{ id: id.split(" ")[0] ?? "", before: number, after: other }];
+    this.#ends = [...numbersOf(before, this.#before)].flatMap(([text, number]): ComparedEnd[] => {
+      const [other, peer] = [numbers.get(text), this.#before.peers.list[number]];
+      if (other === undefined || !peer) return [];
+      const id = text.slice(0, text.lastIndexOf(" "));
+      return [{ id, before: number, after: other, node: peer.node, isNode: peer.endpoint < 0 }];
     });
+    const keepsOut = ({ endpointToHostAction = "Drop" }: Cluster): boolean => endpointToHostAction === "Drop";
+    this.#keepsPodsOut = { before: keepsOut(before), after: keepsOut(after) };
     this.#isAligned = this.#ends.every((end) => end.before === end.after);
   }
 
@@ -66,8 +95,15 @@ class Comparison {
       for (const [destination, to] of this.#ends.entries()) {
         const incoming = ingress[destination];
         if (!outgoing || !incoming || source === destination) continue;
-        if (differsAbout(outgoing, to) || differsAbout(incoming, from)) {
-          yield* this.#pair(from, to, outgoing, incoming);
+        const between = this.#between(from, to);
+        const isBetween = between !== null && differsAbout(between, onlyPair);
+        if (
+          differsAbout(outgoing, to) ||
+          differsAbout(incoming, from) ||
+          isBetween ||
+          this.#isHeldOtherwise(from, to)
+        ) {
+          yield* this.#pair(from, to, this.#asked({ from, to, outgoing, incoming, between }));
         }
       }
     }
@@ -79,28 +115,45 @@ class Comparison {
     return { before, after, differing: this.#isAligned ? this.#differingPeers(before, after) : null };
   }
 
+  /** What the host endpoints on the way say; `null` where there are none. */
+  #between(from: ComparedEnd, to: ComparedEnd): ComparedVerdicts | null {
+    const before = this.#before.hosts?.of(from.before, to.before);
+    const after = this.#after.hosts?.of(from.after, to.after);
+    if (!before || !after) return null;
+    return { before, after, differing: this.#differingPeers(before, after) };
+  }
+
+  /** Those who decide about a pair, in each of the two clusters. */
+  #asked({ from, to, outgoing, incoming, between }: Between): Deciders {
+    const cursors = (which: "before" | "after"): Cursor[] => [
+      new Cursor(isToOwnNode(from, to) && this.#keepsPodsOut[which] ? [] : outgoing[which], to[which]),
+      // A node always reaches its own pods.
+      ...(isToOwnNode(to, from) ? [] : [new Cursor(incoming[which], from[which])]),
+      ...(between ? [new Cursor(between[which], 0)] : []),
+    ];
+    return { before: cursors("before"), after: cursors("after") };
+  }
+
+  #isHeldOtherwise(from: ComparedEnd, to: ComparedEnd): boolean {
+    const { before, after } = this.#keepsPodsOut;
+    return before !== after && isToOwnNode(from, to);
+  }
+
   /** Verdicts are shared by many endpoints: each pair of them is compared once. */
   #differingPeers(before: Verdicts, after: Verdicts): Bits {
     const known = this.#differing.get(before)?.get(after);
     if (known) return known;
-    const differing = differingPeers(before, after, this.#before.peers.list.length);
+    const size = (before[0] ?? after[0])?.allowed.length ?? 0;
+    const differing = differingPeers(before, after, size * 32);
     this.#differing.set(before, (this.#differing.get(before) ?? new Map()).set(after, differing));
     return differing;
   }
 
-  *#pair(from: ComparedEnd, to: ComparedEnd, out: ComparedVerdicts, into: ComparedVerdicts): Generator<VerdictChange> {
-    const cursors = [
-      new Cursor(out.before, to.before),
-      new Cursor(into.before, from.before),
-      new Cursor(out.after, to.after),
-      new Cursor(into.after, from.after),
-    ] as const;
+  *#pair(from: ComparedEnd, to: ComparedEnd, asked: Deciders): Generator<VerdictChange> {
     let open = null as VerdictChange | null;
     for (let at: number | null = 0; at !== null; ) {
-      const [wasOut, wasIn, isOut, isIn] = cursors.map((cursor) => cursor.moveTo(at ?? 0));
-      const was = wasOut === true && wasIn === true;
-      const is = isOut === true && isIn === true;
-      const end = Math.min(...cursors.map((cursor) => cursor.end));
+      const [was, is] = [allAllow(asked.before, at), allAllow(asked.after, at)];
+      const end = Math.min(...[...asked.before, ...asked.after].map((cursor) => cursor.end));
       if (was !== is) {
         const after = is ? "allow" : "deny";
         const [protocol, firstPort, lastPort] = [at >>> 16, at & 0xffff, (end - 1) & 0xffff];
@@ -120,7 +173,19 @@ class Comparison {
   }
 }
 
-function differsAbout({ differing }: ComparedVerdicts, { before }: ComparedEnd): boolean {
+/** Every one is asked, so that each moves on. */
+function allAllow(cursors: readonly Cursor[], at: number): boolean {
+  return cursors.map((cursor) => cursor.moveTo(at)).every((allowed) => allowed === true);
+}
+
+function isToOwnNode(from: ComparedEnd, to: ComparedEnd): boolean {
+  return to.isNode && !from.isNode && from.node === to.node;
+}
+
+/** In the verdicts of one pair there is one bit. */
+const onlyPair = { before: 0 };
+
+function differsAbout({ differing }: ComparedVerdicts, { before }: Pick<ComparedEnd, "before">): boolean {
   return differing === null || hasBit(differing, before);
 }
 
@@ -174,9 +239,9 @@ class Cursor {
 /** By endpoint and address: where a pod has got another address, nothing can be compared. */
 function numbersOf({ endpoints }: Cluster, { peers }: VerdictTable): Map<string, number> {
   return new Map(
-    peers.list.flatMap(({ address, endpoint }, number): [string, number][] => {
+    peers.list.map(({ address, endpoint, node }, number): [string, number] => {
       const resource = endpoints[endpoint];
-      return resource ? [[`${endpointId(resource)} ${formatAddress(address)}`, number]] : [];
+      return [`${resource ? endpointId(resource) : `Node ${node}`} ${formatAddress(address)}`, number];
     }),
   );
 }

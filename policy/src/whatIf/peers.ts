@@ -2,7 +2,7 @@
  * The endpoints of a cluster that have an address of one family, by number, and which of them one side of a rule means:
  * as `matchRule.ts` says of one address, here for all at once.
  */
-import { type EntityRule, type Profile, SelectorIndex } from "@brindle/api";
+import { type EntityRule, type HostEndpoint, type Profile, SelectorIndex } from "@brindle/api";
 import {
   type Address,
   containsAddress,
@@ -12,8 +12,10 @@ import {
   networkOf,
   type Prefix,
   parseCidr,
+  sameAddress,
 } from "@brindle/net";
 import { type Cluster, endpointAddresses, labelled } from "../cluster.ts";
+import { hostAddresses, labelledHost } from "../hosts.ts";
 import { labelledSet, networksOf } from "../networkSet.ts";
 import { protocolNumber } from "../packet.ts";
 import { inRanges, type PortMatch, parsePorts } from "../ports.ts";
@@ -30,8 +32,10 @@ import { addBits, allBits, type Bits, dropBits, hasBit, keepBits, noBits, setBit
 
 export interface Peer {
   readonly address: Address;
-  /** Its place in `cluster.endpoints`. */
+  /** Its place in `cluster.endpoints`; -1 for a node. */
   readonly endpoint: number;
+  /** Where it is, or which it is. */
+  readonly node: string;
 }
 
 /** Where a packet goes: of a protocol without ports `port` is 0. */
@@ -68,7 +72,8 @@ export class Peers {
   readonly #index = new SelectorIndex();
   /** By the name in the index: which peers are meant with it. */
   readonly #holders = new Map<string, Bits>();
-  readonly #ports: readonly (readonly NamedPort[])[];
+  /** By the name in the index. */
+  readonly #ports = new Map<string, readonly NamedPort[]>();
   readonly #entities = new WeakMap<EntityRule, MeantByEntity>();
   readonly #scopes = new Map<string, Bits>();
   readonly #namedPorts = new Map<string, Bits>();
@@ -76,18 +81,26 @@ export class Peers {
   readonly #nets = new Map<string, Bits>();
   readonly #numbersOfName = new Map<string, Set<number>>();
 
-  constructor(cluster: Cluster, family: Family) {
+  /** Nodes that count as peers come behind the endpoints. */
+  constructor(cluster: Cluster, { family, nodes }: { readonly family: Family; readonly nodes: ReadonlySet<string> }) {
     this.#cluster = cluster;
     const profiles = new Map(cluster.profiles.map((profile) => [profile.metadata.name, profile]));
     this.#profile = (name) => profiles.get(name);
-    this.list = cluster.endpoints.flatMap((endpoint, index) => {
-      const address = endpointAddresses(endpoint).find((own) => own.family === family);
-      return address ? [{ address, endpoint: index }] : [];
+    const ofFamily = (addresses: readonly Address[]): Address | undefined =>
+      addresses.find((own) => own.family === family);
+    const endpoints = cluster.endpoints.flatMap((resource, endpoint): Peer[] => {
+      const address = ofFamily(endpointAddresses(resource));
+      return address ? [{ address, endpoint, node: resource.spec.node }] : [];
     });
+    const hosts = [...(cluster.nodes ?? [])].flatMap(([node, addresses]): Peer[] => {
+      const address = nodes.has(node) ? ofFamily(addresses) : undefined;
+      return address ? [{ address, endpoint: -1, node }] : [];
+    });
+    this.list = [...endpoints, ...hosts];
     this.all = allBits(this.list.length);
     this.#nobody = noBits(this.list.length);
-    this.#ports = this.list.map(({ endpoint }) => this.#namedPortsOf(endpoint));
     this.#enterEndpoints();
+    this.#enterHosts();
     this.#enterSets();
   }
 
@@ -104,6 +117,11 @@ export class Peers {
   /** The policies, by the keys that they were entered under, which select the endpoint of a peer. */
   selecting(peer: number): Iterable<string> {
     return this.#index.selectorsOf(endpointItem(peer));
+  }
+
+  /** Those which select a host endpoint, by its place in `cluster.hostEndpoints`. */
+  selectingHost(host: number): Iterable<string> {
+    return this.#index.selectorsOf(hostItem(host));
   }
 
   enterPolicy(key: string, scope: Scope): void {
@@ -128,6 +146,24 @@ export class Peers {
     if (!hasBit(bits, peer)) return false;
     if (ports && !hasBit(this.#withPorts(ports, traffic, scope), peer)) return false;
     return !notPorts || !hasBit(this.#withPorts(notPorts, traffic, scope), peer);
+  }
+
+  /** All of a peer that the entity may ask for, whatever the traffic, so that peers with the same are decided alike. */
+  traits(entity: EntityRule, namespace: string | null, peer: number): unknown[] {
+    const { bits, scope, ports, notPorts } = this.#ofEntity(entity, namespace);
+    const names = [...(ports?.names ?? []), ...(notPorts?.names ?? [])];
+    const meant = scope && names.length > 0 ? this.#itemsOf(scope) : null;
+    const named = names.length === 0 ? [] : [...this.#ports].filter(([item]) => !meant || meant.has(item));
+    const own = named.filter(([item]) => hasBit(this.#holders.get(item) ?? this.#nobody, peer));
+    const service = serviceOf(entity, namespace);
+    const address = this.list[peer]?.address;
+    const isHere = (other: Address): boolean => address !== undefined && sameAddress(other, address);
+    const served = service ? this.#backends(service).filter(({ addresses }) => addresses.some(isHere)) : [];
+    return [
+      hasBit(bits, peer),
+      own.flatMap(([, of]) => of.filter(({ name }) => names.includes(name))),
+      served.map((slice) => slice.ports),
+    ];
   }
 
   /** All that does not depend on ports. An entity is of one policy, and so of one namespace. */
@@ -159,10 +195,9 @@ export class Peers {
     if (known) return known;
     const found = noBits(this.list.length);
     const meant = scope && this.#itemsOf(scope);
-    for (const [peer, ports] of this.#ports.entries()) {
+    for (const [item, ports] of this.#ports) {
       const has = ports.some((own) => names.includes(own.name) && own.protocol === protocol && own.port === port);
-      if (has && (!meant || meant.has(endpointItem(peer))))
-        addBits(found, this.#holders.get(endpointItem(peer)) ?? found);
+      if (has && (!meant || meant.has(item))) addBits(found, this.#holders.get(item) ?? found);
     }
     this.#namedPorts.set(key, found);
     return found;
@@ -237,7 +272,18 @@ export class Peers {
     }
     for (const [peer, { endpoint }] of this.list.entries()) {
       const resource = this.#cluster.endpoints[endpoint];
-      if (resource) this.#enter(endpointItem(peer), labelled(resource, this.#profile));
+      if (!resource) continue;
+      this.#enter(endpointItem(peer), labelled(resource, this.#profile));
+      this.#enterPorts(endpointItem(peer), resource.spec.ports);
+    }
+  }
+
+  /** Host endpoints stand for the addresses that they expect, of whatever end that is. */
+  #enterHosts(): void {
+    for (const [index, host] of (this.#cluster.hostEndpoints ?? []).entries()) {
+      this.#holders.set(hostItem(index), this.#within(hostAddresses(host).map(hostPrefix)));
+      this.#enter(hostItem(index), labelledHost(host, this.#profile));
+      this.#enterPorts(hostItem(index), host.spec.ports);
     }
   }
 
@@ -252,12 +298,15 @@ export class Peers {
     this.#index.setItem(item, { labels });
   }
 
-  #namedPortsOf(endpoint: number): NamedPort[] {
-    const ports = this.#cluster.endpoints[endpoint]?.spec.ports ?? [];
-    return ports.map(({ name, protocol, port }) => {
+  #enterPorts(item: string, ports: HostEndpoint["spec"]["ports"] = []): void {
+    if (ports.length === 0) return;
+    for (const { name, port } of ports) {
       this.#numbersOfName.set(name, (this.#numbersOfName.get(name) ?? new Set()).add(port));
-      return { name, protocol: protocolNumber(protocol), port };
-    });
+    }
+    this.#ports.set(
+      item,
+      ports.map(({ name, protocol, port }) => ({ name, protocol: protocolNumber(protocol), port })),
+    );
   }
 }
 
@@ -268,6 +317,10 @@ function portsOf(specs: readonly (string | number)[] = []): PortMatch | null {
 
 function endpointItem(peer: number): string {
   return `endpoint ${peer}`;
+}
+
+function hostItem(host: number): string {
+  return `host ${host}`;
 }
 
 function isHost({ address, length }: Prefix): boolean {

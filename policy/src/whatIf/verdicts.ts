@@ -7,31 +7,14 @@ import type { Family } from "@brindle/net";
 import { appliesTo, type Cluster, comparePolicies, type Policy } from "../cluster.ts";
 import { encapsulationOf, isEncapsulated } from "../encapsulated.ts";
 import { enforceableProfile, enforcedPolicy } from "../enforceable.ts";
-import { isIcmp, protocolNumber, protocolNumbers } from "../packet.ts";
-import { parsePorts } from "../ports.ts";
+import { isIcmp, protocolNumber } from "../packet.ts";
 import { policyScope } from "../scope.ts";
-import { serviceOf } from "../service.ts";
 import { surroundingsOf } from "../surroundings.ts";
 import { byTier, type Tiers } from "../tiers.ts";
-import { type Bits, dropBits, isEmpty, noBits, sameBits } from "./bits.ts";
+import { type Bits, dropBits, isEmpty, noBits } from "./bits.ts";
+import { HostVerdicts } from "./hostVerdicts.ts";
 import { Peers, type Traffic } from "./peers.ts";
-
-/** Traffic of one protocol to ports `first` to `last`, and the peers to or from which it is allowed. */
-export interface Stretch {
-  readonly protocol: number;
-  /** Both zero for a protocol without ports. */
-  readonly first: number;
-  readonly last: number;
-  readonly allowed: Bits;
-}
-
-/** Of every protocol that is told of, in order; of one with ports, all of them. */
-export type Verdicts = readonly Stretch[];
-
-interface OwnedRule {
-  readonly rule: Rule;
-  readonly namespace: string | null;
-}
+import { echoOf, gathered, type OwnedRule, owned, trafficOf, type Verdicts } from "./traffic.ts";
 
 interface ChainTier {
   readonly passesOn: boolean;
@@ -43,38 +26,50 @@ interface Chain {
   readonly profiles: readonly OwnedRule[];
 }
 
-const { tcp = 6, udp = 17, sctp = 132, udplite = 136 } = protocolNumbers;
-const portProtocols: ReadonlySet<number> = new Set([tcp, udp, sctp, udplite]);
-const portMax = 65_535;
+export interface TableOptions {
+  readonly family: Family;
+  /** Those to tell of, in order. */
+  readonly protocols: readonly number[];
+  /** Those that count as ends besides. */
+  readonly nodes: ReadonlySet<string>;
+}
 
 export class VerdictTable {
   readonly peers: Peers;
+  /** `null` where no host endpoint has a say. */
+  readonly hosts: HostVerdicts | null;
   readonly #cluster: Cluster;
   readonly #family: Family;
   readonly #protocols: readonly number[];
   readonly #tiers: Tiers;
   readonly #policies = new Map<string, Policy>();
   readonly #chains = new Map<string, Verdicts>();
+  /** Of ends that are no endpoints: nothing is denied there. */
+  readonly #open: Verdicts;
 
-  /** `protocols` are those to tell of, in order. */
-  constructor(cluster: Cluster, family: Family, protocols: readonly number[]) {
+  constructor(cluster: Cluster, { family, protocols, nodes }: TableOptions) {
     this.#cluster = cluster;
     this.#family = family;
     this.#protocols = protocols;
     const around = surroundingsOf(cluster);
     this.#tiers = around.tiers;
-    this.peers = new Peers(cluster, family);
+    this.peers = new Peers(cluster, { family, nodes });
+    const stored = new Map<string, Policy>();
     for (const policy of cluster.policies) {
       const enforced = enforcedPolicy(policy, around).resource;
       if (!enforced) continue;
       const key = `policy ${this.#policies.size}`;
       this.#policies.set(key, enforced);
+      stored.set(key, policy);
       this.peers.enterPolicy(key, policyScope(enforced.spec, enforced.metadata.namespace ?? null));
     }
+    this.#open = gathered(trafficOf([], { protocols, peers: this.peers, cuts: [] }), () => this.peers.all);
+    this.hosts = nodes.size > 0 ? new HostVerdicts(cluster, { protocols, peers: this.peers, policies: stored }) : null;
   }
 
   /** Equal verdicts are often one object: endpoints with the same policies share them. */
   of(peer: number, direction: PolicyDirection): Verdicts {
+    if (!this.#endpointOf(peer)) return this.#open;
     const keys = [...this.peers.selecting(peer)].filter((key) => this.#policies.has(key)).sort();
     const chain = this.#chain(peer, direction, keys);
     const own = this.#ownSides(chain, peer, direction);
@@ -120,20 +115,16 @@ export class VerdictTable {
   }
 
   #verdicts(chain: Chain, peer: number, direction: PolicyDirection): Verdicts {
-    const stretches: Stretch[] = [];
     const encapsulation = encapsulationOf(this.#cluster);
-    for (const { first, last, ...traffic } of this.#traffic(chain)) {
-      const { protocol } = traffic;
+    const { vxlanPort } = encapsulation;
+    const rules = [...chain.tiers.flatMap((tier) => tier.rules), ...chain.profiles];
+    const peers = this.peers;
+    const traffic = trafficOf(rules, { protocols: this.#protocols, peers, cuts: [vxlanPort, vxlanPort + 1] });
+    return gathered(traffic, ({ protocol, first }) => {
       const isTunnel = direction === "Egress" && isEncapsulated(encapsulation, { protocol, destinationPort: first });
-      const allowed = isTunnel
-        ? noBits(this.peers.list.length)
-        : this.#walk(chain, { peer, direction, traffic: { ...traffic, port: first } });
-      const before = stretches.at(-1);
-      const goesOn = before?.protocol === traffic.protocol && before.last === first - 1;
-      if (before && goesOn && sameBits(before.allowed, allowed)) stretches[stretches.length - 1] = { ...before, last };
-      else stretches.push({ protocol: traffic.protocol, first, last, allowed });
-    }
-    return stretches;
+      if (isTunnel) return noBits(peers.list.length);
+      return this.#walk(chain, { peer, direction, traffic: { protocol, port: first } });
+    });
   }
 
   /** Tier by tier, rule by rule: those whose packet a rule matches are decided, and leave. */
@@ -175,33 +166,6 @@ export class VerdictTable {
     if (!this.peers.means(source, namespace, { peer })) return null;
     return this.peers.meantBy(destination, namespace, traffic);
   }
-
-  /** Stretches of traffic within which no rule of the chain makes a difference. */
-  #traffic({ tiers, profiles }: Chain): { protocol: number; first: number; last: number }[] {
-    const ownedRules = [...tiers.flatMap((tier) => tier.rules), ...profiles];
-    const rules = ownedRules.map(({ rule }) => rule);
-    const { vxlanPort } = encapsulationOf(this.#cluster);
-    const cuts = new Set<number>([1, vxlanPort, vxlanPort + 1]);
-    for (const { rule, namespace } of ownedRules) {
-      const service = serviceOf(rule.destination ?? anyEntity, namespace);
-      for (const port of service ? this.peers.portsOf(service) : []) cuts.add(port).add(port + 1);
-    }
-    for (const { destination } of rules) {
-      const { ranges, names } = parsePorts([...(destination?.ports ?? []), ...(destination?.notPorts ?? [])]) ?? none;
-      const numbers = names.flatMap((name) => [...this.peers.numbersOf(name)]);
-      for (const { first, last } of [...ranges, ...numbers.map((port) => ({ first: port, last: port }))]) {
-        if (first >= 1) cuts.add(first);
-        cuts.add(last + 1);
-      }
-    }
-    const starts = [...cuts].filter((port) => port <= portMax).sort((a, b) => a - b);
-    const stretches = starts.map((first, index) => ({ first, last: (starts[index + 1] ?? portMax + 1) - 1 }));
-    return this.#protocols.flatMap((protocol) =>
-      portProtocols.has(protocol)
-        ? stretches.map((stretch) => ({ protocol, ...stretch }))
-        : [{ protocol, first: 0, last: 0 }],
-    );
-  }
 }
 
 interface WalkedEnd {
@@ -217,17 +181,7 @@ interface WalkState {
   readonly allowed: Bits;
 }
 
-interface Spec {
-  readonly ingress?: readonly Rule[];
-  readonly egress?: readonly Rule[];
-}
-
 const anyEntity: EntityRule = {};
-const none = { ranges: [], names: [] } as const;
-
-function owned({ ingress = [], egress = [] }: Spec, direction: PolicyDirection, namespace: string | null): OwnedRule[] {
-  return (direction === "Ingress" ? ingress : egress).map((rule) => ({ rule, namespace }));
-}
 
 function ownSide(rule: Rule, direction: PolicyDirection): EntityRule | undefined {
   return direction === "Ingress" ? rule.destination : rule.source;
@@ -249,21 +203,8 @@ function speaksOf(rule: Rule, protocol: number, family: Family): boolean {
   if (rule.notProtocol !== undefined && protocolNumber(rule.notProtocol) === protocol) return false;
   if (!rule.icmp && !rule.notICMP) return true;
   if (!isIcmp(protocol)) return false;
-  const echo = { type: protocol === protocolNumbers.icmp ? 8 : 128, code: 0 };
+  const echo = echoOf(protocol).icmp;
   const matches = ({ type = echo.type, code = echo.code }: { readonly type?: number; readonly code?: number }) =>
     type === echo.type && code === echo.code;
   return (!rule.icmp || matches(rule.icmp)) && !(rule.notICMP && matches(rule.notICMP));
-}
-
-/** What rules of any of the clusters may tell apart: TCP, UDP, echo requests, and what they name. In order. */
-export function protocolsIn(clusters: readonly Cluster[], family: Family): number[] {
-  const specs = clusters.flatMap(({ policies, profiles }) => [...policies, ...profiles].map(({ spec }) => spec));
-  const rules = specs.flatMap(({ ingress = [], egress = [] }: Spec) => [...ingress, ...egress]);
-  const named = rules.flatMap(({ protocol, notProtocol }) => [protocol, notProtocol]);
-  const numbers = named.flatMap((name) => (name === undefined ? [] : (protocolNumber(name) ?? [])));
-  const slices = clusters.flatMap(({ endpointSlices = [] }) => endpointSlices);
-  const served = rules.some(({ destination }) => destination?.services) ? slices.flatMap(({ ports }) => ports) : [];
-  const ofServices = served.flatMap(({ protocol }) => protocolNumber(protocol) ?? []);
-  const echo = family === 4 ? (protocolNumbers.icmp ?? 1) : (protocolNumbers.icmpv6 ?? 58);
-  return [...new Set([echo, tcp, udp, ...numbers, ...ofServices])].sort((a, b) => a - b);
 }

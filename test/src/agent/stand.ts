@@ -147,7 +147,7 @@ async function assemble(plan: FabricPlan, instance: Instance): Promise<Stand> {
 }
 
 /** Waits until every part of the agent says that it is ready. */
-export async function ready(stand: Pick<Stand, "agent" | "status">, node: string, deadlineMs = 40_000): Promise<void> {
+export async function ready(stand: Pick<Stand, "agent" | "status">, node: string, deadlineMs = 90_000): Promise<void> {
   await waitFor(
     async (saw) => {
       stand.agent(node).assertRunning();

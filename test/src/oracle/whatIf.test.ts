@@ -1,4 +1,6 @@
 /** What `policy diff` finds by sets is what `evaluate` says packet by packet, before and after. */
+import type { HostEndpoint } from "@brindle/api";
+import type { Address } from "@brindle/net";
 import {
   type Cluster,
   endpointAddresses,
@@ -9,6 +11,7 @@ import {
 } from "@brindle/policy";
 import { describe, expect, it } from "vitest";
 import { randomCluster } from "./randomCase.ts";
+import { randomClusterWithHosts } from "./randomHosts.ts";
 
 const cases = 8;
 const seed = Number(process.env.BRINDLE_SEED ?? Date.now() % 1_000_000);
@@ -27,32 +30,42 @@ function points(family: 4 | 6): Point[] {
   return [...withPorts, { family, protocol: family === 4 ? 1 : 58, port: 0 }];
 }
 
-function verdict(cluster: Cluster, [from, to]: readonly [number, number], { family, protocol, port }: Point): string {
-  const [source, destination] = [from, to].map((index) => {
-    const endpoint = cluster.endpoints[index];
-    return endpoint && endpointAddresses(endpoint).find((address) => address.family === family);
-  });
-  if (!source || !destination) throw new Error("every pod has both families");
+/** A pod, or a node. */
+interface End {
+  readonly id: string;
+  readonly addresses: readonly Address[];
+}
+
+/** Of the nodes those with a host endpoint before or after. */
+function endsOf({ endpoints, nodes = new Map() }: Cluster, hosts: readonly HostEndpoint[]): End[] {
+  const names = [...new Set(hosts.map(({ spec }) => spec.node))].filter((name) => nodes.has(name));
+  return [
+    ...endpoints.map((endpoint) => ({ id: endpointId(endpoint), addresses: endpointAddresses(endpoint) })),
+    ...names.map((name) => ({ id: `Node ${name}`, addresses: nodes.get(name) ?? [] })),
+  ];
+}
+
+function verdict(cluster: Cluster, [from, to]: readonly [End, End], { family, protocol, port }: Point): string {
+  const [source, destination] = [from, to].map(({ addresses }) =>
+    addresses.find((address) => address.family === family),
+  );
+  if (!source || !destination) throw new Error("every end has both families");
   const echo = { icmp: { type: family === 4 ? 8 : 128, code: 0 } };
   const packet = { source, destination, protocol, ...(port === 0 ? echo : { destinationPort: port }) };
   return evaluate(cluster, packet).verdict;
 }
 
 function expected(before: Cluster, after: Cluster): string[] {
-  const indices = before.endpoints.map((_, index) => index);
-  return indices.flatMap((from) =>
-    indices.flatMap((to) =>
+  const ends = endsOf(before, [...(before.hostEndpoints ?? []), ...(after.hostEndpoints ?? [])]);
+  return ends.flatMap((from) =>
+    ends.flatMap((to) =>
       ([4, 6] as const).flatMap(points).flatMap((point) => {
         if (from === to) return [];
         const is = verdict(after, [from, to], point);
-        return is === verdict(before, [from, to], point) ? [] : [text({ from: name(from), to: name(to) }, point, is)];
+        return is === verdict(before, [from, to], point) ? [] : [text({ from: from.id, to: to.id }, point, is)];
       }),
     ),
   );
-  function name(index: number): string {
-    const endpoint = before.endpoints[index];
-    return endpoint ? endpointId(endpoint) : "";
-  }
 }
 
 function text({ from, to }: { from: string; to: string }, { family, protocol, port }: Point, verdict: string): string {
@@ -80,6 +93,24 @@ describe(`what would change, BRINDLE_SEED=${seed}`, () => {
       changes += found.length;
     }
     expect(changes).toBeGreaterThan(cases * 50);
+  });
+
+  it("is so with host endpoints, for what nodes forward and for what they send and get themselves", () => {
+    const clusters = [...Array(40).keys()].map((index) => randomClusterWithHosts(seed * 1_000 + index));
+    const [before, other] = clusters.filter(({ hostEndpoints }) => hostEndpoints !== undefined);
+    if (!before || !other) throw new Error("two in five have host endpoints");
+    const { hostEndpoints: _, ...without } = before;
+    const { policies, tiers = [], hostEndpoints = [], networkSets = [] } = other;
+    const changed = { ...before, policies, tiers, hostEndpoints, networkSets, endpointToHostAction: "Accept" } as const;
+    const changes: string[] = [];
+    for (const [index, after] of [without, changed].entries()) {
+      const found = [...verdictChanges(before, after)].flatMap(covered).sort();
+      expect(found, `case ${index}`).toEqual(expected(before, after).sort());
+      changes.push(...found);
+    }
+    for (const pattern of [/IPv. Node \S+ \w+\//, /IPv. \w+\S+ Node /, /IPv. \w+\/\S+ \w+\//]) {
+      expect(changes.filter((change) => pattern.test(change)).length, String(pattern)).toBeGreaterThan(0);
+    }
   });
 
   it("is nothing where nothing changes, and everything back where it is undone", () => {

@@ -1,7 +1,9 @@
-/** What a FelixConfiguration says about the packet filter, in the words of `policy`. What is asked for in no known word counts as left out. */
+/** What a FelixConfiguration says about the packet filter. What is asked for in no known word counts as left out. */
 import type { FelixSettings } from "@brindle/api";
 import { networkOf, parseCidr, type TablesBackend } from "@brindle/net";
-import { type Failsafe, type FilterSettings, protocolNumber, quietSettings } from "@brindle/policy";
+import type { Failsafe } from "./hosts.ts";
+import { protocolNumber } from "./packet.ts";
+import { type FilterSettings, quietSettings } from "./render/settings.ts";
 
 export type PolicySettings = Pick<FilterSettings, "denyAction" | "log" | "insertMode" | "encapsulation" | "failsafes">;
 

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import type { FelixSettings } from "@brindle/api";
 import { formatPrefix } from "@brindle/net";
-import { quietSettings } from "@brindle/policy";
 import { describe, it } from "vitest";
 import { policySettings, tablesBackendAsked } from "./policySettings.ts";
+import { quietSettings } from "./render/settings.ts";
 
 describe("settings of the packet filter", () => {
   it("are those of Calico where nothing is said", () => {

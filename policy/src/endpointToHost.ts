@@ -1,5 +1,5 @@
 import type { FelixSettings } from "@brindle/api";
-import type { EndpointToHostAction } from "@brindle/policy";
+import type { EndpointToHostAction } from "./cluster.ts";
 
 const actions: Readonly<Record<string, EndpointToHostAction>> = { drop: "Drop", accept: "Accept", return: "Return" };
 
