@@ -2,6 +2,7 @@ export { type ClosedPolicy, closedPolicy, type PolicyKey } from "./closedPolicy.
 export * from "./cluster.ts";
 export { describeRule } from "./describeRule.ts";
 export { type EffectiveTier, effectiveTiers } from "./effective.ts";
+export { endpointToHostAction } from "./endpointToHost.ts";
 export {
   type Enforceable,
   enforceablePolicy,
@@ -25,6 +26,7 @@ export { type RuleName, ruleNameOf } from "./observe/ruleName.ts";
 export { type StagedVerdict, stagedVerdict } from "./observe/stagedVerdict.ts";
 export * from "./packet.ts";
 export * from "./policyError.ts";
+export { type PolicySettings, policySettings, tablesBackendAsked } from "./policySettings.ts";
 export { readableEndpoint } from "./readableEndpoint.ts";
 export * from "./render/ir.ts";
 export { chainPrefix, deniedLogGroup, endedFlowMark, setPrefix } from "./render/names.ts";
