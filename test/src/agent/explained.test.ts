@@ -111,7 +111,7 @@ describe(`policy explain, BRINDLE_SEED=${seed},`, () => {
 /** Whether a connection is opened. It is not tried again within that time: a packet that is denied would count twice. */
 async function connects(from: Pod, address: string): Promise<boolean> {
   const script = `exec 3<>/dev/tcp/${address}/8080`;
-  const { exitCode } = await namespaceNamed(from.namespace).run("timeout", ["0.8", "bash", "-c", script]);
+  const { exitCode } = await namespaceNamed(from.namespace).run("timeout", ["0.8", "bash", "--norc", "-c", script]);
   return exitCode === 0;
 }
 

@@ -87,7 +87,7 @@ describe("a pod that a policy closes", () => {
   function blast(namespace: string): Promise<number>[] {
     return ofRouter.map(async (address) => {
       const probing = `n=0; until [ $n = ${probesOut} ]; do echo probe >/dev/udp/${address}/${port} && n=$((n+1)); done 2>/dev/null; echo $n`;
-      return Number(await namespaceNamed(namespace).exec("bash", ["-c", probing], { deadlineMs: 120_000 }));
+      return Number(await namespaceNamed(namespace).exec("bash", ["--norc", "-c", probing], { deadlineMs: 120_000 }));
     });
   }
 

@@ -99,7 +99,7 @@ describe("flows and policy on a node", () => {
   const greeted = async (from: Pod, to: Pod): Promise<readonly string[]> => {
     const place = namespaceNamed(from.namespace);
     const all = to.addresses.map(async (address) => {
-      const { stdout } = await place.run("bash", ["-c", connectCommand(address)]);
+      const { stdout } = await place.run("bash", ["--norc", "-c", connectCommand(address)]);
       return stdout.startsWith("hello from") ? [address] : [];
     });
     return (await Promise.all(all)).flat();

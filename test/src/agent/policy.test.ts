@@ -30,7 +30,7 @@ describe("policy on a node", () => {
     const place = from === "pod" ? namespaceNamed(pod.namespace) : stand.fabric.machine(from);
     const greetings = await Promise.all(
       addresses.map(async (address) => {
-        const { stdout } = await place.run("bash", ["-c", connectCommand(address)]);
+        const { stdout } = await place.run("bash", ["--norc", "-c", connectCommand(address)]);
         return stdout.startsWith("hello from") ? [address] : [];
       }),
     );

@@ -36,9 +36,9 @@ describe("docs/policy.md", () => {
     const brindlectl = `brindlectl() { ${process.execPath} ${launcher} ${datastore} "$@"; }`;
     const script = `cd ${folder}\nexec 2>&1\n${brindlectl}\n${withNames(text, names)}`;
     const pod = pods.get(place);
-    if (pod) return (await namespaceNamed(pod.namespace).run("bash", ["-c", script])).stdout;
-    if (place === "node1") return (await stand.fabric.machine("node1").run("bash", ["-c", script])).stdout;
-    return (await run("bash", ["-c", script])).stdout;
+    if (pod) return (await namespaceNamed(pod.namespace).run("bash", ["--norc", "-c", script])).stdout;
+    if (place === "node1") return (await stand.fabric.machine("node1").run("bash", ["--norc", "-c", script])).stdout;
+    return (await run("bash", ["--norc", "-c", script])).stdout;
   }
 
   it("shows what is shown", { timeout: 180_000 }, async () => {

@@ -63,7 +63,7 @@ export class PluginRunner implements AsyncDisposable {
 }
 
 function spawnShell(node: Machine) {
-  return spawn("nsenter", [...node.enter, "--", "bash", script], { stdio: ["pipe", "pipe", "inherit"] });
+  return spawn("nsenter", [...node.enter, "--", "bash", "--norc", script], { stdio: ["pipe", "pipe", "inherit"] });
 }
 
 async function writeCall(path: string, { env, plugin, config }: PluginCall): Promise<void> {

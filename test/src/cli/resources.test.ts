@@ -108,7 +108,7 @@ describe("create, replace, get and delete", () => {
     const pools = Array.from({ length: 200 }, (_, i) => pool(`pool-${i}`, `10.${i}.0.0/16`)).join("---\n");
     expect((await type("apply -f -", pools)).exitCode).toBe(0);
     const line = `"${process.execPath}" "${launcher}" --etcd ${etcd.endpoint} get pools -o yaml | head -n 1; exit \${PIPESTATUS[0]}`;
-    expect(await run("bash", ["-c", line])).toMatchObject({
+    expect(await run("bash", ["--norc", "-c", line])).toMatchObject({
       exitCode: 0,
       stderr: "",
       stdout: "apiVersion: projectcalico.org/v3\n",

@@ -75,7 +75,7 @@ export async function shell(where: string, command: readonly string[]): Promise<
 function atRouter(birdc: readonly string[], command: readonly string[]): readonly string[] {
   if (command[0] === "birdc") return [...birdc, ...command.slice(1)];
   if (command.length > 0) return command;
-  return ["bash", "-c", `birdc() { command ${birdc.join(" ")} "$@"; }; export -f birdc; exec bash --norc`];
+  return ["bash", "--norc", "-c", `birdc() { command ${birdc.join(" ")} "$@"; }; export -f birdc; exec bash --norc`];
 }
 
 /** The process that owns the cluster is asked to end; what it leaves is removed. */

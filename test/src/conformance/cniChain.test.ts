@@ -121,7 +121,7 @@ describe("a list of ours, tuning, portmap and bandwidth", () => {
       assert.match(await node.exec("tc", ["qdisc", "show", "dev", hostInterface]), /tbf .*rate 80Mbit/);
       const greeting = await stand.fabric
         .machine("tor")
-        .exec("bash", ["-c", `exec 3<>/dev/tcp/${nodeAddress}/8080; timeout 5 cat <&3`]);
+        .exec("bash", ["--norc", "-c", `exec 3<>/dev/tcp/${nodeAddress}/8080; timeout 5 cat <&3`]);
       assert.equal(greeting, "hello");
       await container.run("CHECK");
 

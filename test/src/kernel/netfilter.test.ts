@@ -35,7 +35,7 @@ async function ping(family: Family, count: number): Promise<void> {
 
 /** A datagram to a port where nobody listens. */
 async function datagram(family: Family, port: number): Promise<void> {
-  await peer.exec("bash", ["-c", `echo > /dev/udp/${here[family]}/${port}`]).catch(() => {});
+  await peer.exec("bash", ["--norc", "-c", `echo > /dev/udp/${here[family]}/${port}`]).catch(() => {});
 }
 
 describe("logged packets", () => {

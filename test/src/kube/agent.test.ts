@@ -26,7 +26,7 @@ async function greeted(): Promise<readonly string[]> {
   const place = namespaceNamed(caller.namespace);
   const greetings = await Promise.all(
     web.addresses.map(async (address) => {
-      const { stdout } = await place.run("bash", ["-c", connectCommand(address)]);
+      const { stdout } = await place.run("bash", ["--norc", "-c", connectCommand(address)]);
       return stdout.startsWith("hello from") ? [address] : [];
     }),
   );

@@ -84,7 +84,7 @@ describe("a cluster that kubeadm made without a range of pods", () => {
 
   it("has an agent that is unready, and tells brindlectl what to do", async () => {
     const ask = "exec 3<>/dev/tcp/127.0.0.1/9099; printf 'GET /readiness HTTP/1.0\\r\\n\\r\\n' >&3; cat <&3";
-    const answer = await nodeOf(cluster, 1).exec("bash", ["-c", ask]);
+    const answer = await nodeOf(cluster, 1).exec("bash", ["--norc", "-c", ask]);
     assert.match(answer, /^HTTP\/1\.1 503 /);
     assert.match(answer, /^ipam is failing: no IPPool: kubeadm was given no range of pods/m);
     assert.match(await status(), /PodCidrMissing: no IPPool.*\n {4}Make an IPPool/);

@@ -31,7 +31,7 @@ describe.each(["nft", "legacy"] as const)("settings of the packet filter, backen
   ])("tell %s that policy denies it", async (from, to) => {
     await node.apply(desiredWith({ denyAction: "Reject" }));
     const script = `exec 3<>/dev/tcp/${to}/80`;
-    const { stderr } = await node.podWith(from).run("timeout", ["20", "bash", "-c", script]);
+    const { stderr } = await node.podWith(from).run("timeout", ["20", "bash", "--norc", "-c", script]);
     expect(stderr).toContain("Connection refused");
   });
 

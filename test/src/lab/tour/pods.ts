@@ -89,7 +89,7 @@ export const connectivityStep: Step = {
 
 /** No tool but bash: `head` reads what the server greets with. */
 export function connectCommand(address: string): string {
-  return `timeout 2 bash -c 'head -n 1 </dev/tcp/${address}/8080'`;
+  return `timeout 2 bash --norc -c 'head -n 1 </dev/tcp/${address}/8080'`;
 }
 
 interface Place {

@@ -48,7 +48,7 @@ export class Tour {
   /** The same in a pod's namespace; a bad exit code is an answer. */
   async inPod(pod: Pod, command: string): Promise<{ readonly ok: boolean; readonly stdout: string }> {
     this.#print(`  ${pod.name}# ${command}`);
-    const inside = [`--net=/run/netns/${pod.namespace}`, "--", "bash", "-c"];
+    const inside = [`--net=/run/netns/${pod.namespace}`, "--", "bash", "--norc", "-c"];
     const line = `${command} 2>&1; echo "exit $?"`;
     const stdout = await exec("nsenter", [...inside, line], { deadlineMs: 15_000 });
     const [, output = "", exit = ""] = /^([\s\S]*)exit (\d+)\n$/.exec(stdout) ?? [];
@@ -59,7 +59,7 @@ export class Tour {
 
   /** Runs a command in a pod without showing it, for looks that are repeated. */
   async quietly(pod: Pod, command: string): Promise<string> {
-    const inside = [`--net=/run/netns/${pod.namespace}`, "--", "bash", "-c", command];
+    const inside = [`--net=/run/netns/${pod.namespace}`, "--", "bash", "--norc", "-c", command];
     return (await run("nsenter", inside, { deadlineMs: 15_000 })).stdout;
   }
 
