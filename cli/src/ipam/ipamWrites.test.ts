@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
-import { type IPAMBlock, MemoryStore, type WorkloadEndpoint, workloadEndpointName } from "@brindle/api";
+import { type IPAMBlock, MemoryStore } from "@brindle/api";
 import { keptReservation } from "@brindle/ipam";
 import { parseAddress } from "@brindle/net";
 import { beforeEach, describe, it } from "vitest";
 import { pool, Rig } from "../testing.ts";
+import { endpoint, owner } from "./testing.ts";
 
 const cidr = "10.1.0.0/30";
 const block: IPAMBlock = {
@@ -15,20 +16,6 @@ const block: IPAMBlock = {
   sequenceNumber: 1790000000000000003n,
   sequenceNumberForAllocation: { 0: 1790000000000000001n, 1: 1790000000000000002n },
   deleted: false,
-};
-
-function owner(pod: string) {
-  return { handle_id: `k8s-pod-network.${pod}`, secondary: { namespace: "shop", pod, node: "node1" } };
-}
-
-const endpoint: WorkloadEndpoint = {
-  apiVersion: "projectcalico.org/v3",
-  kind: "WorkloadEndpoint",
-  metadata: {
-    namespace: "shop",
-    name: workloadEndpointName({ node: "node1", orchestrator: "k8s", pod: "web", endpoint: "eth0" }),
-  },
-  spec: { orchestrator: "k8s", node: "node1", pod: "web", endpoint: "eth0", ipNetworks: ["10.1.0.0/32"] },
 };
 
 let rig: Rig;
