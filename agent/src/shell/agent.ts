@@ -41,6 +41,7 @@ import { RegistrationUpkeep } from "./registrationUpkeep.ts";
 import { RouteSync } from "./routeSync.ts";
 import { followSpeaker } from "./speakerSide.ts";
 import { sysctlRecordName } from "./sysctlRecord.ts";
+import { untilAborted } from "./untilAborted.ts";
 import type { Links } from "./wiring/links.ts";
 
 export interface AgentOptions extends RegistrarOptions {
@@ -353,7 +354,7 @@ export class Agent {
 
   async #untilEnded(): Promise<void> {
     const { signal } = this.#ended;
-    if (!signal.aborted) await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+    await untilAborted(signal);
   }
 
   /** The process ends: the kernel keeps what was programmed, and whoever supervises it starts a new one. */

@@ -4,6 +4,7 @@ import type { News } from "@brindle/api/shell";
 import { type Carrying, CarryingState, objectId, type Task, type Wanted } from "../../controllers/carrying/carrying.ts";
 import { messageOf } from "../../error.ts";
 import { CoalescedWork } from "../coalescedWork.ts";
+import { untilAborted } from "../untilAborted.ts";
 import type { ControllerContext } from "./controller.ts";
 
 export interface CarrierOptions {
@@ -25,7 +26,7 @@ export async function carry<K extends Kind, W extends Wanted, H>(
 ): Promise<void> {
   const carrier = new Carrier(carrying, context, until);
   const timer = periodMs === null ? undefined : setInterval(() => carrier.compareAll(), periodMs);
-  if (!until.aborted) await new Promise((resolve) => until.addEventListener("abort", resolve, { once: true }));
+  await untilAborted(until);
   clearInterval(timer);
   await carrier.end();
 }

@@ -9,6 +9,7 @@ import {
 import type { News } from "@brindle/api/shell";
 import { messageOf } from "../../error.ts";
 import { CoalescedWork } from "../coalescedWork.ts";
+import { untilAborted } from "../untilAborted.ts";
 import type { Controller, ControllerContext } from "./controller.ts";
 
 /** Where Kubernetes is the datastore: etcd's resources have no status that anybody shows. */
@@ -34,7 +35,7 @@ async function keepConditions(ports: ConditionsPorts, signal: AbortSignal): Prom
       (news) => writer.onNews(resource, news),
     ),
   );
-  if (!signal.aborted) await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+  await untilAborted(signal);
   await Promise.all([...followings.map((following) => following.stop()), writer.end()]);
 }
 

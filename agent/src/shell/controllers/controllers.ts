@@ -13,6 +13,7 @@ import { serveHealth } from "../healthServer.ts";
 import { MetricsEndpoint } from "../metricsEndpoint.ts";
 import { metricsPage } from "../metricsPage.ts";
 import type { MetricsPage } from "../metricsServer.ts";
+import { untilAborted } from "../untilAborted.ts";
 import { ipamCollection, nodeRemoval } from "./addresses.ts";
 import { carriers } from "./carriers.ts";
 import { compaction } from "./compaction.ts";
@@ -141,6 +142,6 @@ async function lead(
       });
     },
   });
-  if (!until.aborted) await new Promise((resolve) => until.addEventListener("abort", resolve, { once: true }));
+  await untilAborted(until);
   await Promise.all([watch.end(), set.end()]);
 }

@@ -3,6 +3,7 @@ import type { Item, Node, WatchEvent } from "@brindle/api";
 import { planHostEndpoints } from "../../controllers/hostEndpoints.ts";
 import { messageOf } from "../../error.ts";
 import { CoalescedWork } from "../coalescedWork.ts";
+import { untilAborted } from "../untilAborted.ts";
 import type { Controller, ControllerContext } from "./controller.ts";
 
 export const autoHostEndpoints: Controller = {
@@ -10,7 +11,7 @@ export const autoHostEndpoints: Controller = {
   settings: ({ configuration: { node } }) => (node ? { ...node.hostEndpoint } : null),
   run: async (context, until) => {
     const keeper = new Keeper(context);
-    if (!until.aborted) await new Promise((resolve) => until.addEventListener("abort", resolve, { once: true }));
+    await untilAborted(until);
     await keeper.end();
   },
 };

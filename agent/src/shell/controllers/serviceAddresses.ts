@@ -23,6 +23,7 @@ import {
 } from "../../controllers/serviceAddresses.ts";
 import { messageOf } from "../../error.ts";
 import { CoalescedWork } from "../coalescedWork.ts";
+import { untilAborted } from "../untilAborted.ts";
 import type { Controller, ControllerContext } from "./controller.ts";
 
 const services: ApiResource = { group: "", version: "v1", plural: "services", kind: "Service", namespaced: true };
@@ -32,7 +33,7 @@ export const serviceAddresses: Controller = {
   settings: ({ configuration }) => configuration.loadBalancer ?? null,
   run: async (context, until) => {
     const giver = new Giver(context);
-    if (!until.aborted) await new Promise((resolve) => until.addEventListener("abort", resolve, { once: true }));
+    await untilAborted(until);
     await giver.end();
   },
 };

@@ -4,6 +4,7 @@ import type { Following, News } from "@brindle/api/shell";
 import { planSticky, readStickyPod, readStickySet, type StickyPod } from "../../controllers/stickyAddresses.ts";
 import { messageOf } from "../../error.ts";
 import { CoalescedWork } from "../coalescedWork.ts";
+import { untilAborted } from "../untilAborted.ts";
 import type { Controller, ControllerContext } from "./controller.ts";
 
 const statefulSets: ApiResource = {
@@ -20,7 +21,7 @@ export const stickyAddresses: Controller = {
   settings: () => ({}),
   run: async (context, until) => {
     const keeper = new Keeper(context);
-    if (!until.aborted) await new Promise((resolve) => until.addEventListener("abort", resolve, { once: true }));
+    await untilAborted(until);
     await keeper.end();
   },
 };
