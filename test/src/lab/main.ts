@@ -1,5 +1,6 @@
 /** `npm run lab`: builds the lab, shows it, and lets a person play with it. */
 import { Command } from "commander";
+import { shareCompiledCode } from "../fixtures/compileCache.ts";
 import { openInstance } from "../fixtures/instance.ts";
 import { labInstance, podAdd, podDelete, shell, status, takeDown } from "./commands.ts";
 import { startLab } from "./lab.ts";
@@ -29,6 +30,7 @@ pod.command("del").argument("<name>").action(podDelete);
 program.command("down").description("ends the lab and removes all of it").action(takeDown);
 
 async function up({ stays }: { stays: boolean }): Promise<void> {
+  shareCompiledCode();
   const startMs = performance.now();
   await using instance = await openInstance(labInstance);
   const interrupted = new Promise<"interrupted">((resolve) => {

@@ -7,6 +7,7 @@
 import { relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { TestCase, TestModule } from "vitest/node";
+import { shareCompiledCode } from "../fixtures/compileCache.ts";
 import { processInstance } from "../fixtures/instance.ts";
 import { buildPrograms } from "../fixtures/kube/build.ts";
 import { clusterProgramNames } from "../fixtures/kube/programs.ts";
@@ -20,6 +21,7 @@ import { runProject } from "./vitest.ts";
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
 process.chdir(root);
+shareCompiledCode();
 const tally = emptyTally();
 const items: ItemResult[] = [];
 const aroundMs = new Map<string, number>();

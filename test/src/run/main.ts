@@ -5,6 +5,7 @@
  */
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { shareCompiledCode } from "../fixtures/compileCache.ts";
 import { prepareKube } from "./kube.ts";
 import { findRecordings } from "./recordings.ts";
 import { emptyTally, type Tally, verdict } from "./tally.ts";
@@ -18,6 +19,7 @@ const checks: { name: string; command: string; args: string[] }[] = [
 
 async function main(patterns: readonly string[]): Promise<number> {
   process.chdir(root);
+  shareCompiledCode();
   const tally = emptyTally();
   for (const check of checks) {
     if (patterns.length === 0 || patterns.some((pattern) => check.name.includes(pattern))) await runCheck(check, tally);
