@@ -41,7 +41,10 @@ export interface Container {
   spawn(command: string, args?: readonly string[]): Daemon;
 }
 
-/** The image's root with the mounts that a runtime makes, in `namespace`. The image's own Node holds it open. */
+/**
+ * The image's root with the mounts that a runtime makes, in `namespace`. The image's own Node holds it open, which would
+ * keep its compiled code in there if it had this machine's environment.
+ */
 export async function startContainer({ root, config }: UnpackedImage, namespace: NamespaceView): Promise<Container> {
   const script = `
 mount --bind "$0" "$0"
@@ -49,7 +52,7 @@ mount -t proc proc "$0/proc"
 mount -t sysfs sysfs "$0/sys"
 mount --rbind /dev "$0/dev"
 mount -t tmpfs -o mode=755 run "$0/run"
-exec chroot "$0" /usr/bin/node -e 'console.log("holding"); setInterval(() => {}, 1e9)'`;
+exec env -i PATH="$PATH" chroot "$0" /usr/bin/node -e 'console.log("holding"); setInterval(() => {}, 1e9)'`;
   const holder = namespace.spawn("unshare", ["--mount", "--propagation", "private", "/bin/sh", "-ec", script, root]);
   await waitFor(
     () => {
