@@ -1,14 +1,19 @@
 /**
  * One end of the traffic, a process of its own inside the namespace: `node endpoint.ts SPEC`, a JSON `EndpointSpec`.
- * Says `ready` when its sockets stand and `flowing` when every flow has been heard. At SIGTERM it stops sending, listens
- * on for what is under way, and prints its counts as one line of JSON.
+ * Says `ready` when its sockets stand and `flowing` when every flow has been heard. At SIGTERM it stops sending and says
+ * `stopped`; at a second one, by which the other end has stopped too, it listens on until nothing more comes, and prints
+ * its counts as one line of JSON.
  */
 import { createSocket } from "node:dgram";
+import { readFileSync } from "node:fs";
 import { createConnection, createServer, type Socket } from "node:net";
 import { Arrivals, type EndpointSpec, type FlowCount, type FlowSpec, packet, packetBytes } from "./flow.ts";
+import { socketDrops } from "./socketDrops.ts";
 
 const tickMs = 5;
-const drainMs = 400;
+/** Nothing is under way any more when so many looks in a row have met nothing: a process that waits for its turn does not look. */
+const drainLooks = 20;
+const drainLookMs = 20;
 
 interface Flow {
   readonly spec: FlowSpec;
@@ -18,13 +23,16 @@ interface Flow {
   startMs: number | undefined;
   /** Absent until the other end is known. */
   send: ((bytes: Buffer) => void) | undefined;
+  /** What the kernel has dropped since our own socket was full: the network had brought it. */
+  overflowed: () => number;
 }
 
 const spec: EndpointSpec = JSON.parse(process.argv[2] ?? "");
 const flows = await Promise.all(spec.flows.map((flow) => openFlow(flow, spec.role)));
 console.log("ready");
 const ticker = setInterval(sendDue, tickMs);
-process.once("SIGTERM", finish);
+process.once("SIGTERM", stopSending);
+let endOfSendingMs = 0;
 
 function openFlow(flowSpec: FlowSpec, role: EndpointSpec["role"]): Promise<Flow> {
   const flow: Flow = {
@@ -34,6 +42,7 @@ function openFlow(flowSpec: FlowSpec, role: EndpointSpec["role"]): Promise<Flow>
     sent: 0,
     startMs: undefined,
     send: undefined,
+    overflowed: () => 0,
   };
   return flowSpec.protocol === "udp" ? openUdp(flow, role) : openTcp(flow, role);
 }
@@ -48,6 +57,8 @@ function openUdp(flow: Flow, role: EndpointSpec["role"]): Promise<Flow> {
     onPacket(flow, bytes.readUInt32BE());
   });
   if (role === "dial") flow.send = (bytes) => socket.send(bytes, port, address, () => {});
+  const table = address.includes(":") ? "udp6" : "udp";
+  flow.overflowed = () => socketDrops(readFileSync(`/proc/self/net/${table}`, "utf8"), socket.address().port);
   return new Promise((resolve) => {
     const at = role === "listen" ? { address, port } : { port: 0 };
     socket.bind(at, () => resolve(flow));
@@ -101,11 +112,28 @@ function sendDue(): void {
   }
 }
 
-function finish(): void {
+function stopSending(): void {
   clearInterval(ticker);
-  const endOfSendingMs = performance.now();
-  setTimeout(() => {
-    const counts: FlowCount[] = flows.map((flow) => flow.arrivals.count(flow.spec.name, flow.sent, endOfSendingMs));
-    process.stdout.write(`${JSON.stringify(counts)}\n`, () => process.exit(0));
-  }, drainMs);
+  endOfSendingMs = performance.now();
+  process.once("SIGTERM", () => drain(heardOfAll(), drainLooks));
+  console.log("stopped");
+}
+
+function drain(heardBefore: number, looksLeft: number): void {
+  const heard = heardOfAll();
+  const isQuiet = heard === heardBefore;
+  if (isQuiet && looksLeft === 0) tell();
+  else setTimeout(() => drain(heard, isQuiet ? looksLeft - 1 : drainLooks), drainLookMs);
+}
+
+function heardOfAll(): number {
+  return flows.reduce((sum, { arrivals }) => sum + arrivals.received, 0);
+}
+
+function tell(): void {
+  const counts: FlowCount[] = flows.map(({ spec: { name }, arrivals, sent, overflowed }) => ({
+    ...arrivals.count(name, sent, endOfSendingMs),
+    overflowed: overflowed(),
+  }));
+  process.stdout.write(`${JSON.stringify(counts)}\n`, () => process.exit(0));
 }

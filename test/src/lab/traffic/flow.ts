@@ -23,6 +23,8 @@ export interface FlowCount {
   readonly outOfOrder: number;
   readonly duplicates: number;
   readonly longestGapMs: number;
+  /** Of those that did not arrive: dropped at the very end, since the receiver had no turn to read its socket. */
+  readonly overflowed: number;
 }
 
 /** A packet is its number and zeroes. TCP carries the same records back to back. */
@@ -55,8 +57,12 @@ export class Arrivals {
     this.#lastMs = nowMs;
   }
 
+  get received(): number {
+    return this.#seen.size;
+  }
+
   /** The silence up to the end of sending is a gap too: a flow that broke has its longest one there. */
-  count(name: string, sent: number, endOfSendingMs: number): FlowCount {
+  count(name: string, sent: number, endOfSendingMs: number): Omit<FlowCount, "overflowed"> {
     this.#measureGap(endOfSendingMs);
     return {
       name,

@@ -3,7 +3,8 @@ import { afterAll, describe, it } from "vitest";
 import { processInstance } from "../../fixtures/instance.ts";
 import { createNamespace, linkNamespaces, type Namespace } from "../../fixtures/namespace.ts";
 import { Arrivals } from "./flow.ts";
-import { startTraffic } from "./traffic.ts";
+import { socketDrops } from "./socketDrops.ts";
+import { report, startTraffic } from "./traffic.ts";
 
 afterAll(async () => (await processInstance())[Symbol.asyncDispose]());
 const addresses = ["10.9.1.2", "fd00:9:1::2"];
@@ -39,6 +40,19 @@ describe("traffic", () => {
     for (const flow of report.flows) assert(flow.sent >= 900, `${flow.name} ${flow.direction} sent ${flow.sent}`);
     assert.equal(report.lost, 0);
     assert.equal(report.outOfOrder, 0);
+  });
+
+  it("does not take for lost what came to a full socket", () => {
+    const table = `  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops
+   11: 0201090A:1B59 00000000:0000 07 00000000:00033900 00:00000000 00000000     0        0 271 2 0000000000000000 446
+   12: 0201090A:1B5A 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 272 2 0000000000000000 7
+`;
+    assert.equal(socketDrops(table, 7001), 446);
+    assert.equal(socketDrops(table, 7003), 0);
+    const count = { name: "udp", sent: 1_000, outOfOrder: 0, duplicates: 0, longestGapMs: 0 };
+    const near = { ...count, received: 1_000, overflowed: 0 };
+    const { lost, flows } = report([near], [{ ...count, received: 550, overflowed: 446 }]);
+    assert.deepEqual([lost, ...flows.map((flow) => flow.lost)], [4, 4, 0]);
   });
 
   it("notices UDP packets that a rule drops for 50 ms", async () => {

@@ -21,6 +21,7 @@ export interface TrafficOptions {
 /** One direction of one flow, both ends' counts put together. */
 export interface FlowReport extends FlowCount {
   readonly direction: "there" | "back";
+  /** By the network, without what overflowed. */
   readonly lost: number;
 }
 
@@ -52,22 +53,28 @@ export async function startTraffic(options: TrafficOptions): Promise<Traffic> {
     const [program = "", ...args] = command;
     return at.spawn(program, args);
   };
-  const listener = start(to, "listen");
+  await using undo = new AsyncDisposableStack();
+  const kill = async (daemon: Daemon): Promise<void> => {
+    daemon.kill("SIGKILL");
+    await daemon.exited;
+  };
+  const listener = undo.adopt(start(to, "listen"), kill);
   await says(listener, "ready", "the listening end of the traffic stands");
-  const dialer = start(from, "dial");
+  const dialer = undo.adopt(start(from, "dial"), kill);
   await says(dialer, "flowing", "every flow is answered");
   await says(listener, "flowing", "every flow arrives");
 
+  const made = undo.move();
   return {
     async finish() {
-      for (const end of [dialer, listener]) end.kill("SIGTERM");
+      const ends = [dialer, listener];
+      for (const end of ends) end.kill("SIGTERM");
+      for (const end of ends) await says(end, "stopped", "an end of the traffic sends no more");
+      for (const end of ends) end.kill("SIGTERM");
       const [fromDialer, fromListener] = await Promise.all([countsOf(dialer), countsOf(listener)]);
       return report(fromDialer, fromListener);
     },
-    async [Symbol.asyncDispose]() {
-      for (const end of [dialer, listener]) end.kill("SIGKILL");
-      await Promise.all([dialer.exited, listener.exited]);
-    },
+    [Symbol.asyncDispose]: () => made.disposeAsync(),
   };
 }
 
@@ -93,8 +100,8 @@ export function report(dialer: readonly FlowCount[], listener: readonly FlowCoun
     if (!far) return [];
     // What one end sent is set against what the other received.
     return [
-      { ...far, direction: "there", sent: near.sent, lost: near.sent - far.received },
-      { ...near, direction: "back", sent: far.sent, lost: far.sent - near.received },
+      { ...far, direction: "there", sent: near.sent, lost: near.sent - far.received - far.overflowed },
+      { ...near, direction: "back", sent: far.sent, lost: far.sent - near.received - near.overflowed },
     ];
   });
   const sum = (of: (flow: FlowReport) => number): number => flows.reduce((total, flow) => total + of(flow), 0);
