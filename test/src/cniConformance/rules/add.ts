@@ -98,7 +98,7 @@ export const addRules: readonly Rule[] = [
       const [one, other] = [await trial.container(), await trial.container()];
       const [target = ""] = addressesOf(await added(one));
       await added(other);
-      await other.namespace.exec("ping", ["-n", "-c", "1", "-W", "2", target]);
+      await other.namespace.exec("ping", ["-n", "-c", "1", "-w", "10", target]);
     },
   },
   {

@@ -73,7 +73,7 @@ export const delRules: readonly Rule[] = [
       silent(await other.call("DEL"));
       assert(await linkIn(one.namespace, one.interfaceName), "its interface is gone");
       await added(other);
-      await other.namespace.exec("ping", ["-n", "-c", "1", "-W", "2", target]);
+      await other.namespace.exec("ping", ["-n", "-c", "1", "-w", "10", target]);
     },
   },
   {
