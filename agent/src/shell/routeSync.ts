@@ -201,7 +201,7 @@ export class RouteSync {
         break;
       case "link":
         // With a link that goes down the kernel takes IPv4 routes away without a word about them.
-        if (!isPodInterface(event.link.name)) void this.resync();
+        if (!isPodInterface(event.name)) void this.resync();
         break;
       case "address":
         this.#work.ask();

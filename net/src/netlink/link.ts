@@ -178,6 +178,8 @@ const linkAttributes: AttributeTable<LinkAttributes> = {
   linkNamespaceId: { type: 37, codec: s32 },
 };
 
+const nameAlone: AttributeTable<Pick<LinkAttributes, "name">> = { name: { type: 3, codec: text } };
+
 interface VxlanAttributes {
   readonly id?: number;
   readonly linkIndex?: number;
@@ -238,6 +240,17 @@ export function decodeLink({ body }: NetlinkMessage): Link | null {
     peerNamespaceId: attributes.linkNamespaceId ?? null,
     vxlan: data ? decodeVxlan(data) : null,
   };
+}
+
+/** Its name and nothing else of it: who hears of every change of every interface looks at few. */
+export function decodeLinkName({ body }: NetlinkMessage): string | null {
+  return decodeAttributes(nameAlone, body.subarray(linkHeader.size))?.name ?? null;
+}
+
+/** Whether it is operational, and nothing else of it: `null` where that is not told. */
+export function decodeRunning({ body }: NetlinkMessage): boolean | null {
+  const header = linkHeader.decode(body);
+  return header && (header.flags & interfaceFlag.running) !== 0;
 }
 
 /** All interfaces. */

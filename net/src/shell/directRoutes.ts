@@ -9,6 +9,7 @@ import { KernelError, refusal } from "../kernelError.ts";
 import {
   createLink,
   decodeLink,
+  decodeRunning,
   echoed,
   getLink,
   type Link,
@@ -51,6 +52,17 @@ export class DirectRoutes implements Disposable {
   /** `null` when there is none. */
   link(reference: string | number): Link | null {
     return this.links([reference])[0] ?? null;
+  }
+
+  /** Whether an interface is operational (`Link.running`); `null` when there is none. */
+  isRunning(index: number): boolean | null {
+    this.#send([getLink({ index })], 0);
+    const object = `get link ${index}`;
+    const [reply] = this.#receive(object);
+    if (reply && reply.type !== messageType.error) return decodeRunning(reply);
+    const refused = reply ? linkOf(reply, object) : null;
+    if (refused instanceof KernelError) throw refused;
+    return null;
   }
 
   /** In one datagram; `null` for each that is not there. Of more than some thirty the answers find no room. */

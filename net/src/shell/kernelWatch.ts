@@ -1,6 +1,6 @@
 /** Notifications of the kernel about links, addresses, routes and neighbours, on a socket of their own. */
 import { decodeAddress, isAddressDeletion, isAddressMessage, type KernelAddress } from "../netlink/interfaceAddress.ts";
-import { decodeLink, isLinkDeletion, isLinkMessage, type Link } from "../netlink/link.ts";
+import { decodeLinkName, isLinkDeletion, isLinkMessage } from "../netlink/link.ts";
 import { decodeMessages, type NetlinkMessage } from "../netlink/message.ts";
 import { decodeNeighbour, isNeighbourDeletion, isNeighbourMessage, type Neighbour } from "../netlink/neighbour.ts";
 import { decodeRoute, isRouteDeletion, isRouteMessage, type Route } from "../netlink/route.ts";
@@ -10,7 +10,8 @@ import { type NetlinkPort, openNetlinkPort } from "./netlinkPort.ts";
 export type WatchedKind = "link" | "address" | "route" | "neighbour";
 
 export type KernelEvent =
-  | { readonly type: "link"; readonly change: "set" | "deleted"; readonly link: Link }
+  /** What an interface is, is asked for where it matters. */
+  | { readonly type: "link"; readonly change: "set" | "deleted"; readonly name: string }
   | { readonly type: "address"; readonly change: "set" | "deleted"; readonly address: KernelAddress }
   | { readonly type: "route"; readonly change: "set" | "deleted"; readonly route: Route }
   | { readonly type: "neighbour"; readonly change: "set" | "deleted"; readonly neighbour: Neighbour }
@@ -66,8 +67,8 @@ export function watchPort(port: NetlinkPort, listener: (event: KernelEvent) => v
 export function decodeEvent(message: NetlinkMessage): KernelEvent | null {
   const { type } = message;
   if (isLinkMessage(type)) {
-    const link = decodeLink(message);
-    return link && { type: "link", change: isLinkDeletion(type) ? "deleted" : "set", link };
+    const name = decodeLinkName(message);
+    return name === null ? null : { type: "link", change: isLinkDeletion(type) ? "deleted" : "set", name };
   }
   if (isAddressMessage(type)) {
     const address = decodeAddress(message);

@@ -124,6 +124,7 @@ describe("links", () => {
     expect(made.peerIndex).toBe((await podSocket.link("eth7"))?.index);
     expect(isKernelError(taken, "EXISTS")).toBe(true);
     expect(direct.links(["cali7", "cali8", made.index])).toEqual([made, null, made]);
+    expect([direct.isRunning(made.index), direct.isRunning(made.index + 1_000)]).toEqual([false, null]);
     const alias = (name: string): KernelChange => ({ op: "setLink", link: { name }, settings: { alias: "seven" } });
     const outcomes = direct.tryEach([alias("cali8"), alias("cali7"), alias("cali9")]);
     expect(outcomes.map((error) => error?.failure.code ?? null)).toEqual(["NOT_FOUND", null, "NOT_FOUND"]);
@@ -385,7 +386,7 @@ describe("watching", () => {
     const seen = events.flatMap((event) => {
       if (event.type === "route" && formatPrefix(event.route.destination) === "10.65.9.0/26") return [event.change];
       if (event.type === "address" && formatPrefix(event.address.address) === "192.0.2.1/32") return [event.type];
-      return event.type === "link" && event.change === "deleted" ? [event.link.name] : [];
+      return event.type === "link" && event.change === "deleted" ? [event.name] : [];
     });
     expect(seen.slice(0, 3)).toEqual(["address", "set", "deleted"]);
     expect(seen.at(-1)).toBe("cali0");

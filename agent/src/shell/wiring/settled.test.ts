@@ -5,7 +5,7 @@ import { it } from "vitest";
 import { untilLocal, untilRunning } from "./settled.ts";
 
 /** A kernel that says these, one after the other. */
-function kernelThatSays<T>(method: "link" | "lookup", answers: T[]): DirectRoutes {
+function kernelThatSays<T>(method: "isRunning" | "lookup", answers: T[]): DirectRoutes {
   return { [method]: () => answers.shift() } as unknown as DirectRoutes;
 }
 
@@ -18,8 +18,8 @@ it("waits until an address is local, which it is not while packets to it would l
 });
 
 it("waits until an interface runs, and not for one that is gone", async () => {
-  const answers = [{ running: false }, { running: true }, null];
-  await untilRunning(kernelThatSays("link", answers), 7);
+  const answers = [false, true, null];
+  await untilRunning(kernelThatSays("isRunning", answers), 7);
   assert.deepEqual(answers, [null]);
-  await untilRunning(kernelThatSays("link", answers), 7);
+  await untilRunning(kernelThatSays("isRunning", answers), 7);
 });

@@ -10,7 +10,7 @@ const settledMsMax = 2_000;
  * (linkwatch). Since Linux 6.8 a request for the link makes it notice at once (rtnl_getlink); an older one is waited for.
  */
 export async function untilRunning(kernel: DirectRoutes, interfaceIndex: number): Promise<void> {
-  await until(() => kernel.link(interfaceIndex)?.running !== false);
+  await until(() => kernel.isRunning(interfaceIndex) !== false);
 }
 
 /**
