@@ -1,6 +1,7 @@
 export * from "./address.ts";
 export { ControlError, type ControlTransportCode } from "./controlError.ts";
 export { type KernelSet, type SetDefinition, type SetType, setNameBytesMax } from "./ipset/message.ts";
+export type { SetChange } from "./ipset/setChange.ts";
 export {
   formatSetElement,
   type InterfaceElement,

@@ -2,14 +2,16 @@
 import type { Address, Family } from "../address.ts";
 import { type Refusal, type RefusalCode, refusal } from "../kernelError.ts";
 import {
+  type AttributeRow,
   type AttributeTable,
   concat,
   decodeAttributes,
-  encodeAttribute,
   encodeAttributes,
   nested,
   splitAttributes,
+  writeAttribute,
 } from "../netlink/attribute.ts";
+import { ByteWriter } from "../netlink/byteWriter.ts";
 import { familyNumber, familyOf } from "../netlink/family.ts";
 import {
   type Acknowledgement,
@@ -152,6 +154,8 @@ const elementAttributes: AttributeTable<ElementAttributes> = {
 
 const dataType = 7;
 
+const elementRow: AttributeRow<ElementAttributes> = { type: dataType, codec: nested(elementAttributes) };
+
 export function createSet({ name, type, family, hashSize, maxElements }: SetDefinition): NetlinkRequest {
   const data = {
     ...(hashSize === undefined ? {} : { hashSize }),
@@ -237,19 +241,21 @@ function request(
   return { type: subsystem | number, flags, body };
 }
 
+/** All in one buffer: sets of a large cluster have some ten thousand. */
 function encodeElements(elements: readonly SetElement[]): Uint8Array {
-  return concat(elements.map((element, line) => encodeAttribute(dataType | nestedFlag, encodeElement(element, line))));
+  const writer = new ByteWriter();
+  for (let line = 0; line < elements.length; line++) {
+    const element = elements[line];
+    if (element) writeAttribute(writer, elementRow, attributesOf(element, line));
+  }
+  return writer.take();
 }
 
-function encodeElement(element: SetElement, line: number): Uint8Array {
+function attributesOf(element: SetElement, line: number): ElementAttributes {
   const ip = element.address.family === 4 ? { v4: element.address } : { v6: element.address };
-  return encodeAttributes(elementAttributes, { ip, ...restOf(element), line });
-}
-
-function restOf(element: SetElement): ElementAttributes {
-  if ("port" in element) return { port: element.port, protocol: element.protocol };
+  if ("port" in element) return { ip, port: element.port, protocol: element.protocol, line };
   const { length } = element;
-  return "interfaceName" in element ? { length, interfaceName: element.interfaceName } : { length };
+  return "interfaceName" in element ? { ip, length, interfaceName: element.interfaceName, line } : { ip, length, line };
 }
 
 function decodeElement(bytes: Uint8Array, setType: string): SetElement | null {

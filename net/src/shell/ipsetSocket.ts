@@ -16,6 +16,7 @@ import {
   setRefusal,
   swapSets,
 } from "../ipset/message.ts";
+import type { SetChange } from "../ipset/setChange.ts";
 import type { SetElement } from "../ipset/setElement.ts";
 import { isKernelError, KernelError } from "../kernelError.ts";
 import type { NetlinkRequest } from "../netlink/message.ts";
@@ -46,39 +47,57 @@ export class IpsetSocket implements Disposable {
     this.#socket = socket;
   }
 
-  async create(definition: SetDefinition): Promise<void> {
-    const { name, type } = definition;
-    if (Buffer.byteLength(name) > setNameBytesMax || name === "") {
-      throw new RangeError(`"${name}" is no name of a set: 1 to ${setNameBytesMax} bytes`);
+  /**
+   * One after the other, in few datagrams. Answers with what the kernel refused of each, or `null`: one that it refuses does
+   * not stop those behind it, so what must not happen then is another call.
+   */
+  async apply(changes: readonly SetChange[]): Promise<readonly (KernelError | null)[]> {
+    const refusals = changes.map((): KernelError | null => null);
+    const owners: number[] = [];
+    const requests = function* (): Generator<NamedRequest> {
+      for (const [index, change] of changes.entries()) {
+        for (const request of changeRequests(change)) {
+          owners.push(index);
+          yield request;
+        }
+      }
+    };
+    for (const [at, outcome] of (await this.#socket.apply(requests())).entries()) {
+      const index = owners[at] ?? 0;
+      if (outcome.kind === "failed") refusals[index] ??= outcome.error;
     }
-    await this.#request(`create set ${name} ${type}`, createSet(definition));
+    return refusals;
+  }
+
+  async create(definition: SetDefinition): Promise<void> {
+    await this.#change({ op: "create", set: definition });
   }
 
   /** No error when there is none; BUSY while a rule refers to it. */
   async destroy(name: string): Promise<void> {
-    await this.#request(`destroy set ${name}`, destroySet(name));
+    await this.#change({ op: "destroy", name });
   }
 
   async flush(name: string): Promise<void> {
-    await this.#request(`flush set ${name}`, flushSet(name));
+    await this.#change({ op: "flush", name });
   }
 
   async rename(name: string, newName: string): Promise<void> {
-    await this.#request(`rename set ${name} to ${newName}`, renameSet(name, newName));
+    await this.#request({ ...renameSet(name, newName), object: `rename set ${name} to ${newName}` });
   }
 
   async swap(name: string, otherName: string): Promise<void> {
-    await this.#request(`swap sets ${name} and ${otherName}`, swapSets(name, otherName));
+    await this.#request({ ...swapSets(name, otherName), object: `swap sets ${name} and ${otherName}` });
   }
 
   /** Adds many elements; those that are there already stay. When it fails, the elements before the offending one are in. */
   async add(name: string, elements: Iterable<SetElement>): Promise<void> {
-    await this.#inBatches(`add to set ${name}`, elements, (batch) => addElements(name, batch));
+    await this.#change({ op: "add", name, elements: [...elements] });
   }
 
   /** Deletes many elements; those that are not there are no error. */
   async delete(name: string, elements: Iterable<SetElement>): Promise<void> {
-    await this.#inBatches(`delete from set ${name}`, elements, (batch) => deleteElements(name, batch));
+    await this.#change({ op: "delete", name, elements: [...elements] });
   }
 
   /** Every set with its members. */
@@ -110,8 +129,8 @@ export class IpsetSocket implements Disposable {
     this.close();
   }
 
-  async #request(object: string, request: NetlinkRequest): Promise<void> {
-    await this.#socket.request({ ...request, object });
+  async #request(request: NamedRequest): Promise<void> {
+    await this.#socket.request(request);
   }
 
   async #list(object: string, request: NetlinkRequest): Promise<KernelSet[]> {
@@ -120,10 +139,35 @@ export class IpsetSocket implements Disposable {
     return sets;
   }
 
-  async #inBatches(object: string, elements: Iterable<SetElement>, encode: EncodeElements): Promise<void> {
-    const outcomes = await this.#socket.apply(requestsOf(object, [...elements], encode));
-    for (const outcome of outcomes) if (outcome.kind === "failed") throw outcome.error;
+  async #change(change: SetChange): Promise<void> {
+    const [refusal] = await this.apply([change]);
+    if (refusal) throw refusal;
   }
+}
+
+function changeRequests(change: SetChange): Iterable<NamedRequest> {
+  switch (change.op) {
+    case "create":
+      return [createRequest(change.set)];
+    case "add":
+      return requestsOf(`add to set ${change.name}`, change.elements, (batch) => addElements(change.name, batch));
+    case "delete":
+      return requestsOf(`delete from set ${change.name}`, change.elements, (batch) =>
+        deleteElements(change.name, batch),
+      );
+    case "flush":
+      return [{ ...flushSet(change.name), object: `flush set ${change.name}` }];
+    case "destroy":
+      return [{ ...destroySet(change.name), object: `destroy set ${change.name}` }];
+  }
+}
+
+function createRequest(definition: SetDefinition): NamedRequest {
+  const { name, type } = definition;
+  if (Buffer.byteLength(name) > setNameBytesMax || name === "") {
+    throw new RangeError(`"${name}" is no name of a set: 1 to ${setNameBytesMax} bytes`);
+  }
+  return { ...createSet(definition), object: `create set ${name} ${type}` };
 }
 
 type EncodeElements = (batch: readonly SetElement[]) => NetlinkRequest;
