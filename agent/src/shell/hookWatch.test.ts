@@ -4,7 +4,11 @@ import { describe, it } from "vitest";
 import { HookWatch } from "./hookWatch.ts";
 
 const count = (chain: string, comment: string): RuleCount => ({ chain, comment, packets: 0 });
-const hooked = [count("FORWARD", "brdl:x hook"), count("BRDL-FORWARD", "brdl:y from pods"), count("FORWARD", "")];
+const hooked = [
+  ...["FORWARD", "INPUT", "OUTPUT"].map((chain) => count(chain, "brdl:x hook")),
+  count("BRDL-FORWARD", "brdl:y from pods"),
+  count("FORWARD", ""),
+];
 
 interface Look {
   readonly name: string;
@@ -22,7 +26,16 @@ const looks: readonly Look[] = [
     rules: () => hooked.filter(({ chain }) => chain !== "FORWARD"),
     repairs: 1,
   },
-  { name: "repairs where our chain is empty", rules: () => hooked.slice(0, 1), repairs: 1 },
+  {
+    name: "repairs where the hook of what the node gets is gone",
+    rules: () => hooked.filter(({ chain }) => chain !== "INPUT"),
+    repairs: 1,
+  },
+  {
+    name: "repairs where our chain is empty",
+    rules: () => hooked.filter(({ chain }) => chain !== "BRDL-FORWARD"),
+    repairs: 1,
+  },
   { name: "repairs where only others' rules are left", rules: () => [count("FORWARD", "theirs")], repairs: 1 },
   { name: "waits until something is in force", rules: () => [], isInForce: false, repairs: 0 },
   { name: "reads no whole table", rules: () => [], readsSingleChains: false, repairs: 0 },
@@ -41,6 +54,7 @@ describe("the watch of the hooks", () => {
       let [repaired, told] = [0, 0];
       const watch = new HookWatch({
         sources: () => [{ family: 4, readsSingleChains, read: async () => rules() }],
+        nowMs: () => 0,
         isInForce: () => isInForce,
         repair: async () => void repaired++,
         onGone: () => told++,
@@ -50,4 +64,43 @@ describe("the watch of the hooks", () => {
       assert.deepEqual([repaired, told], [repairs, repairs]);
     });
   }
+
+  it("reads a whole table when its outline is another one, and no oftener than a twentieth of the time", async () => {
+    const world = { nowMs: 0, outline: "a", rules: hooked, reads: 0 };
+    const told: number[] = [];
+    const source = {
+      family: 4 as const,
+      readsSingleChains: false,
+      outline: async () => world.outline,
+      read: async () => {
+        world.reads += 1;
+        world.nowMs += 10;
+        return world.rules;
+      },
+    };
+    const watch = new HookWatch({
+      sources: () => [source],
+      nowMs: () => world.nowMs,
+      isInForce: () => true,
+      repair: async () => {},
+      onGone: () => told.push(world.nowMs),
+    });
+    const look = async (nowMs: number, more: Partial<typeof world> = {}): Promise<number> => {
+      Object.assign(world, more, { nowMs });
+      await watch.look();
+      return world.reads;
+    };
+    assert.equal(await look(0), 1);
+    assert.equal(await look(1_000), 1, "nothing is another");
+    assert.equal(await look(2_000, { outline: "b" }), 2, "others have added a rule");
+    assert.equal(await look(2_100, { outline: "c", rules: [] }), 2, "it rests for 200 ms");
+    assert.deepEqual(told, []);
+    assert.equal(await look(3_000), 3);
+    assert.deepEqual(told, [3_010]);
+    assert.equal(await look(4_000), 4, "it was not well");
+    assert.equal(await look(5_000, { outline: "d", rules: hooked }), 5);
+    assert.equal(await look(6_000), 5);
+    assert.equal(told.length, 2);
+    await watch.end();
+  });
 });

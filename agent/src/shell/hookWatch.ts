@@ -1,12 +1,14 @@
 /**
  * Looks each second whether packets still come to our chains: a firewall that empties all tables as it reloads takes our
  * hooks with it, and until they are back nothing is policed. That costs a fraction of a millisecond where single chains can
- * be read (nf_tables); with legacy tables, which are read whole or not at all, the slower look at everything has to do.
+ * be read (nf_tables). A legacy table, which is read whole or not at all, is read when its outline is another one than when
+ * all was in its place, and then for a small share of the time.
  */
 import type { HitSource } from "@brindle/policy/shell";
 
 export interface HookWatchPorts {
   sources(): readonly HitSource[];
+  nowMs(): number;
   /** Nothing is missed before anything was brought into force. */
   isInForce(): boolean;
   /** Resolves when what was missed is there again, or could not be made. */
@@ -16,14 +18,26 @@ export interface HookWatchPorts {
 }
 
 const intervalMs = 1_000;
-/** What a packet has to come through: a chain of the kernel, and ours to which that leads. */
-const watched: readonly string[] = ["FORWARD", "BRDL-FORWARD"];
+/** What packets have to come through: chains of the kernel, and the one of ours that the most of them meet. */
+const watched: readonly string[] = ["FORWARD", "INPUT", "OUTPUT", "BRDL-FORWARD"];
 /** The comment of each rule of ours begins so. */
 const ourMark = "brdl:";
+/** No table has this one. */
+const unwell = "";
+/** Reading whole tables may take that part of the time, at most. */
+const readShareMax = 1 / 20;
+
+interface Seen {
+  /** When all was in its place. */
+  readonly outline: string | null;
+  readonly restUntilMs: number;
+}
 
 export class HookWatch {
   readonly #ports: HookWatchPorts;
   readonly #timer: NodeJS.Timeout;
+  /** Of tables that are read whole. */
+  readonly #seen = new WeakMap<HitSource, Seen>();
   #looking: Promise<void> | null = null;
 
   constructor(ports: HookWatchPorts) {
@@ -47,24 +61,37 @@ export class HookWatch {
   async #look(): Promise<void> {
     const { sources, isInForce, repair, onGone } = this.#ports;
     if (!isInForce()) return;
-    const seen = await Promise.all(
-      sources()
-        .filter(({ readsSingleChains }) => readsSingleChains)
-        .map(isHooked),
-    );
+    const seen = await Promise.all(sources().map((source) => this.#isWell(source)));
     if (seen.every(Boolean)) return;
     onGone();
     await repair();
   }
+
+  /** What cannot be read is left to the look at everything, which says so. */
+  async #isWell(source: HitSource): Promise<boolean> {
+    try {
+      return source.readsSingleChains ? await isHooked(source) : await this.#isWholeWell(source);
+    } catch {
+      return true;
+    }
+  }
+
+  async #isWholeWell(source: HitSource): Promise<boolean> {
+    if (!source.outline) return true;
+    const startMs = this.#ports.nowMs();
+    const seen = this.#seen.get(source);
+    const outline = await source.outline();
+    if (seen && (seen.outline === outline || startMs < seen.restUntilMs)) return true;
+    const isWell = await isHooked(source);
+    const endMs = this.#ports.nowMs();
+    const restUntilMs = endMs + (endMs - startMs) / readShareMax;
+    this.#seen.set(source, { outline: isWell ? outline : unwell, restUntilMs });
+    return isWell;
+  }
 }
 
-/** What cannot be read is left to the look at everything, which says so. */
 async function isHooked(source: HitSource): Promise<boolean> {
-  try {
-    const rules = await source.read(watched);
-    const ours = rules.filter(({ comment }) => comment.startsWith(ourMark));
-    return watched.every((name) => ours.some(({ chain }) => chain === name));
-  } catch {
-    return true;
-  }
+  const rules = await source.read(watched);
+  const ours = rules.filter(({ comment }) => comment.startsWith(ourMark));
+  return watched.every((name) => ours.some(({ chain }) => chain === name));
 }

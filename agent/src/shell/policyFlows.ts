@@ -49,6 +49,7 @@ export function followPolicy(
   );
   const hooks = new HookWatch({
     sources: () => kernel.counters ?? [],
+    nowMs: () => performance.now(),
     isInForce: () => isInForce,
     repair: () => policy.resync(),
     onGone: () => log.warn("somebody took the hooks of policy out of the kernel's tables: they are put back"),

@@ -101,10 +101,10 @@ export function attachSocketFilter(fd: number, instructions: Uint8Array, count: 
   check("setsockopt", attachFilterCall(fd, 1, 26, program, koffi.sizeof(filterProgram)));
 }
 
-/** The first `size` bytes of an option's value. */
-export function getSocketOption(fd: number, level: number, option: number, size: number): Uint8Array {
-  const value = new Uint8Array(size);
-  const length = encodeValue(u32, size);
+/** The first `size` bytes of an option's value; or as many as the bytes with which the kernel is asked, into these. */
+export function getSocketOption(fd: number, level: number, option: number, size: number | Uint8Array): Uint8Array {
+  const value = typeof size === "number" ? new Uint8Array(size) : size;
+  const length = encodeValue(u32, value.length);
   check("getsockopt", getOptionCall(fd, level, option, value, length));
   return value.subarray(0, u32.decode(length) ?? 0);
 }

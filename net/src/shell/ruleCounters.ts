@@ -3,12 +3,21 @@
 import { setImmediate } from "node:timers/promises";
 import type { Family } from "../address.ts";
 import type { TablesBackend } from "../iptables/backend.ts";
+import {
+  decodeCountedEntries,
+  entriesOption,
+  entriesRequest,
+  entriesSize,
+  infoRequest,
+} from "../iptables/countedEntries.ts";
+import { isKernelError, KernelError } from "../kernelError.ts";
 import { netfilterProtocol } from "../netfilter/message.ts";
 import { decodeRuleCount, listRules, type RuleCount } from "../netfilter/ruleCounters.ts";
-import { type NamespaceReference, warmThreadPool } from "./namespace.ts";
+import { closeSocket, getSocketOption, openSocket, socketDomain, socketType } from "./libc.ts";
+import { insideNamespace, type NamespaceReference, warmThreadPool } from "./namespace.ts";
 import { openNetlinkPort } from "./netlinkPort.ts";
 import { NetlinkSocket } from "./netlinkSocket.ts";
-import { openTables } from "./tables.ts";
+import { legacyTables } from "./tables.ts";
 
 export interface RuleCounters {
   readonly family: Family;
@@ -16,6 +25,11 @@ export interface RuleCounters {
   readonly readsSingleChains: boolean;
   /** Of the table filter: of the named chains that exist, or of all; rules in their order. */
   read(chains?: readonly string[]): Promise<RuleCount[]>;
+  /**
+   * Of a table that is read whole or not at all: what is another text once rules came or went, for some microseconds. `null`
+   * where there is no such table.
+   */
+  outline?(): Promise<string | null>;
   close(): void;
 }
 
@@ -57,22 +71,44 @@ async function openNft({ family, namespace }: RuleCountersOptions): Promise<Rule
 }
 
 /** The kernel hands over a whole table or nothing. */
-function openLegacy(options: RuleCountersOptions): RuleCounters {
-  const tables = openTables(options);
+async function openLegacy({ family, namespace }: RuleCountersOptions): Promise<RuleCounters> {
+  await warmThreadPool();
+  const open = (): number => openSocket(family === 4 ? socketDomain.inet : socketDomain.inet6, rawSocket, rawProtocol);
+  const fd = namespace === undefined ? open() : insideNamespace(namespace, open);
+  // To ask for a table makes it.
+  const isThere = async (): Promise<boolean> => (await legacyTables(family, namespace)).includes(table);
   return {
-    family: options.family,
+    family,
     readsSingleChains: false,
-    async read(chains) {
-      const saved = await tables.save(table, { counters: true });
-      const wanted = [...saved.chains.values()].filter(({ name }) => chains?.includes(name) ?? true);
-      return wanted.flatMap(({ name, rules }) =>
-        rules.map(({ arguments: words, counters }) => ({
-          chain: name,
-          comment: words.includes("--comment") ? (words[words.indexOf("--comment") + 1] ?? "") : "",
-          packets: Number(counters?.packets ?? 0n),
-        })),
-      );
-    },
-    close: () => {},
+    read: async (chains) => ((await isThere()) ? readLegacy(fd, family, chains && new Set(chains)) : []),
+    outline: async () => ((await isThere()) ? outlineOf(fd, family) : null),
+    close: () => closeSocket(fd),
   };
+}
+
+const rawSocket = socketType.raw | socketType.closeOnExec;
+const rawProtocol = 255; // IPPROTO_RAW
+/** Of a table that is committed between the question for its size and the one for its entries. */
+const attemptsMax = 5;
+
+/** How many rules of how many bytes there are, and where the kernel's own chains begin and end. */
+function outlineOf(fd: number, family: Family): string {
+  const info = getSocketOption(fd, entriesOption.level[family], entriesOption.info, infoRequest(table));
+  return Buffer.from(info).toString("hex");
+}
+
+function readLegacy(fd: number, family: Family, chains: ReadonlySet<string> | undefined): RuleCount[] {
+  const level = entriesOption.level[family];
+  for (let attempt = 1; ; attempt++) {
+    const info = getSocketOption(fd, level, entriesOption.info, infoRequest(table));
+    try {
+      const request = entriesRequest(table, entriesSize(info));
+      const answer = getSocketOption(fd, level, entriesOption.entries, request);
+      const counts = decodeCountedEntries({ info, answer }, family, (chain) => chains?.has(chain) ?? true);
+      if (!counts) throw new KernelError({ code: "MALFORMED", object: `the entries of ${table}` });
+      return counts;
+    } catch (error) {
+      if (attempt === attemptsMax || !isKernelError(error, "BUSY")) throw error;
+    }
+  }
 }

@@ -193,7 +193,10 @@ export async function listChains(family: Family): Promise<readonly string[]> {
 }
 
 /** Those that somebody has used in the namespace; of no modules none. */
-async function legacyTables(family: Family, namespace: NamespaceReference | undefined): Promise<readonly string[]> {
+export async function legacyTables(
+  family: Family,
+  namespace: NamespaceReference | undefined,
+): Promise<readonly string[]> {
   const path = family === 4 ? "/proc/net/ip_tables_names" : "/proc/net/ip6_tables_names";
   const read = (): readonly string[] => {
     try {

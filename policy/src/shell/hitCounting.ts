@@ -17,6 +17,7 @@ export interface HitSource {
   readonly family: Family;
   readonly readsSingleChains: boolean;
   read(chains?: readonly string[]): Promise<readonly RuleCount[]>;
+  outline?(): Promise<string | null>;
 }
 
 export interface HitTotals {

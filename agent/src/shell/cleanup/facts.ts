@@ -78,19 +78,12 @@ async function foundTables(): Promise<FoundTable[]> {
       if (!(await isInstalled(command)))
         throw new AgentError({ code: "UNSUITABLE_MACHINE", reason: `${command} is missing: rules cannot be found` });
       for (const table of ["filter", "nat", "mangle", "raw"] as const) {
-        const saved = (await hasTable(backend, family, table)) ? await save({ family, backend, table }) : null;
+        const saved = await save({ family, backend, table });
         if (saved) found.push({ family, backend, table: saved });
       }
     }
   }
   return found;
-}
-
-/** Asking for a legacy table makes it. */
-async function hasTable(backend: "nft" | "legacy", family: 4 | 6, table: string): Promise<boolean> {
-  if (backend === "nft") return true;
-  const names = await readFile(`/proc/net/ip${family === 4 ? "" : "6"}_tables_names`, "utf8").catch(() => "");
-  return names.split("\n").includes(table);
 }
 
 /** `null` where the kernel has no such backend, and so no rules of it. */
