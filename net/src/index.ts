@@ -51,6 +51,8 @@ export type {
 export type { ForwardingEntry, Neighbour, NeighbourState } from "./netlink/neighbour.ts";
 export type { NeighbourTable } from "./netlink/neighbourTable.ts";
 export type { NextHop } from "./netlink/nextHop.ts";
+export type { NewQdisc, Qdisc } from "./netlink/qdisc.ts";
+export { type IngressFilter, isOurRedirect, type Redirect, redirectPriority } from "./netlink/redirect.ts";
 export { describeChange, type KernelChange } from "./netlink/request.ts";
 export {
   type NewRoute,
@@ -62,5 +64,6 @@ export {
   routeTable,
 } from "./netlink/route.ts";
 export type { SourceRule } from "./netlink/rule.ts";
+export type { TokenBucket } from "./netlink/tokenBucket.ts";
 export * from "./prefix.ts";
 export { type PrefixEntry, PrefixTable } from "./prefixTable.ts";

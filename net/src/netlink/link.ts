@@ -78,7 +78,8 @@ export type NewPeer = Omit<NamedLink, "up">;
 
 export type NewLink =
   | (NamedLink & { readonly kind: "veth"; readonly peer: NewPeer })
-  | (NamedLink & { readonly kind: "bridge" })
+  /** "ifb": what is redirected to it, it queues, and then gives back to where it came from. */
+  | (NamedLink & { readonly kind: "bridge" | "ifb" })
   | (NamedLink & { readonly kind: "vxlan"; readonly vxlan: VxlanSettings });
 
 /** Which interface is meant. */
@@ -337,6 +338,7 @@ function settingsOfFamilies({ addressGeneration, ipv4 }: LinkSettings): FamilySe
 function encodeKindData(link: NewLink): Uint8Array {
   switch (link.kind) {
     case "bridge":
+    case "ifb":
       return new Uint8Array(0);
     case "veth":
       return encodeAttributes(vethAttributes, { peer: encodeSettings(link.peer, { index: 0 }) });

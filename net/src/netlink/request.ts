@@ -23,6 +23,8 @@ import {
 } from "./neighbour.ts";
 import { type NeighbourTable, setNeighbourTable } from "./neighbourTable.ts";
 import type { NextHop } from "./nextHop.ts";
+import { deleteQdisc, type NewQdisc, type Qdisc, replaceQdisc } from "./qdisc.ts";
+import { addRedirect, deleteRedirect, type IngressFilter, type Redirect } from "./redirect.ts";
 import { addRoute, deleteRoute, type NewRoute, replaceRoute } from "./route.ts";
 import { addRule, deleteRule, type SourceRule } from "./rule.ts";
 
@@ -36,7 +38,11 @@ export type KernelChange =
   | { readonly op: "addRule" | "deleteRule"; readonly rule: SourceRule }
   | { readonly op: "addNeighbour" | "replaceNeighbour" | "deleteNeighbour"; readonly neighbour: Neighbour }
   | { readonly op: "setNeighbourTable"; readonly table: NeighbourTable }
-  | { readonly op: "replaceForwardingEntry" | "deleteForwardingEntry"; readonly entry: ForwardingEntry };
+  | { readonly op: "replaceForwardingEntry" | "deleteForwardingEntry"; readonly entry: ForwardingEntry }
+  | { readonly op: "replaceQdisc"; readonly qdisc: NewQdisc }
+  | { readonly op: "deleteQdisc"; readonly qdisc: Pick<Qdisc, "interfaceIndex" | "isRoot"> }
+  | { readonly op: "addRedirect"; readonly redirect: Redirect }
+  | { readonly op: "deleteRedirect"; readonly filter: Pick<IngressFilter, "interfaceIndex" | "handle"> };
 
 const addressOps = { addAddress, replaceAddress, deleteAddress } as const;
 const routeOps = { addRoute, replaceRoute, deleteRoute } as const;
@@ -74,6 +80,14 @@ export function encodeChange(change: KernelChange): NetlinkRequest {
     case "replaceForwardingEntry":
     case "deleteForwardingEntry":
       return forwardingOps[change.op](change.entry);
+    case "replaceQdisc":
+      return replaceQdisc(change.qdisc);
+    case "deleteQdisc":
+      return deleteQdisc(change.qdisc);
+    case "addRedirect":
+      return addRedirect(change.redirect);
+    case "deleteRedirect":
+      return deleteRedirect(change.filter);
   }
 }
 
@@ -107,6 +121,14 @@ export function describeChange(change: KernelChange): string {
     case "replaceForwardingEntry":
     case "deleteForwardingEntry":
       return `${change.op} ${change.entry.mac} interface ${change.entry.interfaceIndex}`;
+    case "replaceQdisc":
+      return `${change.op} ${change.qdisc.kind} interface ${change.qdisc.interfaceIndex}`;
+    case "deleteQdisc":
+      return `${change.op} ${change.qdisc.isRoot ? "root" : "ingress"} interface ${change.qdisc.interfaceIndex}`;
+    case "deleteRedirect":
+      return `${change.op} of interface ${change.filter.interfaceIndex}`;
+    case "addRedirect":
+      return `${change.op} from interface ${change.redirect.interfaceIndex} to interface ${change.redirect.toIndex}`;
   }
 }
 

@@ -25,6 +25,8 @@ import {
   listNeighbours,
   type Neighbour,
 } from "../netlink/neighbour.ts";
+import { decodeQdisc, listQdiscs, type Qdisc } from "../netlink/qdisc.ts";
+import { decodeIngressFilter, type IngressFilter, listIngressFilters } from "../netlink/redirect.ts";
 import { describeChange, encodeChange, type KernelChange } from "../netlink/request.ts";
 import {
   decodeLookup,
@@ -114,6 +116,16 @@ export class RouteSocket implements Disposable {
 
   async forwardingEntries(): Promise<ForwardingEntry[]> {
     return this.#list("list forwarding entries", listForwardingEntries(), decodeForwardingEntry);
+  }
+
+  /** Those at the root of interfaces, and for what comes in. */
+  async qdiscs(): Promise<Qdisc[]> {
+    return this.#list("list qdiscs", listQdiscs(), decodeQdisc);
+  }
+
+  /** Of what comes in by an interface. */
+  async ingressFilters(interfaceIndex: number): Promise<IngressFilter[]> {
+    return this.#list("list filters", listIngressFilters(interfaceIndex), decodeIngressFilter);
   }
 
   /** Which way the kernel would send a packet; it fails with UNREACHABLE when it has none. */
