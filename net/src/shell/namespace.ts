@@ -6,7 +6,7 @@
  * pod's namespace, the pool would do our DNS and file work there for good. Hence `warmThreadPool`.
  */
 import assert from "node:assert/strict";
-import { closeSync, openSync, writeSync } from "node:fs";
+import { closeSync, constants, openSync, writeSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { KernelError, refusal } from "../kernelError.ts";
 import { setNetworkNamespace } from "./libc.ts";
@@ -87,7 +87,8 @@ function leave(own: number): void {
 
 function openPath(path: string): number {
   try {
-    return openSync(path, "r");
+    // Whoever names the path may have made a pipe there, for which nobody would ever stop waiting.
+    return openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
     const errno = -((error as NodeJS.ErrnoException).errno ?? 0);
     throw new KernelError(refusal(errno, `open namespace ${path}`), { cause: error });
