@@ -2,7 +2,7 @@
  * What a kubelet asks of the agent: HTTP, since a probe that starts a program in the container costs more than the agent
  * itself does. `/liveness` says that the process answers, `/readiness` that every part is ready, else which is not and why.
  */
-import { createServer } from "node:http";
+import { createServer } from "@brindle/net/shell/http";
 import { AgentError } from "../error.ts";
 
 export interface HealthServerOptions {

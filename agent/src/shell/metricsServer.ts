@@ -1,5 +1,5 @@
 /** Answers `/metrics` over HTTP, and nothing else. Who asks at the same time gets the same answer. */
-import { createServer } from "node:http";
+import { createServer } from "@brindle/net/shell/http";
 import { AgentError, messageOf } from "../error.ts";
 import type { MetricsAddress } from "../metrics/metricsWish.ts";
 

@@ -4,8 +4,9 @@
  * A handler that answers an async iterable makes a stream of it: a line of JSON for each value, as long as the caller reads.
  * Whoever may open the socket may call: its mode is the access control. This file knows no method.
  */
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { ControlError } from "../controlError.ts";
+import { createServer } from "./http.ts";
 import { listenOnPath } from "./socketPath.ts";
 
 /** Gets the parsed parameters, which it has to validate. `signal` aborts when this caller, and only this one, is gone. */

@@ -1,8 +1,9 @@
 /** The caller's side of the control interface: one connection a call, one deadline for all of it. */
-import { type IncomingMessage, request } from "node:http";
+import type { IncomingMessage } from "node:http";
 import { StringDecoder } from "node:string_decoder";
 import { ControlError } from "../controlError.ts";
 import type { JsonCodec } from "./control.ts";
+import { request } from "./http.ts";
 
 export interface CallOptions {
   readonly timeoutMs: number;
