@@ -2,11 +2,13 @@
 import type * as z from "zod";
 import { formatJson, type JsonValue, parseJson, withoutNullMembers } from "../json/json.ts";
 import { ipamKinds } from "../kinds/ipam.ts";
+import type { IPAMBlock } from "../kinds/ipamBlock.ts";
 import { ipamConfigSchema } from "../kinds/ipamConfig.ts";
 import { isResourceKind, type ResourceKind } from "../kinds/kinds.ts";
 import { formatPath, formatProblem } from "../kinds/problem.ts";
 import type { AnyResource } from "../kinds/resource.ts";
 import { type DecodedResource, decodeResource } from "../kinds/validate.ts";
+import { formatBlock } from "./blockText.ts";
 import type { Key, Kind, Revision, Stored } from "./store.ts";
 
 /** A key and what stands under it, as etcd has them. */
@@ -21,6 +23,7 @@ export type Decoded<K extends Kind> =
   | { readonly kind: "undecodable"; readonly reason: string; readonly partial?: JsonValue };
 
 export function encodeValue<K extends Kind>(key: Key<K>, value: Stored[K]): string {
+  if (key.kind === "IPAMBlock") return formatBlock(value as IPAMBlock);
   if (!isResourceKind(key.kind)) return formatJson(value);
   const resource: AnyResource = value as AnyResource; // Every `ResourceKind` is stored as a resource.
   const { resourceVersion: _never, ...metadata } = resource.metadata;
