@@ -1,6 +1,6 @@
 /** TLS towards etcd, from files which somebody else renews while we run. */
 import { readFileSync, statSync } from "node:fs";
-import { checkServerIdentity } from "node:tls";
+import { checkServerIdentity, createSecureContext, type PeerCertificate, type SecureContext } from "node:tls";
 import { type ChannelCredentials, credentials } from "@grpc/grpc-js";
 import { StoreError } from "../store/error.ts";
 import { misconfigured } from "./misconfigured.ts";
@@ -14,11 +14,20 @@ export interface EtcdTlsFiles {
   readonly keyFile?: string;
 }
 
+/** The same for gRPC's channels and for a connection of our own. */
+export interface MadeCredentials {
+  readonly channel: ChannelCredentials;
+  readonly tls: {
+    readonly secureContext: SecureContext;
+    readonly checkServerIdentity: (asked: string, certificate: PeerCertificate) => Error | undefined;
+  };
+}
+
 export class EtcdCredentials {
   readonly #files: EtcdTlsFiles;
   readonly #host: string;
   #stamp = "";
-  #made: ChannelCredentials | undefined;
+  #made: MadeCredentials | undefined;
 
   /** Throws a `StoreError` for files that cannot be used. `host` is whom the server's certificate has to name. */
   constructor(files: EtcdTlsFiles, host: string) {
@@ -34,7 +43,7 @@ export class EtcdCredentials {
    * The same object for as long as the files stay the same. While a renewal is half written, key and certificate
    * do not fit: then the former ones serve on.
    */
-  current(): ChannelCredentials {
+  current(): MadeCredentials {
     try {
       const stamp = stampOf(this.#files);
       if (this.#made === undefined || stamp !== this.#stamp) {
@@ -60,12 +69,15 @@ function statOf(path: string) {
   return readable(path, () => statSync(path));
 }
 
-function credentialsFrom({ caFile, certFile, keyFile }: EtcdTlsFiles, host: string): ChannelCredentials {
-  const read = (path: string | undefined) => (path ? readable(path, () => readFileSync(path)) : null);
+function credentialsFrom({ caFile, certFile, keyFile }: EtcdTlsFiles, host: string): MadeCredentials {
+  const read = (path: string | undefined) => (path ? readable(path, () => readFileSync(path)) : undefined);
   try {
-    return credentials.createSsl(read(caFile), read(keyFile), read(certFile), {
+    const secureContext = createSecureContext({ ca: read(caFile), key: read(keyFile), cert: read(certFile) });
+    const verify: MadeCredentials["tls"] = {
+      secureContext,
       checkServerIdentity: (_asked, certificate) => checkServerIdentity(host, certificate),
-    });
+    };
+    return { channel: credentials.createFromSecureContext(secureContext, verify), tls: verify };
   } catch (error) {
     if (error instanceof StoreError) throw error;
     const files = [caFile, certFile, keyFile].filter((path) => path !== undefined).join(", ");

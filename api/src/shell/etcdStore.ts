@@ -83,25 +83,25 @@ async function listAfterCompaction(connection: EtcdConnection, prefixes: readonl
 
 /** Compares revisions, then writes all; where one differs, reads all instead. */
 function transactionOf(writes: readonly Write[]): ITxnRequest {
+  const keyed = writes.map((write) => ({ write, key: Buffer.from(etcdKey(write.key)) }));
   return {
-    compare: writes
-      .filter(({ op }) => op !== "put")
-      .map((write) => ({
+    compare: keyed
+      .filter(({ write }) => write.op !== "put")
+      .map(({ write, key }) => ({
         result: "Equal",
         target: "Mod",
-        key: Buffer.from(etcdKey(write.key)),
+        key,
         mod_revision: "revision" in write && write.revision !== null ? write.revision : absent,
       })),
-    success: writes.flatMap(requestOf),
-    failure: writes.map(({ key }) => ({ request_range: { key: Buffer.from(etcdKey(key)) } })),
+    success: keyed.flatMap(({ write, key }) => requestOf(write, key)),
+    failure: keyed.map(({ key }) => ({ request_range: { key } })),
   };
 }
 
 /** etcd says that a key which is not there was last changed at revision 0. */
 const absent = "0";
 
-function requestOf(write: Write): IRequestOp[] {
-  const key = Buffer.from(etcdKey(write.key));
+function requestOf(write: Write, key: Buffer): IRequestOp[] {
   switch (write.op) {
     case "expect":
       return [];
