@@ -113,6 +113,14 @@ const stories: { name: string; play: (state: WatchState) => void; told: string[]
 ];
 
 describe("WatchState tells", () => {
+  it("nothing of a later listing before it is whole, also of a kind of which there was nothing", () => {
+    const { state, told } = watched();
+    state.onListing([], "5");
+    state.onPage([entry("a", 7)]);
+    assert.deepEqual(told, ["inSync"]);
+    state.onListed("9");
+    assert.deepEqual(told, ["inSync", "a@7"]);
+  });
   for (const { name, play, told: expected } of stories) {
     it(name, () => {
       const { state, told } = watched();

@@ -47,9 +47,12 @@ export class WatchState {
     this.onListed(revision);
   }
 
-  /** A part of a listing. What is told already is not held; of a first listing, which deletes nothing, nothing is. */
+  /**
+   * A part of a listing. What is told already is not held; of a first listing, which deletes nothing, nothing is. Later a kind that
+   * was empty waits as others do: a new policy must not meet endpoints as they were before the gap.
+   */
   onPage(entries: readonly Entry[]): void {
-    this.#listing ??= { isFirst: this.#told.size === 0, present: new Set(), changed: [] };
+    this.#listing ??= { isFirst: !this.#inSync && this.#told.size === 0, present: new Set(), changed: [] };
     const { isFirst, present, changed } = this.#listing;
     for (const entry of entries) {
       if (isFirst) this.#tellChanged(entry);
