@@ -28,6 +28,8 @@ export interface Response {
 }
 
 const windowBytes = 8 * 1024 * 1024;
+/** In which an answer that has come is read. */
+const readingMs = 100;
 
 export class Http2Session {
   readonly #session: ClientHttp2Session;
@@ -104,13 +106,14 @@ export class Http2Session {
   }
 
   #ping(timeoutMs: number): void {
-    const lost = setTimeout(
-      () => this.#session.destroy(new Error(`no answer to a ping in ${timeoutMs} ms`)),
-      timeoutMs,
-    );
-    const sent = !this.#session.destroyed && this.#session.ping(() => clearTimeout(lost));
-    lost.unref();
-    if (!sent) clearTimeout(lost);
+    const giveUp = (): void => void this.#session.destroy(new Error(`no answer to a ping in ${timeoutMs} ms`));
+    // Timers come before sockets: where this process had no turn for a while, the answer is there and not read yet.
+    let waiting = setTimeout(() => {
+      waiting = setTimeout(giveUp, readingMs).unref();
+    }, timeoutMs);
+    waiting.unref();
+    const sent = !this.#session.destroyed && this.#session.ping(() => clearTimeout(waiting));
+    if (!sent) clearTimeout(waiting);
   }
 }
 

@@ -17,7 +17,10 @@ export async function listed<T>(
     if (news.type === "changed") found.set(news.item.id, news.item.object);
     else if (news.type === "deleted") found.delete(news.id);
     else if (news.type === "inSync") whole.resolve();
-    else if (news.type === "away") whole.reject(new StoreError({ code: "UNAVAILABLE", reason: news.reason }));
+    else if (news.type === "away") {
+      const code = news.isRefused ? "UNAUTHORIZED" : "UNAVAILABLE";
+      whole.reject(new StoreError({ code, reason: news.reason }));
+    }
   };
   const following = api.follow(resource, read, onNews, narrowing);
   try {
