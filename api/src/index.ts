@@ -55,7 +55,7 @@ export * from "./kinds/workloadEndpoint.ts";
 export * from "./kinds/workloadEndpointName.ts";
 export { acceptedConditionRequest, conditionedResources } from "./kubernetes/acceptedCondition.ts";
 export { type ClusterAccess, inClusterAccess } from "./kubernetes/clusterAccess.ts";
-export { clusterPolicySource } from "./kubernetes/clusterPolicySource.ts";
+export { clusterPolicySource, unreadRulesAnnotation } from "./kubernetes/clusterPolicySource.ts";
 export { type CrdFault, crdFault, customResourceDefinitions, writtenCrds } from "./kubernetes/crdState.ts";
 export {
   type EndpointSlice,

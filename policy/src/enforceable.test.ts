@@ -1,3 +1,4 @@
+import { unreadRulesAnnotation } from "@brindle/api";
 import { describe, expect, it } from "vitest";
 import type { Policy } from "./cluster.ts";
 import { enforceablePolicy } from "./enforceable.ts";
@@ -100,6 +101,15 @@ describe("of a policy that cannot be enforced as it is written", () => {
       egress: [{ action: "Allow", destination: { services: dns, ports: [] } }],
     });
     expect(enforceablePolicy(policy)).toEqual({ resource: policy, problem: null });
+  });
+
+  it("of Kubernetes' is told which rules were closed as it was read, and the others hold", () => {
+    const policy = globalPolicySample("kcnp.kube-admin.a", { ingress: [{ action: "Deny" }, { action: "Allow" }] });
+    const annotations = { [unreadRulesAnnotation]: "spec.ingress[0].from[0] has fields of a later version" };
+    const unread = { ...policy, metadata: { ...policy.metadata, annotations } };
+    const { resource, problem } = enforceablePolicy(unread);
+    expect(resource).toBe(unread);
+    expect(problem).toMatch(/^spec\.ingress\[0\]\.from\[0\] has fields of a later version; in place of a rule/);
   });
 
   it("there is no word where all is well", () => {

@@ -8,6 +8,7 @@ import {
   type Profile,
   parseSelector,
   type Rule,
+  unreadRulesAnnotation,
   type WorkloadEndpoint,
 } from "@brindle/api";
 import { parseCidr } from "@brindle/net";
@@ -46,7 +47,15 @@ function judgedPolicy(policy: Policy): Enforceable<Policy> {
   const problem =
     policyProblem(spec, metadata.namespace ?? null) ??
     selectorProblem(namespaceSelectorOf(policy), "spec.namespaceSelector");
-  return problem ? closedFor(policy, problem) : { resource: policy, problem };
+  return problem ? closedFor(policy, problem) : { resource: policy, problem: unreadRulesOf(policy) };
+}
+
+/** Of a ClusterNetworkPolicy: such rules were closed when it was read, and the others hold. */
+function unreadRulesOf({ metadata: { annotations } }: Policy): string | null {
+  const unread = annotations?.[unreadRulesAnnotation];
+  return unread
+    ? `${unread}; in place of a rule that cannot be read and may deny stands one that denies everything`
+    : null;
 }
 
 /** What the rest of the cluster has to say about whether a policy can be enforced. */

@@ -176,6 +176,17 @@ describe("a ClusterNetworkPolicy", () => {
     });
   });
 
+  it.each([{ action: "Deny" }, { action: "Pass" }, { action: "Later" }])(
+    "whose subject is of a later version denies everything where it may have denied: $action",
+    ({ action }) => {
+      const rules = { ingress: [accept, { ...accept, action }], egress: [] };
+      const reading = clusterPolicySource.read(policyWith({ subject: { nodes: {} }, ...rules }));
+      assert.ok(reading.type === "undecodable");
+      const { ingress, egress } = (reading.partial as { spec: Members }).spec;
+      assert.deepEqual([ingress, egress], [[{ action: "Deny" }], undefined]);
+    },
+  );
+
   it("is found by the name of what it became, and of no other policy", () => {
     const locate = (name: string) => clusterPolicySource.locate({ kind: "GlobalNetworkPolicy", name });
     assert.deepEqual(locate("kcnp.kube-admin.guard"), [{ name: "guard" }]);

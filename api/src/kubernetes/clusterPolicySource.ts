@@ -111,9 +111,24 @@ function annotated(policy: GlobalNetworkPolicy, text: string): GlobalNetworkPoli
   return { ...policy, metadata: { ...metadata, annotations: { [unreadRulesAnnotation]: text } } };
 }
 
-/** Without its rules, it allows nothing to whom it selects. */
-function closed({ spec: { ingress: _i, egress: _e, types: _t, ...spec }, ...policy }: GlobalNetworkPolicy): object {
-  return { ...policy, spec: { ...spec, types: ["Ingress", "Egress"] } };
+/**
+ * It allows nothing to whom it selects. Its tier hands on what no rule decides: what it may have denied, or kept from policies
+ * behind it, is denied.
+ */
+function closed({ spec: { ingress, egress, types: _, ...spec }, ...policy }: GlobalNetworkPolicy): object {
+  return {
+    ...policy,
+    spec: {
+      ...spec,
+      ...closedDirection("ingress", ingress),
+      ...closedDirection("egress", egress),
+      types: ["Ingress", "Egress"],
+    },
+  };
+}
+
+function closedDirection(name: "ingress" | "egress", rules: readonly Rule[] = []): object {
+  return rules.every(({ action }) => action === "Allow") ? {} : { [name]: [{ action: "Deny" }] };
 }
 
 /** Kubernetes bounds no selector's length, we do. */
@@ -130,9 +145,11 @@ function selectorFaults({ spec }: GlobalNetworkPolicy): ManifestFault[] {
   );
 }
 
+/** The rest is told once these are mended. */
+const faultsToldMax = 3;
+
 function formatFaults(faults: readonly ManifestFault[]): string {
-  return faults
-    .slice(0, 3)
-    .map(({ path, reason }) => `${path} ${reason}`)
-    .join("; ");
+  const told = faults.slice(0, faultsToldMax).map(({ path, reason }) => `${path} ${reason}`);
+  const more = faults.length - told.length;
+  return [...told, ...(more > 0 ? [`and ${more} more`] : [])].join("; ");
 }

@@ -7,6 +7,7 @@ import {
   type Kind,
   MemoryStore,
   type Stored,
+  unreadRulesAnnotation,
   validate,
   type Write,
 } from "@brindle/api";
@@ -206,6 +207,27 @@ describe("what is carried of policies", () => {
     const judged = validate(item?.value);
     assert.equal(judged.kind, "valid");
     if (judged.kind === "valid") assert.deepEqual(judged.resource.spec, item?.value.spec);
+  });
+
+  it("says which rules of a cluster policy could not be read, until they can", async () => {
+    const stand = new Stand(carriedClusterPolicies);
+    const policy = (...ingress: object[]): ApiObject => ({
+      metadata: { name: "all" },
+      spec: { tier: "Admin", priority: 1, subject: { namespaces: {} }, ingress },
+    });
+    const readable = { action: "Deny", from: [{ namespaces: {} }] };
+    const unread = async (): Promise<unknown> => {
+      await stand.carry();
+      const [item] = await stand.items();
+      return item?.value.metadata.annotations?.[unreadRulesAnnotation];
+    };
+    stand.object(policy(readable));
+    stand.bothInSync();
+    assert.equal(await unread(), undefined);
+    stand.object(policy(readable, { action: "Deny", from: [{ nodes: {} }] }));
+    assert.match(String(await unread()), /^spec\.ingress\[1\]/);
+    stand.object(policy(readable));
+    assert.equal(await unread(), undefined);
   });
 
   it("has another name when a cluster policy moves to another tier", async () => {

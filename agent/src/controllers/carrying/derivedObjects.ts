@@ -17,6 +17,7 @@ import {
   type Source,
   type Stored,
   serviceAccountSource,
+  unreadRulesAnnotation,
   type Write,
 } from "@brindle/api";
 import { type Carrying, digestOf, type Wanted } from "./carrying.ts";
@@ -24,8 +25,8 @@ import { type Carrying, digestOf, type Wanted } from "./carrying.ts";
 interface Derived<K extends DerivedKind> extends Wanted {
   readonly key: Key<K>;
   readonly value: Stored[K];
-  /** Of what the object decides: people and Calico may add metadata. */
-  readonly specDigest: string;
+  /** Of what the object decides: people and Calico may add other metadata. */
+  readonly decided: string;
 }
 
 type DerivedKind = "Profile" | "NetworkPolicy" | "GlobalNetworkPolicy";
@@ -50,15 +51,15 @@ function derivedFrom<K extends DerivedKind>(source: Source<K>): Carrying<K, Deri
     resource,
     want: (object) => wantedOf(source, object),
     ownerOf: (key) => source.locate(key)[0] ?? null,
-    hold: ({ spec }) => digestOf(spec),
+    hold: decidedDigest,
     isDue: (wanted, { key, held }) => {
       if (held === null) return isOf(wanted, key); // What cannot be read has no revision to be deleted by.
-      return !isOf(wanted, key) || held !== wanted.specDigest;
+      return !isOf(wanted, key) || held !== wanted.decided;
     },
     change: (wanted, { key, value, revision }) => {
       if (!isOf(wanted, key)) return { op: "delete", key, revision };
-      if (digestOf(value.spec) === wanted.specDigest) return null;
-      const changed = { ...value, spec: wanted.value.spec };
+      if (decidedDigest(value) === wanted.decided) return null;
+      const changed = { ...value, metadata: metadataOf(value, wanted.value), spec: wanted.value.spec };
       return { op: "update", key, value: changed, revision } as unknown as Write; // Each key with a value of its kind.
     },
     create: ({ key, value }) => ({ key, write: { op: "create", key, value } as unknown as Write }),
@@ -72,8 +73,23 @@ function wantedOf<K extends DerivedKind>(source: Source<K>, object: ApiObject): 
   const read = reading.type === "value" ? reading.value : closedOf<K>(source.kind, reading.partial);
   if (!read || isWithoutRules(read.spec)) return null;
   const value = withDefaults<K>(source.kind, read);
-  const specDigest = digestOf(value.spec);
-  return { key: reading.key, value, specDigest, digest: `${formatKey(reading.key)} ${specDigest}` };
+  const decided = decidedDigest(value);
+  return { key: reading.key, value, decided, digest: `${formatKey(reading.key)} ${decided}` };
+}
+
+/** What of a value the object decides: the spec, and which rules of it could not be read. */
+function decidedDigest({ spec, metadata }: Stored[DerivedKind]): string {
+  const unread = metadata.annotations?.[unreadRulesAnnotation];
+  return digestOf(unread === undefined ? spec : { spec, unread });
+}
+
+/** All stays that somebody else may have written. */
+function metadataOf({ metadata }: Stored[DerivedKind], wanted: Stored[DerivedKind]): object {
+  const { [unreadRulesAnnotation]: _, ...annotations } = metadata.annotations ?? {};
+  const unread = wanted.metadata.annotations?.[unreadRulesAnnotation];
+  const all = unread === undefined ? annotations : { ...annotations, [unreadRulesAnnotation]: unread };
+  const { annotations: _before, ...rest } = metadata;
+  return Object.keys(all).length > 0 ? { ...rest, annotations: all } : rest;
 }
 
 /** A ClusterNetworkPolicy without rules says nothing; stored without a direction it would be unreadable, and close. */
