@@ -16,9 +16,14 @@ export function parsePorts(specs: readonly PortSpec[]): PortMatch | null {
   const ranges: PortRange[] = [];
   const names: string[] = [];
   for (const spec of specs) {
-    const digits = /^([0-9]{1,5})(?::([0-9]{1,5}))?$/.exec(String(spec));
+    if (typeof spec === "number") {
+      if (!Number.isInteger(spec) || spec < 0 || spec > 65535) return null;
+      ranges.push({ first: spec, last: spec });
+      continue;
+    }
+    const digits = /^([0-9]{1,5})(?::([0-9]{1,5}))?$/.exec(spec);
     if (!digits) {
-      if (typeof spec === "number" || spec === "" || /[:\s]/.test(spec)) return null;
+      if (spec === "" || /[:\s]/.test(spec)) return null;
       names.push(spec);
       continue;
     }

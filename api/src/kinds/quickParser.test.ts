@@ -62,3 +62,31 @@ describe("the quick parser takes what zod takes, and answers the same", () => {
     }
   }
 });
+
+describe("what the quick parser answers", () => {
+  const parse = quickParser(kinds.GlobalNetworkPolicy.spec, "kept");
+  const stored = {
+    ingress: [{ action: "Allow", protocol: "TCP", destination: { ports: [80, "http"] } }],
+    selector: "all()",
+  };
+
+  it("is the very value where it is stored as it is to be", () => assert.equal(parse(stored), stored));
+
+  it("is another one where a part of it is to be another, and the given one stays", () => {
+    const quoted = {
+      ingress: [{ action: "Allow", protocol: "TCP", destination: { ports: [80, "443"] } }],
+      selector: "all()",
+    };
+    const before = formatJson(quoted);
+    assert.deepEqual(parse(quoted), {
+      ...quoted,
+      ingress: [{ action: "Allow", protocol: "TCP", destination: { ports: [80, 443] } }],
+    });
+    assert.equal(formatJson(quoted), before);
+  });
+
+  it("has its members in their order", () => {
+    const { ingress, selector } = stored;
+    assert.equal(formatJson(parse({ selector, oneMore: 1, ingress })), formatJson({ ...stored, oneMore: 1 }));
+  });
+});

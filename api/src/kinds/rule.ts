@@ -144,12 +144,15 @@ export function unsupportedInProfileRules(direction: Direction): UnsupportedFiel
   return [...unsupportedInRules(direction), ...services];
 }
 
+const sides = ["source", "destination"] as const;
+
 const protocolsWithPorts: readonly unknown[] = ["TCP", "UDP", "SCTP", 6, 17, 132];
 
 /** A named port brings its protocol along; a number means nothing without one. */
 const checkPorts: CheckMembers<Rule> = (rule, report) => {
   if (protocolsWithPorts.includes(rule.protocol)) return;
-  for (const side of ["source", "destination"] as const) {
+  for (const side of sides) {
+    if (!rule[side]) continue;
     for (const field of ["ports", "notPorts"] as const) {
       const isNumeric = rule[side]?.[field]?.some((port) => typeof port === "number" || port.includes(":"));
       if (isNumeric) report([side, field], "need protocol TCP, UDP or SCTP beside them");
@@ -163,6 +166,7 @@ const icmpProtocols: readonly { readonly names: readonly unknown[]; readonly fam
 ];
 
 const checkIcmp: CheckMembers<Rule> = (rule, report) => {
+  if (!rule.icmp && !rule.notICMP && rule.ipVersion === undefined) return;
   const own = icmpProtocols.find(({ names }) => names.includes(rule.protocol));
   for (const field of ["icmp", "notICMP"] as const) {
     if (rule[field] && !own) report([field], "needs protocol ICMP or ICMPv6 beside it");
@@ -178,9 +182,11 @@ const checkIcmp: CheckMembers<Rule> = (rule, report) => {
 /** A packet has one family, so networks of both in one rule, or of the other one, never match together. */
 const checkFamilies: CheckMembers<Rule> = (rule, report) => {
   let family: Family | undefined = rule.ipVersion;
-  for (const side of ["source", "destination"] as const) {
+  for (const side of sides) {
+    const entity = rule[side];
+    if (!entity?.nets && !entity?.notNets) continue;
     for (const field of ["nets", "notNets"] as const) {
-      for (const [i, net] of (rule[side]?.[field] ?? []).entries()) {
+      for (const [i, net] of (entity[field] ?? []).entries()) {
         const own = net.includes(":") ? 6 : 4;
         family ??= own;
         if (own !== family) report([side, field, i], `is of IPv${own} in a rule that is of IPv${family}`);

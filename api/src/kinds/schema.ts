@@ -19,8 +19,15 @@ export type CheckMembers<T> = (value: T, report: (path: readonly PathStep[], rea
 export function object<T extends object>(shape: Shape<T>, check?: CheckMembers<T>): z.ZodType<T> {
   const schema = z.looseObject(shape) as unknown as z.ZodType<T>; // `Shape<T>` states what zod would infer.
   if (!check) return schema;
-  return schema.superRefine((value, context) => {
-    check(value, (path, message) => context.addIssue({ code: "custom", path: [...path], message }));
+  let judged: z.core.ParsePayload<T> | null = null;
+  // One for all values, as nothing is judged while another is: endpoints and policies come by the hundred thousand.
+  const report = (path: readonly PathStep[], message: string): void => {
+    judged?.issues.push({ code: "custom", path: [...path], message, input: judged.value, continue: true });
+  };
+  return schema.check((context) => {
+    judged = context;
+    check(context.value, report);
+    judged = null;
   });
 }
 

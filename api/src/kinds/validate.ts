@@ -47,7 +47,11 @@ export function checkUpdate<K extends ResourceKind>(
 
 /** A resource as it is stored: unknown members kept, nulls (which Go writes for what is empty) dropped. */
 export function decodeResource<K extends ResourceKind>(kind: K, stored: unknown): DecodedResource<Resources[K]> {
+  const quick = quickParserOf(kind, "kept")(stored);
+  // What is its own parsing has members that schemas know: none of these is null, but for those that schemas let be null.
+  if (quick === stored) return { kind: "valid", resource: quick as Resources[K] };
   const value = withSpec(withoutNullMembers(stored));
+  if (quick !== notRight && value === stored) return { kind: "valid", resource: quick as Resources[K] };
   const parsed = parse(kind, value, "kept");
   return parsed.success ? { kind: "valid", resource: parsed.data } : invalid(problemsOf(parsed.error, value));
 }

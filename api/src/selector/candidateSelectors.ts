@@ -43,8 +43,11 @@ export class CandidateSelectors<S extends IndexedSelector> {
   }
 
   /** How many are found by this handle already. */
-  count(handle: Handle): number {
-    return this.#places(handle).reduce((sum, [groups, key]) => sum + groups.get(key).size, 0);
+  count({ label, values }: Handle): number {
+    if (values === null) return this.#byLabel.get(label).size;
+    let count = 0;
+    for (const value of values) count += this.#byValue.get(valueKey(label, value)).size;
+    return count;
   }
 
   /** Those that may match `labels`; with `changed`, those of them for which a change of these labels may matter. */

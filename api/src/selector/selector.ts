@@ -8,12 +8,16 @@ export { selectorDepthMax, selectorLengthMax } from "./parser.ts";
 
 export class Selector {
   readonly expression: Expression;
-  /** The same for every way to write the same selector, so it is also a key for maps. */
-  readonly canonical: string;
+  #canonical: string | null = null;
 
   constructor(expression: Expression) {
     this.expression = expression;
-    this.canonical = formatExpression(expression);
+  }
+
+  /** The same for every way to write the same selector, so it is also a key for maps. */
+  get canonical(): string {
+    this.#canonical ??= formatExpression(this.expression);
+    return this.#canonical;
   }
 
   matches(labels: Labels): boolean {

@@ -66,7 +66,8 @@ export class SelectorIndex<I extends LabelledItem = LabelledItem> {
   /** The labels that its children inherit. `null` for one that is gone. */
   setParent(name: string, labels: Labels | null): MatchChange[] {
     const parent = this.#parentNamed(name);
-    const children = [...parent.children].flatMap((id) => {
+    const concerned = this.#selectors.size > 0 ? [...parent.children] : [];
+    const children = concerned.flatMap((id) => {
       const item = this.#items.get(id);
       return item ? [{ id, item, before: this.#labelsOf(item) }] : [];
     });
@@ -82,6 +83,7 @@ export class SelectorIndex<I extends LabelledItem = LabelledItem> {
     if (before) this.#candidates.remove(before);
     this.#selectors.delete(id);
     const after = selector && this.#enter(id, selector);
+    if (!before && after?.items.size === 0) return []; // Of most policies a node has nobody.
     const started = [...(after?.items ?? [])].filter((item) => !before?.items.has(item));
     const stopped = [...(before?.items ?? [])].filter((item) => !after?.items.has(item));
     for (const item of started) this.#matching.set(item, withName(this.#matching.get(item), id));
@@ -121,6 +123,7 @@ export class SelectorIndex<I extends LabelledItem = LabelledItem> {
     const entry: Entry = { id, selector, labels: labelsIn(expression), items: new Set() };
     this.#selectors.set(id, entry);
     this.#candidates.add(entry, handle);
+    if (this.#items.size === 0) return entry;
     for (const name of this.#itemsWith(handle)) {
       const item = this.#items.get(name);
       if (item && selector.matches(this.#labelsOf(item, entry.labels))) entry.items.add(name);
@@ -136,15 +139,16 @@ export class SelectorIndex<I extends LabelledItem = LabelledItem> {
     let rarest: { handle: Handle; cost: number } | null = null;
     for (const [label, values] of restrictions) {
       const handle = { label, values };
-      const items = this.#itemsByLabel.count(label, values) + this.#countInherited(handle);
-      const cost = items + this.#candidates.count(handle);
+      const cost = this.#countItems(handle) + this.#candidates.count(handle);
       if (rarest === null || cost < rarest.cost) rarest = { handle, cost };
     }
     return rarest?.handle ?? null;
   }
 
-  #countInherited({ label, values }: Handle): number {
-    let count = 0;
+  /** Policies are told before pods: while there are none, nobody is looked for. */
+  #countItems({ label, values }: Handle): number {
+    if (this.#items.size === 0) return 0;
+    let count = this.#itemsByLabel.count(label, values);
     for (const name of this.#parentsByLabel.with(label, values)) count += this.#parents.get(name)?.children.size ?? 0;
     return count;
   }

@@ -65,17 +65,25 @@ export function inScope(key: Key, scope: Scope = {}): boolean {
 }
 
 function folder(kind: ResourceKind): string {
-  return `${resourceRoots[kinds[kind].apiVersion]}${kinds[kind].plural}/`;
+  const known = folders.get(kind);
+  if (known !== undefined) return known;
+  const made = `${resourceRoots[kinds[kind].apiVersion]}${kinds[kind].plural}/`;
+  folders.set(kind, made);
+  return made;
 }
+
+/** A listing of a large cluster asks a hundred thousand times. */
+const folders = new Map<ResourceKind, string>();
 
 function parseResourceKey<K extends Kind>(kind: K & ResourceKind, text: string): Key<K> | null {
   const root = folder(kind);
   if (!text.startsWith(root)) return null;
-  const parts = text.slice(root.length).split("/");
-  const [first, second] = parts;
-  if (!first || parts.length !== (kinds[kind].namespaced ? 2 : 1)) return null;
-  if (!kinds[kind].namespaced) return { kind, name: first };
-  return second ? { kind, namespace: first, name: second } : null;
+  const slash = text.indexOf("/", root.length);
+  const name = text.slice(slash < 0 ? root.length : slash + 1);
+  if (name === "" || slash >= 0 !== kinds[kind].namespaced) return null;
+  if (slash < 0) return { kind, name };
+  const namespace = text.slice(root.length, slash);
+  return namespace === "" || name.includes("/") ? null : { kind, namespace, name };
 }
 
 /** `10.0.0.0/26` is `ipv4/block/10.0.0.0-26`; IPv6 keeps its colons. */
