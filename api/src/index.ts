@@ -78,6 +78,7 @@ export { readServiceObject, type Service, type ServicePort, serviceResource } fr
 export type { ApiName, ApiObject, ApiRequest, ApiResource, Flavour, Source } from "./kubernetes/source.ts";
 export { sourcesOf } from "./kubernetes/sources.ts";
 export { storeErrorOf } from "./kubernetes/storeFailure.ts";
+export { isUnmanaged, unmanagedAnnotation } from "./kubernetes/unmanagedAddresses.ts";
 export { resourceReference } from "./reference/reference.ts";
 export { prefixLabels } from "./selector/expression.ts";
 export * from "./selector/selector.ts";

@@ -27,7 +27,7 @@ import {
 
 export interface AssignRequest extends Owner {
   readonly node: string;
-  /** One address of each. */
+  /** One address of each; none for what the caller alone writes in its turn. */
   readonly families: readonly Family[];
   /** By family: the names or CIDRs of the only pools to take it from. */
   readonly pools?: Readonly<Partial<Record<Family, readonly string[]>>>;
@@ -131,7 +131,8 @@ export function planAssign(
       ...renewals,
       ...restingOn(state, [...kept, ...placements.map((placement) => placement.held)]),
       ...confirmations(state, kept, request),
-      writeHandle(state, request.handleId, held),
+      // Of who has no address, because none is asked for, there is none.
+      ...(held.length > 0 ? [writeHandle(state, request.handleId, held)] : []),
     ],
   };
 }

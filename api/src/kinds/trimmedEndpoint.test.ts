@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "vitest";
+import { isUnmanaged } from "../kubernetes/unmanagedAddresses.ts";
 import { EndpointTrimmer } from "./trimmedEndpoint.ts";
 import { validate } from "./validate.ts";
 import type { WorkloadEndpoint } from "./workloadEndpoint.ts";
@@ -39,6 +40,15 @@ describe("EndpointTrimmer", () => {
     const trimmed = new EndpointTrimmer().trim(whole);
     assert.deepEqual(trimmed, { ...whole, metadata, spec });
     assert.equal(validate(trimmed).kind, "valid");
+  });
+
+  it("keeps of annotations the one by which no block is to have an address", () => {
+    const whole = endpoint("a");
+    const unmanaged = { "cni.projectcalico.org/ipAddrsNoIpam": '["10.0.0.1"]' };
+    const annotations = { ...unmanaged, "cni.projectcalico.org/containerID": "abc" };
+    const trimmed = new EndpointTrimmer().trim({ ...whole, metadata: { ...whole.metadata, annotations } });
+    assert.deepEqual(trimmed.metadata.annotations, unmanaged);
+    assert.equal(isUnmanaged(trimmed, "10.0.0.1"), true);
   });
 
   it("leaves out what was not there", () => {

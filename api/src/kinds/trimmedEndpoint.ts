@@ -1,7 +1,8 @@
 /**
- * What a node keeps of the endpoints of all others: that by which policy and routes know them. Their lists and labels,
- * which pods of one owner have alike, are kept once.
+ * What a node keeps of the endpoints of all others: that by which policy and routes know them, and which of their addresses
+ * no IPPool gave. Their lists and labels, which pods of one owner have alike, are kept once.
  */
+import { unmanagedAnnotation } from "../kubernetes/unmanagedAddresses.ts";
 import type { Labels } from "../selector/selector.ts";
 import type { WorkloadEndpoint } from "./workloadEndpoint.ts";
 
@@ -14,8 +15,9 @@ export class EndpointTrimmer {
 
   /** Without what names the sandbox, the interface's hardware and the object's history; it stays a valid endpoint. */
   trim({ kind, apiVersion, metadata, spec }: WorkloadEndpoint): WorkloadEndpoint {
-    const { name, namespace, labels } = metadata;
-    const { orchestrator, workload, node, pod, endpoint, ipNetworks, profiles, interfaceName, ports } = spec;
+    const { name, namespace, labels, annotations } = metadata;
+    const unmanaged = annotations?.[unmanagedAnnotation];
+    const { orchestrator, workload, node, pod, endpoint, ipNetworks, ipNATs, profiles, interfaceName, ports } = spec;
     return {
       kind,
       apiVersion,
@@ -23,6 +25,7 @@ export class EndpointTrimmer {
         name,
         ...(namespace !== undefined && { namespace }),
         ...(labels && { labels: this.#shareLabels(labels) }),
+        ...(unmanaged !== undefined && { annotations: { [unmanagedAnnotation]: unmanaged } }),
       },
       spec: {
         orchestrator,
@@ -31,6 +34,7 @@ export class EndpointTrimmer {
         ...(pod !== undefined && { pod }),
         endpoint,
         ...(ipNetworks && { ipNetworks }),
+        ...(ipNATs && ipNATs.length > 0 && { ipNATs }),
         ...(profiles && { profiles: this.#share(profiles) }),
         ...(interfaceName !== undefined && { interfaceName }),
         ...(ports && { ports: this.#share(ports) }),
@@ -40,8 +44,11 @@ export class EndpointTrimmer {
 
   /** Where no two pods have all labels alike, the texts of these are still few. */
   #shareLabels(labels: Labels): Labels {
-    const entries = Object.entries(labels).map(([label, value]) => [label, this.#shareText(value)]);
-    return this.#share(Object.fromEntries(entries));
+    return this.#share(labels, () => {
+      const own: Record<string, string> = {};
+      for (const label in labels) own[label] = this.#shareText(labels[label] ?? "");
+      return own;
+    });
   }
 
   #shareText(text: string): string {
@@ -52,12 +59,14 @@ export class EndpointTrimmer {
     return text;
   }
 
-  #share<T extends object>(value: T): T {
+  /** `toKeep` makes of a value that nobody had yet what is kept of it. */
+  #share<T extends object>(value: T, toKeep: () => T = () => value): T {
     const text = JSON.stringify(value);
     const known = this.#shared.get(text);
     if (known !== undefined) return known as T; // The same text is a value of the same form.
     if (this.#shared.size >= sharedMax) this.#shared.clear();
-    this.#shared.set(text, value);
-    return value;
+    const kept = toKeep();
+    this.#shared.set(text, kept);
+    return kept;
   }
 }

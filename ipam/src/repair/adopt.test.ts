@@ -1,8 +1,8 @@
-import { type IPPool, MemoryStore, type WorkloadEndpoint, workloadEndpointName } from "@brindle/api";
+import { EndpointTrimmer, type IPPool, MemoryStore, type WorkloadEndpoint, workloadEndpointName } from "@brindle/api";
 import { describe, expect, it } from "vitest";
 import { Allocator } from "../allocator.ts";
 import { defaultIpamSettings } from "../assign.ts";
-import { adopt } from "./adopt.ts";
+import { adopt, hasUnallocated } from "./adopt.ts";
 import { Collector } from "./collector.ts";
 import { describeFinding } from "./sentence.ts";
 
@@ -91,6 +91,25 @@ describe.each(["many", "single"] as const)("with transactions of %s, an adoption
     const result = await allocator("node1").release("net.c-a");
     expect(result.kind === "released" && result.addresses).toHaveLength(2);
     expect(await store.get({ kind: "IPAMHandle", name: "net.c-a" })).toBeNull();
+  });
+
+  it("leaves what pods asked for past address management where no pool gives it, and takes it where one does", async () => {
+    const asked = endpoint("unmanaged", "node1", ["10.0.0.9"]);
+    const annotations = { "cni.projectcalico.org/ipAddrsNoIpam": '["10.0.0.9"]' };
+    const unmanaged = { ...asked, metadata: { ...asked.metadata, annotations } };
+    for (const disabled of [true, false]) {
+      const { store, check } = await world([unmanaged]);
+      const [first, ...others] = pools.map((pool) => ({ ...pool, spec: { ...pool.spec, disabled } }));
+      if (!first) throw new Error("there are pools");
+      await store.commit([{ op: "put", key: { kind: "IPPool", name: "p0" }, value: first }]);
+      expect(await check()).toHaveLength(disabled ? 0 : 1);
+      const facts = { pools: [first, ...others], endpoints: [unmanaged] };
+      const asOthersKnow = { ...facts, endpoints: [new EndpointTrimmer().trim(unmanaged)] };
+      expect(await hasUnallocated(store, asOthersKnow)).toBe(!disabled);
+      const { adopted } = await adopt(store, facts, { node: "node1", network: "net", nowNs });
+      expect(adopted).toEqual(disabled ? [] : ["10.0.0.9"]);
+      expect(await check()).toEqual([]);
+    }
   });
 
   it("writes nothing where nothing is missing", async () => {

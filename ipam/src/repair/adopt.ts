@@ -2,7 +2,16 @@
  * Takes addresses that endpoints have, and that no block gave, into blocks: as after the objects of address management were
  * deleted under pods that run, by `kubectl delete -f`. Until that is done no address is given, or one would be given twice.
  */
-import type { IPAMBlock, IPPool, Item, Key, Store, WorkloadEndpoint, Write } from "@brindle/api";
+import {
+  type IPAMBlock,
+  type IPPool,
+  type Item,
+  isUnmanaged,
+  type Key,
+  type Store,
+  type WorkloadEndpoint,
+  type Write,
+} from "@brindle/api";
 import {
   type Address,
   containsAddress,
@@ -76,7 +85,7 @@ export function planAdoptions(
 ): Adoption[] {
   const usable = pools.flatMap((pool) => {
     const parsed = parsePool(pool);
-    return "reason" in parsed ? [] : [parsed];
+    return "reason" in parsed ? [] : [{ ...parsed, isGiving: pool.spec.disabled !== true }];
   });
   const missing = [...endpoints].flatMap((endpoint) => missingOf(endpoint, { usable, blocks }, options));
   const byBlock = Map.groupBy(missing, ({ cidr }) => cidr);
@@ -146,12 +155,17 @@ async function counted(
   return handleWrite(present, key, handleWith(present?.value, counts.set(cidr, count)));
 }
 
+/** What one that gives nothing may have beside: addresses that pods asked for past address management. */
+interface KnownPool extends UsablePool {
+  readonly isGiving: boolean;
+}
+
 function missingOf(
   endpoint: WorkloadEndpoint,
   {
     usable,
     blocks,
-  }: { readonly usable: readonly UsablePool[]; readonly blocks: ReadonlyMap<string, Item<"IPAMBlock">> },
+  }: { readonly usable: readonly KnownPool[]; readonly blocks: ReadonlyMap<string, Item<"IPAMBlock">> },
   options: AdoptionOptions,
 ): { readonly cidr: string; readonly holder: Adopted }[] {
   const owner = ownerOf(endpoint, options);
@@ -159,7 +173,7 @@ function missingOf(
   return addressesOf(endpoint).flatMap((text) => {
     const address = parseAddress(text);
     const pool = usable.find(({ prefix }) => address !== null && containsAddress(prefix, address));
-    if (!address || !pool) return [];
+    if (!address || !pool || (!pool.isGiving && isUnmanaged(endpoint, text))) return [];
     const cidr = formatPrefix(networkOf({ address, length: pool.blockLength }));
     const block = blocks.get(cidr)?.value;
     const ordinal = block && blockProblems(block).length === 0 ? ordinalOf(block, address) : null;

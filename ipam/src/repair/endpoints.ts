@@ -1,5 +1,5 @@
 /** What is wrong with endpoints and Nodes, as far as addresses go. */
-import { parseWorkloadEndpointName, type WorkloadEndpoint } from "@brindle/api";
+import { isUnmanaged, parseWorkloadEndpointName, type WorkloadEndpoint } from "@brindle/api";
 import { containsAddress, formatAddress, parseAddress, parsePrefix } from "@brindle/net";
 import { type IpamFacts, isAway, isGone, kubernetesNodeOf, nameInKubernetes } from "./facts.ts";
 import type { Finding } from "./finding.ts";
@@ -12,6 +12,7 @@ export function examineEndpoints(facts: IpamFacts, held: readonly Holding[], own
 function addressesInDoubt(facts: IpamFacts, held: readonly Holding[], owners: Owners): Finding[] {
   const holders = new Map(held.map((holding) => [formatAddress(holding.address), holding]));
   const pools = facts.pools.flatMap(({ spec }) => parsePrefix(spec.cidr) ?? []);
+  const giving = facts.pools.flatMap(({ spec }) => (spec.disabled === true ? [] : (parsePrefix(spec.cidr) ?? [])));
   const findings: Finding[] = [];
   for (const [address, endpoints] of owners.having) {
     if (endpoints.length > 1)
@@ -20,7 +21,9 @@ function addressesInDoubt(facts: IpamFacts, held: readonly Holding[], owners: Ow
     for (const endpoint of endpoints) {
       const parsed = parseAddress(address);
       if (!parsed || !pools.some((pool) => containsAddress(pool, parsed))) continue;
-      if (!holder && !isAllocated(facts, address))
+      // What the pod was given past address management is in doubt only where a pool may give it as well.
+      const isMeant = isUnmanaged(endpoint, address) && !giving.some((pool) => containsAddress(pool, parsed));
+      if (!holder && !isAllocated(facts, address) && !isMeant)
         findings.push({ kind: "notAllocated", address, endpoint: nameOf(endpoint) });
       else if (holder && isOfAnother(holder, endpoint))
         findings.push({ kind: "heldByOther", address, endpoint: nameOf(endpoint), handleId: holder.handleId });
