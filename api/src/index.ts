@@ -41,6 +41,7 @@ export {
 } from "./kinds/policy.ts";
 export * from "./kinds/problem.ts";
 export * from "./kinds/profile.ts";
+export { codepointOf, type QosControls } from "./kinds/qosControls.ts";
 export * from "./kinds/resource.ts";
 export type { HttpMatch, IcmpMatch, Rule, RuleAction } from "./kinds/rule.ts";
 export type { SecretReference } from "./kinds/secret.ts";
@@ -69,6 +70,7 @@ export { networkPolicySource } from "./kubernetes/networkPolicySource.ts";
 export type { KubernetesNetworkPolicy } from "./kubernetes/networkPolicyV1.ts";
 export { kubernetesLabelsAnnotation, nodeSource } from "./kubernetes/nodeSource.ts";
 export { podUidAnnotation, readAddedPod } from "./kubernetes/podEndpoint.ts";
+export { dscpAnnotation, type PodQos, readPodQos } from "./kubernetes/podQos.ts";
 export { podSource } from "./kubernetes/podSource.ts";
 export { isPodOfUid, kubeletUidOf } from "./kubernetes/podUid.ts";
 export { namespaceOfProfile } from "./kubernetes/profileNames.ts";

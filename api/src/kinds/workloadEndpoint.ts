@@ -1,6 +1,6 @@
-import * as z from "zod";
 import { address, integer, interfaceName, prefix, protocol, subdomain, text } from "./fields.ts";
 import { type Column, type KindDefinition, nameColumn } from "./kind.ts";
+import { type QosControls, qosControls } from "./qosControls.ts";
 import { apiVersion, type Resource } from "./resource.ts";
 import { checked, field, list, object, optional } from "./schema.ts";
 import { workloadEndpointName } from "./workloadEndpointName.ts";
@@ -23,7 +23,7 @@ export interface WorkloadEndpointSpec {
   readonly mac?: string;
   readonly ports?: readonly WorkloadPort[];
   readonly allowSpoofedSourcePrefixes?: readonly string[];
-  readonly qosControls?: Readonly<Record<string, unknown>>;
+  readonly qosControls?: QosControls;
 }
 
 export interface IpNat {
@@ -78,7 +78,7 @@ export const workloadEndpointKind: KindDefinition<WorkloadEndpoint> = {
             externalIP: field(address, "The address by which it is reached as well."),
           }),
         ),
-        "Floating addresses.",
+        "Floating addresses, where floatingIPs of the FelixConfiguration is Enabled.",
       ),
     ),
     ipv4Gateway: optional(field(text, "The IPv4 gateway that the pod is told.")),
@@ -101,20 +101,16 @@ export const workloadEndpointKind: KindDefinition<WorkloadEndpoint> = {
       ),
     ),
     allowSpoofedSourcePrefixes: optional(
-      field(list(prefix), "Networks from whose addresses the pod may send beside its own."),
+      field(
+        list(prefix),
+        "Networks from whose addresses the pod may send beside its own, where workloadSourceSpoofing of the FelixConfiguration is Any.",
+      ),
     ),
-    qosControls: optional(field(z.record(z.string(), z.unknown()), "Limits of bandwidth, packets and connections.")),
+    qosControls: optional(field(qosControls, "Limits of bandwidth, packets and connections.")),
   }),
   unsupported: [
-    { effect: "ignored", path: "spec.ipNATs", meanwhile: "the pod is not reached at these addresses" },
     { effect: "ignored", path: "spec.ipv4Gateway", accepted: [""], meanwhile: ownGateway },
     { effect: "ignored", path: "spec.ipv6Gateway", accepted: [""], meanwhile: ownGateway },
-    {
-      effect: "ignored",
-      path: "spec.allowSpoofedSourcePrefixes",
-      meanwhile: "nothing is opened for these sources",
-    },
-    { effect: "ignored", path: "spec.qosControls", meanwhile: "what the pod sends and receives is not limited" },
   ],
   check: ({ metadata: { name }, spec }) => {
     if (spec.node === undefined || spec.orchestrator === undefined || spec.endpoint === undefined) return [];

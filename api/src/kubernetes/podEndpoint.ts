@@ -6,6 +6,7 @@ import { apiVersion } from "../kinds/resource.ts";
 import { workloadEndpointName } from "../kinds/workloadEndpointName.ts";
 import type { Key } from "../store/store.ts";
 import { entriesOf, isMembers, type Members, members, textOf, textsOf } from "./apiObject.ts";
+import { readPodQos } from "./podQos.ts";
 import { namespaceProfileName, serviceAccountProfileName } from "./profileNames.ts";
 import { readingOf, undecodable } from "./reading.ts";
 import type { ApiObject, Reading } from "./source.ts";
@@ -67,6 +68,7 @@ export function readPod({ metadata, ...pod }: ApiObject): Reading<"WorkloadEndpo
   const floating = listIn(annotations, floatingAddresses, faults);
   const sources = listIn(annotations, allowedSources, faults);
   const nats = natsOf(floating, addresses);
+  const { controls } = readPodQos(annotations);
   const ports = [...portsOf(spec.containers), ...portsOf(spec.initContainers)];
   const key: Key<"WorkloadEndpoint"> = {
     kind: "WorkloadEndpoint",
@@ -94,6 +96,7 @@ export function readPod({ metadata, ...pod }: ApiObject): Reading<"WorkloadEndpo
       interfaceName: interfaceNameOf(namespace, name),
       ...(ports.length > 0 && { ports }),
       ...(sources.length > 0 && { allowSpoofedSourcePrefixes: sources.map(asNetwork) }),
+      ...(controls && { qosControls: controls }),
     },
   };
   return faults.length > 0
