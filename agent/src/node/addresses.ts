@@ -1,5 +1,6 @@
 /** Which of a node's own addresses the other nodes and the routers know it by. */
-import { type Address, type Cidr, type Family, isLinkLocal, sameAddress } from "@brindle/net";
+import type { NodeInterface } from "@brindle/api";
+import { type Address, type Cidr, type Family, formatAddress, isLinkLocal, sameAddress } from "@brindle/net";
 
 /** An address of the kernel's, with the interface that has it. */
 export interface Candidate {
@@ -19,6 +20,16 @@ export interface AddressWish {
   readonly asked: Address | null;
   /** What the Node resource says, kept as long as an interface has it. */
   readonly registered: Cidr | null;
+}
+
+/** The node's own interfaces that others may reach, with their addresses, by name: templates of host endpoints go by them. */
+export function ownInterfaces(candidates: readonly Candidate[]): NodeInterface[] {
+  const own = candidates.filter(
+    ({ cidr, interfaceName }) =>
+      interfaceName !== "" && !isForeignInterface(interfaceName) && !isLinkLocal(cidr.address),
+  );
+  const byName = [...Map.groupBy(own, ({ interfaceName }) => interfaceName)].sort(([a], [b]) => (a < b ? -1 : 1));
+  return byName.map(([name, of]) => ({ name, addresses: of.map(({ cidr }) => formatAddress(cidr.address)).sort() }));
 }
 
 export function isForeignInterface(name: string): boolean {

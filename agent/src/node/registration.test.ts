@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { type IPPool, type Node, validate } from "@brindle/api";
 import { type Cidr, parseAddress, parseCidr } from "@brindle/net";
 import { describe, it } from "vitest";
-import { type AddressWish, type Candidate, chooseNodeAddress } from "./addresses.ts";
+import { type AddressWish, type Candidate, chooseNodeAddress, ownInterfaces } from "./addresses.ts";
 import { defaultPools, newClusterInformation, registeredNode, uniqueLocalPool } from "./registration.ts";
 
 function cidr(text: string): Cidr {
@@ -58,6 +58,7 @@ describe("a node's address is", () => {
 
 describe("what a node registers", () => {
   const addresses = { 4: cidr("172.30.1.11/24"), 6: cidr("fd00:30:1::11/64") };
+  const interfaces = [{ name: "eth0", addresses: ["172.30.1.11", "fd00:30:1::11"] }];
 
   it("is valid, and keeps what others wrote", () => {
     const before: Node = {
@@ -65,31 +66,55 @@ describe("what a node registers", () => {
       kind: "Node",
       metadata: { name: "node1", labels: { rack: "a" } },
       spec: {
-        bgp: { asNumber: 65_000, ipv4Address: "192.0.2.9/24" },
+        bgp: { asNumber: 65_000, ipv4Address: "192.0.2.9/24", ipv4IPIPTunnelAddr: "10.244.0.1" },
+        // As Calico left it, whose node may be here again.
+        ...{ ipv4VXLANTunnelAddr: "10.244.0.2", vxlanTunnelMACAddr: "66:00:00:00:00:01" },
+        wireguard: { interfaceIPv4Address: "10.244.0.3" },
         addresses: [
           { address: "192.0.2.9/24", type: "CalicoNodeIP" },
           { address: "203.0.113.1", type: "ExternalIP" },
         ],
+        interfaces: [{ name: "gone" }],
       },
     };
-    const node = registeredNode(before, { name: "node1", addresses });
+    const node = registeredNode(before, { name: "node1", addresses, interfaces });
     assert.deepEqual(node.spec.bgp, {
       asNumber: 65_000,
+      ipv4IPIPTunnelAddr: "10.244.0.1",
       ipv4Address: "172.30.1.11/24",
       ipv6Address: "fd00:30:1::11/64",
     });
+    const { ipv4VXLANTunnelAddr, vxlanTunnelMACAddr, wireguard } = before.spec;
+    assert.partialDeepStrictEqual(node.spec, { ipv4VXLANTunnelAddr, vxlanTunnelMACAddr, wireguard });
     assert.deepEqual(node.metadata, before.metadata);
     assert.deepEqual(
       node.spec.addresses?.map(({ address }) => address),
       ["172.30.1.11/24", "fd00:30:1::11/64", "203.0.113.1"],
     );
+    assert.deepEqual(node.spec.interfaces, interfaces);
     assert.equal(validate(node).kind, "valid");
-    assert.deepEqual(registeredNode(node, { name: "node1", addresses }), node);
+    assert.deepEqual(registeredNode(node, { name: "node1", addresses, interfaces }), node);
+    assert.equal(registeredNode(node, { name: "node1", addresses, interfaces: [] }).spec.interfaces, undefined);
     assert.equal(node.spec.orchRefs, undefined);
   });
 
+  it("names the interfaces that are the node's own, by name, with addresses that others may know", () => {
+    const candidates = [
+      ["eth1", "fe80::1/64"],
+      ["lo", "127.0.0.1/8"],
+      ["eth0", "fd00:30:1::11/64"],
+      ["eth0", "172.30.1.11/24"],
+      ["eth0", "fe80::2/64"],
+      ["docker0", "172.17.0.1/16"],
+      ["cali123", "fe80::3/64"],
+    ].map(([interfaceName = "", text = ""]) => ({ interfaceName, cidr: cidr(text) }));
+    for (const order of [candidates, candidates.toReversed()]) {
+      assert.deepEqual(ownInterfaces(order), interfaces);
+    }
+  });
+
   it("is what Kubernetes calls the node, once, beside what others call it", () => {
-    const facts = { name: "node1", addresses, kubernetesName: "node1" };
+    const facts = { name: "node1", addresses, interfaces: [], kubernetesName: "node1" };
     const before: Node = {
       apiVersion: "projectcalico.org/v3",
       kind: "Node",

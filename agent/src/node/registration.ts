@@ -5,6 +5,7 @@ import {
   type IPPool,
   type Node,
   type NodeAddress,
+  type NodeInterface,
   type OrchRef,
 } from "@brindle/api";
 import { type Cidr, type Family, formatPrefix, parsePrefix } from "@brindle/net";
@@ -12,12 +13,15 @@ import { type Cidr, type Family, formatPrefix, parsePrefix } from "@brindle/net"
 export interface NodeFacts {
   readonly name: string;
   readonly addresses: Readonly<Partial<Record<Family, Cidr>>>;
+  /** Its own, with their addresses. */
+  readonly interfaces: readonly NodeInterface[];
   /** What Kubernetes calls it, where its Node is another object: controllers go by it. */
   readonly kubernetesName?: string;
 }
 
 /** The node's resource with its present addresses; everything else of it is the operator's and stays. */
-export function registeredNode(before: Node | null, { name, addresses, kubernetesName }: NodeFacts): Node {
+export function registeredNode(before: Node | null, { name, addresses, interfaces, kubernetesName }: NodeFacts): Node {
+  const { interfaces: _before, ...spec } = before?.spec ?? {};
   const { ipv4Address: _v4, ipv6Address: _v6, ...bgp } = before?.spec.bgp ?? {};
   const texts = Object.values(addresses).map(formatPrefix);
   const others = (before?.spec.addresses ?? []).filter(({ type }) => type !== nodeIp);
@@ -27,7 +31,7 @@ export function registeredNode(before: Node | null, { name, addresses, kubernete
     kind: "Node",
     metadata: before?.metadata ?? { name },
     spec: {
-      ...before?.spec,
+      ...spec,
       bgp: {
         ...bgp,
         ...(addresses[4] && { ipv4Address: formatPrefix(addresses[4]) }),
@@ -35,6 +39,7 @@ export function registeredNode(before: Node | null, { name, addresses, kubernete
       },
       ...(kubernetesName !== undefined && { orchRefs: orchRefs(before, kubernetesName) }),
       addresses: [...texts.map((address): NodeAddress => ({ address, type: nodeIp })), ...others],
+      ...(interfaces.length > 0 && { interfaces }),
     },
   };
 }

@@ -7,7 +7,7 @@ import { formatProblem, type IPPool, type Node, type Outcome, ResourceClient, ty
 import { type Address, type Cidr, type Family, formatAddress, parseCidr, parsePrefix } from "@brindle/net";
 import type { RouteSocket } from "@brindle/net/shell";
 import { AgentError } from "../error.ts";
-import { type Candidate, chooseNodeAddress, interfaceOf } from "../node/addresses.ts";
+import { type Candidate, chooseNodeAddress, interfaceOf, ownInterfaces } from "../node/addresses.ts";
 import type { Mistake } from "../node/mistakes.ts";
 import { type PoolRanges, rangesOfKubernetes, rangesWithoutKubernetes } from "../node/poolRanges.ts";
 import { rangeMistake } from "../node/rangeMistakes.ts";
@@ -103,11 +103,12 @@ async function registerNode(
   }: Omit<ClusterNeeds, "ranges"> & { readonly awaitsNode: boolean; readonly isReferred: boolean },
 ): Promise<Pick<Registered, "addresses"> & { readonly node: Node | null }> {
   const name = options.node;
+  const interfaces = ownInterfaces(candidates);
   for (let attempt = 1; ; attempt++) {
     const before = await client.get({ kind: "Node", name });
     if (!before && awaitsNode) throw missingNode(name);
     const addresses = chooseAddresses(options, { before, candidates });
-    const node = registeredNode(before, { name, addresses, ...(isReferred && { kubernetesName: name }) });
+    const node = registeredNode(before, { name, addresses, interfaces, ...(isReferred && { kubernetesName: name }) });
     const outcome = before ? await client.apply(node) : await client.create(node);
     const isRaced = outcome.kind === "conflict" || outcome.kind === "alreadyExists";
     if (isRaced && attempt < attemptsMax) continue;

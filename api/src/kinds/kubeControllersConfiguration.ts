@@ -76,7 +76,10 @@ const template = object<HostEndpointTemplate>({
   ),
   interfaceCIDRs: optional(field(set(prefix), "Addresses of the node in these networks belong to the host endpoint.")),
   interfacePattern: optional(
-    field(text, "A regular expression: each interface whose name matches it gets a host endpoint."),
+    field(
+      text,
+      "A regular expression: each interface of the node's spec.interfaces whose name matches it gets a host endpoint.",
+    ),
   ),
   labels: optional(field(labels, "Labels of the host endpoint, before those of the node.")),
   annotations: optional(field(annotations, "Annotations of the host endpoint.")),
@@ -168,12 +171,6 @@ const nameRule: CelRule = {
 };
 
 const unsupported: readonly UnsupportedField[] = [
-  {
-    effect: "ignored",
-    path: "spec.controllers.node.hostEndpoint.templates[].interfacePattern",
-    meanwhile:
-      "it finds the interfaces that a Node has in spec.interfaces, which Calico's agents write and ours do not",
-  },
   {
     effect: "ignored",
     path: "spec.controllers.migration.policyNameMigrator",

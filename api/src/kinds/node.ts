@@ -132,7 +132,7 @@ export const nodeKind: KindDefinition<Node> = {
             addresses: optional(field(list(anyAddress), "Its addresses.")),
           }),
         ),
-        "The interfaces of the node.",
+        "The interfaces of the node that are its own, as its agent found them when it started.",
       ),
     ),
   }),
