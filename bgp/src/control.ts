@@ -162,6 +162,8 @@ export interface JournalEntry {
   readonly to: SessionPhase;
   /** Why, where that is known. */
   readonly reason: string | null;
+  /** Attempts behind it that went the same way: how many more, and when the last of them did this. Absent for none. */
+  readonly again?: { readonly count: number; readonly lastMs: number };
 }
 
 export interface EstablishedStatus {

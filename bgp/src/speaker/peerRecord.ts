@@ -1,9 +1,7 @@
 /** What an operator is told of a peer's past: since when it is as it is, how it came to that, and what failed last. */
 import type { JournalEntry, PeerStatus, SessionFailure, SessionPhase } from "../control.ts";
 import type { NotificationSeen } from "../session/state.ts";
-
-/** Enough for a flap of a day to be seen among the attempts of a minute, and no burden with thousands of peers. */
-const journalEntriesMax = 50;
+import { journalWith } from "./journal.ts";
 
 export class PeerRecord {
   #phase: SessionPhase = "idle";
@@ -49,8 +47,7 @@ export class PeerRecord {
     const reason = this.#reason;
     this.#reason = null;
     if (phase === this.#phase && reason === null) return;
-    // Anew, and so no longer than it has entries: an array that is pushed to keeps room for a dozen more.
-    this.#journal = [...this.#journal, { atMs: nowMs, from: this.#phase, to: phase, reason }].slice(-journalEntriesMax);
+    this.#journal = journalWith(this.#journal, { atMs: nowMs, from: this.#phase, to: phase, reason });
     if (phase === this.#phase) return;
     this.#phase = phase;
     this.#sinceMs = nowMs;

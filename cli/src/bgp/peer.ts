@@ -105,7 +105,12 @@ function formatJournal(journal: readonly JournalEntry[], nowMs: number): string 
       { header: "FROM", cell: ({ from }) => from },
       { header: "TO", cell: ({ to }) => to },
       { header: "WHY", cell: ({ reason }) => reason ?? "-" },
+      { header: "AGAIN", cell: ({ again }) => againText(again, nowMs) },
     ],
     journal,
   );
+}
+
+function againText(again: JournalEntry["again"], nowMs: number): string {
+  return again ? `${again.count} more, last ${formatAge(nowMs - again.lastMs)} ago` : "-";
 }
