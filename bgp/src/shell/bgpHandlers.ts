@@ -32,7 +32,11 @@ export function bgpHandlers(speaker: () => RunningSpeaker | null): Record<string
       if (!routes) throw new ControlError("NOT_FOUND", `there is no peer "${name}"`);
       return routes;
     },
-    "bgp.refresh": async (params) => running().refresh(await peerNamed(params, "bgp.refresh")),
+    "bgp.refresh": async (params) => {
+      const peer = await peerAsked(params, "bgp.refresh");
+      assertRefreshable(peer);
+      await running().refresh(peer.name);
+    },
     "bgp.reset": async (params) => {
       const name = await peerNamed(params, "bgp.reset");
       const { text } = (params ?? {}) as Record<string, unknown>;
@@ -64,4 +68,18 @@ export function bgpHandlers(speaker: () => RunningSpeaker | null): Record<string
     },
     "bgp.routes": async (params) => (await speaker()?.routes(routeQuery(params))) ?? [],
   };
+}
+
+/** Nobody hears what is asked where there is no session, or one whose peer did not offer route refresh (RFC 2918 §3). */
+function assertRefreshable({ name, phase, negotiated }: PeerDetail): void {
+  if (phase !== "established")
+    throw new ControlError(
+      "NO_SESSION",
+      `${name} is not Established but ${phase}: it tells all when its session begins`,
+    );
+  if (negotiated?.routeRefresh !== true)
+    throw new ControlError(
+      "UNSUPPORTED",
+      `${name} did not offer route refresh (RFC 2918): \`bgp reset\` makes it tell all`,
+    );
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { AdvertisedRoute, PeerDetail } from "@brindle/bgp";
+import { ControlError } from "@brindle/net";
 import { describe, it } from "vitest";
 import { nowMs, Rig } from "../testing.ts";
 
@@ -43,7 +44,16 @@ const detail: PeerDetail = {
     peerRole: null,
     fieldOfTomorrow: 7,
   },
-  journal: [{ atMs: nowMs - 60_000, from: "openConfirm", to: "established", reason: null }],
+  journal: [
+    { atMs: nowMs - 60_000, from: "openConfirm", to: "established", reason: null },
+    {
+      atMs: nowMs - 30_000,
+      from: "connect",
+      to: "active",
+      reason: "refused",
+      again: { count: 7, lastMs: nowMs - 2_000 },
+    },
+  ],
 };
 const told: AdvertisedRoute = {
   prefix: "10.1.0.0/24",
@@ -84,7 +94,8 @@ describe("bgp peer", () => {
     assert.match(out, /^IPv4 +3 received, 2 accepted, 1 filtered, 4 advertised$/m);
     assert.match(out, /^update +2 +7$/m);
     assert.match(out, /^code 71 +- +0x00$/m);
-    assert.match(out, /^1m00s +\S+ +openConfirm +established +-$/m);
+    assert.match(out, /^1m00s +\S+ +openConfirm +established +- +-$/m);
+    assert.match(out, /^30s +\S+ +connect +active +refused +7 more, last 2s ago$/m);
   });
 
   it("tells in words what the two ends agreed on", async () => {
@@ -167,6 +178,7 @@ describe("bgp advertised", () => {
 describe("routes of one question", () => {
   const queries: [string, object][] = [
     ["bgp route 10.1.0.0/24", { prefix: "10.1.0.0/24", bestOnly: false }],
+    ["bgp route 10.1.0.7", { covering: "10.1.0.7", bestOnly: false }],
     ["bgp received tor-a", { peer: "tor-a", bestOnly: false }],
     ["bgp filtered tor-a", { peer: "tor-a", bestOnly: false, refusedOnly: true }],
     ["bgp filtered", { bestOnly: false, refusedOnly: true }],
@@ -238,7 +250,12 @@ describe("bgp maintenance", () => {
 describe("bgp reset and bgp refresh", () => {
   const calls: [string, object][] = [];
   const session = new Rig({
-    "bgp.summary": () => ({ peers: [{ name: "tor-a", state: "established" }] }),
+    "bgp.summary": () => ({
+      peers: [
+        { name: "tor-a", state: "established" },
+        { name: "tor-c", state: "active" },
+      ],
+    }),
     "bgp.reset": (params) => void calls.push(["reset", params]),
     "bgp.refresh": (params) => void calls.push(["refresh", params]),
   });
@@ -257,5 +274,22 @@ describe("bgp reset and bgp refresh", () => {
   it("do nothing to a peer that is not there", async () => {
     assert.equal((await session.run("bgp reset tor-b")).exitCode, 1);
     assert.equal(calls.length, 3);
+  });
+
+  it("speak of no session where there is none", async () => {
+    assert.equal((await session.run("bgp reset tor-a")).out, "the session with tor-a ends, and may come back\n");
+    const { out } = await session.run("bgp reset tor-c");
+    assert.equal(out, "there is no session with tor-c (active); what was under way begins anew\n");
+  });
+
+  it("end with what the speaker says of a peer that cannot be asked", async () => {
+    const refusing = new Rig({
+      "bgp.summary": () => ({ peers: [{ name: "tor-c", state: "active" }] }),
+      "bgp.refresh": () => {
+        throw new ControlError("NO_SESSION", "tor-c is not Established");
+      },
+    });
+    const { out, err, exitCode } = await refusing.run("bgp refresh tor-c");
+    assert.deepEqual([out, err, exitCode], ["", "tor-c is not Established\n", 1]);
   });
 });

@@ -8,9 +8,10 @@ export async function resetSession(
   { text }: { readonly text?: string },
   ports: Ports,
 ): Promise<ExitCode> {
-  await expectPeers([name], ports);
+  const [peer] = await expectPeers([name], ports);
   await ports.callAgent("bgp.reset", text === undefined ? { name } : { name, text });
-  ports.print(`the session with ${name} ends, and may come back`);
+  if (peer?.state === "established") ports.print(`the session with ${name} ends, and may come back`);
+  else ports.print(`there is no session with ${name} (${peer?.state}); what was under way begins anew`);
   return 0;
 }
 
