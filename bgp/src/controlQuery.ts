@@ -1,5 +1,5 @@
 /** Parameters of the control interface's questions about routes, from whoever may open the socket. */
-import { ControlError, parsePrefix } from "@brindle/net";
+import { ControlError, parseAddress, parsePrefix } from "@brindle/net";
 import type { RouteQuery } from "./speaker/event.ts";
 import type { MaintenanceWish } from "./speaker/maintenance.ts";
 
@@ -8,13 +8,19 @@ const limitMax = 10_000;
 export function routeQuery(params: unknown): RouteQuery {
   if (params === null || params === undefined) return {};
   if (typeof params !== "object") throw invalid("must be an object");
-  const { family, prefix, peer, bestOnly, refusedOnly, advertisedTo, limit } = params as Record<string, unknown>;
+  const { family, prefix, covering, peer, bestOnly, refusedOnly, advertisedTo, limit } = params as Record<
+    string,
+    unknown
+  >;
   if (family !== undefined && family !== 4 && family !== 6) throw invalid("family must be 4 or 6");
   if (bestOnly !== undefined && typeof bestOnly !== "boolean") throw invalid("bestOnly must be true or false");
   if (refusedOnly !== undefined && typeof refusedOnly !== "boolean") throw invalid("refusedOnly must be true or false");
   if (limit !== undefined && !isLimit(limit)) throw invalid(`limit must be 1 to ${limitMax}`);
   if (prefix !== undefined && (typeof prefix !== "string" || !parsePrefix(prefix)))
     throw invalid("prefix is no prefix");
+  if (covering !== undefined && (typeof covering !== "string" || !parseAddress(covering)))
+    throw invalid("covering is no address");
+  if (prefix !== undefined && covering !== undefined) throw invalid("prefix and covering go not together");
   for (const [name, value] of Object.entries({ peer, advertisedTo })) {
     if (value !== undefined && typeof value !== "string") throw invalid(`${name} must be the name of a peer`);
   }

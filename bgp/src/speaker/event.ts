@@ -138,6 +138,8 @@ export interface BestChange {
 export interface RouteQuery {
   readonly family?: 4 | 6;
   readonly prefix?: string;
+  /** An address: of the prefixes that hold it, the most specific one that is used, or of which there is a route at all. */
+  readonly covering?: string;
   /** Learned from this peer, by name; `local` for our own. */
   readonly peer?: string;
   readonly bestOnly?: boolean;

@@ -1,5 +1,5 @@
 /** The rows of `brindlectl bgp routes`: bounded, since a table may hold a million. */
-import { parsePrefix } from "@brindle/net";
+import { addressBits, networkOf, parseAddress, parsePrefix } from "@brindle/net";
 import type { RouteStatus } from "../control.ts";
 import { Rule } from "../rib/decide.ts";
 import { packPrefix } from "../rib/packed.ts";
@@ -30,7 +30,8 @@ const prefixesPerSlice = 16_384;
 /** The rows that begin at this prefix, of which there may be none though more come. */
 export function querySlice(query: RouteQuery, sources: Sources, from: PrefixId): RouteSlice {
   const { idsEnd } = sources.rib.prefixes;
-  const end = query.prefix === undefined ? Math.min(from + prefixesPerSlice, idsEnd) : idsEnd;
+  const isOfOne = query.prefix !== undefined || query.covering !== undefined;
+  const end = isOfOne ? idsEnd : Math.min(from + prefixesPerSlice, idsEnd);
   const rows = queryRoutes(query, sources, { from, end });
   return { rows, next: end < idsEnd && rows.length < (query.limit ?? limitDefault) ? end : null };
 }
@@ -77,10 +78,29 @@ function* prefixesOf(query: RouteQuery, rib: Rib, { from, end }: PrefixRange): G
     if (id !== 0) yield id;
     return;
   }
+  if (query.covering !== undefined) {
+    const id = mostSpecific(query.covering, rib);
+    if (id !== 0) yield id;
+    return;
+  }
   for (let id = from; id < end; id++) {
     if (!rib.prefixes.isLive(id)) continue;
     if (query.family === undefined || rib.prefixes.family(id) === query.family) yield id;
   }
+}
+
+/** What packets to the address follow, as far as this table says; where they follow nothing, what there is all the same. */
+function mostSpecific(text: string, rib: Rib): PrefixId {
+  const address = parseAddress(text);
+  if (!address) return 0;
+  let unused = 0;
+  for (let length = addressBits[address.family]; length >= 0; length--) {
+    const id = rib.prefixes.find(packPrefix(networkOf({ address, length })), 0);
+    if (id === 0 || rib.routes.firstOfPrefix(id) === 0) continue;
+    if (rib.best(id) !== 0) return id;
+    unused ||= id;
+  }
+  return unused;
 }
 
 function* routesOf(prefix: PrefixId, rib: Rib): Generator<RouteId> {

@@ -46,6 +46,8 @@ describe("bgp routes", () => {
     { line: "--all --family 6", query: { bestOnly: false, family: 6, limit: 1000 } },
     { line: "10.1.0.7/26", query: { bestOnly: false, prefix: "10.1.0.0/26", limit: 1000 } },
     { line: "FD00:0::/64", query: { bestOnly: false, prefix: "fd00::/64", limit: 1000 } },
+    { line: "10.1.0.7", query: { bestOnly: false, covering: "10.1.0.7", limit: 1000 } },
+    { line: "FD00:0::7", query: { bestOnly: false, covering: "fd00::7", limit: 1000 } },
     { line: "--peer tor-a --limit 5", query: { bestOnly: true, peer: "tor-a", limit: 5 } },
     { line: "--peer local", query: { bestOnly: true, peer: "local", limit: 1000 } },
     { line: "--advertised-to node2", query: { bestOnly: true, advertisedTo: "node2", limit: 1000 } },
@@ -67,6 +69,12 @@ describe("bgp routes", () => {
       ].join("\n"),
     );
     assert.match((await rig([other]).run("bgp routes --all -o wide")).out, /igp +65001:7 65001:8\n$/);
+  });
+
+  it("names the prefix that it found for an address", async () => {
+    const { out } = await rig([best, other]).run("bgp route 10.1.0.7");
+    assert.match(out, /^of the prefixes that hold 10\.1\.0\.7, 10\.1\.0\.0\/26 is the most specific\nPREFIX /);
+    assert.equal((await rig([]).run("bgp route 10.1.0.7")).out, "no such routes\n");
   });
 
   it("tells when there may be more than was asked for", async () => {

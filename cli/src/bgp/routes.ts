@@ -1,7 +1,7 @@
 /** `bgp routes`: the table of this node's speaker, and why each route is the best or is not. */
 
 import type { RouteQuery, RouteStatus } from "@brindle/bgp";
-import { formatPrefix, networkOf, parseAddress, parseCidr } from "@brindle/net";
+import { formatAddress, formatPrefix, networkOf, parseAddress, parseCidr } from "@brindle/net";
 import { expectNode } from "../agent.ts";
 import type { ExitCode } from "../command.ts";
 import { usage } from "../error.ts";
@@ -30,7 +30,11 @@ export async function showRoutes(prefix: string | undefined, options: RoutesOpti
   const answer = await ports.callAgent("bgp.routes", query);
   const routes = answer as readonly RouteStatus[]; // What the agent promises to answer.
   if (options.output === "yaml" || options.output === "json") ports.print(formatStructure(routes, options.output));
-  else ports.print(formatRoutes(routes, { isWide: options.output === "wide" }));
+  else {
+    if (query.covering !== undefined && routes[0])
+      ports.print(`of the prefixes that hold ${query.covering}, ${routes[0].prefix} is the most specific`);
+    ports.print(formatRoutes(routes, { isWide: options.output === "wide" }));
+  }
   if (routes.length === options.limit) {
     ports.warn(`these are the first ${options.limit} routes: ask for a prefix, or for more with --limit`);
   }
@@ -46,7 +50,7 @@ export function routeQuery(prefix: string | undefined, options: Omit<RoutesOptio
     bestOnly: !all && prefix === undefined,
     limit,
     ...(filtered && { refusedOnly: true }),
-    ...(prefix !== undefined && { prefix: prefixNamed(prefix) }),
+    ...(prefix !== undefined && placeNamed(prefix)),
     ...(family !== undefined && { family: family === "4" ? 4 : 6 }),
     ...(peer !== undefined && { peer }),
     ...(advertisedTo !== undefined && { advertisedTo }),
@@ -103,9 +107,11 @@ const decisions: Readonly<Record<string, string>> = {
   peer: "lost by peer address",
 };
 
-function prefixNamed(text: string): string {
+/** With a length exactly that prefix, without one the most specific that holds the address. */
+function placeNamed(text: string): Pick<RouteQuery, "prefix" | "covering"> {
   const cidr = parseCidr(text);
-  if (cidr) return formatPrefix(networkOf(cidr));
-  const hint = parseAddress(text) ? "; give its length, too" : "";
-  throw usage(`"${text}" is no prefix like 10.1.0.0/26${hint}`);
+  if (cidr) return { prefix: formatPrefix(networkOf(cidr)) };
+  const address = parseAddress(text);
+  if (address) return { covering: formatAddress(address) };
+  throw usage(`"${text}" is no prefix like 10.1.0.0/26 and no address`);
 }

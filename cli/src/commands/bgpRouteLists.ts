@@ -9,10 +9,16 @@ import { limitOption, nodeOption } from "./options.ts";
 const routeCommand: CommandDefinition<readonly [string], RoutesOptions> = {
   name: "bgp route",
   summary: "show all candidates of one prefix, the best, and the numbered rule by which each other lost",
-  details: "The rules of the decision are those of RFC 4271 in their order; `bgp/DESIGN.md` says where they stand.",
-  examples: [{ line: "brindlectl bgp route 10.1.0.64/26", does: "why one of them won" }],
+  details:
+    "With a length it is exactly that prefix. An address alone stands for the most specific prefix that holds it and is " +
+    "used, which is named. The rules of the decision are those of RFC 4271 in their order; `bgp/DESIGN.md` says where " +
+    "they stand.",
+  examples: [
+    { line: "brindlectl bgp route 10.1.0.64/26", does: "why one of them won" },
+    { line: "brindlectl bgp route 10.1.0.70", does: "where packets to this address go, and why" },
+  ],
   declare(command) {
-    command.argument("<prefix>").addOption(limitOption()).addOption(outputOption()).addOption(nodeOption());
+    command.argument("<prefix or address>").addOption(limitOption()).addOption(outputOption()).addOption(nodeOption());
   },
   async run([prefix], options, ports) {
     const { showRoutes } = await import("../bgp/routes.ts");

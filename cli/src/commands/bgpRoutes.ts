@@ -9,7 +9,7 @@ export const bgpRoutesCommand: CommandDefinition<readonly [string | undefined], 
   summary: "show the routes of this node's BGP speaker, and why each is the best or is not",
   details:
     "Asks the agent of this node over its socket. Without a prefix it shows the best route of each; with one, or with " +
-    "--all, also those that lost, and the rule that decided. `local` is this node itself, as a peer.",
+    "--all, also those that lost, and the rule that decided; an address stands for the most specific prefix that holds it. `local` is this node itself, as a peer.",
   examples: [
     { line: "brindlectl bgp routes", does: "the best route of every prefix" },
     { line: "brindlectl bgp routes 10.1.0.64/26", does: "all routes of one prefix, and why one of them won" },
