@@ -14,7 +14,10 @@ export interface SpeakerListeners {
   /** In place of `bestChanged`, for one who hands them on: `unpackBestChanges` reads them. */
   bestChangedPacked?(changes: PackedBestChanges): void;
   peerChanged?(peer: PeerStatus): void;
-  /** Once: what this speaker could learn at its start is decided. Until then routes of an earlier run are to stay. */
+  /**
+   * Once: every peer has told its table, or had its restart time to do so, and all of it is decided. Until then routes of
+   * an earlier run are to stay, unless `bestChanged` says otherwise of a prefix.
+   */
   tableComplete?(): void;
   /** A bug or the end of its thread: the speaker is gone and will not come back by itself. */
   failed?(error: Error): void;

@@ -75,8 +75,7 @@ class LocalSpeaker implements RunningSpeaker {
 
   constructor(listeners: SpeakerListeners, { recordTo, recordsFromStart }: StartOptions) {
     this.#listeners = listeners;
-    const tellsBest = listeners.bestChanged !== undefined || listeners.bestChangedPacked !== undefined;
-    this.#speaker = new Speaker({ tellsBest, hashKey: randomHashKey() });
+    this.#speaker = new Speaker({ hashKey: randomHashKey() });
     this.#recorder = recordTo === undefined ? null : new Recorder(recordTo);
     if (recordsFromStart) this.#tap.beginWithSpeaker(Date.now());
   }
@@ -192,6 +191,12 @@ class LocalSpeaker implements RunningSpeaker {
     if (this.#stopped) throw new BgpError({ code: "STOPPED" });
   }
 
+  /** A recording has it, too: it is played by a speaker that tells all. */
+  get #isToldOfBest(): boolean {
+    const { bestChanged, bestChangedPacked } = this.#listeners;
+    return Boolean(bestChanged ?? bestChangedPacked) || this.#recorder !== null || this.#tap.isOpen;
+  }
+
   #dispatch(event: SpeakerEvent): void {
     this.#events.push(event);
     if (this.#isDispatching) return;
@@ -199,6 +204,7 @@ class LocalSpeaker implements RunningSpeaker {
     try {
       for (let next = this.#events.shift(); next; next = this.#events.shift()) {
         const nowMs = Date.now();
+        this.#speaker.tellsBest = this.#isToldOfBest;
         const actions = this.#speaker.handle(next, nowMs);
         this.#recorder?.add({ nowMs, event: next, actions });
         if (this.#tap.isOpen) this.#tap.add({ nowMs, event: next, actions });

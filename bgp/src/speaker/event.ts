@@ -90,7 +90,10 @@ export type SpeakerAction =
   /** `unpackBestChanges` makes values of them. */
   | { readonly type: "bestChanged"; readonly changes: PackedBestChanges }
   | { readonly type: "peerChanged"; readonly peer: PeerStatus }
-  /** Once: whatever this speaker knew at its start is decided, so who holds routes of an earlier run may sweep them. */
+  /**
+   * Once: what was told by then is decided, and nobody is left who may still have routes of an earlier run to tell: who
+   * holds such may sweep them. A speaker that took over decides before that, where a peer restarts itself or is away.
+   */
   | { readonly type: "tableComplete" };
 
 /** A prefix of our own with attributes; one that has none may as well be its text. */

@@ -4,6 +4,8 @@
  */
 import type { MaintenanceStatus } from "../control.ts";
 import type { PeerConfig } from "./config.ts";
+import type { SpeakerAction, SpeakerEvent, SpeakerTimer } from "./event.ts";
+import type { Peer } from "./peer.ts";
 
 export interface MaintenanceWish {
   readonly text?: string;
@@ -18,6 +20,26 @@ export class Maintenance {
 
   of(peer: string): MaintenanceStatus | null {
     return this.#peers.get(peer) ?? this.#ofAll;
+  }
+
+  /** What an operator wishes for one of these peers, or for all; gives what becomes of their timers. */
+  wished(
+    { peer: name, wish }: Extract<SpeakerEvent, { type: "maintenance" }>,
+    peers: Iterable<Pick<Peer, "config" | "isEstablished">>,
+    nowMs: number,
+  ): SpeakerAction[] {
+    if (name === null) this.end(null);
+    if (name === null && wish) this.beginAll(wish.text ?? null, nowMs);
+    const concerned = [...peers].filter(({ config }) => name === null || config.name === name);
+    return concerned.flatMap(({ config, isEstablished }): SpeakerAction[] => {
+      const timer: SpeakerTimer = { of: "peer", peer: config.name, timer: "maintenance" };
+      this.end(config.name);
+      if (!wish) return [{ type: "disarm", timer }];
+      const { text = null, waitSeconds } = wish;
+      const drains = isEstablished && waitSeconds > 0;
+      this.begin(config.name, { text, sinceMs: nowMs, drains });
+      return [{ type: "disarm", timer }, ...(drains ? [{ type: "arm", timer, seconds: waitSeconds } as const] : [])];
+    });
   }
 
   /** `drains`: its session stands, and is the last resort first. */

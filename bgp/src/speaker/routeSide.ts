@@ -101,10 +101,15 @@ export class RouteSide {
    * one, and sets the R bit in the first two minutes after any start.
    */
   get hasAllRoutes(): boolean {
+    const restart = this.#agreement?.negotiated.gracefulRestart;
+    return this.hasToldAll || (restart?.restarting === true && restart.families.length > 0);
+  }
+
+  /** Whether the peer's table has been heard to its end, or no end of it is ever told. */
+  get hasToldAll(): boolean {
     if (!this.#agreement) return false;
     const { families, gracefulRestart } = this.#agreement.negotiated;
-    if (!gracefulRestart || (gracefulRestart.restarting && gracefulRestart.families.length > 0)) return true;
-    return families.every((family) => this.#endOfRib.includes(family));
+    return !gracefulRestart || families.every((family) => this.#endOfRib.includes(family));
   }
 
   /** Other rules by the same session: what is known is judged anew, what was sent is sent anew. */

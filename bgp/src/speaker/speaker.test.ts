@@ -219,7 +219,7 @@ describe("Speaker", () => {
       expect(b.status(a.address).session?.families[0]?.received).toBe(1);
       const received = updatesTo(network, b.address).reduce((sum, each) => sum + announcedIn(each), 0);
       expect(received).toBeLessThan(100_000);
-    }, 30_000);
+    }, 120_000);
 
     it("in slices, both when they come and when their peer goes", () => {
       meet();
@@ -406,6 +406,43 @@ describe("Speaker", () => {
       network.run(11_000);
       expect(a.speaker.summary().restart).toBeUndefined();
       expect(a.nextHops("198.51.100.0/24")).toEqual([b.address]);
+    });
+
+    it("leaves what a peer had told before our restart to its restart time, when we decide without it", () => {
+      network.kill(a);
+      const peers = [peerOf(b.address, 65002), peerOf(c.address, 65003)];
+      a.isUp = true;
+      a.other.length = 0;
+      network.configure(a, 65001, peers, { gracefulRestart, restarting: { deadlineSeconds: 15 } });
+      network.originate(a, "203.0.113.0/24");
+      network.run(119_000);
+      expect(a.nextHops("198.51.100.0/24")).toEqual([b.address]);
+      expect(a.other).toEqual([]);
+      network.run(2_000);
+      expect(a.other).toEqual([{ type: "tableComplete" }]);
+    });
+
+    it("waits for what a peer tells that is replaced while we come back, and for nobody who is no peer any more", () => {
+      network.kill(a);
+      a.isUp = true;
+      a.other.length = 0;
+      const restarting = { deadlineSeconds: 15 };
+      const configure = (...others: (typeof c)[]): void => {
+        const peers = [peerOf(b.address, 65002), ...others.map(({ address }) => peerOf(address, 65003))];
+        network.configure(a, 65001, peers, { gracefulRestart, restarting });
+      };
+      configure(c, network.node("10.0.0.4"));
+      network.originate(a, "203.0.113.0/24");
+      network.run(60_000);
+      network.configure(c, 65003, [peerOf(a.address, 65001)], { gracefulRestart, restarting });
+      network.run(10_000);
+      expect(a.status(c.address).phase).toBe("established");
+      network.originate(c, "192.0.2.0/24");
+      network.run(10_000);
+      expect(a.nextHops("192.0.2.0/24")).toEqual([c.address]);
+      expect(a.other).toEqual([]);
+      configure(c);
+      network.run(100);
       expect(a.other).toEqual([{ type: "tableComplete" }]);
     });
 
@@ -467,13 +504,18 @@ describe("Speaker", () => {
       network.kill(b);
       returnOfA();
       b.isUp = true;
+      a.other.length = 0;
       b.other.length = 0;
       const restarting = { deadlineSeconds: 60 };
       network.configure(b, 65002, [peerOf(a.address, 65001)], { gracefulRestart, restarting });
+      network.run(3_000);
+      // Who sweeps now would lose the way to the other, which has decided nothing yet.
+      expect([a.other, b.other]).toEqual([[], []]);
       network.originate(b, "198.51.100.0/24");
       network.run(10_000);
       expect(a.nextHops("198.51.100.0/24")).toEqual([b.address]);
       expect(b.nextHops("203.0.113.0/24")).toEqual([a.address]);
+      expect([a.other, b.other]).toEqual([[{ type: "tableComplete" }], [{ type: "tableComplete" }]]);
     });
   });
 

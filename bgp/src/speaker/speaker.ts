@@ -33,13 +33,13 @@ import { Maintenance } from "./maintenance.ts";
 import { monitoredFacts } from "./monitoring.ts";
 import { ownGroups } from "./ownRoutes.ts";
 import { Peer } from "./peer.ts";
-import { canonicalAddress, isDown } from "./peerPlace.ts";
+import { canonicalAddress } from "./peerPlace.ts";
 import type { PeerSession } from "./peerSession.ts";
 import { PeerSet } from "./peerSet.ts";
 import type { PeerPorts } from "./ports.ts";
 import { advertisedTo, dumpOf } from "./questions.ts";
 import { noRefusals, refusalOf } from "./refusals.ts";
-import { Restart } from "./restart.ts";
+import { knowledgeOf, Restart, restartTimes } from "./restart.ts";
 import { queryRoutes, querySlice, type RouteSlice } from "./routeQuery.ts";
 import type { SpeakerOptions } from "./speakerOptions.ts";
 import { summaryOf } from "./summary.ts";
@@ -52,7 +52,7 @@ export class Speaker {
   readonly #groups: ExportGroups;
   readonly #ports: PeerPorts;
   readonly #monitors: Monitors;
-  readonly #tellsBest: boolean;
+  tellsBest: boolean;
   readonly #maintenance = new Maintenance();
   readonly #peers = new PeerSet(this.#maintenance, () => this.#ports);
   readonly #connections = new Map<ConnectionId, PeerSession>();
@@ -69,7 +69,7 @@ export class Speaker {
   #stopped = false;
 
   constructor({ tellsBest = true, hashKey = fixedHashKey }: SpeakerOptions = {}) {
-    this.#tellsBest = tellsBest;
+    this.tellsBest = tellsBest;
     const importRules = { filter: new PrefixFilter({ accept: "all" }), judge: () => "accepted" as const };
     const address: Address = { family: 4, value: 0n };
     this.#rib = new Rib({ name: "local", external: true, bgpId: 0, address, importRules }, hashKey);
@@ -202,9 +202,10 @@ export class Speaker {
     const { multipath } = config;
     this.#rib.setMultipath(multipath ? { relaxAsPath: false, ...multipath } : null);
     if (isFirst && config.restarting) {
+      const { deadlineSeconds } = config.restarting;
       this.#tookOver = true;
-      this.#restart.begin(this.#nowMs + config.restarting.deadlineSeconds * 1000);
-      this.#actions.push({ type: "arm", timer: restartDeadline, seconds: config.restarting.deadlineSeconds });
+      this.#restart.begin(restartTimes(deadlineSeconds, config, this.#nowMs));
+      this.#actions.push({ type: "arm", timer: restartDeadline, seconds: deadlineSeconds });
     }
     this.#peers.configure(config);
     this.#monitors.configure(config.bmp ?? []);
@@ -273,7 +274,8 @@ export class Speaker {
       return;
     }
     if (timer.of === "speaker") {
-      this.#restart.deadlinePassed();
+      this.#restart.deadlinePassed(this.#peers.names());
+      this.#keepEarlier();
       return;
     }
     if (timer.of === "peer" && timer.timer === "maintenance") {
@@ -290,20 +292,8 @@ export class Speaker {
     for (const peer of this.#peers) if (name === null || peer.config.name === name) peer.requestRefresh();
   }
 
-  #onMaintenance({ peer: name, wish }: Extract<SpeakerEvent, { type: "maintenance" }>): void {
-    if (name === null) this.#maintenance.end(null);
-    if (name === null && wish) this.#maintenance.beginAll(wish.text ?? null, this.#nowMs);
-    const concerned = [...this.#peers].filter(({ config }) => name === null || config.name === name);
-    for (const { config, isEstablished } of concerned) {
-      const timer: SpeakerTimer = { of: "peer", peer: config.name, timer: "maintenance" };
-      this.#actions.push({ type: "disarm", timer });
-      this.#maintenance.end(config.name);
-      if (!wish) continue;
-      const { text = null, waitSeconds } = wish;
-      const drains = isEstablished && waitSeconds > 0;
-      this.#maintenance.begin(config.name, { text, sinceMs: this.#nowMs, drains });
-      if (drains) this.#actions.push({ type: "arm", timer, seconds: waitSeconds });
-    }
+  #onMaintenance(event: Extract<SpeakerEvent, { type: "maintenance" }>): void {
+    this.#actions.push(...this.#maintenance.wished(event, this.#peers, this.#nowMs));
     if (this.#config) this.#peers.configure(this.#config);
   }
 
@@ -333,7 +323,7 @@ export class Speaker {
   }
 
   #settle(): void {
-    const changes = this.#tellsBest ? new BestChangePacker(this.#rib) : null;
+    const changes = this.tellsBest ? new BestChangePacker(this.#rib) : null;
     const monitors = this.#monitors.isEmpty ? null : this.#monitors;
     this.#rib.settle(
       turnPrefixesMax,
@@ -348,10 +338,7 @@ export class Speaker {
       },
     );
     if (changes && changes.size > 0) this.#actions.push({ type: "bestChanged", changes: changes.finish() });
-    if (this.#restart.phase === "settling" && this.#rib.isSettled) {
-      this.#restart.settled();
-      this.#actions.push({ type: "tableComplete" });
-    }
+    if (this.#restart.phase === "settling" && this.#rib.isSettled) this.#restart.settled();
   }
 
   #hasWork(): boolean {
@@ -364,13 +351,26 @@ export class Speaker {
   }
 
   #reviewRestart(): void {
-    if (this.#restart.phase !== "deferring") return;
-    for (const { config, routes } of this.#peers) {
-      if (routes.hasAllRoutes || isDown(config)) this.#restart.heard(config.name);
+    if (this.#stopped || this.#restart.isSwept) return;
+    if (this.#restart.phase === "deferring") {
+      for (const peer of this.#peers) this.#restart.note(peer.config.name, knowledgeOf(peer));
+      if (this.#restart.endIfHeard([...this.#peers.names()])) this.#keepEarlier();
     }
-    if (this.#restart.endIfHeard(this.#peers.names())) {
-      this.#actions.push({ type: "disarm", timer: restartDeadline });
+    for (const name of this.#restart.missing) {
+      const peer = this.#peers.get(name);
+      if (!peer || knowledgeOf(peer) === "told") this.#restart.found(name);
     }
+    if (!this.#rib.isSettled || !this.#restart.sweep()) return;
+    if (this.#tookOver) this.#actions.push({ type: "disarm", timer: restartDeadline });
+    this.#actions.push({ type: "tableComplete" });
+  }
+
+  /** It is decided; for those that were missing what the earlier run learned of them stands a while longer. */
+  #keepEarlier(): void {
+    const untilMs = this.#restart.keptUntilMs;
+    if (untilMs === null) return;
+    const seconds = Math.max(1, Math.ceil((untilMs - this.#nowMs) / 1000));
+    this.#actions.push({ type: "arm", timer: restartDeadline, seconds });
   }
 
   /** The same for all peers: there may be thousands. */
