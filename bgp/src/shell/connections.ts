@@ -7,6 +7,12 @@ import { transportReason } from "./transportReason.ts";
 /** What libuv reads at once. After less it waits for the next round by itself. */
 const chunkBytes = 65_536;
 
+/**
+ * How long our OPEN to a peer that dialled us waits for that peer's own, so that it goes with the KEEPALIVE that answers
+ * it: a segment less for each of a thousand peers that come at once (RFC 4271 §8.1.1: DelayOpen).
+ */
+const openWaitsMs = 5;
+
 /** How long a closed connection may take to hand over its last message. */
 const lingerMs = 2_000;
 
@@ -16,7 +22,11 @@ export class Connections {
   readonly #sockets = new Map<ConnectionId, Socket>();
   /** Closed by the speaker, but the last message may still be on its way. */
   readonly #lingering = new Set<Socket>();
+  /** What was said first to peers that dialled us, and waits for what is said next. */
+  readonly #first = new Map<ConnectionId, { readonly bytes: Uint8Array; readonly timeout: NodeJS.Timeout }>();
   #lastAccepted: ConnectionId = 0;
+  /** That which the speaker is just told of: what it says there is the first. */
+  #greeted: ConnectionId | null = null;
 
   constructor(dispatch: (event: SpeakerEvent) => void, options: SocketOptions) {
     this.#dispatch = dispatch;
@@ -62,11 +72,30 @@ export class Connections {
     }
     this.#lastAccepted -= 1;
     this.#watch(this.#lastAccepted, socket);
+    this.#greeted = this.#lastAccepted;
     const ports = portsOf(socket);
     this.#dispatch({ type: "accepted", connection: this.#lastAccepted, localAddress, remoteAddress, ports });
   }
 
   send(connection: ConnectionId, bytes: Uint8Array): void {
+    const first = this.#first.get(connection);
+    if (first) this.#sendFirst(connection, bytes);
+    else if (connection === this.#greeted) {
+      this.#greeted = null;
+      this.#first.set(connection, { bytes, timeout: setTimeout(() => this.#sendFirst(connection), openWaitsMs) });
+    } else this.#write(connection, bytes);
+  }
+
+  /** With what comes behind it. */
+  #sendFirst(connection: ConnectionId, more?: Uint8Array): void {
+    const first = this.#first.get(connection);
+    if (!first) return;
+    clearTimeout(first.timeout);
+    this.#first.delete(connection);
+    this.#write(connection, more ? Buffer.concat([first.bytes, more]) : first.bytes);
+  }
+
+  #write(connection: ConnectionId, bytes: Uint8Array): void {
     const socket = this.#sockets.get(connection);
     socket?.write(bytes, () => {
       if (socket.writableLength > 0 || !this.#isOurs(connection, socket)) return;
@@ -81,6 +110,7 @@ export class Connections {
   close(connection: ConnectionId): void {
     const socket = this.#sockets.get(connection);
     if (!socket) return;
+    this.#sendFirst(connection);
     this.#sockets.delete(connection);
     if (socket.connecting) {
       socket.destroy();
