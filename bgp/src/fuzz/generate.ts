@@ -79,12 +79,14 @@ function randomAttributes(random: Random): PathAttributes {
 
 function prefixes(random: Random, of: Family): PackedPrefixes {
   const count = 1 + random(8);
-  const rows = Array.from({ length: count }, () => {
+  const rowWords = of === 4 ? 2 : 5;
+  const words = new Uint32Array(count * rowWords);
+  for (let row = 0; row < words.length; row += rowWords) {
     const length = random(of === 4 ? 33 : 129);
-    const words = Array.from({ length: of === 4 ? 1 : 4 }, (_, i) => masked(random(2 ** 32), length - 32 * i));
-    return [...words, length];
-  });
-  const packed = { family: of, words: Uint32Array.from(rows.flat()) };
+    for (let i = 0; i < rowWords - 1; i++) words[row + i] = masked(random(2 ** 32), length - 32 * i);
+    words[row + rowWords - 1] = length;
+  }
+  const packed = { family: of, words };
   // RFC 7911: of few paths, so that they meet again; also where nobody agreed on them.
   return random(3) === 0 ? { ...packed, pathIds: Uint32Array.from({ length: count }, () => random(4)) } : packed;
 }
@@ -126,7 +128,9 @@ function everyCapability(asn: number): Capability[] {
 }
 
 function noise(random: Random, length: number): Uint8Array {
-  return Uint8Array.from({ length }, () => random(256));
+  const bytes = new Uint8Array(length);
+  for (let i = 0; i < length; i++) bytes[i] = random(256);
+  return bytes;
 }
 
 function flipped(bytes: Uint8Array, random: Random): Uint8Array {
@@ -139,11 +143,13 @@ function flipped(bytes: Uint8Array, random: Random): Uint8Array {
 }
 
 function spliced(bytes: Uint8Array, random: Random): Uint8Array {
-  const body = [...bytes.subarray(headerBytes)];
-  const at = random(body.length + 1);
-  if (random(2) === 0) body.splice(at, 1 + random(8));
-  else body.splice(at, 0, ...noise(random, 1 + random(8)));
-  return Uint8Array.from([...bytes.subarray(0, headerBytes), ...body]);
+  const at = headerBytes + random(bytes.length - headerBytes + 1);
+  const isCut = random(2) === 0;
+  const count = 1 + random(8);
+  const before = bytes.subarray(0, at);
+  return isCut
+    ? joined([before, bytes.subarray(at + count)])
+    : joined([before, noise(random, count), bytes.subarray(at)]);
 }
 
 function withBrokenHeader(bytes: Uint8Array, random: Random): Uint8Array {
@@ -165,10 +171,10 @@ function withBrokenAttribute(bytes: Uint8Array, random: Random): Uint8Array {
   attributes[index] = broken(chosen, random);
   if (random(4) === 0) attributes.push(chosen);
   if (random(4) === 0) attributes.reverse();
-  const joined = attributes.flatMap((each) => [...each]);
-  const told = random(6) === 0 ? random(joined.length + 20) : joined.length;
-  const head = [...bytes.subarray(0, start - 2), told >>> 8, told & 0xff];
-  return withTrueLength(Uint8Array.from([...head, ...joined, ...bytes.subarray(end)]));
+  const content = joined(attributes);
+  const told = random(6) === 0 ? random(content.length + 20) : content.length;
+  const length = Uint8Array.of(told >>> 8, told & 0xff);
+  return withTrueLength(joined([bytes.subarray(0, start - 2), length, content, bytes.subarray(end)]));
 }
 
 function broken(attribute: Uint8Array, random: Random): Uint8Array {
@@ -207,6 +213,16 @@ function split(bytes: Uint8Array): Uint8Array[] {
     at = next;
   }
   return found;
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
 }
 
 function withTrueLength(bytes: Uint8Array): Uint8Array {
