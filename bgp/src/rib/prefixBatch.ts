@@ -5,19 +5,20 @@
  */
 import { prefixWord } from "./packed.ts";
 
-/** Each prefix takes a byte or more of a message. */
+/** Enough for what ordinary messages say; one of 65,535 bytes (RFC 8654) may have a prefix in each. */
+const prefixesAtFirst = 8_192;
 const prefixesMax = 65_536;
 
 export class PrefixBatch {
   count = 0;
   /** Addresses as signed numbers, host bits zero. */
-  readonly words: Int32Array = new Int32Array(prefixesMax);
-  readonly lengths: Uint8Array = new Uint8Array(prefixesMax);
-  readonly hashes: Int32Array = new Int32Array(prefixesMax);
+  words: Int32Array = new Int32Array(prefixesAtFirst);
+  lengths: Uint8Array = new Uint8Array(prefixesAtFirst);
+  hashes: Int32Array = new Int32Array(prefixesAtFirst);
   /** Of `PrefixTable`. */
-  readonly ids: Int32Array = new Int32Array(prefixesMax);
+  ids: Int32Array = new Int32Array(prefixesAtFirst);
 
-  /** Whether there is room for whatever so many bytes hold. */
+  /** Whether there is, or can be, room for whatever so many bytes hold. */
   hasRoom(bytes: number): boolean {
     return this.count + bytes <= prefixesMax;
   }
@@ -25,6 +26,7 @@ export class PrefixBatch {
   /** Adds the prefixes in `bytes[start…end)`, which are whole and of no more than 32 bits. */
   add(bytes: Uint8Array, start: number, end: number): void {
     let count = this.count;
+    if (count + end - start > this.words.length) this.#grow();
     for (let at = start; at < end; ) {
       const length = bytes[at] ?? 0;
       this.words[count] = prefixWord(bytes, at);
@@ -33,6 +35,19 @@ export class PrefixBatch {
       at += 1 + ((length + 7) >>> 3);
     }
     this.count = count;
+  }
+
+  /** To the most that there may be, with what is in it. */
+  #grow(): void {
+    const { words, lengths, hashes, ids } = this;
+    this.words = new Int32Array(prefixesMax);
+    this.lengths = new Uint8Array(prefixesMax);
+    this.hashes = new Int32Array(prefixesMax);
+    this.ids = new Int32Array(prefixesMax);
+    this.words.set(words);
+    this.lengths.set(lengths);
+    this.hashes.set(hashes);
+    this.ids.set(ids);
   }
 }
 

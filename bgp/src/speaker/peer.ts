@@ -217,6 +217,7 @@ export class Peer implements SessionOwner {
   }
 
   onEstablished(session: PeerSession): void {
+    this.#record.enter("openConfirm", this.#ports.nowMs()); // Where OPEN and KEEPALIVE come as one, nobody saw it.
     this.#established = session;
     this.#wasEstablished = true;
     for (const other of this.#sessions) if (other !== session) this.#end(other, cease.collision);

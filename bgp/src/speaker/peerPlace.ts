@@ -31,7 +31,7 @@ export function dialOf({ address, interface: name, port, localAddress }: PeerCon
 
 /** A dotted quad as a number. */
 export function numberOf(bgpId: string): number {
-  return Number(parseAddress(bgpId)?.value ?? 0n);
+  return Number(addressOf(bgpId).value);
 }
 
 export function canonical(address: string): string {
@@ -77,9 +77,17 @@ export function withoutZone(text: string): string {
   return text.replace(/%.*$/, "");
 }
 
+/** Texts that were read before: of thousands of peers nearly all have the same next hop, address and identifier of ours. */
+const known = new Map<string, Address>();
+const knownMax = 64;
+
 /** Of a text that `checkConfig` has seen. */
 export function addressOf(text: string): Address {
+  const before = known.get(text);
+  if (before) return before;
   const address = parseAddress(text);
   if (!address) throw new TypeError(`not an address: ${text}`);
+  if (known.size >= knownMax) known.clear();
+  known.set(text, address);
   return address;
 }

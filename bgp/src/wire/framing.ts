@@ -24,6 +24,8 @@ const laterPartsMax = 64;
 
 export class MessageFramer {
   #pending: Uint8Array = nothing;
+  /** What comes after `#pending` where that is one message which came in two chunks: the rest of the second one. */
+  #behind: Uint8Array = nothing;
   /** What came after `#pending` while that was too little: joined once, so that a trickle of bytes costs no more. */
   #later: Uint8Array[] = [];
   #laterBytes = 0;
@@ -36,6 +38,7 @@ export class MessageFramer {
       this.#pending = chunk;
       return;
     }
+    if (this.#behind.length > 0) this.#joinBehind();
     this.#later.push(chunk);
     this.#laterBytes += chunk.length;
     const isEnough = this.#pending.length + this.#laterBytes >= this.#needed;
@@ -52,12 +55,13 @@ export class MessageFramer {
     const header = readHeader(this.#pending, bytesMax);
     if (header.kind === "fault") {
       this.#pending = nothing;
+      this.#behind = nothing;
       this.#fault = header;
       return header;
     }
     if (this.#pending.length < header.length) return this.#waitFor(header.length);
     const bytes = this.#pending.subarray(0, header.length);
-    this.#pending = restOf(this.#pending, header.length);
+    this.#leave(header.length);
     return { kind: "frame", bytes };
   }
 
@@ -66,16 +70,12 @@ export class MessageFramer {
    * tables come in such. It ends before a message that is something else, or that `take` does not want; `next` has it.
    */
   takeUpdates(bytesMax: number, take: (bytes: Uint8Array, start: number, end: number) => boolean): void {
-    const bytes = this.#pending;
-    let at = 0;
-    while (at + updateBytesMin <= bytes.length) {
-      const length = ((bytes[at + 16] ?? 0) << 8) | (bytes[at + 17] ?? 0);
-      const isWhole = length >= updateBytesMin && length <= bytesMax && at + length <= bytes.length;
-      if (!isWhole || bytes[at + 18] !== updateType || !hasMarker(bytes, at)) break;
-      if (!take(bytes, at, at + length)) break;
-      at += length;
+    for (let isAll = true; isAll && this.#pending.length > 0; ) {
+      const bytes = this.#pending;
+      const end = updatesIn(bytes, bytesMax, take);
+      isAll = end === bytes.length;
+      if (end > 0) this.#leave(end);
     }
-    if (at > 0) this.#pending = restOf(bytes, at);
   }
 
   #waitFor(bytes: number): null {
@@ -83,13 +83,60 @@ export class MessageFramer {
     return null;
   }
 
+  /** The beginning of `#pending` is done with. */
+  #leave(bytes: number): void {
+    this.#pending = restOf(this.#pending, bytes);
+    if (this.#pending.length > 0 || this.#behind.length === 0) return;
+    this.#pending = this.#behind;
+    this.#behind = nothing;
+  }
+
+  /** Somebody pushes before all was taken. */
+  #joinBehind(): void {
+    this.#pending = joined([this.#pending, this.#behind], this.#pending.length + this.#behind.length);
+    this.#behind = nothing;
+  }
+
   #join(): void {
-    const parts = this.#pending.length === 0 ? this.#later : [this.#pending, ...this.#later];
-    this.#pending = parts.length === 1 && parts[0] ? parts[0] : joined(parts, this.#pending.length + this.#laterBytes);
+    const [chunk, ...more] = this.#later;
+    const missing = chunk && more.length === 0 ? missingOf(this.#pending, chunk) : 0;
+    if (chunk && missing > 0) {
+      this.#pending = joined([this.#pending, chunk.subarray(0, missing)], this.#pending.length + missing);
+      this.#behind = restOf(chunk, missing);
+    } else this.#joinAll();
     this.#later = [];
     this.#laterBytes = 0;
     this.#needed = headerBytes;
   }
+
+  #joinAll(): void {
+    const parts = this.#pending.length === 0 ? this.#later : [this.#pending, ...this.#later];
+    this.#pending = parts.length === 1 && parts[0] ? parts[0] : joined(parts, this.#pending.length + this.#laterBytes);
+  }
+}
+
+/** How much of `chunk` completes the message that `pending` begins, so that no more is copied; 0 where that is not known. */
+function missingOf(pending: Uint8Array, chunk: Uint8Array): number {
+  const byteAt = (at: number): number => (at < pending.length ? pending[at] : chunk[at - pending.length]) ?? 0;
+  const missing = ((byteAt(16) << 8) | byteAt(17)) - pending.length;
+  return pending.length > 0 && missing > 0 && missing <= chunk.length ? missing : 0;
+}
+
+/** Where the first begins that is not whole, or that is something else, or that `take` does not want. */
+function updatesIn(
+  bytes: Uint8Array,
+  bytesMax: number,
+  take: (bytes: Uint8Array, start: number, end: number) => boolean,
+): number {
+  let at = 0;
+  while (at + updateBytesMin <= bytes.length) {
+    const length = ((bytes[at + 16] ?? 0) << 8) | (bytes[at + 17] ?? 0);
+    const isWhole = length >= updateBytesMin && length <= bytesMax && at + length <= bytes.length;
+    if (!isWhole || bytes[at + 18] !== updateType || !hasMarker(bytes, at)) break;
+    if (!take(bytes, at, at + length)) break;
+    at += length;
+  }
+  return at;
 }
 
 const updateType = 2;

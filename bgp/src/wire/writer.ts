@@ -1,6 +1,7 @@
 /** Writes network byte order into a buffer that grows. Values out of range are bugs of ours: the writer keeps low bits. */
 export class WireWriter {
-  #bytes: Uint8Array = new Uint8Array(256);
+  /** What V8 keeps beside the object itself; more of it is memory of its own, and there are several to an OPEN. */
+  #bytes: Uint8Array = new Uint8Array(64);
   #length = 0;
 
   get length(): number {
