@@ -1,29 +1,21 @@
 /** What Prometheus is told of a speaker, over HTTP. */
-import { createServer, type Server } from "node:http";
-import { Counter, Gauge, Registry } from "prom-client";
+import type { Server } from "node:http";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { createServer } from "@brindle/net/shell/http";
 import { BgpError, messageOf } from "../../error.ts";
-import { type Metric, speakerMetrics } from "../../metrics.ts";
+import { speakerMetrics } from "../../metrics.ts";
+import { metricsContentType, metricText } from "../../metricsText.ts";
 import type { RunningSpeaker } from "../runningSpeaker.ts";
 
-/** Each value is of the moment at which somebody asks. */
-function registryOf(metrics: readonly Metric[]): Registry {
-  const registry = new Registry();
-  for (const { name, help, type, labelNames, samples } of metrics) {
-    const options = { name, help, labelNames: [...labelNames], registers: [registry] };
-    const gauge = type === "gauge" ? new Gauge(options) : null;
-    const counter = gauge ? null : new Counter(options);
-    for (const { labels, value } of samples) {
-      gauge?.set(labels, value);
-      counter?.inc(labels, value);
-    }
-  }
-  return registry;
-}
-
-async function textOf(running: RunningSpeaker | null): Promise<{ readonly text: string; readonly type: string }> {
+/** Each value is of the moment at which somebody asks. A metric a turn, so that no keepalive waits for thousands of peers. */
+async function textOf(running: RunningSpeaker | null): Promise<string> {
   const told = running && { peers: await running.peers(), summary: await running.summary() };
-  const registry = registryOf(speakerMetrics(told));
-  return { text: await registry.metrics(), type: registry.contentType };
+  const texts: string[] = [];
+  for (const metric of speakerMetrics(told)) {
+    texts.push(metricText(metric));
+    await nextTurn();
+  }
+  return texts.join("\n");
 }
 
 /** Answers `/metrics`, and nothing else. */
@@ -37,7 +29,7 @@ export async function serveMetrics(
       return;
     }
     textOf(speaker()).then(
-      ({ text, type }) => response.writeHead(200, { "content-type": type }).end(text),
+      (text) => response.writeHead(200, { "content-type": metricsContentType }).end(text),
       (error: unknown) => response.writeHead(500).end(`${messageOf(error)}\n`),
     );
   });
