@@ -7,6 +7,8 @@ export type BgpFailure =
   | { readonly code: "NO_SOCKET_OPTIONS" }
   /** Of the daemon: a file that says something else than it may, each problem with its place. */
   | { readonly code: "FILE_INVALID"; readonly file: string; readonly problems: readonly string[] }
+  /** Of the daemon: whoever reads the file did not come to its end. */
+  | { readonly code: "FILE_NOT_READ"; readonly file: string; readonly reason: string }
   | { readonly code: "STOPPED" }
   | { readonly code: "THREAD_DIED"; readonly reason: string };
 
@@ -31,6 +33,8 @@ function describe(failure: BgpFailure): string {
       return "passwords, ttlSecurity and bfd need the npm package koffi, which is not installed here";
     case "FILE_INVALID":
       return failure.problems.map((problem) => `${failure.file}: ${problem}`).join("\n");
+    case "FILE_NOT_READ":
+      return `${failure.file}: cannot be read: ${failure.reason}`;
     case "STOPPED":
       return "the speaker has been stopped";
     case "THREAD_DIED":

@@ -1,13 +1,14 @@
 /** The process of `brindle-bgp`: its command line, its signals, its control socket and its exit code. */
 import { readFile } from "node:fs/promises";
 import { ControlError } from "@brindle/net";
-import { callControl } from "@brindle/net/shell";
+import { callControl } from "@brindle/net/shell/controlClient";
 import { Command } from "commander";
 import workspace from "../package.json" with { type: "json" };
 import { messageOf } from "./error.ts";
 import { Daemon } from "./shell/daemon/daemon.ts";
 import { Endpoints } from "./shell/daemon/endpoints.ts";
 import { daemonHandlers } from "./shell/daemon/handlers.ts";
+import { OperatorLog, standardOutput } from "./shell/daemon/operatorLog.ts";
 import { readWishFile } from "./shell/daemon/readWish.ts";
 
 interface Flags {
@@ -18,6 +19,8 @@ interface Flags {
 }
 
 const callTimeoutMs = 30_000;
+/** How long the end waits for whoever reads the log. */
+const lastLineMs = 1_000;
 
 const program = new Command("brindle-bgp")
   .version(workspace.version)
@@ -51,19 +54,26 @@ async function check({ config, socket }: Flags): Promise<void> {
 
 async function run({ config: path, record }: Flags): Promise<void> {
   const ended = Promise.withResolvers<void>();
+  const log = new OperatorLog(standardOutput());
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => ended.resolve());
-  const daemon = await Daemon.start(
-    { path, ...threadEntry(), ...(record !== undefined && { recordTo: record }) },
-    { log: print, onFailed: ended.reject },
+  const started = Promise.withResolvers<Daemon>();
+  // What comes before the start is over has its turn behind it: the file may have been read by then.
+  process.on("SIGHUP", () => void started.promise.then((daemon) => daemon.reloadAndLog()));
+  const starting = Daemon.start(
+    { path, ...(record !== undefined && { recordTo: record }) },
+    { log: (line) => log.line(line), onFailed: ended.reject },
   );
-  process.on("SIGHUP", () => void daemon.reloadAndLog());
+  const daemon = await Promise.race([starting, ended.promise]);
+  if (!daemon) process.exit(0); // Nobody knows of it yet.
   await using parts = new AsyncDisposableStack();
   const handlers = daemonHandlers(daemon);
   await daemon.serve(parts.use(new Endpoints({ handlers, speaker: () => daemon.speaker, onInternalError })));
-  print(`brindle-bgp ${workspace.version} runs; brindlectl bgp summary --socket ${daemon.controlSocket}`);
+  log.line(`brindle-bgp ${workspace.version} runs; brindlectl bgp summary --socket ${daemon.controlSocket}`);
+  started.resolve(daemon);
   await ended.promise;
   await daemon.end();
-  print("ended");
+  log.line("ended");
+  await log.drained({ deadlineMs: lastLineMs });
 }
 
 function print(line: string): void {
@@ -72,10 +82,4 @@ function print(line: string): void {
 
 function onInternalError(method: string, error: unknown): void {
   process.stderr.write(`${method} failed: ${error instanceof Error ? error.stack : String(error)}\n`);
-}
-
-/** From sources the thread's entry lies where `startSpeakerThread` looks for it; a bundle puts it elsewhere. */
-function threadEntry(): { threadEntry?: URL } {
-  if (import.meta.url.endsWith(".ts")) return {};
-  return { threadEntry: new URL("./shell/speakerThread.js", import.meta.url) };
 }

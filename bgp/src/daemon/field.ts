@@ -3,6 +3,7 @@
  * that the reference prints of them.
  */
 import * as z from "zod";
+import { shown } from "./shown.ts";
 
 /** What may stand somewhere. */
 export interface Value<T> {
@@ -88,12 +89,6 @@ export function required<T>({ type, schema }: Value<T>, description: string): z.
   const noted = schema.clone(schema.def, { parent: true });
   notes.add(noted, { type, description });
   return noted;
-}
-
-/** As it stands in a message: a text in quotes, and nothing long. */
-export function shown(value: unknown): string {
-  const text = JSON.stringify(value) ?? "nothing";
-  return text.length > 60 ? `${text.slice(0, 57)}...` : text;
 }
 
 function isNo(what: "map" | "list"): z.core.$ZodErrorMap {

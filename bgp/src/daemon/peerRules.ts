@@ -1,7 +1,7 @@
 /** What no peer of the file can be, though each field by itself is well-formed: told by the names and places of the file. */
 import { addressBits, parseAddress, parsePrefix } from "@brindle/net";
-import { shown } from "./field.ts";
 import type { PeerSettings, PolicySettings } from "./settings.ts";
+import { shown } from "./shown.ts";
 
 type Report = (field: string, reason: string) => void;
 

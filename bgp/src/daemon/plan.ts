@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from "node:util";
 import { type ChangedField, type Cost, changedFields } from "../speaker/changeCost.ts";
 import type { PeerConfig, RoutePolicy, SpeakerConfig } from "../speaker/config.ts";
 import { speakerAsSeen } from "../speaker/peerPlace.ts";
-import { shown } from "./field.ts";
+import { shown } from "./shown.ts";
 import type { SpeakerWish } from "./speakerConfigOf.ts";
 
 /**

@@ -2,10 +2,10 @@
 import { LineCounter, parseDocument } from "yaml";
 import type * as z from "zod";
 import { checkRules } from "../filter/check.ts";
-import { shown } from "./field.ts";
 import { nearest } from "./nearest.ts";
 import { checkPeerRules } from "./peerRules.ts";
 import { type DaemonSettings, daemonSettings, type PeerSettings } from "./settings.ts";
+import { shown } from "./shown.ts";
 
 export type ReadSettings =
   | { readonly kind: "settings"; readonly settings: DaemonSettings }

@@ -1,20 +1,18 @@
 /** `brindle-bgp`: a speaker that does what its file says, until it is told to end. */
 import type { AdvertisedRoute, PeerStatus } from "../../control.ts";
 import { type PlannedChange, planLines, planReload, type ReloadPlan } from "../../daemon/plan.ts";
-import { defaults } from "../../daemon/speakerConfigOf.ts";
 import { BgpError, messageOf } from "../../error.ts";
 import { firstRecording, type RecordedPiece } from "../../recording/tap.ts";
+import { practise } from "../../speaker/practice.ts";
 import type { RunningSpeaker } from "../runningSpeaker.ts";
-import type { StartOptions } from "../startSpeaker.ts";
-import { startSpeakerThread } from "../startSpeakerThread.ts";
+import { type StartOptions, startSpeaker } from "../startSpeaker.ts";
 import { EarlierRun, restartDeadlineSeconds } from "./earlierRun.ts";
 import type { Endpoints, EndpointWish } from "./endpoints.ts";
-import { type ReadWish, readWish, readWishFile } from "./readWish.ts";
+import { readWish, readWishFile } from "./readWish.ts";
+import type { ReadWish } from "./wishOf.ts";
 
 export interface DaemonOptions {
   readonly path: string;
-  /** Where a bundle has the file `speakerThread`. */
-  readonly threadEntry?: URL;
   /** A file for a recording of all that happens; it must not exist. */
   readonly recordTo?: string;
 }
@@ -28,7 +26,7 @@ interface Rehearsal {
 export interface DaemonPorts {
   /** One line for the operator. */
   readonly log: (line: string) => void;
-  /** The speaker is gone, and nothing brings it back but a new process. */
+  /** There is no speaker any more, and nothing brings one back but a new process. */
   readonly onFailed: (error: Error) => void;
 }
 
@@ -39,6 +37,9 @@ interface DaemonParts {
   readonly known: ReadWish;
   readonly run: EarlierRun;
 }
+
+/** While another process reads the file. */
+const sessionsPractised = 300;
 
 export class Daemon {
   readonly #options: DaemonOptions;
@@ -51,13 +52,16 @@ export class Daemon {
   #reloading: Promise<unknown> = Promise.resolve();
 
   static async start(options: DaemonOptions, ports: DaemonPorts): Promise<Daemon> {
-    const known = await readWishFile(options.path);
-    const run = new EarlierRun(endpointsOf(known).controlSocket);
+    const reading = readWishFile(options.path);
+    reading.catch(() => {}); // It is told below.
+    practise(sessionsPractised);
+    const known = await reading;
+    const run = new EarlierRun(known.endpoints.controlSocket);
     const { gracefulRestart } = known.wish.config;
     const isRestart = gracefulRestart !== undefined && (await run.isFollowed(gracefulRestart));
     const { recordTo } = options;
     const recording = recordTo === undefined ? {} : { recordTo };
-    const speaker = await startThread({ options, ports, known, isRestart, recording });
+    const speaker = await startAlone({ ports, known, isRestart, recording });
     await speaker.originate(known.wish.originated);
     const daemon = new Daemon({ options, ports, speaker, known, run });
     await daemon.#noteRun();
@@ -77,12 +81,12 @@ export class Daemon {
   }
 
   get controlSocket(): string {
-    return endpointsOf(this.#known).controlSocket;
+    return this.#known.endpoints.controlSocket;
   }
 
   /** Answers there, and from then on wherever a reload says. */
   async serve(endpoints: Endpoints): Promise<void> {
-    const change = await endpoints.change(endpointsOf(this.#known));
+    const change = await endpoints.change(this.#known.endpoints);
     change.commit();
     this.#endpoints = endpoints;
   }
@@ -141,11 +145,11 @@ export class Daemon {
   }
 
   async #recordAfresh(): Promise<RecordedPiece> {
-    const [options, ports, known, isRestart] = [this.#options, this.#ports, this.#known, this.#keepsRoutes];
+    const [ports, known, isRestart] = [this.#ports, this.#known, this.#keepsRoutes];
     ports.log("the speaker starts anew, for a recording");
     await this.#speaker.stop({ keepForwarding: isRestart, text: "starts anew for a recording" });
     try {
-      this.#speaker = await startThread({ options, ports, known, isRestart, recording: { recordsFromStart: true } });
+      this.#speaker = await startAlone({ ports, known, isRestart, recording: { recordsFromStart: true } });
       await this.#speaker.originate(known.wish.originated);
       return await this.#speaker.record(firstRecording);
     } catch (error) {
@@ -171,7 +175,7 @@ export class Daemon {
     const next = await readWishFile(this.#options.path);
     const plan = await this.#planOf(next);
     for (const line of planLines(plan)) this.#ports.log(line);
-    const change = await this.#endpoints?.change(endpointsOf(next));
+    const change = await this.#endpoints?.change(next.endpoints);
     try {
       await this.#speaker.configure(next.wish.config);
       await this.#speaker.originate(next.wish.originated);
@@ -188,7 +192,7 @@ export class Daemon {
 
   /** What a successor looks for lies beside the control socket. */
   async #moveRun(next: ReadWish): Promise<void> {
-    const { controlSocket } = endpointsOf(next);
+    const { controlSocket } = next.endpoints;
     if (controlSocket === this.controlSocket) return;
     await this.#run.end({ keeps: false });
     this.#run = new EarlierRun(controlSocket);
@@ -200,24 +204,23 @@ export class Daemon {
     // A peer of a range bears its name before its own address.
     const isUp = (peer: string): boolean => up.some((name) => name === peer || name.startsWith(`${peer}/`));
     const plan = planReload(this.#known.wish, next.wish, isUp);
-    return { ...plan, changes: [...movesOf(endpointsOf(this.#known), endpointsOf(next)), ...plan.changes] };
+    return { ...plan, changes: [...movesOf(this.#known.endpoints, next.endpoints), ...plan.changes] };
   }
 }
 
-interface ThreadParts extends Pick<DaemonParts, "options" | "ports" | "known"> {
+interface SpeakerParts extends Pick<DaemonParts, "ports" | "known"> {
   /** Peers keep what an earlier speaker told them. */
   readonly isRestart: boolean;
   readonly recording: StartOptions;
 }
 
-function startThread({ options, ports, known, isRestart, recording }: ThreadParts): Promise<RunningSpeaker> {
-  const listeners = { peerChanged: logOf(ports.log), failed: ports.onFailed };
+/**
+ * In this thread, which has nothing else to do: the file is read in another one, answers on the control socket are
+ * bounded, and lines for the operator wait for nobody. One more thread would be twenty megabytes.
+ */
+function startAlone({ ports, known, isRestart, recording }: SpeakerParts): Promise<RunningSpeaker> {
   const restarting = isRestart ? { restarting: { deadlineSeconds: restartDeadlineSeconds } } : {};
-  const { threadEntry: entry } = options;
-  return startSpeakerThread({ ...known.wish.config, ...restarting }, listeners, {
-    ...(entry && { entry }),
-    ...recording,
-  });
+  return startSpeaker({ ...known.wish.config, ...restarting }, { peerChanged: logOf(ports.log) }, recording);
 }
 
 function movesOf(before: EndpointWish, after: EndpointWish): PlannedChange[] {
@@ -233,11 +236,6 @@ function movesOf(before: EndpointWish, after: EndpointWish): PlannedChange[] {
 
 function endpointText(at: EndpointWish["metrics"]): string {
   return at ? `${at.address} ${at.port}` : "(none)";
-}
-
-function endpointsOf({ settings: { controlSocket = defaults.controlSocket, metrics } }: ReadWish): EndpointWish {
-  const at = metrics ? { address: metrics.address, port: metrics.port ?? defaults.metricsPort } : null;
-  return { controlSocket, metrics: at };
 }
 
 /** What operators want in a log: sessions that come and go, and why. */

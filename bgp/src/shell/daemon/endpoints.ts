@@ -1,6 +1,6 @@
 /** Where the daemon is asked: its control socket, and its metrics. Both may move while it runs. */
-import type { ControlHandler } from "@brindle/net/shell";
-import { serveControl } from "@brindle/net/shell";
+import type { ControlHandler } from "@brindle/net/shell/control";
+import { serveControl } from "@brindle/net/shell/control";
 import type { RunningSpeaker } from "../runningSpeaker.ts";
 import { serveMetrics } from "./metrics.ts";
 

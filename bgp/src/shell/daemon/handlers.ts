@@ -1,6 +1,6 @@
 /** The methods of the daemon's control socket: those of any speaker, and those about its file. */
 import { ControlError } from "@brindle/net";
-import type { ControlHandler } from "@brindle/net/shell";
+import type { ControlHandler } from "@brindle/net/shell/control";
 import { advertisedQuery, recordedFrom } from "../../controlQuery.ts";
 import { planLines, type ReloadPlan } from "../../daemon/plan.ts";
 import { BgpError } from "../../error.ts";
