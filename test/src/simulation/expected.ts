@@ -66,9 +66,12 @@ function tableOf(fabric: Fabric, wishes: Wishes, { router, sides, tables }: Plac
   const all = new Map<string, Route[]>();
   for (const prefix of wishes.origins.get(router.address) ?? []) all.set(prefix, [ownRoute(prefix)]);
   for (const side of sides) {
-    for (const { best } of tables.get(side.other.address)?.values() ?? []) {
-      const told = best && tell(fabric, wishes, { side: mirrored(fabric, side), best });
-      if (told) all.set(told.prefix, [...(all.get(told.prefix) ?? []), learn(fabric, side, told)]);
+    const theirs = mirrored(fabric, side);
+    for (const holding of tables.get(side.other.address)?.values() ?? []) {
+      for (const route of toTell(holding, theirs)) {
+        const told = tell(fabric, wishes, { side: theirs, route });
+        if (told) all.set(told.prefix, [...(all.get(told.prefix) ?? []), learn(fabric, side, told)]);
+      }
     }
   }
   const prefixes = [...all.keys()].sort();
@@ -79,6 +82,12 @@ function tableOf(fabric: Fabric, wishes: Wishes, { router, sides, tables }: Plac
       return [prefix, { best, all: routes, used: usedOf(routes, best, router) }];
     }),
   );
+}
+
+/** RFC 7911: all that may be used, to who has agreed to hear it. */
+function toTell({ best, all }: Holding, { link, router }: Side): readonly Route[] {
+  if (link.allPaths && link.a === router.address) return all.filter(({ refused }) => refused === null);
+  return best ? [best] : [];
 }
 
 function mirrored(fabric: Fabric, { other, router }: Side): Side {
@@ -105,47 +114,48 @@ function ownRoute(prefix: string): Route {
   };
 }
 
-/** RFC 4271 §9.2 and RFC 4456 §6: what `side.router` says to `side.other` of its best route, `null` for nothing. */
-function tell(fabric: Fabric, wishes: Wishes, { side, best }: { side: Side; best: Route }): Route | null {
+/** RFC 4271 §9.2 and RFC 4456 §6: what `side.router` says to `side.other` of a route, `null` for nothing. */
+function tell(fabric: Fabric, wishes: Wishes, { side, route }: { side: Side; route: Route }): Route | null {
   const { other, otherIs } = side;
-  if (best.from === other.address) return null;
-  return otherIs === "inside" ? tellInside(fabric, side, best) : tellOutside(wishes, side, best);
+  if (route.from === other.address) return null;
+  return otherIs === "inside" ? tellInside(fabric, side, route) : tellOutside(wishes, side, route);
 }
 
-function tellOutside(wishes: Wishes, side: Side, best: Route): Route | null {
+function tellOutside(wishes: Wishes, side: Side, route: Route): Route | null {
   const { router, otherIs } = side;
   const learnedFrom = (["peer", "provider"] as const).filter((kind) =>
-    best.communities.includes(markOf(router.asn, kind)),
+    route.communities.includes(markOf(router.asn, kind)),
   );
   if (otherIs !== "customer" && learnedFrom.length > 0) return null;
   const { med, prepends } = treatmentOf(wishes, side);
   const ownAsns = Array.from({ length: 1 + prepends }, () => router.asn);
   return {
-    ...best,
-    nextHop: ownAddress(router, best.prefix),
-    asPath: [...ownAsns, ...best.asPath],
+    ...route,
+    nextHop: ownAddress(router, route.prefix),
+    asPath: [...ownAsns, ...route.asPath],
     med,
     originatorId: null,
     clusterList: [],
   };
 }
 
-function tellInside(fabric: Fabric, { router, other, isClient }: Side, best: Route): Route | null {
+function tellInside(fabric: Fabric, { router, other, isClient }: Side, route: Route): Route | null {
   const system = fabric.systems.find(({ asn }) => asn === router.asn);
-  const fromInside = !best.external && best.from !== "local";
+  const fromInside = !route.external && route.from !== "local";
   const fromClient = fabric.links.some(
-    ({ a, b, relation }) => a === router.address && b === best.from && relation === "client",
+    ({ a, b, relation }) => a === router.address && b === route.from && relation === "client",
   );
   if (fromInside && !isClient && !fromClient) return null;
-  const own = ownAddress(router, best.prefix);
-  const isTheirs = best.nextHop === ownAddress(other, best.prefix);
-  const keeps = best.nextHop !== null && system?.nextHopMode === "keep" && !isTheirs;
+  const own = ownAddress(router, route.prefix);
+  // RFC 4271 §5.1.3. Sessions are of IPv4: who the peer is in IPv6, nobody said.
+  const isTheirs = route.nextHop === other.address;
+  const keeps = route.nextHop !== null && system?.nextHopMode === "keep" && !isTheirs;
   return {
-    ...best,
-    nextHop: keeps ? best.nextHop : own,
+    ...route,
+    nextHop: keeps ? route.nextHop : own,
     ...(fromInside && {
-      originatorId: best.originatorId ?? best.from,
-      clusterList: [router.clusterId, ...best.clusterList],
+      originatorId: route.originatorId ?? route.from,
+      clusterList: [router.clusterId, ...route.clusterList],
     }),
   };
 }
@@ -176,10 +186,10 @@ function learn(fabric: Fabric, side: Side, told: Route): Route {
 }
 
 function refusal(router: Router, { asPath, originatorId, clusterList, nextHop, prefix }: Route): Route["refused"] {
+  if (nextHop === ownAddress(router, prefix)) return "ownNextHop";
   if (asPath.includes(router.asn)) return "asLoop";
   if (originatorId === router.address) return "originatorLoop";
-  if (clusterList.includes(router.clusterId)) return "clusterLoop";
-  return nextHop === ownAddress(router, prefix) ? "ownNextHop" : null;
+  return clusterList.includes(router.clusterId) ? "clusterLoop" : null;
 }
 
 /** RFC 4271 §9.1.2.2, RFC 4456 §9. */

@@ -9,6 +9,9 @@
  *   router prefers may depend on what another hides. An AS of several routers heeds it only if it prefers each
  *   neighbouring AS to another degree; then no two routes that tie before MED come from two ASes. One of a single router
  *   hides nothing from itself. Other ASes set it to zero on import.
+ * - Several paths of a prefix (RFC 7911) go from reflectors to clients, where each path has another originator or another
+ *   list of clusters: of two that say the same of both, their numbers would decide. So no reflector that does has a
+ *   neighbour in another AS.
  * - Distances inside an AS differ only in a full mesh, where no router hears less than another. Under route reflectors
  *   all are equally near, so that all routers rank the exits alike.
  */
@@ -51,6 +54,8 @@ export interface Link {
   readonly a: string;
   readonly b: string;
   readonly relation: Relation;
+  /** `a`, a reflector, tells `b` all that it might use, and not the best alone. */
+  readonly allPaths?: true;
   /** Who dials. */
   readonly dials: "a" | "b" | "both";
   /** Between ASes: how each end treats the other until it is told otherwise. */
@@ -82,7 +87,12 @@ export function randomFabric(random: Random, routersMax: number): Fabric {
     systems.push(system);
     routers.push(...members);
   }
-  return { systems, routers, links };
+  return { systems, routers, links: links.map((link) => withPaths(random, link, links)) };
+}
+
+function withPaths(random: Random, link: Link, links: readonly Link[]): Link {
+  const isAtBorder = links.some(({ a, b, treatments }) => treatments && (a === link.a || b === link.a));
+  return link.relation === "client" && !isAtBorder && random.chance(0.7) ? { ...link, allPaths: true } : link;
 }
 
 function randomSystem(random: Random, asn: number, size: number): System {

@@ -99,6 +99,7 @@ function peerOf(fabric: Fabric, wishes: Wishes, side: Side): PeerConfig {
     importPolicy: { accept: "all" },
     exportPolicy: { accept: "all" },
     ...(isClient && { routeReflectorClient: true }),
+    ...(link.allPaths && { addPath: isA ? { send: true } : { receive: true } }),
     ...(outside && {
       importFilters: [importFilter(fabric, side)],
       exportFilters: [exportFilter(side, treatmentOf(wishes, side))],
