@@ -148,6 +148,11 @@ export class Peers {
     return !notPorts || !hasBit(this.#withPorts(notPorts, traffic, scope), peer);
   }
 
+  /** The same, whatever it says of ports. */
+  meansButPorts(entity: EntityRule, namespace: string | null, peer: number): boolean {
+    return hasBit(this.#ofEntity(entity, namespace).bits, peer);
+  }
+
   /** All of a peer that the entity may ask for, whatever the traffic, so that peers with the same are decided alike. */
   traits(entity: EntityRule, namespace: string | null, peer: number): unknown[] {
     const { bits, scope, ports, notPorts } = this.#ofEntity(entity, namespace);

@@ -111,7 +111,7 @@ export class VerdictTable {
     });
     if (speaking.length === 0) return [];
     const ports = this.#endpointOf(peer)?.spec.ports ?? [];
-    return [...speaking.map(({ own, namespace }) => this.peers.means(withoutPorts(own), namespace, { peer })), ports];
+    return [...speaking.map(({ own, namespace }) => this.peers.meansButPorts(own, namespace, peer)), ports];
   }
 
   #verdicts(chain: Chain, peer: number, direction: PolicyDirection): Verdicts {
@@ -190,10 +190,6 @@ function ownSide(rule: Rule, direction: PolicyDirection): EntityRule | undefined
 function dependsOnEndpoint({ ports = [], notPorts = [], ...rest }: EntityRule): boolean {
   const isName = (spec: string | number): boolean => typeof spec === "string" && !/^[0-9:]+$/.test(spec);
   return Object.keys(rest).length > 0 || [...ports, ...notPorts].some(isName);
-}
-
-function withoutPorts({ ports: _, notPorts: __, ...rest }: EntityRule): EntityRule {
-  return rest;
 }
 
 /** Of ICMP the echo request is meant, as everywhere where a person asks for a connection. */

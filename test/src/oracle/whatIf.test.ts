@@ -30,6 +30,12 @@ function points(family: 4 | 6): Point[] {
   return [...withPorts, { family, protocol: family === 4 ? 1 : 58, port: 0 }];
 }
 
+/** Every other point of a pair, other ones for the next pair: evaluate takes its time, and pairs have much in common. */
+function isLookedAt({ from, to }: { readonly from: string; readonly to: string }, point: Point): boolean {
+  const letters = [...from, ...to].reduce((sum, letter) => sum + letter.charCodeAt(0), 0);
+  return (letters + point.family + point.protocol + ports.indexOf(point.port)) % 2 === 0;
+}
+
 /** A pod, or a node. */
 interface End {
   readonly id: string;
@@ -60,7 +66,7 @@ function expected(before: Cluster, after: Cluster): string[] {
   return ends.flatMap((from) =>
     ends.flatMap((to) =>
       ([4, 6] as const).flatMap(points).flatMap((point) => {
-        if (from === to) return [];
+        if (from === to || !isLookedAt({ from: from.id, to: to.id }, point)) return [];
         const is = verdict(after, [from, to], point);
         return is === verdict(before, [from, to], point) ? [] : [text({ from: from.id, to: to.id }, point, is)];
       }),
@@ -76,9 +82,25 @@ function text({ from, to }: { from: string; to: string }, { family, protocol, po
 function covered(change: VerdictChange): string[] {
   const { family, protocol, firstPort, lastPort, after } = change;
   const within = points(family).filter(
-    (point) => point.protocol === protocol && firstPort <= point.port && point.port <= lastPort,
+    (point) =>
+      point.protocol === protocol && firstPort <= point.port && point.port <= lastPort && isLookedAt(change, point),
   );
   return within.map((point) => text(change, point, after));
+}
+
+/** A cluster without its host endpoints afterwards, and with those and the policies of another one; again for others. */
+function pairsWithHosts(): [Cluster, Cluster][] {
+  const clusters = [...Array(40).keys()].map((index) => randomClusterWithHosts(seed * 1_000 + index));
+  const withHosts = clusters.filter(({ hostEndpoints }) => hostEndpoints !== undefined);
+  return withHosts.slice(1).flatMap((before, index): [Cluster, Cluster][] => {
+    const { hostEndpoints: _, ...without } = before;
+    const { policies = [], tiers = [], hostEndpoints = [], networkSets = [] } = withHosts[index] ?? {};
+    const changed = { ...before, policies, tiers, hostEndpoints, networkSets, endpointToHostAction: "Accept" } as const;
+    return [
+      [before, without],
+      [before, changed],
+    ];
+  });
 }
 
 describe(`what would change, BRINDLE_SEED=${seed}`, () => {
@@ -96,21 +118,17 @@ describe(`what would change, BRINDLE_SEED=${seed}`, () => {
   });
 
   it("is so with host endpoints, for what nodes forward and for what they send and get themselves", () => {
-    const clusters = [...Array(40).keys()].map((index) => randomClusterWithHosts(seed * 1_000 + index));
-    const [before, other] = clusters.filter(({ hostEndpoints }) => hostEndpoints !== undefined);
-    if (!before || !other) throw new Error("two in five have host endpoints");
-    const { hostEndpoints: _, ...without } = before;
-    const { policies, tiers = [], hostEndpoints = [], networkSets = [] } = other;
-    const changed = { ...before, policies, tiers, hostEndpoints, networkSets, endpointToHostAction: "Accept" } as const;
+    const patterns = [/IPv. Node \S+ \w+\//, /IPv. \w+\S+ Node /, /IPv. \w+\/\S+ \w+\//];
     const changes: string[] = [];
-    for (const [index, after] of [without, changed].entries()) {
+    const unseen = (): RegExp[] => patterns.filter((pattern) => !changes.some((change) => pattern.test(change)));
+    // One pair of clusters most often changes something of each kind.
+    for (const [index, [before, after]] of pairsWithHosts().entries()) {
       const found = [...verdictChanges(before, after)].flatMap(covered).sort();
       expect(found, `case ${index}`).toEqual(expected(before, after).sort());
       changes.push(...found);
+      if (index > 0 && unseen().length === 0) break;
     }
-    for (const pattern of [/IPv. Node \S+ \w+\//, /IPv. \w+\S+ Node /, /IPv. \w+\/\S+ \w+\//]) {
-      expect(changes.filter((change) => pattern.test(change)).length, String(pattern)).toBeGreaterThan(0);
-    }
+    expect(unseen()).toEqual([]);
   });
 
   it("is nothing where nothing changes, and everything back where it is undone", () => {
