@@ -3,7 +3,7 @@
  * two: so a moment that is over is kept as how it differs from the next one, and two moments of one set are compared
  * by what changed between them.
  */
-import { parseSetElement, type SetElement } from "@brindle/net";
+import { type InterfaceElement, parseSetElement, type SetElement } from "@brindle/net";
 
 /** Elements by their text, which is the same for equal elements. It never changes; a `Map` is one, too. */
 export interface Members {
@@ -12,6 +12,8 @@ export interface Members {
   get(text: string): SetElement | undefined;
   keys(): Iterable<string>;
   values(): Iterable<SetElement>;
+  /** Those with an interface; not there, or `null`, where they would have to be looked for among all. */
+  ofInterface?(name: string): readonly InterfaceElement[] | null;
 }
 
 /** Texts that one of two has and the other lacks. */
@@ -40,10 +42,17 @@ function lackedBy(members: Members, texts: Iterable<string>): string[] {
   return lacked;
 }
 
+/** What is in a list now, by texts. */
+interface Texts {
+  readonly size: number;
+  has(text: string): boolean;
+  keys(): Iterable<string>;
+}
+
 /** Members that come and go. */
 export class MemberList {
   readonly #texts = new Set<string>();
-  #newest: Moment | null = null;
+  readonly #moments = new Moments(this.#texts);
 
   has(text: string): boolean {
     return this.#texts.has(text);
@@ -51,17 +60,45 @@ export class MemberList {
 
   add(text: string): void {
     const { size } = this.#texts;
-    if (this.#texts.add(text).size !== size) this.#newest?.flip(text);
+    if (this.#texts.add(text).size !== size) this.#moments.flip(text);
   }
 
   delete(text: string): void {
-    if (this.#texts.delete(text)) this.#newest?.flip(text);
+    if (this.#texts.delete(text)) this.#moments.flip(text);
   }
 
   /** The same object again means that nothing is other than it was then. */
   snapshot(): Members {
+    return this.#moments.snapshot();
+  }
+}
+
+/** What is known of members that are in a list now, beside their texts. */
+export interface KnownEnds {
+  element(text: string): InterfaceElement | undefined;
+  /** Their texts. */
+  ofInterface(name: string): Iterable<string>;
+}
+
+/** The moments of one list, of which only the newest is not over. */
+export class Moments {
+  readonly #now: Texts;
+  readonly #ends: KnownEnds | null;
+  #newest: Moment | null = null;
+
+  /** `now` is the list's, which tells by `flip` of each text that has come or gone. */
+  constructor(now: Texts, ends: KnownEnds | null = null) {
+    this.#now = now;
+    this.#ends = ends;
+  }
+
+  flip(text: string): void {
+    this.#newest?.flip(text);
+  }
+
+  snapshot(): Members {
     if (this.#newest?.isNow) return this.#newest;
-    const moment = new Moment(this.#texts);
+    const moment = new Moment(this.#now, this.#ends);
     this.#newest?.overtakenBy(moment);
     this.#newest = moment;
     return moment;
@@ -73,13 +110,15 @@ const nothing: ReadonlySet<string> = new Set();
 class Moment implements Members {
   readonly size: number;
   /** What is in the list now. */
-  readonly #now: ReadonlySet<string>;
+  readonly #now: Texts;
+  readonly #ends: KnownEnds | null;
   /** What is in it in one of the two, this moment and the next, or now where there is no next. */
   #flipped: Set<string> | null = null;
   #next: Moment | null = null;
 
-  constructor(now: ReadonlySet<string>) {
+  constructor(now: Texts, ends: KnownEnds | null) {
     this.#now = now;
+    this.#ends = ends;
     this.size = now.size;
   }
 
@@ -111,25 +150,40 @@ class Moment implements Members {
   }
 
   get(text: string): SetElement | undefined {
-    return this.has(text) ? (parseSetElement(text) ?? undefined) : undefined;
+    return this.has(text) ? this.#element(text) : undefined;
   }
 
   *keys(): Generator<string> {
     if (this.isNow) {
-      yield* this.#now;
+      yield* this.#now.keys();
       return;
     }
     const newest = this.#newest();
     const flips = new Set([...this.flips, ...(newest?.flips ?? nothing)]);
-    for (const text of this.#now) if (!flips.has(text)) yield text;
+    for (const text of this.#now.keys()) if (!flips.has(text)) yield text;
     for (const text of flips) if (this.has(text)) yield text;
   }
 
   *values(): Generator<SetElement> {
     for (const text of this.keys()) {
-      const element = parseSetElement(text);
+      const element = this.#element(text);
       if (element) yield element;
     }
+  }
+
+  ofInterface(name: string): readonly InterfaceElement[] | null {
+    if (!this.#ends) return null;
+    const newest = this.#newest();
+    const texts = new Set([...this.#ends.ofInterface(name), ...this.flips, ...(newest?.flips ?? nothing)]);
+    return [...texts].flatMap((text) => {
+      const element = this.get(text);
+      return element && "interfaceName" in element && element.interfaceName === name ? element : [];
+    });
+  }
+
+  /** One that is in the list no more is read from its text. */
+  #element(text: string): SetElement | undefined {
+    return this.#ends?.element(text) ?? parseSetElement(text) ?? undefined;
   }
 
   /** Whatever is not among these is in both or in neither; `null` for moments of different lists. */
