@@ -2,19 +2,28 @@
 import assert from "node:assert/strict";
 import type * as crypto from "node:crypto";
 import { describe, it, vi } from "vitest";
-import { PolicyGraph } from "../graph/policyGraph.ts";
+import type * as graphModule from "../graph/policyGraph.ts";
 import { endpointSample, globalPolicySample, namespaceProfileSample } from "../sampleCluster.ts";
-import { plan } from "./plan.ts";
+import type * as planModule from "./plan.ts";
 
-/** All texts that begin with "twin" have one hash. */
-vi.mock("node:crypto", async (original) => {
-  const { createHash } = await original<typeof crypto>();
-  return {
-    createHash: (algorithm: string) => ({
-      update: (text: string) => createHash(algorithm).update(text.startsWith("twin") ? "twin" : text),
-    }),
-  };
-});
+/** The modules of these tests alone: to them all texts that begin with "twin" have one hash. */
+async function modulesWithTwins(): Promise<[typeof graphModule, typeof planModule]> {
+  vi.resetModules();
+  vi.doMock("node:crypto", async (original) => {
+    const actual = await original<typeof crypto>();
+    const hash = (algorithm: string, text: string, encoding: "base64url"): string =>
+      actual.hash(algorithm, text.startsWith("twin") ? "twin" : text, encoding);
+    return { ...actual, hash };
+  });
+  try {
+    return [await import("../graph/policyGraph.ts"), await import("./plan.ts")];
+  } finally {
+    vi.doUnmock("node:crypto");
+    vi.resetModules();
+  }
+}
+
+const [{ PolicyGraph }, { plan }] = await modulesWithTwins();
 
 function planned(...names: readonly string[]): () => unknown {
   const graph = new PolicyGraph({ node: "node1" });

@@ -2,7 +2,7 @@
  * Chains as data, between policies and any dataplane. Sets stand here under their base names; which generation of a
  * set a rule is to use is only known when a plan is made (plan/sets.ts).
  */
-import type { Prefix } from "@brindle/net";
+import type { Address, Prefix } from "@brindle/net";
 import type { PortRange } from "../ports.ts";
 
 export type Side = "source" | "destination";
@@ -31,12 +31,20 @@ export type Match =
   | { readonly kind: "limit"; readonly perSecond: number }
   /** The same with another unit, as `100/minute`, and with how many may come at once. */
   | { readonly kind: "rate"; readonly rate: string; readonly burst: number }
-  | { readonly kind: "connection"; readonly states: readonly ("ESTABLISHED" | "RELATED" | "INVALID")[] }
+  | { readonly kind: "connection"; readonly states: readonly ("NEW" | "ESTABLISHED" | "RELATED" | "INVALID")[] }
+  /** With the packet's own, more than that many at a time have come this way. */
+  | { readonly kind: "connections"; readonly above: number }
   /** A name that ends in `+` stands for all that begin so. */
   | { readonly kind: "interface"; readonly direction: "in" | "out"; readonly name: string };
 
 export type Target =
   | { readonly kind: "accept" | "drop" | "reject" | "return" | "masquerade" }
+  /** A TCP connection is refused, so that who asks for it need not wait. */
+  | { readonly kind: "reset" }
+  /** Of a flow's packets, in the table nat alone: where they are for, or whom they are from. */
+  | { readonly kind: "dnat" | "snat"; readonly to: Address }
+  /** 0 to 63: in the table mangle alone. */
+  | { readonly kind: "setCodepoint"; readonly codepoint: number }
   /** Conntrack is to know nothing of the packet: in the table raw alone. */
   | { readonly kind: "untrack" }
   | { readonly kind: "log"; readonly prefix: string }

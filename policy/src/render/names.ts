@@ -1,5 +1,5 @@
 /** The names of what is ours in the kernel, by which a later agent that remembers nothing knows it. */
-import { createHash } from "node:crypto";
+import { hash as digest } from "node:crypto";
 import type { PolicyDirection } from "@brindle/api";
 import { chainNameBytesMax, type Family, setNameBytesMax } from "@brindle/net";
 
@@ -31,12 +31,15 @@ export interface DispatchChains {
   readonly input: string;
   readonly output: string;
   readonly postrouting: string;
+  readonly floating: string;
   readonly fromPods: string;
   readonly toPods: string;
   readonly podsToHost: string;
   readonly allow: string;
   readonly pass: string;
   readonly denied: string;
+  readonly limits: string;
+  readonly codepoints: string;
   readonly rawIn: string;
   readonly rawOut: string;
   readonly prerouting: string;
@@ -52,12 +55,15 @@ export const chains: DispatchChains = {
   input: `${chainPrefix}INPUT`,
   output: `${chainPrefix}OUTPUT`,
   postrouting: `${chainPrefix}POSTROUTING`,
+  floating: `${chainPrefix}FLOATING`,
   fromPods: `${chainPrefix}FROM-PODS`,
   toPods: `${chainPrefix}TO-PODS`,
   podsToHost: `${chainPrefix}PODS-TO-HOST`,
   allow: `${chainPrefix}ALLOW`,
   pass: `${chainPrefix}PASS`,
   denied: `${chainPrefix}DENIED`,
+  limits: `${chainPrefix}LIMITS`,
+  codepoints: `${chainPrefix}CODEPOINTS`,
   rawIn: `${chainPrefix}RAW-IN`,
   rawOut: `${chainPrefix}RAW-OUT`,
   prerouting: `${chainPrefix}PREROUTING`,
@@ -73,6 +79,17 @@ const dispatchChains: ReadonlySet<string> = new Set(Object.values(chains));
 /** Whether a chain belongs to policies, profiles or endpoints. */
 export function isOwnersChain(name: string): boolean {
   return name.startsWith(chainPrefix) && !dispatchChains.has(name) && !isGroupDispatch(name);
+}
+
+/**
+ * Chains that lead packets as before when they change, but for what sets of ends say (`plan/endChanges.ts`), and those of
+ * limits and codepoints, which are no policy. The first pod with limits, and the last, change the chains that lead to these.
+ */
+const leadingChains: ReadonlySet<string> = new Set([chains.fromPods, chains.toPods, chains.limits, chains.codepoints]);
+
+/** Whether packets that meet a chain may come to other decisions once it changes: of a policy, or of a host endpoint that comes. */
+export function isDecisive(name: string): boolean {
+  return name.startsWith(chainPrefix) && !leadingChains.has(name) && !isGroupDispatch(name);
 }
 
 /** Where the dispatch looks on for the ends of a group of chains. */
@@ -109,12 +126,27 @@ export function dispatchSetName(family: Family, direction: PolicyDirection, chai
   return `${setPrefix}${family}${kind}_${hash(chain)}`.slice(0, setNameBytesMax - 1);
 }
 
+/** Of all ends that come to any chain of this direction. */
+export function allEndsSetName(family: Family, direction: PolicyDirection): string {
+  return `${setPrefix}${family}${direction === "Egress" ? "s" : "d"}_ends`;
+}
+
 /** Of a set in the kernel: no end is in two of one plane. `null` for what is no set of the dispatch. */
 export function dispatchPlane(setName: string): string | null {
-  return /^brdl[46][ftFT](?=_)/.exec(setName)?.[0] ?? null;
+  return /^brdl[46][ftFTsd](?=_)/.exec(setName)?.[0] ?? null;
+}
+
+/** Which end of a packet is looked for in a set of the dispatch. */
+export function dispatchSide(setName: string): "source" | "destination" {
+  return /^brdl[46][fFs]/.test(setName) ? "source" : "destination";
+}
+
+/** Of a set of the dispatch: whether to a chain that decides, and not to a group of these. */
+export function leadsToDecision(setName: string): boolean {
+  return /^brdl[46][ft]_/.test(setName);
 }
 
 /** What is left of the 256 bits after cutting, 100 and more, still makes collisions no concern. */
 export function hash(text: string): string {
-  return createHash("sha256").update(text).digest("base64url");
+  return digest("sha256", text, "base64url");
 }

@@ -2,7 +2,7 @@
  * A rule in the words of iptables, with a hash of itself in its comment. The kernel gives rules back in its own words
  * (other order, other numbers), so two rules are compared by this hash and never by their text.
  */
-import { type Family, formatPrefix, type RuleArguments } from "@brindle/net";
+import { type Family, formatAddress, formatPrefix, type RuleArguments } from "@brindle/net";
 import { formatRange } from "../ports.ts";
 import type { ChainRule, Match, Target } from "./ir.ts";
 import { hash } from "./names.ts";
@@ -77,6 +77,16 @@ function matchWords(match: Match, family: Family, setName: (base: string) => str
       return ["-m", "limit", "--limit", match.rate, "--limit-burst", String(match.burst)];
     case "connection":
       return ["-m", "conntrack", "--ctstate", match.states.join(",")];
+    case "connections":
+      return [
+        "-m",
+        "connlimit",
+        "--connlimit-above",
+        String(match.above),
+        "--connlimit-mask",
+        "0",
+        "--connlimit-saddr",
+      ];
     case "interface":
       return [match.direction === "in" ? "-i" : "-o", match.name];
   }
@@ -90,6 +100,14 @@ function targetWords(target: Target): string[] {
     case "return":
     case "masquerade":
       return ["-j", target.kind.toUpperCase()];
+    case "reset":
+      return ["-j", "REJECT", "--reject-with", "tcp-reset"];
+    case "dnat":
+      return ["-j", "DNAT", "--to-destination", formatAddress(target.to)];
+    case "snat":
+      return ["-j", "SNAT", "--to-source", formatAddress(target.to)];
+    case "setCodepoint":
+      return ["-j", "DSCP", "--set-dscp", String(target.codepoint)];
     case "untrack":
       return ["-j", "CT", "--notrack"];
     case "log":
