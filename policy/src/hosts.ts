@@ -12,6 +12,8 @@ import { type Labelled, namespaceLabel } from "./scope.ts";
  */
 export type PolicyStage = "tracked" | "forwarded" | "preDnat" | "untracked";
 
+export const policyStages: readonly PolicyStage[] = ["tracked", "forwarded", "preDnat", "untracked"];
+
 export function isOfStage(policy: Policy, stage: PolicyStage): boolean {
   const { doNotTrack = false, preDNAT = false, applyOnForward = false } = globalSpec(policy);
   switch (stage) {
@@ -71,6 +73,11 @@ export function isFailsafe(failsafes: readonly Failsafe[], packet: Packet, far: 
 /** By which policies know it; `HostEndpoint ` and its name, as no pod's endpoint is called. */
 export function hostId({ metadata: { name } }: HostEndpoint): string {
   return `HostEndpoint ${name}`;
+}
+
+/** The name of the host endpoint that is known by an id; `null` for the id of a pod's endpoint. */
+export function hostEndpointOf(id: string): string | null {
+  return id.startsWith("HostEndpoint ") ? id.slice("HostEndpoint ".length) : null;
 }
 
 /** It stands for these where selectors match. */

@@ -17,7 +17,16 @@ export * from "./graph/desired.ts";
 export * from "./graph/nothingDesired.ts";
 export * from "./graph/policyGraph.ts";
 export { StagedGraph, stagedKinds } from "./graph/stagedGraph.ts";
-export { type Failsafe, type Failsafes, type HostInterfaces, isOfStage, type PolicyStage } from "./hosts.ts";
+export {
+  type Failsafe,
+  type Failsafes,
+  type HostInterfaces,
+  hostEndpointOf,
+  isOfStage,
+  labelledHost,
+  type PolicyStage,
+  policyStages,
+} from "./hosts.ts";
 export { type AnyNetworkSet, labelledSet, readableNetworkSet } from "./networkSet.ts";
 export { type ChainVerdict, ChainVerdicts } from "./observe/chainVerdicts.ts";
 export { type FlowMarks, flowMarks, packetOfFlow } from "./observe/flowsToEnd.ts";
@@ -26,10 +35,11 @@ export { type RuleName, ruleNameOf } from "./observe/ruleName.ts";
 export { type StagedVerdict, stagedVerdict } from "./observe/stagedVerdict.ts";
 export * from "./packet.ts";
 export * from "./policyError.ts";
-export { type PolicySettings, policySettings, tablesBackendAsked } from "./policySettings.ts";
+export { type PolicySettings, policySettings, sourceSpoofing, tablesBackendAsked } from "./policySettings.ts";
 export { readableEndpoint } from "./readableEndpoint.ts";
 export * from "./render/ir.ts";
-export { chainPrefix, deniedLogGroup, endedFlowMark, setPrefix } from "./render/names.ts";
+export { chainPrefix, deniedLogGroup, endedFlowMark, hostAllowedMark, setPrefix } from "./render/names.ts";
+export type { FloatingAddress } from "./render/nat.ts";
 export { type FilterSettings, quietSettings } from "./render/tables.ts";
 export { entityScope, inScope, type Labelled, policyScope } from "./scope.ts";
 export { type StagedPolicy, withStaged } from "./staged.ts";

@@ -7,14 +7,15 @@ import { quietSettings } from "./render/settings.ts";
 
 describe("settings of the packet filter", () => {
   it("are those of Calico where nothing is said", () => {
-    const { denyAction, insertMode, log, encapsulation, failsafes } = quietSettings;
-    assert.deepEqual(policySettings({}), { denyAction, insertMode, log, encapsulation, failsafes });
+    const { deniedFlowsPerSecond: _, endsFlows: _ended, ...asked } = quietSettings;
+    assert.deepEqual(policySettings({}), asked);
     assert.equal(tablesBackendAsked({}), null);
   });
 
   it("are taken in whatever case they are written", () => {
     const settings = policySettings({ iptablesFilterDenyAction: "REJECT", chainInsertMode: "append" });
     assert.deepEqual([settings.denyAction, settings.insertMode], ["Reject", "Append"]);
+    assert.equal(policySettings({ workloadSourceSpoofing: "any" }).sourceSpoofing, "Any");
     assert.equal(tablesBackendAsked({ iptablesBackend: "nft" }), "nft");
     assert.equal(tablesBackendAsked({ iptablesBackend: "LEGACY" }), "legacy");
     assert.equal(tablesBackendAsked({ iptablesBackend: "Auto" }), null);

@@ -5,7 +5,10 @@ import type { Failsafe } from "./hosts.ts";
 import { protocolNumber } from "./packet.ts";
 import { type FilterSettings, quietSettings } from "./render/settings.ts";
 
-export type PolicySettings = Pick<FilterSettings, "denyAction" | "log" | "insertMode" | "encapsulation" | "failsafes">;
+export type PolicySettings = Pick<
+  FilterSettings,
+  "denyAction" | "log" | "insertMode" | "encapsulation" | "failsafes" | "sourceSpoofing"
+>;
 
 export function policySettings(settings: FelixSettings): PolicySettings {
   const { log, encapsulation, failsafes } = quietSettings;
@@ -21,12 +24,18 @@ export function policySettings(settings: FelixSettings): PolicySettings {
       inbound: failsafesOf(settings.failsafeInboundHostPorts) ?? failsafes.inbound,
       outbound: failsafesOf(settings.failsafeOutboundHostPorts) ?? failsafes.outbound,
     },
+    sourceSpoofing: sourceSpoofing(settings),
     encapsulation: {
       vxlan: settings.allowVXLANPacketsFromWorkloads ? "Allow" : "Drop",
       ipip: settings.allowIPIPPacketsFromWorkloads ? "Allow" : "Drop",
       vxlanPort: settings.vxlanPort ?? encapsulation.vxlanPort,
     },
   };
+}
+
+/** Whether pods may ask to send from addresses that are not theirs. */
+export function sourceSpoofing({ workloadSourceSpoofing }: FelixSettings): FilterSettings["sourceSpoofing"] {
+  return isWord(workloadSourceSpoofing, "any") ? "Any" : "Disabled";
 }
 
 /** An empty list is none at all: who writes it knows another way in. Port 0 stands for none as well. */

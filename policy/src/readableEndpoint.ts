@@ -12,6 +12,11 @@ export interface EndpointKey {
   readonly name: string;
 }
 
+/** There are hundreds of thousands of these, kept as long as the endpoints: a text that is joined is one piece. */
+export function endpointKeyId({ namespace = "", name }: EndpointKey): string {
+  return [namespace, name].join("/");
+}
+
 export interface ReadEndpoint {
   readonly endpoint: WorkloadEndpoint;
   readonly problem: string;

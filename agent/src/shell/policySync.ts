@@ -167,11 +167,11 @@ export class PolicySync implements PolicyGate {
 
   /** Its chains are made before it is written; where it is not written after all, disposing takes them back. */
   expect(endpoint: WorkloadEndpoint): Disposable {
-    this.#graph.expect(endpoint);
+    this.#graph.coming.expect(endpoint);
     this.#work.ask();
     return {
       [Symbol.dispose]: () => {
-        if (this.#graph.unexpect(endpoint)) this.#work.ask();
+        if (this.#graph.coming.unexpect(endpoint)) this.#work.ask();
       },
     };
   }

@@ -5,6 +5,7 @@
  */
 import { decisionsOf, type LocalEndpoint } from "./endpointEnds.ts";
 import { addressesOf, type EndpointView } from "./endpointViews.ts";
+import { FollowedLists } from "./listChanges.ts";
 
 /** Of different lists of policies; a node has some hundred pods. */
 const departedMax = 64;
@@ -13,6 +14,9 @@ export class DepartedEndpoints {
   readonly #views = new Map<string, EndpointView>();
   /** Those that were here at the last look. */
   #old: ReadonlySet<string> = new Set();
+  readonly #local = new FollowedLists<LocalEndpoint>();
+  /** How many of those that are here have which decisions. */
+  readonly #decisions = new Map<string | null, number>();
   readonly #onMember: (id: string, view: EndpointView | null) => void;
 
   /** `onMember` hears of each that comes and goes, by ids that no endpoint has. */
@@ -35,14 +39,19 @@ export class DepartedEndpoints {
     if (this.#views.size > departedMax && first !== undefined) this.#forget(first);
   }
 
-  /** Those for which there are chains already need not be kept. */
-  forgetAlike(local: readonly LocalEndpoint[], departed: readonly LocalEndpoint[]): void {
-    const known = new Set(local.map(decisionsOf));
-    for (const endpoint of departed) {
+  /** Those for which there are chains already need not be kept. Answers the others. */
+  forgetAlike(local: readonly LocalEndpoint[], departed: readonly LocalEndpoint[]): readonly LocalEndpoint[] {
+    const { added, removed } = this.#local.update(local);
+    for (const endpoint of added) this.#count(decisionsOf(endpoint), 1);
+    for (const endpoint of removed) this.#count(decisionsOf(endpoint), -1);
+    const known = new Set<string | null>();
+    return departed.filter((endpoint) => {
       const decisions = decisionsOf(endpoint);
-      if (known.has(decisions)) this.#forget(endpoint.id);
+      const isAlike = this.#decisions.has(decisions) || known.has(decisions);
+      if (isAlike) this.#forget(endpoint.id);
       known.add(decisions);
-    }
+      return !isAlike;
+    });
   }
 
   /** Those that were here at the last call already. Answers whether there were any. */
@@ -51,6 +60,12 @@ export class DepartedEndpoints {
     for (const id of aged) this.#forget(id);
     this.#old = new Set(this.#views.keys());
     return aged.length > 0;
+  }
+
+  #count(decisions: string | null, change: 1 | -1): void {
+    const count = (this.#decisions.get(decisions) ?? 0) + change;
+    if (count === 0) this.#decisions.delete(decisions);
+    else this.#decisions.set(decisions, count);
   }
 
   #forget(id: string): void {

@@ -1,8 +1,8 @@
 /** What the kernel is to have: the output of the graph, plain data. */
 import type { PolicyDirection } from "@brindle/api";
-import type { Address, Family, SetType } from "@brindle/net";
+import type { Address, Family, Prefix, SetType } from "@brindle/net";
 import type { TableContent } from "../render/ir.ts";
-import type { Growth } from "../render/setUse.ts";
+import type { Growth, Lookups } from "../render/setUse.ts";
 import type { Members } from "./members.ts";
 
 export const tableNames: readonly ["filter", "nat", "mangle", "raw"] = ["filter", "nat", "mangle", "raw"];
@@ -22,6 +22,7 @@ export interface DesiredSet {
   readonly type: SetType;
   /** `admits`: who is in it comes to a chain, and who comes to none is dropped (`render/dispatch.ts`). */
   readonly growth: Growth | "admits";
+  readonly lookups: Lookups;
   readonly members: Members;
 }
 
@@ -30,6 +31,8 @@ export interface EnforcedEndpoint {
   readonly interfaceName: string;
   /** Those that it may use. */
   readonly addresses: readonly Address[];
+  /** Networks from whose addresses it may send beside these. */
+  readonly sources?: readonly Prefix[];
   /** The chains that decide for its ends, which others may share; the same of both families. */
   readonly chains: Readonly<Record<PolicyDirection, string>>;
 }

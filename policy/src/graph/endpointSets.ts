@@ -62,7 +62,7 @@ export class EndpointSets {
     this.#sets.set(name, set);
     const key = scopeKey(content.scope);
     this.#setsOfScope.set(key, (this.#setsOfScope.get(key) ?? new Set()).add(set));
-    this.#index.add(content.scope);
+    this.#index.add(content.scope, key);
     return set;
   }
 
@@ -70,7 +70,7 @@ export class EndpointSets {
   #fill(sets: readonly EndpointSet[]): void {
     const [first] = sets;
     if (!first) return;
-    for (const id of this.#index.membersOf(first.content.scope)) {
+    for (const id of this.#index.membersOf(scopeKey(first.content.scope))) {
       const view = this.#index.member(id);
       if (view) for (const set of sets) set.members.replace(null, contribution(set, view));
     }

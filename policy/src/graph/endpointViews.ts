@@ -3,14 +3,31 @@
  * selectors what endpoints are. A view goes out again whenever the endpoint or the set changes, `null` when it is gone.
  * What it inherits of its profiles is not in it: that goes out by itself, whenever the labels of a profile change.
  */
-import { apiVersion, type Labels, type Profile, type WorkloadEndpoint } from "@brindle/api";
-import { type Address, type Family, formatPrefix, hostPrefix, parseAddress, parseCidr } from "@brindle/net";
+import {
+  apiVersion,
+  codepointOf,
+  type Labels,
+  type Profile,
+  type QosControls,
+  type WorkloadEndpoint,
+} from "@brindle/api";
+import {
+  type Address,
+  type Family,
+  formatPrefix,
+  hostPrefix,
+  type Prefix,
+  parseAddress,
+  parseCidr,
+} from "@brindle/net";
 import { labelled } from "../cluster.ts";
 import type { RuleEndpoint } from "../matchRule.ts";
 import { type AnyNetworkSet, labelledSet, profileOfNetworkSet } from "../networkSet.ts";
 import { protocolNumber } from "../packet.ts";
+import type { PodLimits } from "../render/limits.ts";
 import { namespaceLabel } from "../scope.ts";
 import { ListedNetworks, type NetworksByFamily } from "./listedNetworks.ts";
+import { readSources } from "./sourcePrefixes.ts";
 
 /** What rules find by their selectors. */
 export interface MemberView {
@@ -28,6 +45,12 @@ export interface EndpointView extends MemberView {
   readonly node: string;
   /** `null` for one that is not wired yet, and for one of another node. */
   readonly interfaceName: string | null;
+  /** Of packets and connections; there for endpoints of this node that have some. */
+  readonly limits?: PodLimits;
+  /** Of what it sends out of the cluster; there for endpoints of this node that ask for one. */
+  readonly codepoint?: number;
+  /** From whose addresses it asks to send beside its own; there for endpoints of this node that do. */
+  readonly sources?: readonly Prefix[];
 }
 
 export interface ViewListeners {
@@ -115,7 +138,10 @@ export class EndpointViews {
   }
 
   #view(endpoint: WorkloadEndpoint): EndpointView {
-    const { node, interfaceName, profiles = noProfiles, ports = [], ipNetworks } = endpoint.spec;
+    const { node, interfaceName, profiles = noProfiles, ports = [], ipNetworks, qosControls } = endpoint.spec;
+    const limits = qosControls && node === this.#node ? trafficLimits(qosControls) : null;
+    const codepoint = node === this.#node ? codepointOf(qosControls?.dscp) : null;
+    const sources = node === this.#node ? readSources(endpoint.spec.allowSpoofedSourcePrefixes) : [];
     return {
       labels: labelsOf(endpoint),
       parents: profiles,
@@ -126,6 +152,9 @@ export class EndpointViews {
           : ports.map(({ name, protocol, port }) => ({ name, protocol: protocolNumber(protocol), port })),
       node: this.#sameNode(node),
       interfaceName: (node === this.#node && interfaceName) || null,
+      ...(limits && { limits }),
+      ...(codepoint !== null && { codepoint }),
+      ...(sources.length > 0 && { sources }),
     };
   }
 
@@ -136,6 +165,21 @@ export class EndpointViews {
     return known ?? node;
   }
 }
+
+/** `null` where neither packets nor connections are limited. */
+function trafficLimits(controls: QosControls): PodLimits | null {
+  const ofDirection = (direction: "ingress" | "egress") => ({
+    packetsPerSecond: controls[`${direction}PacketRate`] ?? 0,
+    packetBurst: controls[`${direction}PacketBurst`] ?? packetBurstByDefault,
+    connections: controls[`${direction}MaxConnections`] ?? 0,
+  });
+  const limits = { Ingress: ofDirection("ingress"), Egress: ofDirection("egress") };
+  const isLimited = Object.values(limits).some((one) => one.packetsPerSecond > 0 || one.connections > 0);
+  return isLimited ? limits : null;
+}
+
+/** Calico's. */
+const packetBurstByDefault = 5;
 
 /** As much of an endpoint as a view has kept of it. */
 export function endpointOfView(id: string, view: EndpointView): WorkloadEndpoint {

@@ -95,14 +95,14 @@ export class LocalPolicies {
     return { policy, scope, scopeKey: scopeKey(scope), enforced: surroundedPolicy(policy, this.#around) };
   }
 
-  #concern({ scope }: Entry): boolean {
-    const members = this.#index.membersOf(scope);
+  #concern({ scopeKey: key }: Entry): boolean {
+    const members = this.#index.membersOf(key);
     for (const id of members) this.#lists.delete(id);
     return members.size > 0;
   }
 
   #add(id: string, entry: Entry): void {
-    this.#index.add(entry.scope);
+    this.#index.add(entry.scope, entry.scopeKey);
     this.#entries.set(id, entry);
     this.#entriesOf.set(entry.scopeKey, (this.#entriesOf.get(entry.scopeKey) ?? new Set()).add(entry));
   }
@@ -117,7 +117,7 @@ export class LocalPolicies {
 
   #noteProblem(id: string, entry: Entry | null): void {
     const problem = entry?.enforced.problem ?? null;
-    if (problem === null) this.#problems.delete(id);
-    else this.#problems.set(id, problem);
+    if (problem !== null) this.#problems.set(id, problem);
+    else if (this.#problems.size > 0) this.#problems.delete(id);
   }
 }

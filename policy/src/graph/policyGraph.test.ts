@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
-import type { EndpointSlice, IPPool, Profile, Rule, Tier } from "@brindle/api";
+import type { EndpointSlice, IPPool, Profile, Rule, Tier, WorkloadEndpoint } from "@brindle/api";
 import { apiVersion } from "@brindle/api";
 import { formatAddress } from "@brindle/net";
 import { describe, expect, it } from "vitest";
 import type { Match } from "../render/ir.ts";
+import { lookupOf } from "../render/setUse.ts";
 import {
   endpointSample,
   globalNetworkSetSample,
@@ -88,6 +89,11 @@ const ofAccounts = policySample("accounts", {
     { action: "Allow", source: { serviceAccounts: { names: ["deployer", "other"] } } },
   ],
 });
+/** One that may send from networks beside its own address. */
+function sending(name: string): WorkloadEndpoint {
+  const { spec, ...rest } = endpointSample(name, { addresses: [`10.0.2.${name.charCodeAt(0)}`] });
+  return { ...rest, spec: { ...spec, allowSpoofedSourcePrefixes: ["198.51.100.0/24", "2001:db8::/64"] } };
+}
 const pool: IPPool = {
   apiVersion,
   kind: "IPPool",
@@ -168,6 +174,8 @@ const scenarios: { name: string; updates: PolicyUpdate[] }[] = [
     updates: [set(web), set(allowClients), set(clients), unreadable(clients)],
   },
   { name: "pools", updates: [set(pool), set(web)] },
+  { name: "sources beside an endpoint's own", updates: [set(sending("a")), set(web), set(sending("b"))] },
+  { name: "such sources gone", updates: [set(sending("a")), set(web), gone(sending("a"))] },
   {
     name: "everything gone",
     updates: [set(web), set(client), set(allowClients), gone(allowClients), gone(client), gone(web)],
@@ -176,6 +184,7 @@ const scenarios: { name: string; updates: PolicyUpdate[] }[] = [
 
 function run(updates: readonly PolicyUpdate[], { between = false } = {}): Desired {
   const graph = new PolicyGraph({ node: "node1" });
+  graph.setFilterSettings({ sourceSpoofing: "Any" });
   for (const update of updates) {
     graph.receive(update);
     if (between) graph.desired();
@@ -188,6 +197,16 @@ function comparable(desired: Desired): unknown {
   const sets = [...desired.sets.values()].map((one) => ({ ...one, members: [...one.members.keys()].sort() }));
   return { ...desired, sets: sets.sort((a, b) => (a.name < b.name ? -1 : 1)) };
 }
+
+it("lets nobody send to a pod by the networks from which it may send", () => {
+  const { sets } = run([set(sending("a"))]);
+  const widened = [...sets.values()].filter(({ members }) => members.has("198.51.100.0/24,calia"));
+  assert.deepEqual(
+    widened.map(({ lookups, growth }) => [lookups, growth]),
+    // To its chain, and among all ends.
+    Array(2).fill([lookupOf("Egress", "source"), "admits"]),
+  );
+});
 
 function lastWords(updates: readonly PolicyUpdate[]): PolicyUpdate[] {
   const byKey = new Map(updates.map((update) => [JSON.stringify(update.key), update]));
@@ -374,7 +393,7 @@ describe("the graph", () => {
       const graph = new PolicyGraph({ node: "node1" });
       for (const update of before) graph.receive(update);
       graph.desired();
-      graph.expect(coming);
+      graph.coming.expect(coming);
       return graph;
     };
 
@@ -384,20 +403,23 @@ describe("the graph", () => {
       expect(chainNames(early)).toEqual(chainNames(run([...before, set(coming)])));
       expect(members(early)).toEqual(members(run(before)));
       expect([...early.expected]).toEqual(["default/coming"]);
+      const key = { namespace: "default", name: "coming" };
+      expect(graph.coming.awaits(key)).toBe(true);
       graph.receive(set(coming));
+      expect(graph.coming.awaits(key)).toBe(false);
       expect(comparable(graph.desired())).toEqual(comparable(run([...before, set(coming)])));
     });
     it("and takes them back where it was not written", () => {
       const graph = expecting();
       graph.desired();
-      expect(graph.unexpect(coming)).toBe(true);
+      expect(graph.coming.unexpect(coming)).toBe(true);
       expect(comparable(graph.desired())).toEqual(comparable(run(before)));
     });
     it("and leaves one alone that the datastore has told", () => {
       const graph = expecting();
       graph.receive(set(coming));
-      graph.expect({ ...coming, spec: { ...coming.spec, ipNetworks: ["10.0.0.8/32"] } });
-      expect(graph.unexpect(coming)).toBe(false);
+      graph.coming.expect({ ...coming, spec: { ...coming.spec, ipNetworks: ["10.0.0.8/32"] } });
+      expect(graph.coming.unexpect(coming)).toBe(false);
       expect(comparable(graph.desired())).toEqual(comparable(run([...before, set(coming)])));
     });
   });
@@ -524,7 +546,7 @@ describe("the graph", () => {
     const graph = new PolicyGraph({ node: "node1" });
     for (const update of [set(web), set(allowClients), set(plainNamespace)]) graph.receive(update);
     const before = graph.desired();
-    graph.expect(endpointSample("twin", { labels: { app: "web" }, addresses: ["10.0.0.3", "fd00::3"] }));
+    graph.coming.expect(endpointSample("twin", { labels: { app: "web" }, addresses: ["10.0.0.3", "fd00::3"] }));
     const { tables, endpoints } = graph.desired();
     expect([...endpoints.keys()]).toEqual(["default/twin", "default/web"]);
     for (const [index, table] of tables.entries()) expect(table).toBe(before.tables[index]);
@@ -544,9 +566,9 @@ describe("the graph", () => {
       const { graph, tables } = left();
       const desired = graph.desired();
       expect([desired.tables, desired.endpoints.size]).toEqual([tables, 0]);
-      expect(
-        [...desired.sets.values()].filter(({ growth }) => growth === "admits").map(({ members: of }) => of.size),
-      ).toEqual([...[0, 0, 0, 0]]);
+      const ways = [...desired.sets.values()].filter(({ growth }) => growth === "admits");
+      // To its chain and among all ends, of each direction and family.
+      expect(ways.map(({ members: of }) => of.size)).toEqual(Array(8).fill(0));
       graph.receive(set(twin));
       const again = graph.desired();
       for (const [index, table] of again.tables.entries()) expect(table).toBe(tables[index]);

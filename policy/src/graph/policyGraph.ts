@@ -31,19 +31,23 @@ import {
   type Unreadable,
   unreadablePolicy,
 } from "../enforceable.ts";
-import { type HostInterfaces, hostId, type PolicyStage } from "../hosts.ts";
+import { type HostInterfaces, hostEndpointOf, hostId, type PolicyStage, policyStages } from "../hosts.ts";
 import { networkSetId, readableNetworkSet } from "../networkSet.ts";
 import type { RuleName } from "../observe/ruleName.ts";
-import { type EndpointKey, readableEndpoint } from "../readableEndpoint.ts";
+import { type EndpointKey, endpointKeyId, readableEndpoint } from "../readableEndpoint.ts";
+import type { FloatingAddress } from "../render/nat.ts";
 import type { FilterSettings } from "../render/tables.ts";
-import { byTier, Tiers } from "../tiers.ts";
+import { Tiers } from "../tiers.ts";
+import { ComingEndpoints } from "./comingEndpoints.ts";
 import { DepartedEndpoints } from "./departedEndpoints.ts";
 import type { Desired } from "./desired.ts";
-import type { LocalEndpoint, TierOfEndpoint } from "./endpointEnds.ts";
+import type { LocalEndpoint } from "./endpointEnds.ts";
 import { type EndpointView, EndpointViews, type ViewListeners } from "./endpointViews.ts";
+import { type EndpointSurroundings, LocalEndpoints, tiersOf } from "./localEndpoints.ts";
 import { type LocalHost, LocalHosts, viewOfHost } from "./localHosts.ts";
 import { LocalPolicies } from "./localPolicies.ts";
 import { NodeRendering } from "./nodeRendering.ts";
+import { OrderedIds } from "./orderedIds.ts";
 import { RuleSets } from "./ruleSets.ts";
 
 export type PolicyResource =
@@ -57,17 +61,20 @@ export type PolicyResource =
   | HostEndpoint
   | IPPool;
 
-/** The kinds that the graph wants to hear of. */
+/**
+ * The kinds that the graph wants to hear of. In which order means nothing but for the time it takes: where all policies are
+ * there, each of a node's few endpoints finds its own among them, and none of ten thousand policies has to look for endpoints.
+ */
 export const policyKinds: readonly PolicyResource["kind"][] = [
-  "WorkloadEndpoint",
-  "NetworkPolicy",
-  "GlobalNetworkPolicy",
-  "NetworkSet",
-  "GlobalNetworkSet",
   "Tier",
   "Profile",
-  "HostEndpoint",
+  "NetworkPolicy",
+  "GlobalNetworkPolicy",
   "IPPool",
+  "NetworkSet",
+  "GlobalNetworkSet",
+  "HostEndpoint",
+  "WorkloadEndpoint",
 ];
 
 export interface PolicyUpdate {
@@ -103,44 +110,49 @@ export class PolicyGraph {
   };
   readonly #sets = new RuleSets();
   readonly #local = new Map<string, EndpointView>();
+  readonly #localIds = new OrderedIds();
   readonly #hosts = new LocalHosts();
   /** Endpoints and hosts of this node. */
   readonly #policiesHere: LocalPolicies;
-  /** As they were rendered last, with what they were made of: one that stays the same stays one object. */
+  readonly #endpointsHere = new LocalEndpoints();
   readonly #keepsDeparted: boolean;
-  readonly #departed = new DepartedEndpoints((id, view) => this.#policiesHere.onMember(id, view));
-  #endpointsHere = new Map<string, { readonly madeOf: readonly unknown[]; readonly endpoint: LocalEndpoint }>();
+  readonly #departed = new DepartedEndpoints((id, view) => this.#onMemberHere(id, view));
   readonly #policies = new Map<string, Policy>();
   /** Those whose rules name some. */
   readonly #askingForServices = new Set<string>();
   #unserved: string | null = noServicesKnown;
   readonly #tiers = new Map<string, Tier>();
-  #tiersNow = new Tiers([]);
   readonly #profiles = new Map<string, Profile>();
+  #around: EndpointSurroundings = { tiers: new Tiers([]), profiles: this.#profiles };
   readonly #pools = new Map<string, IPPool>();
+  #floating: readonly FloatingAddress[] = [];
   readonly #problems = new Map<string, string>();
   /** By the endpoint's id. */
   readonly #endpointProblems = new Map<string, string>();
   /** Whether rules may be others than those rendered last. Nine in ten changes are of members of sets, elsewhere. */
   #isRulesStale = true;
 
-  /** Endpoints of this node that the datastore does not have yet. */
-  readonly #expected = new Set<string>();
+  /** What this node's agent writes itself. */
+  readonly coming: ComingEndpoints = new ComingEndpoints({
+    knows: (id) => this.#local.has(id) || this.#sets.endpoints.endpoint(id) !== null,
+    onEndpoint: (key, value) => this.#onEndpoint(key, { value, unreadable: undefined }),
+  });
 
   constructor({ node, endpointToHostAction = "Drop", keepsDeparted = false }: PolicyGraphConfig) {
     this.#node = node;
     this.#keepsDeparted = keepsDeparted;
     this.#views = new EndpointViews(node, this.#listeners);
     this.#rendering = new NodeRendering(endpointToHostAction);
-    this.#policiesHere = new LocalPolicies({ tiers: this.#tiersNow, unserved: this.#unserved });
+    this.#policiesHere = new LocalPolicies({ tiers: this.#around.tiers, unserved: this.#unserved });
   }
 
   receive({ key, value, unreadable }: PolicyUpdate): void {
+    if (key.kind === "WorkloadEndpoint") {
+      this.#onToldEndpoint(key, { value: value?.kind === key.kind ? value : null, unreadable });
+      return;
+    }
     const id = key.namespace === undefined ? key.name : `${key.namespace}/${key.name}`;
     switch (key.kind) {
-      case "WorkloadEndpoint":
-        this.#onToldEndpoint(key, { value: value?.kind === key.kind ? value : null, unreadable });
-        break;
       case "NetworkPolicy":
       case "GlobalNetworkPolicy":
         this.#onPolicy(`${key.kind} ${id}`, enforceableUpdate({ ...key, kind: key.kind }, { value, unreadable }));
@@ -157,7 +169,7 @@ export class PolicyGraph {
         break;
       case "Tier":
         replace(this.#tiers, id, value?.kind === key.kind ? value : null);
-        this.#tiersNow = new Tiers(this.#tiers.values());
+        this.#around = { ...this.#around, tiers: new Tiers(this.#tiers.values()) };
         this.#setSurroundings();
         break;
       case "IPPool":
@@ -165,26 +177,6 @@ export class PolicyGraph {
         replace(this.#pools, id, value?.kind === key.kind ? value : null);
         break;
     }
-  }
-
-  /**
-   * An endpoint of this node that is about to be written. It gets its chains, and no rule finds it by its labels, until
-   * the datastore tells it: somebody else may be given the address in the last moment. One that is told already is not
-   * expected.
-   */
-  expect(endpoint: WorkloadEndpoint): void {
-    const { namespace = "", name } = endpoint.metadata;
-    const id = `${namespace}/${name}`;
-    if (!this.#expected.has(id) && (this.#local.has(id) || this.#sets.endpoints.endpoint(id))) return;
-    this.#expected.add(id);
-    this.#onEndpoint({ namespace, name }, { value: endpoint, unreadable: undefined });
-  }
-
-  /** It was not written after all. False, and nothing, where the datastore has told it since. */
-  unexpect({ metadata: { namespace = "", name } }: WorkloadEndpoint): boolean {
-    if (!this.#expected.delete(`${namespace}/${name}`)) return false;
-    this.#onEndpoint({ namespace, name }, { value: null, unreadable: undefined });
-    return true;
   }
 
   /** Takes away what is kept for endpoints that were gone at the last call already. Answers whether there were any. */
@@ -196,6 +188,12 @@ export class PolicyGraph {
 
   setEndpointToHostAction(action: EndpointToHostAction): void {
     if (this.#rendering.setEndpointToHostAction(action)) this.#isRulesStale = true;
+  }
+
+  /** The floating addresses of pods of this node, each once. */
+  setFloating(floating: readonly FloatingAddress[]): void {
+    this.#floating = floating;
+    this.#isRulesStale = true;
   }
 
   /** Of what is not told stays what was. */
@@ -236,21 +234,22 @@ export class PolicyGraph {
     return said ? describeRule(said) : "";
   }
 
-  /** The policies that select an endpoint of this node and speak of a direction. */
+  /** The policies that select an endpoint or a host endpoint of this node, and speak of a direction, whenever they are asked. */
   policiesFor(endpoint: string, direction: PolicyDirection): readonly PolicyName[] {
-    const policies = this.#policiesHere.of(endpoint);
-    return policies.filter((policy) => appliesTo(policy, direction)).map(policyName);
+    const stages: readonly PolicyStage[] = hostEndpointOf(endpoint) === null ? ["tracked"] : policyStages;
+    const speaks = (policy: Policy): boolean => stages.some((stage) => appliesTo(policy, direction, stage));
+    return this.#policiesHere.of(endpoint).filter(speaks).map(policyName);
   }
 
   desired(): Desired {
     const rendered = this.#isRulesStale ? this.#render() : this.#rendering.withMembers(this.#sets);
     this.#isRulesStale = false;
-    const ofEndpoints = [...this.#endpointProblems].map(
+    const ofEndpoints = [...this.#rendering.problems, ...this.#endpointProblems].map(
       ([id, problem]) => [`WorkloadEndpoint ${id}`, problem] as const,
     );
     return {
       ...rendered,
-      expected: new Set(this.#expected),
+      expected: this.coming.expected(),
       problems: new Map(
         [...this.#problems, ...ofEndpoints, ...this.#policiesHere.problems(), ...this.#hosts.problems()].sort(),
       ),
@@ -258,49 +257,36 @@ export class PolicyGraph {
   }
 
   #render(): Omit<Desired, "problems" | "expected"> {
-    const tiers = this.#tiersNow;
-    const endpoints = [...this.#local].sort(([a], [b]) => (a < b ? -1 : 1));
-    const tiersOf = (id: string, direction: PolicyDirection, stage?: PolicyStage): TierOfEndpoint[] => {
-      const applying = this.#policiesHere.of(id).filter((policy) => appliesTo(policy, direction, stage));
-      const groups = byTier(applying, ({ spec }) => tiers.of(spec.tier));
-      return groups.map(({ tier, items }) => ({ tier, policies: items }));
-    };
-    const before = this.#endpointsHere;
-    this.#endpointsHere = new Map();
-    const endpointOf = ([id, view]: readonly [string, EndpointView]): LocalEndpoint => {
-      const policies = this.#policiesHere.of(id);
-      const profiles = view.parents.flatMap((name) => this.#profiles.get(name) ?? []);
-      const madeOf = [view, policies, tiers, ...profiles];
-      const known = before.get(id);
-      const isSame = known?.madeOf.length === madeOf.length && madeOf.every((part, at) => part === known.madeOf[at]);
-      const ofDirection = (direction: PolicyDirection): TierOfEndpoint[] => tiersOf(id, direction);
-      const endpoint = isSame
-        ? known.endpoint
-        : { id, view, Ingress: ofDirection("Ingress"), Egress: ofDirection("Egress"), profiles };
-      this.#endpointsHere.set(id, { madeOf, endpoint });
-      return endpoint;
-    };
-    const local = endpoints.map(endpointOf);
-    const departed = this.#departed.entries().map(endpointOf);
-    this.#departed.forgetAlike(local, departed);
+    const endpointOf = (id: string, view: EndpointView): LocalEndpoint =>
+      this.#endpointsHere.of(id, view, this.#policiesHere.of(id), this.#around);
+    const local: LocalEndpoint[] = [];
+    for (const id of this.#localIds.all) {
+      const view = this.#local.get(id);
+      if (view) local.push(endpointOf(id, view));
+    }
+    const gone = this.#departed.entries().map(([id, view]) => endpointOf(id, view));
+    const departed = this.#departed.forgetAlike(local, gone);
     const localHosts = [...this.#hosts.byInterface()].map(
       ([interfaceName, host]): LocalHost => ({
         id: hostId(host),
         interfaceName,
         profiles: (host.spec.profiles ?? []).flatMap((name) => this.#profiles.get(name) ?? []),
-        tiers: (stage, direction) => tiersOf(hostId(host), direction, stage),
+        tiers: (stage, direction) => tiersOf(this.#policiesHere.of(hostId(host)), this.#around.tiers, direction, stage),
       }),
     );
-    return this.#rendering.render({ local, departed, hosts: localHosts, pools: [...this.#pools.values()] }, this.#sets);
+    return this.#rendering.render(
+      { local, departed, hosts: localHosts, pools: [...this.#pools.values()], floating: this.#floating },
+      this.#sets,
+    );
   }
 
   #setSurroundings(): void {
-    this.#policiesHere.setSurroundings({ tiers: this.#tiersNow, unserved: this.#unserved });
+    this.#policiesHere.setSurroundings({ tiers: this.#around.tiers, unserved: this.#unserved });
     this.#isRulesStale = true;
   }
 
   #onToldEndpoint(key: EndpointKey, told: ToldEndpoint): void {
-    if (this.#expected.size > 0) this.#expected.delete(endpointKeyId(key));
+    this.coming.told(key);
     this.#onEndpoint(key, told);
   }
 
@@ -352,19 +338,28 @@ export class PolicyGraph {
     replace(this.#problems, `Profile ${name}`, problem);
     this.#isRulesStale = true;
     replace(this.#profiles, name, resource);
+    this.#around = { ...this.#around };
     this.#views.onProfile(name, resource);
   }
 
   #onView(id: string, view: EndpointView | null): void {
-    this.#sets.endpoints.onMember(id, this.#expected.has(id) ? null : view);
+    this.#sets.endpoints.onMember(id, this.coming.isExpected(id) ? null : view);
     const local = view?.node === this.#node ? view : null;
     const before = this.#local.get(id) ?? null;
     if (local === before || isDeepStrictEqual(local, before)) return;
     replace(this.#local, id, local);
+    if (local) this.#localIds.add(id);
+    else this.#localIds.delete(id);
     // Of its labels the rules say nothing but which policies select it.
-    const hasOtherPolicies = this.#policiesHere.onMember(id, local);
+    const hasOtherPolicies = this.#onMemberHere(id, local);
     if (hasOtherPolicies || !isSameButLabels(local, before)) this.#isRulesStale = true;
     if (this.#keepsDeparted && before?.interfaceName && !local) this.#departed.add(before);
+  }
+
+  /** Answers whether its policies may be others than before. */
+  #onMemberHere(id: string, view: EndpointView | null): boolean {
+    if (!view) this.#endpointsHere.forget(id);
+    return this.#policiesHere.onMember(id, view);
   }
 }
 
@@ -375,11 +370,6 @@ function isSameButLabels(a: EndpointView | null, b: EndpointView | null): boolea
 interface ToldEndpoint {
   readonly value: WorkloadEndpoint | null;
   readonly unreadable: Unreadable | undefined;
-}
-
-/** There are hundreds of thousands of these, kept as long as the endpoints: a text that is joined is one piece. */
-function endpointKeyId({ namespace = "", name }: EndpointKey): string {
-  return [namespace, name].join("/");
 }
 
 type ReceivedValue = Pick<PolicyUpdate, "value"> & { readonly unreadable: Unreadable | undefined };

@@ -28,9 +28,8 @@ export class ScopeIndex {
     this.#index.prepare([...scopes].filter(isNew).map(scopeSelector));
   }
 
-  /** What matches already is there at once, without a call to `onMatch`. */
-  add(scope: Scope): void {
-    const key = scopeKey(scope);
+  /** What matches already is there at once, without a call to `onMatch`. `key` is the scope's. */
+  add(scope: Scope, key: string = scopeKey(scope)): void {
     const users = this.#users.get(key) ?? 0;
     this.#users.set(key, users + 1);
     if (users === 0) this.#index.setSelector(key, scopeSelector(scope));
@@ -46,8 +45,9 @@ export class ScopeIndex {
     }
   }
 
-  membersOf(scope: Scope): ReadonlySet<string> {
-    return this.#index.itemsOf(scopeKey(scope));
+  /** Of the scope with this key. */
+  membersOf(key: string): ReadonlySet<string> {
+    return this.#index.itemsOf(key);
   }
 
   /** By their keys. */

@@ -108,6 +108,7 @@ describe("changing sets one after the other would interrupt, where", () => {
         name: `set${index}`,
         family: 4 as const,
         type: "hash:net" as const,
+        lookups: 15,
         before: members(before),
         members: members(after),
       }));

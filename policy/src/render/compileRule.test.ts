@@ -6,7 +6,7 @@ import { ruleArguments } from "./ruleArguments.ts";
 
 /** Each alternative in iptables' words; the name of every set is SET. */
 function texts(rule: Rule, family: Family = 4): string[] {
-  return compileRule(rule, family, "default").alternatives.map((matches) => {
+  return compileRule(rule, family, { namespace: "default", direction: "Ingress" }).alternatives.map((matches) => {
     const rendered = ruleArguments({ matches, target: { kind: "accept" }, comment: "" }, family, () => "SET");
     return rendered.arguments.slice(4, -2).join(" ");
   });
@@ -97,7 +97,8 @@ const rows: { name: string; rule: Rule; family?: Family; expected: string[] }[] 
 describe("compileRule", () => {
   for (const { name, rule, family, expected } of rows) it(name, () => expect(texts(rule, family)).toEqual(expected));
 
-  const growth = (rule: Rule): string[] => compileRule(rule, 4, null).sets.map((use) => use.growth);
+  const growth = (rule: Rule): string[] =>
+    compileRule(rule, 4, { namespace: null, direction: "Ingress" }).sets.map((use) => use.growth);
   const a = { selector: "a == 'b'" };
   const growths: { name: string; rule: Rule; expected: string[] }[] = [
     { name: "an allowed set loosens", rule: { action: "Allow", source: a }, expected: ["loosens"] },
@@ -108,15 +109,20 @@ describe("compileRule", () => {
       expected: ["tightens"],
     },
     {
-      name: "a denied rest loosens",
+      name: "a denied rest is mixed, as what it leaves out has to be allowed by another rule",
       rule: { action: "Deny", source: { notSelector: "x == 'y'" } },
-      expected: ["loosens"],
+      expected: ["mixed"],
     },
     { name: "passing on may do either", rule: { action: "Pass", source: a }, expected: ["mixed"] },
     {
-      name: "two sets that must both match are mixed",
+      name: "a set for each end loosens",
       rule: { action: "Allow", source: a, destination: a },
-      expected: ["mixed", "mixed"],
+      expected: ["loosens", "loosens"],
+    },
+    {
+      name: "two sets that one end must be in are mixed",
+      rule: { action: "Allow", source: { ...a, services: { name: "s", namespace: "n" } }, destination: a },
+      expected: ["mixed", "mixed", "loosens"],
     },
   ];
   for (const { name, rule, expected } of growths) it(name, () => expect(growth(rule)).toEqual(expected));

@@ -3,7 +3,7 @@
  * than one match takes, numbers beside names), each way becomes a rule of its own with the same target: the first
  * match decides, so several rules of one action in a row mean "any of them", and no scratch marks are needed.
  */
-import type { EntityRule, Rule } from "@brindle/api";
+import type { EntityRule, PolicyDirection, Rule } from "@brindle/api";
 import { containsPrefix, type Family, networkOf, type Prefix, parseCidr } from "@brindle/net";
 import { protocolNumber, protocolNumbers } from "../packet.ts";
 import { type PortRange, parsePorts } from "../ports.ts";
@@ -11,7 +11,8 @@ import { entityScope, excludedScope, type Scope } from "../scope.ts";
 import { type ServiceName, serviceOf } from "../service.ts";
 import { Interned } from "./interned.ts";
 import type { Match, Side } from "./ir.ts";
-import { type Growth, hasPorts, type SetContent, type SetUse, setUse } from "./setUse.ts";
+import { setBaseName } from "./names.ts";
+import { contentKey, type Growth, hasPorts, lookupOf, type SetContent, type SetUse, setUse } from "./setUse.ts";
 
 export interface CompiledRule {
   /** Each is a conjunction; the rule matches when one of them does. None: it never matches in this family. */
@@ -23,8 +24,13 @@ export interface CompiledRule {
 const multiportMax = 15;
 const anyEndpoint: Scope = { namespace: null, namespaceSelector: null, selector: null };
 
-/** `namespace` is that of the rule's policy, `null` for global policies and profiles. */
-export function compileRule(rule: Rule, family: Family, namespace: string | null): CompiledRule {
+export interface OwnerOfRule {
+  /** That of the rule's policy, `null` for global policies and profiles. */
+  readonly namespace: string | null;
+  readonly direction: PolicyDirection;
+}
+
+export function compileRule(rule: Rule, family: Family, { namespace, direction }: OwnerOfRule): CompiledRule {
   const header = protocolTerms(rule, family);
   const source = new Entity(rule.source ?? {}, "source", family, namespace).alternatives();
   const destination = new Entity(rule.destination ?? {}, "destination", family, namespace).alternatives();
@@ -33,7 +39,7 @@ export function compileRule(rule: Rule, family: Family, namespace: string | null
   );
   return {
     alternatives: alternatives.map(matchesOf),
-    sets: alternatives.flatMap((terms) => usesOf(rule, terms, family)),
+    sets: alternatives.flatMap((terms) => usesOf(terms, { rule, family, direction })),
   };
 }
 
@@ -54,19 +60,38 @@ function matchesOf(terms: readonly Term[]): readonly Match[] {
   return matches;
 }
 
-function usesOf(rule: Rule, terms: readonly Term[], family: Family): SetUse[] {
-  // A packet that leaves one set as it joins another matches a rule of both neither before nor after, but in between.
-  const joined = terms.filter(({ match, content }) => content && content.kind !== "nets" && !match.negated).length > 1;
+interface UsedIn extends Pick<OwnerOfRule, "direction"> {
+  readonly rule: Rule;
+  readonly family: Family;
+}
+
+function usesOf(terms: readonly Term[], { rule, family, direction }: UsedIn): SetUse[] {
+  // An end that leaves one set as it joins another matches a rule of both neither before nor after, but in between.
+  const following = terms.filter(({ match, content }) => content && content.kind !== "nets" && !match.negated);
+  const isJoined = (side: Side): boolean => following.filter(({ match }) => sideOf(match) === side).length > 1;
   return terms.flatMap(({ match, content }) => {
-    if (!content) return [];
+    const side = sideOf(match);
+    if (!content || side === null) return [];
     const growth = growthIn(rule, match.negated === true);
-    return [setUse(family, content, joined && growth === "loosens" ? "mixed" : growth)];
+    const how = {
+      growth: growth === "loosens" && isJoined(side) ? "mixed" : growth,
+      lookups: lookupOf(direction, side),
+    } as const;
+    return [setUse(family, content, how)];
   });
 }
 
-/** An allowing rule that matches more allows more; a negated set works the other way round; passing on may do either. */
+function sideOf(match: Match): Side | null {
+  return "side" in match ? match.side : null;
+}
+
+/**
+ * An allowing rule that matches more allows more; a negated set works the other way round; passing on may do either. What
+ * a denying rule leaves out is not allowed by that: another rule has to allow it as well, and who leaves the one's set as it joins
+ * the other's passes neither before nor after, but in between.
+ */
 function growthIn(rule: Rule, negated: boolean): Growth {
-  if (rule.action === "Pass") return "mixed";
+  if (rule.action === "Pass" || (rule.action === "Deny" && negated)) return "mixed";
   return (rule.action === "Allow") === negated ? "tightens" : "loosens";
 }
 
@@ -168,7 +193,7 @@ class Entity {
   }
 
   #bySet(content: SetContent, negated: boolean): Term {
-    const set = setUse(this.#family, content, "mixed").name;
+    const set = setBaseName(this.#family, contentKey(content));
     const withPort = hasPorts(content);
     const side = this.#side;
     const make = (): Term["match"] => ({ kind: "set", side, set, withPort, negated });

@@ -26,7 +26,7 @@ export interface HostChains {
   tiers(stage: PolicyStage, direction: PolicyDirection): readonly TierChains[];
 }
 
-interface Gate {
+export interface HostGate {
   /** The dispatch by interface. */
   readonly dispatch: string;
   /** Begins the names of the chains of hosts. */
@@ -36,7 +36,7 @@ interface Gate {
 }
 
 export const hostGates: Readonly<
-  Record<"rawIn" | "rawOut" | "preDnat" | "input" | "output" | "forwardIn" | "forwardOut", Gate>
+  Record<"rawIn" | "rawOut" | "preDnat" | "input" | "output" | "forwardIn" | "forwardOut", HostGate>
 > = {
   rawIn: { dispatch: chains.rawIn, role: "hri", stage: "untracked", direction: "Ingress" },
   rawOut: { dispatch: chains.rawOut, role: "hro", stage: "untracked", direction: "Egress" },
@@ -52,7 +52,7 @@ const notPassed: Match = { kind: "mark", mark: passedMark, negated: true };
 const deny: Target = { kind: "goto", chain: chains.denied };
 
 /** The dispatch of a gate and the chains behind it, of the hosts that have something to say there. */
-export function gateChains(gate: Gate, hosts: readonly HostChains[], context: GateContext): Chain[] {
+export function gateChains(gate: HostGate, hosts: readonly HostChains[], context: GateContext): Chain[] {
   const speaking = hosts.filter(
     (host) => gate.stage === "tracked" || host.tiers(gate.stage, gate.direction).length > 0,
   );
@@ -67,7 +67,7 @@ export interface GateContext {
 
 /** A host that has nothing to say is still the one for its interface: what is for all others is not for that. */
 function dispatch(
-  { dispatch: name, role, direction, stage }: Gate,
+  { dispatch: name, role, direction, stage }: HostGate,
   hosts: readonly HostChains[],
   speaking: readonly HostChains[],
 ): Chain {
@@ -89,7 +89,7 @@ function dispatch(
   return { name, rules };
 }
 
-function hostChain(gate: Gate, host: HostChains, { family, failsafes }: GateContext): Chain {
+function hostChain(gate: HostGate, host: HostChains, { family, failsafes }: GateContext): Chain {
   const { stage, direction, role } = gate;
   const rules: ChainRule[] = [
     ...knownFlows(stage),
@@ -124,7 +124,7 @@ function knownFlows(stage: PolicyStage): ChainRule[] {
   return [known, rule([{ kind: "connection", states: ["INVALID"] }], { kind: "drop" }, "no flow")];
 }
 
-function failsafeRules({ stage, direction }: Gate, { inbound, outbound }: Failsafes, family: Family): ChainRule[] {
+function failsafeRules({ stage, direction }: HostGate, { inbound, outbound }: Failsafes, family: Family): ChainRule[] {
   const [own, far] = direction === "Ingress" ? [inbound, "source" as const] : [outbound, "destination" as const];
   const target: Target = { kind: stage === "tracked" ? "accept" : "return" };
   const rules = own.flatMap((failsafe) => failsafeRule(failsafe, { far, port: "destination", target, family }));

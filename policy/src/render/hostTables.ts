@@ -4,12 +4,13 @@ import type { Failsafes } from "../hosts.ts";
 import { type GateContext, gateChains, type HostChains, hostGates } from "./hostChains.ts";
 import type { Chain, ChainRule, Hook, Match, TableContent } from "./ir.ts";
 import { allowedMark, chains, hostAllowedMark, passedMark } from "./names.ts";
-import { hook, rule } from "./tables.ts";
+import { denied, hook, rule } from "./tables.ts";
 
 export interface HostInput {
   readonly family: Family;
   readonly hosts: readonly HostChains[];
   readonly failsafes: Failsafes;
+  readonly deniedFlowsPerSecond: number;
   /** Of policies that are asked before connections are tracked, and before destinations are translated. */
   readonly untracked: readonly Chain[];
   readonly preDnat: readonly Chain[];
@@ -49,18 +50,23 @@ const hostAllowed: Match = { kind: "mark", mark: hostAllowedMark, negated: false
 const notHostAllowed: Match = { ...hostAllowed, negated: true };
 const clearHostAllowed: ChainRule = rule([], { kind: "clearMark", mark: hostAllowedMark }, "nothing decided yet");
 
-export function renderHosts({ hosts, untracked, preDnat, ...context }: HostInput): HostTables {
+export function renderHosts({ hosts, untracked, preDnat, deniedFlowsPerSecond, ...context }: HostInput): HostTables {
   if (hosts.length === 0) return { raw: empty, mangle: empty, filter: noHosts };
   const rawIn = gateChains(hostGates.rawIn, hosts, context);
   const rawOut = gateChains(hostGates.rawOut, hosts, context);
   const mangled = gateChains(hostGates.preDnat, hosts, context);
+  const early = (gates: readonly Chain[], policies: readonly Chain[], hooks: readonly Hook[]): TableContent =>
+    earlyTable(gates, { policies, hooks, deniedFlowsPerSecond });
   return {
-    raw: earlyTable([...cleared(rawIn), ...cleared(rawOut)], untracked, [
+    raw: early([...cleared(rawIn), ...cleared(rawOut)], untracked, [
       ...hooked(rawIn, "PREROUTING"),
       ...hooked(rawOut, "OUTPUT"),
     ]),
-    // A mark of the raw table's has to stay.
-    mangle: earlyTable(rawIn.length > 0 ? mangled : cleared(mangled), preDnat, hooked(mangled, "PREROUTING")),
+    mangle: early(
+      rawIn.length > 0 ? askedOfTheRest(mangled) : cleared(mangled),
+      preDnat,
+      hooked(mangled, "PREROUTING"),
+    ),
     filter: filterOf(hosts, context, {
       isEarlyIn: rawIn.length + mangled.length > 0,
       isEarlyOut: rawOut.length > 0,
@@ -74,17 +80,29 @@ function cleared([dispatch, ...others]: readonly Chain[]): Chain[] {
   return [{ ...dispatch, rules: [clearHostAllowed, ...dispatch.rules] }, ...others];
 }
 
+/** What is allowed in the table raw is asked nothing more, and its mark has to stay. */
+function askedOfTheRest([dispatch, ...others]: readonly Chain[]): Chain[] {
+  if (!dispatch) return [];
+  const allowedInRaw = rule([hostAllowed], { kind: "return" }, "allowed before tracking");
+  return [{ ...dispatch, rules: [allowedInRaw, ...dispatch.rules] }, ...others];
+}
+
 function hooked([dispatch]: readonly Chain[], chain: "PREROUTING" | "OUTPUT"): Hook[] {
   return dispatch ? [hook(chain, dispatch.name)] : [];
 }
 
-/** With what policies go to when they have decided. A table of another kind can drop as well, and tells nobody. */
-function earlyTable(gates: readonly Chain[], policies: readonly Chain[], hooks: readonly Hook[]): TableContent {
+interface EarlyTable extends Pick<HostInput, "deniedFlowsPerSecond"> {
+  readonly policies: readonly Chain[];
+  readonly hooks: readonly Hook[];
+}
+
+/** With what policies go to when they have decided. A table of another kind can drop as well, and not reject. */
+function earlyTable(gates: readonly Chain[], { policies, hooks, deniedFlowsPerSecond }: EarlyTable): TableContent {
   if (gates.length === 0) return empty;
   const ends: Chain[] = [
     { name: chains.allow, rules: [rule([], { kind: "setMark", mark: allowedMark }, "allowed")] },
     { name: chains.pass, rules: [rule([], { kind: "setMark", mark: passedMark }, "passed on to the next tier")] },
-    { name: chains.denied, rules: [rule([], { kind: "drop" }, "denied by policy")] },
+    { name: chains.denied, rules: denied({ deniedFlowsPerSecond, denyAction: "Drop" }) },
   ];
   return { chains: [...gates, ...ends, ...policies], hooks };
 }

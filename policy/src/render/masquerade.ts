@@ -3,7 +3,7 @@ import type { IPPool } from "@brindle/api";
 import { type Family, networkOf, type Prefix, parseCidr } from "@brindle/net";
 import type { Match, Side, TableContent } from "./ir.ts";
 import { chains } from "./names.ts";
-import { type SetUse, setUse } from "./setUse.ts";
+import { lookupsFor, type SetUse, setUse } from "./setUse.ts";
 import { hook, rule } from "./tables.ts";
 
 export interface Masquerade {
@@ -18,8 +18,12 @@ export function renderMasquerade(pools: readonly IPPool[], family: Family): Masq
     family,
   );
   if (masqueraded.length === 0) return { content: { chains: [], hooks: [] }, sets: [] };
-  const from = setUse(family, { kind: "nets", nets: masqueraded }, "mixed");
-  const inside = setUse(family, { kind: "nets", nets: netsOf(pools, family) }, "mixed");
+  const from = setUse(family, { kind: "nets", nets: masqueraded }, { growth: "mixed", lookups: lookupsFor("source") });
+  const inside = setUse(
+    family,
+    { kind: "nets", nets: netsOf(pools, family) },
+    { growth: "mixed", lookups: lookupsFor("destination") },
+  );
   const matches = [inSet(from, "source", false), inSet(inside, "destination", true)];
   const name = chains.postrouting;
   return {

@@ -2,7 +2,7 @@
 import { defaultTier, type PolicyDirection, type Profile, type Rule } from "@brindle/api";
 import type { Family } from "@brindle/net";
 import { type Policy, policyName } from "../cluster.ts";
-import { type CompiledRule, compileRule } from "./compileRule.ts";
+import { type CompiledRule, compileRule, type OwnerOfRule } from "./compileRule.ts";
 import { Interned } from "./interned.ts";
 import type { Chain, ChainRule, Match, Target } from "./ir.ts";
 import { chainName, chains } from "./names.ts";
@@ -45,7 +45,7 @@ export function compileOwner(
   rules: readonly Rule[],
   { direction, family, log = quietSettings.log }: { direction: PolicyDirection; family: Family; log?: LogSettings },
 ): CompiledChain {
-  const compiled = rules.map((rule) => compiledRule(rule, family, owner.namespace));
+  const compiled = rules.map((rule) => compiledRule(rule, family, { namespace: owner.namespace, direction }));
   const comments = commentsOf(owner, rules, direction);
   const chainRules = rules.flatMap((rule, index): ChainRule[] => {
     const comment = comments[index] ?? "";
@@ -63,9 +63,9 @@ export function compileOwner(
 const compiledRules = new Interned<CompiledRule>();
 
 /** Many policies say the same, as that DNS is allowed. */
-function compiledRule(rule: Rule, family: Family, namespace: string | null): CompiledRule {
-  const key = `${family} ${namespace ?? ""} ${JSON.stringify(rule)}`;
-  return compiledRules.of(key, () => compileRule(rule, family, namespace));
+function compiledRule(rule: Rule, family: Family, owner: OwnerOfRule): CompiledRule {
+  const key = `${family} ${owner.direction} ${owner.namespace ?? ""} ${JSON.stringify(rule)}`;
+  return compiledRules.of(key, () => compileRule(rule, family, owner));
 }
 
 const made = new WeakMap<readonly Rule[], { readonly of: string; readonly comments: readonly string[] }>();

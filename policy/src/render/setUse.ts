@@ -1,8 +1,10 @@
 /** The sets that rules refer to: what is in them, and what their growth does to the verdicts. */
+import type { PolicyDirection } from "@brindle/api";
 import { type Family, formatPrefix, type Prefix } from "@brindle/net";
 import { type Scope, scopeKey } from "../scope.ts";
 import { formatService, type ServiceName } from "../service.ts";
 import { Interned } from "./interned.ts";
+import type { Side } from "./ir.ts";
 import { setBaseName } from "./names.ts";
 
 export type SetContent =
@@ -27,18 +29,46 @@ export interface SetUse {
   readonly family: Family;
   readonly content: SetContent;
   readonly growth: Growth;
+  readonly lookups: Lookups;
+}
+
+/**
+ * By which rules a set is looked into, and for which address of a packet: a bit for each pair. `Egress` are the rules for whoever
+ * sends, `Ingress` those for whoever receives.
+ */
+export type Lookups = number;
+
+const bits: Readonly<Record<PolicyDirection, Readonly<Record<Side, Lookups>>>> = {
+  Ingress: { source: 1, destination: 2 },
+  Egress: { source: 4, destination: 8 },
+};
+
+export function lookupOf(direction: PolicyDirection, side: Side): Lookups {
+  return bits[direction][side];
+}
+
+/** By the rules for either end. */
+export function lookupsFor(side: Side): Lookups {
+  return bits.Ingress[side] | bits.Egress[side];
+}
+
+export function haveAny(lookups: Lookups, others: Lookups): boolean {
+  return (lookups & others) !== 0;
 }
 
 const uses = new Interned<SetUse>();
 
-export function setUse(family: Family, content: SetContent, growth: Growth): SetUse {
+export function setUse(family: Family, content: SetContent, how: Pick<SetUse, "growth" | "lookups">): SetUse {
+  const { growth, lookups } = how;
   const key = contentKey(content);
-  const make = (): SetUse => ({ name: setBaseName(family, key), family, content, growth });
-  return content.kind === "nets" ? make() : uses.of(`${family} ${growth} ${key}`, make);
+  const make = (): SetUse => ({ name: setBaseName(family, key), family, content, growth, lookups });
+  return content.kind === "nets" ? make() : uses.of(`${family} ${growth} ${lookups} ${key}`, make);
 }
 
-export function combineGrowth(a: Growth, b: Growth): Growth {
-  return a === b ? a : "mixed";
+/** Of several rules that share a set. */
+export function combineUses(a: SetUse, b: SetUse): SetUse {
+  if (a.growth === b.growth && a.lookups === b.lookups) return a;
+  return { ...a, growth: a.growth === b.growth ? a.growth : "mixed", lookups: a.lookups | b.lookups };
 }
 
 /** Also by this key the content is found again: equal texts are equal sets. */

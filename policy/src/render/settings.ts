@@ -14,6 +14,8 @@ export interface FilterSettings {
   readonly insertMode: "Insert" | "Append";
   readonly encapsulation: EncapsulationSettings;
   readonly failsafes: Failsafes;
+  /** Calico's `workloadSourceSpoofing`: whether a pod may send from the networks that its endpoint names. */
+  readonly sourceSpoofing: "Disabled" | "Any";
 }
 
 /** Of rules with the action Log. */
@@ -34,6 +36,7 @@ export const quietSettings: FilterSettings = {
   insertMode: "Insert",
   encapsulation: { vxlan: "Drop", vxlanPort: 4789, ipip: "Drop" },
   failsafes: defaultFailsafes,
+  sourceSpoofing: "Disabled",
 };
 
 /** XT_LOG's prefix has 30 bytes with its end; behind ours stand a colon and a space. */

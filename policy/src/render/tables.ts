@@ -5,6 +5,7 @@
  *                             -> to a pod:   BRDL-TO-PODS   -> the endpoints' chain -> policies, profiles
  *           ... rules of others, as kube-proxy's, which rejects what is for a service without endpoints ...
  *             BRDL-FORWARD-END -> allowed by policy: ACCEPT
+ *     BRDL-LIMITS first in FORWARD and INPUT, where a pod has limits of packets or connections (limits.ts)
  *     what policy denies      -> BRDL-DENIED -> DROP
  *     INPUT   -> BRDL-INPUT   -> from a pod: BRDL-PODS-TO-HOST -> BRDL-FROM-PODS -> ... -> endpointToHostAction
  *     OUTPUT  -> BRDL-OUTPUT  -> to a pod: ACCEPT, as a node always reaches its own pods
@@ -17,6 +18,7 @@ import type { EncapsulationSettings, EndpointToHostAction } from "../cluster.ts"
 import { type HostFilter, noHosts } from "./hostTables.ts";
 import type { Chain, ChainRule, Hook, Match, TableContent, Target } from "./ir.ts";
 import { allowedMark, chainName, chains, deniedLogGroup, endedFlowMark, passedMark, podInterfaces } from "./names.ts";
+import { allowed, askPolicy, notPassed, returnAllowed } from "./policyGroup.ts";
 import { type FilterSettings, quietSettings } from "./settings.ts";
 
 export { type FilterSettings, quietSettings };
@@ -39,17 +41,18 @@ export interface FilterInput {
   readonly family: Family;
   /** From pods and to pods (`dispatch`). */
   readonly dispatches: readonly Chain[];
+  /** What is for packets of known flows, in FORWARD before the dispatch; nothing, unless told. */
+  readonly known?: Readonly<Record<PolicyDirection, readonly ChainRule[]>>;
   /** The chains of policies, profiles and endpoints (`endpointChain`). */
   readonly decisions: readonly Chain[];
   readonly endpointToHostAction: EndpointToHostAction;
   readonly settings?: FilterSettings;
+  /** Of single pods (`limitChains`); none, unless told. */
+  readonly limits?: readonly Chain[];
   /** None, unless told. */
   readonly hosts?: HostFilter;
 }
 
-const allowed: Match = { kind: "mark", mark: allowedMark, negated: false };
-const notPassed: Match = { kind: "mark", mark: passedMark, negated: true };
-const returnAllowed = rule([allowed], { kind: "return" }, "allowed");
 const deny: Target = { kind: "goto", chain: chains.denied };
 const endedFlow = rule(
   [{ kind: "flowMark", mark: endedFlowMark }],
@@ -63,7 +66,9 @@ const toldBytes = 128;
 
 export function renderFilter(input: FilterInput): TableContent {
   const { family, dispatches, decisions, endpointToHostAction, settings = quietSettings, hosts = noHosts } = input;
+  const { limits = [], known = { Egress: [], Ingress: [] } } = input;
   const ended = settings.endsFlows ? [endedFlow] : [];
+  const limited = limits.length > 0 ? [rule([], { kind: "jump", chain: chains.limits }, "limits of pods")] : [];
   const fromPod = podInterface("in");
   const toPod = podInterface("out");
   const own: Chain[] = [
@@ -71,8 +76,12 @@ export function renderFilter(input: FilterInput): TableContent {
       name: chains.forward,
       rules: [
         ...ended,
+        ...limited,
         ...hosts.beforePods,
+        ...known.Egress,
         rule([fromPod], { kind: "jump", chain: chains.fromPods }, "from pods"),
+        // Behind that: what a pod sends under another's address is no packet of its flow.
+        ...known.Ingress,
         rule([toPod], { kind: "jump", chain: chains.toPods }, "to pods"),
         ...hosts.behindPods,
       ],
@@ -86,7 +95,12 @@ export function renderFilter(input: FilterInput): TableContent {
     },
     {
       name: chains.input,
-      rules: [...ended, rule([fromPod], { kind: "goto", chain: chains.podsToHost }, "from pods"), ...hosts.input],
+      rules: [
+        ...ended,
+        ...limited,
+        rule([fromPod], { kind: "goto", chain: chains.podsToHost }, "from pods"),
+        ...hosts.input,
+      ],
     },
     {
       name: chains.output,
@@ -105,11 +119,14 @@ export function renderFilter(input: FilterInput): TableContent {
     hook("OUTPUT", chains.output, place),
     hook("FORWARD", chains.forwardEnd, "last"),
   ];
-  return { chains: [...own, ...hosts.chains, ...decisions], hooks };
+  return { chains: [...own, ...limits, ...hosts.chains, ...decisions], hooks };
 }
 
 /** Where all that policy denies ends. That nobody listens to the group costs as good as nothing. */
-function denied({ deniedFlowsPerSecond, denyAction }: FilterSettings): ChainRule[] {
+export function denied({
+  deniedFlowsPerSecond,
+  denyAction,
+}: Pick<FilterSettings, "deniedFlowsPerSecond" | "denyAction">): ChainRule[] {
   const dropped = rule([], { kind: denyAction === "Reject" ? "reject" : "drop" }, "denied by policy");
   if (deniedFlowsPerSecond === 0) return [dropped];
   const limit: Match = { kind: "limit", perSecond: Math.min(limitPerSecondMax, deniedFlowsPerSecond) };
@@ -125,19 +142,6 @@ export function endpointChainName({ tiers, profiles }: DirectionChains, directio
 /** Whether a chain decides for one end of pods. */
 export function isEndpointChain(name: string): boolean {
   return /^BRDL-(from|to)-/.test(name);
-}
-
-/** Above it, what many pods have in common is asked in a chain of its own: a policy then is two rules, not two for each pod. */
-export const groupMin = 8;
-
-/** The chain of the policies of a tier, one after the other, for all endpoints that have the same; named by what is in it. */
-export function policyGroup(policies: readonly string[], direction: PolicyDirection): Chain {
-  const rules = policies.flatMap((chain) => askPolicy(chain, "policies of a tier"));
-  return { name: chainName(direction === "Egress" ? "go" : "gi", policies.join(" ")), rules };
-}
-
-function askPolicy(chain: string, comment: string): ChainRule[] {
-  return [rule([notPassed], { kind: "jump", chain }, comment), returnAllowed];
 }
 
 /** The chain of one end of all endpoints with these decisions: the same for both families, and named by what it asks. */
