@@ -3,7 +3,7 @@ import type { HookChange, RuleArguments, SavedChain, SavedRule, TableTransaction
 import type { Desired } from "../graph/desired.ts";
 import { type Actual, type ActualSet, type ActualTable, tableOf } from "./actual.ts";
 import type { Plan } from "./plan.ts";
-import { noteAsDesired } from "./tables.ts";
+import { noteAsDesired } from "./settled.ts";
 
 /** `undestroyed` are the sets that the kernel would not let go of yet. */
 export function afterPlan(actual: Actual, plan: Plan, desired: Desired, undestroyed: ReadonlySet<string>): Actual {

@@ -6,6 +6,7 @@ import type { Chain, ChainRule, Hook } from "../render/ir.ts";
 import { chainPrefix } from "../render/names.ts";
 import { hashOf, type RenderedRule, ruleArguments, targetOf } from "../render/ruleArguments.ts";
 import type { ActualTable } from "./actual.ts";
+import { isAsDesired, noteAsDesired, type Unsettled, unsettledIn } from "./settled.ts";
 
 /** `null` when the table is as it should be. `names` are the sets in the kernel by base name. */
 export function planTable(
@@ -13,23 +14,10 @@ export function planTable(
   actual: ActualTable,
   names: ReadonlyMap<string, string>,
 ): TableTransaction | null {
-  const known = knownTables.get(desired);
-  if (known?.actual === actual && known.sets === setsText(names)) return null;
+  if (isAsDesired(desired, actual, names)) return null;
   const transaction = planDifferences(desired, actual, (base) => names.get(base) ?? base);
   if (!transaction) noteAsDesired(desired, actual, names);
   return transaction;
-}
-
-/** Tables of which it is known that they are as desired: the same two objects have no differences. */
-const knownTables = new WeakMap<DesiredTable, { readonly actual: ActualTable; readonly sets: string }>();
-
-/** What a plan has brought about need not be compared again. */
-export function noteAsDesired(desired: DesiredTable, actual: ActualTable, names: ReadonlyMap<string, string>): void {
-  knownTables.set(desired, { actual, sets: setsText(names) });
-}
-
-function setsText(names: ReadonlyMap<string, string>): string {
-  return [...names.values()].join(" ");
 }
 
 function planDifferences(
@@ -39,26 +27,32 @@ function planDifferences(
 ): TableTransaction | null {
   const { family, table, content } = desired;
   const render = (rule: ChainRule): RenderedRule => rendered(rule, family, setName);
-  const changes = content.chains.map((chain) =>
-    planChain(chain, actual.chains.get(chain.name), { family, setName, render }),
-  );
+  const { chains: unsettled, gone, hooked } = unsettledIn(desired, actual, setName) ?? everything(desired, actual);
+  const changes = unsettled.map((chain) => planChain(chain, actual.chains.get(chain.name), render));
   const chains = changes.flatMap(({ content: whole }) => whole ?? []);
-  const wanted = new Set(content.chains.map(({ name }) => name));
-  // One would take the other's rules. What stands in the kernel goes on to stand, and it is said why.
-  if (wanted.size < content.chains.length) assert.fail(`two owners have one chain: ${repeated(content.chains)}`);
-  const deletedChains = [...actual.chains.keys()].filter((name) => name.startsWith(chainPrefix) && !wanted.has(name));
   const hooks = [
     ...changes.flatMap(({ edits = [] }) => edits),
-    ...[...actual.chains.values()]
-      .filter(({ name }) => !name.startsWith(chainPrefix))
-      .flatMap((chain) => planHooks(chain, content.hooks, render)),
+    ...[...hooked].flatMap((name) => planHooks(actual.chains.get(name), content.hooks, render)),
   ];
   // The kernel's own chains are not there before anyone has used the table.
   for (const hook of content.hooks) {
     if (!actual.chains.has(hook.chain)) hooks.push(addition(hook, render));
   }
-  if (chains.length === 0 && hooks.length === 0 && deletedChains.length === 0) return null;
-  return { table, chains, hooks, deletedChains };
+  if (chains.length === 0 && hooks.length === 0 && gone.length === 0) return null;
+  return { table, chains, hooks, deletedChains: gone };
+}
+
+/** Of a table of which nothing is known. */
+function everything({ content: { chains } }: DesiredTable, actual: ActualTable): Unsettled {
+  const wanted = new Set(chains.map(({ name }) => name));
+  // One would take the other's rules. What stands in the kernel goes on to stand, and it is said why.
+  if (wanted.size < chains.length) assert.fail(`two owners have one chain: ${repeated(chains)}`);
+  const [ours, others] = partition([...actual.chains.keys()], (name) => name.startsWith(chainPrefix));
+  return { chains, gone: ours.filter((name) => !wanted.has(name)), hooked: new Set(others) };
+}
+
+function partition<T>(items: readonly T[], isFirst: (item: T) => boolean): [T[], T[]] {
+  return [items.filter(isFirst), items.filter((item) => !isFirst(item))];
 }
 
 /** The names that occur twice, with what their rules are for. */
@@ -75,57 +69,19 @@ interface ChainChange {
   readonly edits?: readonly HookChange[];
 }
 
-interface Rendering {
-  readonly family: Family;
-  readonly setName: (base: string) => string;
-  readonly render: (rule: ChainRule) => RenderedRule;
-}
-
-function planChain(chain: Chain, saved: SavedChain | undefined, rendering: Rendering): ChainChange {
-  const { name, rules, isDispatch } = chain;
-  if (saved && isKnownToBe(chain, saved, rendering)) return {};
-  const wanted = rules.map(rendering.render);
+function planChain(
+  { name, rules, isDispatch }: Chain,
+  saved: SavedChain | undefined,
+  render: (rule: ChainRule) => RenderedRule,
+): ChainChange {
+  const wanted = rules.map(render);
   const isSame =
     saved !== undefined &&
     saved.rules.length === wanted.length &&
     saved.rules.every((rule, at) => savedHash(rule) === wanted[at]?.hash);
-  if (isSame) noteSame(chain, saved, rendering);
   if (isSame) return {};
   const edits = isDispatch && saved ? editDispatch(saved, wanted) : null;
   return edits ? { edits } : { content: { name, rules: wanted.map((rule) => rule.arguments) } };
-}
-
-/**
- * A node has two chains for each of its pods, and most are what they were at the last plan: the same objects on both
- * sides, whose rules need not be looked at again.
- */
-const knownSame: Readonly<Record<Family, WeakMap<Chain, SameAs>>> = { 4: new WeakMap(), 6: new WeakMap() };
-
-interface SameAs {
-  readonly saved: SavedChain;
-  /** The sets in the kernel that the chain's rules mean, in the order of `setsOfChain`. */
-  readonly sets: readonly string[];
-}
-
-function isKnownToBe(chain: Chain, saved: SavedChain, { family, setName }: Rendering): boolean {
-  const known = knownSame[family].get(chain);
-  return known?.saved === saved && setsOfChain(chain).every((base, at) => setName(base) === known.sets[at]);
-}
-
-function noteSame(chain: Chain, saved: SavedChain, { family, setName }: Rendering): void {
-  knownSame[family].set(chain, { saved, sets: setsOfChain(chain).map(setName) });
-}
-
-const setsOfChains = new WeakMap<Chain, readonly string[]>();
-
-/** By their base names, each once. */
-function setsOfChain(chain: Chain): readonly string[] {
-  const known = setsOfChains.get(chain);
-  if (known) return known;
-  const sets = chain.rules.flatMap(({ matches }) => matches.flatMap((match) => ("set" in match ? match.set : [])));
-  const each = [...new Set(sets)];
-  setsOfChains.set(chain, each);
-  return each;
 }
 
 const savedHashes = new WeakMap<SavedRule, string | null>();
@@ -165,7 +121,12 @@ function editDispatch(saved: SavedChain, wanted: readonly RenderedRule[]): HookC
  * stands behind what was there, but before a rule of others that denies all that is left, as a host's firewall ends with:
  * like the policy of a chain, that speaks of what nobody has allowed.
  */
-function planHooks(chain: SavedChain, hooks: readonly Hook[], render: (rule: ChainRule) => RenderedRule): HookChange[] {
+function planHooks(
+  chain: SavedChain | undefined,
+  hooks: readonly Hook[],
+  render: (rule: ChainRule) => RenderedRule,
+): HookChange[] {
+  if (!chain) return [];
   const ours = chain.rules.filter((rule) => isOurs(rule.arguments));
   const theirs = chain.rules.filter((rule) => !isOurs(rule.arguments));
   const wanted = hooks.filter((hook) => hook.chain === chain.name);
