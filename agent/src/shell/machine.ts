@@ -49,7 +49,7 @@ const probeSet = "brdl-probe";
 /** One rule after the other in a chain that nothing leads to; asked only when rules are refused, so that a start writes nothing. */
 export async function lackingFeatures(
   tables: readonly Tables[],
-  sets: Pick<IpsetSocket, "create" | "destroy">,
+  sets: Pick<IpsetSocket, "apply">,
 ): Promise<MachineFacts["lacking"]> {
   const lacking: MachineFacts["lacking"][number][] = [];
   const attempt = async (module: string, work: () => Promise<void>): Promise<boolean> => {
@@ -65,8 +65,10 @@ export async function lackingFeatures(
   for (const each of tables) {
     const setName = `${probeSet}-${each.family}`;
     const hasSet = await attempt("ip_set_hash_net", async () => {
-      await sets.destroy(setName);
-      await sets.create({ name: setName, type: "hash:net", family: each.family });
+      const set = { name: setName, type: "hash:net", family: each.family } as const;
+      const changes = [{ op: "destroy", name: setName } as const, { op: "create", set } as const];
+      const refusal = (await sets.apply(changes)).find((refused) => refused !== null);
+      if (refusal) throw refusal;
     });
     const base = each.backend === "nft" ? "nf_tables" : "ip_tables";
     const probe = (table: "filter" | "nat", rules: readonly (readonly string[])[]): Promise<void> =>
@@ -79,7 +81,7 @@ export async function lackingFeatures(
         await each.commit([{ table, deletedChains: [probeChain] }]).catch(() => {}); // It was not made there.
       }
     }
-    if (hasSet) await sets.destroy(setName);
+    if (hasSet) await sets.apply([{ op: "destroy", name: setName }]);
   }
   return lacking;
 }

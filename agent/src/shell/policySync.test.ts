@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { inspect } from "node:util";
 import { type ApiObject, type ApiResource, apiVersion, type WorkloadEndpoint } from "@brindle/api";
 import type { Following, News } from "@brindle/api/shell";
-import { KernelError, type SavedChain, type SetElement } from "@brindle/net";
+import { KernelError, type SavedChain, type SetChange } from "@brindle/net";
 import type { Tables } from "@brindle/net/shell";
 import { describe, it, vi } from "vitest";
 import { PolicySync, type PolicySyncPorts } from "./policySync.ts";
@@ -24,16 +24,18 @@ class FakeKernel {
   ];
   readonly sets = {
     list: async () => [],
-    create: async () => {},
-    add: async (_: string, elements: Iterable<SetElement>) => this.#take([...elements]),
-    delete: async () => {},
-    flush: async () => {},
-    destroy: async () => {},
+    apply: async (changes: readonly SetChange[]) =>
+      changes.map((change) => (change.op === "add" ? this.#refusal(change.elements) : null)),
   };
 
   #take(change: unknown): void {
-    if (!this.refuses(inspect(change, { depth: null }))) return;
-    throw new KernelError({ code: "TIMEOUT", object: "change", timeoutMs: 1 });
+    const refusal = this.#refusal(change);
+    if (refusal) throw refusal;
+  }
+
+  #refusal(change: unknown): KernelError | null {
+    if (!this.refuses(inspect(change, { depth: null }))) return null;
+    return new KernelError({ code: "TIMEOUT", object: "change", timeoutMs: 1 });
   }
 
   close(): void {}

@@ -94,6 +94,7 @@ export class PolicySync implements PolicyGate {
       onFailure: (error) => this.#onFailure(error),
       beforeCommits: (commits, inForce) => this.#hits.beforeCommits(commits, inForce),
     });
+    this.#enforcer.readAhead(); // While the datastore is listed.
   }
 
   /** `isNewcomer`: a pod of another node, whose waiting is measured. */

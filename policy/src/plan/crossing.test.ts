@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
+import type { PolicyDirection } from "@brindle/api";
 import { formatSetElement, parseSetElement, type SetElement } from "@brindle/net";
 import { describe, it } from "vitest";
-import type { DesiredSet } from "../graph/desired.ts";
-import type { Growth } from "../render/setUse.ts";
-import { crosses } from "./crossing.ts";
+import type { Side } from "../render/ir.ts";
+import { dispatchSetName } from "../render/names.ts";
+import { type Growth, lookupOf } from "../render/setUse.ts";
+import { Crossing } from "./crossing.ts";
 
 /** The growth of a set, its members before, and afterwards. */
 type Row = readonly [Growth, string, string];
@@ -24,6 +26,15 @@ const cases: { name: string; sets: readonly Row[]; expected: boolean }[] = [
       ["tightens", "a", ""],
       ["loosens", "a", ""],
       ["loosens", "a", "a"],
+    ],
+    expected: true,
+  },
+  {
+    name: "one leaves what denies, and what allows, and stays by another of its ports",
+    sets: [
+      ["tightens", "web", ""],
+      ["loosens", "a", ""],
+      ["tightens", "dns", "dns"],
     ],
     expected: true,
   },
@@ -84,6 +95,37 @@ const cases: { name: string; sets: readonly Row[]; expected: boolean }[] = [
     expected: false,
   },
   {
+    name: "a network comes, and a pod in it",
+    sets: [
+      ["tightens", "", "a"],
+      ["loosens", "a", "n a"],
+    ],
+    expected: true,
+  },
+  {
+    name: "a network goes from what denies, and a pod in it joins what denies",
+    sets: [
+      ["tightens", "n", ""],
+      ["tightens", "", "a"],
+      ["loosens", "a", "a"],
+    ],
+    expected: true,
+  },
+  {
+    name: "a network that is denied becomes a narrower one",
+    sets: [["tightens", "n", "m"]],
+    expected: false,
+  },
+  {
+    name: "a network comes beside a pod that is not in it",
+    sets: [
+      ["tightens", "", "m"],
+      ["loosens", "b", "a b"],
+      ["tightens", "a", "a"],
+    ],
+    expected: false,
+  },
+  {
     name: "a network comes, in which pods may be",
     sets: [
       ["tightens", "", "n"],
@@ -93,35 +135,154 @@ const cases: { name: string; sets: readonly Row[]; expected: boolean }[] = [
   },
 ];
 
-const texts: Readonly<Record<string, string>> = { a: "10.0.0.1/32", b: "10.0.0.2/32", n: "10.0.0.0/24" };
+interface Opening {
+  readonly name: string;
+  readonly sets: readonly (readonly [PolicyDirection, Side, string, string])[];
+  readonly expected: boolean;
+}
 
-function members(names: string): Map<string, SetElement> {
-  const elements = names.split(" ").flatMap((name) => parseSetElement(texts[name] ?? "") ?? []);
+/** Of sets that loosen, where `a` and `b` are pods of the node, and `c` is not. */
+const openings: readonly Opening[] = [
+  {
+    name: "one may send as the other may not receive any more",
+    sets: [
+      ["Egress", "destination", "", "a"],
+      ["Ingress", "source", "b", ""],
+    ],
+    expected: true,
+  },
+  {
+    name: "one may be received as the other may not be sent to any more",
+    sets: [
+      ["Egress", "destination", "a", ""],
+      ["Ingress", "source", "", "b"],
+    ],
+    expected: true,
+  },
+  {
+    name: "it is one pod, which sends nothing to itself",
+    sets: [
+      ["Egress", "destination", "", "a"],
+      ["Ingress", "source", "a", ""],
+    ],
+    expected: false,
+  },
+  {
+    name: "who sends is elsewhere",
+    sets: [
+      ["Egress", "destination", "", "a"],
+      ["Ingress", "source", "c", ""],
+    ],
+    expected: false,
+  },
+  {
+    name: "a network has the pod that sends",
+    sets: [
+      ["Egress", "destination", "", "a"],
+      ["Ingress", "source", "n", ""],
+    ],
+    expected: true,
+  },
+  {
+    name: "a network has none of the pods",
+    sets: [
+      ["Egress", "destination", "", "a"],
+      ["Ingress", "source", "m", ""],
+    ],
+    expected: false,
+  },
+  {
+    name: "one may send no more as what it is, and is received as what it becomes",
+    sets: [
+      ["Egress", "source", "a", ""],
+      ["Ingress", "source", "", "a"],
+    ],
+    expected: true,
+  },
+  {
+    name: "one goes from one set to another, of rules for one end",
+    sets: [
+      ["Ingress", "source", "a", ""],
+      ["Ingress", "source", "", "a"],
+    ],
+    expected: false,
+  },
+  {
+    name: "one leaves as a pod here joins what a rule asks for besides",
+    sets: [
+      ["Ingress", "source", "c", ""],
+      ["Ingress", "destination", "", "a"],
+    ],
+    expected: true,
+  },
+  {
+    name: "one leaves as a pod elsewhere joins what rules here ask of their own end",
+    sets: [
+      ["Ingress", "source", "a", ""],
+      ["Ingress", "destination", "", "c"],
+    ],
+    expected: false,
+  },
+];
+
+const texts: Readonly<Record<string, string>> = {
+  a: "10.0.0.1/32",
+  b: "10.0.0.2/32",
+  c: "10.0.1.1/32",
+  n: "10.0.0.0/24",
+  m: "10.0.0.128/25",
+  web: "10.0.0.1,tcp:80",
+  dns: "10.0.0.1,tcp:53",
+};
+
+function members(names: string, suffix = ""): Map<string, SetElement> {
+  const elements = names.split(" ").flatMap((name) => parseSetElement(`${texts[name] ?? ""}${suffix}`) ?? []);
   return new Map(elements.map((element) => [formatSetElement(element), element]));
+}
+
+const podsHere = (["Ingress", "Egress"] as const).map((direction) => ({
+  name: `${dispatchSetName(4, direction, "chain")}a`,
+  members: members("a b", ",cali1"),
+}));
+
+function crossing(
+  sets: readonly { growth: Growth; direction: PolicyDirection; side: Side; before: string; after: string }[],
+  here: readonly { name: string; members: Map<string, SetElement> }[],
+): Crossing {
+  const made = sets.map(({ before, after, growth, direction, side }) => ({
+    set: { growth, lookups: lookupOf(direction, side) },
+    before: members(before),
+    after: members(after),
+  }));
+  const missing = (from: Map<string, SetElement>, of: Map<string, SetElement>): SetElement[] =>
+    [...of].flatMap(([text, element]) => (from.has(text) ? [] : [element]));
+  const named = (which: "before" | "after") => made.map((one, index) => ({ name: `set${index}`, members: one[which] }));
+  return new Crossing(
+    made.map(({ set, before, after }) => ({ set, added: missing(before, after), removed: missing(after, before) })),
+    { before: [...here, ...named("before")], after: [...here, ...named("after")] },
+  );
 }
 
 describe("changing sets one after the other would interrupt, where", () => {
   for (const { name, sets, expected } of cases) {
     it(`${name}: ${expected}`, () => {
-      const made = sets.map(([growth, before, after], index) => ({
-        growth,
-        name: `set${index}`,
-        family: 4 as const,
-        type: "hash:net" as const,
-        lookups: 15,
-        before: members(before),
-        members: members(after),
+      const made = sets.map(([growth, before, after]) => ({
+        ...{ growth, direction: "Ingress" as const, side: "source" as const },
+        ...{ before, after },
       }));
-      const missing = (from: Map<string, SetElement>, of: Map<string, SetElement>): SetElement[] =>
-        [...of].flatMap(([text, element]) => (from.has(text) ? [] : [element]));
-      const changes = made.map((set) => ({
-        set,
-        added: missing(set.before, set.members),
-        removed: missing(set.members, set.before),
+      assert.equal(crossing(made, []).interrupts(), expected);
+    });
+  }
+});
+
+describe("changing sets one after the other would open, where", () => {
+  for (const { name, sets, expected } of openings) {
+    it(`${name}: ${expected}`, () => {
+      const made = sets.map(([direction, side, before, after]) => ({
+        ...{ growth: "loosens" as const, direction, side },
+        ...{ before, after },
       }));
-      const before = made.map((set) => ({ ...set, members: set.before }));
-      const after: DesiredSet[] = made;
-      assert.equal(crosses(changes, { before, after }), expected);
+      assert.equal(crossing(made, podsHere).opens(), expected);
     });
   }
 });

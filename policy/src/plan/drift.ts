@@ -1,10 +1,9 @@
 /** What somebody has changed behind our back, as far as it concerns one pod: a plan that should have been empty, in words. */
-import type { HookChange } from "@brindle/net";
+import type { HookChange, SetChange } from "@brindle/net";
 import type { EnforcedEndpoint } from "../graph/desired.ts";
 import { dispatchPlane } from "../render/names.ts";
 import { isEndpointChain } from "../render/tables.ts";
 import type { Plan } from "./plan.ts";
-import type { SetChange } from "./sets.ts";
 
 /** Chains that are for other pods alone are left out, with the way to them; what many share is everybody's. */
 export function driftOf({ before, commits, after }: Plan, endpoint: EnforcedEndpoint): string[] {

@@ -6,14 +6,17 @@ import type { ChainContent, TableTransaction } from "@brindle/net";
 import { targetOf } from "../render/ruleArguments.ts";
 import type { Commit } from "./plan.ts";
 
-/** Chains of one part. */
-const partMax = 300;
+/** Chains of one part, unless told. */
+export const partMaxUsual = 300;
 
 /**
  * What is to be committed one after the other. All but the last make chains which are not there yet: no packet meets them
  * before the last, which is all that was to happen at once.
  */
-export function inParts({ transaction, fresh }: Pick<Commit, "transaction" | "fresh">): readonly TableTransaction[] {
+export function inParts(
+  { transaction, fresh }: Pick<Commit, "transaction" | "fresh">,
+  partMax: number = partMaxUsual,
+): readonly TableTransaction[] {
   const { table, chains = [], ...rest } = transaction;
   const isFresh = ({ name }: ChainContent): boolean => fresh.has(name);
   if (fresh.size <= partMax) return [transaction];

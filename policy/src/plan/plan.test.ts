@@ -1,5 +1,5 @@
 import type { Rule } from "@brindle/api";
-import { formatSetElement, type SavedRule } from "@brindle/net";
+import { formatSetElement, type SavedRule, type SetChange } from "@brindle/net";
 import { describe, expect, it } from "vitest";
 import type { Policy } from "../cluster.ts";
 import type { Desired } from "../graph/desired.ts";
@@ -9,7 +9,7 @@ import { endpointSample, namespaceProfileSample, policySample } from "../sampleC
 import type { Actual, ActualSet } from "./actual.ts";
 import { afterPlan } from "./afterPlan.ts";
 import { isEmptyPlan, type Plan, plan } from "./plan.ts";
-import { type SetChange, setElementsMax } from "./sets.ts";
+import { setElementsMax } from "./sets.ts";
 
 const nothing: Actual = { tables: [], sets: new Map() };
 const selector = "app == 'web'";
@@ -127,12 +127,12 @@ describe("a plan", () => {
     expect([more.commits, words(more.before, all), words(more.after, all)]).toEqual([
       [],
       ["+a2", "-a1"],
-      ["+a8", "+a8"],
+      ["+a8", "+a8", "+a8", "+a8"],
     ]);
     const less = plan(few, applied(many));
     expect([less.commits, words(less.before, all), words(less.after, all)]).toEqual([
       [],
-      ["-a8", "-a8", "+a1", "-a2"],
+      ["-a8", "-a8", "-a8", "-a8", "+a1", "-a2"],
       [],
     ]);
   });
@@ -167,6 +167,65 @@ describe("a plan", () => {
     const toDo = plan(node({ 7: "web" }, { policies: [...policies, more], roles: { 2: "a" } }), applied(before));
     expect(words(toDo.before, /^brdl4_/).toSorted()).toEqual(["+b2", "create a", "create b"]);
     expect(words(toDo.after, /^brdl4_/)).toEqual(["destroy a"]);
+  });
+  describe("where a pod goes to other rules and is in other sets at once", () => {
+    const toWeb = policySample("to-web", { selector, ingress: [fromA] });
+    const toA = policySample("to-a", { selector: "role == 'a'", ingress: [fromA] });
+    const pods = (role: string, ...more: readonly PolicyResource[]): Desired =>
+      stateOf(
+        [
+          endpointSample("web", { labels: { app: "web" }, addresses: ["10.0.0.1"] }),
+          endpointSample("moves", { labels: { role }, addresses: ["10.0.0.9"] }),
+          ...[toWeb, toA, ...more],
+        ],
+        { 2: "a" },
+      );
+    const rulesOf = (toDo: Plan): string[] => [...words(toDo.before), ...words(toDo.after)].toSorted();
+    const anew = ["+b2", "+b9", "create b", "destroy a"];
+
+    it("changes the sets in place where as a destination it goes, and as a source it is looked for", () => {
+      const toDo = plan(pods("a"), applied(pods("b")));
+      expect(rulesOf(toDo)).toEqual(["+a9"]);
+      expect(chainsOf(toDo).filter((name) => name.startsWith("BRDL-pi-default/to-web"))).toEqual([]);
+      const back = plan(pods("b"), applied(pods("a")));
+      expect(rulesOf(back)).toEqual(["-a9"]);
+    });
+    it("whatever that does to the groups by which others come to their chains", () => {
+      const names = Array.from({ length: 16 }, (_, index) => `more${index}`);
+      const others = names.map((name, index) =>
+        endpointSample(name, { labels: { app: name }, addresses: [`10.0.1.${index}`] }),
+      );
+      const apart = names.map((name) => policySample(name, { selector: `app == '${name}'`, ingress: [fromA] }));
+      for (const count of names.keys()) {
+        const more = [...others.slice(0, count + 1), ...apart];
+        const toDo = plan(pods("a", ...more), applied(pods("b", ...more)));
+        expect(rulesOf(toDo)).toEqual(["+a9"]);
+      }
+    });
+    it("makes them anew where it goes as a source, too", () => {
+      const fromRole = policySample("from-a", {
+        selector: "role == 'a'",
+        types: ["Egress"],
+        egress: [{ action: "Allow" }],
+      });
+      const toDo = plan(pods("a", fromRole), applied(pods("b", fromRole)));
+      expect(rulesOf(toDo)).toEqual(anew);
+    });
+    it("makes them anew where as a destination it is looked for, too", () => {
+      const byDestination = policySample("far", {
+        selector,
+        types: ["Egress"],
+        egress: [{ action: "Allow", destination: { selector: "role == 'a'" } }],
+      });
+      const toDo = plan(pods("a", byDestination), applied(pods("b", byDestination)));
+      expect(rulesOf(toDo)).toEqual(anew);
+    });
+    it("makes them anew where somebody else is in other sets, too", () => {
+      const other = (role: string): PolicyResource =>
+        endpointSample("other", { labels: { role }, addresses: ["10.0.0.3"], node: "node2" });
+      const toDo = plan(pods("a", other("a")), applied(pods("b", other("b"))));
+      expect(rulesOf(toDo)).toEqual(["+b2", "+b3", "+b9", "create b", "destroy a"]);
+    });
   });
   it("mends an end that somebody has taken out of one set without touching others", () => {
     const desired = node({ 7: "web", 8: "web" });
@@ -208,11 +267,60 @@ describe("a plan", () => {
     const toDo = plan(state([policy(fromA)], { 3: "a", 4: "a" }), before);
     expect([words(toDo.before), toDo.commits, toDo.after]).toEqual([["+a4", "-a2"], [], []]);
   });
+  describe("where rules of both ends look for who changes", () => {
+    const roleA = { selector: "role == 'a'" };
+    const bothWays = [
+      policySample("in", { selector, types: ["Ingress"], ingress: [{ action: "Allow", source: roleA }] }),
+      policySample("out", {
+        selector,
+        types: ["Egress"],
+        egress: [{ action: "Allow", destination: { selector: "role == 'b'" } }],
+      }),
+    ];
+    const local = (roles: readonly string[]): Desired =>
+      stateOf(
+        [
+          ...bothWays,
+          ...roles.map((role, index) =>
+            endpointSample(`web${index}`, { labels: { app: "web", role }, addresses: [`10.0.0.${10 + index}`] }),
+          ),
+        ],
+        {},
+      );
+
+    it("changes sets in place for pods elsewhere, however many", () => {
+      const toDo = plan(
+        state(bothWays, { 2: "b", 3: "a", 4: "b" }),
+        applied(state(bothWays, { 2: "a", 3: "b", 4: "a" })),
+      );
+      expect([words(toDo.before).toSorted(), toDo.commits]).toEqual([["+a2", "+a3", "+a4", "-a2", "-a3", "-a4"], []]);
+    });
+    it("and for one pod here whom all rules look for as the far end, either way", () => {
+      const allowed = ["a", "b"].map((role) => ({ selector: `role == '${role}'` }));
+      const eitherWay = policySample("p", {
+        selector,
+        types: ["Ingress", "Egress"],
+        ingress: allowed.map((source): Rule => ({ action: "Allow", source })),
+        egress: allowed.map((destination): Rule => ({ action: "Allow", destination })),
+      });
+      const labelled = (role: string): Desired =>
+        stateOf([eitherWay, endpointSample("web", { labels: { app: "web", role }, addresses: ["10.0.0.10"] })], {});
+      const toDo = plan(labelled("b"), applied(labelled("a")));
+      expect([words(toDo.before), toDo.commits]).toEqual([["+a10", "-a10"], []]);
+    });
+    it("and for one pod here, but not for two that send each other something", () => {
+      const one = plan(local(["b", "a"]), applied(local(["a", "a"])));
+      expect([words(one.before), one.commits]).toEqual([["+a10", "-a10"], []]);
+      const two = plan(local(["b", "b", "a"]), applied(local(["a", "a", "a"])));
+      expect(words(two.before).toSorted()).toEqual(["+b10", "+b11", "+b12", "create b", "create b"]);
+    });
+  });
   it("tightens before it loosens", () => {
     const rules = policy(denyB, fromA);
     const toDo = plan(state([rules], { 2: "b", 3: "a" }), applied(state([rules], { 2: "a", 3: "b" })));
     // 2 is denied before it leaves the allowed; 3 is allowed before it leaves the denied.
     expect(words(toDo.before)).toEqual(["+a2", "+a3", "-a2", "-a3"]);
+    expect(toDo.before.every(({ waits }) => waits)).toBe(true);
   });
   it("makes sets anew that change together with the rules of someone", () => {
     const before = applied(state([policy(fromA)], { 2: "a" }));

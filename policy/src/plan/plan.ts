@@ -8,14 +8,15 @@
  *   endpoints get their chains.
  * - As soon as one of those chains changes, every set that changes too is made anew, and the commit moves the rules
  *   from the old sets to the new ones at once: a packet sees the old state or the new one.
+ * - Chains that nobody comes to (`met.ts`) are left by somebody who died before the commit. Their sets are filled as they are.
  */
-import type { Family, SavedChain, TableTransaction } from "@brindle/net";
+import type { ChainContent, Family, SetChange, TableTransaction } from "@brindle/net";
 import type { Desired } from "../graph/desired.ts";
-import { chainPrefix, dispatchPlane, isOwnersChain } from "../render/names.ts";
-import { setsOf } from "../render/ruleArguments.ts";
+import { dispatchPlane, isDecisive } from "../render/names.ts";
 import { isEndpointChain } from "../render/tables.ts";
-import { type Actual, type ActualTable, tableOf } from "./actual.ts";
-import { currentSet, freshName, planSets, type SetChange } from "./sets.ts";
+import { type Actual, tableOf } from "./actual.ts";
+import { isMet, referencesOf, type SetReferences } from "./met.ts";
+import { currentSet, type PlannedChange, planSets, replacement } from "./sets.ts";
 import { planTable } from "./tables.ts";
 
 export interface Commit {
@@ -28,22 +29,22 @@ export interface Commit {
 export interface Plan {
   /** The sets in the kernel, by the base names of the desired ones. */
   readonly names: ReadonlyMap<string, string>;
-  readonly before: readonly SetChange[];
+  readonly before: readonly PlannedChange[];
   readonly commits: readonly Commit[];
   readonly after: readonly SetChange[];
 }
 
 export function plan(desired: Desired, actual: Actual): Plan {
-  const referenced = referencedSets(actual);
+  const references = referencesOf(actual);
   const current = new Map(
     [...desired.sets.values()].map((set) => [
       set.name,
-      currentSet(set, actual.sets, referenced)?.name ?? freshName(set, referenced),
+      currentSet(set, actual.sets, references)?.name ?? replacement(set, actual.sets, references).name,
     ]),
   );
   const asNow = planCommits(desired, actual, current);
-  const replaceChanged = asNow.some((commit) => changesOwnersChain(commit, actual) || endsLayout(commit, referenced));
-  const { names, before, after } = planSets(desired.sets, actual.sets, { referenced, replaceChanged });
+  const replaceChanged = asNow.some((commit) => changesDecisions(commit, actual) || endsLayout(commit, references));
+  const { names, before, after } = planSets(desired.sets, actual.sets, { references, replaceChanged });
   const isRenamed = [...names].some(([base, name]) => current.get(base) !== name);
   return { names, before, commits: isRenamed ? planCommits(desired, actual, names) : asNow, after };
 }
@@ -62,55 +63,20 @@ function planCommits(desired: Desired, actual: Actual, names: ReadonlyMap<string
   });
 }
 
-/** Whether a chain that decides for someone, and that packets meet already, gets other rules. */
-function changesOwnersChain({ family, transaction }: Commit, actual: Actual): boolean {
+/**
+ * Whether packets come to other rules than before, but for those whose ends go from one chain to another. A table that is hooked
+ * in before the filter, for host endpoints, changes chains of the filter as well: these let pass what it has allowed.
+ */
+function changesDecisions({ family, transaction }: Commit, actual: Actual): boolean {
   if (transaction.table === "nat") return false;
-  const { chains } = tableOf(actual, family, transaction.table);
-  return (transaction.chains ?? []).some(({ name }) => isOwnersChain(name) && chains.has(name));
+  const present = tableOf(actual, family, transaction.table);
+  const isChanged = ({ name }: ChainContent): boolean =>
+    isDecisive(name) && present.chains.has(name) && isMet(present, name);
+  return (transaction.chains ?? []).some(isChanged);
 }
 
 /** Before there were sets of ends, each pod had chains of its own: the rules of all change with the commit. */
-function endsLayout({ transaction }: Commit, referenced: ReadonlySet<string>): boolean {
-  const isFormer = ![...referenced].some((name) => dispatchPlane(name) !== null);
+function endsLayout({ transaction }: Commit, { met }: SetReferences): boolean {
+  const isFormer = ![...met].some((name) => dispatchPlane(name) !== null);
   return isFormer && (transaction.deletedChains ?? []).some(isEndpointChain);
-}
-
-function referencedSets({ tables, referencedElsewhere }: Actual): Set<string> {
-  return setsReferredTo(tables).union(referencedElsewhere ?? new Set());
-}
-
-/** By rules of ours. */
-export function setsReferredTo(tables: readonly Pick<ActualTable, "chains">[]): Set<string> {
-  const referenced = new Set<string>();
-  for (const { chains } of tables) for (const set of setsOfTable(chains)) referenced.add(set);
-  return referenced;
-}
-
-const setsOfTables = new WeakMap<ActualTable["chains"], ReadonlySet<string>>();
-
-/** Nor are the chains of a table: one that is written is another. */
-function setsOfTable(chains: ActualTable["chains"]): ReadonlySet<string> {
-  const known = setsOfTables.get(chains);
-  if (known) return known;
-  const referenced = new Set<string>();
-  for (const chain of chains.values()) {
-    if (isChainOfOurs(chain)) for (const set of setsOfSaved(chain)) referenced.add(set);
-  }
-  setsOfTables.set(chains, referenced);
-  return referenced;
-}
-
-const setsOfChains = new WeakMap<SavedChain, readonly string[]>();
-
-/** A saved chain is never changed, and most of a node's are there at each plan. */
-function setsOfSaved(chain: SavedChain): readonly string[] {
-  const known = setsOfChains.get(chain);
-  if (known) return known;
-  const sets = [...new Set(chain.rules.flatMap((rule) => setsOf(rule.arguments)))];
-  setsOfChains.set(chain, sets);
-  return sets;
-}
-
-function isChainOfOurs({ name }: { readonly name: string }): boolean {
-  return name.startsWith(chainPrefix);
 }

@@ -4,30 +4,32 @@
  * anew under the other letter, and the rules move to it in the commit that changes them.
  */
 import assert from "node:assert/strict";
-import { formatSetElement, type SetDefinition, type SetElement } from "@brindle/net";
+import type { SetChange, SetElement } from "@brindle/net";
 import type { DesiredSet } from "../graph/desired.ts";
 import { type Members, memberChanges } from "../graph/members.ts";
-import { dispatchPlane } from "../render/names.ts";
 import type { ActualSet } from "./actual.ts";
-import { crosses } from "./crossing.ts";
+import { areApart } from "./apart.ts";
+import { Crossing } from "./crossing.ts";
+import { EndChanges } from "./endChanges.ts";
+import type { SetReferences } from "./met.ts";
 
-export type SetChange =
-  | { readonly op: "create"; readonly set: SetDefinition }
-  | { readonly op: "add" | "delete"; readonly name: string; readonly elements: readonly SetElement[] }
-  | { readonly op: "flush" | "destroy"; readonly name: string };
+export type PlannedChange = SetChange & {
+  /** Only once all before it are done. Others may be done though one of these was refused. */
+  readonly waits?: true;
+};
 
 export interface SetPlan {
   /** The name in the kernel by base name: what rules have to refer to. */
   readonly names: ReadonlyMap<string, string>;
   /** To do before the tables are committed, in this order. */
-  readonly before: readonly SetChange[];
+  readonly before: readonly PlannedChange[];
   /** To do after it: only then new ends may come to their chains, and nothing refers any more to what goes. */
   readonly after: readonly SetChange[];
 }
 
 export interface SetPlanOptions {
-  /** The sets that rules in the kernel refer to. Others of ours are leftovers: what is in them is not trusted. */
-  readonly referenced: ReadonlySet<string>;
+  /** Sets of ours to which no rule in the kernel refers are leftovers: what is in them is not trusted. */
+  readonly references: SetReferences;
   /** Whether every set that changes is made anew. */
   readonly replaceChanged: boolean;
 }
@@ -49,31 +51,42 @@ const generations: readonly string[] = ["a", "b", "c"];
 export function planSets(
   desired: ReadonlyMap<string, DesiredSet>,
   actual: ReadonlyMap<string, ActualSet>,
-  { referenced, replaceChanged }: SetPlanOptions,
+  { references, replaceChanged }: SetPlanOptions,
 ): SetPlan {
   const names = new Map<string, string>();
   const made: SetChange[] = [];
   const inPlace: Change[] = [];
   const changes = [...desired.values()].map((set) => {
-    const current = currentSet(set, actual, referenced);
+    const current = currentSet(set, actual, references);
     return { set, change: current && differences(set, current) };
   });
   // One that is made anew brings a commit, and what others in place have lost or gained before it would meet old rules.
   const isAnew = ({ set, change }: (typeof changes)[number]): boolean =>
     change?.isChange === true && (set.growth === "mixed" || change.overflows);
   const renewing = new Set(changes.filter(isAnew).map(({ set }) => set.family));
+  const moving = new Set<DesiredSet["family"]>();
   for (const family of [4, 6] as const) {
     const ofFamily = changes.filter(({ set }) => set.family === family);
     const others = ofFamily.flatMap(({ set, change }) => (change?.isChange && !isDispatch({ set }) ? [change] : []));
-    if (crosses(others, { before: actual.values(), after: desired.values() })) renewing.add(family);
-    if (moves(ofFamily.filter(isDispatch), { desired, actual, referenced })) renewing.add(family);
+    const crossing = new Crossing(others, { before: actual.values(), after: desired.values() });
+    if (crossing.interrupts() || crossing.opens()) renewing.add(family);
+    const ends = new EndChanges(family, ofFamily.filter(isDispatch), { desired, actual, referenced: references.met });
+    if (!ends.areMoves()) continue;
+    moving.add(family);
+    if (!areApart(ends.differences(), others)) renewing.add(family);
   }
+  const isRenewed = (set: DesiredSet): boolean =>
+    replaceChanged || renewing.has(set.family) || (isDispatch({ set }) && moving.has(set.family));
   for (const { set, change } of changes) {
-    const isKept = change && !(change.isChange && (replaceChanged || renewing.has(set.family)));
-    const name = isKept ? change.name : freshName(set, referenced);
+    const isKept = change && !(change.isChange && isRenewed(set));
+    if (isKept) {
+      names.set(set.name, change.name);
+      inPlace.push(change);
+      continue;
+    }
+    const { name, unmet } = replacement(set, actual, references);
     names.set(set.name, name);
-    if (isKept) inPlace.push(change);
-    else made.push(...makeSet(set, name, actual.get(name)));
+    made.push(...(unmet ? fillSet(differences(set, unmet)) : makeSet(set, name, actual.get(name))));
   }
   const used = new Set(names.values());
   const unused = [...actual.keys()].filter((name) => !used.has(name));
@@ -97,58 +110,43 @@ function isDispatch({ set }: { readonly set: DesiredSet }): boolean {
   return set.growth === "admits";
 }
 
-/**
- * Whether an end that has a chain before and afterwards goes from one to another: it is neither to be without a chain in
- * between, nor to meet the old one while sets change for the new one. That takes a commit, and new sets.
- */
-function moves(
-  dispatch: readonly { readonly set: DesiredSet; readonly change: Change | null }[],
-  {
-    desired,
-    actual,
-    referenced,
-  }: Pick<SetPlanOptions, "referenced"> & {
-    readonly desired: ReadonlyMap<string, DesiredSet>;
-    readonly actual: ReadonlyMap<string, ActualSet>;
-  },
-): boolean {
-  const changing = dispatch.filter(({ change }) => change === null || change.isChange);
-  if (changing.length === 0) return false;
-  const inForce = [...actual.values()].filter(({ name }) => referenced.has(name));
-  const before = Map.groupBy(inForce, ({ name }) => dispatchPlane(name));
-  const after = Map.groupBy(desired.values(), ({ name }) => dispatchPlane(name));
-  return changing.some(({ set, change }) => {
-    const plane = dispatchPlane(set.name);
-    const isIn = (sets: typeof before | typeof after, element: SetElement): boolean => {
-      const text = formatSetElement(element);
-      return (sets.get(plane) ?? []).some(({ members }) => members.has(text));
-    };
-    const [added, removed] = change ? [change.added, change.removed] : [[...set.members.values()], []];
-    return added.some((element) => isIn(before, element)) || removed.some((element) => isIn(after, element));
-  });
-}
-
-/** The set in use for a base name. One of another type or family cannot be changed into what is wanted. */
+/** The set that packets are looked for in, for a base name. One of another type or family cannot be changed into what is wanted. */
 export function currentSet(
-  { name, type, family }: DesiredSet,
+  set: DesiredSet,
   actual: ReadonlyMap<string, ActualSet>,
-  referenced: ReadonlySet<string>,
+  { met }: Pick<SetReferences, "met">,
 ): ActualSet | null {
-  for (const generation of generations) {
-    const set = actual.get(name + generation);
-    if (set && referenced.has(set.name) && set.type === type && set.family === family) return set;
-  }
-  return null;
+  return generationsOf(set, actual).find(({ name }) => met.has(name)) ?? null;
 }
 
-/** A name that no rule refers to. */
-export function freshName({ name }: DesiredSet, referenced: ReadonlySet<string>): string {
-  const free = generations.find((generation) => !referenced.has(name + generation));
-  assert(free !== undefined, `rules refer to every generation of the set ${name}`);
-  return name + free;
+function generationsOf({ name, type, family }: DesiredSet, actual: ReadonlyMap<string, ActualSet>): ActualSet[] {
+  const found = generations.flatMap((generation) => actual.get(name + generation) ?? []);
+  return found.filter((set) => set.type === type && set.family === family);
 }
 
-interface Change {
+/** What rules are to refer to from a commit on. */
+export interface Replacement {
+  readonly name: string;
+  /** The set of that name, if chains refer to it that no packet meets: else it is made anew. */
+  readonly unmet: ActualSet | null;
+}
+
+/** Whoever tries again takes what the last attempt has begun, so that they are no more at each. */
+export function replacement(
+  set: DesiredSet,
+  actual: ReadonlyMap<string, ActualSet>,
+  { all, met }: SetReferences,
+): Replacement {
+  const isBegun = ({ name, maxElements }: ActualSet): boolean =>
+    all.has(name) && !met.has(name) && (maxElements ?? setElementsMaxMin) >= set.members.size;
+  const unmet = generationsOf(set, actual).find(isBegun);
+  if (unmet) return { name: unmet.name, unmet };
+  const free = generations.find((generation) => !all.has(set.name + generation));
+  assert(free !== undefined, `rules refer to every generation of the set ${set.name}`);
+  return { name: set.name + free, unmet: null };
+}
+
+export interface Change {
   readonly set: DesiredSet;
   readonly name: string;
   readonly added: readonly SetElement[];
@@ -188,18 +186,23 @@ function makeSet({ family, type, members }: DesiredSet, name: string, leftover: 
   return changes;
 }
 
+/** Where nobody looks: in any order, but what leaves makes room. */
+function fillSet({ name, added, removed }: Change): SetChange[] {
+  return [...elementsChange("delete", name, removed), ...elementsChange("add", name, added)];
+}
+
 /** What tightens comes before what loosens, and what allows is there before something else that allowed goes. */
-function inPlaceChanges(changes: readonly Change[]): SetChange[] {
+function inPlaceChanges(changes: readonly Change[]): PlannedChange[] {
   const tightening = changes.filter(({ set }) => set.growth === "tightens");
   const loosening = changes.filter(({ set }) => set.growth !== "tightens");
   const add = ({ name, added }: Change) => elementsChange("add", name, added);
   const remove = ({ name, removed }: Change) => elementsChange("delete", name, removed);
-  return [
-    ...tightening.flatMap(add),
-    ...loosening.flatMap(add),
-    ...loosening.flatMap(remove),
-    ...tightening.flatMap(remove),
-  ];
+  const steps = [tightening.map(add), loosening.map(add), loosening.map(remove), tightening.map(remove)];
+  return steps.flatMap((step) => inTurn(step.flat()));
+}
+
+function inTurn([first, ...others]: readonly SetChange[]): PlannedChange[] {
+  return first ? [{ ...first, waits: true }, ...others] : [];
 }
 
 function elementsChange(op: "add" | "delete", name: string, elements: readonly SetElement[]): SetChange[] {

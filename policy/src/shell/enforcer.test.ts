@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { KernelError, type KernelSet, type SavedChain, type TableTransaction } from "@brindle/net";
+import { KernelError, type KernelSet, type SavedChain, type SetChange, type TableTransaction } from "@brindle/net";
 import type { Tables } from "@brindle/net/shell";
 import { describe, expect, it } from "vitest";
 import type { Desired } from "../graph/desired.ts";
@@ -35,15 +35,11 @@ class FakeKernel implements EnforcerPorts {
   strays: readonly string[] = [];
   readonly sets = {
     list: async (): Promise<KernelSet[]> => this.strays.map(straySet),
-    create: async () => {},
-    add: async () => {
-      if (this.commits.length > 0) this.#fail();
-    },
-    delete: async () => {},
-    flush: async () => {},
-    destroy: async (name: string) => {
-      if (this.strays.includes(name)) throw busy(name);
-    },
+    apply: async (changes: readonly SetChange[]): Promise<(KernelError | null)[]> =>
+      changes.map((change) => {
+        if (change.op === "add" && this.commits.length > 0) return this.#failure();
+        return change.op === "destroy" && this.strays.includes(change.name) ? busy(change.name) : null;
+      }),
   };
 
   schedule(delayMs: number, work: () => void): () => void {
@@ -52,7 +48,12 @@ class FakeKernel implements EnforcerPorts {
   }
 
   #fail(): void {
-    if (this.failuresLeft-- > 0) throw new KernelError({ code: "TIMEOUT", object: "change", timeoutMs: 1 });
+    const failure = this.#failure();
+    if (failure) throw failure;
+  }
+
+  #failure(): KernelError | null {
+    return this.failuresLeft-- > 0 ? new KernelError({ code: "TIMEOUT", object: "change", timeoutMs: 1 }) : null;
   }
 
   onFailure = (error: unknown): void => {
@@ -96,6 +97,29 @@ describe("the enforcer", () => {
     await expect.poll(() => kernel.scheduled.length).toBe(1);
     kernel.scheduled.pop()?.work();
     assert.deepEqual(await readBy(applied), all);
+  });
+
+  it("reads ahead before it knows what is desired, once", async () => {
+    const kernel = new FakeKernel();
+    const enforcer = new Enforcer(kernel);
+    enforcer.readAhead();
+    enforcer.readAhead();
+    await enforcer.apply(desiredWith("10.0.0.1"));
+    assert.deepEqual(kernel.saved, ["filter", "nat", "mangle", "raw"]);
+    assert(kernel.commits.length > 0);
+  });
+
+  it("tells of a kernel that cannot be read when something is to be applied, and not before", async () => {
+    const kernel = new FakeKernel();
+    const [port] = kernel.tables;
+    if (port) Object.assign(port, { save: async () => Promise.reject(busy("filter")) });
+    const enforcer = new Enforcer(kernel);
+    enforcer.readAhead();
+    await expect.poll(() => enforcer.counters().readBacks).toBe(1);
+    assert.deepEqual(kernel.failures, []);
+    void enforcer.apply(desiredWith("10.0.0.1")).catch(() => {});
+    await expect.poll(() => kernel.failures.length).toBe(1);
+    await enforcer.close();
   });
 
   it("retries what failed, later each time, and then reads back first", async () => {

@@ -10,6 +10,7 @@ import type { Desired } from "../graph/desired.ts";
 import type { Actual } from "../plan/actual.ts";
 import { afterPlan } from "../plan/afterPlan.ts";
 import { driftOf } from "../plan/drift.ts";
+import { partMaxUsual } from "../plan/parts.ts";
 import { type Commit, isEmptyPlan, type Plan, plan } from "../plan/plan.ts";
 import { PolicyError } from "../policyError.ts";
 import { applyPlan, forsake, type Kernel, readActual } from "./kernel.ts";
@@ -71,8 +72,27 @@ export class Enforcer {
 
   constructor(ports: EnforcerPorts) {
     this.#ports = ports;
-    const { tables, sets, former = [] } = ports;
-    this.#kernel = { tables, sets, former };
+    const { tables, sets, former = [], partMax = partMaxUsual } = ports;
+    this.#kernel = { tables, sets, former, partMax };
+  }
+
+  /**
+   * Reads what the kernel has while the first state is not known yet. It takes a process for each table, and nobody but us
+   * changes what is ours: what others change meanwhile is found by the next resync, as at any other time.
+   */
+  readAhead(): void {
+    if (this.#actual || this.#running || this.#isClosed) return;
+    const read = async (): Promise<void> => {
+      try {
+        this.#actual = await this.#readBack();
+      } catch {
+        this.#isStale = true; // It is told when the first state is applied, which reads again.
+      }
+    };
+    this.#running = read().then(() => {
+      this.#running = null;
+      if (this.#requested > this.#done) this.#run();
+    });
   }
 
   /** Resolves when this or a newer state is in the kernel; failures before that are retried. */
@@ -205,22 +225,22 @@ export class Enforcer {
 
   #goOver(): void {
     if (!this.#next) return;
-    const { sets, tables, former } = this.#kernel;
+    const { tables, former } = this.#kernel;
     const next = this.#next;
     const isUsed = ({ family, backend }: Tables): boolean =>
       next.some((table) => table.family === family && table.backend === backend);
     const left = [...former, ...tables].filter((table) => !isUsed(table));
     this.#next = null;
-    this.#kernel = { sets, tables: next, former: left };
+    this.#kernel = { ...this.#kernel, tables: next, former: left };
     this.#isStale = true;
   }
 
   /** It is only now that what should be is in force elsewhere. */
   async #leaveFormer(): Promise<void> {
-    const { sets, tables, former } = this.#kernel;
+    const { former } = this.#kernel;
     if (former.length === 0) return;
     await forsake(former);
-    this.#kernel = { sets, tables, former: [] };
+    this.#kernel = { ...this.#kernel, former: [] };
   }
 
   async #applyPlan(toDo: Plan): Promise<Set<string>> {

@@ -3,27 +3,26 @@ import {
   type Family,
   formatSetElement,
   isKernelError,
+  type KernelError,
   type KernelSet,
-  type SetDefinition,
-  type SetElement,
+  type SetChange,
+  type TableTransaction,
 } from "@brindle/net";
 import type { Tables } from "@brindle/net/shell";
 import { type TableName, tableNames } from "../graph/desired.ts";
 import { nothingDesired } from "../graph/nothingDesired.ts";
 import type { Actual, ActualSet, ActualTable } from "../plan/actual.ts";
-import { inParts } from "../plan/parts.ts";
-import { type Plan, plan, setsReferredTo } from "../plan/plan.ts";
-import type { SetChange } from "../plan/sets.ts";
+import { setsReferredTo } from "../plan/met.ts";
+import { inParts, partMaxUsual } from "../plan/parts.ts";
+import { type Plan, plan } from "../plan/plan.ts";
+import type { PlannedChange } from "../plan/sets.ts";
 import { chainPrefix, setPrefix } from "../render/names.ts";
 
 /** What an `IpsetSocket` does; a test may do it otherwise. */
 export interface Sets {
   list(): Promise<readonly KernelSet[]>;
-  create(definition: SetDefinition): Promise<void>;
-  add(name: string, elements: Iterable<SetElement>): Promise<void>;
-  delete(name: string, elements: Iterable<SetElement>): Promise<void>;
-  flush(name: string): Promise<void>;
-  destroy(name: string): Promise<void>;
+  /** In order. Of each what the kernel refused, or `null`; it goes on behind one that it refuses. */
+  apply(changes: readonly SetChange[]): Promise<readonly (KernelError | null)[]>;
 }
 
 export interface Kernel {
@@ -32,6 +31,8 @@ export interface Kernel {
   readonly sets: Sets;
   /** In which rules of ours may be left: the other backend of a node. */
   readonly former?: readonly Tables[];
+  /** How many chains are made at once ahead of the commit by which packets meet them; as is quickest, unless told. */
+  readonly partMax?: number;
 }
 
 /** Tables of which `isIdle` says so are not read, and taken for empty. */
@@ -51,7 +52,7 @@ export async function readActual(
 /** Takes all of ours out of tables: where others have it in force, a packet misses nothing. */
 export async function forsake(tables: readonly Tables[]): Promise<void> {
   const leaving = plan(nothingDesired, { tables: await savedTables(tables), sets: new Map() });
-  await Promise.all(tables.map((port) => commit(leaving, port.family, port)));
+  await Promise.all(tables.map((port) => commit(leaving, port)));
 }
 
 async function savedTables(tables: readonly Tables[]): Promise<ActualTable[]> {
@@ -59,19 +60,54 @@ async function savedTables(tables: readonly Tables[]): Promise<ActualTable[]> {
 }
 
 /** Answers the sets that could not be destroyed yet, since the kernel has not let go of rules that are gone. */
-export async function applyPlan(toDo: Plan, { tables, sets }: Kernel): Promise<Set<string>> {
-  for (const change of toDo.before) await applySetChange(change, sets);
-  await Promise.all(tables.map((port) => commit(toDo, port.family, port)));
+export async function applyPlan(toDo: Plan, { tables, sets, partMax }: Kernel): Promise<Set<string>> {
+  const commits = tables.map((port) => commitsOf(toDo, port, partMax));
+  if (commits.some(({ ahead }) => ahead.length > 0)) {
+    const [made, filled] = madeAndFilled(toDo.before);
+    await applySets(made, sets);
+    // Chains that no packet meets yet need the sets that they name, and not what is in them.
+    await allOf([applySets(filled, sets), ...commits.map(commitAhead)]);
+  } else await applySets(toDo.before, sets);
+  await Promise.all(commits.map(({ port, last }) => (last.length > 0 ? port.commit(last) : null)));
   const undestroyed = new Set<string>();
-  for (const change of toDo.after) {
-    try {
-      await applySetChange(change, sets);
-    } catch (error) {
-      if (change.op !== "destroy" || !isKernelError(error, "BUSY")) throw error;
-      undestroyed.add(change.name);
-    }
+  const refusals = toDo.after.length === 0 ? [] : await sets.apply(toDo.after);
+  for (const [index, change] of toDo.after.entries()) {
+    const refusal = refusals[index] ?? null;
+    if (refusal === null) continue;
+    if (change.op !== "destroy" || !isKernelError(refusal, "BUSY")) throw refusal;
+    undestroyed.add(change.name);
   }
   return undestroyed;
+}
+
+async function applySets(changes: readonly PlannedChange[], sets: Sets): Promise<void> {
+  for (const together of stepsOf(changes)) {
+    const refusal = (await sets.apply(together)).find((each) => each !== null);
+    if (refusal) throw refusal;
+  }
+}
+
+/** Making a set that nothing refers to, or emptying one, shows nowhere: so it may come before all else. */
+function madeAndFilled(changes: readonly PlannedChange[]): readonly [PlannedChange[], PlannedChange[]] {
+  const isMade = ({ op }: PlannedChange): boolean => op === "create" || op === "flush" || op === "destroy";
+  return [changes.filter(isMade), changes.filter((change) => !isMade(change))];
+}
+
+/** Also where one fails the others are over: whoever tries again reads what is there. */
+async function allOf(work: readonly Promise<void>[]): Promise<void> {
+  const failed = (await Promise.allSettled(work)).find((outcome) => outcome.status === "rejected");
+  if (failed) throw failed.reason;
+}
+
+/** What may go to the kernel together. A round to it costs more than a change does. */
+function stepsOf(changes: readonly PlannedChange[]): SetChange[][] {
+  const steps: SetChange[][] = [];
+  for (const change of changes) {
+    const last = steps.at(-1);
+    if (last && !change.waits) last.push(change);
+    else steps.push([change]);
+  }
+  return steps;
 }
 
 async function saveTable(port: Tables, table: TableName): Promise<ActualTable> {
@@ -84,25 +120,25 @@ function actualSet({ name, family, type, members, maxElements }: KernelSet): Act
   return { name, family, type, members: byText, maxElements };
 }
 
-async function commit(toDo: Plan, family: Family, port: Tables): Promise<void> {
-  const commits = toDo.commits.filter((candidate) => candidate.family === family);
-  const parts = commits.map((each) => (port.backend === "nft" ? inParts(each) : [each.transaction]));
-  for (const ahead of parts.flatMap((of) => of.slice(0, -1))) await port.commit([ahead]);
-  const last = parts.flatMap((of) => of.slice(-1));
-  if (last.length > 0) await port.commit(last);
+interface Commits {
+  readonly port: Tables;
+  /** Each by itself, of chains that no packet meets before the last. */
+  readonly ahead: readonly TableTransaction[];
+  readonly last: readonly TableTransaction[];
 }
 
-async function applySetChange(change: SetChange, sets: Sets): Promise<void> {
-  switch (change.op) {
-    case "create":
-      return sets.create(change.set);
-    case "add":
-      return sets.add(change.name, change.elements);
-    case "delete":
-      return sets.delete(change.name, change.elements);
-    case "flush":
-      return sets.flush(change.name);
-    case "destroy":
-      return sets.destroy(change.name);
-  }
+function commitsOf(toDo: Plan, port: Tables, partMax: number = partMaxUsual): Commits {
+  const commits = toDo.commits.filter(({ family }) => family === port.family);
+  const parts = commits.map((each) => (port.backend === "nft" ? inParts(each, partMax) : [each.transaction]));
+  return { port, ahead: parts.flatMap((of) => of.slice(0, -1)), last: parts.flatMap((of) => of.slice(-1)) };
+}
+
+async function commitAhead({ port, ahead }: Commits): Promise<void> {
+  for (const part of ahead) await port.commit([part]);
+}
+
+async function commit(toDo: Plan, port: Tables): Promise<void> {
+  const commits = commitsOf(toDo, port);
+  await commitAhead(commits);
+  if (commits.last.length > 0) await port.commit(commits.last);
 }

@@ -44,6 +44,7 @@ const awaited = new Set<Kind>(policyKinds);
 let told = 0;
 
 say({ state: "ready" });
+enforcer.readAhead();
 const store = openEtcdStore({ endpoints: [endpoint], timeoutMs: 60_000 });
 store.watch([...policyKinds], onEvent);
 createInterface({ input: process.stdin }).on("line", () => void readBack().catch(fail));

@@ -1,4 +1,5 @@
 /** An agent's way to the kernel that ends after so many changes: what it does then never happens, as when it is killed. */
+import type { KernelError } from "@brindle/net";
 import type { EnforcerPorts, Sets } from "@brindle/policy/shell";
 
 export interface Mortal {
@@ -20,11 +21,12 @@ export function mortal(ports: EnforcerPorts, operations: number): Mortal {
   const { sets } = ports;
   const mortalSets: Sets = {
     list: () => sets.list(),
-    create: (definition) => living(() => sets.create(definition)),
-    add: (name, elements) => living(() => sets.add(name, elements)),
-    delete: (name, elements) => living(() => sets.delete(name, elements)),
-    flush: (name) => living(() => sets.flush(name)),
-    destroy: (name) => living(() => sets.destroy(name)),
+    // One by one: it may end within what goes to the kernel together, too.
+    apply: async (changes) => {
+      const refusals: (KernelError | null)[] = [];
+      for (const change of changes) refusals.push(...(await living(() => sets.apply([change]))));
+      return refusals;
+    },
   };
   const tables = ports.tables.map((port) => ({
     family: port.family,

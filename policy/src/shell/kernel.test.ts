@@ -1,0 +1,113 @@
+import assert from "node:assert/strict";
+import { KernelError, parseSetElement, type SetChange, type SetElement } from "@brindle/net";
+import type { Tables } from "@brindle/net/shell";
+import { describe, it } from "vitest";
+import type { Plan } from "../plan/plan.ts";
+import type { PlannedChange } from "../plan/sets.ts";
+import { applyPlan, type Kernel } from "./kernel.ts";
+
+const elements = [parseSetElement("10.0.0.1/32")].filter((element): element is SetElement => element !== null);
+const add = (name: string): PlannedChange => ({ op: "add", name, elements });
+const plan: Plan = {
+  names: new Map(),
+  before: [
+    add("made"),
+    add("made too"),
+    { ...add("tightens"), waits: true },
+    add("tightens too"),
+    { ...add("loosens"), waits: true },
+  ],
+  commits: [],
+  after: [{ op: "destroy", name: "stray" }, add("comes")],
+};
+
+function refusal(object: string): KernelError {
+  return new KernelError({ code: "BUSY", object, errno: 4108, name: "IPSET_ERR_REFERENCED", text: "in use" });
+}
+
+/** Sets of which some are refused; what was asked for together stands together. */
+function sets(refused: readonly string[]): { calls: string[][]; kernel: Kernel } {
+  const calls: string[][] = [];
+  const nameOf = (change: SetChange): string => (change.op === "create" ? change.set.name : change.name);
+  const apply = async (changes: readonly SetChange[]): Promise<(KernelError | null)[]> => {
+    const names = changes.map(nameOf);
+    calls.push(names);
+    return names.map((name) => (refused.includes(name) ? refusal(name) : null));
+  };
+  return { calls, kernel: { tables: [], sets: { list: async () => [], apply } } };
+}
+
+describe("applying a plan", () => {
+  it("sends together what need not wait", async () => {
+    const { calls, kernel } = sets([]);
+    assert.deepEqual(await applyPlan(plan, kernel), new Set());
+    assert.deepEqual(calls, [["made", "made too"], ["tightens", "tightens too"], ["loosens"], ["stray", "comes"]]);
+  });
+  it("loosens nothing where something that tightens was refused", async () => {
+    const { calls, kernel } = sets(["tightens"]);
+    await assert.rejects(applyPlan(plan, kernel), /tightens/);
+    assert.deepEqual(calls.at(-1), ["tightens", "tightens too"]);
+  });
+  it("tells of sets that the kernel has not let go of, and fails for all else", async () => {
+    assert.deepEqual(await applyPlan(plan, sets(["stray"]).kernel), new Set(["stray"]));
+    await assert.rejects(applyPlan(plan, sets(["comes"]).kernel), /comes/);
+  });
+
+  it("fills sets while chains are made that no packet meets, and commits the rest once they are full", async () => {
+    const { log, apply } = ahead({
+      onSets: async (what, { committed }) => {
+        // The kernel takes its time: chains that name a set may not be there before it.
+        if (what === "made") await new Promise(setImmediate);
+        else await committed;
+      },
+    });
+    await apply();
+    assert.deepEqual(log, ["made", "chains ahead", "chains ahead", "filled", "the rest"]);
+  });
+
+  it("commits nothing by which packets meet a set that the kernel refused to fill", async () => {
+    const { log, apply } = ahead({ refused: "filled" });
+    await assert.rejects(apply(), /made/);
+    assert.deepEqual(log.toSorted(), ["chains ahead", "chains ahead", "filled", "made"]);
+  });
+
+  it("makes no chains ahead that name a set which the kernel refused to make", async () => {
+    const { log, apply } = ahead({ refused: "made" });
+    await assert.rejects(apply(), /made/);
+    assert.deepEqual(log, ["made"]);
+  });
+});
+
+interface AheadCase {
+  readonly onSets?: (what: "made" | "filled", over: { readonly committed: Promise<void> }) => Promise<void>;
+  readonly refused?: "made" | "filled";
+}
+
+/** One set, and twice as many new chains as go into one part, which a hook leads to. What is done is noted once it is done. */
+function ahead({ onSets = async () => {}, refused }: AheadCase): { log: string[]; apply: () => Promise<Set<string>> } {
+  const fresh = ["BRDL-pi-0", "BRDL-pi-1"];
+  const [chains, hook] = [fresh.map((name) => ({ name, rules: [] })), ["-j", "BRDL-FORWARD"]];
+  const transaction = { table: "filter", chains, hooks: [{ op: "insert", chain: "FORWARD", rule: hook }] } as const;
+  const create: PlannedChange = { op: "create", set: { name: "made", type: "hash:net", family: 4 } };
+  const log: string[] = [];
+  const { promise: committed, resolve } = Promise.withResolvers<void>();
+  const tables: Tables = {
+    family: 4,
+    backend: "nft",
+    save: () => assert.fail("nothing is read"),
+    commit: async ([one]) => {
+      log.push(one?.hooks ? "the rest" : "chains ahead");
+      if (log.filter((what) => what === "chains ahead").length === fresh.length) resolve();
+    },
+  };
+  const applySets = async (changes: readonly SetChange[]): Promise<(KernelError | null)[]> => {
+    const what = changes.every(({ op }) => op === "create") ? "made" : "filled";
+    await onSets(what, { committed });
+    log.push(what);
+    return changes.map(() => (what === refused ? refusal("made") : null));
+  };
+  const commits = [{ family: 4, transaction, fresh: new Set(fresh) }] as const;
+  const toDo: Plan = { names: new Map(), before: [create, add("made")], commits, after: [] };
+  const sets = { list: async () => [], apply: applySets };
+  return { log, apply: () => applyPlan(toDo, { tables: [tables], sets, partMax: 1 }) };
+}
