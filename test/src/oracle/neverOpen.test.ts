@@ -2,11 +2,15 @@
 import type { PolicySpec } from "@brindle/api";
 import { formatAddress } from "@brindle/net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { playDeparture } from "./departures.ts";
 import { PolicyNode } from "./policyNode.ts";
 import { clusterWith, listenPorts, plainEndpoints, randomPackets } from "./randomCase.ts";
 import { agreedOn, play, randomTransition, sortedBy, type Transition } from "./transition.ts";
 
 const transitions = 6;
+const departures = 2;
+/** In few it is so that no chain is kept for anybody. */
+const departuresMax = 10;
 const packetsOfEach = 150;
 const seed = Number(process.env.BRINDLE_SEED ?? Date.now() % 1_000_000);
 
@@ -29,6 +33,21 @@ describe.each(["nft", "legacy"] as const)(`packets on the way, backend %s, BRIND
     }
     expect(denied).toBeGreaterThan(1_000);
     expect(allowed).toBeGreaterThan(1_000);
+  });
+
+  it("are treated so while a pod goes, its chains stay for the next one, and another comes in its place", async () => {
+    let [denied, allowed, kept] = [0, 0, 0];
+    for (let index = 0; index < departures || (kept === 0 && index < departuresMax); index++) {
+      const own = seed * 100 + 70 + index + (backend === "legacy" ? 10 : 0);
+      const outcome = await playDeparture(node, own, packetsOfEach);
+      expect([own, outcome.passedThough, outcome.droppedThough]).toEqual([own, [], []]);
+      denied += outcome.denied;
+      allowed += outcome.allowed;
+      kept += outcome.kept;
+    }
+    expect(denied).toBeGreaterThan(300);
+    expect(allowed).toBeGreaterThan(300);
+    expect(kept).toBeGreaterThan(0);
   });
 
   it("notice an instant that is open, and one that is closed", async () => {

@@ -1,12 +1,15 @@
 /** `npm run soak -- policy`: random states and random ways from one to the next, on both back ends, with real packets. */
 import type { Cluster } from "@brindle/policy";
 import type { OpenSoak, Soak } from "../soak/soak.ts";
+import { playInstants } from "./instants.ts";
 import { compare, describeMismatch } from "./oracle.ts";
 import { PolicyNode } from "./policyNode.ts";
 import { listenPorts, plainEndpoints, randomPackets } from "./randomCase.ts";
 import { agreedOn, play, randomTransition } from "./transition.ts";
 
 const probesPerRound = 400;
+/** Changes in the model of a kernel. */
+const stepsPerRound = 10;
 
 export const policySoak: Soak = {
   name: "policy",
@@ -27,6 +30,8 @@ export const policySoak: Soak = {
 };
 
 async function round(node: PolicyNode, seed: number): Promise<Readonly<Record<string, number>>> {
+  const { faults, instants } = await playInstants(seed, stepsPerRound);
+  if (faults.length > 0) throw new Error(`in the model: ${faults[0]}`);
   const transition = randomTransition(seed);
   const outcome = await play(node, transition, agreedOn(transition, seed, probesPerRound / 2));
   const { passedThough, droppedThough, allowed, denied } = outcome;
@@ -34,7 +39,13 @@ async function round(node: PolicyNode, seed: number): Promise<Readonly<Record<st
     throw new Error(`on the way passed, or was dropped: ${shown(passedThough)} / ${shown(droppedThough)}`);
   }
   const atEnd = await probe(node, transition.after, seed);
-  return { probes: probesPerRound, denied: atEnd, underWay: allowed + denied, deaths: transition.deathAfter ? 1 : 0 };
+  return {
+    probes: probesPerRound,
+    denied: atEnd,
+    underWay: allowed + denied,
+    instants,
+    deaths: transition.deathAfter ? 1 : 0,
+  };
 }
 
 async function probe(node: PolicyNode, cluster: Cluster, seed: number): Promise<number> {

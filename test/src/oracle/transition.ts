@@ -61,7 +61,7 @@ function named(policies: readonly Policy[]): Policy[] {
 }
 
 /** Tables are commits of their own: what one decides before and another afterwards may be decided by neither in between. */
-function inOneTable(cluster: Cluster): Cluster {
+export function inOneTable(cluster: Cluster): Cluster {
   return { ...cluster, policies: cluster.policies.filter((policy) => isOfStage(policy, "tracked")) };
 }
 
