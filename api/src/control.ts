@@ -76,6 +76,8 @@ export interface FirstPacket {
 export interface DeniedFlow extends FirstPacket {
   /** Whose policy denied it: the source's egress or the destination's ingress. `null` where that has changed meanwhile. */
   readonly direction: "ingress" | "egress" | null;
+  /** The name of the host endpoint whose policy it was, in the place of a pod's at either end. */
+  readonly hostEndpoint?: string;
   /** In words: `NetworkPolicy shop/db, ingress rule 2`, `no policy allows it`. */
   readonly deniedBy: string;
   /** Where a rule denied it. */
@@ -99,6 +101,8 @@ export interface StagedEffect {
   readonly verdict: "allow" | "deny";
   /** At which end: the source's egress or the destination's ingress. */
   readonly direction: "ingress" | "egress";
+  /** The name of the host endpoint whose policy it is, in the place of a pod's at that end. */
+  readonly hostEndpoint?: string;
   /** In words: `StagedNetworkPolicy shop/db, ingress rule 1`, `StagedNetworkPolicy shop/db: no policy allows it`. */
   readonly by: string;
   /** What is staged, each `StagedNetworkPolicy shop/db`. */
@@ -121,7 +125,7 @@ export type DeniedFlowLine =
 
 /** The answer to `policy.hits`. */
 export interface PolicyHit {
-  /** `NetworkPolicy`, `GlobalNetworkPolicy`, `Profile`; `Endpoint` for what no rule decided. */
+  /** `NetworkPolicy`, `GlobalNetworkPolicy`, `Profile`; `Endpoint` and `HostEndpoint` for what no rule decided. */
   readonly kind: string;
   readonly namespace?: string;
   readonly name: string;

@@ -31,7 +31,7 @@ export {
 export * from "./kernelError.ts";
 export { decodeFlow, type Flow, type FlowTuple } from "./netfilter/flow.ts";
 export { decodeIpPacket, type IpPacket } from "./netfilter/ipPacket.ts";
-export type { LoggedPacket } from "./netfilter/log.ts";
+export type { HookName, LoggedPacket } from "./netfilter/log.ts";
 export type { RuleCount } from "./netfilter/ruleCounters.ts";
 export {
   type InterfaceAddress,

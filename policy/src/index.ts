@@ -28,9 +28,10 @@ export {
   policyStages,
 } from "./hosts.ts";
 export { type AnyNetworkSet, labelledSet, readableNetworkSet } from "./networkSet.ts";
-export { type ChainVerdict, ChainVerdicts } from "./observe/chainVerdicts.ts";
-export { type FlowMarks, flowMarks, packetOfFlow } from "./observe/flowsToEnd.ts";
+export { type ChainVerdict, ChainVerdicts, type DenialPlace, type FirstOfFlow } from "./observe/chainVerdicts.ts";
+export { type FlowMarks, firstOfFlow, flowMarks } from "./observe/flowsToEnd.ts";
 export type { HitRow, RuleAction as HitAction } from "./observe/hitRow.ts";
+export { type NodeNetwork, noNetwork, type Passage } from "./observe/passage.ts";
 export { type RuleName, ruleNameOf } from "./observe/ruleName.ts";
 export { type StagedVerdict, stagedVerdict } from "./observe/stagedVerdict.ts";
 export * from "./packet.ts";

@@ -1,9 +1,11 @@
 /** A packet that the kernel says policy denied, with the rule of those in force that denies it. */
 import type { DeniedFlow, FirstPacket, FlowEnd, FlowToDeny, StagedEffect } from "@brindle/api";
-import { type Address, formatAddress } from "@brindle/net";
+import { type Address, formatAddress, type LoggedPacket } from "@brindle/net";
 import {
-  type ChainVerdicts,
+  type ChainVerdict,
+  type DenialPlace,
   formatPolicyName,
+  hostEndpointOf,
   type Packet,
   protocolName,
   ruleNameOf,
@@ -18,14 +20,25 @@ export interface FlowFacts {
 }
 
 export interface DeniedFlowFacts extends FlowFacts {
-  /** `null` before any chains are in force. */
-  readonly verdicts: ChainVerdicts | null;
+  /** What the chains that are in force say; `null` for nothing. */
+  readonly verdict: ChainVerdict | null;
   readonly staged: StagedVerdict | null;
 }
 
-export function deniedFlow({ verdicts, staged, ...facts }: DeniedFlowFacts): DeniedFlow {
+export function deniedFlow({ verdict, staged, ...facts }: DeniedFlowFacts): DeniedFlow {
   const effect = staged && { staged: stagedEffect(staged) };
-  return { ...firstPacket(facts), ...denial(verdicts, facts.packet), ...effect };
+  return { ...firstPacket(facts), ...denial(verdict), ...effect };
+}
+
+/** Where the kernel denied it; `null` where it does not say, or an interface of it is gone. */
+export function denialPlace(
+  { hook, inInterface, outInterface, mark }: LoggedPacket,
+  interfaceName: (index: number) => string | null,
+): DenialPlace | null {
+  const from = inInterface === null ? null : interfaceName(inInterface);
+  const to = outInterface === null ? null : interfaceName(outInterface);
+  const isGone = (inInterface !== null && from === null) || (outInterface !== null && to === null);
+  return hook === null || hook === "POSTROUTING" || isGone ? null : { hook, passage: { from, to }, mark };
 }
 
 /** Of one that was allowed. */
@@ -52,20 +65,28 @@ function firstPacket({ atMs, packet, podAt }: FlowFacts): FirstPacket {
   };
 }
 
-function stagedEffect({ verdict, direction, by, stages }: StagedVerdict): StagedEffect {
-  return { verdict, direction: direction === "Ingress" ? "ingress" : "egress", by, policies: stages };
+function stagedEffect({ verdict, by, stages, ...at }: StagedVerdict): StagedEffect {
+  return { verdict, ...whose(at), by, policies: stages };
 }
 
-function denial(verdicts: ChainVerdicts | null, packet: Packet): Pick<DeniedFlow, "direction" | "deniedBy" | "rule"> {
-  const verdict = verdicts?.of(packet) ?? null;
+function whose({ direction, endpoint }: Pick<ChainVerdict, "direction" | "endpoint">): {
+  readonly direction: "ingress" | "egress";
+  readonly hostEndpoint?: string;
+} {
+  const host = hostEndpointOf(endpoint);
+  return { direction: direction === "Ingress" ? "ingress" : "egress", ...(host !== null && { hostEndpoint: host }) };
+}
+
+function denial(verdict: ChainVerdict | null): Pick<DeniedFlow, "direction" | "hostEndpoint" | "deniedBy" | "rule"> {
   if (verdict?.verdict !== "deny") return { direction: null, deniedBy: "a policy that has changed since" };
-  const direction = verdict.direction === "Ingress" ? "ingress" : "egress";
+  const at = whose(verdict);
+  const { direction } = at;
   const name = ruleNameOf(verdict.rule);
-  if (!name) return { direction, deniedBy: verdict.rule };
+  if (!name) return { ...at, deniedBy: verdict.rule };
   const { kind, namespace, name: owner } = name.owner;
   const title = kind === "Profile" ? `Profile ${owner}` : formatPolicyName({ kind, namespace, name: owner });
   return {
-    direction,
+    ...at,
     deniedBy: `${title}, ${direction} rule ${name.rule}`,
     rule: { kind, ...(namespace !== null && { namespace }), name: owner, index: name.rule },
   };

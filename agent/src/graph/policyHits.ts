@@ -1,12 +1,14 @@
 /** Hits of rules as `brindlectl policy hits` and Prometheus get them. */
 import type { PolicyHit } from "@brindle/api";
-import type { HitRow, RuleName } from "@brindle/policy";
+import { type HitRow, hostEndpointOf, type RuleName } from "@brindle/policy";
 
 export function policyHit(row: HitRow, textOf: (name: RuleName) => string): PolicyHit {
   const direction = row.direction === "Ingress" ? "ingress" : "egress";
   if (row.kind === "default") {
     const { reason: text, hits } = row;
     const [first = "", ...others] = row.endpoints;
+    const host = hostEndpointOf(first);
+    if (host !== null) return { kind: "HostEndpoint", name: host, direction, rule: null, action: "deny", text, hits };
     const [namespace = "", ...name] = first.split("/");
     const endpoint = { kind: "Endpoint", namespace, name: name.join("/"), ...(others.length > 0 && { others }) };
     return { ...endpoint, direction, rule: null, action: "deny", text, hits };

@@ -151,6 +151,7 @@ export class Agent {
       store,
       api,
       cluster: () => cluster,
+      links: kernel,
       health: this.#health,
       log: this.#log,
     });

@@ -11,7 +11,16 @@ function logged(sourcePort: number): LoggedPacket {
   payload.set([0x45, 0, 0, 28, 0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2]);
   payload.writeUInt16BE(sourcePort, 20);
   payload.writeUInt16BE(9, 22);
-  return { group: 214, sequence: null, payload, inInterface: null, outInterface: null, mark: 0, prefix: "" };
+  return {
+    group: 214,
+    hook: null,
+    sequence: null,
+    payload,
+    inInterface: null,
+    outInterface: null,
+    mark: 0,
+    prefix: "",
+  };
 }
 
 /** A log of the kernel that says what the test says. */
@@ -30,6 +39,7 @@ class Rig {
       nowMs: () => this.nowMs,
       verdicts: () => null,
       podAt: () => undefined,
+      interfaceName: () => null,
       staged: () => null,
       onWatched: (isWatched) => this.watched.push(isWatched),
       onHealth: () => {},
@@ -72,6 +82,7 @@ interface Told {
 const wouldDeny = {
   verdict: "deny",
   direction: "Ingress",
+  endpoint: "default/web",
   by: "StagedNetworkPolicy default/web, ingress rule 0",
   stages: ["StagedNetworkPolicy default/web"],
 } as const;
@@ -140,7 +151,7 @@ describe("denied flows", () => {
     const { direction, stages, ...said } = wouldDeny;
     const end = (address: string, port: number) => ({ address, port });
     const ends = { source: end("10.0.0.1", 7), destination: end("10.0.0.2", 9), protocol: "udp" };
-    const staged = { ...said, direction: direction.toLowerCase(), policies: stages };
+    const staged = { verdict: said.verdict, by: said.by, direction: direction.toLowerCase(), policies: stages };
     assert.deepEqual((await first).value, { wouldDeny: { atMs: 0, ...ends, staged } });
     assert.deepEqual(await told(reader, all(2)), { flows: 1, missed: 1 });
     ending.abort();

@@ -5,9 +5,15 @@
 import type { DeniedFlow, DeniedFlowLine, FlowToDeny } from "@brindle/api";
 import { type Address, decodeIpPacket, type LoggedPacket } from "@brindle/net";
 import type { LogSocket, LogSocketOptions } from "@brindle/net/shell";
-import { type ChainVerdicts, deniedLogGroup, type Packet, type StagedVerdict } from "@brindle/policy";
+import {
+  type ChainVerdict,
+  type ChainVerdicts,
+  deniedLogGroup,
+  type Packet,
+  type StagedVerdict,
+} from "@brindle/policy";
 import { messageOf } from "../error.ts";
-import { deniedFlow, flowToDeny } from "../graph/deniedFlow.ts";
+import { denialPlace, deniedFlow, flowToDeny } from "../graph/deniedFlow.ts";
 import { TokenBucket } from "../graph/tokenBucket.ts";
 import { Watchers } from "./watchers.ts";
 
@@ -17,8 +23,10 @@ export interface DeniedFlowPorts {
   /** Of what is in force now. */
   verdicts(): ChainVerdicts | null;
   podAt(address: Address): string | undefined;
-  /** What staged policies would make of it; `null` for nothing else. */
-  staged(packet: Packet): StagedVerdict | null;
+  /** What an interface is called; `null` for one that is gone. */
+  interfaceName(index: number): string | null;
+  /** What staged policies would make of what chains judge so; `null` for nothing else. */
+  staged(judge: (verdicts: ChainVerdicts) => ChainVerdict | null): StagedVerdict | null;
   /** Somebody watches, or nobody does any more. */
   readonly onWatched: (isWatched: boolean) => void;
   /** `null` when packets are heard, or need not be. */
@@ -139,7 +147,8 @@ export class DeniedFlows {
     this.#socket = null;
   }
 
-  #onPacket({ payload }: LoggedPacket): void {
+  #onPacket(logged: LoggedPacket): void {
+    const { payload } = logged;
     this.#count({ heard: 1 });
     if (this.#watchers.size === 0) return;
     const packet = decodeIpPacket(payload);
@@ -149,9 +158,13 @@ export class DeniedFlows {
       this.#watchers.missed(1);
       return;
     }
-    const { podAt } = this.#ports;
-    const staged = this.#ports.staged(packet);
-    this.#watchers.tell({ flow: deniedFlow({ atMs, packet, verdicts: this.#ports.verdicts(), staged, podAt }) });
+    const { podAt, interfaceName } = this.#ports;
+    const place = denialPlace(logged, interfaceName);
+    const judge = (verdicts: ChainVerdicts): ChainVerdict | null =>
+      place ? verdicts.at(place, packet) : verdicts.of({ packet });
+    const verdicts = this.#ports.verdicts();
+    const staged = this.#ports.staged(judge);
+    this.#watchers.tell({ flow: deniedFlow({ atMs, packet, verdict: verdicts && judge(verdicts), staged, podAt }) });
   }
 
   #onLost(count: number): void {

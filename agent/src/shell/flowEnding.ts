@@ -3,8 +3,8 @@
  * change that came into force, and marks those that are denied. No oftener than leaves most of the time for all else.
  */
 import { setTimeout as delay, setImmediate } from "node:timers/promises";
-import { type Address, type Flow, formatAddress } from "@brindle/net";
-import { type ChainVerdicts, endedFlowMark, flowMarks } from "@brindle/policy";
+import type { Flow } from "@brindle/net";
+import { type ChainVerdicts, endedFlowMark, flowMarks, type NodeNetwork } from "@brindle/policy";
 import { messageOf } from "../error.ts";
 import { CoalescedWork } from "./coalescedWork.ts";
 
@@ -18,7 +18,8 @@ export interface FlowEndingPorts {
   open(): Promise<FlowTable>;
   /** Of what is in force now. */
   verdicts(): ChainVerdicts | null;
-  ownAddresses(): readonly string[];
+  /** Of now. */
+  network(): Promise<NodeNetwork>;
   readonly onHealth: (problem: string | null) => void;
 }
 
@@ -77,11 +78,10 @@ export class FlowEnding {
     const verdicts = this.#ports.verdicts();
     if (!verdicts) return;
     this.#table ??= await this.#ports.open();
-    const own = new Set(this.#ports.ownAddresses());
-    const isOwn = (address: Address): boolean => own.has(formatAddress(address));
+    const network = await this.#ports.network();
     const flows = await this.#table.list();
     for (let start = 0; start < flows.length; start += flowsPerTurn) {
-      const { toEnd, toLet } = flowMarks(flows.slice(start, start + flowsPerTurn), verdicts, isOwn);
+      const { toEnd, toLet } = flowMarks(flows.slice(start, start + flowsPerTurn), verdicts, network);
       this.#ended += await this.#table.mark(toEnd, { value: endedFlowMark, mask: endedFlowMark });
       await this.#table.mark(toLet, { value: 0, mask: endedFlowMark });
       await setImmediate();

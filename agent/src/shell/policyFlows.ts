@@ -1,8 +1,7 @@
 /** Flows that policy denies: told to who watches, and ended where they were open, as AgentConfigurations say. */
-import { networkInterfaces } from "node:os";
 import type { Store } from "@brindle/api";
 import { formatAddress } from "@brindle/net";
-import { openFlowEvents, openFlowSocket, openLogSocket } from "@brindle/net/shell";
+import { interfaceNameOf, openFlowEvents, openFlowSocket, openLogSocket } from "@brindle/net/shell";
 import { endpointAddresses, endpointId, type PolicyUpdate } from "@brindle/policy";
 import type { Logger } from "pino";
 import type { FlowSettings } from "../graph/flowSettings.ts";
@@ -13,6 +12,7 @@ import type { ClusterSync } from "./clusterSync.ts";
 import { DeniedFlows } from "./deniedFlows.ts";
 import { FlowEnding } from "./flowEnding.ts";
 import { HookWatch } from "./hookWatch.ts";
+import { NodeNetworks, type NodeNetworksPorts } from "./nodeNetworks.ts";
 import { PolicySync, type PolicySyncPorts } from "./policySync.ts";
 import { StagedFlows } from "./stagedFlows.ts";
 
@@ -27,11 +27,13 @@ export function followPolicy(
   parts: Pick<PolicySyncPorts, "kernel" | "api"> & {
     readonly store: Store;
     readonly cluster: () => ClusterSync;
+    /** For interfaces and routes. */
+    readonly links: NodeNetworksPorts["kernel"];
     readonly health: AgentHealth;
     readonly log: Logger;
   },
 ): PolicyParts {
-  const { kernel, api = null, store, cluster, health, log } = parts;
+  const { kernel, api = null, store, cluster, links, health, log } = parts;
   let isInForce = false;
   const policy = new PolicySync(
     { node },
@@ -55,7 +57,13 @@ export function followPolicy(
     onGone: () => log.warn("somebody took the hooks of policy out of the kernel's tables: they are put back"),
   });
   const onFound = (found: readonly Mistake[]): void => health.found("flows", found);
-  const flows = new PolicyFlows(node, { store, api, cluster, policy: () => policy, hooks, onFound });
+  const networks = new NodeNetworks({
+    kernel: links,
+    nowMs: () => performance.now(),
+    asksHosts: () => policy.verdicts()?.asksHosts ?? false,
+    onFailure: (error) => log.warn({ err: error }, "routes were not read"),
+  });
+  const flows = new PolicyFlows(node, { store, api, cluster, policy: () => policy, hooks, networks, onFound });
   return { policy, flows };
 }
 
@@ -65,6 +73,7 @@ export interface PolicyFlowsPorts {
   readonly cluster: () => ClusterSync;
   readonly policy: () => PolicySync;
   readonly hooks: HookWatch;
+  readonly networks: NodeNetworks;
   readonly onFound: (mistakes: readonly Mistake[]) => void;
 }
 
@@ -91,7 +100,8 @@ export class PolicyFlows {
       nowMs: () => Date.now(),
       verdicts,
       podAt: (address) => this.#namesNow().get(formatAddress(address)),
-      staged: (packet) => this.#staged.of(packet),
+      interfaceName: interfaceNameOf,
+      staged: (judge) => this.#staged.of(judge),
       onWatched: (isWatched) => this.#staged.setOn(isWatched),
       onHealth: (problem) => this.#report("denied", problem),
     });
@@ -99,13 +109,13 @@ export class PolicyFlows {
     this.ending = new FlowEnding({
       open: () => openFlowSocket(),
       verdicts,
-      ownAddresses,
+      network: () => ports.networks.read(),
       onHealth: (problem) => this.#report("ending", problem),
     });
   }
 
   #stagedFlows(node: string): StagedFlows {
-    const { store, api, cluster, policy } = this.#ports;
+    const { store, api, cluster, policy, networks } = this.#ports;
     return new StagedFlows(node, {
       store,
       api,
@@ -115,7 +125,8 @@ export class PolicyFlows {
       settings: () => policy().filterSettings,
       verdicts: () => policy().verdicts(),
       policiesFor: (endpoint, direction) => policy().policiesFor(endpoint, direction),
-      ownAddresses,
+      hostInterfaces: () => policy().hostInterfaces,
+      network: () => networks.last,
       onWouldDeny: (packet, staged) => this.denied.wouldDeny(packet, staged),
       onMissed: () => this.denied.missed(1),
       onHealth: (problem) => this.#report("staged", problem),
@@ -134,7 +145,8 @@ export class PolicyFlows {
   }
 
   async end(): Promise<void> {
-    await Promise.all([this.denied.end(), this.#staged.end(), this.ending.end(), this.#ports.hooks.end()]);
+    const { hooks, networks } = this.#ports;
+    await Promise.all([this.denied.end(), this.#staged.end(), this.ending.end(), hooks.end(), networks.end()]);
   }
 
   #namesNow(): ReadonlyMap<string, string> {
@@ -156,8 +168,4 @@ export class PolicyFlows {
     else this.#problems.set(part, problem);
     this.#ports.onFound([...this.#problems.values()].map((text) => ({ code: "FlowsNotWatched", text })));
   }
-}
-
-function ownAddresses(): string[] {
-  return Object.values(networkInterfaces()).flatMap((of) => (of ?? []).map(({ address }) => address));
 }

@@ -55,6 +55,7 @@ export class PolicySync implements PolicyGate {
   #verdicts: { readonly of: Desired; readonly verdicts: ChainVerdicts } | null = null;
   /** The state that the enforcer was given last. */
   #desired: Desired | null = null;
+  #hostInterfaces: HostInterfaces = new Map();
   readonly #tally = new PolicyTally();
   #filterSettings = quietSettings;
   readonly #services: ServiceBackends;
@@ -149,8 +150,13 @@ export class PolicySync implements PolicyGate {
     return this.#verdicts.verdicts;
   }
 
+  get hostInterfaces(): HostInterfaces {
+    return this.#hostInterfaces;
+  }
+
   /** With their addresses. They come into force with what is said next. */
   setHostInterfaces(interfaces: HostInterfaces): void {
+    this.#hostInterfaces = interfaces;
     this.#graph.setHostInterfaces(interfaces);
   }
 

@@ -6,14 +6,17 @@
 import { setImmediate } from "node:timers/promises";
 import type { Key, Store, Watch, WatchEvent } from "@brindle/api";
 import type { KubernetesApi } from "@brindle/api/shell";
-import { type Address, type Flow, formatAddress } from "@brindle/net";
+import type { Flow } from "@brindle/net";
 import type { FlowEvents, FlowEventsOptions } from "@brindle/net/shell";
 import {
+  type ChainVerdict,
   type ChainVerdicts,
   type FilterSettings,
+  firstOfFlow,
+  type HostInterfaces,
+  type NodeNetwork,
   type Packet,
   type PolicyUpdate,
-  packetOfFlow,
   StagedGraph,
   type StagedPolicy,
   type StagedVerdict,
@@ -37,7 +40,9 @@ export interface StagedFlowsPorts {
   /** Of what is in force now. */
   verdicts(): ChainVerdicts | null;
   policiesFor: StagedGraph["policiesFor"];
-  ownAddresses(): readonly string[];
+  hostInterfaces(): HostInterfaces;
+  /** Of this moment, or of a second ago. */
+  network(): NodeNetwork;
   /** A flow that was allowed, and would be denied. */
   readonly onWouldDeny: (packet: Packet, staged: StagedVerdict) => void;
   readonly onMissed: () => void;
@@ -50,6 +55,9 @@ const updatesPerTurn = 500;
 const freshForMs = 1_000;
 /** Of allowed flows so many are looked at; that takes a hundredth of a second or two. */
 const judgedPerSecond = 1_000;
+
+/** What chains say of the packet that it is about. */
+export type Judge = (verdicts: ChainVerdicts) => ChainVerdict | null;
 
 export class StagedFlows {
   readonly #node: string;
@@ -78,8 +86,8 @@ export class StagedFlows {
   }
 
   /** What would become of a packet; `null` where that is what becomes of it now. */
-  of(packet: Packet): StagedVerdict | null {
-    return this.#following?.of(packet) ?? null;
+  of(judge: Judge): StagedVerdict | null {
+    return this.#following?.of(judge) ?? null;
   }
 
   async end(): Promise<void> {
@@ -89,10 +97,11 @@ export class StagedFlows {
 
   #onFlow(flow: Flow): void {
     if (flow.isExpected || !this.#bucket.take(this.#ports.nowMs())) return;
-    const packet = packetOfFlow(flow);
+    const first = firstOfFlow(flow);
+    const judge: Judge = (verdicts) => verdicts.of(first, this.#ports.network());
     // What is denied by now was allowed by what is in force no more.
-    const staged = this.of(packet);
-    if (staged?.verdict === "deny" && this.#following?.isAllowed(packet)) this.#ports.onWouldDeny(packet, staged);
+    const staged = this.of(judge);
+    if (staged?.verdict === "deny" && this.#following?.isAllowed(judge)) this.#ports.onWouldDeny(first.packet, staged);
   }
 }
 
@@ -107,7 +116,8 @@ class Following {
   #feeding: Promise<void> | null = null;
   #isFed = false;
   #isStale = true;
-  #verdicts: { readonly atMs: number; readonly then: ChainVerdicts; readonly own: ReadonlySet<string> } | null = null;
+  #verdicts: { readonly atMs: number; readonly then: ChainVerdicts } | null = null;
+  #hostInterfaces: HostInterfaces = new Map();
   #events: FlowEvents | null = null;
 
   constructor(node: string, ports: StagedFlowsPorts, onFlow: (flow: Flow) => void) {
@@ -132,10 +142,10 @@ class Following {
     this.#isStale = true;
   }
 
-  of(packet: Packet): StagedVerdict | null {
+  of(judge: Judge): StagedVerdict | null {
     const fresh = this.#fresh();
-    const now = fresh && this.#now(packet, fresh.own);
-    const then = fresh?.then.of(packet, isIn(fresh.own));
+    const now = fresh && this.#now(judge);
+    const then = fresh && judge(fresh);
     if (!now || !then) return null;
     const { policiesFor } = this.#ports;
     return stagedVerdict({
@@ -149,9 +159,8 @@ class Following {
     });
   }
 
-  isAllowed(packet: Packet): boolean {
-    const fresh = this.#fresh();
-    return fresh !== null && this.#now(packet, fresh.own)?.verdict === "allow";
+  isAllowed(judge: Judge): boolean {
+    return this.#now(judge)?.verdict === "allow";
   }
 
   async end(): Promise<void> {
@@ -162,23 +171,33 @@ class Following {
     this.#ports.onHealth(null);
   }
 
-  #now(packet: Packet, own: ReadonlySet<string>): ReturnType<ChainVerdicts["of"]> {
-    return this.#ports.verdicts()?.of(packet, isIn(own)) ?? null;
+  #now(judge: Judge): ChainVerdict | null {
+    const verdicts = this.#ports.verdicts();
+    return verdicts && judge(verdicts);
   }
 
   /** `null` as long as nothing is staged, or not all is known that what is staged speaks of. */
-  #fresh(): { readonly then: ChainVerdicts; readonly own: ReadonlySet<string> } | null {
+  #fresh(): ChainVerdicts | null {
     if (!this.#isFed || this.#graph.isEmpty) return null;
     const { graph } = this.#graph;
     if (graph.asksForServices) this.#services.follow({ isAnyInForce: true });
     if (this.#services.isReading) return null;
     const atMs = this.#ports.nowMs();
     const known = this.#verdicts;
-    if (known && (!this.#isStale || atMs - known.atMs < freshForMs)) return known;
+    this.#followInterfaces();
+    if (known && (!this.#isStale || atMs - known.atMs < freshForMs)) return known.then;
     this.#isStale = false;
     const then = this.#graph.verdicts(this.#ports.settings());
-    this.#verdicts = { atMs, then, own: new Set(this.#ports.ownAddresses()) };
-    return this.#verdicts;
+    this.#verdicts = { atMs, then };
+    return then;
+  }
+
+  #followInterfaces(): void {
+    const interfaces = this.#ports.hostInterfaces();
+    if (interfaces === this.#hostInterfaces) return;
+    this.#hostInterfaces = interfaces;
+    this.#graph.graph.setHostInterfaces(interfaces);
+    this.#isStale = true;
   }
 
   #onEvent(event: WatchEvent): void {
@@ -212,10 +231,6 @@ class Following {
       this.#ports.onHealth(`flows that staged policies would deny are not told: ${messageOf(error)}`);
     }
   }
-}
-
-function isIn(own: ReadonlySet<string>): (address: Address) => boolean {
-  return (address) => own.has(formatAddress(address));
 }
 
 function isStagedKey(key: Key): key is Key<StagedPolicy["kind"]> {

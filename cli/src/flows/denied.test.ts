@@ -44,6 +44,25 @@ const lines: readonly DeniedFlowLine[] = [
     },
   },
   {
+    flow: {
+      atMs: Date.UTC(2026, 10, 20, 12),
+      source: { address: "203.0.113.7", port: 1 },
+      destination: { address: "203.0.113.1", port: 22 },
+      protocol: "tcp",
+      direction: "ingress",
+      hostEndpoint: "uplink",
+      deniedBy: "GlobalNetworkPolicy nodes, ingress rule 1",
+      rule: { kind: "GlobalNetworkPolicy", name: "nodes", index: 1 },
+      staged: {
+        verdict: "deny",
+        direction: "egress",
+        hostEndpoint: "uplink",
+        by: "StagedGlobalNetworkPolicy quiet",
+        policies: ["StagedGlobalNetworkPolicy quiet"],
+      },
+    },
+  },
+  {
     wouldDeny: {
       atMs: Date.UTC(2026, 10, 20, 12),
       source: { address: "10.1.0.1", port: 1, pod: "shop/web" },
@@ -68,6 +87,7 @@ describe("flows --denied", () => {
       "... and 12 more",
       "12:00:00.000 icmpv6 type 128 code 0 from [fd00::9]:1 to fd00::1: denied, a policy that has changed since",
       "12:00:00.000 tcp from shop/web (10.1.0.1:1) to shop/db (10.1.0.2:5432): denied, ingress of the destination, no policy allows it; would allow, ingress of the destination, StagedNetworkPolicy shop/db, ingress rule 0",
+      "12:00:00.000 tcp from 203.0.113.7:1 to 203.0.113.1:22: denied, ingress of HostEndpoint uplink, GlobalNetworkPolicy nodes, ingress rule 1; would deny, egress of HostEndpoint uplink, StagedGlobalNetworkPolicy quiet",
       "12:00:00.000 udp from shop/web (10.1.0.1:1) to 10.1.0.9:53: allowed; would deny, egress of the source, StagedGlobalNetworkPolicy quiet: no policy allows it",
       "",
     ]);

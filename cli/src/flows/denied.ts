@@ -33,8 +33,8 @@ function formatLine(line: DeniedFlowLine): string {
 }
 
 function formatDenied(flow: DeniedFlow): string {
-  const { direction, deniedBy, staged } = flow;
-  const whose = direction === null ? "" : `${endOf(direction)}, `;
+  const { direction, hostEndpoint, deniedBy, staged } = flow;
+  const whose = direction === null ? "" : `${endOf({ direction, hostEndpoint })}, `;
   const then = staged ? `; ${formatStaged(staged)}` : "";
   return `${formatPacket(flow)}: denied, ${whose}${deniedBy}${then}`;
 }
@@ -43,11 +43,18 @@ function formatToDeny(flow: FlowToDeny): string {
   return `${formatPacket(flow)}: allowed; ${formatStaged(flow.staged)}`;
 }
 
-function formatStaged({ verdict, direction, by }: StagedEffect): string {
-  return `would ${verdict}, ${endOf(direction)}, ${by}`;
+function formatStaged({ verdict, by, ...at }: StagedEffect): string {
+  return `would ${verdict}, ${endOf(at)}, ${by}`;
 }
 
-function endOf(direction: "ingress" | "egress"): string {
+function endOf({
+  direction,
+  hostEndpoint,
+}: {
+  direction: "ingress" | "egress";
+  hostEndpoint?: string | undefined;
+}): string {
+  if (hostEndpoint !== undefined) return `${direction} of HostEndpoint ${hostEndpoint}`;
   return `${direction} of the ${direction === "ingress" ? "destination" : "source"}`;
 }
 

@@ -4,8 +4,14 @@ import type { NetlinkMessage, NetlinkRequest } from "../netlink/message.ts";
 import { binary, text, u8, u16be, u32be, type ValueCodec } from "../netlink/value.ts";
 import { netfilterBody, netfilterRequest, subsystem } from "./message.ts";
 
+/** Where the kernel was with a packet; linux/netfilter.h has them in this order. */
+const hooks = ["PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"] as const;
+export type HookName = (typeof hooks)[number];
+
 export interface LoggedPacket {
   readonly group: number;
+  /** `null` where the kernel does not say. */
+  readonly hook: HookName | null;
   /** Indices of interfaces; `null` where the packet has none. */
   readonly inInterface: number | null;
   readonly outInterface: number | null;
@@ -64,7 +70,20 @@ const configAttributes: AttributeTable<ConfigAttributes> = {
   flags: { type: 6, codec: u16be },
 };
 
+interface PacketHeader {
+  readonly hook: number;
+}
+
+/** struct nfulnl_msg_packet_hdr: the protocol of the link layer in two bytes, the hook in one. */
+const packetHeader: ValueCodec<PacketHeader> = {
+  decode: (bytes) => (bytes.length < 3 ? null : { hook: bytes[2] ?? 0 }),
+  write(writer, { hook }) {
+    for (const byte of [0, 0, hook, 0]) writer.u8(byte);
+  },
+};
+
 interface PacketAttributes {
+  readonly header?: PacketHeader;
   readonly mark?: number;
   readonly inInterface?: number;
   readonly outInterface?: number;
@@ -75,6 +94,7 @@ interface PacketAttributes {
 
 /** NFULA_* */
 const packetAttributes: AttributeTable<PacketAttributes> = {
+  header: { type: 1, codec: packetHeader },
   mark: { type: 2, codec: u32be },
   inInterface: { type: 4, codec: u32be },
   outInterface: { type: 5, codec: u32be },
@@ -104,9 +124,18 @@ export function decodeLoggedPacket({ type, body }: NetlinkMessage): LoggedPacket
   const parts = netfilterBody(body);
   const attributes = parts && decodeAttributes(packetAttributes, parts.attributes);
   if (!attributes) return null;
-  const { inInterface = null, outInterface = null, mark = 0, prefix = "", payload, sequence = null } = attributes;
+  const {
+    header,
+    inInterface = null,
+    outInterface = null,
+    mark = 0,
+    prefix = "",
+    payload,
+    sequence = null,
+  } = attributes;
   return {
     group: parts.resource,
+    hook: (header && hooks[header.hook]) ?? null,
     inInterface,
     outInterface,
     mark,

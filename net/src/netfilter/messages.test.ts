@@ -100,6 +100,7 @@ describe("netfilter messages", () => {
   it("tell a logged packet", () => {
     expect(decodeLoggedPacket(logged)).toEqual({
       group: 214,
+      hook: "FORWARD",
       inInterface: 7,
       outInterface: null,
       mark: 16,

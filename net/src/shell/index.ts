@@ -15,6 +15,7 @@ export {
   closeSocket,
   getSocketName,
   getSocketOption,
+  interfaceNameOf,
   openSocket,
   receiveFrom,
   scheduleFirst,

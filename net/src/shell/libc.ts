@@ -51,6 +51,10 @@ const setSchedulerCall: Call<[number, number, Uint8Array]> = libc.func(
   "int sched_setscheduler(int, int, const void *)",
 );
 
+const interfaceNameCall: (index: number, name: Uint8Array) => string | null = libc.func(
+  "const char *if_indextoname(unsigned int, void *)",
+);
+
 /** `null` where the C library has no such call: glibc alone has. */
 const trimCall: ((kept: number) => number) | null = optional("int malloc_trim(size_t)");
 
@@ -168,6 +172,14 @@ export function receiveFrom(
 }
 
 const againErrno = 11;
+
+/** linux/if.h: IFNAMSIZ. */
+const interfaceNameBytes = 16;
+
+/** What the interface is called now, in the namespace of the thread; `null` where it is gone. */
+export function interfaceNameOf(index: number): string | null {
+  return interfaceNameCall(index, new Uint8Array(interfaceNameBytes));
+}
 
 /** Gives free memory of the C library back to the kernel. It does so by itself only at the end of its heap. */
 export function trimHeap(): void {

@@ -62,8 +62,8 @@ function said(steps: readonly Step[]): string | null {
   const graph = new StagedGraph("node1");
   const inForce = new PolicyGraph({ node: "node1" });
   for (const step of steps) step(graph, inForce);
-  const now = new ChainVerdicts(inForce.desired()).of(packet);
-  const then = graph.verdicts(quietSettings).of(packet);
+  const now = new ChainVerdicts(inForce.desired()).of({ packet });
+  const then = graph.verdicts(quietSettings).of({ packet });
   const effect: StagedVerdict | null =
     now &&
     then &&

@@ -6,7 +6,8 @@
 import type { Address, Flow } from "@brindle/net";
 import type { Packet } from "../packet.ts";
 import { endedFlowMark } from "../render/names.ts";
-import type { ChainVerdicts } from "./chainVerdicts.ts";
+import type { ChainVerdicts, FirstOfFlow } from "./chainVerdicts.ts";
+import type { NodeNetwork } from "./passage.ts";
 
 export interface FlowMarks {
   /** To be marked: denied, and not marked yet. */
@@ -15,16 +16,12 @@ export interface FlowMarks {
   readonly toLet: readonly Flow[];
 }
 
-export function flowMarks(
-  flows: Iterable<Flow>,
-  verdicts: ChainVerdicts,
-  isOwn: (address: Address) => boolean,
-): FlowMarks {
+export function flowMarks(flows: Iterable<Flow>, verdicts: ChainVerdicts, network: NodeNetwork): FlowMarks {
   const toEnd: Flow[] = [];
   const toLet: Flow[] = [];
   for (const flow of flows) {
     const isMarked = (flow.mark & endedFlowMark) !== 0;
-    const isDenied = !flow.isExpected && verdicts.of(packetOfFlow(flow), isOwn)?.verdict === "deny";
+    const isDenied = !flow.isExpected && verdicts.of(firstOfFlow(flow), network)?.verdict === "deny";
     if (isDenied && !isMarked) toEnd.push(flow);
     if (!isDenied && isMarked) toLet.push(flow);
   }
@@ -32,15 +29,18 @@ export function flowMarks(
 }
 
 /** As policy saw its first packet: behind the translation of its destination, before that of its source. */
-export function packetOfFlow({ original, reply }: Flow): Packet {
-  const { source, sourcePort, protocol, icmp } = original;
-  const destinationPort = reply.sourcePort;
-  return {
+export function firstOfFlow({ original, reply }: Flow): FirstOfFlow {
+  const { source, sourcePort, destination, destinationPort, protocol, icmp } = original;
+  const same = {
     source,
-    destination: reply.source,
     protocol,
     ...(sourcePort !== undefined && { sourcePort }),
-    ...(destinationPort !== undefined && { destinationPort }),
     ...(icmp && { icmp: { type: icmp.type, code: icmp.code } }),
   };
+  const to = (address: Address, port: number | undefined): Packet => ({
+    ...same,
+    destination: address,
+    ...(port !== undefined && { destinationPort: port }),
+  });
+  return { packet: to(reply.source, reply.sourcePort), sent: to(destination, destinationPort) };
 }

@@ -9,7 +9,7 @@ export type HitRow =
   | (RuleName & { readonly kind: "rule"; readonly action: RuleAction; readonly hits: number })
   | {
       readonly kind: "default";
-      /** `namespace/name` of the endpoints that it may have happened to: all that share the chain, in order. */
+      /** `namespace/name` of the endpoints that it may have happened to: all that share the chain, in order; or `HostEndpoint name`. */
       readonly endpoints: readonly string[];
       readonly direction: PolicyDirection;
       /** In words: `no policy allows it`. */

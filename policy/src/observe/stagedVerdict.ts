@@ -8,6 +8,8 @@ export interface StagedVerdict {
   readonly verdict: "allow" | "deny";
   /** Whose policy it is about: the source's egress or the destination's ingress. */
   readonly direction: PolicyDirection;
+  /** `namespace/name` of that end, `HostEndpoint name` of a host's. */
+  readonly endpoint: string;
   /** In words: `StagedNetworkPolicy shop/db, ingress rule 1`. */
   readonly by: string;
   /** What is staged, each `StagedNetworkPolicy shop/db`. */
@@ -36,14 +38,14 @@ export function stagedVerdict({ now, then, stageOf, policiesFor }: StagedFacts):
   const stage = decider && stageOf(decider);
   const said = `${direction.toLowerCase()} rule`;
   if (rule && stage) {
-    return { verdict: then.verdict, direction, by: `${stage}, ${said} ${rule.rule}`, stages: [stage] };
+    return { verdict: then.verdict, direction, endpoint, by: `${stage}, ${said} ${rule.rule}`, stages: [stage] };
   }
   const stages = [...new Set(policiesFor(endpoint, direction).flatMap((policy) => stageOf(policy) ?? []))];
   if (stages.length === 0) return null;
   const names = stages.join(", ");
-  if (!isOfThatEnd) return { verdict: then.verdict, direction, by: names, stages };
+  if (!isOfThatEnd) return { verdict: then.verdict, direction, endpoint, by: names, stages };
   const how = decider && rule ? `${formatPolicyName(decider)}, ${said} ${rule.rule}` : then.rule;
-  return { verdict: then.verdict, direction, by: `${names}: ${how}`, stages };
+  return { verdict: then.verdict, direction, endpoint, by: `${names}: ${how}`, stages };
 }
 
 function policyOf({ kind, namespace, name }: { kind: string; namespace: string | null; name: string }): PolicyName {

@@ -1,10 +1,18 @@
 /** Open flows, when policy comes to deny them and they are to end: neither side gets another word through, and all others go on. */
-import { formatAddress } from "@brindle/net";
+import { type Address, formatAddress } from "@brindle/net";
 import { type FlowSocket, openFlowSocket } from "@brindle/net/shell";
-import { ChainVerdicts, type Cluster, endedFlowMark, flowMarks, type Packet } from "@brindle/policy";
+import {
+  ChainVerdicts,
+  type Cluster,
+  endedFlowMark,
+  evaluate,
+  flowMarks,
+  type NodeNetwork,
+  type Packet,
+} from "@brindle/policy";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { desiredOf, isAllowed } from "./oracle.ts";
-import { nodeAddresses, PolicyNode } from "./policyNode.ts";
+import { nodeAddresses, nodeName, PolicyNode } from "./policyNode.ts";
 import { listenPorts, plainEndpoints, randomPackets } from "./randomCase.ts";
 import { randomTransition, type Transition } from "./transition.ts";
 
@@ -25,14 +33,45 @@ function answer({ source, destination, sourcePort, destinationPort, ...rest }: P
   };
 }
 
-/** Between pods: what a node does with its own pods is no question of open flows. */
-function isBetweenOthers({ source, destination, protocol }: Packet): boolean {
-  return protocol === udp && ![source, destination].some((address) => nodeAddresses.includes(formatAddress(address)));
+const network: NodeNetwork = {
+  isOwn: (address) => nodeAddresses.includes(formatAddress(address)),
+  towards: () => ["uplink"],
+};
+
+const ownPods: ReadonlySet<string> = new Set(
+  plainEndpoints()
+    .filter(({ spec }) => spec.node === nodeName)
+    .flatMap(({ spec }) => (spec.ipNetworks ?? []).map((text) => text.slice(0, text.indexOf("/")))),
+);
+
+/** What a node does with its own pods is no question of open flows. */
+function isOfOthers({ source, destination, protocol }: Packet): boolean {
+  const ends = [source, destination];
+  const isOwnPods = (address: Address): boolean => ownPods.has(formatAddress(address));
+  return protocol === udp && !(ends.some(network.isOwn) && ends.some(isOwnPods));
 }
 
-/** Policies of host endpoints end nothing: conntrack does not say by which interface a flow goes. */
-function withoutHosts({ before, after }: Transition): Pick<Transition, "before" | "after"> {
-  return { before: { ...before, hostEndpoints: [] }, after: { ...after, hostEndpoints: [] } };
+function hasHosts({ hostEndpoints = [] }: Cluster): boolean {
+  return hostEndpoints.length > 0;
+}
+
+interface Opened extends Transition {
+  /** Packets that open a flow before it. */
+  readonly opening: readonly Packet[];
+}
+
+/** The first from a seed on after which host endpoints end a flow, or there are none. */
+function transitionWith(from: number, hosts: boolean): Opened {
+  const transition = randomTransition(from);
+  const { before, after } = transition;
+  const packets = randomPackets(from, packetsOfEach, { ofNode: hosts ? 0.4 : 0 }).filter(isOfOthers);
+  const opening = packets.filter((packet) => isAllowed(before, packet));
+  const isMeant = hosts ? opening.some((packet) => isDeniedByHosts(after, packet)) : !hasHosts(after);
+  return isMeant ? { ...transition, opening } : transitionWith(from + 1, hosts);
+}
+
+function isDeniedByHosts(cluster: Cluster, packet: Packet): boolean {
+  return evaluate(cluster, packet).hosts.some(({ verdict }) => verdict === "deny");
 }
 
 describe.each(["nft", "legacy"] as const)(`flows that are open, backend %s, BRINDLE_SEED=${seed},`, (backend) => {
@@ -55,8 +94,7 @@ describe.each(["nft", "legacy"] as const)(`flows that are open, backend %s, BRIN
   /** As the agent does after a change. */
   async function endFlows(cluster: Cluster): Promise<void> {
     const verdicts = new ChainVerdicts(desiredOf(cluster, withEnding));
-    const isOwn = nodeAddresses.includes.bind(nodeAddresses);
-    const marks = flowMarks(await flows.list(), verdicts, (address) => isOwn(formatAddress(address)));
+    const marks = flowMarks(await flows.list(), verdicts, network);
     await flows.mark(marks.toEnd, { value: endedFlowMark, mask: endedFlowMark });
     await flows.mark(marks.toLet, { value: 0, mask: endedFlowMark });
   }
@@ -64,11 +102,9 @@ describe.each(["nft", "legacy"] as const)(`flows that are open, backend %s, BRIN
   it.each([true, false])(
     "end or go on as the new policy says, of the opener's words first: %s",
     async (isOpenersFirst) => {
-      let [ended, kept] = [0, 0];
+      let [ended, kept, endedByHosts] = [0, 0, 0];
       for (let index = 0; index < transitions; index++) {
-        const { before, after } = withoutHosts(randomTransition(seed * 10 + index));
-        const all = randomPackets(seed + index, packetsOfEach).filter(isBetweenOthers);
-        const opening = all.filter((packet) => isAllowed(before, packet));
+        const { before, after, opening } = transitionWith(seed * 1_000 + index * 100, index % 2 === 0);
         await node.apply(desiredOf(before, withEnding));
         await node.send([], new Set(), 0); // Nothing is known to conntrack.
         expect(await passing(opening, new Set(opening))).toEqual(opening);
@@ -86,12 +122,14 @@ describe.each(["nft", "legacy"] as const)(`flows that are open, backend %s, BRIN
         }
         kept += goesOn.filter(Boolean).length;
         ended += goesOn.filter((isOn) => !isOn).length;
+        endedByHosts += opening.filter((packet) => isDeniedByHosts(after, packet)).length;
 
         await node.apply(desiredOf(before, withEnding));
         await endFlows(before);
         expect(await passing(answers, new Set(answers)), "allowed again").toEqual(answers);
       }
       expect(Math.min(ended, kept)).toBeGreaterThan(transitions);
+      expect(endedByHosts).toBeGreaterThan(0);
     },
   );
 });
