@@ -14,8 +14,11 @@ import type { Kernel } from "@brindle/policy/shell";
 export interface PolicyKernel extends Kernel {
   /** Of the tables that are in use; the list stays the same. */
   readonly counters?: readonly RuleCounters[];
-  /** Tables of `asked`, or of what the node uses, where these are not in use already. */
-  choose?(asked: TablesBackend | null): Promise<readonly Tables[] | null>;
+  /**
+   * Tables of `asked`, or of what the node uses, where these are not in use already. `beforeLeaving` is awaited before
+   * `counters` are those of others.
+   */
+  choose?(asked: TablesBackend | null, beforeLeaving?: () => Promise<void>): Promise<readonly Tables[] | null>;
   close(): void;
 }
 
@@ -42,13 +45,17 @@ class NodeKernel implements PolicyKernel {
     this.#detected = tables;
   }
 
-  async choose(asked: TablesBackend | null): Promise<readonly Tables[] | null> {
+  async choose(
+    asked: TablesBackend | null,
+    beforeLeaving: () => Promise<void> = async () => {},
+  ): Promise<readonly Tables[] | null> {
     const wanted = this.#detected.map((table) =>
       asked === null || table.backend === asked ? table : openTables({ family: table.family, backend: asked }),
     );
     if (wanted.every(({ backend }, index) => backend === this.tables[index]?.backend)) return null;
     for (const table of wanted) await table.save("filter"); // Whether the kernel has it is known before anything moves.
     const counters = await countersOf(wanted);
+    await beforeLeaving();
     for (const former of this.counters.splice(0, this.counters.length, ...counters)) former.close();
     this.tables = wanted;
     return wanted;

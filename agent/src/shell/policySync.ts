@@ -261,7 +261,8 @@ export class PolicySync implements PolicyGate {
   /** Where the node does not have it all stays where it is, which is told, and each later run asks again. */
   async #useBackend(): Promise<void> {
     try {
-      const tables = await this.#ports.kernel.choose?.(this.#backendAsked);
+      const keepHits = () => this.#hits.beforeMove(() => this.#enforcer.state());
+      const tables = await this.#ports.kernel.choose?.(this.#backendAsked, keepHits);
       this.#backendProblem = null;
       if (tables) void this.#inForce(this.#enforcer.moveTo(tables));
     } catch (error) {

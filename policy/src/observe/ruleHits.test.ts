@@ -45,6 +45,14 @@ describe("hits of rules", () => {
     expect(hits.of(4, two)).toEqual([16, 10]);
   });
 
+  it("go on in other tables, which count from zero", () => {
+    const hits = new RuleHits();
+    hits.observe(4, two, [5, 1]);
+    hits.moved();
+    hits.observe(4, two, [7, 0]);
+    expect(hits.of(4, two)).toEqual([12, 1]);
+  });
+
   it("of equal rules are of each by itself", () => {
     const twice = chain(toPort(80), toPort(80));
     const hits = new RuleHits();

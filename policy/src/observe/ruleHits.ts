@@ -32,6 +32,11 @@ export class RuleHits {
     for (const chain of chains) this.#last.delete(keyOf(family, chain));
   }
 
+  /** So it has of all: they are in tables of another backend. */
+  moved(): void {
+    this.#last.clear();
+  }
+
   /** One number for each rule of a chain in force: first packets of flows, and of a flow that nobody answers each packet. */
   of(family: Family, chain: Chain): number[] {
     const totals = this.#totals.get(keyOf(family, chain.name));

@@ -4,13 +4,15 @@
  */
 import type { PolicyDirection } from "@brindle/api";
 import type { Family, RuleCount } from "@brindle/net";
-import type { Desired } from "../graph/desired.ts";
+import type { Desired, DesiredTable } from "../graph/desired.ts";
 import type { HitRow, RuleAction } from "../observe/hitRow.ts";
 import { RuleHits } from "../observe/ruleHits.ts";
 import { ruleNameOf } from "../observe/ruleName.ts";
 import type { Commit } from "../plan/plan.ts";
+import { hostGates } from "../render/hostChains.ts";
 import type { Chain, ChainRule } from "../render/ir.ts";
 import { chains, isOwnersChain } from "../render/names.ts";
+import { isPolicyGroup } from "../render/policyGroup.ts";
 
 /** What a `RuleCounters` of `net` does, one for each family. */
 export interface HitSource {
@@ -94,6 +96,16 @@ export class HitCounting {
     return [...rows.values()];
   }
 
+  /** To be called before other tables take over, which count from zero: what these have counted is kept. */
+  async beforeMove(inForce: () => Desired | null): Promise<void> {
+    try {
+      await this.read(inForce);
+    } catch (error) {
+      this.#onFailure(error);
+    }
+    this.#hits.moved();
+  }
+
   /** Of all rules together, read of the chains in which each verdict ends: cheap, however many rules there are. */
   async totals(inForce: () => Desired | null): Promise<HitTotals> {
     await Promise.all([this.#reading, this.#committing]);
@@ -156,14 +168,22 @@ export class HitCounting {
 }
 
 /** Those of policies, profiles and endpoints, and those in which verdicts end. */
-function chainsOf({ tables }: Desired, family: Family): Map<string, Chain> {
-  const filter = tables.filter((table) => table.family === family && table.table === "filter");
-  const owned = filter.flatMap(({ content }) => content.chains.filter(({ name }) => isCounted(name)));
-  return new Map(owned.map((chain) => [chain.name, chain]));
+function chainsOf({ tables }: Desired, family: Family): ReadonlyMap<string, Chain> {
+  const filter = tables.find((table) => table.family === family && table.table === "filter");
+  const known = filter && countedChains.get(filter);
+  if (known || !filter) return known ?? new Map();
+  const counted = filter.content.chains.filter(({ name }) => isCounted(name));
+  const byName = new Map(counted.map((chain) => [chain.name, chain]));
+  countedChains.set(filter, byName);
+  return byName;
 }
 
+/** What is in force is asked for before each commit. */
+const countedChains = new WeakMap<DesiredTable, ReadonlyMap<string, Chain>>();
+
+/** In a group policies are only asked: what it counts is nobody's, and it has two rules for each of hundreds. */
 function isCounted(name: string): boolean {
-  return isOwnersChain(name) || totalled.includes(name);
+  return (isOwnersChain(name) && !isPolicyGroup(name)) || totalled.includes(name);
 }
 
 interface NamedEnds {
@@ -171,14 +191,20 @@ interface NamedEnds {
   readonly direction: PolicyDirection;
 }
 
-/** By the chain that they share. */
-function endsByChain({ endpoints }: Desired): Map<string, NamedEnds> {
+/** By the chain that they share; host endpoints have one each. */
+function endsByChain({ endpoints, tables }: Desired): Map<string, NamedEnds> {
   const ends = new Map<string, { endpoints: string[]; direction: PolicyDirection }>();
   for (const [id, { chains: own }] of [...endpoints].sort(([a], [b]) => (a < b ? -1 : 1))) {
     for (const direction of ["Ingress", "Egress"] as const) {
       const known = ends.get(own[direction]);
       if (known) known.endpoints.push(id);
       else ends.set(own[direction], { endpoints: [id], direction });
+    }
+  }
+  const chainsOfTables = tables.flatMap(({ content }) => content.chains);
+  for (const { dispatch, direction } of Object.values(hostGates)) {
+    for (const { target, comment } of chainsOfTables.find(({ name }) => name === dispatch)?.rules ?? []) {
+      if (target.kind === "goto") ends.set(target.chain, { endpoints: [comment], direction });
     }
   }
   return ends;

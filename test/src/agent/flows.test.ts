@@ -41,13 +41,12 @@ async function cpuMs(pid: number): Promise<number> {
   return (user + system) * 10;
 }
 
-/** A process that talks, in the namespace of a pod. */
+/** A process that talks, in a namespace. */
 class Talker {
   readonly #child: ChildProcessWithoutNullStreams;
   #heard = "";
 
-  constructor(pod: Pod, args: readonly string[]) {
-    const { path } = namespaceNamed(pod.namespace);
+  constructor({ path }: { readonly path: string }, args: readonly string[]) {
     this.#child = spawn("nsenter", [`--net=${path}`, "--", process.execPath, talker, ...args]);
     this.#child.stdout.setEncoding("utf8").on("data", (text: string) => {
       this.#heard += text;
@@ -71,6 +70,13 @@ class Talker {
   end(): void {
     this.#child.kill("SIGKILL");
   }
+}
+
+/** Until the signal: what node1 tells of denied flows. */
+async function readDenied(stand: Stand, signal: AbortSignal, onLine: (line: DeniedFlowLine) => void): Promise<void> {
+  const socket = stand.fabric.machine("node1").outside("/run/brindle/agent.sock");
+  const lines = streamControl(socket, "flows.denied", {}, { timeoutMs: 10_000, signal });
+  for await (const line of lines as AsyncIterable<DeniedFlowLine>) onLine(line);
 }
 
 describe("flows and policy on a node", () => {
@@ -109,16 +115,24 @@ describe("flows and policy on a node", () => {
   const hitsOf = async (rule: number): Promise<number> =>
     (await hits()).find((hit) => hit.name === "server" && hit.rule === rule)?.hits ?? -1;
 
+  /** Of flows that were ended. */
+  const dropped = async (): Promise<number> => {
+    const node = stand.fabric.machine("node1");
+    const saves = await Promise.all(
+      ["iptables", "ip6tables"].map((command) => node.exec(`${command}-save`, ["-c", "-t", "filter"])),
+    );
+    const counts = saves.join("\n").matchAll(/^\[(\d+):\d+\] -A BRDL-(?:FORWARD|INPUT) .*come to deny the flow/gm);
+    return counts.reduce((sum, [, count]) => sum + Number(count), 0);
+  };
+
   it("are told with the pods, the policy and the rule, while they are denied", async () => {
     await policy({ action: "Allow", protocol: "UDP" }, denyClient, { action: "Allow" });
     await sees("where the server greets", () => greeted(client, server), []);
-    const socket = stand.fabric.machine("node1").outside("/run/brindle/agent.sock");
     const ending = new AbortController();
-    const lines = streamControl(socket, "flows.denied", {}, { timeoutMs: 10_000, signal: ending.signal });
     const told: DeniedFlow[] = [];
-    const reading = (async () => {
-      for await (const line of lines as AsyncIterable<DeniedFlowLine>) if ("flow" in line) told.push(line.flow);
-    })();
+    const reading = readDenied(stand, ending.signal, (line) => {
+      if ("flow" in line) told.push(line.flow);
+    });
     await waitFor(
       async (saw) => {
         await greeted(client, server);
@@ -149,11 +163,7 @@ describe("flows and policy on a node", () => {
     let reading: Promise<void> = Promise.resolve();
 
     beforeAll(() => {
-      const socket = stand.fabric.machine("node1").outside("/run/brindle/agent.sock");
-      const lines = streamControl(socket, "flows.denied", {}, { timeoutMs: 10_000, signal: ending.signal });
-      reading = (async () => {
-        for await (const line of lines as AsyncIterable<DeniedFlowLine>) told.push(line);
-      })();
+      reading = readDenied(stand, ending.signal, (line) => told.push(line));
     });
     afterAll(async () => {
       ending.abort();
@@ -233,18 +243,35 @@ describe("flows and policy on a node", () => {
     expect(own?.text).toBe("Deny from endpoints with app == 'client'");
   });
 
+  it("are counted on when policy moves to the tables of another backend", async () => {
+    await policy(denyClient);
+    await sees("where the server greets", () => greeted(client, server), []);
+    const node = stand.fabric.machine("node1");
+    const hooked = async (): Promise<readonly string[]> => {
+      const saved = await Promise.all(["nft", "legacy"].map((backend) => node.exec(`iptables-${backend}-save`, [])));
+      return ["nft", "legacy"].filter((_, index) => saved[index]?.includes("-j BRDL-FORWARD"));
+    };
+    for (const backend of ["legacy", "nft"]) {
+      const before = await hitsOf(0);
+      await greeted(client, server); // Which nobody reads before the move.
+      await stand.apply(resource("FelixConfiguration", "default", { iptablesBackend: backend }));
+      await sees("where the hooks are", hooked, [backend]);
+      const moved = await hitsOf(0);
+      expect(moved).toBeGreaterThanOrEqual(before + server.addresses.length);
+      await greeted(client, server);
+      expect(await hitsOf(0)).toBeGreaterThanOrEqual(moved + server.addresses.length);
+    }
+  });
+
   it("are counted one by one in a flood, and told no oftener than their rate, for little of the agent's time", async () => {
     await policy(denyClient);
     await sees("where the server greets", () => greeted(client, server), []);
-    const socket = stand.fabric.machine("node1").outside("/run/brindle/agent.sock");
     const ending = new AbortController();
-    const lines = streamControl(socket, "flows.denied", {}, { timeoutMs: 10_000, signal: ending.signal });
     const heard = { told: 0, missed: 0 };
-    const reading = (async () => {
-      for await (const line of lines as AsyncIterable<DeniedFlowLine>)
-        if ("flow" in line) heard.told += 1;
-        else if ("missed" in line) heard.missed += line.missed;
-    })();
+    const reading = readDenied(stand, ending.signal, (line) => {
+      if ("flow" in line) heard.told += 1;
+      else if ("missed" in line) heard.missed += line.missed;
+    });
     const { pid } = stand.agent("node1");
     const [before, startCpuMs, startMs] = [await hitsOf(0), await cpuMs(pid), performance.now()];
     const place = namespaceNamed(client.namespace);
@@ -278,9 +305,9 @@ describe("flows and policy on a node", () => {
       await policy({ action: "Allow" });
       ends = await Promise.all(
         server.addresses.map(async (address, index) => {
-          const listener = new Talker(server, ["listen", String(port + index)]);
+          const listener = new Talker(namespaceNamed(server.namespace), ["listen", String(port + index)]);
           await listener.hears("ready");
-          const caller = new Talker(client, ["connect", address, String(port + index)]);
+          const caller = new Talker(namespaceNamed(client.namespace), ["connect", address, String(port + index)]);
           await caller.hears("ready");
           return { at: caller, of: listener };
         }),
@@ -302,14 +329,6 @@ describe("flows and policy on a node", () => {
           await hearer.hears(`${protocol} ${word}`);
         }
       }
-    };
-    const dropped = async (): Promise<number> => {
-      const node = stand.fabric.machine("node1");
-      const saves = await Promise.all(
-        ["iptables", "ip6tables"].map((command) => node.exec(`${command}-save`, ["-c", "-t", "filter"])),
-      );
-      const counts = saves.join("\n").matchAll(/^\[(\d+):\d+\] -A BRDL-FORWARD .*come to deny the flow/gm);
-      return counts.reduce((sum, [, count]) => sum + Number(count), 0);
     };
     const marked = async (): Promise<number> => {
       using flows = await openFlowSocket({ namespace: stand.fabric.machine("node1").namespace.path });
@@ -356,5 +375,148 @@ describe("flows and policy on a node", () => {
         expect(at.heard).not.toContain("over");
       }
     });
+  });
+
+  describe("at a host endpoint of the node", () => {
+    const port = 7890;
+    const ports = { denied: port + 1, untracked: port + 2, staged: port + 3, free: port + 4 };
+    const told: DeniedFlowLine[] = [];
+    const ending = new AbortController();
+    let reading: Promise<void> = Promise.resolve();
+    let ofNode: readonly string[];
+    const toPort = (port: number) => ({ protocol: "TCP", destination: { ports: [port] } });
+    const ofHost = { selector: "role == 'uplink'", applyOnForward: true };
+    const denyDenied = { action: "Deny", ...toPort(ports.denied) };
+    const hostPolicy = (...ingress: object[]): Promise<void> =>
+      stand.apply(
+        resource("GlobalNetworkPolicy", "host", {
+          ...ofHost,
+          types: ["Ingress", "Egress"],
+          ingress: [...ingress, { action: "Allow" }],
+          egress: [{ action: "Allow" }],
+        }),
+      );
+
+    beforeAll(async () => {
+      const [node] = stand.fabric.plan.nodes;
+      ofNode = node ? [node.ip, node.ip6] : [];
+      await policy({ action: "Allow" });
+      await hostPolicy(denyDenied);
+      const untracked = { ...ofHost, doNotTrack: true, order: 1 };
+      await stand.apply(
+        resource("GlobalNetworkPolicy", "untracked", {
+          ...untracked,
+          ingress: [{ action: "Deny", ...toPort(ports.untracked) }],
+        }),
+        resource("StagedGlobalNetworkPolicy", "tighter", {
+          ...ofHost,
+          order: 1,
+          ingress: [{ action: "Deny", ...toPort(ports.staged) }],
+        }),
+        // By its address, so that its interface has to be found.
+        resource("HostEndpoint", "uplink", { node: "node1", expectedIPs: [ofNode[0]] }, { labels: { role: "uplink" } }),
+      );
+      reading = readDenied(stand, ending.signal, (line) => told.push(line));
+    });
+    afterAll(async () => {
+      ending.abort();
+      await reading;
+    });
+
+    const knock = (port: number): Promise<unknown> =>
+      Promise.all(
+        ofNode.map((address) =>
+          stand.fabric
+            .machine("tor")
+            .run("bash", ["--norc", "-c", `timeout 1 bash -c ": > /dev/tcp/${address}/${port}"`]),
+        ),
+      );
+
+    it.each([
+      {
+        what: "what its policies deny",
+        port: ports.denied,
+        flow: { hostEndpoint: "uplink", direction: "ingress", deniedBy: "GlobalNetworkPolicy host, ingress rule 0" },
+      },
+      {
+        what: "what is denied before connections are tracked",
+        port: ports.untracked,
+        flow: {
+          hostEndpoint: "uplink",
+          direction: "ingress",
+          deniedBy: "GlobalNetworkPolicy untracked, ingress rule 0",
+        },
+      },
+      {
+        what: "what staged policies would deny",
+        port: ports.staged,
+        wouldDeny: {
+          staged: {
+            hostEndpoint: "uplink",
+            direction: "ingress",
+            by: "StagedGlobalNetworkPolicy tighter, ingress rule 0",
+            policies: ["StagedGlobalNetworkPolicy tighter"],
+          },
+        },
+      },
+    ])("are told of $what", async ({ what: _, port, ...expected }) => {
+      const about = (line: DeniedFlowLine) =>
+        "flow" in line ? line.flow : "wouldDeny" in line ? line.wouldDeny : null;
+      const ofPort = (): DeniedFlowLine[] => told.filter((line) => about(line)?.destination.port === port);
+      const isTold = (address: string): boolean =>
+        ofPort().some(
+          (line) => Object.keys(expected).every((kind) => kind in line) && about(line)?.destination.address === address,
+        );
+      await waitFor(
+        async (saw) => {
+          await knock(port);
+          saw(told);
+          return ofNode.every(isTold);
+        },
+        { what: "both families are told", deadlineMs: 30_000 },
+      );
+      expect(ofPort().at(-1)).toMatchObject(expected);
+    });
+
+    it("end when its policies come to deny them: those of the node, and those that it forwards", async () => {
+      await settings({ killEstablishedOnDeny: true });
+      const onNode = new Talker(stand.fabric.machine("node1").namespace, ["listen", String(ports.free)]);
+      const inPod = new Talker(namespaceNamed(server.namespace), ["listen", String(ports.free)]);
+      for (const listener of [onNode, inPod]) await listener.hears("ready");
+      const listened = [
+        ...ofNode.map((address) => [address, onNode] as const),
+        ...server.addresses.map((address) => [address, inPod] as const),
+      ];
+      const talks = await Promise.all(
+        listened.map(async ([address, listener]) => {
+          const caller = new Talker(stand.fabric.machine("tor").namespace, ["connect", address, String(ports.free)]);
+          await caller.hears("ready");
+          caller.say(`tcp hello-${address}`);
+          await listener.hears(`tcp hello-${address}`);
+          return { caller, listener, address };
+        }),
+      );
+      await hostPolicy({ action: "Deny", ...toPort(ports.free) });
+      const marked = async (): Promise<number> => {
+        using flows = await openFlowSocket({ namespace: stand.fabric.machine("node1").namespace.path });
+        const ours = (await flows.list()).filter(({ original }) => original.destinationPort === ports.free);
+        return ours.filter(({ mark }) => (mark & endedFlowMark) !== 0).length;
+      };
+      await sees("how many flows are marked", marked, talks.length);
+      const before = await dropped();
+      for (const { caller, address } of talks) caller.say(`tcp gone-${address}`);
+      await waitFor(async () => (await dropped()) >= before + talks.length, {
+        what: "what they say is dropped",
+        deadlineMs: 30_000,
+      });
+      for (const { listener } of talks) expect(listener.heard).not.toContain("gone");
+      await hostPolicy();
+      await sees("how many flows are marked", marked, 0);
+      for (const { caller, listener, address } of talks) {
+        caller.say(`tcp back-${address}`);
+        await listener.hears(`tcp back-${address}`);
+      }
+      for (const { caller, listener } of talks) for (const end of [caller, listener]) end.end();
+    }, 120_000);
   });
 });

@@ -36,7 +36,7 @@ export interface Stand extends AsyncDisposable {
   readonly runtime: Runtime;
   /** Writes resources; one that is refused throws. */
   apply(...documents: readonly object[]): Promise<void>;
-  get(kind: ResourceKind, name: string): Promise<unknown>;
+  get(kind: ResourceKind, name: string, namespace?: string): Promise<unknown>;
   remove(kind: ResourceKind, name: string): Promise<void>;
   /** Starts the agent of a node, in place of one that has ended. It need not be ready yet. */
   launch(node: string, options?: readonly string[]): Daemon;
@@ -113,7 +113,10 @@ async function assemble(plan: FabricPlan, instance: Instance): Promise<Stand> {
         }
       }
     },
-    get: (kind, name) => callControl(operatorSocket, "get", { kind, name }, { timeoutMs: 10_000 }),
+    get: (kind, name, namespace) => {
+      const key = { kind, name, ...(namespace !== undefined && { namespace }) };
+      return callControl(operatorSocket, "get", key, { timeoutMs: 10_000 });
+    },
     async remove(kind, name) {
       const outcome = await callControl(operatorSocket, "delete", { kind, name }, { timeoutMs: 10_000 });
       if (field(outcome, "kind") !== "deleted") {
