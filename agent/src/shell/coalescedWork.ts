@@ -22,10 +22,13 @@ export class CoalescedWork {
     this.#options = options;
   }
 
-  /** Returns at once. What is known when the run starts counts, so callers change state first and ask afterwards. */
-  ask(): void {
+  /**
+   * Returns at once. What is known when the run starts counts, so callers change state first and ask afterwards. A run that is asked
+   * for `atOnce` gathers no more than what is said before this callback of the loop is over: somebody waits for it.
+   */
+  ask({ atOnce = false }: { readonly atOnce?: boolean } = {}): void {
     this.#isWanted = true;
-    this.#running ??= this.#run();
+    this.#running ??= this.#run(atOnce);
   }
 
   /** Resolves when all that was asked for before this call is done, however often it fails until then. */
@@ -39,10 +42,10 @@ export class CoalescedWork {
     await this.#running;
   }
 
-  async #run(): Promise<void> {
+  async #run(atOnce: boolean): Promise<void> {
     let failures = 0;
     // Everything that arrives in this turn of the loop goes into one run.
-    await new Promise((resolve) => setImmediate(resolve));
+    await new Promise<void>((resolve) => (atOnce ? process.nextTick(resolve) : setImmediate(resolve)));
     while (this.#isWanted && !this.#ended.signal.aborted) {
       this.#isWanted = false;
       const sinceMs = performance.now();

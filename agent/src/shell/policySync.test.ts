@@ -65,7 +65,7 @@ function started(api?: FakeApi): { kernel: FakeKernel; policy: PolicySync; healt
   return { kernel, policy: new PolicySync({ node: "node1" }, ports), health };
 }
 
-function tell(policy: PolicySync, name: string, isThere = true): void {
+function tell(policy: PolicySync, name: string, isThere = true): WorkloadEndpoint {
   const metadata = { name, namespace: "default" };
   const value: WorkloadEndpoint = {
     apiVersion,
@@ -81,6 +81,7 @@ function tell(policy: PolicySync, name: string, isThere = true): void {
   };
   policy.receive({ key: { kind: "WorkloadEndpoint", ...metadata }, value: isThere ? value : null });
   policy.changed();
+  return value;
 }
 
 function tellServicePolicy(policy: PolicySync): void {
@@ -220,6 +221,25 @@ describe("policy on this node", () => {
     assert.equal(typeof health[1], "string");
     assert.equal(health.at(-1), null);
     await policy.end();
+  });
+
+  it("says why a pod is not let in", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    try {
+      const { kernel, policy, health } = started();
+      kernel.refuses = () => true;
+      const endpoint = tell(policy, "a");
+      const refused = assert.rejects(
+        policy.ready(endpoint, new AbortController().signal),
+        /^CniError: the policy of default\/a is not in force after 20 s, and the pod is not let in: change: the kernel did not answer within 1 ms$/,
+      );
+      await vi.waitFor(() => assert.equal(typeof health.at(-1), "string"));
+      vi.advanceTimersByTime(20_000);
+      await refused;
+      await policy.end();
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it("is mended by a change, though what stood before can never be in force", async () => {

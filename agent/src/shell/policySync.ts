@@ -59,7 +59,11 @@ export class PolicySync implements PolicyGate {
   readonly #tally = new PolicyTally();
   #filterSettings = quietSettings;
   readonly #services: ServiceBackends;
+  /** Whether an ADD waits for what was received. */
+  #isAwaited = false;
   #backendAsked: TablesBackend | null = null;
+  /** Why the last try failed; `null` once one did not. */
+  #failure: string | null = null;
   #backendProblem: string | null = null;
   /** Ends the run that waits for the enforcer. */
   #endRun: () => void = () => {};
@@ -101,6 +105,8 @@ export class PolicySync implements PolicyGate {
   /** `isNewcomer`: a pod of another node, whose waiting is measured. */
   receive(update: PolicyUpdate, isNewcomer = false): void {
     if (isNewcomer) this.#tally.newcomer(performance.now());
+    const { key } = update;
+    if (key.kind === "WorkloadEndpoint" && this.#graph.coming.awaits(key)) this.#isAwaited = true;
     this.#graph.receive(update);
     this.#ports.onReceived?.(update);
   }
@@ -163,7 +169,8 @@ export class PolicySync implements PolicyGate {
   /** All that was received is to come into force; nothing does before the datastore is in sync. */
   changed(): void {
     if (this.#graph.asksForServices) this.#services.follow({ isAnyInForce: this.#enforcer.state() !== null });
-    this.#work.ask();
+    this.#work.ask({ atOnce: this.#isAwaited });
+    this.#isAwaited = false;
   }
 
   /** Reads back what the kernel has, and repairs it, and lets go of what was kept for long enough. Resolves when that is done. */
@@ -195,12 +202,20 @@ export class PolicySync implements PolicyGate {
       await this.#enforcer.inForce(endpointId(endpoint), { addresses, signal: patience.signal });
     } catch (error) {
       if (!patience.signal.aborted || signal.aborted) throw error;
-      const message = `the policy of ${endpointId(endpoint)} is not in force after ${inForceMsMax / 1000} s: the pod is not let in`;
+      const outcome = `is not in force after ${inForceMsMax / 1000} s, and the pod is not let in`;
+      const message = `the policy of ${endpointId(endpoint)} ${outcome}: ${this.#whatHoldsUp()}`;
       throw new CniError({ code: "TRY_AGAIN_LATER", message });
     } finally {
       clearTimeout(timer);
       signal.removeEventListener("abort", giveUp);
     }
+  }
+
+  /** For a person who wonders why nothing comes into force. */
+  #whatHoldsUp(): string {
+    if (this.#services.isReading && this.#graph.asksForServices)
+      return "policies name Services, which are not read yet";
+    return this.#failure ?? "the kernel is still at work on it";
   }
 
   /** What is found is repaired at once, but was not in force. */
@@ -279,12 +294,14 @@ export class PolicySync implements PolicyGate {
       return; // It was closed: nothing else makes it give up.
     }
     this.#tally.inForce({ seconds: (performance.now() - sinceMs) / 1000, nowMs: Date.now() });
+    this.#failure = null;
     this.#ports.onHealth(null);
     this.#ports.onInForce?.();
   }
 
   #onFailure(error: unknown): void {
-    this.#ports.onHealth(messageOf(error));
+    this.#failure = messageOf(error);
+    this.#ports.onHealth(this.#failure);
     this.#endRun();
   }
 }
