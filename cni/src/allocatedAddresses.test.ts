@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { type IPPool, MemoryStore, type Store } from "@brindle/api";
 import { Allocator, readClusterView } from "@brindle/ipam";
-import { formatAddress, parsePrefix } from "@brindle/net";
+import { formatAddress, parseAddress, parsePrefix } from "@brindle/net";
 import { describe, it } from "vitest";
 import { AllocatedAddresses, type AllocatedAddressesPorts } from "./allocatedAddresses.ts";
 import { type Attachment, attachmentOf, handleOf } from "./attachment.ts";
@@ -78,6 +78,18 @@ describe("pools of a node", () => {
       await addresses.lacking(ipam(true, false, ["gone"])),
       "no IPPool gives IPv4 addresses to pods of this node (gone: there is no such pool)",
     );
+  });
+
+  it("are lacking where they are stored and not acted on, and it is said why", async () => {
+    const reason = "spec.vxlanMode is not acted on";
+    const { addresses } = await world({ withheldPools: () => ["tunnelled", "east"].map((pool) => ({ pool, reason })) });
+    const says =
+      /^no IPPool gives IPv6 addresses to pods of this node \(tunnelled: spec\.vxlanMode is not acted on; east: /;
+    assert.match((await addresses.lacking(ipam(true, true))) ?? "", says);
+    const outcome = await addresses.assign(requestOf(attach("c1"), ["east"]));
+    assert(outcome.kind === "refused");
+    assert.match(outcome.reason, /east: spec\.vxlanMode/);
+    assert.doesNotMatch(outcome.reason, /there is no such pool/);
   });
 
   it("are lacking of both families where there are none at all", async () => {
@@ -219,4 +231,27 @@ describe("an attachment's addresses", () => {
       return Boolean(error.failure.details);
     });
   });
+});
+
+describe("addresses that no pool gives", () => {
+  const asked = parseAddress("192.0.2.9") ?? assert.fail();
+
+  for (const transactions of ["many", "single"] as const) {
+    it(`are the endpoint's alone, on a store with transactions of ${transactions}`, async () => {
+      const store = new MemoryStore({ transactions });
+      const view = () => readClusterView(store, "node1");
+      const allocator = new Allocator({ node: "node1" }, { store, now: () => 1n, view });
+      const addresses = new AllocatedAddresses("node1", { allocator, store });
+      const attachment = attach("c1");
+      const request = { ...requestOf(attachment), unmanaged: [asked] };
+      const first = await addresses.assign(request);
+      assert.deepEqual(first, { kind: "assigned", addresses: [asked], isNew: true });
+      assert.deepEqual((await store.get(endpointKey))?.value.spec.ipNetworks, ["192.0.2.9/32"]);
+      assert.deepEqual(await addresses.assign(request), { ...first, isNew: false });
+      for (const kind of ["IPAMBlock", "IPAMHandle", "BlockAffinity"] as const)
+        assert.deepEqual((await store.list(kind)).items, []);
+      await addresses.release(attachment);
+      assert.deepEqual((await store.get(endpointKey))?.value.spec.ipNetworks ?? [], []);
+    });
+  }
 });

@@ -19,6 +19,8 @@ export interface AllocatedAddressesPorts {
   readonly watched?: (key: Key<"WorkloadEndpoint">) => WorkloadEndpoint | null;
   /** What Kubernetes set aside for pods of this node. */
   readonly podCidrs?: () => readonly Prefix[];
+  /** IPPools that are stored and not acted on, such as those with an encapsulation, each with the reason. */
+  readonly withheldPools?: () => readonly RefusedPool[];
   /** Whether pods have addresses of these alone, also where the configuration does not say so. */
   readonly usesPodCidrs?: boolean;
 }
@@ -41,19 +43,25 @@ export class AllocatedAddresses implements Addresses {
     const endpoints = this.#endpoints();
     if (attachment.workload.orchestrator === "cni" && this.#ports.store.transactions === "many")
       await this.#ensureProfile(attachment.network);
-    let families = familiesOf(request.ipam);
+    const { unmanaged } = request;
+    let families = unmanaged ? [] : familiesOf(request.ipam);
     for (let attempt = 0; attempt < attemptsMax; attempt++) {
+      const isRepeated = unmanaged !== undefined && endpoints.isOf(attachment);
       const result = await this.#ports.allocator.assign({
         ...wantedOf(request),
         ...this.#confinedTo(request.ipam),
         families,
-        extraWrites: (held) => endpoints.written(attachment, request.endpoint(held.map(({ address }) => address))),
+        extraWrites: (held) =>
+          endpoints.written(attachment, request.endpoint(unmanaged ?? held.map(({ address }) => address))),
       });
       if (result.kind === "noPool" && families.length > 1 && isOptional(result.family, request.ipam)) {
         families = families.filter((family) => family !== result.family);
         continue;
       }
       if (result.kind === "assigned") endpoints.assigned(attachment, result.extra);
+      if (result.kind === "assigned" && unmanaged)
+        return { kind: "assigned", addresses: unmanaged, isNew: !isRepeated };
+      if (result.kind === "noPool") return { kind: "refused", reason: this.#noPoolFor("this pod", result) };
       if (result.kind !== "conflict") return outcomeOf(result);
       if (!(await endpoints.overtaken(attachment))) throw podIsGone();
     }
@@ -84,7 +92,7 @@ export class AllocatedAddresses implements Addresses {
           ...confined,
           ...(asked.length > 0 && { asked }),
         });
-        return refused && { family, reason: noPoolFor("pods of this node", { family, refused }) };
+        return refused && { family, reason: this.#noPoolFor("pods of this node", { family, refused }) };
       }),
     );
     const lacking = reasons.filter((each) => each !== null);
@@ -101,6 +109,17 @@ export class AllocatedAddresses implements Addresses {
       return wanted === "podCidr" ? podCidrs().filter(({ address }) => address.family === family) : wanted;
     });
     return { within: named };
+  }
+
+  #noPoolFor(
+    whom: string,
+    { family, refused }: { readonly family: Family; readonly refused: readonly RefusedPool[] },
+  ): string {
+    // For who gives addresses the withheld are not there; who waits for one is to hear what is the matter with them.
+    const withheld = new Map((this.#ports.withheldPools?.() ?? []).map((one) => [one.pool, one]));
+    const all = new Map([...refused.map((one) => [one.pool, one] as const), ...withheld]);
+    const why = [...all.values()].map(({ pool, reason }) => `${pool}: ${reason}`).join("; ");
+    return `no IPPool gives IPv${family} addresses to ${whom}${why && ` (${why})`}`;
   }
 
   /** A conflict means that another ADD has just made it. */
@@ -132,12 +151,10 @@ function wantedOf({ attachment, handle, ipam, addresses = [], namespaceLabels = 
   return { handleId: handle, attributes, pools, namespaceLabels, ...(addresses.length > 0 && { addresses }) };
 }
 
-function outcomeOf(result: Exclude<AssignResult, { kind: "conflict" }>): AssignOutcome {
+function outcomeOf(result: Exclude<AssignResult, { kind: "conflict" | "noPool" }>): AssignOutcome {
   switch (result.kind) {
     case "assigned":
       return { kind: "assigned", isNew: result.isNew, addresses: result.addresses.map(({ address }) => address) };
-    case "noPool":
-      return { kind: "refused", reason: noPoolFor("this pod", result) };
     case "poolExhausted": {
       const pools = result.pools.map(({ pool, inUse, addresses }) => `${pool}: ${inUse} of ${addresses} in use`);
       return { kind: "exhausted", reason: `no IPv${result.family} address is left (${pools.join("; ")})` };
@@ -152,14 +169,6 @@ function outcomeOf(result: Exclude<AssignResult, { kind: "conflict" }>): AssignO
     case "invalidBlock":
       throw invalidBlock(result);
   }
-}
-
-function noPoolFor(
-  whom: string,
-  { family, refused }: { readonly family: Family; readonly refused: readonly RefusedPool[] },
-): string {
-  const why = refused.map(({ pool, reason }) => `${pool}: ${reason}`).join("; ");
-  return `no IPPool gives IPv${family} addresses to ${whom}${why && ` (${why})`}`;
 }
 
 function releaseError(result: Exclude<ReleaseResult, { kind: "released" | "conflict" }>): CniError {

@@ -12,6 +12,8 @@ import { endpointKey, podUidAnnotation } from "./workloadEndpoint.ts";
 export interface EndpointWrites {
   /** The endpoint that is written with its addresses. Throws a `CniError` for what the datastore cannot hold. */
   written(attachment: Attachment, endpoint: WorkloadEndpoint): readonly Write[];
+  /** Whether the endpoint was this container's before, as far as is known. */
+  isOf(attachment: Attachment): boolean;
   /** What is written before the addresses are free; nothing where a newer container has the endpoint. */
   cleared(attachment: Attachment): Promise<readonly Write[]>;
   /** The endpoint is written; what the store has of it now. */
@@ -75,6 +77,10 @@ class StoredEndpoint implements EndpointWrites {
     return [{ op: "update", key, value: { ...value, metadata }, revision: present.revision }];
   }
 
+  isOf({ containerId }: Attachment): boolean {
+    return this.#present?.value.spec.containerID === containerId;
+  }
+
   async cleared(attachment: Attachment): Promise<Write[]> {
     this.#present = this.#remembered.get(attachmentKey(attachment)) ?? null;
     if (!this.#present) await this.overtaken(attachment);
@@ -133,12 +139,16 @@ class AnnotatedPods implements EndpointWrites {
     return [{ op: "put", key, value }];
   }
 
+  isOf(attachment: Attachment): boolean {
+    const key = keyOf(attachment, this.#node);
+    return (this.#latest.get(textOf(key)) ?? this.#watched(key)?.spec.containerID) === attachment.containerId;
+  }
+
   async cleared(attachment: Attachment): Promise<Write[]> {
     if (attachment.workload.orchestrator !== "k8s" || attachment.interfaceName !== "eth0") return [];
+    if (!this.isOf(attachment)) return [];
     const key = keyOf(attachment, this.#node);
     const watched = this.#watched(key);
-    const latest = this.#latest.get(textOf(key)) ?? watched?.spec.containerID;
-    if (latest !== attachment.containerId) return [];
     const { podUid } = attachment.workload;
     return [{ op: "put", key, value: withoutAddresses(key, { watched, podUid, node: this.#node }) }];
   }

@@ -57,6 +57,8 @@ export interface AddressRequest {
   /** These and no others, of the families that `ipam` has. */
   readonly addresses?: readonly Address[];
   readonly namespaceLabels?: Readonly<Record<string, string>>;
+  /** These, of which no block is to hear; then there are no others. */
+  readonly unmanaged?: readonly Address[];
   /** The endpoint to write once the addresses are known. */
   readonly endpoint: (addresses: readonly Address[]) => WorkloadEndpoint;
 }
