@@ -1,10 +1,13 @@
+import { type QosControls, unmanagedAnnotation } from "@brindle/api";
 import type { Address, Family } from "@brindle/net";
 import type { Attachment } from "./attachment.ts";
 import { handleOf } from "./attachment.ts";
+import { nothingBeyond, requireAllowed, requireFirst, requireFitting } from "./beyondOwn.ts";
 import type { IpamConfig, PluginConfig } from "./config.ts";
 import { CniError } from "./error.ts";
+import { isPluginsWork, limitsAskedFor } from "./limits.ts";
 import type { AddressRequest, PodDescription, Ports } from "./ports.ts";
-import { bandwidthAnnotation, joinedRequests, type Requested, requestedByAnnotations } from "./requested.ts";
+import { joinedRequests, type Requested, requestedByAnnotations } from "./requested.ts";
 import type { Added } from "./result.ts";
 import { workloadEndpoint } from "./workloadEndpoint.ts";
 
@@ -25,13 +28,22 @@ export async function add(request: AddRequest, ports: Ports): Promise<Added> {
   await requireReady(ports);
   const pod = await ports.pods.describe(request.attachment);
   const requested = requestedOf(request, pod);
-  if (pod) await refuseUnlimited(request, pod, ports);
+  requireBypass(requested, config);
+  const limits = await limitsOf(request, pod, ports);
+  const { beyond = nothingBeyond } = ports;
+  const ungiven = [...requested.unmanaged, ...requested.floating];
+  using hold = beyond.hold(ungiven, request.attachment);
+  if (ungiven.length > 0) await requireFirst(hold);
+  await requireAllowed(requested, request.attachment, beyond);
   const attachment = { ...request.attachment, mac: requested.mac ?? request.attachment.mac };
   await using undo = new AsyncDisposableStack();
   using expected = new DisposableStack();
 
   const endpoint = (addresses: readonly Address[]) =>
-    workloadEndpoint({ attachment, node: ports.node, labels: config.labels, pod: pod?.endpoint ?? null }, addresses);
+    workloadEndpoint(
+      { attachment, node: ports.node, labels: config.labels, pod: pod?.endpoint ?? null, limits },
+      addresses,
+    );
   const planned = (addresses: readonly Address[]) => {
     const value = endpoint(addresses);
     expected.use(ports.policy.expect(value));
@@ -39,17 +51,22 @@ export async function add(request: AddRequest, ports: Ports): Promise<Added> {
   };
   const wanted = {
     ...{ attachment, handle: handleOf(attachment), endpoint: planned, addresses: requested.addresses },
+    ...(requested.unmanaged.length > 0 && { unmanaged: requested.unmanaged }),
     ipam: ipamOf(config.ipam, requested),
     namespaceLabels: pod?.namespace.labels ?? {},
   };
+  hold.storing();
   const assigning = assign(wanted, ports);
   const admitted = assigning.then(async ({ addresses }) => {
+    requireFitting(requested, addresses, { attachment, beyond });
     await ports.policy.ready(endpoint(addresses), signal);
     return addresses;
   });
   admitted.catch(() => {}); // The interface may fail before, and then nobody asks.
   const { mtu } = config;
-  const wiring = ports.links.wire({ attachment, addresses: admitted, families: familiesOf(wanted.ipam), mtu });
+  const families = familiesOf(wanted.ipam);
+  const sendsBeyond = requested.sources.some(({ address }) => address.family === 4);
+  const wiring = ports.links.wire({ attachment, addresses: admitted, families, mtu, limits, sendsBeyond });
   const [assigned, wired] = await Promise.allSettled([assigning, wiring]);
   if (isNewOne(assigned)) undo.defer(() => ports.addresses.release(attachment));
   if (isNewOne(wired)) undo.defer(() => ports.links.unwire(attachment));
@@ -71,18 +88,36 @@ function requestedOf({ attachment, config }: AddRequest, pod: PodDescription | n
   return joinedRequests(config.requested, requestedByAnnotations(pod.annotations, pod.namespace.annotations));
 }
 
-/** A limit is another plugin's work: the runtime hands it to whichever takes it, and to nobody where none does. */
-async function refuseUnlimited({ attachment }: AddRequest, { annotations }: PodDescription, { lists }: Ports) {
-  const limit = bandwidthAnnotation(annotations);
-  if (limit === null || (await lists?.takes(attachment.network, "bandwidth")) !== false) return;
-  const plugin = '{"type": "bandwidth", "capabilities": {"bandwidth": true}}';
-  const message = `${limit}: no plugin of the network list ${attachment.network} limits bandwidth: add ${plugin} to it, or remove the annotation`;
-  throw new CniError({ code: "INVALID_CONFIG", message });
+/** Annotations are about the first interface alone. What the pod says goes before what the runtime makes of it. */
+async function limitsOf(
+  { attachment: { network, interfaceName }, config }: AddRequest,
+  pod: PodDescription | null,
+  { lists }: Pick<Ports, "lists">,
+): Promise<QosControls | null> {
+  const { limits } = config.requested;
+  const ofRuntime = limits && (await lists?.takes(network, "bandwidth")) !== true ? limits : null;
+  if (!pod || interfaceName !== "eth0") return ofRuntime;
+  const { annotations } = pod;
+  const ofPod = limitsAskedFor(annotations, await isPluginsWork(annotations, { network, lists }));
+  return ofPod && ofRuntime ? { ...ofRuntime, ...ofPod } : (ofPod ?? ofRuntime);
+}
+
+/** As Calico has it: by the operator's leave, and not beside what is asked of address management. */
+function requireBypass({ unmanaged, addresses }: Requested, { mayBypassIpam, ipam }: PluginConfig): void {
+  if (unmanaged.length === 0) return;
+  const refused = (why: string) => new CniError({ code: "INVALID_CONFIG", message: `${unmanagedAnnotation}: ${why}` });
+  if (!mayBypassIpam)
+    throw refused(
+      "pods have addresses of IPPools alone, unless feature_control of the list has ip_addrs_no_ipam: true",
+    );
+  if (ipam.ranges) throw refused("a list with host-local gives pods addresses of its ranges alone");
+  if (addresses.length > 0) throw refused("other addresses are asked for as well: use one or the other");
 }
 
 /** Who asks for addresses gets them and no others; who asks for families or pools, in place of the configuration's. */
-function ipamOf(ipam: IpamConfig, { addresses, families, pools }: Requested): IpamConfig {
-  const wanted = addresses.length > 0 ? addresses.map(({ family }) => family) : families;
+function ipamOf(ipam: IpamConfig, { addresses, unmanaged, families, pools }: Requested): IpamConfig {
+  const named = [...addresses, ...unmanaged];
+  const wanted = named.length > 0 ? named.map(({ family }) => family) : families;
   return {
     assignIpv4: wanted ? wanted.includes(4) : ipam.assignIpv4,
     assignIpv6: wanted ? wanted.includes(6) : ipam.assignIpv6,

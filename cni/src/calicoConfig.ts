@@ -39,10 +39,6 @@ const judged: Readonly<Record<string, { readonly isFine: (value: unknown) => boo
     advice:
       "allow_ip_forwarding is not supported: set net.ipv4.ip_forward by the pod's securityContext, or the tuning plugin",
   },
-  feature_control: {
-    isFine: (value) => Object.values((value as Json) ?? {}).every((feature) => feature !== true),
-    advice: "neither floating_ips nor ip_addrs_no_ipam is supported: set them to false",
-  },
 };
 
 /** Refuses a field that asks for what is not done; answers whether it is Calico's at all. */

@@ -2,10 +2,11 @@
  * CHECK: is everything as ADD promised? The promise is what the runtime hands back, and what the datastore holds; the kernel
  * is read anew. Whatever differs is named, all of it at once, so that one look at the runtime's log is enough.
  */
-import type { WorkloadEndpoint } from "@brindle/api";
+import { isUnmanaged, type WorkloadEndpoint } from "@brindle/api";
 import { type Address, compareAddresses, formatAddress, sameAddress } from "@brindle/net";
 import { type Attachment, handleOf } from "./attachment.ts";
 import { CniError } from "./error.ts";
+import { isPluginsWork, ownLimits } from "./limits.ts";
 import type { Ports, Recorded } from "./ports.ts";
 import { addressOfText, type Promised } from "./prevResult.ts";
 
@@ -17,9 +18,10 @@ export interface CheckRequest {
 /** Rejects with all that differs. */
 export async function check(request: CheckRequest, ports: Ports): Promise<void> {
   const { attachment, promised } = request;
-  const recorded = await ports.records.of(attachment);
+  const recorded = withUnmanaged(await ports.records.of(attachment));
+  const limits = recorded.endpoint && (await recordedLimits(recorded.endpoint, attachment.network, ports));
   const [wiring, policy] = await Promise.all([
-    ports.links.check(request),
+    ports.links.check({ ...request, limits, asksBeyond: asksBeyond(recorded.endpoint) }),
     recorded.endpoint ? ports.policy.check(recorded.endpoint) : [],
   ]);
   const differences = [...recordDifferences(attachment, { promised, recorded }), ...wiring, ...policy];
@@ -30,6 +32,22 @@ export async function check(request: CheckRequest, ports: Ports): Promise<void> 
     message: `${count} not as ADD left the interface ${attachment.interfaceName}: ${differences[0]}`,
     details: differences.join("; "),
   });
+}
+
+function asksBeyond(endpoint: WorkloadEndpoint | null): boolean {
+  return (endpoint?.spec.allowSpoofedSourcePrefixes ?? []).length > 0;
+}
+
+async function recordedLimits({ metadata, spec }: WorkloadEndpoint, network: string, { lists }: Ports) {
+  const { annotations = {} } = metadata;
+  return ownLimits(spec.qosControls, await isPluginsWork(annotations, { network, lists }));
+}
+
+/** What no pool gave is no handle's: its endpoint alone has it. */
+function withUnmanaged({ endpoint, addresses }: Recorded): Recorded {
+  const own = endpoint ? addressesOf(endpoint).filter((one) => isUnmanaged(endpoint, formatAddress(one))) : [];
+  const others = own.filter((one) => !addresses.some((held) => sameAddress(held, one)));
+  return { endpoint, addresses: [...addresses, ...others] };
 }
 
 function recordDifferences(

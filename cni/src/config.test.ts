@@ -20,12 +20,18 @@ const parsedLeast: PluginConfig = {
   ipam: { assignIpv4: true, assignIpv6: false, ipv4Pools: [], ipv6Pools: [] },
   mtu: null,
   labels: {},
+  mayBypassIpam: false,
   requested: nothingRequested,
 };
 
 const accepted: { name: string; config: object; parsed: Partial<PluginConfig> }[] = [
   { name: "the least that there can be", config: {}, parsed: {} },
   { name: "the newest version", config: { cniVersion: "1.1.0" }, parsed: { cniVersion: "1.1.0" } },
+  {
+    name: "that pods may have addresses which no pool gives",
+    config: { feature_control: { ip_addrs_no_ipam: true, floating_ips: false } },
+    parsed: { mayBypassIpam: true },
+  },
   { name: "an MTU", config: { mtu: 1450 }, parsed: { mtu: 1450 } },
   { name: "an MTU of 0, which leaves it to the agent", config: { mtu: 0 }, parsed: { mtu: null } },
   {
@@ -104,7 +110,7 @@ const accepted: { name: string; config: object; parsed: Partial<PluginConfig> }[
       kubernetes: { kubeconfig: "/etc/cni/net.d/calico-kubeconfig" },
       etcd_endpoints: "http://192.0.2.1:2379",
       container_settings: { allow_ip_forwarding: false },
-      feature_control: { floating_ips: false },
+      feature_control: { floating_ips: true, ip_addrs_no_ipam: false },
     },
     parsed: { mtu: 1440, ipam: { assignIpv4: true, assignIpv6: false, ipv4Pools: ["east"], ipv6Pools: [] } },
   },
@@ -210,6 +216,12 @@ const refused: { name: string; config: object; code: string; says: RegExp }[] = 
     code: "UNSUPPORTED_FIELD",
     says: /args\.cni\.dns/,
   },
+  ...[{ ip_addrs_no_ipam: "true" }, { other: true }, []].map((feature_control) => ({
+    name: `switches that are none: ${JSON.stringify(feature_control)}`,
+    config: { feature_control },
+    code: "INVALID_CONFIG",
+    says: /^feature_control must be an object of true or false: ip_addrs_no_ipam, floating_ips$/,
+  })),
   {
     name: "Calico's fields without its type",
     config: { log_level: "info" },
@@ -218,7 +230,6 @@ const refused: { name: string; config: object; code: string; says: RegExp }[] = 
   },
   ...Object.entries({
     container_settings: { allow_ip_forwarding: true },
-    feature_control: { ip_addrs_no_ipam: true },
     include_default_routes: false,
     device_type: "netkit",
     policy: { type: "none" },

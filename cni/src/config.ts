@@ -17,7 +17,9 @@ export interface PluginConfig {
   readonly mtu: number | null;
   /** By the convention `args.cni.labels`; become labels of the endpoint, so that policies can select it. */
   readonly labels: Readonly<Record<string, string>>;
-  /** By the capabilities `ips` and `mac`, or `args.cni`. */
+  /** Whether pods may have addresses that no IPPool gives them, by the annotation `ipAddrsNoIpam`. */
+  readonly mayBypassIpam: boolean;
+  /** By the capabilities `ips`, `mac` and `bandwidth`, or `args.cni`. */
   readonly requested: Requested;
 }
 
@@ -38,8 +40,10 @@ type Json = Readonly<Record<string, unknown>>;
 
 /** What the specification reserves at the top level and what this plugin need not heed. */
 const reserved = new Set(["cniVersions", "disableCheck", "disableGC", "loadOnlyInlinedPlugins", "capabilities"]);
-const known = new Set(["cniVersion", "name", "type", "ipam", "mtu", "args", "runtimeConfig", "prevResult"]);
-const capabilities = new Set(["ips", "mac"]);
+const known = new Set([
+  ...["cniVersion", "name", "type", "ipam", "mtu", "args", "runtimeConfig", "prevResult", "feature_control"],
+]);
+const capabilities = new Set(["ips", "mac", "bandwidth"]);
 const ipamTypes: readonly unknown[] = ["brindle-ipam", "calico-ipam"];
 const knownIpam = new Set(["type", "assign_ipv4", "assign_ipv6", "ipv4_pools", "ipv6_pools"]);
 const mtuMin = 1280; // The least that IPv6 works with (RFC 8200 §5).
@@ -67,9 +71,10 @@ export function parseConfig(stdin: string): PluginConfig {
     ipam: parseIpam(config.ipam),
     mtu: parseMtu(config.mtu),
     labels: parseLabels(conventions.labels ?? []),
+    mayBypassIpam: parseFeatures(config.feature_control),
     requested: joinedRequests(
       requestedByRuntime("runtimeConfig", isObject(config.runtimeConfig) ? config.runtimeConfig : {}),
-      requestedByRuntime("args.cni", conventions),
+      requestedByRuntime("args.cni", { ips: conventions.ips, mac: conventions.mac }),
     ),
   };
 }
@@ -195,6 +200,17 @@ function parseAssign(field: string, value: unknown, otherwise: boolean): Assign 
   throw invalid(field, 'must be true, false or "auto"');
 }
 
+/** Calico's switches, of which the other one says nothing: whether addresses float to pods the FelixConfiguration tells alone. */
+function parseFeatures(value: unknown): boolean {
+  if (value === undefined) return false;
+  const isFine =
+    isObject(value) && Object.entries(value).every(([name, set]) => features.has(name) && typeof set === "boolean");
+  if (!isFine) throw invalid("feature_control", `must be an object of true or false: ${[...features].join(", ")}`);
+  return value.ip_addrs_no_ipam === true;
+}
+
+const features = new Set(["ip_addrs_no_ipam", "floating_ips"]);
+
 function parsePools(field: string, value: unknown): readonly string[] {
   if (value === undefined) return [];
   if (Array.isArray(value) && value.every((pool) => typeof pool === "string" && pool !== "")) return value;
@@ -218,10 +234,11 @@ function parseArgs(args: unknown): Json {
 }
 
 function parseLabels(list: unknown): Readonly<Record<string, string>> {
-  const refusal = invalid("args.cni.labels", 'must be a list of {"key": "...", "value": "..."}');
-  if (!Array.isArray(list)) throw refusal;
+  // Made only where it is thrown: an error looks at the stack.
+  const refusal = () => invalid("args.cni.labels", 'must be a list of {"key": "...", "value": "..."}');
+  if (!Array.isArray(list)) throw refusal();
   const pairs = list.map((label: unknown) => {
-    if (!isObject(label) || typeof label.key !== "string" || typeof label.value !== "string") throw refusal;
+    if (!isObject(label) || typeof label.key !== "string" || typeof label.value !== "string") throw refusal();
     return [label.key, label.value] as const;
   });
   return Object.fromEntries(pairs);

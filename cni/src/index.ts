@@ -1,9 +1,11 @@
 export * from "./allocatedAddresses.ts";
 export * from "./attachment.ts";
+export type { AddressHold, BeyondOwn, FloatingRefusal } from "./beyondOwn.ts";
 export * from "./config.ts";
 export * from "./environment.ts";
 export * from "./error.ts";
 export * from "./keyedQueue.ts";
+export { bandwidthOwner, ownLimits } from "./limits.ts";
 export * from "./plugin.ts";
 export * from "./ports.ts";
 export type { Promised, PromisedInterface } from "./prevResult.ts";

@@ -1,11 +1,12 @@
 /** The commands over scripted ports: what is called in which order, what is undone, what a runtime is told. */
 import assert from "node:assert/strict";
 import { StoreError, type WorkloadEndpoint } from "@brindle/api";
-import { type Address, type Family, parseAddress } from "@brindle/net";
+import { type Address, type Family, formatAddress, parseAddress } from "@brindle/net";
 import { describe, it } from "vitest";
 import { type Attachment, attachmentOf } from "./attachment.ts";
+import { type BeyondOwn, nothingBeyond } from "./beyondOwn.ts";
 import { CniPlugin } from "./plugin.ts";
-import type { AssignOutcome, Mark, Ports, Readiness } from "./ports.ts";
+import type { AddressRequest, AssignOutcome, Mark, Ports, Readiness, WireRequest } from "./ports.ts";
 import type { Answer, RelayedRequest } from "./relay.ts";
 import { supportedVersions } from "./versions.ts";
 
@@ -17,6 +18,7 @@ const [podAddress, podAddress6, gateway, gateway6] = ["10.65.0.3", "fd00::3", "1
 
 const config = { cniVersion: "1.0.0", name: "pods", type: "brindle", ipam: { type: "brindle-ipam" } };
 const never = new AbortController().signal;
+const hostLocal = { ipam: { type: "host-local", subnet: "usePodCidr" } };
 
 function request(command: string, { with: extra = {}, container = "c1" } = {}): RelayedRequest {
   const variables = {
@@ -40,19 +42,42 @@ interface Script {
   readonly unwire?: (containerId: string) => Promise<void>;
   /** What is read anew, for CHECK and GC. */
   readonly endpoint?: WorkloadEndpoint;
+  readonly held?: readonly Address[];
   readonly recorded?: (network: string) => readonly Attachment[];
   readonly marks?: readonly Mark[];
   /** Why no pod gets an address here. */
   readonly lacking?: string;
   readonly annotations?: Readonly<Record<string, string>>;
+  /** By address, which container has asked for it and is not done. */
+  readonly asked?: Map<string, string>;
   /** Whether a plugin of the list takes what is asked. */
   readonly takes?: boolean | null;
   readonly differences?: { readonly policy?: string[]; readonly links?: string[] };
 }
 
+/** Keeps the addresses of ADDs that run in `asked`. */
+function holding(asked: Map<string, string>, calls: string[]): BeyondOwn {
+  const hold: BeyondOwn["hold"] = (addresses, { containerId }) => {
+    const texts = addresses.map(formatAddress);
+    const taken = texts.find((text) => asked.has(text));
+    if (taken === undefined) for (const text of texts) asked.set(text, containerId);
+    return {
+      refusal: async () => (taken === undefined ? null : { address: taken, reason: `is of ${asked.get(taken)}` }),
+      storing: () => calls.push(`storing ${containerId}`),
+      [Symbol.dispose]: () => {
+        calls.push(`end ${containerId}`);
+        for (const text of texts) if (asked.get(text) === containerId) asked.delete(text);
+      },
+    };
+  };
+  return { ...nothingBeyond, mayFloat: () => true, hold };
+}
+
 /** A world in which all goes well but for what the script says, and which writes down what it is asked. */
 function world(script: Script = {}) {
   const calls: string[] = [];
+  const limits: WireRequest["limits"][] = [];
+  const requests: AddressRequest[] = [];
   const kept = new Map<string, RelayedRequest>();
   const ports: Ports = {
     node: "node1",
@@ -63,8 +88,9 @@ function world(script: Script = {}) {
       },
     },
     addresses: {
-      async assign() {
+      async assign(asked) {
         calls.push("assign");
+        requests.push(asked);
         return script.assign?.() ?? { kind: "assigned", addresses: [podAddress, podAddress6], isNew: !script.isWired };
       },
       async release({ containerId }) {
@@ -74,7 +100,7 @@ function world(script: Script = {}) {
       lacking: async () => script.lacking ?? null,
     },
     records: {
-      of: async () => ({ addresses: [podAddress, podAddress6], endpoint: script.endpoint ?? null }),
+      of: async () => ({ addresses: script.held ?? [podAddress, podAddress6], endpoint: script.endpoint ?? null }),
       attachments: async (network) => script.recorded?.(network) ?? [],
     },
     policy: {
@@ -86,8 +112,9 @@ function world(script: Script = {}) {
       check: async () => script.differences?.policy ?? [],
     },
     links: {
-      async wire({ addresses }) {
+      async wire({ addresses, ...request }) {
         await addresses;
+        limits.push(request.limits);
         calls.push("wire");
         await script.wire?.();
         return {
@@ -106,6 +133,7 @@ function world(script: Script = {}) {
       marks: async () => script.marks ?? [],
     },
     lists: { takes: async () => script.takes ?? null },
+    ...(script.asked && { beyond: holding(script.asked, calls) }),
     readiness: async () => script.readiness ?? { kind: "ready" },
     pending: {
       keep: async (key, request) => void kept.set(key, request),
@@ -114,7 +142,7 @@ function world(script: Script = {}) {
       remove: async (key) => void kept.delete(key),
     },
   };
-  return { plugin: new CniPlugin(ports), calls, kept };
+  return { plugin: new CniPlugin(ports), calls, kept, limits, requests };
 }
 
 function printed(answer: Answer): { readonly code?: number; readonly msg?: string; readonly [field: string]: unknown } {
@@ -328,30 +356,160 @@ describe("DEL", () => {
   });
 });
 
-describe("a pod that asks to be limited", () => {
-  const limited = { "kubernetes.io/egress-bandwidth": "10M" };
-  for (const takes of [true, null]) {
-    it(`is added where a plugin of the list ${takes ? "does that" : "may do that"}`, async () => {
-      const { plugin } = world({ annotations: limited, takes });
-      assert.equal((await plugin.answer(request("ADD"), never)).exitCode, 0);
+describe("a pod that asks for an address which no pool gives", () => {
+  const annotations = { "cni.projectcalico.org/ipAddrsNoIpam": '["192.0.2.9"]' };
+  const allowed = { feature_control: { ip_addrs_no_ipam: true } };
+
+  it("gets it, and no other, where the list allows it", async () => {
+    const { plugin, requests } = world({
+      annotations,
+      assign: async () => ({ kind: "assigned", addresses: requests[0]?.unmanaged ?? [], isNew: true }),
+    });
+    const { ips } = printed(await plugin.answer(request("ADD", { with: allowed }), never));
+    assert.deepEqual(ips, [{ address: "192.0.2.9/32", gateway: "169.254.1.1", interface: 1 }]);
+    const [asked] = requests;
+    assert.deepEqual([asked?.ipam.assignIpv4, asked?.ipam.assignIpv6, asked?.addresses], [true, false, []]);
+  });
+
+  for (const [name, extra, more, says] of [
+    ["where the list does not allow it", {}, {}, /ipAddrsNoIpam: pods have addresses of IPPools alone, unless/],
+    ["of a list with host-local", { ...allowed, ...hostLocal }, {}, /ipAddrsNoIpam: a list with host-local/],
+    ["beside another", allowed, { "cni.projectcalico.org/ipAddrs": '["10.65.0.3"]' }, /use one or the other$/],
+    ["that is no address", allowed, { "cni.projectcalico.org/ipAddrsNoIpam": '["web"]' }, /"web" is no address/],
+  ] as const) {
+    it(`is refused in words before anything is made: ${name}`, async () => {
+      const { plugin, calls } = world({ annotations: { ...annotations, ...more } });
+      const answer = printed(await plugin.answer(request("ADD", { with: extra }), never));
+      assert.equal(answer.code, 7);
+      assert.match(answer.msg ?? "", says);
+      assert.deepEqual(calls, []);
     });
   }
 
-  it("is refused in words where none does, before anything is made", async () => {
-    const { plugin, calls } = world({ annotations: limited, takes: false });
-    const answer = printed(await plugin.answer(request("ADD"), never));
-    assert.equal(answer.code, 7);
-    assert.match(
-      answer.msg ?? "",
-      /^kubernetes\.io\/egress-bandwidth: no plugin of the network list \S+ limits bandwidth: add \{"type": "bandwidth"/,
-    );
-    assert.deepEqual(calls, []);
+  it("holds it from before it is looked at until all is done or undone, and who asks meanwhile is to try again", async () => {
+    const asked = new Map<string, string>();
+    let isBroken = true;
+    const { plugin, calls } = world({
+      ...{ annotations, asked },
+      assign: async () => ({ kind: "assigned", addresses: [podAddress], isNew: true }),
+      policy: async () => (isBroken ? broken() : undefined),
+    });
+    const adding = ["c1", "c2"].map((container) => plugin.answer(request("ADD", { with: allowed, container }), never));
+    const [first, second] = (await Promise.all(adding)).map(printed);
+    assert.equal(first?.code, 999);
+    assert.deepEqual([second?.code, second?.msg], [11, "the address 192.0.2.9 cannot be given: it is of c1"]);
+    const ofFirst = calls.filter((call) => call.endsWith("c1") || call === "assign");
+    assert.deepEqual(ofFirst, ["storing c1", "assign", "release c1", "end c1"]);
+    isBroken = false;
+    const third = await plugin.answer(request("ADD", { with: allowed, container: "c3" }), never);
+    assert.deepEqual([third.exitCode, asked.size], [0, 0]);
   });
 
-  it("by another annotation is not meant", async () => {
-    const { plugin } = world({ annotations: { "kubernetes.io/other": "1" }, takes: false });
+  it("holds what is to float to it, too", async () => {
+    const asked = new Map<string, string>();
+    let held: string[] = [];
+    const { plugin } = world({
+      ...{ annotations: { "cni.projectcalico.org/floatingIPs": '["192.0.2.7"]' }, asked },
+      assign: async () => {
+        held = [...asked.keys()];
+        return { kind: "assigned", addresses: [podAddress], isNew: true };
+      },
+    });
     assert.equal((await plugin.answer(request("ADD"), never)).exitCode, 0);
+    assert.deepEqual([held, asked.size], [["192.0.2.7"], 0]);
   });
+
+  it("is as promised to CHECK, though no handle has the address", async () => {
+    const endpoint = (with_: object): WorkloadEndpoint => ({
+      ...{ apiVersion: "projectcalico.org/v3", kind: "WorkloadEndpoint" },
+      metadata: { namespace: "prod", name: "node1-k8s-web-eth0", ...with_ },
+      spec: { orchestrator: "k8s", node: "node1", endpoint: "eth0", containerID: "c1", ipNetworks: ["192.0.2.9/32"] },
+    });
+    const found = async (with_: object): Promise<string> => {
+      const { plugin } = world({ endpoint: endpoint(with_), held: [] });
+      const ips = [{ address: "192.0.2.9/32", interface: 1 }];
+      const interfaces = [{ name: "calic36cb0217f8" }, { name: "eth0", sandbox: "/run/netns/c1" }];
+      const prevResult = { cniVersion: "1.0.0", interfaces, ips, routes: [], dns: {} };
+      const answer = await plugin.answer(request("CHECK", { with: { prevResult } }), never);
+      return answer.exitCode === 0 ? "" : String(printed(answer).details);
+    };
+    assert.match(await found({}), /192\.0\.2\.9 is not held by this container/);
+    assert.equal(await found({ annotations }), "");
+  });
+});
+
+describe("a pod that asks to be limited", () => {
+  const kubernetes = { "kubernetes.io/egress-bandwidth": "10M" };
+  const calico = { "qos.projectcalico.org/egressBandwidth": "8M", "qos.projectcalico.org/egressBurst": "1M" };
+  const ours = { egressBandwidth: 8_000_000, egressBurst: 1_000_000 };
+  for (const { name, annotations, takes, wired } of [
+    { name: "by a plugin of the list", annotations: kubernetes, takes: true, wired: null },
+    { name: "by a plugin that the list may have", annotations: kubernetes, takes: null, wired: null },
+    {
+      name: "by us, where the list has no plugin for it",
+      annotations: kubernetes,
+      takes: false,
+      wired: { egressBandwidth: 10_000_000, egressBurst: 4_294_967_296 },
+    },
+    { name: "by us, by Calico's annotations", annotations: calico, takes: true, wired: ours },
+    {
+      name: "by us, Calico's annotations before Kubernetes'",
+      annotations: { ...kubernetes, ...calico },
+      takes: false,
+      wired: ours,
+    },
+    { name: "by nobody", annotations: { "kubernetes.io/other": "1" }, takes: false, wired: null },
+  ]) {
+    it(`is limited ${name}`, async () => {
+      const { plugin, limits } = world({ annotations, takes });
+      assert.equal((await plugin.answer(request("ADD"), never)).exitCode, 0);
+      assert.deepEqual(limits, [wired]);
+    });
+  }
+
+  it("is limited by what the runtime hands on, but for what its annotations say", async () => {
+    const bandwidth = { ingressRate: 5_000, IngressBurst: 0, EgressRate: 6_000, egressBurst: 7_000 };
+    const asked = request("ADD", { with: { runtimeConfig: { bandwidth } } });
+    const handedOn = {
+      ingressBandwidth: 5_000,
+      ingressBurst: 34_359_738_360,
+      egressBandwidth: 6_000,
+      egressBurst: 7_000,
+    };
+    for (const [script, wired] of [
+      [{}, handedOn],
+      [
+        { annotations: calico, takes: false },
+        { ...handedOn, ...ours },
+      ],
+      [{ takes: true }, null],
+    ] as const) {
+      const { plugin, limits } = world(script);
+      assert.equal((await plugin.answer(asked, never)).exitCode, 0);
+      assert.deepEqual(limits, [wired]);
+    }
+    const wrong = request("ADD", { with: { runtimeConfig: { bandwidth: { ingressRate: "5M" } } } });
+    const { msg = "" } = printed(await world().plugin.answer(wrong, never));
+    assert.match(msg, /bandwidth\.ingressRate: must be a number of bits/);
+  });
+
+  for (const [annotations, says] of [
+    [
+      { ...kubernetes, ...calico },
+      /^qos\.projectcalico\.org\/egressBandwidth: the plugin bandwidth in the network's list/,
+    ],
+    [{ "qos.projectcalico.org/dscp": "64" }, /^qos\.projectcalico\.org\/dscp: "64" is no codepoint from 0 to 63/],
+    [{ "qos.projectcalico.org/egressBandwidth": "fast" }, /egressBandwidth: "fast" is no quantity such as 10M$/],
+    [{ "kubernetes.io/egress-bandwidth": "1" }, /^kubernetes\.io\/egress-bandwidth: 1 is less than 1k$/],
+  ] as const) {
+    it(`is refused in words before anything is made: ${Object.values(annotations)}`, async () => {
+      const { plugin, calls } = world({ annotations, takes: true });
+      const answer = printed(await plugin.answer(request("ADD"), never));
+      assert.equal(answer.code, 7);
+      assert.match(answer.msg ?? "", says);
+      assert.deepEqual(calls, []);
+    });
+  }
 });
 
 describe("the other commands", () => {

@@ -1,7 +1,8 @@
 /** What the commands need of the world. The agent implements these; tests script them. */
-import type { WorkloadEndpoint } from "@brindle/api";
+import type { QosControls, WorkloadEndpoint } from "@brindle/api";
 import type { Address, Family } from "@brindle/net";
 import type { Attachment } from "./attachment.ts";
+import type { BeyondOwn } from "./beyondOwn.ts";
 import type { IpamConfig } from "./config.ts";
 import type { Promised } from "./prevResult.ts";
 import type { RelayedRequest } from "./relay.ts";
@@ -14,6 +15,8 @@ export interface Ports {
   readonly records: Records;
   readonly links: Links;
   readonly policy: PolicyGate;
+  /** Absent where nothing beyond their own addresses is for pods. */
+  readonly beyond?: BeyondOwn;
   readonly readiness: () => Promise<Readiness>;
   /** Absent where the runtime's lists cannot be seen. */
   readonly lists?: NetworkLists;
@@ -112,6 +115,10 @@ export interface Mark {
 export interface LinkCheck {
   readonly attachment: Attachment & { readonly netns: string };
   readonly promised: Promised;
+  /** Of bandwidth, as far as the wiring sees to them. */
+  readonly limits?: QosControls | null;
+  /** Whether it asks to send from addresses that are not its own; whether it may is for the cluster to say, at any time. */
+  readonly asksBeyond?: boolean;
 }
 
 export interface WireRequest {
@@ -124,6 +131,10 @@ export interface WireRequest {
   /** Of which families they will be, as far as that is known. */
   readonly families?: readonly Family[];
   readonly mtu: number | null;
+  /** Of bandwidth; those of packets and connections are policy's. */
+  readonly limits?: QosControls | null;
+  /** Whether the pod may send over IPv4 from addresses that are not routed to it: the kernel then leaves that to policy. */
+  readonly sendsBeyond?: boolean;
 }
 
 export interface Wired {

@@ -1,6 +1,6 @@
 /** Calico's annotations of pods and namespaces: each is acted on, or refused in words. */
 import assert from "node:assert/strict";
-import { formatAddress } from "@brindle/net";
+import { formatAddress, formatPrefix } from "@brindle/net";
 import { describe, it } from "vitest";
 import { CniError } from "./error.ts";
 import { type Annotations, nothingRequested, type Requested, requestedByAnnotations } from "./requested.ts";
@@ -33,11 +33,17 @@ const accepted: { name: string; pod?: Annotations; namespace?: Annotations; asks
 ];
 
 const refused: { pod: Annotations; says: RegExp }[] = [
-  { pod: calico({ ipAddrsNoIpam: '["10.0.0.1"]' }), says: /ipAddrsNoIpam: addresses come from IPPools alone/ },
-  { pod: calico({ floatingIPs: '["192.0.2.1"]' }), says: /floatingIPs: floating addresses are not translated/ },
-  { pod: calico({ allowedSourcePrefixes: '["10.0.0.0/8"]' }), says: /allowedSourcePrefixes: a pod sends with its own/ },
-  { pod: { "qos.projectcalico.org/ingressBandwidth": "1G" }, says: /ingressBandwidth: it is not enforced/ },
-  { pod: { "qos.projectcalico.org/dscp": "20" }, says: /dscp: it is not enforced/ },
+  { pod: calico({ ipAddrsNoIpam: '["10.0.0.1","10.0.0.2"]' }), says: /ipAddrsNoIpam: has 10\.0\.0\.1 and 10\.0\.0\.2/ },
+  { pod: calico({ ipAddrsNoIpam: "10.0.0.1" }), says: /ipAddrsNoIpam: "10\.0\.0\.1" is no list of texts in JSON/ },
+  ...["0.0.0.0", "127.0.0.1", "169.254.1.1", "224.0.0.1", "255.255.255.255", "::", "::1", "fe80::1", "ff02::1"].map(
+    (address) => ({
+      pod: calico({ ipAddrsNoIpam: JSON.stringify([address]) }),
+      says: /ipAddrsNoIpam: [0-9a-f.:]+ is no address that one host has and others reach/,
+    }),
+  ),
+  { pod: calico({ floatingIPs: "192.0.2.1" }), says: /floatingIPs: "192\.0\.2\.1" is no list of texts in JSON/ },
+  { pod: calico({ floatingIPs: '["192.0.2.0/24"]' }), says: /floatingIPs: "192\.0\.2\.0\/24" is no address/ },
+  { pod: calico({ allowedSourcePrefixes: '["10.0.0.0/33"]' }), says: /"10\.0\.0\.0\/33" is no network, such as/ },
   { pod: calico({ ipAddrs: "10.65.0.3" }), says: /ipAddrs: "10.65.0.3" is no list of texts in JSON/ },
   { pod: calico({ ipAddrs: '["10.65.0.3","10.65.0.4"]' }), says: /10\.65\.0\.3 and 10\.65\.0\.4: a pod has one IPv4/ },
   { pod: calico({ ipAddrs: '["10.65.0.300"]' }), says: /"10\.65\.0\.300" is no address/ },
@@ -53,9 +59,27 @@ describe("annotations", () => {
     });
   }
 
+  it("ask for addresses that no pool gives, which those of the namespace do not", () => {
+    const asks = calico({ ipAddrsNoIpam: '["192.0.2.9","2001:db8::9"]' });
+    assert.deepEqual(requestedByAnnotations(asks, {}).unmanaged.map(formatAddress), ["192.0.2.9", "2001:db8::9"]);
+    assert.deepEqual(requestedByAnnotations({}, asks), nothingRequested);
+  });
+
   it("ask for an address of each family", () => {
     const { addresses } = requestedByAnnotations(calico({ ipAddrs: '["10.65.0.3","fd00::3"]' }), {});
     assert.deepEqual(addresses.map(formatAddress), ["10.65.0.3", "fd00::3"]);
+  });
+
+  it("ask for networks to send from, with or without host bits, and for floating addresses, more than one of a family", () => {
+    const { sources, floating } = requestedByAnnotations(
+      calico({
+        allowedSourcePrefixes: '["198.51.100.7/24","2001:db8::7"]',
+        floatingIPs: '["192.0.2.1","192.0.2.2","2001:db8::1"]',
+      }),
+      calico({ allowedSourcePrefixes: '["10.0.0.0/8"]', floatingIPs: '["192.0.2.9"]' }),
+    );
+    assert.deepEqual(sources.map(formatPrefix), ["198.51.100.0/24", "2001:db8::7/128"]);
+    assert.deepEqual(floating.map(formatAddress), ["192.0.2.1", "192.0.2.2", "2001:db8::1"]);
   });
 
   for (const { pod, says } of refused) {

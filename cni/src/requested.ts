@@ -3,87 +3,101 @@
  * pod and its namespace (Calico's annotations). What cannot be done is refused in words: a pod that starts without what
  * it asked for would be found out by whoever relies on it.
  */
-import { type Address, type Family, formatAddress, parseAddress, parseCidr } from "@brindle/net";
+import { type QosControls, unmanagedAnnotation } from "@brindle/api";
+import {
+  type Address,
+  containsAddress,
+  type Family,
+  formatAddress,
+  hostPrefix,
+  isLinkLocal,
+  networkOf,
+  type Prefix,
+  parseAddress,
+  parseCidr,
+  parsePrefix,
+} from "@brindle/net";
+import type { Beyond } from "./beyondOwn.ts";
 import { CniError } from "./error.ts";
+import { limitsByRuntime } from "./limits.ts";
 
-export interface Requested {
+export interface Requested extends Beyond {
   /** These and no others, one of a family; none asked for is empty. */
   readonly addresses: readonly Address[];
+  /** These, which no IPPool gives: nobody sees to it that others do not have them. Never beside `addresses`. */
+  readonly unmanaged: readonly Address[];
   /** Of the container's end. */
   readonly mac: string | null;
   /** In place of what the configuration says. */
   readonly families: readonly Family[] | null;
   /** By family: names or CIDRs, in place of the configuration's. */
   readonly pools: Readonly<Partial<Record<Family, readonly string[]>>>;
+  /** Of bandwidth, by the runtime's word. */
+  readonly limits: QosControls | null;
 }
 
-export const nothingRequested: Requested = { addresses: [], mac: null, families: null, pools: {} };
+export const nothingRequested: Requested = {
+  addresses: [],
+  unmanaged: [],
+  mac: null,
+  families: null,
+  pools: {},
+  limits: null,
+  sources: [],
+  floating: [],
+};
 
 export type Annotations = Readonly<Record<string, string>>;
 
 const prefix = "cni.projectcalico.org/";
 
-/** What Calico has and we have not, each with what to do. */
-const refusals: readonly { readonly name: RegExp; readonly advice: string }[] = [
-  {
-    name: /^cni\.projectcalico\.org\/ipAddrsNoIpam$/,
-    advice: "addresses come from IPPools alone: use cni.projectcalico.org/ipAddrs, with a pool that has the address",
-  },
-  {
-    name: /^cni\.projectcalico\.org\/floatingIPs$/,
-    advice: "floating addresses are not translated: remove it, or give the address by a Service",
-  },
-  {
-    name: /^cni\.projectcalico\.org\/allowedSourcePrefixes$/,
-    advice: "a pod sends with its own addresses alone: remove it",
-  },
-  {
-    name: /^qos\.projectcalico\.org\//,
-    advice:
-      "it is not enforced: remove it, or limit the pod by kubernetes.io/ingress-bandwidth and the bandwidth plugin",
-  },
-];
-
 /** The pod's annotations go before those of its namespace, which may say pools and families. */
 export function requestedByAnnotations(pod: Annotations, namespace: Annotations): Requested {
-  for (const name of Object.keys(pod)) {
-    const refusal = refusals.find((one) => one.name.test(name));
-    if (refusal) throw refused(name, refusal.advice);
-  }
   const defaulted = (name: string) => pod[prefix + name] ?? namespace[prefix + name];
   return {
     addresses: oneOfEach(`${prefix}ipAddrs`, listOf(`${prefix}ipAddrs`, pod[`${prefix}ipAddrs`]) ?? []),
+    unmanaged: ofHosts(
+      unmanagedAnnotation,
+      oneOfEach(unmanagedAnnotation, listOf(unmanagedAnnotation, pod[unmanagedAnnotation]) ?? []),
+    ),
     mac: macOf(`${prefix}hwAddr`, pod[`${prefix}hwAddr`]),
     families: familiesOf(`${prefix}ipFamilies`, listOf(`${prefix}ipFamilies`, defaulted("ipFamilies"))),
     pools: {
       ...poolsOf(4, listOf(`${prefix}ipv4pools`, defaulted("ipv4pools"))),
       ...poolsOf(6, listOf(`${prefix}ipv6pools`, defaulted("ipv6pools"))),
     },
+    limits: null,
+    sources: sourcesOf(`${prefix}allowedSourcePrefixes`, pod[`${prefix}allowedSourcePrefixes`]),
+    floating: floatingOf(`${prefix}floatingIPs`, pod[`${prefix}floatingIPs`]),
   };
 }
 
-/** The annotation by which the pod asks to be limited, by whichever plugin does that; `null` where it does not. */
-export function bandwidthAnnotation(pod: Annotations): string | null {
-  return Object.keys(pod).find((name) => /^kubernetes\.io\/(ingress|egress)-bandwidth$/.test(name)) ?? null;
-}
-
-/** The capabilities `ips` and `mac`, and the same by the convention `args.cni`. */
+/** The capabilities `ips`, `mac` and `bandwidth`, and the first two by the convention `args.cni`. */
 export function requestedByRuntime(
   where: string,
-  { ips, mac }: { readonly ips?: unknown; readonly mac?: unknown },
+  { ips, mac, bandwidth }: { readonly ips?: unknown; readonly mac?: unknown; readonly bandwidth?: unknown },
 ): Requested {
   if (ips !== undefined && !isTexts(ips)) throw refused(`${where}.ips`, "must be a list of addresses");
   if (mac !== undefined && typeof mac !== "string") throw refused(`${where}.mac`, "must be a text");
-  return { ...nothingRequested, addresses: oneOfEach(`${where}.ips`, ips ?? []), mac: macOf(`${where}.mac`, mac) };
+  return {
+    ...nothingRequested,
+    addresses: oneOfEach(`${where}.ips`, ips ?? []),
+    mac: macOf(`${where}.mac`, mac),
+    limits: limitsByRuntime(`${where}.bandwidth`, bandwidth),
+  };
 }
 
 /** What `first` asks for, and what only `second` does. */
 export function joinedRequests(first: Requested, second: Requested): Requested {
   return {
     addresses: first.addresses.length > 0 ? first.addresses : second.addresses,
+    unmanaged: [...first.unmanaged, ...second.unmanaged],
     mac: first.mac ?? second.mac,
     families: first.families ?? second.families,
     pools: { ...second.pools, ...first.pools },
+    limits: first.limits ?? second.limits,
+    sources: [...first.sources, ...second.sources],
+    floating: [...first.floating, ...second.floating],
   };
 }
 
@@ -99,6 +113,37 @@ function oneOfEach(name: string, texts: readonly string[]): Address[] {
       throw refused(name, `has ${same.map(formatAddress).join(" and ")}: a pod has one IPv${family} address`);
   }
   return addresses;
+}
+
+/** That no pool has them means that no pool's author has looked at them. Link-local ones are also the gateways of pods. */
+function ofHosts(name: string, addresses: Address[]): Address[] {
+  for (const address of addresses)
+    if (isLinkLocal(address) || nobodys.some((range) => containsAddress(range, address)))
+      throw refused(name, `${formatAddress(address)} is no address that one host has and others reach`);
+  return addresses;
+}
+
+/** IANA's registries of special addresses: this network, loopback, multicast, broadcast; IPv4-mapped, as no packet has them. */
+const nobodys = [
+  ...["0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/4", "255.255.255.255/32"],
+  ...["::/128", "::1/128", "::ffff:0:0/96", "ff00::/8"],
+].flatMap((range) => parsePrefix(range) ?? []);
+
+function sourcesOf(name: string, text: string | undefined): Prefix[] {
+  return (listOf(name, text) ?? []).map((one) => {
+    const [cidr, address] = [parseCidr(one), parseAddress(one)];
+    if (cidr) return networkOf(cidr);
+    if (address) return hostPrefix(address);
+    throw refused(name, `${JSON.stringify(one)} is no network, such as 192.0.2.0/24`);
+  });
+}
+
+function floatingOf(name: string, text: string | undefined): Address[] {
+  return (listOf(name, text) ?? []).map((one) => {
+    const address = parseAddress(one);
+    if (!address) throw refused(name, `${JSON.stringify(one)} is no address`);
+    return address;
+  });
 }
 
 function macOf(name: string, text: string | undefined): string | null {

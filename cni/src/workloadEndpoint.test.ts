@@ -102,6 +102,27 @@ describe("the endpoint", () => {
     });
   });
 
+  it("has the limits that it gets, and on a second interface nothing that a pod asks for its first one", () => {
+    const nats = [{ internalIP: "10.65.0.3", externalIP: "192.0.2.9" }];
+    const pod = (): WorkloadEndpoint => ({
+      ...{ apiVersion: "projectcalico.org/v3", kind: "WorkloadEndpoint", metadata: { name: "pods" } },
+      spec: {
+        ...{ orchestrator: "k8s", node: "node-1", endpoint: "eth0", profiles: ["kns.prod"] },
+        ...{ ipNATs: nats, allowSpoofedSourcePrefixes: ["198.51.100.0/24"] },
+        qosControls: { egressBandwidth: 1_000_000, egressPacketRate: 9 },
+      },
+    });
+    const limits = { egressPacketRate: 9 };
+    const specOf = (interfaceName: string, given: { limits?: typeof limits }) =>
+      workloadEndpoint({ attachment: attach({ interfaceName }), node: "node-1", labels: {}, pod, ...given }, addresses)
+        .spec;
+    const first = specOf("eth0", { limits });
+    assert.deepEqual([first.qosControls, first.ipNATs], [limits, nats]);
+    const second = specOf("net1", {});
+    assert.deepEqual([second.qosControls, second.ipNATs, second.allowSpoofedSourcePrefixes], Array(3).fill(undefined));
+    assert.deepEqual(second.profiles, ["kns.prod"]);
+  });
+
   it("of a container outside Kubernetes has its id as workload and its network's profile", () => {
     const { metadata, spec } = workloadEndpoint(
       { attachment: attach({ args: {} }), node: "n1", labels: {} },

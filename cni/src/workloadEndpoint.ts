@@ -1,5 +1,5 @@
 /** The endpoint which ADD stores, in Calico's form, and the profile that one without Kubernetes needs. */
-import { apiVersion, type Profile, type WorkloadEndpoint, workloadEndpointName } from "@brindle/api";
+import { apiVersion, type Profile, type QosControls, type WorkloadEndpoint, workloadEndpointName } from "@brindle/api";
 import { type Address, formatPrefix, hostPrefix } from "@brindle/net";
 import type { Attachment } from "./attachment.ts";
 import type { PodDescription } from "./ports.ts";
@@ -11,6 +11,8 @@ export interface EndpointOwner {
   readonly labels: Readonly<Record<string, string>>;
   /** What its Pod asks for, where that is known. */
   readonly pod?: PodDescription["endpoint"];
+  /** Those that it gets; what keeps them later goes by this. */
+  readonly limits?: QosControls | null;
 }
 
 /** Of which of the pods that have this name one after the other it is. */
@@ -48,19 +50,24 @@ export function workloadEndpoint(owner: EndpointOwner, addresses: readonly Addre
       profiles: [workload.orchestrator === "k8s" ? `kns.${workload.namespace}` : attachment.network],
       interfaceName: attachment.hostInterface,
       mac: attachment.mac,
-      ...(described && askedBy(described.spec)),
+      ...(described && askedBy(described.spec, attachment)),
+      ...(owner.limits && { qosControls: owner.limits }),
     },
   };
 }
 
-function askedBy(spec: WorkloadEndpoint["spec"]): Partial<WorkloadEndpoint["spec"]> {
-  const { serviceAccountName, profiles, ports, ipNATs, allowSpoofedSourcePrefixes } = spec;
+/** What goes for a pod's addresses goes for its first interface alone. */
+function askedBy(
+  { serviceAccountName, profiles, ports, ipNATs, allowSpoofedSourcePrefixes }: WorkloadEndpoint["spec"],
+  { interfaceName }: Attachment,
+): Partial<WorkloadEndpoint["spec"]> {
+  const isFirst = interfaceName === "eth0";
   return {
     ...(serviceAccountName !== undefined && { serviceAccountName }),
     ...(profiles !== undefined && { profiles }),
     ...(ports !== undefined && { ports }),
-    ...(ipNATs !== undefined && { ipNATs }),
-    ...(allowSpoofedSourcePrefixes !== undefined && { allowSpoofedSourcePrefixes }),
+    ...(isFirst && ipNATs !== undefined && { ipNATs }),
+    ...(isFirst && allowSpoofedSourcePrefixes !== undefined && { allowSpoofedSourcePrefixes }),
   };
 }
 

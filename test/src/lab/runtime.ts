@@ -17,6 +17,8 @@ export interface Pod {
   readonly labels: Readonly<Record<string, string>>;
   /** Of the Pod, where Kubernetes made one. */
   readonly uid?: string;
+  /** What the plugin is told beside what the list of the manifests says. */
+  readonly told?: Readonly<Record<string, unknown>>;
   readonly containerId: string;
   readonly namespace: string;
   /** Without length; IPv4 first. */
@@ -28,6 +30,7 @@ export interface PodRequest {
   readonly node: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly uid?: string;
+  readonly told?: Readonly<Record<string, unknown>>;
 }
 
 export interface CniCall {
@@ -138,7 +141,7 @@ export class Runtime {
           .map(([key, value]) => `${key}=${value}`)
           .join(";")}`,
       },
-      config: JSON.stringify({ ...pluginConfig(), args: { cni: { labels } } }),
+      config: JSON.stringify({ ...pluginConfig(), ...pod.told, args: { cni: { labels } } }),
     };
   }
 
