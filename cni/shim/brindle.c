@@ -8,23 +8,11 @@
  *
  * It never parses stdin, never logs it, and takes in no more than FRAME_MAX bytes. The wire format: cni/DESIGN.md.
  */
-#define _GNU_SOURCE
-#include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/time.h>
-#include <sys/un.h>
-#include <unistd.h>
+#include "bare.h"
 
 #define SOCKET_PATH "/run/brindle/cni.sock"
 #define PENDING_DIRECTORY "/var/lib/brindle/cni-pending"
-#define DEADLINE_MS "60000" /* the kubelet gives a runtime two minutes for a pod's sandbox */
+#define DEADLINE_MS 60000 /* the kubelet gives a runtime two minutes for a pod's sandbox */
 #define SUPPORTED_VERSIONS "{\"cniVersion\":\"1.1.0\",\"supportedVersions\":[\"0.3.1\",\"0.4.0\",\"1.0.0\",\"1.1.0\"]}\n"
 
 enum {
@@ -50,6 +38,18 @@ static const char *setting(const char *variable, const char *otherwise)
     return value && *value ? value : otherwise;
 }
 
+/* In decimal; what is none counts as not said. */
+static int number(const char *variable, int otherwise)
+{
+    const char *digits = setting(variable, "");
+    int value = 0;
+    if (!*digits)
+        return otherwise;
+    for (; *digits >= '0' && *digits <= '9' && value < 100000000; digits++)
+        value = value * 10 + (*digits - '0');
+    return *digits ? otherwise : value;
+}
+
 /*
  * One deadline for the whole request: the signal interrupts whatever call blocks, which then fails with EINTR. It comes
  * again and again, since the first may arrive just before a call blocks.
@@ -61,12 +61,10 @@ static void on_deadline(int signal_number)
 
 static void set_deadline(int after_ms)
 {
-    struct sigaction action = {.sa_handler = on_deadline}; /* without SA_RESTART */
     struct itimerval timer = {
         .it_value = {.tv_sec = after_ms / 1000, .tv_usec = after_ms % 1000 * 1000},
         .it_interval = {.tv_usec = after_ms ? 50000 : 0},
     };
-    sigaction(SIGALRM, &action, NULL);
     setitimer(ITIMER_REAL, &timer, NULL);
 }
 
@@ -81,10 +79,52 @@ static uint32_t get_u32(const unsigned char *at)
     return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
 }
 
+static int write_all(int fd, const void *bytes, size_t length)
+{
+    for (const unsigned char *at = bytes; length > 0;) {
+        ssize_t count = write(fd, at, length);
+        if (count <= 0)
+            return -1;
+        at += count;
+        length -= (size_t)count;
+    }
+    return 0;
+}
+
+/* Texts one behind the other, up to NULL. Answers their length; -1 where `size` is too small, and they are cut off. */
+static int join(char *into, size_t size, const char *const *texts)
+{
+    size_t length = 0;
+    for (; *texts; texts++)
+        for (const char *letter = *texts; *letter; letter++) {
+            if (length + 1 >= size) {
+                into[length] = '\0';
+                return -1;
+            }
+            into[length++] = *letter;
+        }
+    into[length] = '\0';
+    return (int)length;
+}
+
+static const char *decimal(int value, char digits[12])
+{
+    char *at = digits + 11;
+    *at = '\0';
+    do
+        *--at = (char)('0' + value % 10);
+    while (value /= 10);
+    return at;
+}
+
 /* `text` and `details` are our own words: nothing in them needs escaping. */
 static int fail(int code, const char *text, const char *details)
 {
-    printf("{\"cniVersion\":\"1.0.0\",\"code\":%d,\"msg\":\"%s\",\"details\":\"%s\"}\n", code, text, details);
+    char line[1024], digits[12];
+    int length = join(line, sizeof line, (const char *const[]){
+        "{\"cniVersion\":\"1.0.0\",\"code\":", decimal(code, digits), ",\"msg\":\"", text,
+        "\",\"details\":\"", details, "\"}\n", NULL});
+    write_all(STDOUT_FILENO, line, length < 0 ? 0 : (size_t)length);
     return 1;
 }
 
@@ -114,14 +154,15 @@ static int append_stdin(void)
 {
     if (append_field("stdin", ""))
         return CODE_DECODE;
-    size_t start = request.length, got = 1;
+    size_t start = request.length;
+    ssize_t got = 1;
     while (got > 0 && request.length < FRAME_MAX) {
-        got = fread(request.bytes + request.length, 1, FRAME_MAX - request.length, stdin);
-        request.length += got;
+        got = read(STDIN_FILENO, request.bytes + request.length, FRAME_MAX - request.length);
+        if (got < 0)
+            return CODE_IO;
+        request.length += (size_t)got;
     }
     put_u32(request.bytes + start - 4, request.length - start);
-    if (ferror(stdin))
-        return CODE_IO;
     return request.length < FRAME_MAX ? 0 : CODE_DECODE;
 }
 
@@ -147,7 +188,7 @@ static int connect_agent(void)
         errno = ENAMETOOLONG;
         return -1;
     }
-    strcpy(address.sun_path, path);
+    memcpy(address.sun_path, path, strlen(path) + 1);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -1;
@@ -155,18 +196,6 @@ static int connect_agent(void)
         return fd;
     close(fd);
     return -1;
-}
-
-static int write_all(int fd, const unsigned char *bytes, size_t length)
-{
-    while (length > 0) {
-        ssize_t count = write(fd, bytes, length);
-        if (count <= 0)
-            return -1;
-        bytes += count;
-        length -= (size_t)count;
-    }
-    return 0;
 }
 
 static int receive_exactly(int fd, size_t length)
@@ -219,20 +248,29 @@ static int has_control(const char *text)
     return 0;
 }
 
+static int is_of(const char *text, const char *letters)
+{
+    for (; *text; text++)
+        if (!strchr(letters, *text))
+            return 0;
+    return 1;
+}
+
 /* The container's id and the interface's name make a file name, so they must be what CNI allows, and no path. */
 static int is_attachment(const char *container, const char *interface)
 {
     static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
     size_t length = strlen(container);
-    return length > 0 && length <= 200 && strspn(container, letters) == length && !strchr("_.-", container[0]) &&
-           interface[0] != '\0' && strlen(interface) <= 15 && !strpbrk(interface, "/: ") && !has_control(interface);
+    return length > 0 && length <= 200 && is_of(container, letters) && !strchr("_.-", container[0]) &&
+           interface[0] != '\0' && strlen(interface) <= 15 && !strchr(interface, '/') && !strchr(interface, ':') &&
+           !strchr(interface, ' ') && !has_control(interface);
 }
 
 /* Opens the directory of what the agent still has to do; makes it, and its parent, where they are missing. */
 static int open_pending(void)
 {
     char path[4096];
-    if (snprintf(path, sizeof path, "%s", setting("BRINDLE_CNI_PENDING", PENDING_DIRECTORY)) >= (int)sizeof path)
+    if (join(path, sizeof path, (const char *const[]){setting("BRINDLE_CNI_PENDING", PENDING_DIRECTORY), NULL}) < 0)
         return -1;
     char *slash = strrchr(path, '/');
     if (slash && slash != path) {
@@ -243,7 +281,7 @@ static int open_pending(void)
     }
     if (mkdir(path, 0700) && errno != EEXIST)
         return -1;
-    return open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    return openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
 }
 
 static int write_durably(int directory, const char *temporary, const char *name)
@@ -266,9 +304,9 @@ static int keep_del(void)
     const char *container = setting("CNI_CONTAINERID", ""), *interface = setting("CNI_IFNAME", "");
     if (!is_attachment(container, interface))
         return fail(CODE_ENVIRONMENT, "CNI_CONTAINERID or CNI_IFNAME is missing or invalid", "");
-    char name[256], temporary[300];
-    snprintf(name, sizeof name, "%s@%s", container, interface);
-    snprintf(temporary, sizeof temporary, ".%d.%s", (int)getpid(), name);
+    char name[256], temporary[300], process[12];
+    join(name, sizeof name, (const char *const[]){container, "@", interface, NULL});
+    join(temporary, sizeof temporary, (const char *const[]){".", decimal(getpid(), process), ".", name, NULL});
     int directory = open_pending();
     if (directory < 0 || write_durably(directory, temporary, name))
         return fail(CODE_IO, "no agent answers, and the DEL cannot be kept for later: is the disk full?",
@@ -289,14 +327,17 @@ int main(void)
 {
     const char *command = getenv("CNI_COMMAND");
     if (!command || !*command) {
-        fputs("CNI brindle plugin, versions 0.3.1 to 1.1.0: relays a runtime's request to the Brindle agent\n", stderr);
+        static const char about[] =
+            "CNI brindle plugin, versions 0.3.1 to 1.1.0: relays a runtime's request to the Brindle agent\n";
+        write_all(STDERR_FILENO, about, sizeof about - 1);
         return 0;
     }
     /* No agent is needed for it, and a runtime may leave stdin open, so that is not read. */
     if (strcmp(command, "VERSION") == 0)
-        return fputs(SUPPORTED_VERSIONS, stdout) < 0 || fflush(stdout) != 0;
-    signal(SIGPIPE, SIG_IGN);
-    set_deadline(atoi(setting("BRINDLE_CNI_DEADLINE_MS", DEADLINE_MS)));
+        return write_all(STDOUT_FILENO, SUPPORTED_VERSIONS, sizeof SUPPORTED_VERSIONS - 1) != 0;
+    on_signal(SIGPIPE, SIG_IGN);
+    on_signal(SIGALRM, on_deadline);
+    set_deadline(number("BRINDLE_CNI_DEADLINE_MS", DEADLINE_MS));
     int code = build_request();
     if (code)
         return fail(code, "cannot take in the request", code == CODE_IO ? strerror(errno) : "it is over 1 MiB");

@@ -250,6 +250,14 @@ describe("the executable alone", () => {
     assert.deepEqual(await readdir(`${directory}/elsewhere`), []);
   });
 
+  it("is built with a C library where it knows the processor no better", async () => {
+    const built = `${directory}/with-library`;
+    const flags = ["-std=c11", "-DWITH_C_LIBRARY", "-Wall", "-Wextra", "-Werror"];
+    await exec("gcc", [...flags, "-o", built, `${shimDirectory}brindle.c`]);
+    const stdout = await exec("env", ["CNI_COMMAND=VERSION", built]);
+    assert.deepEqual(JSON.parse(stdout).supportedVersions, ["0.3.1", "0.4.0", "1.0.0", "1.1.0"]);
+  });
+
   it("is the same to the byte when it is built again", async () => {
     const before = await readFile(executable);
     const copy = `${directory}/shim`;
