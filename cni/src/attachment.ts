@@ -2,7 +2,7 @@
  * An attachment is one interface of one container on one network: what ADD makes and DEL unmakes. All its names follow
  * from the request alone, so that a repeated ADD and a DEL without anything left arrive at the same ones.
  */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { PluginConfig } from "./config.ts";
 import type { Environment } from "./environment.ts";
 
@@ -77,11 +77,11 @@ function hostInterfaceOf(workload: Workload, containerId: string, interfaceName:
 
 /** A unicast address of local administration (the second-lowest bit of the first byte set, the lowest clear). */
 function macOf(containerId: string, interfaceName: string): string {
-  const bytes = createHash("sha256").update(`${containerId}/${interfaceName}`).digest().subarray(0, 6);
+  const bytes = hash("sha256", `${containerId}/${interfaceName}`, "buffer").subarray(0, 6);
   bytes[0] = ((bytes[0] ?? 0) & 0xfc) | 0x02;
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join(":");
 }
 
 function sha1(text: string): string {
-  return createHash("sha1").update(text).digest("hex");
+  return hash("sha1", text, "hex");
 }

@@ -98,10 +98,11 @@ class Service {
       return;
     }
     this.#connections.add(socket);
-    const gone = new AbortController();
+    const call: Call = { gone: new AbortController(), isAnswered: false };
     socket.on("close", () => {
       this.#connections.delete(socket);
-      gone.abort();
+      // Who has the answer hangs up, too: a signal would make an error, with the stack in it, for nobody.
+      if (!call.isAnswered) call.gone.abort();
     });
     socket.on("error", () => socket.destroy());
     socket.setTimeout(this.#arrivalMsMax, () => socket.destroy());
@@ -112,19 +113,26 @@ class Service {
     }
     receive(socket, (request) => {
       socket.setTimeout(0);
-      void this.#serve(socket, request, gone);
+      void this.#serve(socket, request, call);
     });
   }
 
-  async #serve(socket: Socket, request: RelayedRequest | null, gone: AbortController): Promise<void> {
-    const timeIsOver = (): void => gone.abort(new DOMException("the time for an answer is over", "TimeoutError"));
+  async #serve(socket: Socket, request: RelayedRequest | null, call: Call): Promise<void> {
+    const timeIsOver = (): void => call.gone.abort(new DOMException("the time for an answer is over", "TimeoutError"));
     const timer = setTimeout(timeIsOver, this.#answerMsMax);
     const answer = request
-      ? await this.#plugin.answer(request, gone.signal)
+      ? await this.#plugin.answer(request, call.gone.signal)
       : refusal("DECODE", "the request is malformed: is the executable of the agent's release?");
     clearTimeout(timer);
+    call.isAnswered = true;
     if (!socket.destroyed) socket.end(encodeAnswer(answer));
   }
+}
+
+interface Call {
+  /** Nobody waits for the answer any more. */
+  readonly gone: AbortController;
+  isAnswered: boolean;
 }
 
 /** Root, and whoever the agent runs as. */
