@@ -59,6 +59,17 @@ const cases: { name: string; facts: Partial<CleanupFacts>; steps: string[] }[] =
     steps: ["interface cali2 of nobody: it was never finished"],
   },
   {
+    name: "takes what pods' packets wait in, after the pods, and no other queue",
+    facts: {
+      links: [
+        link("brdl1", { kind: "ifb", mac: null }),
+        link("cali1", { alias: "brindle c1 eth0" }),
+        link("bwcali1", { kind: "ifb", mac: null }),
+      ],
+    },
+    steps: ["interface cali1 of container c1 eth0", "interface brdl1 of what cali1 sends"],
+  },
+  {
     name: "leaves Calico's interfaces and everybody else's",
     facts: { links: [link("cali3"), link("eth0", { kind: null }), link("veth1", { up: false })] },
     steps: [],

@@ -12,6 +12,7 @@ import {
   type TablesBackend,
 } from "@brindle/net";
 import { chainPrefix, setPrefix } from "@brindle/policy";
+import { queueOwner } from "../wiring/limits.ts";
 import { hostMac } from "../wiring/plan.ts";
 
 export interface CleanupFacts {
@@ -82,7 +83,9 @@ function ownLinks(links: readonly Link[]): Link[] {
   const isUnfinished = ({ alias, kind, mac, up, name }: Link) =>
     alias === null && kind === "veth" && mac === hostMac && !up && name.startsWith("cali");
   const marked = podLinks(links);
-  return links.filter((link) => marked.includes(link) || isUnfinished(link));
+  const isQueue = (link: Link) => queueOwner(link) !== null;
+  // A queue after its pod: until then the pod's packets have to go somewhere.
+  return [...links.filter((link) => marked.includes(link) || isUnfinished(link)), ...links.filter(isQueue)];
 }
 
 /** With an interface its routes go without a word. */
@@ -121,7 +124,7 @@ export function describeStep(step: CleanupStep): string {
     case "removeFolder":
       return `folder ${step.path}`;
     case "removeLink":
-      return `interface ${step.link.name} of ${step.link.alias?.replace(/^brindle /, "container ") ?? "nobody: it was never finished"}`;
+      return `interface ${step.link.name} of ${ownerOf(step.link)}`;
     case "removeRoute":
       return `route ${formatPrefix(step.route.destination)} with metric ${step.route.metric}`;
     case "removeChains": {
@@ -133,4 +136,10 @@ export function describeStep(step: CleanupStep): string {
     case "restoreSysctl":
       return `kernel setting ${step.path} back to ${step.value}`;
   }
+}
+
+function ownerOf(link: Link): string {
+  const queued = queueOwner(link);
+  if (queued !== null) return `what ${queued} sends`;
+  return link.alias?.replace(/^brindle /, "container ") ?? "nobody: it was never finished";
 }

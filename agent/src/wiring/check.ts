@@ -45,7 +45,7 @@ export interface Observed {
 }
 
 /** What has to be read of each end beside its interface. */
-export function checkedSysctls({ attachment, promised }: LinkCheck): {
+export function checkedSysctls({ attachment, promised, asksBeyond }: LinkCheck): {
   readonly host: Sysctl[];
   readonly pod: Sysctl[];
 } {
@@ -53,7 +53,10 @@ export function checkedSysctls({ attachment, promised }: LinkCheck): {
   // Of the container's settings those without which nothing works; the others matter while the interface is made.
   const needed = podSysctls(attachment.interfaceName, families).filter(({ path }) => path.endsWith("/disable_ipv6"));
   return {
-    host: hostSysctls(attachment.hostInterface, families),
+    // Of a pod that asks to send from others' addresses the cluster says, at any time, how its sources are looked at.
+    host: hostSysctls(attachment.hostInterface, families).filter(
+      ({ path }) => !(asksBeyond && path.endsWith("/rp_filter")),
+    ),
     pod: needed.filter(({ path }) => path.includes(`/${attachment.interfaceName}/`)),
   };
 }

@@ -116,6 +116,8 @@ describe("the settings for a pod", () => {
     const { ipv4, ...settings } = hostSettings(attachment, new Set([4]));
     assert.deepEqual(settings, { alias: "brindle c1 eth0 pods" });
     assert.deepEqual(ipv4, { forwarding: 1, reversePathFilter: 1, routeLocalnet: 1, proxyArp: 1 });
+    const loose = hostSettings(attachment, new Set([4]), { reversePathFilter: 2 });
+    assert.deepEqual(loose.ipv4, { ...ipv4, reversePathFilter: 2 });
   });
 
   it("with IPv6 take no router's advertisements, on either end", () => {

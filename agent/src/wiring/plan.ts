@@ -74,15 +74,29 @@ export function vethPair({ attachment, mtu }: { attachment: Attachment; mtu: num
 }
 
 /** What the kernel takes only once the interface exists. The node may make link-local addresses another way by default. */
-export function hostSettings(attachment: Attachment, families: ReadonlySet<Family>): LinkSettings {
-  return { alias: markOf(attachment), ipv4: hostIpv4, ...(families.has(6) ? { addressGeneration: "eui64" } : {}) };
+export function hostSettings(
+  attachment: Attachment,
+  families: ReadonlySet<Family>,
+  { reversePathFilter = hostIpv4.reversePathFilter }: Pick<Ipv4Settings, "reversePathFilter"> = {},
+): LinkSettings {
+  const ipv4 = { ...hostIpv4, reversePathFilter };
+  return { alias: markOf(attachment), ipv4, ...(families.has(6) ? { addressGeneration: "eui64" } : {}) };
+}
+
+/** `reversePathFilter` where it is not the strict one. */
+export interface HostPreparation extends Pick<Ipv4Settings, "reversePathFilter"> {
+  readonly families: ReadonlySet<Family>;
 }
 
 /** Said before the node's end is up, in one datagram: what the kernel does as it comes up depends on them. */
-export function hostPreparations(index: number, attachment: Attachment, families: ReadonlySet<Family>): KernelChange[] {
+export function hostPreparations(
+  index: number,
+  attachment: Attachment,
+  { families, ...settings }: HostPreparation,
+): KernelChange[] {
   const quick: readonly Family[] = families.has(6) ? [4, 6] : [4];
   return [
-    { op: "setLink", link: { index }, settings: hostSettings(attachment, families) },
+    { op: "setLink", link: { index }, settings: hostSettings(attachment, families, settings) },
     // For programs that ask by ARP all the same (arping). The delay, random up to 0.8 s, is for shared links.
     ...quick.map((family): KernelChange => {
       return { op: "setNeighbourTable", table: { family, interfaceIndex: index, proxyDelayMs: 0 } };

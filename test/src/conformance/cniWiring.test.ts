@@ -1,6 +1,8 @@
 /** What the wiring makes in a real kernel: a node and its pods are namespaces, and `ip` and `ping` are the judges. */
 import assert from "node:assert/strict";
-import { readdir, readlink } from "node:fs/promises";
+import { readdir, readlink, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { Links } from "@brindle/agent/shell";
 import { type Attachment, attachmentOf, CniError, type WireRequest } from "@brindle/cni";
 import { parseAddress } from "@brindle/net";
@@ -269,6 +271,10 @@ describe("wiring is refused, and leaves nothing behind,", () => {
     const at = (netns: string): WireRequest => ({ ...pod.request, attachment: { ...pod.attachment, netns } });
     await assert.rejects(links.wire(at("/run/netns/there-is-none")), code("INVALID_NETNS"));
     await assert.rejects(links.wire(at("/etc/hostname")), code("INVALID_NETNS"));
+    const pipe = join(tmpdir(), `brindle-pipe-${process.pid}`);
+    await node.exec("mkfifo", [pipe]);
+    await assert.rejects(links.wire(at(pipe)), code("INVALID_NETNS"));
+    await rm(pipe);
     await assert.rejects(links.wire(at(node.path)), code("INVALID_NETNS"));
     assert.deepEqual(await interfacesOf(node), ["lo"]);
   });
@@ -304,6 +310,45 @@ describe("unwiring", () => {
     // The kernel tears a namespace down when it gets to it.
     await waitFor(async () => (await interfacesOf(node)).length === 1, { what: "the node's end is gone" });
     await links.unwire(pod.attachment);
+  });
+
+  it("takes away what an earlier agent has wired", async () => {
+    await using pod = await createWiredPod();
+    using later = await Links.open({ mtu: 1_500, namespace: node.path });
+    await later.unwire(pod.attachment);
+    assert.deepEqual(await interfacesOf(node), ["lo"]);
+  });
+
+  it("leaves what somebody else has put in the place of what was wired", async () => {
+    await using pod = await createWiredPod();
+    const name = pod.attachment.hostInterface;
+    await node.ip(`link del ${name}`);
+    await node.ip(`link add ${name} type bridge`);
+    try {
+      await links.unwire(pod.attachment);
+      await links.unwire(pod.attachment);
+      assert.deepEqual(await interfacesOf(node), [name, "lo"].sort());
+    } finally {
+      await node.ip(`link del ${name}`);
+    }
+  });
+
+  it("leaves what has moved in with the index of what was wired", async () => {
+    const pod = await createWiredPod();
+    await using elsewhere = await createNamespace("elsewhere");
+    const { hostInterface } = pod.attachment;
+    const shown = JSON.parse(await node.ip(`-j link show ${hostInterface}`)) as { ifindex: number }[];
+    const index = shown[0]?.ifindex ?? 0;
+    // The namespace of the container went with its runtime, and nobody has said DEL.
+    await node.ip(`link del ${hostInterface}`);
+    await elsewhere.ip(`link add moved index ${index} type ifb`);
+    await elsewhere.ip(`link set moved netns ${node.name}`);
+    await node.ip("link set moved up");
+    assert.match(await node.ip("-o link show moved"), new RegExp(`^${index}: `));
+    await links.unwire(pod.attachment);
+    assert.match(await node.ip("link show moved"), /[<,]UP[,>]/);
+    await node.ip("link del moved");
+    await pod[Symbol.asyncDispose]();
   });
 
   it("gathers what comes together, so that sixteen do not take sixteen times as long", async () => {

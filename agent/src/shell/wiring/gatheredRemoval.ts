@@ -26,15 +26,19 @@ const deletionsMax = 8;
 /** So many answers find room in a socket's buffer. */
 const lookupsAtOnceMax = 16;
 
-/** Which interface, and whether it is to go. */
-export interface Removable {
-  readonly interface: string | number;
-  readonly isMeant: (link: Link) => boolean;
-}
+/** Which interface, and whether it is to go: whatever it is, where its index says enough. */
+export type Removable =
+  | { readonly interface: string | number; readonly isMeant: (link: Link) => boolean }
+  | { readonly interface: number; readonly isMeant: null };
 
-interface Request extends Removable {
+type Request = Removable & {
   readonly down: PromiseWithResolvers<void>;
   readonly gone: PromiseWithResolvers<void>;
+};
+
+interface Meant {
+  readonly request: Request;
+  readonly index: number;
 }
 
 export class GatheredRemoval implements Disposable {
@@ -50,10 +54,14 @@ export class GatheredRemoval implements Disposable {
   /** Who waits until the kernel takes none. */
   #quiet: (() => void)[] = [];
 
-  constructor(kernel: DirectRoutes, namespace: NamespaceReference) {
+  /** `onGone` is told of each interface of the namespace that is gone, whoever removed it. */
+  constructor(kernel: DirectRoutes, namespace: NamespaceReference, onGone: (index: number) => void) {
     this.#kernel = kernel;
     this.#namespace = namespace;
-    this.#watch = watchLinkRemovals(namespace, (index) => this.#onGone(index));
+    this.#watch = watchLinkRemovals(namespace, (index) => {
+      onGone(index);
+      this.#onGone(index);
+    });
   }
 
   /**
@@ -71,7 +79,7 @@ export class GatheredRemoval implements Disposable {
 
   /** Removes it, whatever it is, and waits until it is gone. */
   async removeIndex(index: number): Promise<void> {
-    const { down, gone } = this.remove({ interface: index, isMeant: () => true });
+    const { down, gone } = this.remove({ interface: index, isMeant: null });
     await Promise.all([down, gone]);
   }
 
@@ -117,13 +125,7 @@ export class GatheredRemoval implements Disposable {
 
   /** The indexes of those that are now down and in the group. */
   #takeDown(requests: readonly Request[]): number[] {
-    const links = this.#kernel.links(requests.map((request) => request.interface));
-    const meant = requests.flatMap((request, i) => {
-      const link = links[i];
-      if (link && request.isMeant(link)) return [{ request, index: link.index }];
-      resolve(request);
-      return [];
-    });
+    const meant = this.#meant(requests);
     const settings = { up: false, group: removalGroup };
     const refusals = this.#kernel.tryEach(
       meant.map(({ index }): KernelChange => ({ op: "setLink", link: { index }, settings })),
@@ -133,6 +135,20 @@ export class GatheredRemoval implements Disposable {
       if (refused === null) return this.#await(request, index);
       if (isKernelError(refused, "NOT_FOUND")) resolve(request);
       else reject(request, refused);
+      return [];
+    });
+  }
+
+  /** To look at one costs as much as to take it down: those that are known are not looked at. */
+  #meant(requests: readonly Request[]): Meant[] {
+    const unknown = requests.filter(({ isMeant }) => isMeant !== null);
+    const links = this.#kernel.links(unknown.map((request) => request.interface));
+    const found = new Map(unknown.map((request, i) => [request, links[i] ?? null]));
+    return requests.flatMap((request): Meant[] => {
+      if (request.isMeant === null) return [{ request, index: request.interface }];
+      const link = found.get(request);
+      if (link && request.isMeant(link)) return [{ request, index: link.index }];
+      resolve(request);
       return [];
     });
   }

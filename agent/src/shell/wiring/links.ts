@@ -2,6 +2,7 @@
  * Wires containers to the node and unwires them: the `links` port of the CNI plugin, over the kernel. What it makes
  * follows from the request alone (`wiring/plan.ts`), each step can be repeated, and a failure leaves nothing behind.
  */
+import type { QosControls } from "@brindle/api";
 import {
   type Attachment,
   CniError,
@@ -23,6 +24,8 @@ import {
 } from "@brindle/net/shell";
 import { wiringDifferences } from "../../wiring/check.ts";
 import { isRemovable, judgeExisting } from "../../wiring/existing.ts";
+import { limitsBandwidth } from "../../wiring/limits.ts";
+import { MadeEnds } from "../../wiring/madeEnds.ts";
 import {
   familiesOf,
   gateways,
@@ -37,8 +40,16 @@ import {
 import { planPod } from "./aside.ts";
 import { openContainer } from "./container.ts";
 import { GatheredCreation } from "./gatheredCreation.ts";
-import { GatheredRemoval, removalGroup } from "./gatheredRemoval.ts";
+import { GatheredRemoval, type Removable, removalGroup } from "./gatheredRemoval.ts";
+import { Limiter, type LimitsSnapshot, type LimitWish, limitFailure } from "./limiter.ts";
 import { observe } from "./observe.ts";
+import {
+  looseReversePath,
+  type ReversePath,
+  reversePathsOf,
+  setReversePath,
+  strictReversePath,
+} from "./reversePath.ts";
 import { makeRouter, writeSysctls } from "./settings.ts";
 import { untilLocal, untilRunning } from "./settled.ts";
 
@@ -60,7 +71,9 @@ export class Links implements LinksPort, Disposable {
   readonly #kernel: RouteSocket;
   readonly #creation: GatheredCreation;
   readonly #removal: GatheredRemoval;
+  readonly #limiter: Limiter;
   readonly #queue = new KeyedQueue();
+  readonly #made = new MadeEnds();
 
   private constructor(options: LinksOptions, node: OpenNamespace, kernel: RouteSocket) {
     this.#mtu = options.mtu;
@@ -68,7 +81,8 @@ export class Links implements LinksPort, Disposable {
     this.#kernel = kernel;
     this.#direct = new DirectRoutes(node.fd);
     this.#creation = new GatheredCreation(node.fd);
-    this.#removal = new GatheredRemoval(this.#direct, node.fd);
+    this.#removal = new GatheredRemoval(this.#direct, node.fd, (index) => this.#made.forget(index));
+    this.#limiter = new Limiter(kernel, this.#removal);
   }
 
   /** Also makes the node a router, without which no pod reaches anything. */
@@ -95,12 +109,51 @@ export class Links implements LinksPort, Disposable {
   /** The name is another's only when the interface is gone, so the next one for it waits until then. */
   unwire(attachment: Attachment, onDown: () => void = () => {}): Promise<void> {
     return this.#queue.run(attachment.hostInterface, () => {
-      // Another's: a newer container of the same pod has the name by now.
-      const isMeant = (link: Link): boolean => isRemovable(link, attachment);
-      const { down, gone } = this.#removal.remove({ interface: attachment.hostInterface, isMeant });
+      const { down, gone } = this.#removal.remove(this.#removable(attachment));
       down.then(onDown, () => {}); // What fails so fails `gone`, too.
-      return gone;
+      return this.#limiter.isQueued(attachment.hostInterface) ? this.#withQueue(attachment.hostInterface, gone) : gone;
     });
+  }
+
+  /** Limits a pod that runs; answers what of it somebody else is in the way of. One that is not wired gets its limits with its wiring. */
+  limit(hostInterface: string, { wishOf, known }: Limiting): Promise<readonly string[]> {
+    return this.#queue.run(hostInterface, async () => {
+      const link = this.#direct.link(hostInterface);
+      const mark = readMark(link?.alias ?? null);
+      if (!link || !mark || !link.up || link.group === removalGroup) return [];
+      await this.#quiet();
+      return this.#limiter.apply(link, await wishOf(mark.network), known);
+    });
+  }
+
+  /** Those that have limits of ours; queues whose pods are gone are removed. */
+  async limited(): Promise<{ readonly pods: readonly string[]; readonly known: LimitsSnapshot }> {
+    const known = await this.#limiter.snapshot();
+    const { pods, orphans } = Limiter.limited(known);
+    // One whose pod is just being made has its turn behind that.
+    const forget = (owner: string) =>
+      this.#queue.run(owner, async () => {
+        if (!this.#direct.link(owner)) await this.#limiter.forget(owner);
+      });
+    await Promise.all(orphans.map(forget));
+    return { pods, known };
+  }
+
+  /** How strictly the kernel looks at the sources of a pod that runs. Answers whether that was another way before. */
+  guard(hostInterface: string, path: ReversePath): Promise<boolean> {
+    return this.#queue.run(hostInterface, async () => {
+      const link = this.#direct.link(hostInterface);
+      const isPods = link?.up && readMark(link.alias) !== null && link.group !== removalGroup;
+      return isPods ? setReversePath(this.#node, hostInterface, path) : false;
+    });
+  }
+
+  /** The node's ends of pods at whose sources the kernel does not look strictly. */
+  async unguarded(): Promise<readonly string[]> {
+    const marks = await this.marks();
+    const names = marks.map(({ hostInterface }) => hostInterface);
+    const found = reversePathsOf(this.#node, names);
+    return [...found].flatMap(([name, value]) => (value === strictReversePath ? [] : [name]));
   }
 
   async check(request: LinkCheck): Promise<readonly string[]> {
@@ -110,7 +163,9 @@ export class Links implements LinksPort, Disposable {
       host: { namespace: this.#node, kernel: this.#kernel },
       pod: { namespace: container, kernel: inside },
     };
-    return wiringDifferences(request, await observe(request, sides));
+    const observed = await observe(request, sides);
+    const limits = observed.host ? await this.#limiter.check(observed.host.link, request.limits ?? null) : [];
+    return [...wiringDifferences(request, observed), ...limits];
   }
 
   async marks(): Promise<readonly Mark[]> {
@@ -139,13 +194,17 @@ export class Links implements LinksPort, Disposable {
     const pair = { attachment, container, inside };
     const { host, isNew } = await this.#pair(pair, { mtu: request.mtu ?? this.#mtu, undo });
     const expected = new Set(request.families ?? []);
-    if (isNew) this.#prepare(pair, host, expected);
+    const { sendsBeyond = false } = request;
+    if (isNew) this.#prepare(pair, host, { families: expected, sendsBeyond });
     const addresses = await request.addresses;
     await this.#creation.quiet();
     const families = familiesOf(addresses);
-    if (!isNew || families.symmetricDifference(expected).size > 0) this.#prepare(pair, host, families);
+    if (!isNew || families.symmetricDifference(expected).size > 0) this.#prepare(pair, host, { families, sendsBeyond });
+    if (isNew) undo.defer(() => this.#limiter.forget(host.name));
+    if (limitsBandwidth(request.limits)) await this.#limitNew(host, request.limits);
     const aside = await this.#configure(pair, host, addresses);
     undo.move(); // Success: nothing is undone.
+    this.#made.add(attachment, host.index);
 
     return {
       isNew,
@@ -154,6 +213,33 @@ export class Links implements LinksPort, Disposable {
       gateways: [...families].map((family) => gateways[family]),
       defaultFamilies: [...families].filter((family) => !aside.has(family)),
     };
+  }
+
+  #removable(attachment: Attachment): Removable {
+    const index = this.#made.take(attachment);
+    if (index !== null) return { interface: index, isMeant: null };
+    return { interface: attachment.hostInterface, isMeant: (link) => isRemovable(link, attachment) };
+  }
+
+  async #limitNew(host: Link, limits: QosControls): Promise<void> {
+    try {
+      const [conflict] = await this.#limiter.apply(host, { controls: limits });
+      if (conflict !== undefined) throw new CniError({ code: "CONFLICT", message: conflict });
+    } catch (error) {
+      const message = limitFailure(error);
+      if (message === null) throw error;
+      throw new CniError({ code: "INVALID_CONFIG", message }, { cause: error });
+    }
+  }
+
+  async #withQueue(hostInterface: string, gone: Promise<void>): Promise<void> {
+    await gone;
+    if (!this.#direct.link(hostInterface)) await this.#limiter.forget(hostInterface);
+  }
+
+  async #quiet(): Promise<void> {
+    await this.#removal.quiet();
+    await this.#creation.quiet();
   }
 
   /** Most often nothing is in the way. What is, is looked at only then. */
@@ -195,8 +281,9 @@ export class Links implements LinksPort, Disposable {
   }
 
   /** What has to be so before an end is up. */
-  #prepare({ attachment, container }: Pair, host: Link, families: ReadonlySet<Family>): void {
-    this.#direct.apply(hostPreparations(host.index, attachment, families));
+  #prepare({ attachment, container }: Pair, host: Link, { families, sendsBeyond }: Preparation): void {
+    const loosened = sendsBeyond ? { reversePathFilter: looseReversePath(this.#node) } : {};
+    this.#direct.apply(hostPreparations(host.index, attachment, { families, ...loosened }));
     writeSysctls(this.#node, hostFiles(host.name, families));
     writeSysctls(container, podSysctls(attachment.interfaceName, families));
   }
@@ -229,9 +316,22 @@ export class Links implements LinksPort, Disposable {
   }
 }
 
+export interface Limiting {
+  /** What is to be limited, in the network of that name; `null` where its interface does not tell. */
+  readonly wishOf: (network: string | null) => Promise<LimitWish>;
+  /** Where it was just read. */
+  readonly known?: LimitsSnapshot;
+}
+
 interface Creation {
   readonly mtu: number;
   readonly undo: AsyncDisposableStack;
+}
+
+interface Preparation {
+  readonly families: ReadonlySet<Family>;
+  /** Whether the pod may send from addresses that are not routed to it. */
+  readonly sendsBeyond: boolean;
 }
 
 interface Pair {
