@@ -20,6 +20,11 @@ describe("a list of networks", () => {
       false,
     ],
     ["of Calico's", [list("10-a.conflist", [{ type: "calico" }, limiting])], true],
+    [
+      "in which only we do",
+      [list("10-a.conflist", [{ ...brindle, capabilities: { bandwidth: true } }, { type: "portmap" }])],
+      false,
+    ],
     ["of another network", [list("10-a.conflist", [brindle, limiting], "others")], null],
     ["of another plugin", [list("10-a.conflist", [{ type: "bridge" }, limiting])], null],
     ["behind one that does not", [list("20.conflist", [brindle, limiting]), list("10.conflist", [brindle])], false],

@@ -8,7 +8,7 @@ export interface NetworkListFile {
 const ourTypes: readonly unknown[] = ["brindle", "calico"];
 
 /**
- * Whether a plugin in the list of that network takes the capability, which is how a runtime hands on what a pod is to get.
+ * Whether a plugin behind ours in the list of that network takes the capability, which is how a runtime hands on what a pod is to get.
  * Of two lists a runtime takes the first by name. `null` where none of ours has that name.
  */
 export function takesCapability(
@@ -18,7 +18,9 @@ export function takesCapability(
   const lists = files.toSorted((a, b) => (a.name < b.name ? -1 : 1)).map(({ text }) => parsed(text));
   const plugins = lists.filter(({ name }) => name === network).map(pluginsOf);
   const own = plugins.find((each) => each.some(({ type }) => ourTypes.includes(type)));
-  return own ? own.some(({ capabilities }) => membersOf(capabilities)[capability] === true) : null;
+  return own
+    ? own.some(({ type, capabilities }) => !ourTypes.includes(type) && membersOf(capabilities)[capability] === true)
+    : null;
 }
 
 type Members = Readonly<Record<string, unknown>>;

@@ -4,9 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "vitest";
 import { type CniInstallation, installCni } from "./installCni.ts";
-import { installNetworkList } from "./networkList.ts";
 
-const plugins = [{ type: "brindle" }, { type: "portmap" }, { type: "bandwidth" }];
+const plugins = [{ type: "brindle" }, { type: "portmap" }];
 
 async function node(): Promise<CniInstallation & AsyncDisposable> {
   const folder = await mkdtemp(join(tmpdir(), "install-cni-"));
@@ -30,27 +29,6 @@ describe("the init step", () => {
     assert.match(await installCni(installation), /bin\/brindle installed$/);
     assert.match(await installCni(installation), /bin\/brindle is there already$/);
     assert.equal(await readFile(join(binDirectory, "brindle"), "utf8"), "ours");
-  });
-
-  it("goes without a plugin that few pods ask for, whom the list then does not name", async () => {
-    await using installation = await node();
-    const { binDirectory, networkList: source, executable } = installation;
-    const add = async (name: string) => {
-      await writeFile(join(binDirectory, name), "theirs");
-      await chmod(join(binDirectory, name), 0o755);
-    };
-    await add("portmap");
-    const named = async (): Promise<unknown> => {
-      const done = Promise.withResolvers<string>();
-      await installNetworkList(
-        { source, directory: binDirectory, executable: { source: executable, directory: binDirectory } },
-        { signal: new AbortController().signal, onInstalled: done.resolve, onProblem: done.reject },
-      );
-      return JSON.parse(await readFile(await done.promise, "utf8")).plugins;
-    };
-    assert.deepEqual(await named(), plugins.slice(0, 2));
-    await add("bandwidth");
-    assert.deepEqual(await named(), plugins);
   });
 
   it("says which plugin of others is missing, and what brings it", async () => {

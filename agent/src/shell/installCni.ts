@@ -2,7 +2,6 @@
 import { access, constants, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { AgentError } from "../error.ts";
-import { optionalPlugins } from "../node/optionalPlugins.ts";
 import { installFile } from "./installFile.ts";
 
 /** Ours, as a network list has it for `type`. */
@@ -21,15 +20,17 @@ export async function installCni({ executable, binDirectory, networkList }: CniI
   const { plugins } = JSON.parse(await readFile(networkList, "utf8")) as { plugins: { type: string }[] };
   const target = join(binDirectory, ownType);
   const isNew = await installFile(executable, target, 0o755);
-  const types = plugins.map(({ type }) => type).filter((type) => !optionalPlugins.includes(type));
-  const missing = await missingOf(types, binDirectory);
+  const missing = await missingOf(
+    plugins.map(({ type }) => type),
+    binDirectory,
+  );
   if (missing.length === 0) return `${target} ${isNew ? "installed" : "is there already"}`;
   const reason = `${binDirectory} of this node has no ${missing.join(", ")}, which the network list needs: install the reference plugins of CNI (package kubernetes-cni)`;
   throw new AgentError({ code: "UNSUITABLE_MACHINE", reason });
 }
 
 /** Those of the plugins that are not there. */
-export async function missingOf(types: readonly string[], binDirectory: string): Promise<string[]> {
+async function missingOf(types: readonly string[], binDirectory: string): Promise<string[]> {
   const found = await Promise.all(types.map((type) => isExecutable(join(binDirectory, type))));
   return types.filter((_, index) => !found[index]);
 }

@@ -6,8 +6,7 @@ import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { messageOf } from "../error.ts";
-import { listWithout, optionalPlugins } from "../node/optionalPlugins.ts";
-import { installCni, missingOf } from "./installCni.ts";
+import { installCni } from "./installCni.ts";
 import { installContent } from "./installFile.ts";
 
 export interface NetworkList {
@@ -35,20 +34,13 @@ export async function installNetworkList(
   while (!ports.signal.aborted) {
     try {
       if (executable) await installExecutable(executable, source);
-      await installContent(await listFor(source, executable?.directory), target, 0o644);
+      await installContent(await readFile(source), target, 0o644);
       return ports.onInstalled(target);
     } catch (error) {
       ports.onProblem(`the network list cannot be put in its place: ${messageOf(error)}`);
       await delay(retryMs, undefined, { signal: ports.signal }).catch(() => {});
     }
   }
-}
-
-/** Without what the node does not have and most pods do not need. Where its folder cannot be seen, as it is. */
-async function listFor(source: string, binDirectory: string | undefined): Promise<Buffer> {
-  const content = await readFile(source);
-  if (binDirectory === undefined) return content;
-  return Buffer.from(listWithout(content.toString(), await missingOf(optionalPlugins, binDirectory)));
 }
 
 async function installExecutable(

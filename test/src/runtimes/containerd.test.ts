@@ -36,7 +36,7 @@ async function pings(from: PodOfContainerd, to: PodOfContainerd): Promise<void> 
 
 describe("containerd", () => {
   it("has a network by our list, and runs pods of both families that reach each other", async () => {
-    assert(await containerd.isNetworkReady());
+    assert((await containerd.network()).isReady);
     [web, client] = await Promise.all([containerd.runPod({ name: "web" }), containerd.runPod({ name: "client" })]);
     assert.match(web.addresses.join(), /^10\.244\.[\d.]+,fd00:244:/);
     await pings(client, web);
@@ -44,12 +44,12 @@ describe("containerd", () => {
     for (const address of web.addresses) assert(output.includes(`${address}/`), output);
   });
 
-  it("hands on a port of the node, and limits of bandwidth, to the plugins behind ours", async () => {
+  it("hands on a port of the node to the plugin behind ours, and limits of bandwidth to us", async () => {
     const annotations = { "kubernetes.io/ingress-bandwidth": "80M", "kubernetes.io/egress-bandwidth": "40M" };
     const limited = await containerd.runPod({ name: "limited", annotations, hostPorts: { 80: 8080 } });
     const queues = await node.exec("tc", ["qdisc", "show"]);
-    assert.match(queues, /tbf .*rate 80Mbit/);
-    assert.match(queues, /tbf .*rate 40Mbit/);
+    assert.match(queues, /tbf d6: dev cali\S+ root .*rate 80Mbit/);
+    assert.match(queues, /tbf d6: dev brdl\S+ root .*rate 40Mbit/);
     assert.match(await node.exec("iptables-save", ["-t", "nat"]), /dport 8080 .*10\.244\./);
     await containerd.removePod(limited.sandbox);
     assert.doesNotMatch(await node.exec("tc", ["qdisc", "show"]), /tbf/);

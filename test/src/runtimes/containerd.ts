@@ -1,6 +1,6 @@
-/** Debian's containerd in the files and the network of a node of ours, and what a kubelet asks of it. */
+/** Debian's containerd, or a newer one, in the files and the network of a node of ours, and what a kubelet asks of it. */
 import { randomUUID } from "node:crypto";
-import { chmod, copyFile, mkdir, symlink, writeFile } from "node:fs/promises";
+import { chmod, copyFile, mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Daemon, exec } from "../fixtures/command.ts";
@@ -33,9 +33,16 @@ export interface PodOfContainerd {
   readonly addresses: readonly string[];
 }
 
+export interface ContainerdOptions {
+  /** The root of a Debian that has another containerd, and its reference plugins in /opt/cni/bin; the machine's own when left out. */
+  readonly root?: string;
+  /** Of our list, in place of what it says. */
+  readonly cniVersion?: string;
+}
+
 export interface Containerd {
-  /** What the runtime tells a kubelet of the network: ready where it has a list. */
-  isNetworkReady(): Promise<boolean>;
+  /** What the runtime tells a kubelet of the network: ready where it has a list, and by CNI 1.1 where STATUS says so. */
+  network(): Promise<{ readonly isReady: boolean; readonly message: string }>;
   runPod(wish: PodWish): Promise<PodOfContainerd>;
   exec(
     pod: PodOfContainerd,
@@ -49,9 +56,14 @@ export interface Containerd {
   start(): Promise<void>;
 }
 
-export async function openContainerd(machine: Machine, registry: Registry): Promise<Containerd> {
+export async function openContainerd(
+  machine: Machine,
+  registry: Registry,
+  { root = "", cniVersion }: ContainerdOptions = {},
+): Promise<Containerd> {
   const folder = await registry.createDirectory("containerd");
-  await writeFiles(folder);
+  await writeFiles(folder, { plugins: root === "" ? "/usr/lib/cni" : join(root, "opt/cni/bin"), cniVersion });
+  const program = (name: string) => join(root, "/usr/bin", name);
   // crun wants to see control groups of some kind.
   await machine.exec("mount", ["-t", "tmpfs", "cgroup", "/sys/fs/cgroup"]);
   const call: Call = (method, fields = []) => callRuntime(machine.outside(socket), method, fields);
@@ -63,13 +75,18 @@ export async function openContainerd(machine: Machine, registry: Registry): Prom
       await daemon?.exited;
     },
     async start() {
-      const started = machine.spawn("containerd", ["--config", join(folder, "config.toml"), "--log-level", "warn"]);
+      const started = machine.spawn(program("containerd"), [
+        "--config",
+        join(folder, "config.toml"),
+        "--log-level",
+        "warn",
+      ]);
       daemon = started;
       await waitFor(() => answers(started, call), { what: "containerd answers", deadlineMs: 30_000 });
     },
   };
   await containerd.start();
-  await machine.exec("ctr", ["-n", "k8s.io", "images", "import", join(folder, "sleeper.tar")]);
+  await machine.exec(program("ctr"), ["-n", "k8s.io", "images", "import", join(folder, "sleeper.tar")]);
   return containerd;
 }
 
@@ -92,10 +109,13 @@ function requests(call: Call): Omit<Containerd, "kill" | "start"> {
     return [textIn(network, 1), ...further].filter((address) => address !== "");
   };
   return {
-    async isNetworkReady() {
+    async network() {
       const [status = new Map()] = messagesIn(await call("Status"), 1);
       const network = messagesIn(status, 1).find((condition) => textIn(condition, 1) === "NetworkReady");
-      return network !== undefined && numberIn(network, 2) === 1;
+      return {
+        isReady: network !== undefined && numberIn(network, 2) === 1,
+        message: network ? textIn(network, 4) : "",
+      };
     },
     async runPod(wish) {
       const config = sandboxConfig(wish);
@@ -125,15 +145,19 @@ function requests(call: Call): Omit<Containerd, "kill" | "start"> {
   };
 }
 
-async function writeFiles(folder: string): Promise<void> {
+async function writeFiles(
+  folder: string,
+  { plugins, cniVersion }: { readonly plugins: string; readonly cniVersion: string | undefined },
+): Promise<void> {
   for (const name of ["bin", "net.d"]) await mkdir(join(folder, name));
   await copyFile(executable, join(folder, "bin/brindle"));
-  for (const name of ["portmap", "bandwidth", "loopback"])
-    await symlink(`/usr/lib/cni/${name}`, join(folder, "bin", name));
-  await copyFile(networkList, join(folder, "net.d/10-brindle.conflist"));
+  for (const name of ["portmap", "loopback"]) await symlink(join(plugins, name), join(folder, "bin", name));
+  const list = JSON.parse(await readFile(networkList, "utf8"));
+  const said = JSON.stringify(cniVersion === undefined ? list : { ...list, cniVersion });
+  await writeFile(join(folder, "net.d/10-brindle.conflist"), said);
   // The nodes of a lab have no control groups of their own.
   const crun = join(folder, "crun");
-  await writeFile(crun, '#!/bin/sh\nexec /usr/bin/crun --cgroup-manager=disabled "$@"\n');
+  await writeFile(crun, runtime);
   await chmod(crun, 0o755);
   await writeFile(join(folder, "config.toml"), configurationOf(folder));
   const pause = join(folder, "pause");
@@ -145,6 +169,15 @@ async function writeFiles(folder: string): Promise<void> {
   const layers = [[await fileEntry(pause, "pause"), ...links, ...folders]];
   await writeImage({ name: image, layers, entrypoint: ["/pause"] }, join(folder, "sleeper.tar"));
 }
+
+/** A newer containerd says a version of the runtime's configuration that crun does not know, and means nothing new by it. */
+const runtime = `#!/bin/sh
+for word; do
+  [ "$before" = --bundle ] && sed -i 's/"ociVersion":"1[^"]*"/"ociVersion":"1.0.2"/' "$word/config.json"
+  before=$word
+done
+exec /usr/bin/crun --cgroup-manager=disabled "$@"
+`;
 
 /** A node of a lab is no machine: no control groups, no AppArmor, and plain copies in place of overlays. */
 function configurationOf(folder: string): string {

@@ -20,8 +20,7 @@ export async function openPodman(machine: Machine, registry: Registry): Promise<
   const folder = await registry.createDirectory("podman");
   for (const name of ["bin", "net.d", "rootfs"]) await mkdir(join(folder, name));
   await copyFile(executable, join(folder, "bin/brindle"));
-  for (const name of ["portmap", "bandwidth", "loopback"])
-    await symlink(`/usr/lib/cni/${name}`, join(folder, "bin", name));
+  for (const name of ["portmap", "loopback"]) await symlink(`/usr/lib/cni/${name}`, join(folder, "bin", name));
   await copyFile(networkList, join(folder, "net.d/10-brindle.conflist"));
   for (const name of ["usr", "proc", "sys", "dev", "etc", "run", "tmp"]) await mkdir(join(folder, "rootfs", name));
   for (const name of ["bin", "sbin", "lib", "lib64"]) await symlink(`usr/${name}`, join(folder, "rootfs", name));
