@@ -2,8 +2,21 @@
  * What the datastore holds of the kinds that this node acts on: the newest value of each object, whatever came before.
  * What another client stored and this version cannot act on is left out, and said to be.
  */
-import { type Item, isResourceKind, type Key, type Kind, type Stored, whyNotActedOn } from "@brindle/api";
+import {
+  type IPPool,
+  type Item,
+  isResourceKind,
+  type JsonValue,
+  type Key,
+  type Kind,
+  type Stored,
+  type WorkloadEndpoint,
+  whyNotActedOn,
+} from "@brindle/api";
+import { FloatingClaims } from "./floatingAddresses.ts";
 import { missingFilters } from "./routeFilters.ts";
+import { UnmanagedAddresses } from "./unmanagedAddresses.ts";
+import { endpointInDoubt, readablePool, Withheld } from "./withheld.ts";
 
 /** The kinds that shape a node's sessions, routes and addresses. */
 export type ClusterKind =
@@ -41,6 +54,9 @@ export class ClusterState {
   };
   readonly #problems = new Map<string, string>();
   readonly #poolRevisions = new Map<string, string>();
+  readonly floating: FloatingClaims = new FloatingClaims();
+  readonly unmanaged: UnmanagedAddresses = new UnmanagedAddresses();
+  readonly withheld: Withheld = new Withheld();
 
   /** `null` for an object that is gone. */
   receive<K extends ClusterKind>(key: Key<K>, value: Stored[K] | null): void {
@@ -51,6 +67,33 @@ export class ClusterState {
     const values: Map<string, Stored[K]> = this.#values[key.kind];
     if (value === null || problem !== null) values.delete(id);
     else values.set(id, value);
+    if (key.kind === "WorkloadEndpoint") {
+      const endpoints = this.#values.WorkloadEndpoint;
+      const endpoint = endpoints.get(id) ?? null;
+      this.floating.onEndpoint(id, endpoint, endpoints);
+      this.#withholdEndpoint(id, { endpoint, isWithheld: false });
+    }
+    // The store pairs a key with a value of its kind.
+    if (key.kind === "IPPool") this.withheld.onPool(id, problem === null ? null : (value as IPPool));
+  }
+
+  /** Something is stored that does not decode: `readable` is what of it is acted on. What it had of addresses stays its own. */
+  receiveUnreadable<K extends ClusterKind>(key: Key<K>, readable: Stored[K] | null, partial?: JsonValue): void {
+    const id = idOf(key);
+    const endpoint = this.#values.WorkloadEndpoint.get(id) ?? this.withheld.endpoints.get(id) ?? null;
+    const pool = this.#values.IPPool.get(id) ?? this.withheld.pools.get(id) ?? null;
+    this.receive(key, readable);
+    if (key.kind === "IPPool") this.withheld.onPool(id, readablePool(id, partial, pool));
+    if (key.kind === "WorkloadEndpoint")
+      this.#withholdEndpoint(id, { endpoint: endpointInDoubt(key, partial, endpoint), isWithheld: true });
+  }
+
+  #withholdEndpoint(
+    id: string,
+    { endpoint, isWithheld }: { readonly endpoint: WorkloadEndpoint | null; readonly isWithheld: boolean },
+  ): void {
+    this.unmanaged.onEndpoint(id, endpoint);
+    this.withheld.onEndpoint(id, isWithheld ? endpoint : null);
   }
 
   /** Of a pool, also where only its status is news. */

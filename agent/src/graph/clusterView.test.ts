@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { WorkloadEndpoint } from "@brindle/api";
 import { formatPrefix } from "@brindle/net";
 import { describe, it } from "vitest";
 import { ClusterState } from "./clusterState.ts";
@@ -72,5 +73,29 @@ describe("clusterView", () => {
     });
     state.receive({ kind: "IPAMConfiguration", name: "default" }, null);
     assert.equal(clusterView("node1", state).settings.strictAffinity, false);
+  });
+
+  it("takes for reserved what pods have past address management, as long as they have it", () => {
+    const state = told(false);
+    const key = { kind: "WorkloadEndpoint", namespace: "shop", name: "node2-k8s-web-eth0" } as const;
+    const annotations = { "cni.projectcalico.org/ipAddrsNoIpam": '["192.0.2.9"]' };
+    const endpoint: WorkloadEndpoint = {
+      ...{
+        apiVersion: "projectcalico.org/v3",
+        kind: key.kind,
+        metadata: { namespace: key.namespace, name: key.name, annotations },
+      },
+      spec: { orchestrator: "k8s", node: "node2", endpoint: "eth0", ipNetworks: ["192.0.2.9/32", "10.0.0.77/32"] },
+    };
+    const reserved = () => clusterView("node1", state).reserved.map(formatPrefix);
+    state.receive(key, endpoint);
+    assert.deepEqual(reserved(), ["10.0.0.0/30", "192.0.2.9/32"]);
+    state.receiveUnreadable(key, null, { spec: { ipNetworks: ["192.0.2.9/32"], node: 7 } });
+    assert.deepEqual(reserved(), ["10.0.0.0/30", "192.0.2.9/32"]);
+    state.receive(key, { ...endpoint, spec: { ...endpoint.spec, ipNetworks: ["10.0.0.77/32"] } });
+    assert.deepEqual(reserved(), ["10.0.0.0/30"]);
+    state.receive(key, endpoint);
+    state.receive(key, null);
+    assert.deepEqual(reserved(), ["10.0.0.0/30"]);
   });
 });

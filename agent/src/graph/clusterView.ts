@@ -8,7 +8,11 @@ export function clusterView(node: string, state: ClusterState): ClusterView {
     pools: [...state.all("IPPool").values()],
     poolRevisions: state.poolRevisions,
     nodeLabels: state.all("Node").get(node)?.metadata.labels ?? {},
-    reserved: reservedPrefixes(state.all("IPReservation").values()),
+    reserved: [
+      ...reservedPrefixes(state.all("IPReservation").values()),
+      ...state.floating.claimed(),
+      ...state.unmanaged.reserved(),
+    ],
     settings: ipamSettings({
       config: state.all("IPAMConfig").get(ipamConfigName),
       configuration: state.all("IPAMConfiguration").get(ipamConfigurationName),

@@ -1,4 +1,4 @@
-import { MemoryData, MemoryStore } from "@brindle/api";
+import { MemoryData, MemoryStore, type Store, type WatchEvent } from "@brindle/api";
 import { describe, expect, it } from "vitest";
 import { ClusterSync } from "./clusterSync.ts";
 
@@ -104,5 +104,37 @@ describe("ClusterSync", () => {
     expect(await write("10.0.0.1/32")).toEqual([1, 1]);
     expect(await write("10.0.0.1/32")).toEqual([0, 0]);
     expect(await write("10.0.0.2/32")).toEqual([1, 1]);
+  });
+
+  it("keeps the addresses of an endpoint that does not decode any more, and acts on it no longer", () => {
+    const cluster = new ClusterSync("node1", {
+      onPolicy: () => {},
+      onInSync: () => {},
+      onChanged: () => {},
+      onConnection: () => {},
+      onTrouble: () => {},
+    });
+    let tell: (event: WatchEvent) => void = () => {};
+    const watch: Store["watch"] = (_kinds, listener) => {
+      tell = listener;
+      return { stop: async () => {}, stalenessMs: () => null };
+    };
+    cluster.start(Object.assign(new MemoryStore(), { watch }));
+    const key = { kind: "WorkloadEndpoint", namespace: "default", name: "node2-k8s-web-eth0" } as const;
+    const metadata = { namespace: "default", name: key.name };
+    const spec = { node: "node2", orchestrator: "k8s", pod: "web", endpoint: "eth0", ipNetworks: ["10.0.0.1/32"] };
+    const value = { apiVersion: "projectcalico.org/v3", kind: key.kind, metadata, spec } as const;
+    const known = () =>
+      [cluster.state.all("WorkloadEndpoint"), cluster.state.withheld.endpoints].map((endpoints) =>
+        [...endpoints.values()].map((each) => each.spec.ipNetworks?.join()),
+      );
+    tell({ type: "changed", item: { key, value, revision: "1" as never } });
+    tell({ type: "undecodable", key, reason: "spec.ipNATs is no list", partial: { spec: { ipNATs: 7 } } });
+    expect(known()).toEqual([[], ["10.0.0.1/32"]]);
+    tell({ type: "changed", item: { key, value, revision: "2" as never } });
+    expect(known()).toEqual([["10.0.0.1/32"], []]);
+    tell({ type: "undecodable", key, reason: "spec.ipNATs is no list" });
+    tell({ type: "deleted", key } as WatchEvent);
+    expect(known()).toEqual([[], []]);
   });
 });

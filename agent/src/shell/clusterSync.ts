@@ -18,6 +18,7 @@ import {
 import { type PolicyResource, type PolicyUpdate, policyKinds } from "@brindle/policy";
 import { AddedPods } from "../graph/addedPods.ts";
 import { ClusterState, clusterKinds, isClusterKey, objectName } from "../graph/clusterState.ts";
+import { floatingAddresses } from "../graph/floatingAddresses.ts";
 import { readableReservation } from "../graph/readableReservation.ts";
 
 export interface ClusterSyncPorts {
@@ -25,8 +26,8 @@ export interface ClusterSyncPorts {
   readonly onPolicy: (update: PolicyUpdate, isNewcomer: boolean) => void;
   /** Once: all that existed at the start is known. */
   readonly onInSync: () => void;
-  /** Something changed since, or at that moment. */
-  readonly onChanged: () => void;
+  /** Something changed since, or at that moment: of that kind, or anything where it is `null`. */
+  readonly onChanged: (kind: Kind | null) => void;
   readonly onConnection: (problem: string | null) => void;
   /** What was told is whole, and how that came is for people to know. */
   readonly onTrouble: (trouble: WatchTrouble, reason: string) => void;
@@ -50,7 +51,9 @@ export class ClusterSync {
   }
 
   start(store: Store): void {
-    this.#watch = store.watch([...this.#awaited], (event) => this.#onEvent(event));
+    // What selects endpoints comes before them (`policyKinds`); of all else the cluster's own order holds.
+    const others = [...this.#awaited].filter((kind) => kind !== "WorkloadEndpoint");
+    this.#watch = store.watch([...others, "WorkloadEndpoint"], (event) => this.#onEvent(event));
   }
 
   /** An endpoint of this node with the addresses that it was just given, told before it is waited for. */
@@ -60,7 +63,7 @@ export class ClusterSync {
     const told = this.state.all("WorkloadEndpoint").get(`${namespace}/${name}`);
     if (!told) return;
     this.#receive({ kind: "WorkloadEndpoint", namespace, name }, told);
-    if (this.isInSync) this.#ports.onChanged();
+    if (this.isInSync) this.#ports.onChanged("WorkloadEndpoint");
   }
 
   /** The profile that is a namespace, as it was told last. */
@@ -70,7 +73,8 @@ export class ClusterSync {
 
   /** Objects that are not acted on, each with the reason. */
   problems(): ReadonlyMap<string, string> {
-    return new Map([...this.state.problems(), ...this.#undecodable]);
+    const { problems } = floatingAddresses(this.#node, this.state);
+    return new Map([...problems, ...this.state.problems(), ...this.#undecodable]);
   }
 
   get isInSync(): boolean {
@@ -113,7 +117,7 @@ export class ClusterSync {
         this.#ports.onTrouble(event.trouble, event.reason);
         return;
     }
-    if (this.isInSync) this.#ports.onChanged();
+    if (this.isInSync) this.#ports.onChanged(kindOf(event));
   }
 
   /** Only of its own pods does a node need all. */
@@ -134,7 +138,8 @@ export class ClusterSync {
     }
     const isNewcomer = isEndpointKey(key) && this.#isNewcomer(key, value as WorkloadEndpoint | null);
     // The store pairs each key with a value of its kind; the compiler sees two unions.
-    if (isClusterKey(key)) this.state.receive(key, value as never);
+    if (isClusterKey(key) && unreadable) this.state.receiveUnreadable(key, value as never, unreadable.partial);
+    else if (isClusterKey(key)) this.state.receive(key, value as never);
     if (key.kind === "Profile") this.#keepProfile(key.name, value as Profile | null);
     if (isPolicyKey(key)) {
       const update = { key, value: value as PolicyResource | null, ...(unreadable && { unreadable }) };
@@ -156,6 +161,12 @@ export class ClusterSync {
     if (value) this.#namespaceProfiles.set(namespace, value);
     else this.#namespaceProfiles.delete(namespace);
   }
+}
+
+/** When the last kind is in sync, all is news. */
+function kindOf(event: WatchEvent): Kind | null {
+  if (event.type === "changed") return event.item.key.kind;
+  return event.type === "deleted" || event.type === "undecodable" ? event.key.kind : null;
 }
 
 function readablePart({ key, partial }: Extract<WatchEvent, { readonly type: "undecodable" }>): unknown {

@@ -13,8 +13,8 @@ import {
   type Replay,
   StoredRecords,
 } from "@brindle/cni";
-import { type Answering, type CniServer, openPendingDels, serveCni } from "@brindle/cni/shell";
-import { Allocator } from "@brindle/ipam";
+import { type CniServer, openPendingDels, serveCni } from "@brindle/cni/shell";
+import { Allocator, type RefusedPool } from "@brindle/ipam";
 import type { Logger } from "pino";
 import { clusterView } from "../graph/clusterView.ts";
 import { podCidrsOf } from "../graph/originated.ts";
@@ -22,7 +22,9 @@ import type { CniTally } from "../metrics/cniTally.ts";
 import { takesCapability } from "../node/chainedPlugins.ts";
 import type { Health } from "../status.ts";
 import { Adoption } from "./adoption.ts";
+import { beyondOwn } from "./beyondSide.ts";
 import type { ClusterSync } from "./clusterSync.ts";
+import { CountedAnswers } from "./countedAnswers.ts";
 import { readNetworkLists } from "./machine.ts";
 import { noPods, podsBesideEtcd, podsOfDatastore, type Watched } from "./podDescriptions.ts";
 import type { PolicySync } from "./policySync.ts";
@@ -57,9 +59,18 @@ export async function startCni(
   { store, cluster, policy, links, pods }: CniSideParts,
 ): Promise<CniServer> {
   const { node, socketPath, pendingDirectory, log } = options;
+  const calls = new CountedAnswers({ tally: options.tally });
   const allocator = new Allocator(
     { node },
-    { store, now: nanosecondsNow, view: () => clusterView(node, cluster.state), gathering: nextTurn },
+    {
+      store,
+      now: nanosecondsNow,
+      view: () => clusterView(node, cluster.state),
+      // Who is alone waits for nobody.
+      gathering: async () => {
+        if (calls.underWay > 1) await nextTurn();
+      },
+    },
   );
   const adoption = new Adoption(node, { store, cluster, log, nowNs: nanosecondsNow });
   void adoption.begin();
@@ -72,10 +83,12 @@ export async function startCni(
       watched: (key) => watchedEndpoint(cluster, key),
       podCidrs: () => podCidrsOf(cluster.state.all("Node").get(node)),
       usesPodCidrs: options.usesPodCidrs,
+      withheldPools: () => withheldPools(cluster),
     }),
     records: new StoredRecords(node, store),
     links,
     policy: gateOf(cluster, policy),
+    beyond: beyondOwn(node, { state: cluster.state, store }),
     ...(options.listDirectory !== undefined && { lists: listsIn(options.listDirectory) }),
     readiness: async () => {
       const state = readiness(cluster, options.health);
@@ -83,25 +96,12 @@ export async function startCni(
     },
     pending: await openPendingDels(pendingDirectory),
   });
-  return serveCni(counted(plugin, options.tally), {
+  return serveCni(calls.of(plugin), {
     socketPath,
     replayEveryMs,
     onReplay: tellNews(log),
     onReplayError: (error) => log.warn({ err: error }, "kept deletions cannot be read"),
   });
-}
-
-function counted(plugin: CniPlugin, tally: CniTally): Answering {
-  return {
-    replay: () => plugin.replay(),
-    answer: async (request, signal) => {
-      const sinceMs = performance.now();
-      const answer = await plugin.answer(request, signal);
-      const seconds = (performance.now() - sinceMs) / 1000;
-      tally.answered({ command: request.variables.CNI_COMMAND, answer, seconds });
-      return answer;
-    },
-  };
 }
 
 function gateOf(cluster: ClusterSync, policy: PolicySync): PolicyGate {
@@ -115,8 +115,14 @@ function gateOf(cluster: ClusterSync, policy: PolicySync): PolicyGate {
   };
 }
 
+function withheldPools({ state }: ClusterSync): RefusedPool[] {
+  return [...state.problems()].flatMap(([object, reason]) =>
+    object.startsWith("IPPool ") ? [{ pool: object.slice("IPPool ".length), reason }] : [],
+  );
+}
+
 /** Read for each pod that asks: an operator may have written another list since. */
-function listsIn(directory: string): NetworkLists {
+export function listsIn(directory: string): NetworkLists {
   return {
     takes: async (network, capability) => takesCapability(await readNetworkLists(directory), { network, capability }),
   };
