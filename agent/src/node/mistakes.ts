@@ -49,6 +49,8 @@ export type MistakeCode =
   | "HealthPortTaken"
   | "MetricsNotServed"
   | "FlowsNotWatched"
+  | "LimitsNotInForce"
+  | "SourcesNotFollowed"
   | "CniFailing";
 
 export const mistakes: Readonly<Record<MistakeCode, MistakeRow>> = {
@@ -262,6 +264,19 @@ export const mistakes: Readonly<Record<MistakeCode, MistakeRow>> = {
     words: "Flows that policy denies are not told, or open ones are not ended.",
     remedy:
       "Policy itself is in force. End the program that hears log group 214 of netfilter, or load nfnetlink_log and nf_conntrack_netlink where the kernel lacks them.",
+  },
+  LimitsNotInForce: {
+    part: "cni",
+    effect: "noticed",
+    words: "A pod that asks for a limit of bandwidth is not limited so.",
+    remedy:
+      "Take away what limits its interface beside Brindle, or load sch_tbf, sch_ingress, cls_u32, act_mirred and ifb where the kernel lacks them.",
+  },
+  SourcesNotFollowed: {
+    part: "cni",
+    effect: "noticed",
+    words: "Whether pods may send from addresses that are not theirs was not brought to their interfaces.",
+    remedy: "Make /proc/sys/net/ipv4/conf writable for the agent; the text says which setting was refused.",
   },
   CniFailing: {
     part: "cni",
