@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { BlockAffinity, IPPool, WorkloadEndpoint } from "@brindle/api";
-import { parsePrefix } from "@brindle/net";
+import { parseAddress, parsePrefix } from "@brindle/net";
 import { describe, it } from "vitest";
 import { type OriginState, originatedPrefixes } from "./originated.ts";
 
@@ -25,6 +25,7 @@ interface Case {
   readonly affinities?: readonly [string, BlockAffinity][];
   readonly endpoints?: readonly [string, WorkloadEndpoint][];
   readonly podCidrs?: readonly string[];
+  readonly floating?: readonly string[];
   readonly expected: readonly string[];
 }
 
@@ -58,6 +59,12 @@ const cases: readonly Case[] = [
     expected: ["10.244.0.0/26", "10.244.1.5/32"],
   },
   {
+    name: "are what floats to its pods, but in its own blocks and outside pools",
+    affinities: [affinity("host:node1/10.244.0.0/26")],
+    floating: ["10.244.0.9", "10.244.200.9", "192.0.2.9"],
+    expected: ["10.244.0.0/26", "10.244.200.9/32"],
+  },
+  {
     name: "are nothing of a pool whose export is off, and nothing outside pools",
     pools: new Map([pool("v4", "10.244.0.0/16", true)]),
     affinities: [affinity("host:node1/10.244.0.0/26"), affinity("host:node1/10.99.0.0/26")],
@@ -86,9 +93,13 @@ const cases: readonly Case[] = [
 ];
 
 describe("the prefixes that a node announces", () => {
-  for (const { name, affinities = [], endpoints = [], podCidrs = [], expected, ...options } of cases) {
+  for (const { name, affinities = [], endpoints = [], podCidrs = [], floating = [], expected, ...options } of cases) {
     it(name, () => {
-      const state = { node: "node1", pools, ...options, podCidrs: podCidrs.flatMap((text) => parsePrefix(text) ?? []) };
+      const state = {
+        ...{ node: "node1", pools, ...options },
+        podCidrs: podCidrs.flatMap((text) => parsePrefix(text) ?? []),
+        floating: floating.flatMap((text) => parseAddress(text) ?? []),
+      };
       assert.deepEqual(
         originatedPrefixes({ ...state, affinities: new Map(affinities), endpoints: new Map(endpoints) }),
         expected,

@@ -1,9 +1,10 @@
 /**
- * Which prefixes this node announces: its blocks, and the addresses that its pods hold in blocks of others. Where a node's pods have
+ * Which prefixes this node announces: its blocks, and the addresses that its pods hold in blocks of others, or that float to them. Where a node's pods have
  * addresses of its podCIDR alone, that stands for the blocks in it, from the beginning on, as with Calico's `USE_POD_CIDR`.
  */
 import type { BlockAffinity, IPPool, Node, WorkloadEndpoint } from "@brindle/api";
 import {
+  type Address,
   addressBits,
   containsAddress,
   containsPrefix,
@@ -15,6 +16,7 @@ import {
 } from "@brindle/net";
 
 import type { ClusterState } from "./clusterState.ts";
+import { floatingAddresses } from "./floatingAddresses.ts";
 
 export interface OriginState {
   readonly node: string;
@@ -22,6 +24,8 @@ export interface OriginState {
   /** Named `host:<node>/<cidr>`. */
   readonly affinities: ReadonlyMap<string, BlockAffinity>;
   readonly endpoints: ReadonlyMap<string, WorkloadEndpoint>;
+  /** Floating ones of pods of the node. */
+  readonly floating?: readonly Address[];
   /** Where the node's pods have their addresses of these. */
   readonly podCidrs?: readonly Prefix[];
 }
@@ -36,6 +40,7 @@ export function originStateOf(
     pools: state.all("IPPool"),
     affinities: state.all("BlockAffinity"),
     endpoints: state.all("WorkloadEndpoint"),
+    floating: floatingAddresses(node, state).here.map(({ floating }) => floating),
     podCidrs: usesPodCidrs ? podCidrsOf(state.all("Node").get(node)) : [],
   };
 }
@@ -66,7 +71,7 @@ export function ownBlocks({ node, affinities }: Pick<OriginState, "node" | "affi
 /** In canonical text, sorted. A block of one address is announced as such; of a larger one, the block alone. */
 export function originatedPrefixes(state: OriginState): string[] {
   const blocks = ownBlocks(state);
-  const borrowed = localAddresses(state).filter(
+  const borrowed = [...localAddresses(state), ...(state.floating ?? []).map(hostPrefix)].filter(
     ({ address }) => !blocks.some((block) => containsAddress(block, address)),
   );
   const exported = exportedRanges(state.pools);

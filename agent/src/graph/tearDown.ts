@@ -20,10 +20,12 @@ export function tearDown(state: Pick<ClusterState, "all">): TearDown | null {
     };
   }
   // 2. A pod has its address from a block, and a block has a node.
-  const hasPods = [...state.all("WorkloadEndpoint").values()].some(
-    ({ spec }) => spec.containerID !== undefined && (spec.ipNetworks?.length ?? 0) > 0,
-  );
-  if (hasPods && state.all("BlockAffinity").size === 0) {
+  const hasPods = () =>
+    state
+      .all("WorkloadEndpoint")
+      .values()
+      .some(({ spec }) => spec.containerID !== undefined && (spec.ipNetworks?.length ?? 0) > 0);
+  if (state.all("BlockAffinity").size === 0 && hasPods()) {
     return { what: "routing", reason: "no node has a block, and pods run: routes stay as they are until one has" };
   }
   return null;

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import type { WorkloadEndpoint } from "@brindle/api";
-import { describeChange, type Link } from "@brindle/net";
+import { describeChange, formatPrefix, type Link, parseAddress } from "@brindle/net";
 import { describe, it } from "vitest";
-import { desiredPodRoutes } from "./podRoutes.ts";
+import { desiredPodRoutes, floatingRouteMetric } from "./podRoutes.ts";
 import { planRoutes } from "./routes.ts";
 
 function link(index: number, options: { alias?: string | null; up?: boolean } = {}): Link {
@@ -65,6 +65,22 @@ describe("of the routes to local pods there is to be", () => {
       assert.deepEqual(planRoutes(desired, new Map(), { mayDelete: false }).map(describeChange), expected);
     });
   }
+
+  it("one for each address that floats to the pod, behind its own", () => {
+    const [floating, own] = ["10.244.200.9", "10.244.0.5"].map(parseAddress);
+    assert(floating && own);
+    const to = (id: string) => [{ floating, own, endpoint: id }];
+    const routes = (id: string) =>
+      [
+        ...desiredPodRoutes({ node: "node1", endpoints: [endpoint()], links: [link(7)], floating: to(id) }).values(),
+      ].map(
+        ({ destination, metric, nextHops }) =>
+          `${formatPrefix(destination)} ${nextHops?.[0]?.interfaceIndex} ${metric}`,
+      );
+    const ownRoutes = ["10.244.0.5/32 7 1024", "fd00:244::5/128 7 1024"];
+    assert.deepEqual(routes("default/node1-k8s-a-eth0"), [...ownRoutes, `10.244.200.9/32 7 ${floatingRouteMetric}`]);
+    assert.deepEqual(routes("default/node1-k8s-b-eth0"), ownRoutes);
+  });
 
   it("nothing new where all are there", () => {
     const desired = desiredPodRoutes({ node: "node1", endpoints: [endpoint()], links: [link(7)] });

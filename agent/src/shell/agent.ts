@@ -13,7 +13,6 @@ import { type ControlServer, giveBackMemory, type RouteSocket, serveControl } fr
 import type { EndpointToHostAction } from "@brindle/policy";
 import type { Logger } from "pino";
 import { originStateOf, ownRanges } from "../graph/originated.ts";
-import { type TearDown, tearDown } from "../graph/tearDown.ts";
 import { CniTally } from "../metrics/cniTally.ts";
 import type { MetricsAddress } from "../metrics/metricsWish.ts";
 import { ownRangeMistakes } from "../node/rangeMistakes.ts";
@@ -25,14 +24,14 @@ import { readClusterRanges } from "./clusterRanges.ts";
 import { ClusterSync } from "./clusterSync.ts";
 import { describedPods, startCni } from "./cniSide.ts";
 import { type ControlParts, controlHandlers } from "./controlHandlers.ts";
-import { followSettings } from "./followSettings.ts";
+import { type FollowingParts, followSettings } from "./followSettings.ts";
 import { followHostInterfaces } from "./hostInterfaces.ts";
 import { kubernetesBeside } from "./kubernetesBeside.ts";
 import { MetricsEndpoint } from "./metricsEndpoint.ts";
 import type { NetworkList } from "./networkList.ts";
 import { NodeReporter, type NodeReporterOptions } from "./nodeReporter.ts";
 import { openHealthServer, openKernel, openLinks, retried } from "./opening.ts";
-import { PodRouteSync } from "./podRouteSync.ts";
+import { PodSide } from "./podSide.ts";
 import { followPolicy } from "./policyFlows.ts";
 import { openPolicyKernel } from "./policyKernel.ts";
 import type { PolicySync, PolicySyncPorts } from "./policySync.ts";
@@ -41,6 +40,7 @@ import { RegistrationUpkeep } from "./registrationUpkeep.ts";
 import { RouteSync } from "./routeSync.ts";
 import { followSpeaker } from "./speakerSide.ts";
 import { sysctlRecordName } from "./sysctlRecord.ts";
+import { TearDownWatch } from "./tearDownWatch.ts";
 import { untilAborted } from "./untilAborted.ts";
 import type { Links } from "./wiring/links.ts";
 
@@ -82,7 +82,6 @@ export class Agent {
   readonly #options: AgentOptions;
   readonly #log: Logger;
   readonly #health: AgentHealth;
-  #goingReason: string | undefined;
   readonly #ended = new AbortController();
   #checks: Checks | null = null;
   #running: ControlParts | null = null;
@@ -124,17 +123,20 @@ export class Agent {
   }
 
   async #runWith({ store, api, kernel }: Pick<JoinParts, "store" | "api" | "kernel">): Promise<void> {
-    const { node } = this.#options;
+    const { node, networkList } = this.#options;
     const packetFilter = await openPolicyKernel();
     const routes = new RouteSync({
       kernel,
       onNextHops: (facts) => speaker.nextHops(facts),
-      onHealth: (problem) => this.#reportRoutes({ learned: problem }),
+      onHealth: (learned) => this.#reportRoutes({ learned }),
     });
-    const podRoutes = new PodRouteSync(node, {
+    const pods = new PodSide(node, {
       kernel,
-      endpoints: () => cluster.state.all("WorkloadEndpoint").values(),
-      onHealth: (problem) => this.#reportRoutes({ pods: problem }),
+      cluster: () => cluster,
+      policy: () => policy,
+      listDirectory: networkList?.directory,
+      health: this.#health,
+      onRoutes: (problem) => this.#reportRoutes({ pods: problem }),
     });
     const side = await followSpeaker(this.#options, {
       kernel,
@@ -155,40 +157,38 @@ export class Agent {
       health: this.#health,
       log: this.#log,
     });
+    const tearDown = new TearDownWatch({ health: this.#health, log: this.#log });
     const cluster = new ClusterSync(node, {
-      onPolicy: (update, isNewcomer) => policy.receive(update, isNewcomer),
+      onPolicy: (update, isNewcomer) => [policy, pods].map((part) => part.receive(update, isNewcomer)),
       onInSync: () => {
-        void podRoutes.resync();
+        void pods.resync();
         this.#giveBackMemorySoon();
       },
-      onChanged: () => {
-        const going = this.#tearDown(cluster);
+      onChanged: (kind) => {
+        const { going, isNews } = tearDown.look(cluster.state);
         if (going?.what === "all") return;
-        this.#checks?.followPools();
-        followSettings(cluster.state, this.#options, { policy, flows, metrics: this.#metrics, log: this.#log });
+        const isSettled = kind === "WorkloadEndpoint" && !isNews;
+        if (!isSettled) this.#followSettings(cluster, { policy, flows, pods });
+        pods.changed();
         policy.changed();
-        speaker.changed();
-        if (going) return;
-        upkeep?.changed();
-        routes.setOwnBlocks(ownRanges(originStateOf(this.#options, cluster.state)));
-        const ownNode = cluster.state.all("Node").get(node);
-        this.#health.found("ranges", ownRangeMistakes(ownNode, this.#options.usesPodCidrs));
+        speaker.changed(); // A pod may have an address in another node's block.
+        if (!isSettled && !going) this.#followOwnNode(cluster, routes);
+        if (!isSettled && !going) upkeep?.changed();
       },
       onConnection: (problem) => this.#onConnection(problem),
       onTrouble: (trouble, reason) => this.#log.warn({ trouble, reason }, "the datastore was read anew"),
     });
     const upkeep = this.#upkeep(cluster, () => this.#register({ store, api, kernel }));
-    for (const part of [podRoutes, routes, speaker]) this.#parts.defer(() => part.end());
+    for (const part of [pods, routes, speaker]) this.#parts.defer(() => part.end());
     const interfaces = this.#parts.use(followHostInterfaces(kernel, { cluster, policy, log: this.#log }));
     for (const part of [policy, flows]) this.#parts.defer(() => part.end());
-    const resync = async () => {
-      this.#log.debug("reading back what the kernel has");
-      await Promise.all([routes, podRoutes, policy].map((part) => part.resync()));
-    };
-    this.#running = { store, cluster, speaker, policy, routes, podRoutes, flows, resync };
+    const resync = () => this.#resync([routes, policy, pods]);
+    this.#running = { store, cluster, speaker, policy, routes, podRoutes: pods.routes, flows, resync };
     await interfaces.start();
     this.#startChecks({ store, api, kernel, packetFilter, cluster });
-    if (!(await this.#join({ store, api, kernel, cluster, policy }))) return;
+    const links = await this.#join({ store, api, kernel, cluster, policy });
+    if (!links) return;
+    pods.start(links);
     this.#nowAndThen(resync);
     await this.#untilEnded();
   }
@@ -197,15 +197,31 @@ export class Agent {
     this.#ended.abort();
   }
 
+  #followSettings({ state }: ClusterSync, parts: Pick<FollowingParts, "policy" | "flows" | "pods">): void {
+    this.#checks?.followPools();
+    followSettings(state, this.#options, { ...parts, metrics: this.#metrics, log: this.#log });
+  }
+
+  async #resync(parts: readonly { resync(): Promise<unknown> }[]): Promise<void> {
+    this.#log.debug("reading back what the kernel has");
+    await Promise.all(parts.map((part) => part.resync()));
+  }
+
+  #followOwnNode({ state }: ClusterSync, routes: RouteSync): void {
+    routes.setOwnBlocks(ownRanges(originStateOf(this.#options, state)));
+    const ownNode = state.all("Node").get(this.#options.node);
+    this.#health.found("ranges", ownRangeMistakes(ownNode, this.#options.usesPodCidrs));
+  }
+
   #upkeep({ state }: ClusterSync, register: () => Promise<Registered | null>): RegistrationUpkeep | null {
     if (this.#options.store.type !== "kubernetes") return null;
     return new RegistrationUpkeep({ node: () => state.all("Node").get(this.#options.node), register });
   }
 
-  /** What needs the datastore: registration, then everything that follows it. False when the agent is ended before. */
-  async #join({ store, api, kernel, cluster, policy }: JoinParts): Promise<boolean> {
+  /** What needs the datastore: registration, then everything that follows it. `null` when the agent is ended before. */
+  async #join({ store, api, kernel, cluster, policy }: JoinParts): Promise<Links | null> {
     const [registered] = await Promise.all([this.#register({ store, api, kernel }), this.#checks?.first()]);
-    if (!registered) return false;
+    if (!registered) return null;
     const addresses = Object.values(registered.addresses).map(formatPrefix);
     this.#log.info({ addresses, mtu: registered.mtu }, "registered");
     cluster.start(store);
@@ -215,7 +231,7 @@ export class Agent {
       { mtu: registered.mtu, sysctlRecord },
       { health: this.#health, signal: this.#ended.signal },
     );
-    if (!links) return false;
+    if (!links) return null;
     this.#parts.use(links);
     this.#checks?.onRouter();
     const pods = describedPods(this.#options.node, {
@@ -225,7 +241,7 @@ export class Agent {
     });
     const cni = await this.#startCni({ store, cluster, policy, links, pods });
     this.#parts.defer(() => cni.close());
-    return true;
+    return links;
   }
 
   async #startCni(
@@ -265,17 +281,6 @@ export class Agent {
         throw error;
       }
     });
-  }
-
-  /** Told once, whatever else is told meanwhile. That there are no blocks the speaker says of itself. */
-  #tearDown({ state }: ClusterSync): TearDown | null {
-    const going = tearDown(state);
-    if (going?.reason === this.#goingReason) return going;
-    this.#goingReason = going?.reason;
-    if (going) this.#log.warn({ reason: going.reason }, "left as it is");
-    const isAll = going?.what === "all";
-    this.#health.found("tearDown", isAll ? [{ code: "ClusterInformationMissing", text: going.reason }] : []);
-    return going;
   }
 
   /** Beside what is kept of deletions: it outlives a reboot, as these do. */

@@ -11,6 +11,7 @@ import {
   endpointAddresses,
   endpointId,
   type FilterSettings,
+  type FloatingAddress,
   type HostInterfaces,
   PolicyGraph,
   type PolicyGraphConfig,
@@ -128,6 +129,11 @@ export class PolicySync implements PolicyGate {
   /** `null` for the one that the node uses. It comes into force with what is said next. */
   setTablesBackend(asked: TablesBackend | null): void {
     this.#backendAsked = asked;
+  }
+
+  /** What floats to pods of this node. It comes into force with what is said next. */
+  setFloating(floating: readonly FloatingAddress[]): void {
+    this.#graph.setFloating(floating);
   }
 
   /** Of what is not told stays what was. */

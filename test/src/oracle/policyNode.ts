@@ -143,7 +143,7 @@ export class PolicyNode implements AsyncDisposable {
 
   /** Gives the pod that has `known` another address, which its endpoint knows nothing of. */
   async ownAddress(known: string, address: string): Promise<void> {
-    await this.podWith(known).ip(`address add ${address}/32 dev eth0`);
+    await this.podWith(known).ip(`address add ${address}/${address.includes(":") ? 128 : 32} dev eth0`);
     this.#probers.set(address, this.#proberOf(known));
     this.#sockets.alias(known, address);
   }

@@ -40,7 +40,7 @@ export const iptablesSettings: Settings<IptablesSettings> = {
   iptablesBackend: setting(
     anyCase("Auto", "Legacy", "NFT"),
     "Which iptables writes the chains. Auto is the one that the node uses. A change moves them, and no packet notices.",
-    { unset: "Auto" },
+    { unset: "Auto", effect: "honoured" },
   ),
   interfaceRefreshInterval: setting(duration, "How often the interfaces of the node are read back.", {
     unset: "1m30s",

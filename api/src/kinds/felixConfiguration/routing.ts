@@ -114,6 +114,7 @@ export const routingSettings: Settings<RoutingSettings> = {
   floatingIPs: setting(onOff, "Whether pods may have addresses that are translated to theirs.", {
     unset: "Disabled",
     written: true,
+    effect: "honoured",
   }),
   ipv4NormalRoutePriority: setting(integer(1, 2_147_483_646), "Metric of routes to pods, of IPv4.", { unset: 1024 }),
   ipv6NormalRoutePriority: setting(integer(1, 2_147_483_646), "Metric of routes to pods, of IPv6.", { unset: 1024 }),

@@ -53,7 +53,7 @@ export const workloadSettings: Settings<WorkloadSettings> = {
   workloadSourceSpoofing: setting(
     anyCase("Disabled", "Any"),
     "Whether pods may ask, by annotation, to send from addresses that are not theirs.",
-    { unset: "Disabled", meanwhile: "no pod may" },
+    { unset: "Disabled", effect: "honoured" },
   ),
   serviceLoopPrevention: setting(
     anyCase("Drop", "Reject", "Disabled"),
