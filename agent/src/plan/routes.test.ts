@@ -29,7 +29,11 @@ const state: RouteState = {
   ownBlocks: [prefix("10.244.0.0/26")],
 };
 
-function steps(before: RouteState | null, after: RouteState, options = { mayDelete: true }): string[] {
+function steps(
+  before: RouteState | null,
+  after: RouteState,
+  options: Parameters<typeof planRoutes>[2] = { mayDelete: true },
+): string[] {
   const actual = before ? desiredRoutes(before) : new Map<string, NewRoute>();
   return planRoutes(desiredRoutes(after), actual, options).map(describeChange);
 }
@@ -79,6 +83,8 @@ describe("the plan for routes", () => {
     it(`deletes a route that ${name}, and keeps it while it may be an earlier run's`, () => {
       assert.deepEqual(steps(state, after), ["deleteRoute 10.244.2.0/26 via 172.30.1.1 interface 2 metric 2048"]);
       assert.deepEqual(steps(state, after, { mayDelete: false }), []);
+      assert.deepEqual(steps(state, after, { mayDelete: new Set(["10.244.1.0/26"]) }), []);
+      assert.equal(steps(state, after, { mayDelete: new Set(["10.244.2.0/26"]) }).length, 1);
     });
   }
 

@@ -56,13 +56,14 @@ export function isOwnRoute(route: Route): boolean {
 }
 
 /**
- * Before the table of a restarted speaker is complete nothing is taken away: what an earlier run learned stands.
+ * Before the table of a restarted speaker is complete what an earlier run learned stands: taken away is only what this
+ * run was told of, by destination.
  * A route that is new is added, not replaced, so that one of somebody else with the same destination and metric stays.
  */
 export function planRoutes(
   desired: RouteTable,
   actual: ReadonlyMap<string, NewRoute>,
-  { mayDelete }: { readonly mayDelete: boolean },
+  { mayDelete }: { readonly mayDelete: boolean | ReadonlySet<string> },
 ): KernelChange[] {
   const gone = [...actual].filter(([key]) => !desired.has(key));
   const changes = [...desired].filter(([key, route]) => {
@@ -73,7 +74,11 @@ export function planRoutes(
     ...changes.map(
       ([key, route]): KernelChange => (actual.has(key) ? { op: "replaceRoute", route } : { op: "addRoute", route }),
     ),
-    ...(mayDelete ? gone.map(([, route]): KernelChange => ({ op: "deleteRoute", route })) : []),
+    ...gone
+      .filter(([, { destination }]) => {
+        return typeof mayDelete === "boolean" ? mayDelete : mayDelete.has(formatPrefix(destination));
+      })
+      .map(([, route]): KernelChange => ({ op: "deleteRoute", route })),
   ];
 }
 

@@ -1,6 +1,15 @@
 import assert from "node:assert/strict";
 import type { NextHopFact } from "@brindle/bgp";
-import { describeChange, type KernelChange, KernelError, type Link, parsePrefix, type Route } from "@brindle/net";
+import {
+  describeChange,
+  type KernelChange,
+  KernelError,
+  type Link,
+  type Prefix,
+  parseAddress,
+  parsePrefix,
+  type Route,
+} from "@brindle/net";
 import type { ChangeOutcome } from "@brindle/net/shell";
 import { describe, it, vi } from "vitest";
 import { RouteSync, type RouteSyncPorts } from "./routeSync.ts";
@@ -14,7 +23,7 @@ class FakeKernel {
   readonly port: RouteSyncPorts["kernel"] = {
     routes: async (): Promise<Route[]> => {
       this.reads += 1;
-      return [];
+      return [...this.present];
     },
     routeTo: async () => assert.fail("no next hop is asked for"),
     apply: async (changes) => changes.map((change) => this.#outcomeOf(change)),
@@ -23,6 +32,7 @@ class FakeKernel {
   };
 
   links: Link[] = [];
+  present: Route[] = [];
 
   #outcomeOf(change: KernelChange): ChangeOutcome {
     if (this.refuses(change)) {
@@ -92,6 +102,41 @@ describe("next hops on a link", () => {
     await sync.resync();
     assert.deepEqual(kernel.applied.map(describeChange), [
       "addRoute 10.244.1.0/26 via fe80::1 interface 7 metric 2048",
+    ]);
+    await sync.end();
+  });
+});
+
+describe("routes of an earlier run", () => {
+  const earlier = (destination: Prefix): Route => ({
+    ...{
+      destination,
+      kind: "unicast",
+      protocol: 214,
+      metric: 2048,
+      table: 254,
+      source: null,
+      scope: 0,
+      preferredSource: null,
+    },
+    nextHops: [{ gateway: parseAddress("fe80::1") ?? assert.fail(), interfaceIndex: 7 }],
+  });
+
+  it("stay until the table is complete, but for those that this run was told of, and that are withdrawn", async () => {
+    const { kernel, sync } = started();
+    kernel.links = [link("eth0", 7, true)];
+    kernel.present = [earlier(block), earlier(other)];
+    const hops = ["fe80::1%eth0"];
+    sync.bestChanged([{ prefix: "10.244.0.0/26", nextHops: hops, from: "tor" }]);
+    await sync.resync();
+    assert.deepEqual(kernel.applied, []);
+    sync.bestChanged([{ prefix: "10.244.0.0/26", nextHops: [], from: null }]);
+    await vi.waitFor(() => assert.equal(kernel.applied.length, 1));
+    sync.tableComplete();
+    await vi.waitFor(() => assert.equal(kernel.applied.length, 2));
+    assert.deepEqual(kernel.applied.map(describeChange), [
+      "deleteRoute 10.244.0.0/26 via fe80::1 interface 7 metric 2048 table 254",
+      "deleteRoute 10.244.0.64/26 via fe80::1 interface 7 metric 2048 table 254",
     ]);
     await sync.end();
   });

@@ -49,7 +49,8 @@ export class RouteSync {
   #isStale = true;
   /** What the kernel tells while it is read: the list may have been made before. `null` at other times. */
   #toldMeanwhile: OwnRouteEvent[] | null = null;
-  #mayDelete = false;
+  /** Every route that is not wanted, or until the table is complete those to what this run was told of. */
+  #mayDelete: true | Set<string> = new Set();
   #watch: Watch | null = null;
   #facts = "";
   #writes = 0;
@@ -71,6 +72,7 @@ export class RouteSync {
 
   bestChanged(changes: readonly BestChange[]): void {
     for (const { prefix, nextHops } of changes) {
+      if (this.#mayDelete !== true) this.#mayDelete.add(prefix);
       if (nextHops.length === 0) this.#learned.delete(prefix);
       else this.#learned.set(prefix, nextHops);
     }
