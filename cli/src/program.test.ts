@@ -22,7 +22,7 @@ describe("the command line", () => {
     { line: "delete node", err: /say which Node to delete, by name/ },
     { line: "delete node a -f -", err: /either a kind with names, or files/ },
     { line: "--timeout soon get nodes", err: /--timeout soon is no time/ },
-    { line: "bgp routes 10.0.0.1", err: /is no prefix like .*; give its length, too/ },
+    { line: "bgp routes 10.0.0.0/26x", err: /is no prefix like .* and no address/ },
     { line: "bgp reload --dry-run", err: /--dry-run and -f go together/ },
     { line: "bgp routes --limit 0", err: /no number from 1 to 10000/ },
     { line: "ipam show --ip x", err: /--ip x is no IP address/ },

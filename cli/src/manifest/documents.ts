@@ -1,5 +1,5 @@
 /** From the text of manifests to their documents. YAML contains JSON, so one reader does for both. */
-import { LineCounter, parseAllDocuments, type YAMLError } from "yaml";
+import { type Document, isNode, LineCounter, parseAllDocuments, type YAMLError } from "yaml";
 import type { ManifestFile } from "../ports.ts";
 
 /** Where a document stands, for messages. */
@@ -14,6 +14,8 @@ export interface Place {
 export interface ManifestDocument {
   readonly place: Place;
   readonly value: unknown;
+  /** Of the file, from one: where what is at a path stands, as `spec.ingress[0].action`, or the last of it that is there. */
+  lineOf(path: string): number;
 }
 
 /** What is no YAML at all. */
@@ -50,7 +52,7 @@ function readFile({ name, text }: ManifestFile): ReadManifests {
   for (const [index, document] of parsed.entries()) {
     const place = { file: name, document: index + 1 };
     if (document.errors.length > 0) problems.push(...document.errors.map((error) => at(place, error, lineCounter)));
-    else documents.push(...itemsOf(document.toJS(), place));
+    else documents.push(...itemsOf(document, { place, lineCounter }));
   }
   return { documents, problems };
 }
@@ -61,10 +63,36 @@ function at(place: Place, error: YAMLError, lineCounter: LineCounter): SyntaxPro
 }
 
 /** Nothing for an empty document; the items of a list, as `get -o yaml` prints one. */
-function itemsOf(value: unknown, place: Place): ManifestDocument[] {
+function itemsOf(
+  document: Document,
+  { place, lineCounter }: { readonly place: Place; readonly lineCounter: LineCounter },
+): ManifestDocument[] {
+  const value: unknown = document.toJS();
   if (value === null || value === undefined) return [];
-  if (!isList(value)) return [{ place, value }];
-  return value.items.map((item, index) => ({ place: { ...place, item: index + 1 }, value: item }));
+  const within =
+    (...before: (string | number)[]) =>
+    (path: string): number =>
+      lineOf(document, [...before, ...stepsOf(path)], lineCounter);
+  if (!isList(value)) return [{ place, value, lineOf: within() }];
+  return value.items.map((item, index) => ({
+    place: { ...place, item: index + 1 },
+    value: item,
+    lineOf: within("items", index),
+  }));
+}
+
+/** Of `spec.ingress[0].action`. */
+export function stepsOf(path: string): (string | number)[] {
+  const steps = path.match(/[^.[\]]+/g) ?? [];
+  return steps.map((step) => (/^\d+$/.test(step) ? Number(step) : step));
+}
+
+function lineOf(document: Document, steps: readonly (string | number)[], lineCounter: LineCounter): number {
+  for (let length = steps.length; length >= 0; length--) {
+    const node = length === 0 ? document.contents : document.getIn(steps.slice(0, length), true);
+    if (isNode(node) && node.range) return lineCounter.linePos(node.range[0]).line;
+  }
+  return 1;
 }
 
 function isList(value: unknown): value is { readonly items: readonly unknown[] } {

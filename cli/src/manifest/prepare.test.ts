@@ -81,33 +81,39 @@ describe("prepare", () => {
     {
       name: "a wrong value, by its path",
       texts: [pool("a", "10.1.0.1/16")],
-      problems: ['file1, document 1: spec.cidr: "10.1.0.1/16" has host bits set; write the network\'s first address'],
+      problems: [
+        'file1, document 1, line 4: spec.cidr: "10.1.0.1/16" has host bits set; write the network\'s first address',
+      ],
     },
     {
       name: "an unknown kind",
       texts: ["kind: IPPol\n"],
       problems: [
-        'file1, document 1: kind: "IPPol" is no kind that this version of Brindle knows; did you mean IPPool?',
+        'file1, document 1, line 1: kind: "IPPol" is no kind that this version of Brindle knows; did you mean IPPool?',
       ],
     },
-    { name: "what is no resource", texts: ["- 1\n"], problems: ["file1, document 1: the document is no resource"] },
+    {
+      name: "what is no resource",
+      texts: ["- 1\n"],
+      problems: ["file1, document 1, line 1: the document is no resource"],
+    },
     {
       name: "each problem of all documents",
       texts: [`${pool("a", "x")}---\n${policy}---\n${pool("b", "10.2.0.0/16")}`, pool("c", "10.3.0.0/99")],
       problems: [
-        'file1, document 1: spec.cidr: "x" is no network, like 10.0.0.0/8',
-        'file2, document 1: spec.cidr: "10.3.0.0/99" is no network, like 10.0.0.0/8',
+        'file1, document 1, line 4: spec.cidr: "x" is no network, like 10.0.0.0/8',
+        'file2, document 1, line 4: spec.cidr: "10.3.0.0/99" is no network, like 10.0.0.0/8',
       ],
     },
     {
       name: "an item of a list by its number",
       texts: ["kind: List\nitems:\n- {kind: IPPool}\n- 7\n"],
-      problems: ["file1, document 1, item 2: the document is no resource"],
+      problems: ["file1, document 1, item 2, line 4: the document is no resource"],
     },
     {
       name: "a field of a Kubernetes policy, by its value",
       texts: [kubernetes.replace("podSelector: {}", "podSelector: {}, ingress: [{ports: [{port: 99999}]}]")],
-      problems: ['file1, document 1: spec.ingress[0].ports[0].port: "99999" must be from 1 to 65535'],
+      problems: ['file1, document 1, line 4: spec.ingress[0].ports[0].port: "99999" must be from 1 to 65535'],
     },
     {
       name: "one resource in two documents",

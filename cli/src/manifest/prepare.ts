@@ -13,7 +13,14 @@ import {
   validate,
 } from "@brindle/api";
 import type { ManifestFile } from "../ports.ts";
-import { formatPlace, type ManifestDocument, type Place, readDocuments, type SyntaxProblem } from "./documents.ts";
+import {
+  formatPlace,
+  type ManifestDocument,
+  type Place,
+  readDocuments,
+  type SyntaxProblem,
+  stepsOf,
+} from "./documents.ts";
 
 export interface PreparedResource {
   readonly place: Place;
@@ -63,19 +70,26 @@ type Judged =
   | { readonly kind: "valid"; readonly prepared: PreparedResource }
   | { readonly kind: "invalid"; readonly problems: readonly string[] };
 
-function judge({ place, value }: ManifestDocument, namespace: string): Judged {
-  if (isKubernetesPolicy(value)) return convert(place, value, namespace);
+function judge(document: ManifestDocument, namespace: string): Judged {
+  const { place, value } = document;
+  if (isKubernetesPolicy(value)) return convert(document, value, namespace);
   const validation = validate(withNamespace(value, namespace));
   if (validation.kind === "valid") return { kind: "valid", prepared: { place, resource: validation.resource } };
-  return { kind: "invalid", problems: validation.problems.map((problem) => formatAtPlace(place, problem)) };
+  return { kind: "invalid", problems: validation.problems.map((problem) => formatInDocument(document, problem)) };
 }
 
-function convert(place: Place, value: Readonly<Record<string, unknown>>, namespace: string): Judged {
+/** With the line at which it stands. */
+function formatInDocument({ place, lineOf }: ManifestDocument, problem: Problem): string {
+  return `${formatPlace(place)}, line ${lineOf(problem.path)}: ${formatProblem(problem)}`;
+}
+
+function convert(document: ManifestDocument, value: Readonly<Record<string, unknown>>, namespace: string): Judged {
+  const { place } = document;
   const conversion = convertNetworkPolicy(value, namespace);
   if (conversion.kind === "invalid") {
     const problems = conversion.faults.map(({ path, reason }) => {
       const found = valueAt(value, path);
-      return formatAtPlace(place, { path, value: found, reason });
+      return formatInDocument(document, { path, value: found, reason });
     });
     return { kind: "invalid", problems };
   }
@@ -115,8 +129,7 @@ function formatSyntaxProblem({ place, line, column, reason }: SyntaxProblem): st
 
 /** What stands at `spec.ingress[0].from`, for faults that do not carry it. */
 function valueAt(value: unknown, path: string): unknown {
-  const steps = path.match(/[^.[\]]+/g) ?? [];
-  return steps.reduce<unknown>(
+  return stepsOf(path).reduce<unknown>(
     (at, step) => (isRecord(at) || Array.isArray(at) ? Reflect.get(at, step) : undefined),
     value,
   );

@@ -18,7 +18,7 @@ export interface PolicyTestOptions {
 /** 1 where a case fails, or where the cluster could not be read whole. */
 export async function testPolicy(options: PolicyTestOptions, ports: Ports): Promise<ExitCode> {
   const { filename, cluster: manifests = [], recursive = false, namespace } = options;
-  const cases = readCases(await ports.readManifests(filename, { recursive }));
+  const cases = readCases(await ports.readManifests(filename, { recursive }), filename);
   const where: ClusterOptions = { namespace, filename: manifests, recursive };
   const read = await readClusterAloud(where, ports);
   const failures = cases.map((one) => failureOf(one, read, namespace));

@@ -116,7 +116,7 @@ describe("validate", () => {
     const wrong = `${pool("a", "10.1.0.0/33")}---\n${pool("b", "10.2.0.1/16")}`;
     const { exitCode, out, err } = await new Rig().run("validate -f -", wrong);
     assert.deepEqual([exitCode, out], [1, ""]);
-    assert.match(err, /^input, document 1: spec\.cidr: .*\ninput, document 2: spec\.cidr: /);
+    assert.match(err, /^input, document 1, line \d+: spec\.cidr: .*\ninput, document 2, line \d+: spec\.cidr: /);
   });
 });
 

@@ -60,7 +60,7 @@ describe("apply", () => {
     const { exitCode, stdout, stderr } = await type("apply -f a.yaml -f c.yaml");
     expect(exitCode).toBe(1);
     expect(stdout).toBe("");
-    expect(stderr).toMatch(/^a\.yaml, document 2: spec\.cidr: "10\.2\.0\.1\/16" has host bits set/m);
+    expect(stderr).toMatch(/^a\.yaml, document 2, line \d+: spec\.cidr: "10\.2\.0\.1\/16" has host bits set/m);
     expect(stderr).toMatch(/^c\.yaml, document 1, line 2, column \d+: /m);
     expect(stderr).toMatch(/\nnothing was changed\n$/);
     expect(await keys()).toEqual([]);
