@@ -29,9 +29,10 @@ import {
   unreadablePolicy,
 } from "@brindle/policy";
 import type { Ports, ServicesAndSlices } from "../ports.ts";
-import { resourcesIn } from "../resources/manifests.ts";
+import { type Floating, floatingIn } from "./floating.ts";
 import { withHostPlaces } from "./hosts.ts";
-import { isOfServices, servicesIn } from "./services.ts";
+import { readPolicyManifests } from "./manifests.ts";
+import { servicesIn } from "./services.ts";
 
 const neededKinds = [
   "WorkloadEndpoint",
@@ -47,6 +48,7 @@ const neededKinds = [
   "Profile",
   "Node",
   "FelixConfiguration",
+  "IPPool",
 ] as const satisfies readonly ResourceKind[];
 
 export interface ReadCluster {
@@ -55,6 +57,7 @@ export interface ReadCluster {
   readonly problems: readonly string[];
   /** Policies that are not enforced as they are written: the answer is what the agents make of them. */
   readonly closed: readonly string[];
+  readonly floating: ReadonlyMap<string, Floating>;
   /** Left out where nobody tells them. */
   readonly services?: ServicesAndSlices;
 }
@@ -69,12 +72,10 @@ export interface ClusterOptions {
 export async function readCluster(options: ClusterOptions, ports: Ports): Promise<ReadCluster> {
   const { filename = [] } = options;
   if (filename.length === 0) return liveCluster(ports);
-  const { namespace, recursive = false } = options;
-  const files = await ports.readManifests(filename, { recursive });
-  const resources = resourcesIn(files, { filename, namespace, isAside: isOfServices });
-  const cluster = clusterOf(resources.map(({ resource }) => resource));
-  const services = servicesIn(files, { namespace, endpoints: cluster.endpoints });
-  return { ...judged({ ...cluster, endpointSlices: services.endpointSlices }), services };
+  const { namespace } = options;
+  const { files, ...read } = await readPolicyManifests({ ...options, filename }, ports);
+  const services = servicesIn(files, { namespace, endpoints: clusterOf(read.resources).endpoints });
+  return { ...clusterFrom({ ...read, endpointSlices: services.endpointSlices }), services };
 }
 
 async function liveCluster(ports: Ports): Promise<ReadCluster> {
@@ -98,13 +99,23 @@ export async function readClusterAloud(options: ClusterOptions, ports: Ports): P
 export async function clusterIn(store: Store): Promise<ReadCluster> {
   const listings = await Promise.all(neededKinds.map((kind) => store.list(kind)));
   const resources = listings.flatMap(({ items }) => items.map(({ value }): AnyKindOfResource => value));
-  const undecodable = listings.flatMap((listing) => listing.undecodable);
+  return clusterFrom({ resources, undecodable: listings.flatMap(({ undecodable }) => undecodable) });
+}
+
+interface Readings extends Pick<Cluster, "endpointSlices"> {
+  readonly resources: readonly AnyKindOfResource[];
+  readonly undecodable: readonly Undecodable[];
+}
+
+/** With what stands in the place of what cannot be read. */
+function clusterFrom({ resources, undecodable, ...slices }: Readings): ReadCluster {
   const unread = undecodable.flatMap(closedInPlaceOf);
-  const { cluster, closed } = judged(clusterOf(resources));
+  const { cluster, closed } = judged({ ...clusterOf(resources), ...slices });
+  const readable = undecodable.flatMap(readableEndpointPart);
   return {
     cluster: {
       ...cluster,
-      endpoints: [...cluster.endpoints, ...undecodable.flatMap(readableEndpointPart)],
+      endpoints: [...cluster.endpoints, ...readable],
       policies: [...cluster.policies, ...unread.flatMap(({ policy }) => policy ?? [])],
       networkSets: [...(cluster.networkSets ?? []), ...undecodable.flatMap(readablePart)],
     },
@@ -112,11 +123,12 @@ export async function clusterIn(store: Store): Promise<ReadCluster> {
       .filter(({ key }) => !isPolicyKey(key))
       .map(({ key, reason }) => `${key.kind} ${key.name} cannot be read: ${reason}`),
     closed: [...unread.map(({ problem }) => problem), ...closed],
+    floating: floatingIn([...resources, ...readable]),
   };
 }
 
 /** With what is said of policies that cannot be enforced as they are written. */
-export function judged(cluster: Cluster): ReadCluster {
+export function judged(cluster: Cluster): Omit<ReadCluster, "floating"> {
   const around = surroundingsOf(cluster);
   const closed = cluster.policies.flatMap((policy) => {
     const { problem } = enforcedPolicy(policy, around);
@@ -126,7 +138,8 @@ export function judged(cluster: Cluster): ReadCluster {
   return { cluster, problems: [], closed };
 }
 
-function closedInPlaceOf(unread: Undecodable): { readonly policy: Policy | null; readonly problem: string }[] {
+/** Nothing for what is no policy. */
+export function closedInPlaceOf(unread: Undecodable): { readonly policy: Policy | null; readonly problem: string }[] {
   const { key } = unread;
   if (!isPolicyKey(key)) return [];
   const { resource, problem } = unreadablePolicy(key, unread);

@@ -7,9 +7,9 @@ import type { OutputForm } from "../output/form.ts";
 import { formatStructure } from "../output/structure.ts";
 import { formatTable } from "../output/table.ts";
 import type { Ports } from "../ports.ts";
-import { readResources } from "../resources/manifests.ts";
-import { clusterOf, judged, readClusterAloud, resourcesOf } from "./cluster.ts";
+import { closedInPlaceOf, clusterOf, judged, readClusterAloud, resourcesOf } from "./cluster.ts";
 import { withHostPlaces } from "./hosts.ts";
+import { readPolicyManifests } from "./manifests.ts";
 
 export interface PolicyDiffOptions {
   readonly filename: readonly string[];
@@ -32,10 +32,13 @@ interface Row {
 
 export async function diffPolicy(options: PolicyDiffOptions, ports: Ports): Promise<ExitCode> {
   const { filename, cluster: manifests = [], recursive = false, namespace } = options;
-  const changed = (await readResources({ filename, recursive, namespace }, ports)).map(({ resource }) => resource);
+  const { resources, undecodable } = await readPolicyManifests({ filename, recursive, namespace }, ports);
+  const unread = undecodable.flatMap(closedInPlaceOf);
+  for (const { problem } of unread) ports.warn(problem);
+  const changed = [...resources, ...unread.flatMap(({ policy }) => policy ?? [])];
   const before = await readClusterAloud({ namespace, filename: manifests, recursive }, ports);
-  const resources = changedResources(before.cluster, changed, { isDeleted: options.delete ?? false });
-  const after = judged(withRestOf(before.cluster, clusterOf(resources)));
+  const then = changedResources(before.cluster, changed, { isDeleted: options.delete ?? false });
+  const after = judged(withRestOf(before.cluster, clusterOf(then)));
   if (changed.some(({ kind }) => kind === "FelixConfiguration")) {
     ports.warn("FelixConfigurations are left out: what is set now counts before and afterwards");
   }

@@ -1,6 +1,6 @@
 /** Who takes part in a connection, as a person names it: pods, endpoints, addresses, ports. */
 import { nearest, type WorkloadEndpoint } from "@brindle/api";
-import { type Address, type Family, parseAddress } from "@brindle/net";
+import { type Address, type Family, formatAddress, parseAddress } from "@brindle/net";
 import { type Cluster, endpointAddresses, isIcmp, type Packet, protocolNumber } from "@brindle/policy";
 import { failed, usage } from "../error.ts";
 import type { ReadCluster } from "./cluster.ts";
@@ -71,7 +71,7 @@ function fullName({ metadata }: WorkloadEndpoint): string {
 export interface Asked {
   readonly end: End;
   readonly service: Service;
-  /** What the Service was, where one was asked. */
+  /** How it is reached by what was asked, in words, where that is not its own name or address. */
   readonly via?: string;
 }
 
@@ -79,16 +79,23 @@ export interface Asked {
 export function askedNamed(
   text: string,
   service: Service,
-  { cluster, services }: ReadCluster,
+  { cluster, services, floating }: ReadCluster,
   options: { readonly namespace: string },
 ): readonly Asked[] {
+  const address = parseAddress(text);
+  const floated = address && floating.get(formatAddress(address));
+  if (floated) {
+    const { own, pod } = floated;
+    const via = `${formatAddress(address)} floats to the pod ${pod}, by its own address`;
+    return [{ end: { name: text, addresses: [own] }, service, via }];
+  }
   const meant = services && serviceNamed(text, services, options);
   if (!meant || (!meant.clusterIPs.includes(text) && isPod(text, cluster, options))) {
     return [{ end: endNamed(text, cluster, options), service }];
   }
   const backends = backendsBehind(meant, services, service);
   if (typeof backends === "string") throw failed(backends);
-  const via = `${meant.namespace}/${meant.name}`;
+  const via = `behind Service ${meant.namespace}/${meant.name}`;
   return backends.map(({ address, port }) => ({
     end: endNamed(address, cluster, options),
     service: { ...service, port },

@@ -2,24 +2,9 @@ import assert from "node:assert/strict";
 import { describe, it } from "vitest";
 import { Rig } from "../testing.ts";
 import { parseService } from "./ends.ts";
+import { namespaceManifest, podManifest } from "./sampleCluster.ts";
 
-function endpoint(pod: string, addresses: string, namespace = "shop"): string {
-  return `apiVersion: projectcalico.org/v3
-kind: WorkloadEndpoint
-metadata: {name: node1-k8s-${pod}-eth0, namespace: ${namespace}, labels: {app: ${pod}}}
-spec: {orchestrator: k8s, node: node1, pod: ${pod}, endpoint: eth0, interfaceName: cali${pod}, ipNetworks: [${addresses}],
-  profiles: [kns.shop]}
----
-`;
-}
-
-const manifests = `${endpoint("web", "10.1.0.1/32, 'fd00::1/128'")}${endpoint("db", "10.1.0.2/32, 'fd00::2/128'")}
-apiVersion: projectcalico.org/v3
-kind: Profile
-metadata: {name: kns.shop}
-spec: {ingress: [{action: Allow}], egress: [{action: Allow}]}
----
-apiVersion: networking.k8s.io/v1
+const manifests = `${podManifest("web", { addresses: "10.1.0.1/32, 'fd00::1/128'" })}${podManifest("db", { addresses: "10.1.0.2/32, 'fd00::2/128'" })}${namespaceManifest()}apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
 metadata: {name: db, namespace: shop}
 spec:
@@ -68,6 +53,37 @@ spec: {defaultEndpointToHostAction: Accept, failsafeInboundHostPorts: [{protocol
     assert.match(await asked("shop/web", "10.9.0.1", hosts + felix), /: ALLOWED\n/);
     assert.match(await asked("203.0.113.7", "10.9.0.1", hosts), /: DENIED\n(.*\n)*ingress of HostEndpoint host: deny/);
     assert.match(await asked("203.0.113.7", "10.9.0.1", hosts + felix), /HostEndpoint host: allow, its failsafe ports/);
+  });
+
+  it("asks policy of a floating address by the pod's own, where the cluster has any", async () => {
+    const floated = `apiVersion: projectcalico.org/v3
+kind: WorkloadEndpoint
+metadata: {name: node1-k8s-api-eth0, namespace: shop}
+spec:
+  {orchestrator: k8s, node: node1, pod: api, endpoint: eth0, ipNetworks: [10.1.0.3/32],
+   profiles: [kns.shop], ipNATs: [{internalIP: 10.1.0.3, externalIP: 192.0.2.9}]}
+---
+${manifests}`;
+    const felix = `---
+apiVersion: projectcalico.org/v3
+kind: FelixConfiguration
+metadata: {name: default}
+spec: {floatingIPs: Enabled}
+`;
+    const pool = `---
+apiVersion: projectcalico.org/v3
+kind: IPPool
+metadata: {name: other}
+spec: {cidr: 198.51.100.0/24}
+`;
+    const asked = async (text: string): Promise<string> =>
+      (await new Rig().run("policy explain --from shop/web --to 192.0.2.9 --port 80 -f -", text)).out;
+    assert.match(
+      await asked(floated + felix),
+      /^192\.0\.2\.9 floats to the pod shop\/api, by its own address:\ntcp from 10\.1\.0\.1 to 10\.1\.0\.3 port 80: /,
+    );
+    for (const text of [floated, floated + felix + pool])
+      assert.match(await asked(text), /^tcp from 10\.1\.0\.1 to 192\.0\.2\.9 port 80: /);
   });
 
   const policyAt = "/calico/resources/v3/projectcalico.org/networkpolicies/shop/broken";

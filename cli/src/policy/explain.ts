@@ -19,7 +19,7 @@ export async function explainPolicy(options: ExplainOptions, ports: Ports): Prom
   const packets = packetsToAll(from, askedNamed(options.to, service, read, options));
   const explained = packets.map(({ packet, via }) => {
     const { lines } = explain(cluster, packet);
-    return [...(via === undefined ? [] : [`behind Service ${via}:`]), ...lines].join("\n");
+    return [...(via === undefined ? [] : [`${via}:`]), ...lines].join("\n");
   });
   ports.print(explained.join("\n\n"));
   return problems.length > 0 ? 1 : 0;

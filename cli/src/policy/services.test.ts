@@ -3,21 +3,15 @@ import type { ApiObject } from "@brindle/api";
 import { readEndpointSlice, readServiceObject } from "@brindle/api";
 import { describe, it } from "vitest";
 import { Rig } from "../testing.ts";
+import { namespaceManifest, podManifest } from "./sampleCluster.ts";
 
-const endpoint = (pod: string, address: string): string => `apiVersion: projectcalico.org/v3
-kind: WorkloadEndpoint
-metadata: {name: node1-k8s-${pod}-eth0, namespace: shop, labels: {app: ${pod.replace(/[0-9]/, "")}}}
-spec: {orchestrator: k8s, node: node1, pod: ${pod}, endpoint: eth0, ipNetworks: [${address}/32], profiles: [kns.shop],
-  ports: [{name: http, protocol: TCP, port: ${pod === "db1" ? 9090 : 8080}}]}
----
-`;
-const cluster = `${endpoint("web", "10.1.0.1")}${endpoint("db0", "10.1.0.2")}${endpoint("db1", "10.1.0.3")}
-apiVersion: projectcalico.org/v3
-kind: Profile
-metadata: {name: kns.shop}
-spec: {ingress: [{action: Allow}], egress: [{action: Allow}]}
----
-apiVersion: projectcalico.org/v3
+const endpoint = (pod: string, address: string): string =>
+  podManifest(pod, {
+    addresses: `${address}/32`,
+    app: pod.replace(/[0-9]/, ""),
+    more: `ports: [{name: http, protocol: TCP, port: ${pod === "db1" ? 9090 : 8080}}]`,
+  });
+const cluster = `${endpoint("web", "10.1.0.1")}${endpoint("db0", "10.1.0.2")}${endpoint("db1", "10.1.0.3")}${namespaceManifest()}apiVersion: projectcalico.org/v3
 kind: NetworkPolicy
 metadata: {name: to-db, namespace: shop}
 spec:

@@ -94,8 +94,13 @@ describe("brindlectl on Kubernetes", () => {
     await make({ ...podOn("shown", "forger"), metadata });
     expect((await onKubernetes("get workloadendpoints")).stdout, "its user's word").not.toMatch(/10\.20\.0\.10/);
     await api.kubectl(["delete", "pod", "forger", "--force"]);
-    const explained = await onKubernetes("policy explain --from 192.0.2.1 --to default/web --port 80/tcp");
+    const question = "policy explain --from 192.0.2.1 --to default/web --port 80/tcp";
+    const explained = await onKubernetes(question);
     expect(explained.stdout + explained.stderr).toMatch(/knp\.default\.closed/);
+    const asked = "namespaces,serviceaccounts,pods,nodes,services,endpointslices,networkpolicies";
+    const written = await api.kubectl(["get", asked, "-A", "-o", "yaml"]);
+    const ofManifests = await brindlectl([...question.split(" "), "-f", "-"], { input: written });
+    expect(ofManifests).toMatchObject({ exitCode: 0, stderr: "", stdout: explained.stdout });
     await api.kubectl(["delete", "networkpolicy", "closed"]);
     await api.kubectl(["delete", "pod", "web", "--force"]);
     await api.kubectl(["delete", "node", "shown"]);

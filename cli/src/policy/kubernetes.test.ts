@@ -1,0 +1,109 @@
+import assert from "node:assert/strict";
+import { describe, it } from "vitest";
+import { Rig } from "../testing.ts";
+
+const pod = (name: string, podIP: string, rest: object = {}): object => ({
+  apiVersion: "v1",
+  kind: "Pod",
+  metadata: { name, namespace: "shop", labels: { app: name } },
+  spec: { nodeName: "node1", serviceAccountName: "default", containers: [], ...rest },
+  status: { podIP, podIPs: [{ ip: podIP }], phase: "Running" },
+});
+const pods = [pod("web", "10.1.0.1"), pod("db", "10.1.0.2"), pod("proxy", "10.9.0.1", { hostNetwork: true })];
+const shop = { apiVersion: "v1", kind: "Namespace", metadata: { name: "shop", labels: { team: "a" } } };
+const deployment = { apiVersion: "apps/v1", kind: "Deployment", metadata: { name: "web" }, spec: {} };
+const ingress = { apiVersion: "networking.k8s.io/v1", kind: "Ingress", metadata: { name: "web" }, spec: {} };
+const networkPolicy = {
+  apiVersion: "networking.k8s.io/v1",
+  kind: "NetworkPolicy",
+  metadata: { name: "db", namespace: "shop" },
+  spec: {
+    podSelector: { matchLabels: { app: "db" } },
+    ingress: [{ from: [{ namespaceSelector: { matchLabels: { team: "a" } } }], ports: [{ port: 5432 }] }],
+  },
+};
+const clusterPolicy = (...rules: object[]): object => ({
+  apiVersion: "policy.networking.k8s.io/v1alpha2",
+  kind: "ClusterNetworkPolicy",
+  metadata: { name: "first" },
+  spec: { tier: "Admin", priority: 5, subject: { namespaces: {} }, ingress: rules },
+});
+/** As `kubectl get -o yaml` has it. */
+const list = (...items: object[]): string => JSON.stringify({ apiVersion: "v1", kind: "List", items });
+
+describe("objects of Kubernetes in manifests", () => {
+  const ask = (port: string, ...items: object[]) =>
+    new Rig().run(`policy explain --from shop/web --to shop/db --port ${port} -f -`, list(...items));
+  const verdict = (out: string): string | undefined => /port \d+: (ALLOWED|DENIED)/.exec(out)?.[1];
+
+  it("are a cluster to ask: pods, namespaces, policies", async () => {
+    const all = [...pods, shop, networkPolicy];
+    const asked = await Promise.all(["5432/tcp", "22/tcp"].map((port) => ask(port, ...all)));
+    assert.deepEqual(
+      asked.map(({ exitCode, err, out }) => [exitCode, err, verdict(out)]),
+      [
+        [0, "", "ALLOWED"],
+        [0, "", "DENIED"],
+      ],
+    );
+  });
+
+  it("have a namespace and a service account, whether these are told or not", async () => {
+    const { out } = await ask("22/tcp", ...pods);
+    assert.equal(verdict(out), "ALLOWED");
+    assert.doesNotMatch(out, /does not exist/);
+    // Of a namespace that nobody tells, nobody tells the labels.
+    assert.equal(verdict((await ask("5432/tcp", ...pods, networkPolicy)).out), "DENIED");
+  });
+
+  it("are left out with a word where they say nothing of policy", async () => {
+    const { exitCode, err, out } = await ask("22/tcp", ...pods, deployment, deployment, ingress);
+    assert.equal(err, "left out, as they say nothing of policy: 2 Deployment, 1 Ingress\n");
+    assert.deepEqual([exitCode, verdict(out)], [0, "ALLOWED"]);
+  });
+
+  it("are refused where they are a policy that is not known", async () => {
+    const old = {
+      apiVersion: "policy.networking.k8s.io/v1alpha1",
+      kind: "AdminNetworkPolicy",
+      metadata: { name: "a" },
+    };
+    const { exitCode, err } = await ask("22/tcp", ...pods, old);
+    assert.match(err, /^input, document 1, item 4, line 1: kind: "AdminNetworkPolicy" is no kind/);
+    assert.equal(exitCode, 1);
+  });
+
+  it("are refused where nothing of them is about policy", async () => {
+    assert.equal((await ask("22/tcp", deployment)).err, "there is nothing about policy in -\n");
+  });
+
+  const anybody = { from: [{ namespaces: {} }] };
+
+  it("may be ClusterNetworkPolicies, and what of these cannot be read is told", async () => {
+    const accept = { action: "Accept", ...anybody };
+    const good = await ask("22/tcp", ...pods, networkPolicy, clusterPolicy(accept));
+    assert.deepEqual([good.err, verdict(good.out)], ["", "ALLOWED"]);
+    const unread = await ask("22/tcp", ...pods, clusterPolicy({ action: "Deny", from: [{ nodes: {} }] }, accept));
+    assert.match(
+      unread.err,
+      /^GlobalNetworkPolicy kcnp\.kube-admin\.first is not enforced as it is written: spec\.ingress\[0\]\.from\[0\]/,
+    );
+    assert.equal(verdict(unread.out), "DENIED");
+  });
+
+  it("may be what a diff is about", async () => {
+    const files = {
+      "cluster.json": list(...pods),
+      "new.json": list(clusterPolicy({ action: "Deny", ...anybody })),
+      "later.json": list({
+        ...clusterPolicy(),
+        spec: { tier: "Admin", priority: 5, subject: { nodes: {} }, ingress: [{ action: "Deny", ...anybody }] },
+      }),
+    };
+    const { out } = await new Rig().run("policy diff -f new.json --cluster cluster.json", files);
+    assert.match(out, /that is denied then: 2\n$/);
+    const later = await new Rig().run("policy diff -f later.json --cluster cluster.json", files);
+    assert.match(later.err, /^GlobalNetworkPolicy kcnp\.kube-admin\.first cannot be read: .*spec\.subject/);
+    assert.match(later.out, /that is denied then: 2\n$/);
+  });
+});
