@@ -1,24 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, it } from "vitest";
 import { Rig } from "../testing.ts";
+import { namespaceManifest, podManifest } from "./sampleCluster.ts";
 
-function endpoint(pod: string, addresses: string): string {
-  return `apiVersion: projectcalico.org/v3
-kind: WorkloadEndpoint
-metadata: {name: node1-k8s-${pod}-eth0, namespace: shop, labels: {app: ${pod}}}
-spec: {orchestrator: k8s, node: node1, pod: ${pod}, endpoint: eth0, interfaceName: cali${pod}, ipNetworks: [${addresses}],
-  profiles: [kns.shop, ksa.shop.gone]}
----
-`;
-}
+const endpoint = (pod: string, addresses: string): string =>
+  podManifest(pod, { addresses, profiles: ["ksa.shop.gone"] });
 
-const manifests = `${endpoint("web", "10.1.0.1/32, 'fd00::1/128'")}${endpoint("db", "10.1.0.2/32, 'fd00::2/128'")}
-apiVersion: projectcalico.org/v3
-kind: Profile
-metadata: {name: kns.shop}
-spec: {ingress: [{action: Allow}], egress: [{action: Allow}]}
----
-apiVersion: projectcalico.org/v3
+const manifests = `${endpoint("web", "10.1.0.1/32, 'fd00::1/128'")}${endpoint("db", "10.1.0.2/32, 'fd00::2/128'")}${namespaceManifest()}apiVersion: projectcalico.org/v3
 kind: Tier
 metadata: {name: platform}
 spec: {order: 10, defaultAction: Pass}
@@ -143,21 +131,58 @@ describe("policy test", () => {
     assert.deepEqual([exitCode, out], [0, "ok    shop/web to shop/db port icmp\n1 passed, 0 failed\n"]);
   });
 
+  const caseWith = (fields: string): string =>
+    `cases:\n- {from: a, ${fields.includes("to:") ? "" : "to: b, "}${fields}}`;
   const wrong: [string, string, RegExp][] = [
-    ["no YAML", "cases: [", /^cases\.yaml: /],
-    ["no list", "cases: 7", /^cases\.yaml: cases: /],
-    ["no cases", "cases: []", /^cases\.yaml: cases: /],
-    ["a verdict that is none", "cases: [{from: a, to: b, expect: maybe}]", /^cases\.yaml: cases\.0\.expect: /],
-    ["a field that is none", "cases: [{from: a, to: b, expect: deny, ports: 1}]", /^cases\.yaml: cases\.0: .*ports/],
+    ["no YAML", "cases:\n- [", /^cases\.yaml, document 1, line \d, column \d: /],
+    ["nothing", "", /^there is no case in cases\.yaml$/],
+    ["no list", "cases: 7", /^cases\.yaml, document 1, line 1: this is no file of cases: it has no list called cases$/],
+    ["no cases", "cases: []", /^cases\.yaml, document 1, line 1: cases: the list is empty$/],
+    [
+      "another field",
+      "case: 1\ncases: [7]",
+      /line 1: case: a file of cases has only cases\n.*line 2: cases\[0\]: a case has/,
+    ],
+    [
+      "a verdict that is none",
+      caseWith("expect: maybe"),
+      /line 2: cases\[0\]\.expect: "maybe" is neither allow nor deny$/,
+    ],
+    ["no verdict", caseWith("port: 1"), /line 2: cases\[0\]\.expect: is missing: write allow or deny$/],
+    [
+      "a field that is none",
+      caseWith("expect: deny, ports: 1"),
+      /cases\[0\]\.ports: is no field of a case; did you mean port\?$/,
+    ],
+    ["an end that is none", caseWith("expect: deny, to: 7"), /line 2: cases\[0\]\.to: 7 names nobody$/],
+    [
+      "no end",
+      "cases:\n- {from: a, expect: deny}",
+      /line 2: cases\[0\]\.to: is missing: name a pod, an address or a Service$/,
+    ],
     [
       "a port that is none",
-      "cases: [{from: a, to: b, expect: deny, port: 0}]",
-      /^cases\.yaml: cases\.0\.port: 0 is no port/,
+      caseWith("expect: deny, port: 0"),
+      /line 2: cases\[0\]\.port: 0 is no port with its protocol/,
     ],
+    [
+      "a protocol that is none",
+      caseWith("expect: deny, port: 53/dup"),
+      /cases\[0\]\.port: "53\/dup" is no port with its/,
+    ],
+    ["a name that is none", caseWith("expect: deny, name: [a]"), /line 2: cases\[0\]\.name: \["a"\] is no text$/],
   ];
   it.each(wrong)("refuses a file with %s", async (_name, cases, expected) => {
     const { exitCode, out, err } = await run(cases);
-    assert.match(err, expected);
+    assert.match(err.trimEnd(), expected);
+    assert.deepEqual([exitCode, out], [1, ""]);
+  });
+
+  it("refuses a cluster that cannot be read, by file and line", async () => {
+    const cases = "cases: [{from: shop/web, to: shop/db, expect: deny}]";
+    const broken = manifests.replace("ports: [5432]", "ports: [99999]");
+    const { exitCode, out, err } = await new Rig().run(line, { "cases.yaml": cases, "cluster.yaml": broken });
+    assert.match(err, /^cluster\.yaml, document 8, line \d+: spec\.ingress\[0\]\.destination\.ports\[0\]: /);
     assert.deepEqual([exitCode, out], [1, ""]);
   });
 });
@@ -167,12 +192,33 @@ describe("policy unused", () => {
     const { exitCode, out } = await new Rig().run("policy unused -f -", manifests);
     assert.deepEqual(out.split("\n"), [
       "WHAT                              WHY",
-      "NetworkPolicy shop/db ingress 1   finds neither a pod nor a network set: Allow from endpoints with app == 'wbe'",
+      "NetworkPolicy shop/db ingress 1   finds neither a pod, a host endpoint nor a network set: Allow from endpoints with app == 'wbe'",
       "NetworkPolicy shop/cache          selects no pod",
       "Tier idle                         has no policy",
       "",
     ]);
     assert.equal(exitCode, 0);
+  });
+
+  it("knows host endpoints, and policies that are for them alone", async () => {
+    const host = `---
+apiVersion: projectcalico.org/v3
+kind: HostEndpoint
+metadata: {name: uplink, labels: {role: uplink}}
+spec: {node: node1, interfaceName: eth0}
+---
+apiVersion: projectcalico.org/v3
+kind: GlobalNetworkPolicy
+metadata: {name: early}
+spec: {selector: role == 'uplink', doNotTrack: true, applyOnForward: true, ingress: [{action: Deny, source: {selector: role == 'uplink'}}]}
+---
+apiVersion: projectcalico.org/v3
+kind: GlobalNetworkPolicy
+metadata: {name: pods-alone}
+spec: {selector: app == 'web', preDNAT: true, applyOnForward: true, types: [Ingress], ingress: [{action: Deny}]}
+`;
+    const { out } = await new Rig().run("policy unused -f -", `${endpoint("web", "10.1.0.1/32")}${host}`);
+    assert.deepEqual(out.split("\n").slice(1, -1), ["GlobalNetworkPolicy pods-alone   selects no host endpoint"]);
   });
 
   it("says so where there is none", async () => {

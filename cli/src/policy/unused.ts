@@ -8,12 +8,15 @@ import {
   entityScope,
   formatPolicyName,
   inScope,
+  isOfStage,
   type Labelled,
   labelled,
+  labelledHost,
   labelledSet,
   type Policy,
   policyName,
   policyScope,
+  policyStages,
 } from "@brindle/policy";
 import type { ExitCode } from "../command.ts";
 import type { OutputForm } from "../output/form.ts";
@@ -50,26 +53,42 @@ export async function showUnused(options: UnusedOptions, ports: Ports): Promise<
 function unusedIn(cluster: Cluster): Unused[] {
   const profile = (name: string) => cluster.profiles.find(({ metadata }) => metadata.name === name);
   const endpoints = cluster.endpoints.map((endpoint) => labelled(endpoint, profile));
+  const hosts = (cluster.hostEndpoints ?? []).map((host) => labelledHost(host, profile));
   const sets = (cluster.networkSets ?? []).map((set) => labelledSet(set, profile));
-  const members = [...endpoints, ...sets];
+  const members = [...endpoints, ...hosts, ...sets];
   const tiersInUse = new Set(cluster.policies.map(({ spec }) => spec.tier || defaultTier));
   return [
-    ...cluster.policies.flatMap((policy) => unusedOf(policy, endpoints, members)),
+    ...cluster.policies.flatMap((policy) => unusedOf(policy, { endpoints, hosts, members })),
     ...(cluster.tiers ?? [])
       .filter(({ metadata }) => !tiersInUse.has(metadata.name) && !Object.hasOwn(builtInTiers, metadata.name))
       .map(({ metadata }) => ({ what: `Tier ${metadata.name}`, why: "has no policy" })),
   ];
 }
 
-function unusedOf(written: Policy, endpoints: readonly Labelled[], members: readonly Labelled[]): Unused[] {
+interface Selectable {
+  readonly endpoints: readonly Labelled[];
+  readonly hosts: readonly Labelled[];
+  /** Whom rules may find. */
+  readonly members: readonly Labelled[];
+}
+
+function unusedOf(written: Policy, { endpoints, hosts, members }: Selectable): Unused[] {
   const policy = enforceablePolicy(written).resource;
   if (!policy) return [];
   const what = formatPolicyName(policyName(policy));
   const namespace = policy.metadata.namespace ?? null;
   const scope = policyScope(policy.spec, namespace);
-  if (!endpoints.some((endpoint) => inScope(scope, endpoint))) return [{ what, why: "selects no pod" }];
+  // What is asked before the filter is for nodes alone.
+  const isForPods = isOfStage(policy, "tracked");
+  const selected = [...(isForPods ? endpoints : []), ...hosts].some((one) => inScope(scope, one));
+  const nobody = isForPods
+    ? hosts.length > 0
+      ? "selects no pod and no host endpoint"
+      : "selects no pod"
+    : "selects no host endpoint";
+  if (!selected) return [{ what, why: nobody }];
   return (["Ingress", "Egress"] as const).flatMap((direction) =>
-    appliesTo(policy, direction)
+    policyStages.some((stage) => appliesTo(policy, direction, stage))
       ? rulesOf(policy, direction).flatMap((rule, index) =>
           unusedRule({ rule, index, direction, what }, namespace, members),
         )
@@ -95,7 +114,7 @@ function unusedRule(
   };
   if (!findsNobody(rule.source) && !findsNobody(rule.destination)) return [];
   const place = `${what} ${direction.toLowerCase()} ${index}`;
-  return [{ what: place, why: `finds neither a pod nor a network set: ${describeRule(rule)}` }];
+  return [{ what: place, why: `finds neither a pod, a host endpoint nor a network set: ${describeRule(rule)}` }];
 }
 
 function rulesOf({ spec }: Policy, direction: PolicyDirection): readonly Rule[] {
