@@ -68,7 +68,7 @@ async function readConfig(store: Store): Promise<Present> {
 function objectionTo({ strict_affinity, auto_allocate_blocks, maxBlocksPerHost }: IPAMConfig): string | null {
   if (strict_affinity) return null;
   if (maxBlocksPerHost)
-    return "a limit of blocks needs --strictaffinity=true: a node with enough blocks would go on with others'";
+    return "a limit of blocks needs --strictaffinity=true: a node with enough blocks would go on with others'. --max-blocks-per-host=0 is no limit";
   return auto_allocate_blocks ? null : "without strict affinity nodes have to take blocks by themselves";
 }
 

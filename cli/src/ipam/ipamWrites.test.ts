@@ -189,10 +189,12 @@ describe("ipam migrate", () => {
     ["ipam migrate pods --to pods", /does not migrate to itself/],
     ["ipam migrate pods --to six", /has no addresses of IPv4/],
     ["ipam migrate pods --to closed", /gives no addresses: it is disabled/],
+    ["ipam migrate pods --to tunnelled", /tunnelled gives no addresses: spec\.vxlanMode: "Always" is stored/],
   ];
   it.each(refused)("refuses: %s", async (line, err) => {
     await rig.run("apply -f -", pool("six", "fd00::/112"));
     await rig.run("apply -f -", pool("closed", "10.3.0.0/24").replace("cidr:", "disabled: true, cidr:"));
+    await rig.run("apply -f -", pool("tunnelled", "10.4.0.0/24").replace("cidr:", "vxlanMode: Always, cidr:"));
     assert.match((await rig.run(line)).err, err);
     const untouched = await store.get({ kind: "IPPool", name: "pods" });
     assert.equal(untouched?.value.spec.disabled ?? false, false);

@@ -2,7 +2,7 @@
  * `ipam migrate`: no address is taken of a pool any more, those that are kept for pods are let go, and whoever has one of its addresses
  * still is told. Pods change over as they are made anew; said again, it tells what is left, and in the end removes the pool.
  */
-import type { IPAMBlock, IPPool, IPReservation, Item, Store } from "@brindle/api";
+import { type IPAMBlock, type IPPool, type IPReservation, type Item, type Store, whyNotActedOn } from "@brindle/api";
 import { choosePools, keptForAnnotation, parsePool } from "@brindle/ipam";
 import { containsPrefix, networkOf, parseCidr, parsePrefix } from "@brindle/net";
 import type { ExitCode } from "../command.ts";
@@ -53,6 +53,8 @@ function objectionsTo(from: IPPool, to: IPPool): string[] {
   if ("reason" in target) return [`IPPool ${to.metadata.name}: ${target.reason}`];
   const { family } = source.prefix.address;
   if (target.prefix.address.family !== family) return [`IPPool ${to.metadata.name} has no addresses of IPv${family}`];
+  const reason = whyNotActedOn(to);
+  if (reason !== null) return [`IPPool ${to.metadata.name} gives no addresses: ${reason}`];
   const { refused } = choosePools([to], { family, nodeLabels: {}, asked: [to.metadata.name] });
   return refused.map(({ reason }) => `IPPool ${to.metadata.name} gives no addresses: ${reason}`);
 }

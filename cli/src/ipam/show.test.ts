@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type IPAMBlock, MemoryStore } from "@brindle/api";
+import { apiVersion, type IPAMBlock, MemoryStore, type WorkloadEndpoint } from "@brindle/api";
 import { beforeEach, describe, it } from "vitest";
 import { pool, Rig } from "../testing.ts";
 
@@ -76,5 +76,47 @@ describe("ipam show", () => {
   ];
   it.each(addresses)("tells of the address %s whose it is", async (address, out) => {
     assert.match((await rig.run(`ipam show --ip ${address}`)).out, out);
+  });
+
+  it("tells to which pods an address is to float, which nobody has as their own", async () => {
+    const store = new MemoryStore({ data: rig.data });
+    const spec = {
+      ...{ orchestrator: "k8s", node: "node1", pod: "web", endpoint: "eth0", ipNetworks: ["10.1.0.0/32"] },
+      ipNATs: [{ internalIP: "10.1.0.0", externalIP: "10.1.0.9" }],
+    };
+    const metadata = { namespace: "shop", name: "node1-k8s-web-eth0" };
+    const value: WorkloadEndpoint = { apiVersion, kind: "WorkloadEndpoint", metadata, spec };
+    await store.commit([{ op: "create", key: { kind: "WorkloadEndpoint", ...metadata }, value }]);
+    const { out } = await rig.run("ipam show --ip 10.1.0.9");
+    assert.match(
+      out,
+      /nobody has it\n10\.1\.0\.9 is asked for as floating by the pod shop\/web \(10\.1\.0\.0\) on node1\n$/,
+    );
+  });
+
+  it("tells who has an address that no block gave, and which pools give none", async () => {
+    const store = new MemoryStore({ data: rig.data });
+    const spec = {
+      ...{ orchestrator: "k8s", node: "node1", pod: "web", endpoint: "eth0" },
+      ipNetworks: ["192.0.2.9/32"],
+    };
+    const metadata = { namespace: "shop", name: "node1-k8s-web-eth0" };
+    const value: WorkloadEndpoint = { apiVersion, kind: "WorkloadEndpoint", metadata, spec };
+    await store.commit([{ op: "create", key: { kind: "WorkloadEndpoint", ...metadata }, value }]);
+    assert.equal(
+      (await rig.run("ipam show --ip 192.0.2.9")).out,
+      "192.0.2.9 is in no block: the pod shop/web on node1 has it all the same\n",
+    );
+    const tunnelled = {
+      apiVersion,
+      kind: "IPPool",
+      metadata: { name: "far" },
+      spec: { cidr: "10.9.0.0/24", ipipMode: "Always" },
+    };
+    await rig.run("apply -f -", JSON.stringify(tunnelled));
+    assert.match(
+      (await rig.run("ipam show")).err,
+      /no pod gets an address of the IPPool far: spec\.ipipMode: "Always"/,
+    );
   });
 });

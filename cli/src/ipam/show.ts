@@ -1,5 +1,5 @@
 /** `ipam show`: how full pools and blocks are, and who has an address. From the datastore. */
-import type { Kind, Store, Stored } from "@brindle/api";
+import { type Kind, type Store, type Stored, type WorkloadEndpoint, whyNotActedOn } from "@brindle/api";
 import {
   type AddressUse,
   type BlockSummary,
@@ -12,7 +12,7 @@ import {
   type Usage,
   whoHolds,
 } from "@brindle/ipam";
-import { formatAddress, parseAddress } from "@brindle/net";
+import { type Address, formatAddress, parseAddress, parseCidr, sameAddress } from "@brindle/net";
 import type { ExitCode } from "../command.ts";
 import { usage } from "../error.ts";
 import { formatTable, type TableColumn } from "../output/table.ts";
@@ -30,10 +30,20 @@ export async function showIpam(options: ShowOptions, ports: Ports): Promise<Exit
   const store = await ports.store();
   const blocks = await valuesOf(store, "IPAMBlock", ports);
   if (address) {
-    ports.print(formatUse(formatAddress(address), whoHolds(blocks.values, address)));
-    return blocks.isWhole ? 0 : 1;
+    const endpoints = await valuesOf(store, "WorkloadEndpoint", ports);
+    const use = formatUse(
+      formatAddress(address),
+      whoHolds(blocks.values, address),
+      podsWith(address, endpoints.values),
+    );
+    ports.print([use, ...formatFloating(address, endpoints.values)].join("\n"));
+    return blocks.isWhole && endpoints.isWhole ? 0 : 1;
   }
   const pools = await valuesOf(store, "IPPool", ports);
+  for (const pool of pools.values) {
+    const reason = whyNotActedOn(pool);
+    if (reason !== null) ports.warn(`no pod gets an address of the IPPool ${pool.metadata.name}: ${reason}`);
+  }
   const reservations = await valuesOf(store, "IPReservation", ports);
   const summary = summarise(pools.values, blocks.values, reservedPrefixes(reservations.values));
   ports.print(formatSummary(summary, options));
@@ -55,16 +65,51 @@ export function formatSummary(summary: IpamSummary, { showBlocks, showBorrowed }
   ].join("\n");
 }
 
-export function formatUse(address: string, use: AddressUse): string {
-  if (use.kind === "noBlock") return `${address} is in no block: nobody has it`;
+/** `pods` have it as their own, whether a block gave it or not. */
+export function formatUse(address: string, use: AddressUse, pods: readonly string[] = []): string {
+  const having = pods.length > 0 ? `${pods.join(" and ")} ${pods.length > 1 ? "have" : "has"} it all the same` : null;
+  if (use.kind === "noBlock") return `${address} is in no block: ${having ?? "nobody has it"}`;
   const where = `block ${use.block} of ${use.blockNode ?? "no node"}`;
-  if (use.kind === "free") return `${address} is free, in ${where}`;
+  if (use.kind === "free") return `${address} is free, in ${where}${having === null ? "" : `: ${having}`}`;
   const { handleId, attributes } = use.holder;
   const details = { handle: handleId ?? "(none)", ...attributes };
   return [
     `${address} is in use by ${holderName(use.holder)}, in ${where}`,
     ...Object.entries(details).map(([name, value]) => `  ${name}: ${value}`),
   ].join("\n");
+}
+
+function podsWith(address: Address, endpoints: readonly WorkloadEndpoint[]): string[] {
+  return endpoints.flatMap(({ metadata, spec }) => {
+    const has = (spec.ipNetworks ?? []).some((text) => {
+      const own = parseCidr(text)?.address;
+      return own !== undefined && sameAddress(own, address);
+    });
+    const pod = `${metadata.namespace ?? ""}/${spec.pod ?? spec.workload ?? metadata.name}`;
+    return has ? [`the pod ${pod} on ${spec.node}`] : [];
+  });
+}
+
+/** A floating address is allocated to nobody. Of several that claim it the first by name has it. */
+export function formatFloating(address: Address, endpoints: readonly WorkloadEndpoint[]): string[] {
+  const text = formatAddress(address);
+  const claiming = endpoints.flatMap(({ metadata, spec }) => {
+    const nats = (spec.ipNATs ?? []).filter(({ externalIP }) => {
+      const floating = parseAddress(externalIP);
+      return floating !== null && sameAddress(floating, address);
+    });
+    const pod = `${metadata.namespace ?? ""}/${spec.pod ?? spec.workload ?? metadata.name}`;
+    return nats.map(({ internalIP }) => ({
+      name: `${metadata.namespace ?? ""}/${metadata.name}`,
+      pod,
+      internalIP,
+      node: spec.node,
+    }));
+  });
+  const ordered = claiming.sort((a, b) => (a.name < b.name ? -1 : 1));
+  return ordered.map(
+    ({ pod, internalIP, node }) => `${text} is asked for as floating by the pod ${pod} (${internalIP}) on ${node}`,
+  );
 }
 
 interface Row {
