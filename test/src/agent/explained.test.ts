@@ -100,7 +100,8 @@ describe(`policy explain, BRINDLE_SEED=${seed},`, () => {
         const connected = await connects(from, to.addresses[index] ?? "");
         const context = `${seed}: ${text}`;
         expect(connected, context).toBe(isAllowed);
-        expect(risen(before, await hits()), context).toEqual(named(text));
+        const expected = named(text);
+        expect(risen(before, await hits(), expected), context).toEqual(expected);
         verdicts.push(isAllowed ? "allowed" : "denied");
       }
     }
@@ -127,10 +128,24 @@ function named(text: string): string[] {
     .sort();
 }
 
-function risen(before: readonly PolicyHit[], after: readonly PolicyHit[]): string[] {
-  const key = ({ kind, namespace, name, direction, rule }: PolicyHit): string =>
-    `${kind} ${namespace === undefined ? "" : `${namespace}/`}${name} ${direction}${rule === null ? "" : ` ${rule}`}`;
-  const counts = new Map(before.map((hit) => [key(hit), hit.hits]));
-  const more = after.filter((hit) => hit.action !== "pass" && hit.hits > (counts.get(key(hit)) ?? 0));
-  return more.map(key).sort();
+/** The rules that decided since; an end that pods share by the pod of it that is `expected`. */
+function risen(before: readonly PolicyHit[], after: readonly PolicyHit[], expected: readonly string[]): string[] {
+  const counts = new Map(before.map((hit) => [keyOf(hit), hit.hits]));
+  const more = after.filter((hit) => hit.action !== "pass" && hit.hits > (counts.get(keyOf(hit)) ?? 0));
+  return more
+    .map((hit) => {
+      const names = namesOf(hit);
+      return names.find((name) => expected.includes(name)) ?? names.join(" or ");
+    })
+    .sort();
+}
+
+/** An end denies for several reasons, each of which is counted. */
+function keyOf(hit: PolicyHit): string {
+  return `${namesOf(hit).join()} ${hit.text}`;
+}
+
+function namesOf({ kind, namespace, name, others = [], direction, rule }: PolicyHit): string[] {
+  const first = namespace === undefined ? name : `${namespace}/${name}`;
+  return [first, ...others].map((each) => `${kind} ${each} ${direction}${rule === null ? "" : ` ${rule}`}`);
 }
