@@ -26,6 +26,8 @@ export default defineConfig({
           name: "unit",
           include: ["{net,api,bgp,ipam,policy,cni,agent,cli}/src/**/*.test.ts"],
           pool: "threads",
+          // What is pure needs no modules of its own: three quarters of the time were their loading, file by file.
+          isolate: false,
           testTimeout: 30_000,
         },
       },
