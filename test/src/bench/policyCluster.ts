@@ -50,7 +50,7 @@ export class PolicyCluster implements AsyncDisposable {
     const namespace = stack.use(await createNamespace("bpolicy", { instance }));
     const node = stack.use(await PolicyNode.start({ endpoint: etcd.endpoint, namespace, backend }));
     const firstMs = await elapsedMs(() => node.inForce(all.length));
-    const written = all.length;
+    const written = node.told; // With what a datastore has built in, which is nobody's write.
     return new PolicyCluster({ node, namespace, store, firstMs, written, stack: stack.move() });
   }
 
@@ -79,5 +79,13 @@ export class PolicyCluster implements AsyncDisposable {
 
 function writeOf(value: PolicyResource): Write {
   const { key } = updateOf(value);
-  return { op: "put", key, value } as Write; // The key is made of the value.
+  return { op: "put", key, value: asStored(value) } as Write; // The key is made of the value.
+}
+
+/** Calico's client writes labels in the order of their names. */
+function asStored(value: PolicyResource): PolicyResource {
+  const { labels } = value.metadata;
+  if (!labels) return value;
+  const inOrder = Object.fromEntries(Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1)));
+  return { ...value, metadata: { ...value.metadata, labels: inOrder } } as PolicyResource;
 }

@@ -11,7 +11,8 @@ import { recording } from "../../fixtures/recordings.ts";
 import type { Row } from "../row.ts";
 import { inArena, scripted, untilSilent } from "./arena.ts";
 import { readMrt } from "./mrt.ts";
-import { cpuMs, type Neighbour, type StartSubject, startBirdSubject, startOurs, subjectAsn } from "./subject.ts";
+import { startOurs } from "./ourDaemon.ts";
+import { cpuMs, type Neighbour, type StartSubject, startBirdSubject, subjectAsn } from "./subject.ts";
 
 const repetitions = 3;
 const client = { asn: subjectAsn, holdSeconds: 240, hears: true, reflected: true } as const;

@@ -2,7 +2,8 @@
 import type { Instance } from "../../fixtures/instance.ts";
 import type { Measured, Row } from "../row.ts";
 import { inArena, makeNeighbours, scripted } from "./arena.ts";
-import { cpuMs, residentMegabytes, type StartSubject, startBirdSubject, startOurs } from "./subject.ts";
+import { startOurs } from "./ourDaemon.ts";
+import { cpuMs, residentMegabytes, type StartSubject, startBirdSubject } from "./subject.ts";
 
 const many = 1_000;
 const storm = 500;

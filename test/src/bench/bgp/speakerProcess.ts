@@ -1,13 +1,11 @@
 /** Our speaker as a process of its own, with the configuration that a file holds. */
 import { readFileSync } from "node:fs";
-import { monitorEventLoopDelay } from "node:perf_hooks";
 import type { PeerStatus, SpeakerConfig } from "@brindle/bgp";
 import { startSpeaker } from "@brindle/bgp/shell";
 import { answerCalls } from "./benchProcess.ts";
 
 const config: SpeakerConfig = JSON.parse(readFileSync(process.argv[2] ?? "", "utf8"));
 const speaker = await startSpeaker(config);
-const delay = monitorEventLoopDelay({ resolution: 1 });
 
 const calls = {
   async established(): Promise<number> {
@@ -19,15 +17,6 @@ const calls = {
   },
   async peer(name: string): Promise<PeerStatus | undefined> {
     return (await speaker.peers()).find((peer) => peer.name === name);
-  },
-  /** From now on. */
-  async watchDelays(): Promise<void> {
-    delay.reset();
-    delay.enable();
-  },
-  /** The longest time that the event loop was busy with one turn, milliseconds. */
-  async longestTurn(): Promise<number> {
-    return delay.max / 1e6;
   },
 };
 

@@ -1,15 +1,10 @@
-/** What is measured: BIRD or our speaker, as a router with so many scripted neighbours, under one interface. */
-import { readdir, readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
+/** What is measured: BIRD or our daemon (`ourDaemon.ts`), as a router with so many scripted neighbours, under one interface. */
+import { readdir, readFile } from "node:fs/promises";
 import type { PeerConfig, SpeakerConfig } from "@brindle/bgp";
-import { build } from "esbuild";
 import type { Instance } from "../../fixtures/instance.ts";
 import type { NamespaceView } from "../../fixtures/namespace.ts";
 import { startBird } from "../../fixtures/routers/bird.ts";
-import { BenchProcess } from "./benchProcess.ts";
 import { nowMs } from "./scriptedPeer.ts";
-import type { SpeakerCalls } from "./speakerProcess.ts";
 
 export const subjectAddress = "10.99.0.1";
 export const subjectAsn = 64_496;
@@ -40,49 +35,6 @@ export type StartSubject = (
   neighbours: readonly Neighbour[],
   instance: Instance,
 ) => Promise<Subject>;
-
-/** As in the thread of a daemon (`startSpeakerThread`), and as the manifests start an agent. */
-const node = ["--max-semi-space-size=2"];
-
-export const startOurs: StartSubject = async (at, neighbours, instance) => {
-  const file = join(await instance.createDirectory("bench"), "speaker.json");
-  await writeFile(file, JSON.stringify(ourConfig(neighbours)));
-  const ours = await BenchProcess.start<SpeakerCalls>(at, await builtSpeaker(instance), { args: [file], node });
-  return {
-    name: "ours",
-    pid: ours.pid,
-    routes: () => ours.call("accepted"),
-    watchDelays: () => ours.call("watchDelays"),
-    longestTurn: () => ours.call("longestTurn"),
-    [Symbol.asyncDispose]: () => ours[Symbol.asyncDispose](),
-  };
-};
-
-const built = new WeakMap<Instance, Promise<string>>();
-
-/** As the package has it: a process that reads TypeScript holds forty megabytes of Node's compiler besides. */
-function builtSpeaker(instance: Instance): Promise<string> {
-  const known = built.get(instance) ?? buildSpeaker(instance);
-  built.set(instance, known);
-  return known;
-}
-
-async function buildSpeaker(instance: Instance): Promise<string> {
-  const outdir = await instance.createDirectory("bench-speaker");
-  await build({
-    entryPoints: [fileURLToPath(new URL("speakerProcess.ts", import.meta.url))],
-    outdir,
-    outExtension: { ".js": ".mjs" },
-    bundle: true,
-    splitting: true,
-    format: "esm",
-    platform: "node",
-    target: "node22",
-    conditions: ["brindle-source"],
-    external: ["koffi"],
-  });
-  return pathToFileURL(join(outdir, "speakerProcess.mjs")).href;
-}
 
 export const startBirdSubject: StartSubject = async (at, neighbours, instance) => {
   const bird = await startBird({ namespace: at, config: birdConfig(neighbours), instance });

@@ -6,8 +6,9 @@ import type { Measured, Row } from "../row.ts";
 import { type Arena, inArena, makeNeighbours, openAll, untilSilent } from "./arena.ts";
 import { type Feed, makeFeed } from "./feed.ts";
 import { measureFloor } from "./floor.ts";
+import { startOurs, startOursWatched } from "./ourDaemon.ts";
 import type { Neighbour, StartSubject } from "./subject.ts";
-import { cpuMs, peakMegabytes, quietWith, startBirdSubject, startOurs } from "./subject.ts";
+import { cpuMs, peakMegabytes, quietWith, startBirdSubject } from "./subject.ts";
 
 const count = Number(process.env.BENCH_PREFIXES ?? 1_000_000);
 const thousands = count.toLocaleString("en");
@@ -141,7 +142,7 @@ export const keepaliveRow: Row = {
         return { late: Math.max(0, ...gaps) - 1_000, turn: await arena.subject.longestTurn?.() };
       });
     const bird = await run(startBirdSubject);
-    const ours = await run(startOurs);
+    const ours = await run(startOursWatched);
     const notes = [`our longest turn of the event loop: ${(ours.turn ?? 0).toFixed(1)} ms`];
     return {
       anchor: { name: "BIRD", figure: Math.max(0, bird.late) },
