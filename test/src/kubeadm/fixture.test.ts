@@ -103,8 +103,9 @@ describe("a cluster of kubeadm's", () => {
   it("answers at a Service by name, and at the NodePort of every node for the client outside", async () => {
     const names = pods.map(({ name }) => `${name}\n`);
     await serviceAnswersByName(cluster, pods);
-    for (const { ipv4 } of cluster.nodes) {
-      assert(names.includes(await cluster.client.exec("curl", ["-s", "-m", "2", url(ipv4, 30080)])));
+    for (const { name, ipv4 } of cluster.nodes) {
+      const fetch = () => cluster.client.exec("curl", ["-s", "-m", "2", url(ipv4, 30080)]);
+      await waitFor(async () => names.includes(await fetch()), { what: `kube-proxy of ${name} knows the Service` });
     }
   });
 

@@ -21,6 +21,7 @@ import {
   addressWhenReady,
   apply,
   lonePod,
+  missedByRouter,
   networkOf,
   podOfNode,
   podsOnAllNodes,
@@ -110,17 +111,33 @@ describe("a cluster to which the manifest was applied", () => {
     }
   });
 
-  it("loses no packet and no node its readiness, while its agents are replaced one by one", async ({ task }) => {
+  it("loses no packet, no route at its router and no node its readiness, while its agents are replaced one by one", async ({
+    task,
+  }) => {
     const [from, to] = [podOn("node1"), podOn("node2")];
     const readySince = await readinessOfNodes();
+    let missed: readonly string[] = [];
     const { lost } = await packetsDuring(cluster, { from, to, task }, async () => {
-      await cluster.kubectl(["rollout", "restart", "daemonset/brindle-agent", "-n", namespace]);
-      await cluster.kubectl(["rollout", "status", "daemonset/brindle-agent", "-n", namespace, "--timeout=120s"], {
-        deadlineMs: 130_000,
-      });
+      missed = await missedByRouter(cluster, agentsReplaced);
     });
     assert.equal(lost, 0);
+    assert.deepEqual(missed, []);
     assert.equal(await readinessOfNodes(), readySince);
+  });
+
+  it("loses no packet while all its agents are replaced at once", async ({ task }) => {
+    const [from, to] = [podOn("node1"), podOn("node2")];
+    const { lost } = await packetsDuring(cluster, { from, to, task }, async () => {
+      const agents = ["-n", namespace, "-l", "app.kubernetes.io/component=agent"];
+      const former = (await cluster.kubectl(["get", "pods", ...agents, "-o", "name"])).trim().split("\n");
+      await cluster.kubectl(["delete", "pods", ...agents, "--wait=false"]);
+      await cluster.kubectl(["wait", "--for=delete", ...former, "-n", namespace, "--timeout=60s"], {
+        deadlineMs: 70_000,
+      });
+      await agentsAreThere();
+      await routerHasRoutes(cluster);
+    });
+    assert.equal(lost, 0);
   });
 
   it("answers brindlectl in the agent's pod of every node", async () => {
@@ -138,6 +155,12 @@ describe("a cluster to which the manifest was applied", () => {
       cluster.kubectl(["exec", "-n", namespace, workload, "--", "brindlectl", ...args]);
     assert.match(await ask("daemonset/brindle-agent", "get", "ippools"), /^default-ipv4-ippool +10\.244\.0\.0\/16 /m);
     assert.match(await ask("deployment/brindle-controllers", "ipam", "check"), /^0 problems found$/m);
+    const explain = (to: string): Promise<string> => {
+      const ends = ["--from", podOn("node1").name, "--to", to, "--port", "80"];
+      return ask("daemonset/brindle-agent", "policy", "explain", ...ends);
+    };
+    assert.match(await explain(podOn("node2").name), /^tcp from 10\.244\.\S+ to 10\.244\.\S+ port 80: ALLOWED$/m);
+    assert.match(await explain("web"), /^behind Service default\/web:$/m);
   });
 
   it("answers brindlectl from outside, by a kubeconfig, at what is in the datastore", async () => {
@@ -175,6 +198,17 @@ describe("what the manifest started", () => {
     assert.deepEqual(refused, []);
   });
 });
+
+async function agentsReplaced(): Promise<void> {
+  await cluster.kubectl(["rollout", "restart", "daemonset/brindle-agent", "-n", namespace]);
+  await agentsAreThere();
+}
+
+async function agentsAreThere(): Promise<void> {
+  await cluster.kubectl(["rollout", "status", "daemonset/brindle-agent", "-n", namespace, "--timeout=120s"], {
+    deadlineMs: 130_000,
+  });
+}
 
 /** Whether each node is Ready, and since when. */
 function readinessOfNodes(): Promise<string> {

@@ -102,6 +102,26 @@ export async function routerHasRoutes({ tor, nodes, plan }: Cluster): Promise<vo
   );
 }
 
+/** What of the routes that the router has at the beginning it was without at any look, while `work` was under way. */
+export async function missedByRouter({ tor }: Cluster, work: () => Promise<void>): Promise<string[]> {
+  const routes = async (): Promise<Set<string>> =>
+    new Set((await tor.birdc("show route primary")).matchAll(/^(\S+\/\d+) /gm).map(([, prefix = ""]) => prefix));
+  const before = await routes();
+  assert(before.size > 0);
+  const missed = new Set<string>();
+  let isOver = false;
+  const looking = (async () => {
+    while (!isOver) for (const prefix of before.difference(await routes())) missed.add(prefix);
+  })();
+  try {
+    await work();
+  } finally {
+    isOver = true;
+    await looking;
+  }
+  return [...missed];
+}
+
 /** False where packets go unanswered; any other reason not to answer is thrown. */
 export async function reaches(cluster: Cluster, pod: WebPod, target: string): Promise<boolean> {
   try {
