@@ -1,5 +1,5 @@
 /** `brindle-bgp`: a speaker that does what its file says, until it is told to end. */
-import type { AdvertisedRoute, PeerStatus } from "../../control.ts";
+import type { AdvertisedRoute } from "../../control.ts";
 import { type PlannedChange, planLines, planReload, type ReloadPlan } from "../../daemon/plan.ts";
 import { BgpError, messageOf } from "../../error.ts";
 import { firstRecording, type RecordedPiece } from "../../recording/tap.ts";
@@ -9,6 +9,7 @@ import { type StartOptions, startSpeaker } from "../startSpeaker.ts";
 import { EarlierRun, restartDeadlineSeconds } from "./earlierRun.ts";
 import type { Endpoints, EndpointWish } from "./endpoints.ts";
 import { readWish, readWishFile } from "./readWish.ts";
+import { sessionLog } from "./sessionLog.ts";
 import type { ReadWish } from "./wishOf.ts";
 
 export interface DaemonOptions {
@@ -220,7 +221,7 @@ interface SpeakerParts extends Pick<DaemonParts, "ports" | "known"> {
  */
 function startAlone({ ports, known, isRestart, recording }: SpeakerParts): Promise<RunningSpeaker> {
   const restarting = isRestart ? { restarting: { deadlineSeconds: restartDeadlineSeconds } } : {};
-  return startSpeaker({ ...known.wish.config, ...restarting }, { peerChanged: logOf(ports.log) }, recording);
+  return startSpeaker({ ...known.wish.config, ...restarting }, { peerChanged: sessionLog(ports.log) }, recording);
 }
 
 function movesOf(before: EndpointWish, after: EndpointWish): PlannedChange[] {
@@ -236,19 +237,4 @@ function movesOf(before: EndpointWish, after: EndpointWish): PlannedChange[] {
 
 function endpointText(at: EndpointWish["metrics"]): string {
   return at ? `${at.address} ${at.port}` : "(none)";
-}
-
-/** What operators want in a log: sessions that come and go, and why. */
-function logOf(log: (line: string) => void): (peer: PeerStatus) => void {
-  const known = new Map<string, { readonly isUp: boolean; readonly failedAtMs: number }>();
-  return ({ name, phase, lastFailure }) => {
-    const before = known.get(name) ?? { isUp: false, failedAtMs: 0 };
-    const isUp = phase === "established";
-    const failedAtMs = lastFailure?.atMs ?? 0;
-    known.set(name, { isUp, failedAtMs });
-    if (isUp && !before.isUp) log(`peer ${name}: Established`);
-    else if (before.isUp && !isUp)
-      log(`peer ${name}: lost: ${failedAtMs === before.failedAtMs ? "ended here" : lastFailure?.text}`);
-    else if (!isUp && failedAtMs !== before.failedAtMs) log(`peer ${name}: ${lastFailure?.text}`);
-  };
 }
