@@ -195,6 +195,35 @@ describe("an attachment's addresses", () => {
     assert.deepEqual(outcome, { kind: "exhausted", reason: "no IPv4 address is left (small: 4 of 4 in use)" });
   });
 
+  it("run out for this node, in words that say what keeps it from the rest", async () => {
+    const { store, addresses } = await world();
+    const spec = { cidr: "10.65.0.0/29", blockSize: 30 };
+    await store.commit([
+      { op: "put", key: { kind: "IPPool", name: "small" }, value: { ...pool, spec: { ...pool.spec, ...spec } } },
+      {
+        op: "create",
+        key: { kind: "IPReservation", name: "gateway" },
+        value: {
+          apiVersion: "projectcalico.org/v3",
+          kind: "IPReservation",
+          metadata: { name: "gateway" },
+          spec: { reservedCIDRs: ["10.65.0.0/32", "10.65.0.4/32"] },
+        },
+      },
+      {
+        op: "create",
+        key: { kind: "IPAMConfig", name: "default" },
+        value: { strict_affinity: true, auto_allocate_blocks: true, maxBlocksPerHost: 1 },
+      },
+    ]);
+    for (let i = 0; i < 3; i++) textOf(await addresses.assign(requestOf(attach(`c${i}`, `pod${i}`))));
+    const outcome = await addresses.assign(requestOf(attach("c9", "pod9")));
+    const limits =
+      "this node has 1 block of IPv4, as many as it may have; strictAffinity keeps it from the blocks of other nodes";
+    const reason = `no IPv4 address is left (small: 3 of 8 in use, 2 reserved; ${limits})`;
+    assert.deepEqual(outcome, { kind: "exhausted", reason });
+  });
+
   it("out of a pool that does not exist are refused", async () => {
     const { store, addresses } = await world();
     const outcome = await addresses.assign(requestOf(attach("c1"), ["absent"]));

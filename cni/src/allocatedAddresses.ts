@@ -3,7 +3,7 @@
  * deleted, in one decision: one transaction where the datastore has any, else in an order that `ipam` knows.
  */
 import type { Key, Store, WorkloadEndpoint } from "@brindle/api";
-import type { AssignResult, Allocator as IpamAllocator, RefusedPool, ReleaseResult } from "@brindle/ipam";
+import type { AssignResult, Allocator as IpamAllocator, PoolUse, RefusedPool, ReleaseResult } from "@brindle/ipam";
 import type { Family, Prefix } from "@brindle/net";
 import { type Attachment, handleOf, interfaceAttribute } from "./attachment.ts";
 import type { IpamConfig } from "./config.ts";
@@ -156,8 +156,8 @@ function outcomeOf(result: Exclude<AssignResult, { kind: "conflict" | "noPool" }
     case "assigned":
       return { kind: "assigned", isNew: result.isNew, addresses: result.addresses.map(({ address }) => address) };
     case "poolExhausted": {
-      const pools = result.pools.map(({ pool, inUse, addresses }) => `${pool}: ${inUse} of ${addresses} in use`);
-      return { kind: "exhausted", reason: `no IPv${result.family} address is left (${pools.join("; ")})` };
+      const details = [...result.pools.map(useInWords), ...result.limits];
+      return { kind: "exhausted", reason: `no IPv${result.family} address is left (${details.join("; ")})` };
     }
     case "addressRefused":
       return {
@@ -169,6 +169,15 @@ function outcomeOf(result: Exclude<AssignResult, { kind: "conflict" | "noPool" }
     case "invalidBlock":
       throw invalidBlock(result);
   }
+}
+
+/** `pods: 253 of 256 in use, 3 reserved`. */
+function useInWords({ pool, addresses, inUse, resting, reserved }: PoolUse): string {
+  return [
+    `${pool}: ${inUse} of ${addresses} in use`,
+    ...(reserved > 0n ? [`${reserved} reserved`] : []),
+    ...(resting > 0n ? [`${resting} resting since given back`] : []),
+  ].join(", ");
 }
 
 function releaseError(result: Exclude<ReleaseResult, { kind: "released" | "conflict" }>): CniError {

@@ -98,7 +98,8 @@ describe("assign", () => {
     expect(await allocator.assign(dual("net.b"))).toEqual({
       kind: "poolExhausted",
       family: 6,
-      pools: [{ pool: "six", addresses: 1n, inUse: 1n }],
+      pools: [{ pool: "six", addresses: 1n, inUse: 1n, resting: 0n, reserved: 0n }],
+      limits: [],
     });
     expect(store.data.dump()).toEqual(before);
   });
@@ -124,7 +125,10 @@ describe("assign", () => {
     expect(textOf(await allocator.assign(v4("net.a")))).toEqual(["10.0.0.1"]);
     expect(await findings()).toEqual([]);
     const strict = { ...defaultIpamSettings, strictAffinity: true };
-    expect(await node("node5", { settings: strict }).assign(v4("net.b"))).toMatchObject({ kind: "poolExhausted" });
+    expect(await node("node5", { settings: strict }).assign(v4("net.b"))).toMatchObject({
+      kind: "poolExhausted",
+      limits: ["strictAffinity keeps it from the blocks of other nodes"],
+    });
   });
 
   it("claims no more blocks than a node may own", async () => {

@@ -149,6 +149,11 @@ export function thaw(block: IPAMBlock, { nowNs, restSeconds }: { nowNs: bigint; 
       );
 }
 
+/** Whether it was given back and rests: nobody's, and not free yet. */
+export function isParked(block: IPAMBlock, ordinal: Ordinal): boolean {
+  return restOf(block, ordinal) !== null;
+}
+
 /** Since when the address rests, in ms since 1970; `null` for one that does not. */
 function restOf({ allocations, attributes }: IPAMBlock, ordinal: Ordinal): number | null {
   const index = allocations[ordinal] ?? null;

@@ -1,9 +1,9 @@
 /** Finds one address of a family: in a block of the node's own, in a new one, or in somebody else's. */
 import type { Item } from "@brindle/api";
-import { containsPrefix, formatPrefix, prefixSize } from "@brindle/net";
 import type { ClusterView } from "./assign.ts";
 import { affinityOf, claimFor, loadBalancer, newBlock, prefixOf, take } from "./block.ts";
 import { inOrderOf, isBlockOf, newBlocks } from "./claim.ts";
+import { exhausted } from "./exhausted.ts";
 import { placeAddress } from "./placeAddress.ts";
 import {
   dropLostClaims,
@@ -13,7 +13,6 @@ import {
   type PlaceRefusal,
   type PlaceRequest,
   type PlacingNeeds,
-  type PoolUse,
   placed,
   restsOnPool,
 } from "./placement.ts";
@@ -50,7 +49,7 @@ export function place(
   }
   // 4. A block of another node.
   const borrowed = facts.view.settings.strictAffinity ? null : fromOthers(blocks, request, facts);
-  return borrowed ?? { kind: "poolExhausted", family, pools: usable.map((pool) => useOf(pool, state)) };
+  return borrowed ?? exhausted(state, { usable, request }, facts);
 }
 
 /** What is kept for a pod is its own, as long as there is a pool that gives it; else it gets another one. */
@@ -140,13 +139,6 @@ function blocksIn(state: IpamState, pool: UsablePool): Item<"IPAMBlock">[] {
 
 function presentIn(items: ReadonlyMap<string, Item | null>): string[] {
   return [...items].flatMap(([cidr, item]) => (item ? [cidr] : []));
-}
-
-function useOf(pool: UsablePool, state: IpamState): PoolUse {
-  const within = soundBlocks(state).filter(({ value }) => containsPrefix(pool.prefix, prefixOf(value)));
-  const inUse = within.reduce((sum, { value }) => sum + value.allocations.length - value.unallocated.length, 0);
-  const name = pool.isPart ? `${formatPrefix(pool.prefix)} of ${pool.name}` : pool.name;
-  return { pool: name, addresses: prefixSize(pool.prefix), inUse: BigInt(inUse) };
 }
 
 function poolQuery(

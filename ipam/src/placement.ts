@@ -29,7 +29,7 @@ export type PlaceRefusal =
   /** No pool may serve this pod. `refused` says why for each that might have been meant. */
   | { readonly kind: "noPool"; readonly family: Family; readonly refused: readonly RefusedPool[] }
   /** Every pool that may serve it is full, or the node may not use what is left. */
-  | { readonly kind: "poolExhausted"; readonly family: Family; readonly pools: readonly PoolUse[] }
+  | PoolsExhausted
   /** The very address that was asked for cannot be given. */
   | AddressRefusal;
 
@@ -43,11 +43,24 @@ export interface AddressRefusal {
   readonly isFinal: boolean;
 }
 
+export interface PoolsExhausted {
+  readonly kind: "poolExhausted";
+  readonly family: Family;
+  readonly pools: readonly PoolUse[];
+  /** Why the node may not use what is left, in words; none where nothing is. */
+  readonly limits: readonly string[];
+}
+
 /** How full a pool is. */
 export interface PoolUse {
   readonly pool: string;
   readonly addresses: bigint;
+  /** By somebody. */
   readonly inUse: bigint;
+  /** Given back, and not to be given again yet. */
+  readonly resting: bigint;
+  /** Of those that nobody has. */
+  readonly reserved: bigint;
 }
 
 /** So many are dropped at once; the transaction has other work to do. */
@@ -77,7 +90,7 @@ export function mayClaim(state: IpamState, request: PlaceRequest, { view }: Plac
 }
 
 /** How many blocks of the family the node owns, in whatever pool. */
-function ownedCount(state: IpamState, { node, family }: PlaceRequest): number {
+export function ownedCount(state: IpamState, { node, family }: PlaceRequest): number {
   return soundBlocks(state).filter(
     ({ value }) => value.affinity === affinityOf(node) && prefixOf(value).address.family === family,
   ).length;

@@ -5,6 +5,7 @@ import {
   compareAddresses,
   containsAddress,
   containsPrefix,
+  overlaps,
   type Prefix,
   parsePrefix,
   prefixSize,
@@ -124,10 +125,17 @@ function summariseBlock(block: IPAMBlock, reservations: readonly Prefix[]): Bloc
   return {
     cidr: block.cidr,
     ...{ addresses, inUse, reserved, free: addresses - inUse - reserved },
-    reservedInUse: reservedWithin(prefix, reservations) - reserved,
+    reservedInUse: reservedInUse(block, reservations),
     node: nodeOf(block),
     problems: blockProblems(block),
   };
+}
+
+/** How many of a block's addresses are taken and reserved. */
+export function reservedInUse(block: IPAMBlock, reservations: readonly Prefix[]): bigint {
+  const prefix = prefixOf(block);
+  const near = reservations.filter((reserved) => overlaps(reserved, prefix));
+  return near.length === 0 ? 0n : countWhere(block, (index, address) => index !== null && isIn(near, address));
 }
 
 function countWhere(block: IPAMBlock, counts: (index: number | null, address: Address) => boolean): bigint {
@@ -139,7 +147,7 @@ function isIn(prefixes: readonly Prefix[], address: Address): boolean {
 }
 
 /** How many addresses of `whole` are reserved. Prefixes nest or are apart, so only the outermost count. */
-function reservedWithin(whole: Prefix, reserved: readonly Prefix[]): bigint {
+export function reservedWithin(whole: Prefix, reserved: readonly Prefix[]): bigint {
   if (reserved.some((prefix) => containsPrefix(prefix, whole))) return prefixSize(whole);
   const inside = reserved.filter((prefix) => containsPrefix(whole, prefix));
   const outermost = inside.filter(

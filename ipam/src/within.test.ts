@@ -20,7 +20,8 @@ describe("a node with a range of its own", () => {
     expect(await ask("net.more")).toEqual({
       kind: "poolExhausted",
       family: 4,
-      pools: [{ pool: "10.244.3.0/24 of pods", addresses: 256n, inUse: 256n }],
+      pools: [{ pool: "10.244.3.0/24 of pods", addresses: 256n, inUse: 256n, resting: 0n, reserved: 0n }],
+      limits: [],
     });
     expect(await findings()).toEqual([]);
   });
