@@ -1,5 +1,5 @@
 /** What no peer of the file can be, though each field by itself is well-formed: told by the names and places of the file. */
-import { addressBits, parseAddress, parsePrefix } from "@brindle/net";
+import { type Address, addressBits, parseAddress, parsePrefix } from "@brindle/net";
 import type { PeerSettings, PolicySettings } from "./settings.ts";
 import { shown } from "./shown.ts";
 
@@ -24,19 +24,46 @@ function checkPlace(field: string, { peerIP, interface: device }: PeerSettings, 
   }
   // fe80::/10, RFC 4291 §2.5.6
   const address = peerIP && parseAddress(peerIP.address);
+  if (address && !isOfRouter(address)) {
+    report(`${field}.peerIP`, `${shown(peerIP?.address)} is the address of no single router`);
+  }
   if (address?.family === 6 && address.value >> 118n === 0x3fan) {
     report(`${field}.peerIP`, `${shown(peerIP?.address)} is of one link: give the interface that leads there instead`);
   }
 }
 
+/** Neither 0.0.0.0, `::`, multicast, nor reserved (RFC 1112 §4, RFC 4291 §2.4). */
+function isOfRouter({ family, value }: Address): boolean {
+  if (value === 0n) return false;
+  return family === 4 ? value >> 28n < 0xen : value >> 120n !== 0xffn;
+}
+
+/** What the peer says by itself; a template may say it for others, too. */
+export function checkOwnFields(field: string, peer: PeerSettings, report: Report): void {
+  if (peer.range !== undefined && peer.connectRetryTime !== undefined) {
+    report(`${field}.connectRetryTime`, "peers of a range always dial");
+  }
+  if (peer.extendedNextHop && peer.families !== undefined && !peer.families.includes(4)) {
+    report(`${field}.extendedNextHop`, "is about IPv4 prefixes, and families has no ipv4");
+  }
+}
+
 /** Fields that do nothing without another one. */
-function checkPairs(field: string, { addPath, maxPrefixes }: PeerSettings, report: Report): void {
+function checkPairs(field: string, peer: PeerSettings, report: Report): void {
+  const { addPath, maxPrefixes, keepaliveTime, holdTime = 90 } = peer;
+  if (keepaliveTime !== undefined && keepaliveTime > holdTime / 3) {
+    const reason = `${shown(`${keepaliveTime}s`)} is longer than a third of the hold time, ${holdTime}s`;
+    report(`${field}.keepaliveTime`, holdTime === 0 ? "with a hold time of 0s there are no keepalives" : reason);
+  }
   if (addPath?.sendMax !== undefined && !addPath.send) report(`${field}.addPath.sendMax`, "needs send: true beside it");
   if (addPath?.receiveMax !== undefined && !addPath.receive) {
     report(`${field}.addPath.receiveMax`, "needs receive: true beside it");
   }
   if (maxPrefixes && maxPrefixes.ipv4 === undefined && maxPrefixes.ipv6 === undefined) {
     report(`${field}.maxPrefixes`, "bounds nothing: ipv4, ipv6 or both are needed");
+  }
+  if (maxPrefixes?.restartTime !== undefined && (maxPrefixes.action ?? "reset") !== "reset") {
+    report(`${field}.maxPrefixes.restartTime`, `no session ends with the action ${maxPrefixes.action}`);
   }
 }
 

@@ -6,7 +6,7 @@ import { speakerWish } from "./speakerConfigOf.ts";
 
 /** A speaker as its file says, which announces a prefix. */
 function start(network: SimulatedNetwork, address: string, yaml: string): SimulatedNode {
-  const read = readSettings(`routerID: ${address}\n${yaml}`);
+  const read = readSettings(`routerID: ${address}\nlisten: [{ address: ${address} }]\n${yaml}`);
   if (read.kind !== "settings") throw new Error(read.problems.join("\n"));
   const { config, originated } = speakerWish(read.settings, { passwords: new Map(), software: "test" });
   const node = network.node(address);

@@ -46,6 +46,57 @@ const refused: { name: string; text: string; says: string[] }[] = [
     ],
   },
   {
+    name: "keepalives that come too late",
+    text: peer("holdTime: 9s, keepaliveTime: 4s"),
+    says: ['peers[0].keepaliveTime: "4s" is longer than a third of the hold time, 9s'],
+  },
+  {
+    name: "keepalives where there are none",
+    text: peer("holdTime: 0s, keepaliveTime: 4s"),
+    says: ["peers[0].keepaliveTime: with a hold time of 0s there are no keepalives"],
+  },
+  {
+    name: "a domain of no host",
+    text: "domainName: example.net",
+    says: ["domainName: is told with hostName alone, which is missing"],
+  },
+  {
+    name: "peers that dial where nobody listens",
+    text: `peers:
+  - { peerIP: 10.0.0.2, asNumber: 65001 }
+  - { peerIP: 10.0.0.3, asNumber: 65001, passive: true }
+  - { range: 10.1.0.0/16, asNumber: 65001 }`,
+    says: ["listen: is missing, and peers[1] is to dial us"],
+  },
+  {
+    name: "how long a session is away that does not end",
+    text: peer("maxPrefixes: { ipv4: 5, action: warn, restartTime: 30s }"),
+    says: ["peers[0].maxPrefixes.restartTime: no session ends with the action warn"],
+  },
+  {
+    name: "IPv4 by way of IPv6 without IPv4",
+    text: peer("families: [ipv6], extendedNextHop: true"),
+    says: ["peers[0].extendedNextHop: is about IPv4 prefixes, and families has no ipv4"],
+  },
+  {
+    name: "how often peers are dialled whom nobody dials",
+    text: `listen: [{ address: 10.0.0.1 }]
+peers: [{ range: 10.1.0.0/16, asNumber: 65001, connectRetryTime: 7s }]`,
+    says: ["peers[0].connectRetryTime: peers of a range always dial"],
+  },
+  {
+    name: "one range twice",
+    text: `listen: [{ address: 10.0.0.1 }]
+peers: [{ range: 10.1.0.0/16, asNumber: 65001 }, { name: b, range: 10.1.0.0/16, asNumber: 65002 }]`,
+    says: ['peers[1]: "10.1.0.0/16" is that of peers[0], too'],
+  },
+  ...["0.0.0.0", "224.0.0.5", "255.255.255.255", "::", "ff02::5"].map((address) => ({
+    name: `${address} as a peer`,
+    text: `peers: [{ peerIP: "${address}", asNumber: 65001 }]`,
+    says: [`peers[0].peerIP: "${address}" is the address of no single router`],
+  })),
+  { name: "two documents", text: "---\nasNumber: 1", says: ["line 4, column 1: a second document begins here"] },
+  {
     name: "BFD over several hops on a link",
     text: "peers: [{ interface: eth0, asNumber: 65001, bfd: { multihop: true } }]",
     says: ["peers[0].bfd.multihop: a peer by interface is on its link"],
@@ -216,7 +267,7 @@ describe("the daemon's YAML", () => {
   }
 
   it("is refused where it says nothing", () => {
-    expect(readSettings("")).toMatchObject({ problems: ["null is no map"] });
+    expect(readSettings("")).toMatchObject({ problems: ["is empty: asNumber and routerID are needed"] });
     expect(readSettings("{}")).toMatchObject({
       problems: [/^asNumber: /, /^routerID: /].map((each) => expect.stringMatching(each)),
     });
@@ -231,6 +282,7 @@ describe("the daemon's YAML", () => {
 
   it("makes a peer of a template, in which the peer's own fields win", () => {
     const { config } = wishOf(`
+listen: [{ address: "::" }]
 templates: { tor: { asNumber: 65001, holdTime: 4m, passive: true, families: [ipv4], importPolicy: accept } }
 peers:
   - { peerIP: "[fd00::2]:1790", template: tor, families: [ipv6] }
@@ -305,6 +357,7 @@ ${peer("ttlSecurity: 1, role: customer, strictRole: true, extendedNextHop: true,
 
   it("takes ranges and interfaces for peers, and bounds for what they send", () => {
     const { config } = wishOf(`
+listen: [{ address: 10.0.0.1 }]
 templates: { rack: { asNumber: 65001, maxPrefixes: { ipv4: 100, restartTime: 5m }, passwordFile: /etc/pw } }
 peers:
   - { name: rack, range: 10.0.0.0/24, template: rack, peerLimit: 40 }
@@ -346,7 +399,7 @@ peers:
   it("reads a thousand peers with one template in less than two seconds", () => {
     const peers = Array.from({ length: 1000 }, (_, i) => `  - { peerIP: 10.1.${i >> 8}.${i & 255}, template: tor }\n`);
     const began = performance.now();
-    const { config } = wishOf(`templates: { tor: { asNumber: 65001, passive: true } }\npeers:\n${peers.join("")}`);
+    const { config } = wishOf(`templates: { tor: { asNumber: 65001, holdTime: 4m } }\npeers:\n${peers.join("")}`);
     expect(config.peers).toHaveLength(1000);
     expect(performance.now() - began).toBeLessThan(2_000);
   });

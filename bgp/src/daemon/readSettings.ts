@@ -3,7 +3,7 @@ import { LineCounter, parseDocument } from "yaml";
 import type * as z from "zod";
 import { checkRules } from "../filter/check.ts";
 import { nearest } from "./nearest.ts";
-import { checkPeerRules } from "./peerRules.ts";
+import { checkOwnFields, checkPeerRules } from "./peerRules.ts";
 import { type DaemonSettings, daemonSettings, type PeerSettings } from "./settings.ts";
 import { shown } from "./shown.ts";
 
@@ -17,12 +17,13 @@ export function readSettings(text: string): ReadSettings {
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   if (document.errors.length > 0) {
     return problems(
-      document.errors.map(({ message, pos }) => {
+      document.errors.map(({ code, message, pos }) => {
         const { line, col } = lines.linePos(pos[0]);
-        return `line ${line}, column ${col}: ${message}`;
+        return `line ${line}, column ${col}: ${code === "MULTIPLE_DOCS" ? "a second document begins here" : message}`;
       }),
     );
   }
+  if (document.contents === null) return problems(["is empty: asNumber and routerID are needed"]);
   const parsed = daemonSettings.schema.safeParse(document.toJS());
   if (!parsed.success) return problems(parsed.error.issues.flatMap((issue) => problemsOf(issue)));
   const found: string[] = [];
@@ -31,6 +32,11 @@ export function readSettings(text: string): ReadSettings {
   checkTemplates(parsed.data, report);
   checkFilterSettings(settings, report);
   for (const [i, peer] of (settings.peers ?? []).entries()) checkPeer(`peers[${i}]`, peer, { settings, report });
+  for (const [i, peer] of (parsed.data.peers ?? []).entries()) checkOwnFields(`peers[${i}]`, peer, report);
+  if (settings.domainName !== undefined && settings.hostName === undefined) {
+    report("domainName", "is told with hostName alone, which is missing");
+  }
+  checkListen(settings, report);
   checkUnique(settings, report);
   return found.length > 0 ? problems(found) : { kind: "settings", settings };
 }
@@ -152,6 +158,12 @@ function checkPeer(field: string, peer: PeerSettings, { settings, report }: Cont
   checkPeerRules(field, peer, settings.asNumber, report);
 }
 
+/** Told once: there may be a thousand such peers. */
+function checkListen({ listen = [], peers = [] }: DaemonSettings, report: Report): void {
+  const waits = peers.findIndex(({ range, passive }) => range !== undefined || passive);
+  if (waits !== -1 && listen.length === 0) report("listen", `is missing, and peers[${waits}] is to dial us`);
+}
+
 function checkUnique({ peers = [], listen = [], originate = [] }: DaemonSettings, report: Report): void {
   checkTwice(
     "listen",
@@ -161,6 +173,11 @@ function checkUnique({ peers = [], listen = [], originate = [] }: DaemonSettings
   checkTwice(
     "originate",
     originate.map((own) => (typeof own === "string" ? own : own.prefix)),
+    report,
+  );
+  checkTwice(
+    "peers",
+    peers.map(({ range }) => range),
     report,
   );
   const [names, addresses] = [new Map<string, number>(), new Map<string, number>()];
@@ -178,9 +195,10 @@ function checkUnique({ peers = [], listen = [], originate = [] }: DaemonSettings
 }
 
 /** The same thing at two places of a list. */
-function checkTwice(field: string, names: readonly string[], report: Report): void {
+function checkTwice(field: string, names: readonly (string | undefined)[], report: Report): void {
   const places = new Map<string, number>();
   for (const [i, name] of names.entries()) {
+    if (name === undefined) continue;
     const other = places.get(name);
     if (other === undefined) places.set(name, i);
     else report(`${field}[${i}]`, `${shown(name)} is that of ${field}[${other}], too`);

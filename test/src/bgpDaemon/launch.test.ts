@@ -66,7 +66,8 @@ describe("brindle-bgp", () => {
       asNumber: 65_001 + i,
       template: "tor",
     }));
-    const head = { asNumber: 65_000, routerID: "10.99.0.1", controlSocket: join(folder, "bgp.sock") };
+    const listen = [{ address: "127.0.0.1", port: 17_979 }];
+    const head = { asNumber: 65_000, routerID: "10.99.0.1", controlSocket: join(folder, "bgp.sock"), listen };
     const file = join(folder, "speaker.yaml");
     await writeFile(file, JSON.stringify({ ...head, templates: { tor: template }, peers })); // Which is YAML, too.
     await using daemon = startDaemon(process.execPath, [launcher, "-c", file]);
@@ -85,7 +86,7 @@ describe("brindle-bgp", () => {
   it("reads its file again when it was asked to before its start was over", async () => {
     const folder = await (await processInstance()).createDirectory("bgp-daemon");
     const [file, password] = [join(folder, "speaker.yaml"), join(folder, "password")];
-    const peer = { peerIP: "10.99.0.2", asNumber: 65_001, passive: true, passwordFile: "password" };
+    const peer = { peerIP: "10.99.0.2", asNumber: 65_001, shutdown: "being cabled", passwordFile: "password" };
     const head = { asNumber: 65_000, routerID: "10.99.0.1", controlSocket: join(folder, "bgp.sock") };
     await writeFile(file, JSON.stringify({ ...head, peers: [peer] }));
     await exec("mkfifo", [password]);
