@@ -12,6 +12,7 @@ function wish(text: string, password = "one"): SpeakerWish {
 const before = `
 asNumber: 65000
 routerID: 10.0.0.1
+listen: [{ address: 10.0.0.1 }]
 peers:
   - { peerIP: 10.0.0.2, asNumber: 65001, passwordFile: /pw }
   - { peerIP: 10.0.0.3, asNumber: 65001 }
@@ -142,6 +143,19 @@ describe("a plan", () => {
       changes: [{ peer: "rack", field: "holdTime", cost: "reset" }],
       lost: ["rack"],
     });
+    const fewer = ranged.replace("65003", "65003, peerLimit: 7");
+    expect(planLines(planReload(wish(ranged), wish(fewer), () => false))[0]).toBe(
+      "peer rack peerLimit: 100 -> 7: nothing (those that are here stay)",
+    );
+  });
+
+  it.each([
+    { field: "multipath", text: "multipath: { paths: 4 }", from: "(none)", to: '{"paths":4}' },
+    { field: "hostName", text: "hostName: leaf1", from: "(none)", to: "leaf1" },
+    { field: "hostName", text: "hostName: leaf1\ndomainName: example.net", from: "(none)", to: "leaf1.example.net" },
+  ])("tells of $field, which costs no peer anything", ({ text, field, from, to }) => {
+    expect(plan(`${before}${text}\n`)).toMatchObject({ changes: [{ peer: null, field, from, to, cost: "nothing" }] });
+    expect(planReload(wish(`${before}${text}\n`), wish(before), () => false).changes).toMatchObject([{ from: to }]);
   });
 
   it("names peers that come and go, and counts prefixes of our own", () => {

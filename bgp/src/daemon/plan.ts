@@ -102,7 +102,7 @@ export function planReload(
     .map(({ name, address }): PlannedChange => {
       return { peer: name, field: null, from: address, to: "", cost: "gone", effect: "ends, with its routes" };
     });
-  const changes = [...daemonChanges(before, after), ...ofPeers, ...gone];
+  const changes = [...daemonChanges(before, after), ...limitChanges(before, after), ...ofPeers, ...gone];
   const resets = [...new Set(changes.flatMap(({ peer, cost }) => (peer !== null && cost === "reset" ? [peer] : [])))];
   return { changes, resets, lost: resets.filter(isEstablished) };
 }
@@ -168,6 +168,16 @@ function daemonChanges(before: SpeakerWish, after: SpeakerWish): PlannedChange[]
     const effect = "those that changed are dialled anew; no peer hears of it";
     changes.push({ peer: null, ...told("bmp", stations), cost: "nothing", effect });
   }
+  const ways = [before.config.multipath, after.config.multipath] as const;
+  if (!isDeepStrictEqual(...ways)) {
+    const effect = "the same routes, by other next hops beside the best";
+    changes.push({ peer: null, ...told("multipath", ways), cost: "nothing", effect });
+  }
+  const hosts = [before.config.identity, after.config.identity] as const;
+  if (!isDeepStrictEqual(...hosts)) {
+    const effect = "peers are shown it with their next sessions";
+    changes.push({ peer: null, ...told("hostName", [hostOf(hosts[0]), hostOf(hosts[1])]), cost: "nothing", effect });
+  }
   const [had, has] = [ownByPrefix(before), ownByPrefix(after)];
   const come = [...has].filter(([prefix, content]) => had.get(prefix) !== content).length;
   const go = [...had.keys()].filter((prefix) => !has.has(prefix)).length;
@@ -176,6 +186,20 @@ function daemonChanges(before: SpeakerWish, after: SpeakerWish): PlannedChange[]
     changes.push({ peer: null, field: "originate", from: `${had.size}`, to: `${has.size}`, cost: "nothing", effect });
   }
   return changes;
+}
+
+function hostOf(identity: SpeakerConfig["identity"]): string | undefined {
+  return identity && [identity.hostName, identity.domain].filter(Boolean).join(".");
+}
+
+function limitChanges(before: SpeakerWish, after: SpeakerWish): PlannedChange[] {
+  const limits = new Map((before.config.dynamicPeers ?? []).map(({ name, limit }) => [name, limit]));
+  return (after.config.dynamicPeers ?? []).flatMap(({ name, limit }): PlannedChange[] => {
+    const old = limits.get(name);
+    if (old === undefined || old === limit) return [];
+    const effect = "those that are here stay";
+    return [{ peer: name, ...told("peerLimit", [old, limit]), cost: "nothing", effect }];
+  });
 }
 
 function ownByPrefix({ originated }: SpeakerWish): Map<string, string> {
