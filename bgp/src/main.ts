@@ -1,5 +1,6 @@
 /** The process of `brindle-bgp`: its command line, its signals, its control socket and its exit code. */
 import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
 import { ControlError } from "@brindle/net";
 import { callControl } from "@brindle/net/shell/controlClient";
 import { Command } from "commander";
@@ -44,10 +45,12 @@ program.parseAsync().catch((error: unknown) => {
 async function check({ config, socket }: Flags): Promise<void> {
   const { wish } = await readWishFile(config);
   if (socket === undefined) {
-    print(`${config}: well-formed: ${wish.config.peers.length} peers, ${wish.originated.length} own prefixes`);
+    const { peers, dynamicPeers } = wish.config;
+    const ranges = dynamicPeers ? `${dynamicPeers.length} ranges of peers, ` : "";
+    print(`${config}: well-formed: ${peers.length} peers, ${ranges}${wish.originated.length} own prefixes`);
     return;
   }
-  const params = { text: await readFile(config, "utf8"), file: config };
+  const params = { text: await readFile(config, "utf8"), file: resolve(config) };
   const plan = await callControl(socket, "bgp.plan", params, { timeoutMs: callTimeoutMs });
   for (const line of (plan as { lines: readonly string[] }).lines) print(line); // What the daemon promises to answer.
 }

@@ -39,4 +39,6 @@ export interface ManifestFile {
   /** As a person would name it: `pools.yaml`, `standard input`. */
   readonly name: string;
   readonly text: string;
+  /** For whoever looks for other files beside it, from another folder than ours. */
+  readonly path?: string;
 }

@@ -38,7 +38,9 @@ export class Rig {
     const out: string[] = [];
     const err: string[] = [];
     const fileAt = (path: string): ManifestFile =>
-      typeof input === "string" ? { name: "input", text: input } : { name: path, text: input[path] ?? "" };
+      typeof input === "string"
+        ? { name: "input", text: input }
+        : { name: path, text: input[path] ?? "", path: `/here/${path}` };
     const ports = this.#ports(fileAt, { out, err });
     const output = { out: (text: string) => out.push(text), err: (text: string) => err.push(text) };
     try {

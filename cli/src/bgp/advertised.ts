@@ -38,7 +38,12 @@ async function ask(
 ): Promise<unknown> {
   if (filename === undefined) return ports.callAgent("bgp.advertised", { name, limit });
   const [file] = await ports.readManifests([filename], { recursive: false });
-  return ports.callAgent("bgp.rehearse", { name, limit, text: file?.text ?? "", file: file?.name ?? filename });
+  return ports.callAgent("bgp.rehearse", {
+    name,
+    limit,
+    text: file?.text ?? "",
+    file: file?.path ?? file?.name ?? filename,
+  });
 }
 
 const changeColumn: TableColumn<AdvertisedRoute> = { header: "CHANGE", cell: ({ change }) => change ?? "-" };

@@ -173,6 +173,15 @@ describe("bgp advertised", () => {
     assert.match(out, /^changed +10\.1\.0\.0\/24/m);
     assert.deepEqual(asked.pop(), ["rehearse", { name: "tor-a", limit: 5, text: "asNumber: 1", file: "input" }]);
   });
+
+  // It names files that are looked for beside it, by a daemon in another folder.
+  it("says where the other file is", async () => {
+    await rig.run("bgp advertised tor-a -f new.yaml", { "new.yaml": "asNumber: 1" });
+    assert.deepEqual(asked.pop(), [
+      "rehearse",
+      { name: "tor-a", limit: 1_000, text: "asNumber: 1", file: "/here/new.yaml" },
+    ]);
+  });
 });
 
 describe("routes of one question", () => {

@@ -27,5 +27,5 @@ export async function reload({ output, dryRun, filename }: ReloadOptions, ports:
 async function ask(filename: string | undefined, ports: Ports): Promise<unknown> {
   if (filename === undefined) return ports.callAgent("bgp.reload", {});
   const [file] = await ports.readManifests([filename], { recursive: false });
-  return ports.callAgent("bgp.plan", { text: file?.text ?? "", file: file?.name ?? filename });
+  return ports.callAgent("bgp.plan", { text: file?.text ?? "", file: file?.path ?? file?.name ?? filename });
 }

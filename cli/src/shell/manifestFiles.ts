@@ -1,6 +1,6 @@
 /** Reads manifests from files, folders and standard input. */
 import { readdir, readFile, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { text as textOf } from "node:stream/consumers";
 import { failed } from "../error.ts";
 import type { ManifestFile } from "../ports.ts";
@@ -16,16 +16,20 @@ export async function readManifestFiles(
 ): Promise<readonly ManifestFile[]> {
   const files: ManifestFile[] = [];
   for (const path of paths) {
-    if (path === "-") files.push({ name: "standard input", text: await textOf(process.stdin) });
+    if (path === "-") files.push(fileOf("standard input", await textOf(process.stdin)));
     else files.push(...(await readPath(path, options)));
   }
   return files;
 }
 
+function fileOf(name: string, text: string): ManifestFile {
+  return { name, text, path: resolve(name) };
+}
+
 async function readPath(path: string, options: ReadOptions): Promise<ManifestFile[]> {
   try {
     const names = (await stat(path)).isDirectory() ? await namesIn(path, options) : [path];
-    return await Promise.all(names.map(async (name) => ({ name, text: await readFile(name, "utf8") })));
+    return await Promise.all(names.map(async (name) => fileOf(name, await readFile(name, "utf8"))));
   } catch (error) {
     const { code, path: culprit = path } = error as NodeJS.ErrnoException;
     throw failed(`cannot read ${culprit}: ${reasons[code ?? ""] ?? code}`, { cause: error });

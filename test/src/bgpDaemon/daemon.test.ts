@@ -166,6 +166,15 @@ describe("brindle-bgp", () => {
     expect((await daemon.peer("tor-a")).sinceMs).toBe(before.sinceMs);
   });
 
+  it("looks for a password beside the file that names it, wherever the daemon runs", async () => {
+    await using daemon = await start();
+    await writeFile(join(daemon.folder, "tor.password"), "secret");
+    const { stdout, stderr } = await daemon.check(
+      example.replace("asNumber: 65001", "asNumber: 65001, passwordFile: tor.password"),
+    );
+    expect([stdout, stderr].join("")).toContain("peer tor-a passwordFile: (a secret) -> (another secret): reset (");
+  });
+
   it("resets nobody for what a refresh does, and says so before it acts", async () => {
     await using daemon = await start();
     const before = await daemon.peer("tor-a");

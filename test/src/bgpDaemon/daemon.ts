@@ -1,6 +1,6 @@
 /** `brindle-bgp` in a namespace, as its operator starts it and talks to it. */
 import { readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { PeerDetail, RouteStatus, SpeakerSummary } from "@brindle/bgp";
 import { brindlectl } from "../cli/brindlectl.ts";
@@ -70,8 +70,9 @@ export class BgpDaemon implements AsyncDisposable {
   async check(text: string): Promise<Outcome> {
     const path = join(this.folder, "other.yaml");
     await writeFile(path, withSocketIn(this.folder, text));
-    const args = [launcher, "--check", "-c", path, "--socket", this.socket];
-    return this.#namespace.run(process.execPath, args);
+    // Named as a person would who stands in its folder, which is not that of the daemon.
+    const args = [launcher, "--check", "-c", basename(path), "--socket", this.socket];
+    return this.#namespace.run("env", ["--chdir", this.folder, process.execPath, ...args]);
   }
 
   brindlectl(...args: readonly string[]): Promise<Outcome> {
