@@ -107,11 +107,16 @@ function isInside(pool: IPPool, cidr: string): boolean {
 }
 
 function isInUse(block: IPAMBlock): boolean {
-  return block.allocations.some((allocation) => allocation !== null);
+  return inUse(block) > 0;
+}
+
+/** What was given back and rests is nobody's; of a pool that goes it is given to nobody either. */
+function inUse({ allocations, attributes }: IPAMBlock): number {
+  return allocations.filter((index) => index !== null && attributes[index]?.releasedAt === undefined).length;
 }
 
 function inUseReason(pool: IPPool, used: readonly Item<"IPAMBlock">[]): string {
-  const addresses = used.flatMap(({ value }) => value.allocations).filter((allocation) => allocation !== null).length;
+  const addresses = used.reduce((sum, { value }) => sum + inUse(value), 0);
   return (
     `${addresses} addresses of ${pool.spec.cidr} are in use, in ${used.length} blocks; ` +
     "set disabled: true, move the pods to another pool, and delete it then"

@@ -244,6 +244,16 @@ describe("delete", () => {
     assert.deepEqual(data.dump(), before);
   });
 
+  it("deletes a pool of which nobody has an address, though one rests since it was given back", async () => {
+    const { client, store, data } = setUp();
+    await client.apply(pool("a", "10.0.0.0/16"));
+    const attributes = [{ releasedAt: "2026-01-01T00:00:00Z" }];
+    const rests = { ...block, allocations: [0, ...block.allocations.slice(1)], attributes };
+    await store.commit([{ op: "create", key: { kind: "IPAMBlock", name: block.cidr }, value: rests }]);
+    assert.equal(told(await client.delete(poolA)), "deleted");
+    assert.deepEqual(data.dump(), []);
+  });
+
   it("deletes a pool with the blocks that stand empty in it, more of them than a transaction takes, and no others", async () => {
     const { client, store, data } = setUp();
     await client.apply(pool("a", "10.0.0.0/16"));

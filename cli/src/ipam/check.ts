@@ -15,7 +15,7 @@ import { formatStructure } from "../output/structure.ts";
 import { formatTable } from "../output/table.ts";
 import type { Ports } from "../ports.ts";
 import { addressRows } from "./addresses.ts";
-import { readCluster } from "./releaseReported.ts";
+import { nowNs, readCluster } from "./releaseReported.ts";
 import { reportOf } from "./report.ts";
 
 export interface CheckOptions {
@@ -77,7 +77,8 @@ interface Looked {
 
 async function look({ fix, dryRun = false, grace }: CheckOptions, ports: Ports): Promise<Looked> {
   const kubernetes = () => ports.kubernetes();
-  const collector = new Collector({ store: await ports.store(), kubernetes, nowMs: () => ports.nowMs() });
+  const nowMs = () => ports.nowMs();
+  const collector = new Collector({ store: await ports.store(), kubernetes, nowMs, now: () => nowNs(ports) });
   const options: PassOptions = { isMeant: () => true, graceMs: () => grace, dryRun };
   const before = await collector.pass({ ...options, dryRun: true });
   if (!fix || before.waiting.length === 0) return { before, repaired: [], left: before.findings };

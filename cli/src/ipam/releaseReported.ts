@@ -37,7 +37,8 @@ async function collect(
   store: Store,
   ports: Ports,
 ): Promise<{ readonly repaired: readonly Finding[]; readonly facts: IpamFacts }> {
-  const collector = new Collector({ store, kubernetes: () => ports.kubernetes(), nowMs: () => ports.nowMs() });
+  const kubernetes = () => ports.kubernetes();
+  const collector = new Collector({ store, kubernetes, nowMs: () => ports.nowMs(), now: () => nowNs(ports) });
   const reported = new Set(leaks.map(leakId));
   const isMeant = (finding: Finding): boolean =>
     finding.kind === "leak" ? idsIn(finding).every((id) => reported.has(id)) : finding.kind === "orphanHandle";
@@ -63,8 +64,8 @@ async function releaseAll(
   leaks: readonly ReportedLeak[],
   { store, facts, ports }: { readonly store: Store; readonly facts: IpamFacts; readonly ports: Ports },
 ): Promise<number> {
-  const now = () => BigInt(ports.nowMs()) * 1_000_000n;
-  const allocator = new Allocator({ node: "" }, { store, now, view: () => readClusterView(store, "") });
+  const view = () => readClusterView(store, "");
+  const allocator = new Allocator({ node: "" }, { store, now: () => nowNs(ports), view });
   let freed = 0;
   for (const { handleId, address, sequenceNumber } of leaks.filter((leak) => hasNoEndpoint(leak, facts))) {
     const result = await allocator.release(handleId, { sequenceNumbers: new Map([[address, sequenceNumber]]) });
@@ -72,6 +73,10 @@ async function releaseAll(
     freed += result.addresses.length;
   }
   return freed;
+}
+
+export function nowNs(ports: Ports): bigint {
+  return BigInt(ports.nowMs()) * 1_000_000n;
 }
 
 export async function readCluster(store: Pick<Store, "get">): Promise<Cluster> {

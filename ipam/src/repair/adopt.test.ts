@@ -50,7 +50,7 @@ describe.each(["many", "single"] as const)("with transactions of %s, an adoption
       await store.commit([{ op: "create", key: { kind: "Node", name }, value }]);
     }
     const check = async (): Promise<string[]> => {
-      const ports = { store, kubernetes: async () => null, nowMs: () => 0 };
+      const ports = { store, kubernetes: async () => null, nowMs: () => 0, now: () => nowNs };
       const pass = await new Collector(ports).pass({ isMeant: () => true, graceMs: () => 0, dryRun: true });
       return pass.findings.map(describeFinding);
     };

@@ -284,7 +284,11 @@ describe.each(["many", "single"] as const)("with transactions of %s, the collect
   it("leaves what an endpoint may have that cannot be read", async () => {
     await world.add("a");
     await world.lose("a");
-    const facts = await readFacts({ store: world.store, kubernetes: async () => world.kubernetes() });
+    const facts = await readFacts({
+      store: world.store,
+      kubernetes: async () => world.kubernetes(),
+      now: () => world.now(),
+    });
     const key = { kind: "WorkloadEndpoint", namespace: "shop", name: "node1-k8s-a-eth0" } as const;
     const undecodable = [{ key, reason: "damaged", partial: null }];
     expect(examine(facts).map(({ kind }) => kind)).toEqual(["leak"]);

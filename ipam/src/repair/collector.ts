@@ -2,8 +2,21 @@
  * Reads a cluster's addresses, and repairs what has been wrong for long enough. Nothing is done on a reading that is not
  * whole: a list that fails ends the pass, and what was seen before waits for the next one.
  */
-import { type IPPool, type Item, type Kind, type Store, StoreError, type Undecodable, type Write } from "@brindle/api";
+import {
+  type IPPool,
+  type Item,
+  ipamConfigName,
+  ipamConfigurationName,
+  type Kind,
+  type Store,
+  StoreError,
+  type Undecodable,
+  type Write,
+} from "@brindle/api";
+import { thaw } from "../block.ts";
+import { blockProblems } from "../blockProblems.ts";
 import { keyText } from "../conflict.ts";
+import { ipamSettings } from "../settings.ts";
 import type { Found } from "../state.ts";
 import { examine } from "./examine.ts";
 import { doubtOf, endpointText, type IpamFacts, type KubernetesFacts, withFound } from "./facts.ts";
@@ -17,6 +30,8 @@ export interface CollectorPorts {
   readonly kubernetes: () => Promise<KubernetesFacts | null>;
   /** Of a clock that only goes forward. */
   readonly nowMs: () => number;
+  /** Nanoseconds since 1970: what was given back rests by the clock of whoever did it. */
+  readonly now: () => bigint;
 }
 
 export interface PassOptions {
@@ -65,7 +80,8 @@ export class Collector {
 export async function readFacts({
   store,
   kubernetes,
-}: Pick<CollectorPorts, "store" | "kubernetes">): Promise<IpamFacts> {
+  now,
+}: Pick<CollectorPorts, "store" | "kubernetes" | "now">): Promise<IpamFacts> {
   const undecodable: Undecodable[] = [];
   const read = async <K extends Kind>(kind: K): Promise<readonly Item<K>[]> => {
     const listing = await store.list(kind);
@@ -78,10 +94,12 @@ export async function readFacts({
     read("IPAMBlock"),
   ]);
   const [endpoints, nodes, pools] = await Promise.all([read("WorkloadEndpoint"), read("Node"), read("IPPool")]);
+  const time = { nowNs: now(), restSeconds: await restSecondsOf(store) };
   const facts: IpamFacts = {
     handles: byName(handles),
     affinities: byName(affinities),
-    blocks: byName(blocks),
+    // What has rested for long enough is free, also where nobody gives an address of the block any more and so says it.
+    blocks: byName(blocks.map((item) => withThawed(item, time))),
     endpoints: new Map(endpoints.map((item) => [endpointText(item.key), item])),
     nodes: byName(nodes),
     pools: pools.map(({ value }): IPPool => value),
@@ -92,6 +110,19 @@ export async function readFacts({
   const doubt = doubtOf(facts);
   if (doubt !== null) throw new StoreError({ code: "UNAVAILABLE", reason: doubt });
   return facts;
+}
+
+function withThawed(item: Item<"IPAMBlock">, time: Parameters<typeof thaw>[1]): Item<"IPAMBlock"> {
+  return blockProblems(item.value).length > 0 ? item : { ...item, value: thaw(item.value, time) };
+}
+
+/** Listed, not read by name: that is what all who collect may do. What cannot be read may say any time. */
+async function restSecondsOf(store: Pick<Store, "list">): Promise<number> {
+  const [configs, configurations] = await Promise.all([store.list("IPAMConfig"), store.list("IPAMConfiguration")]);
+  if (configs.undecodable.length + configurations.undecodable.length > 0) return Number.POSITIVE_INFINITY;
+  const config = configs.items.find(({ key }) => key.name === ipamConfigName)?.value;
+  const configuration = configurations.items.find(({ key }) => key.name === ipamConfigurationName)?.value;
+  return ipamSettings({ config, configuration }).restSeconds;
 }
 
 async function repairAll(

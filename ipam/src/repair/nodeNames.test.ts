@@ -48,7 +48,11 @@ describe("where nodes bear other names in etcd than in Kubernetes, the collectio
 
   it("deletes the resource of a gone node when nothing else of it is left, and not before", async () => {
     world.nodes.delete("ip-10-0-0-1");
-    const facts = await readFacts({ store: world.store, kubernetes: async () => world.kubernetes() });
+    const facts = await readFacts({
+      store: world.store,
+      kubernetes: async () => world.kubernetes(),
+      now: () => world.now(),
+    });
     expect(planRepair({ kind: "staleNode", node: "node1" }, facts)).toBeNull();
     world.pods.delete("shop/a");
     expect((await world.passes(3)).at(-1)).toEqual({ kind: "staleNode", node: "node1" });
@@ -56,7 +60,11 @@ describe("where nodes bear other names in etcd than in Kubernetes, the collectio
   });
 
   it("leaves all of a node whose resource cannot be read", async () => {
-    const facts = await readFacts({ store: world.store, kubernetes: async () => world.kubernetes() });
+    const facts = await readFacts({
+      store: world.store,
+      kubernetes: async () => world.kubernetes(),
+      now: () => world.now(),
+    });
     const nodes = new Map([...facts.nodes].filter(([name]) => name !== "node1"));
     const undecodable = [{ key: { kind: "Node", name: "node1" }, reason: "damaged", partial: null }] as const;
     const findings = examine({ ...facts, nodes, undecodable });

@@ -9,7 +9,7 @@ import {
   workloadEndpointName,
 } from "@brindle/api";
 import { Allocator } from "../allocator.ts";
-import { defaultIpamSettings } from "../assign.ts";
+import { defaultIpamSettings, type IpamSettings } from "../assign.ts";
 import { heldAt } from "../block.ts";
 import { Collector, type Pass } from "./collector.ts";
 import type { KubernetesFacts } from "./facts.ts";
@@ -22,6 +22,8 @@ const pool: IPPool = {
   metadata: { name: "pods" },
   spec: { cidr: "10.0.0.0/24", blockSize: 30 },
 };
+
+const begunNs = 1_800_000_000_000_000_000n;
 
 export class SampleWorld {
   readonly store: MemoryStore;
@@ -38,7 +40,12 @@ export class SampleWorld {
       store: this.store,
       kubernetes: async () => this.kubernetes(),
       nowMs: () => this.nowMs,
+      now: () => this.now(),
     });
+  }
+
+  now(): bigint {
+    return begunNs + BigInt(this.nowMs) * 1_000_000n;
   }
 
   kubernetes(): KubernetesFacts {
@@ -90,9 +97,9 @@ export class SampleWorld {
     await this.remove("WorkloadEndpoint", workloadEndpointName({ node, orchestrator: "k8s", pod, endpoint: "eth0" }));
   }
 
-  allocator(node: string): Allocator {
-    const view = { pools: [pool], nodeLabels: {}, reserved: [], settings: defaultIpamSettings };
-    return new Allocator({ node }, { store: this.store, now: () => 1_800_000_000_000_000_000n, view: () => view });
+  allocator(node: string, settings: IpamSettings = defaultIpamSettings): Allocator {
+    const view = { pools: [pool], nodeLabels: {}, reserved: [], settings };
+    return new Allocator({ node }, { store: this.store, now: () => this.now(), view: () => view });
   }
 
   async put<K extends keyof Stored>(kind: K, name: string, value: Stored[K]): Promise<void> {

@@ -1,5 +1,6 @@
 import type { IPPool } from "@brindle/api";
 import { beforeEach, describe, expect, it } from "vitest";
+import { defaultIpamSettings } from "../assign.ts";
 import { nodeOf, SampleWorld } from "./sampleWorld.ts";
 
 const pool: IPPool = {
@@ -62,6 +63,21 @@ for (const transactions of ["many", "single"] as const)
       await world.lose("b");
       world.nowMs += 900_000;
       expect((await world.pass()).repaired).toEqual([]);
+    });
+
+    it("goes when what was given back has rested in it, and not before", async () => {
+      await world.put("IPAMConfig", "default", { ipCooldownSeconds: 1_200 });
+      await world.add("b");
+      await world.allocator("node1", { ...defaultIpamSettings, restSeconds: 1_200 }).release("net.c-b");
+      await world.lose("b");
+      await world.put("IPPool", "pods", { ...pool, spec: { ...pool.spec, disabled: true } });
+      await world.pass();
+      world.nowMs += 1_100_000;
+      await world.pass();
+      expect([await isThere(), await isClaimed()]).toEqual([true, true]);
+      world.nowMs += 200_000;
+      await world.passes(3);
+      expect([await isThere(), await isClaimed()]).toEqual([false, false]);
     });
 
     it("goes without a node, too", async () => {

@@ -139,7 +139,7 @@ describe.each(datastores)("with $datastore as the datastore, brindle controllers
   }
 
   async function findings(): Promise<string[]> {
-    const ports = { store, kubernetes: async () => null, nowMs: () => 0 };
+    const ports = { store, kubernetes: async () => null, nowMs: () => 0, now: () => BigInt(Date.now()) * 1_000_000n };
     const pass = await new Collector(ports).pass({ isMeant: () => true, graceMs: () => 0, dryRun: true });
     return pass.findings.map(describeFinding);
   }

@@ -109,6 +109,7 @@ class Passes {
       store,
       kubernetes: () => readNodesAndPods(api, { pods: datastore === "etcdv3" }),
       nowMs: () => performance.now(),
+      now: () => BigInt(Date.now()) * 1_000_000n,
     });
   }
 

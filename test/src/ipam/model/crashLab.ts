@@ -153,6 +153,7 @@ export class CrashLab {
       store: this.#process,
       kubernetes: async () => this.#kubernetes(),
       nowMs: this.#now,
+      now: () => this.#nowNs(),
     });
     for (let i = 0; i < passes; i++) {
       await collector.pass({ isMeant: () => true, graceMs: () => graceMs });
@@ -249,6 +250,7 @@ export class CrashLab {
       store: this.#observer,
       kubernetes: async () => this.#kubernetes(),
       nowMs: this.#now,
+      now: () => this.#nowNs(),
     }).pass({ isMeant: () => true, graceMs: () => graceMs, dryRun: true });
     const findings = examine(facts).map(describeFinding);
     if (findings.length > 0) throw new Error(`left: ${findings.join("; ")}`);

@@ -67,6 +67,7 @@ export class World {
       store: this.#wire.from(() => null),
       kubernetes: async () => this.#kubernetes(),
       nowMs: () => this.#nowMs,
+      now: () => this.#nowNs(),
     });
     for (const node of this.#nodes) this.#restart(node);
   }
@@ -310,8 +311,17 @@ export class World {
       });
   }
 
+  #nowNs(): bigint {
+    return BigInt(this.#nowMs) * 1_000_000n + 1_800_000_000_000_000_000n;
+  }
+
   #look(): Promise<Pass> {
-    const ports = { store: this.#observer, kubernetes: async () => this.#kubernetes(), nowMs: () => 0 };
+    const ports = {
+      store: this.#observer,
+      kubernetes: async () => this.#kubernetes(),
+      nowMs: () => 0,
+      now: () => this.#nowNs(),
+    };
     return new Collector(ports).pass({ isMeant: () => true, graceMs: () => graceMs, dryRun: true });
   }
 
@@ -331,7 +341,7 @@ export class World {
   }
 
   #restart(node: string): void {
-    const now = () => BigInt(this.#nowMs) * 1_000_000n + 1_800_000_000_000_000_000n;
+    const now = () => this.#nowNs();
     const agent: Agent = {
       isKilled: false,
       allocator: new Allocator(
