@@ -13,14 +13,22 @@ export interface AddressRow {
 }
 
 export function addressRows({ blocks }: IpamFacts): AddressRow[] {
-  return addressRowsOf([...blocks.values()].map(({ value }) => value));
+  return addressRowsOf(
+    [...blocks.values()].map(({ value }) => value),
+    { isResting: true },
+  );
 }
 
-export function addressRowsOf(blocks: readonly IPAMBlock[]): AddressRow[] {
+/** `isResting`: with those that nobody has and that wait to be given again. */
+export function addressRowsOf(
+  blocks: readonly IPAMBlock[],
+  { isResting }: { readonly isResting: boolean },
+): AddressRow[] {
   const rows = blocks.flatMap((block) =>
     block.allocations.flatMap((index, ordinal) => {
       if (index === null) return [];
       const { handle_id: handle = "", secondary = {}, releasedAt } = block.attributes[index] ?? {};
+      if (releasedAt !== undefined && !isResting) return [];
       const { namespace, pod, type, service, node = "" } = secondary;
       const named = pod === undefined ? (service ?? type ?? "") : `${namespace}/${pod}`;
       const owner = releasedAt === undefined ? named : "nobody: it was given back and waits";

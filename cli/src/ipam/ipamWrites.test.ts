@@ -126,7 +126,8 @@ describe("ipam split", () => {
   it("goes on where one was interrupted that writes object by object", async () => {
     const single = new Rig({}, { transactions: "single", data: rig.data });
     const { key, value } = (await store.list("IPPool")).items[0] ?? assert.fail();
-    const closed = { ...value, spec: { ...value.spec, disabled: true } };
+    const annotations = { "brindle.network/closed-by-split": "true" };
+    const closed = { ...value, metadata: { ...value.metadata, annotations }, spec: { ...value.spec, disabled: true } };
     const part = { ...value, metadata: { name: "split-pods-0" }, spec: { ...value.spec, cidr: "10.1.0.0/25" } };
     await store.commit([
       { op: "put", key, value: closed },
@@ -134,7 +135,28 @@ describe("ipam split", () => {
     ]);
     assert.equal((await single.run("ipam split 2 --name pods")).exitCode, 0);
     assert.deepEqual(await poolNames(), ["split-pods-0 10.1.0.0/25", "split-pods-1 10.1.0.128/25"]);
+    const [, made] = (await store.list("IPPool")).items;
+    assert.deepEqual([made?.value.spec.disabled, made?.value.metadata.annotations], [false, undefined]);
   });
+
+  for (const transactions of ["many", "single"] as const)
+    it(`leaves parts of a disabled pool disabled, with transactions of ${transactions}`, async () => {
+      const { key, value } = (await store.list("IPPool")).items[0] ?? assert.fail();
+      await store.commit([{ op: "put", key, value: { ...value, spec: { ...value.spec, disabled: true } } }]);
+      await new Rig({}, { transactions, data: rig.data }).run("ipam split 2 --name pods");
+      const disabled = (await store.list("IPPool")).items.map(({ value: { spec } }) => spec.disabled);
+      assert.deepEqual(disabled, [true, true]);
+    });
+
+  for (const transactions of ["many", "single"] as const)
+    it(`changes nothing where another pool has a part's name, with transactions of ${transactions}`, async () => {
+      await rig.run("apply -f -", pool("split-pods-1", "10.9.0.0/24"));
+      const before = JSON.stringify(rig.data.dump());
+      const { exitCode, err } = await new Rig({}, { transactions, data: rig.data }).run("ipam split 2 --name pods");
+      assert.equal(exitCode, 1);
+      assert.match(err, /a pool of that name is there already/);
+      assert.equal(JSON.stringify(rig.data.dump()), before);
+    });
 
   const refused: [line: string, err: RegExp][] = [
     ["ipam split 3 --name pods", /2, 4, 8 and so on/],
@@ -176,6 +198,23 @@ describe("ipam migrate", () => {
     assert.match((await rig.run("ipam migrate pods --to new")).out, /^no address of pods is in use\n/);
     assert.equal((await rig.run("ipam migrate pods --to new --delete")).exitCode, 0);
     assert.equal(await store.get({ kind: "IPPool", name: "pods" }), null);
+  });
+
+  it("lets go what is kept of the pool alone: the pod's other address stays its own", async () => {
+    const addresses = ["10.1.0.9", "fd00::9"].flatMap((text) => parseAddress(text) ?? []);
+    const value = keptReservation({ namespace: "shop", pod: "db-0" }, { set: "db", addresses });
+    const key = { kind: "IPReservation", name: value.metadata.name } as const;
+    await store.commit([{ op: "put", key, value }]);
+    const { out } = await rig.run("ipam migrate pods --to new");
+    assert.match(out, /IPReservation sticky-\w+ is left with fd00::9\/128 alone: the next pod/);
+    assert.deepEqual((await store.get(key))?.value, { ...value, spec: { reservedCIDRs: ["fd00::9/128"] } });
+  });
+
+  it("takes no address for one in use that rests since it was given back", async () => {
+    const attributes = [{ releasedAt: "2026-01-01T00:00:00Z" }];
+    const rests = { ...block, attributes, allocations: [0, null, null, null], unallocated: [1, 2, 3] };
+    await store.commit([{ op: "put", key: { kind: "IPAMBlock", name: cidr }, value: rests }]);
+    assert.match((await rig.run("ipam migrate pods --to new")).out, /no address of pods is in use\n/);
   });
 
   it("warns where the other pool is for other pods", async () => {

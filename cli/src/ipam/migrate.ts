@@ -2,7 +2,15 @@
  * `ipam migrate`: no address is taken of a pool any more, those that are kept for pods are let go, and whoever has one of its addresses
  * still is told. Pods change over as they are made anew; said again, it tells what is left, and in the end removes the pool.
  */
-import { type IPAMBlock, type IPPool, type IPReservation, type Item, type Store, whyNotActedOn } from "@brindle/api";
+import {
+  type IPAMBlock,
+  type IPPool,
+  type IPReservation,
+  type Item,
+  type Store,
+  type Write,
+  whyNotActedOn,
+} from "@brindle/api";
 import { choosePools, keptForAnnotation, parsePool } from "@brindle/ipam";
 import { containsPrefix, networkOf, parseCidr, parsePrefix } from "@brindle/net";
 import type { ExitCode } from "../command.ts";
@@ -24,17 +32,16 @@ export async function migratePool(name: string, options: MigrateOptions, ports: 
   const to = named(pools, options.to);
   for (const text of objectionsTo(from.value, to.value)) throw failed(text);
   for (const text of differences(from.value, to.value)) ports.warn(text);
-  const kept = (await store.list("IPReservation")).items.filter((item) => isKeptIn(item, from.value));
+  const kept = (await store.list("IPReservation")).items.flatMap((item) => keptIn(item, from.value));
   const says = options.dryRun ? "would be" : "is";
   if (!from.value.spec.disabled) {
     if (!options.dryRun) await close(store, from);
     ports.print(`IPPool ${name} ${says} disabled: no pod gets an address of it any more`);
   }
-  for (const { key, revision } of kept) {
-    if (!options.dryRun) await store.commit([{ op: "delete", key, revision }]);
-    ports.print(
-      `IPReservation ${key.name} ${says} deleted: the next pod of that name gets an address of ${options.to}`,
-    );
+  for (const { write, what } of kept) {
+    if (!options.dryRun) await commitOrFail(store, write);
+    const { name } = write.key;
+    ports.print(`IPReservation ${name} ${says} ${what}: the next pod of that name gets an address of ${options.to}`);
   }
   return tellRest(store, from.value, { ...options, ports });
 }
@@ -79,21 +86,38 @@ const defaults = {
 
 async function close(store: Store, { key, value, revision }: Item<"IPPool">): Promise<void> {
   const closed: IPPool = { ...value, spec: { ...value.spec, disabled: true } };
-  const result = await store.commit([{ op: "update", key, value: closed, revision }]);
-  if (result.kind === "conflict") throw failed(`IPPool ${key.name} was changed meanwhile; look, and try again`);
+  await commitOrFail(store, { op: "update", key, value: closed, revision });
 }
 
-/** A reservation of an operator's stays: it may mean more than this pool. */
-function isKeptIn({ value }: Item<"IPReservation">, pool: IPPool): boolean {
-  const range = parsePrefix(pool.spec.cidr);
-  return value.metadata.annotations?.[keptForAnnotation] !== undefined && range !== null && touches(value, range);
+async function commitOrFail(store: Store, write: Write): Promise<void> {
+  const { kind, name } = write.key;
+  if ((await store.commit([write])).kind === "conflict")
+    throw failed(`${kind} ${name} was changed meanwhile; look, and try again`);
 }
 
-function touches({ spec }: IPReservation, range: NonNullable<ReturnType<typeof parsePrefix>>): boolean {
-  return (spec.reservedCIDRs ?? []).some((text) => {
-    const cidr = parseCidr(text);
-    return cidr !== null && containsPrefix(range, networkOf(cidr));
-  });
+/**
+ * What is to become of a reservation that keeps an address of the pool: the pod's address of another pool, as of the other
+ * family, stays its own. A reservation of an operator's stays: it may mean more than this pool.
+ */
+function keptIn(
+  { key, value, revision }: Item<"IPReservation">,
+  pool: IPPool,
+): { readonly write: Write; readonly what: string }[] {
+  if (value.metadata.annotations?.[keptForAnnotation] === undefined) return [];
+  const { reservedCIDRs = [] } = value.spec;
+  const going = reservedCIDRs.filter((text) => isWithin(text, pool));
+  if (going.length === 0) return [];
+  const staying = reservedCIDRs.filter((text) => !going.includes(text));
+  if (staying.length === 0) return [{ write: { op: "delete", key, revision }, what: "deleted" }];
+  const left: IPReservation = { ...value, spec: { ...value.spec, reservedCIDRs: staying } };
+  const what = `left with ${staying.join(", ")} alone`;
+  return [{ write: { op: "update", key, value: left, revision }, what }];
+}
+
+function isWithin(text: string, { spec }: IPPool): boolean {
+  const range = parsePrefix(spec.cidr);
+  const cidr = parseCidr(text);
+  return range !== null && cidr !== null && containsPrefix(range, networkOf(cidr));
 }
 
 async function tellRest(
@@ -101,8 +125,11 @@ async function tellRest(
   pool: IPPool,
   { to, ports, dryRun = false, delete: isToGo = false }: MigrateOptions & { readonly ports: Ports },
 ): Promise<ExitCode> {
-  const blocks = (await store.list("IPAMBlock")).items.map(({ value }) => value).filter((block) => isIn(block, pool));
-  const rows = addressRowsOf(blocks);
+  const { items, undecodable } = await store.list("IPAMBlock");
+  const [unread] = undecodable.filter(({ key }) => isIn({ cidr: key.name }, pool));
+  if (unread) throw failed(`IPAMBlock ${unread.key.name} cannot be read: who has its addresses cannot be told`);
+  const blocks = items.map(({ value }) => value).filter((block) => isIn(block, pool));
+  const rows = addressRowsOf(blocks, { isResting: false });
   const { name } = pool.metadata;
   if (rows.length > 0) {
     ports.print(formatTable(columns, rows));
@@ -115,12 +142,12 @@ async function tellRest(
     return 0;
   }
   const item = await store.get({ kind: "IPPool", name });
-  if (item) await store.commit([{ op: "delete", key: item.key, revision: item.revision }]);
+  if (item) await commitOrFail(store, { op: "delete", key: item.key, revision: item.revision });
   ports.print(`IPPool ${name} is deleted; its empty blocks go with the next look of the controllers`);
   return 0;
 }
 
-function isIn({ cidr }: IPAMBlock, { spec }: IPPool): boolean {
+function isIn({ cidr }: Pick<IPAMBlock, "cidr">, { spec }: IPPool): boolean {
   const block = parsePrefix(cidr);
   const range = parsePrefix(spec.cidr);
   return block !== null && range !== null && containsPrefix(range, block);

@@ -76,19 +76,39 @@ async function inOrder(
   { key, value, revision }: Item<"IPPool">,
   parts: readonly IPPool[],
 ): Promise<void> {
-  const closed: IPPool = { ...value, spec: { ...value.spec, disabled: true } };
+  const made = await madeBefore(store, parts);
+  const isOpen = value.spec.disabled !== true || value.metadata.annotations?.[closedAnnotation] === "true";
+  const annotations = { ...value.metadata.annotations, ...(isOpen && { [closedAnnotation]: "true" }) };
+  const metadata = { ...value.metadata, annotations };
+  const closed: IPPool = { ...value, metadata, spec: { ...value.spec, disabled: true } };
   const first = await store.commit([{ op: "update", key, value: closed, revision }]);
   if (first.kind === "conflict") throw inTheWay(value);
-  for (const part of parts) {
-    const present = await store.get(keyOf(part));
-    if (present && present.value.spec.cidr === part.spec.cidr) continue;
-    // A pool that an interrupted split closed was open before.
-    const opened: IPPool = { ...part, spec: { ...part.spec, disabled: false } };
+  for (const part of parts.filter(({ metadata: { name } }) => !made.has(name))) {
+    const opened: IPPool = { ...withoutMark(part), spec: { ...part.spec, disabled: !isOpen } };
     if ((await store.commit([{ op: "create", key: keyOf(part), value: opened }])).kind === "conflict")
       throw inTheWay(part);
   }
   const last = await store.commit([{ op: "delete", key, revision: first.revision }]);
   if (last.kind === "conflict") throw inTheWay(value);
+}
+
+/** Of a pool that a split has closed, and that was open before: so are its parts, also where the split is said again. */
+const closedAnnotation = "brindle.network/closed-by-split";
+
+function withoutMark({ metadata: { annotations = {}, ...metadata }, ...part }: IPPool): IPPool {
+  const { [closedAnnotation]: _mark, ...others } = annotations;
+  return { ...part, metadata: { ...metadata, ...(Object.keys(others).length > 0 && { annotations: others }) } };
+}
+
+/** The names of parts that an interrupted split made. Looked at before anything is closed: another pool may have the name. */
+async function madeBefore(store: Store, parts: readonly IPPool[]): Promise<ReadonlySet<string>> {
+  const made = new Set<string>();
+  for (const part of parts) {
+    const present = await store.get(keyOf(part));
+    if (present && present.value.spec.cidr !== part.spec.cidr) throw inTheWay(part);
+    if (present) made.add(part.metadata.name);
+  }
+  return made;
 }
 
 function inTheWay({ metadata }: IPPool) {
