@@ -51,8 +51,9 @@ export function refuseTransport(state: SessionState): Step {
 export function fail(state: SessionState, text: string, by?: NotificationSeen, past?: Partial<Past>): Step {
   const failures = state.past?.failures ?? 0;
   const seconds = Math.min(idleHoldSecondsMax, idleHoldSecondsMin * 2 ** failures);
+  const refusal = by && state.phase !== "established" ? { refusal: text } : {};
   return {
-    state: { phase: "idle", past: { withoutCapabilities: false, ...past, failures: failures + 1 } },
+    state: { phase: "idle", past: { withoutCapabilities: false, ...refusal, ...past, failures: failures + 1 } },
     actions: [
       { type: "disconnect" },
       ...disarmAll,

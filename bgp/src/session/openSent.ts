@@ -24,7 +24,7 @@ export function onOpenSent(state: SessionState, event: SessionEvent, config: Ses
     case "disconnected":
       return onDisconnected(state, event.reason, config);
     case "timerFired":
-      return event.timer === "hold" ? onSilence(state) : { state, actions: [] };
+      return event.timer === "hold" ? onSilence(state, config) : { state, actions: [] };
     case "received":
       return onMessage(state, event.message, config);
     case "malformed":
@@ -35,7 +35,10 @@ export function onOpenSent(state: SessionState, event: SessionEvent, config: Ses
 /** RFC 4271 §8.2.2: back to Active. Routers that do not know us accept the connection and drop it like this. */
 function onDisconnected(state: SessionState, reason: string, config: SessionConfig): Step {
   const waiting = waitForPeer(state, config);
-  const text = `${reason} before the peer's OPEN (is this neighbour configured there?)`;
+  // Who was refused may well not answer for a while, as BIRD does: what that was about is still what is wrong.
+  const { refusal } = state.past ?? {};
+  const hint = refusal === undefined ? "is this neighbour configured there?" : `the last attempt: ${refusal}`;
+  const text = `${reason} before the peer's OPEN (${hint})`;
   const actions: SessionAction[] = [
     { type: "disarm", timer: "hold" },
     { type: "failed", text },
@@ -43,8 +46,9 @@ function onDisconnected(state: SessionState, reason: string, config: SessionConf
   return { state: waiting.state, actions: [...actions, ...waiting.actions] };
 }
 
-function onSilence(state: SessionState): Step {
-  return refuse(state, notification(errorCode.holdTimerExpired), "no OPEN came");
+function onSilence(state: SessionState, { silenceHint }: SessionConfig): Step {
+  const hint = silenceHint === undefined ? "" : ` (${silenceHint})`;
+  return refuse(state, notification(errorCode.holdTimerExpired), `no OPEN came${hint}`);
 }
 
 function onMessage(state: SessionState, message: Message, config: SessionConfig): Step {

@@ -29,6 +29,8 @@ export interface Past {
   readonly failures: number;
   /** The peer refused our optional parameters, so the next OPEN has none (RFC 5492 §3). */
   readonly withoutCapabilities: boolean;
+  /** The NOTIFICATION that ended the last attempt, whoever sent it, in words. */
+  readonly refusal?: string;
 }
 
 export type SessionTimer = "connectRetry" | "hold" | "keepalive" | "idleHold" | "sendHold";

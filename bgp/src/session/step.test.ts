@@ -344,6 +344,29 @@ describe("a peer that refuses our optional parameters (RFC 5492 §3)", () => {
   });
 });
 
+describe("why an attempt was refused", () => {
+  const wrongAs = step(states.openSent, received({ ...open, asn: 65002 }), config).state;
+
+  it("is known to the next attempts, until one of them ends otherwise", () => {
+    expect(wrongAs.past?.refusal).toMatch(/^sent OPEN Message Error\/Bad Peer AS/);
+    const dialled = step(step(wrongAs, events.idleHoldFired, config).state, events.connected, config).state;
+    const closed = step(dialled, events.disconnected, config);
+    expect(closed.actions).toContainEqual({ type: "failed", text: expect.stringContaining("configured is AS 65001") });
+    expect(closed.state.past?.refusal).toBe(wrongAs.past?.refusal);
+  });
+
+  it("is nothing that ended a session which stood", () => {
+    expect(step(states.established, events.holdFired, config).state.past?.refusal).toBeUndefined();
+  });
+});
+
+it("says of a peer without an OPEN what may drop its packets", () => {
+  const silent = step(states.openSent, events.holdFired, { ...config, silenceHint: "is it one hop away?" });
+  expect(silent.actions).toContainEqual(
+    expect.objectContaining({ type: "failed", text: expect.stringContaining("no OPEN came (is it one hop away?)") }),
+  );
+});
+
 describe("the reason of a failure", () => {
   const rows: { name: string; state: SessionState; event: SessionEvent; text: string }[] = [
     { name: "a refused dial", state: states.connect, event: events.connectFailed, text: "connection refused" },
@@ -358,6 +381,12 @@ describe("the reason of a failure", () => {
       state: states.openSent,
       event: events.disconnected,
       text: "connection reset before the peer's OPEN (is this neighbour configured there?)",
+    },
+    {
+      name: "a router that does not answer after it was refused",
+      state: { ...states.openSent, past: { failures: 1, withoutCapabilities: false, refusal: "sent Bad Peer AS" } },
+      event: events.disconnected,
+      text: "connection reset before the peer's OPEN (the last attempt: sent Bad Peer AS)",
     },
     {
       name: "another AS",

@@ -225,7 +225,6 @@ export class Peer implements SessionOwner {
     this.#signaturesBefore = this.#ports.signaturesDropped();
     const { state, localAddress } = session;
     assert(state.phase === "established");
-    this.#retry.past = undefined;
     const { asn: remoteAsn, bgpId: remoteBgpId } = state.open;
     this.routes.established({ negotiated: state.negotiated, remoteAsn, remoteBgpId, localAddress }, session);
     this.#ports.monitors.sessionUp(monitoredSession(session, this.routes, this.config));

@@ -36,5 +36,6 @@ export class Retry {
   cancel(): void {
     if (this.#awaited) this.#ports.emit({ type: "disarm", timer: this.#timer });
     this.fired();
+    this.past = undefined;
   }
 }
