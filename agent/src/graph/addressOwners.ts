@@ -20,6 +20,14 @@ export function isGiven(address: Address, state: ClusterState): boolean {
   );
 }
 
+/** The name of a pool that has it for Services alone: who gives them addresses looks at no endpoints. */
+export function poolOfServices(address: Address, state: ClusterState): string | null {
+  return (
+    poolsOf(state).find((pool) => pool.spec.allowedUses?.includes("LoadBalancer") && has(pool, address))?.metadata
+      .name ?? null
+  );
+}
+
 /** The name of a pool that gives pods addresses, and has this one; nodes of Calico also give of what is withheld here. */
 export function poolGiving(address: Address, state: ClusterState): string | null {
   return poolsOf(state).find((pool) => isEnabled(pool) && has(pool, address))?.metadata.name ?? null;

@@ -70,7 +70,6 @@ export class ClusterState {
     if (key.kind === "WorkloadEndpoint") {
       const endpoints = this.#values.WorkloadEndpoint;
       const endpoint = endpoints.get(id) ?? null;
-      this.floating.onEndpoint(id, endpoint, endpoints);
       this.#withholdEndpoint(id, { endpoint, isWithheld: false });
     }
     // The store pairs a key with a value of its kind.
@@ -94,6 +93,15 @@ export class ClusterState {
   ): void {
     this.unmanaged.onEndpoint(id, endpoint);
     this.withheld.onEndpoint(id, isWithheld ? endpoint : null);
+    // What floats to one that cannot be read floats to no other: somebody may have it there.
+    this.floating.onEndpoint(id, endpoint, this.#endpointsWith(id, endpoint));
+  }
+
+  /** All that are acted on, and of the others what can be read. */
+  *#endpointsWith(id: string, endpoint: WorkloadEndpoint | null): Iterable<readonly [string, WorkloadEndpoint]> {
+    yield* this.#values.WorkloadEndpoint;
+    yield* this.withheld.endpoints;
+    if (endpoint) yield [id, endpoint];
   }
 
   /** Of a pool, also where only its status is news. */

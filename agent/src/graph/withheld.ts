@@ -41,7 +41,10 @@ export function readablePool(name: string, partial: JsonValue | undefined, known
   return { apiVersion, kind: "IPPool", metadata: { name }, spec: { cidr, ...(disabled === true && { disabled }) } };
 }
 
-/** Of an endpoint that does not decode: its addresses, and which of them no pool gave, as far as is stored or was known. */
+/**
+ * Of an endpoint that does not decode: its addresses, which of them no pool gave, and what floats to it, as far as is stored or was
+ * known.
+ */
 export function endpointInDoubt(
   key: { readonly namespace?: string; readonly name: string },
   partial: JsonValue | undefined,
@@ -51,7 +54,22 @@ export function endpointInDoubt(
   const metadata = isRecord(partial) && isRecord(partial.metadata) ? partial.metadata : {};
   const stored = isRecord(metadata.annotations) ? textsOf(metadata.annotations) : undefined;
   const annotations = stored ?? known?.metadata.annotations;
-  return { ...endpoint, metadata: { ...endpoint.metadata, ...(annotations && { annotations }) } };
+  const ipNATs = floatingOf(isRecord(partial) ? partial.spec : undefined) ?? known?.spec.ipNATs;
+  return {
+    ...endpoint,
+    metadata: { ...endpoint.metadata, ...(annotations && { annotations }) },
+    spec: { ...endpoint.spec, ...(ipNATs && { ipNATs }) },
+  };
+}
+
+/** `undefined` where one of them cannot be read: what was known is nearer to it than none. */
+function floatingOf(spec: unknown): WorkloadEndpoint["spec"]["ipNATs"] {
+  if (!isRecord(spec) || !Array.isArray(spec.ipNATs)) return undefined;
+  const nats = spec.ipNATs.flatMap((nat: unknown) => {
+    const { internalIP, externalIP } = isRecord(nat) ? nat : {};
+    return typeof internalIP === "string" && typeof externalIP === "string" ? [{ internalIP, externalIP }] : [];
+  });
+  return nats.length === spec.ipNATs.length ? nats : undefined;
 }
 
 function textsOf(record: Readonly<Record<string, unknown>>): Record<string, string> {

@@ -158,8 +158,31 @@ describe("a floating address", () => {
     assert.equal(await refusal("10.3.0.33"), `is the own address of the WorkloadEndpoint shop/${name}`);
     assert.match((await refusal("10.3.0.32")) ?? "", /^floats to the pod shop\/other already$/);
     assert.equal(await refusal("10.3.0.34"), null);
+    await own.pool("services", { cidr: "10.5.0.0/24", allowedUses: ["LoadBalancer"] });
+    assert.equal(await refusal("10.5.0.9"), "is in the IPPool services, which is for Services");
     own.state.receiveUnreadable(keyOf("other"), null, undefined);
     assert.equal(await refusal("10.3.0.33"), `is the own address of the WorkloadEndpoint shop/${name}`);
+  });
+
+  it("floats to no second pod while the first one's endpoint cannot be read, by what is stored of it or was known", async () => {
+    const refusal = async (own: World) => (await own.beyond.refusal(address("10.3.0.32"), web))?.reason ?? null;
+    const { name } = keyOf("other");
+    for (const { known, partial, isHeld } of [
+      { known: true, partial: undefined, isHeld: true },
+      { known: true, partial: { spec: { ipNetworks: ["10.3.0.33/32"], ipNATs: [7] } }, isHeld: true },
+      { known: false, partial: { spec: endpoint("other", ["10.3.0.33/32"], "10.3.0.32").spec }, isHeld: true },
+      { known: true, partial: { spec: { ipNetworks: ["10.3.0.33/32"], ipNATs: [] } }, isHeld: false },
+      { known: false, partial: undefined, isHeld: false },
+    ]) {
+      const own = world();
+      await own.pool("p", { cidr: "10.3.0.0/24", blockSize: 29 });
+      if (known) own.state.receive(keyOf("other"), endpoint("other", ["10.3.0.33/32"], "10.3.0.32"));
+      own.state.receiveUnreadable(keyOf("other"), null, partial as never);
+      assert.equal(await refusal(own), isHeld ? `floats to the pod shop/${name} already` : null);
+      assert.equal(own.beyond.floatsTo(address("10.3.0.32"), web), isHeld ? `shop/${name}` : null);
+      own.state.receive(keyOf("other"), null);
+      assert.equal(await refusal(own), null);
+    }
   });
 });
 

@@ -5,7 +5,15 @@ import { whoHolds } from "@brindle/ipam";
 import { type Address, formatAddress, parseAddress, parseCidr } from "@brindle/net";
 import { sourceSpoofing } from "@brindle/policy";
 import { AddressesAsked, type AskedAddress } from "../graph/addressesAsked.ts";
-import { blocksWith, isGiven, nodeWith, ownerOf, peerWith, poolGiving } from "../graph/addressOwners.ts";
+import {
+  blocksWith,
+  isGiven,
+  nodeWith,
+  ownerOf,
+  peerWith,
+  poolGiving,
+  poolOfServices,
+} from "../graph/addressOwners.ts";
 import type { ClusterState } from "../graph/clusterState.ts";
 import { floatingEnabled } from "../graph/floatingAddresses.ts";
 
@@ -30,6 +38,8 @@ export function beyondOwn(node: string, { state, store }: BeyondParts): BeyondOw
   };
   const refusal = async (floating: Address, attachment: Attachment): Promise<FloatingRefusal | null> => {
     if (!isGiven(floating, state)) return { reason: "is in no IPPool that is enabled", isFinal: true };
+    const services = poolOfServices(floating, state);
+    if (services !== null) return { reason: `is in the IPPool ${services}, which is for Services`, isFinal: true };
     const pod = floatsTo(floating, attachment);
     if (pod !== null) return { reason: `floats to the pod ${pod} already`, isFinal: false };
     return refusalOf(ownerOf(floating, state), floating, { state, store });
