@@ -22,6 +22,7 @@ import {
   unwanted,
 } from "../../controllers/serviceAddresses.ts";
 import { messageOf } from "../../error.ts";
+import { readableReservation } from "../../graph/readableReservation.ts";
 import { CoalescedWork } from "../coalescedWork.ts";
 import { untilAborted } from "../untilAborted.ts";
 import type { Controller, ControllerContext } from "./controller.ts";
@@ -103,7 +104,10 @@ class Giver {
       else if (key.kind === "IPReservation") this.#reservations.set(key.name, value as IPReservation);
       else this.#config = value as IPAMConfig;
     } else if (event.type === "deleted" || event.type === "undecodable") {
+      // What of a reservation can be read stays reserved.
+      const left = event.type === "undecodable" ? readableReservation(event.key, event.partial) : null;
       if (event.key.kind === "IPPool") this.#pools.delete(event.key.name);
+      else if (event.key.kind === "IPReservation" && left) this.#reservations.set(event.key.name, left);
       else if (event.key.kind === "IPReservation") this.#reservations.delete(event.key.name);
       else this.#config = undefined;
     } else return;
