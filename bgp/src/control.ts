@@ -212,6 +212,8 @@ export interface AdvertisedRoute {
 export interface RouteStatus {
   readonly prefix: string;
   readonly best: boolean;
+  /** The best, and what is used beside it by another next hop (`multipath`). */
+  readonly used: boolean;
   /** The peer's name, or `local` for a prefix of our own. */
   readonly from: string;
   readonly nextHop: string | null;

@@ -51,12 +51,15 @@ export function queryRoutes(
   const rows: RouteStatus[] = [];
   for (const prefix of prefixesOf(query, rib, range)) {
     if (out && !out.isAdvertised(prefix)) continue;
+    let used: readonly RouteId[] | null = null;
     for (const route of routesOf(prefix, rib)) {
       if (rows.length >= limit) return rows;
       const isBest = route === rib.best(prefix);
       if ((query.bestOnly || out) && !isBest) continue;
       if (query.refusedOnly && rib.routes.verdict.get(route) === accepted) continue;
-      if (peer === null || rib.routes.peer.get(route) === peer) rows.push(rowOf(route, rib));
+      if (peer !== null && rib.routes.peer.get(route) !== peer) continue;
+      used ??= rib.used(prefix);
+      rows.push(rowOf(route, rib, used));
     }
   }
   return rows;
@@ -111,7 +114,7 @@ function* routesOf(prefix: PrefixId, rib: Rib): Generator<RouteId> {
   }
 }
 
-function rowOf(route: RouteId, rib: Rib): RouteStatus {
+function rowOf(route: RouteId, rib: Rib, used: readonly RouteId[]): RouteStatus {
   const { routes, nextHops, attrs, prefixes, peers } = rib;
   const attributes = attrs.value(routes.attr.get(route));
   const hop = routes.nextHop.get(route);
@@ -120,6 +123,7 @@ function rowOf(route: RouteId, rib: Rib): RouteStatus {
   return {
     prefix: prefixes.text(prefix),
     best: rib.best(prefix) === route,
+    used: used.includes(route),
     from: peers.get(routes.peer.get(route)).name,
     nextHop: hop === 0 ? null : nextHops.text(hop),
     asPath: formatAsPath(attributes.asPath),

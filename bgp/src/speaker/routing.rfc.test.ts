@@ -270,6 +270,12 @@ describe("multipath", () => {
   it("uses as many as are allowed", () => {
     meet([65001, 65001, 65001], { paths: 2 });
     expect(nodes[3].nextHops(prefix)).toEqual(["10.0.0.1", "10.0.0.2"]);
+    const rows = nodes[3].speaker.routes({ prefix }).toSorted((a, b) => (a.from < b.from ? -1 : 1));
+    expect(rows).toMatchObject([
+      { from: "10.0.0.1", best: true, used: true, lostBy: null },
+      { from: "10.0.0.2", best: false, used: true, lostBy: "bgpId" },
+      { from: "10.0.0.3", best: false, used: false, lostBy: "bgpId" },
+    ]);
   });
 
   it("takes paths by other ASes for equal only where it is told to", () => {

@@ -17,10 +17,12 @@ const best: RouteStatus = {
   lostBy: null,
   lostByRule: null,
   refusedBy: null,
+  used: true,
 };
 const other: RouteStatus = {
   ...best,
   best: false,
+  used: false,
   from: "tor-a",
   nextHop: "172.30.1.1",
   asPath: "65001 64512",
@@ -69,6 +71,12 @@ describe("bgp routes", () => {
       ].join("\n"),
     );
     assert.match((await rig([other]).run("bgp routes --all -o wide")).out, /igp +65001:7 65001:8\n$/);
+  });
+
+  it("says which other routes are used, too", async () => {
+    const beside = { ...other, used: true, lostBy: "bgpId", lostByRule: 8 };
+    const { out } = await rig([best, beside]).run("bgp route 10.1.0.0/26");
+    assert.match(out, /used beside the best; lost by BGP identifier \(rule 8\)\n$/);
   });
 
   it("names the prefix that it found for an address", async () => {

@@ -80,12 +80,13 @@ const wideColumns: readonly TableColumn<RouteStatus>[] = [
   },
 ];
 
-function decisionOf({ best, lostBy, lostByRule, refusedBy }: RouteStatus): string {
+function decisionOf({ best, used, lostBy, lostByRule, refusedBy }: RouteStatus): string {
   if (best) return "best";
+  const beside = used ? "used beside the best; " : "";
   if (refusedBy) return `refused by filter ${refusedBy.filter}, rule ${refusedBy.place}`;
   if (lostBy === null) return "-";
   const text = decisions[lostBy] ?? `lost by ${lostBy}`;
-  return lostByRule === null ? text : `${text} (rule ${lostByRule})`;
+  return `${beside}${text}${lostByRule === null ? "" : ` (rule ${lostByRule})`}`;
 }
 
 /** By the names that the speaker gives to its verdicts and to the rules of its decision. */
