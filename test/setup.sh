@@ -6,7 +6,7 @@
 # POSIX sh and the machine's own tools alone: it runs before there is a node that could run anything else.
 set -eu
 
-packages="bird2 frr gobgpd openbgpd etcd-server etcd-client iptables ipset containernetworking-plugins \
+packages="bird2 frr gobgpd openbgpd etcd-server etcd-client iptables nftables ipset containernetworking-plugins \
 iproute2 iputils-ping gcc libc6-dev make procps binutils conntrack ca-certificates python3-venv"
 # Debian's is a major version behind.
 exabgp_version=5.0.15
