@@ -91,6 +91,12 @@ describe("whoHolds", () => {
       blockNode: "node1",
     });
   });
+  it("says of one that was given back that it rests", () => {
+    const since = "2026-01-01T00:00:00Z";
+    const resting = { ...lent, attributes: [{ releasedAt: since }, ...lent.attributes.slice(1)] };
+    const said = { kind: "resting", block: "10.10.2.0/26", blockNode: "node2", since };
+    expect(whoHolds([own, resting], address("10.10.2.0"))).toEqual(said);
+  });
   it("says when no block holds an address", () => {
     expect(whoHolds([own], address("10.200.0.1"))).toEqual({ kind: "noBlock" });
   });

@@ -61,6 +61,8 @@ export interface Holder {
 
 export type AddressUse =
   | { readonly kind: "inUse"; readonly block: string; readonly blockNode: string | null; readonly holder: Holder }
+  /** Given back, and not to be given again yet. */
+  | { readonly kind: "resting"; readonly block: string; readonly blockNode: string | null; readonly since: string }
   | { readonly kind: "free"; readonly block: string; readonly blockNode: string | null }
   /** No block holds it, so nobody can have it. */
   | { readonly kind: "noBlock" };
@@ -92,6 +94,8 @@ export function whoHolds(blocks: readonly IPAMBlock[], address: Address): Addres
     const ordinal = parsePrefix(block.cidr) ? ordinalOf(block, address) : null;
     if (ordinal === null) continue;
     const at = { block: block.cidr, blockNode: nodeOf(block) };
+    const since = block.attributes[block.allocations[ordinal] ?? -1]?.releasedAt;
+    if (since !== undefined) return { kind: "resting", ...at, since };
     const holder = holderOf(block, ordinal);
     return holder ? { kind: "inUse", ...at, holder } : { kind: "free", ...at };
   }

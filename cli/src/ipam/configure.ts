@@ -57,7 +57,7 @@ interface Present {
 }
 
 /** As `ipamSettings` of address management reads it: Calico's key first, else the resource. */
-async function readConfig(store: Store): Promise<Present> {
+export async function readConfig(store: Store): Promise<Present> {
   const config = await store.get({ kind: "IPAMConfig", name: ipamConfigName });
   const configuration = await store.get({ kind: "IPAMConfiguration", name: ipamConfigurationName });
   const value = config?.value ?? (configuration ? ipamConfigOf(configuration.value.spec) : unwritten);

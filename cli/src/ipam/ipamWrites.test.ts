@@ -59,6 +59,16 @@ describe("ipam release", () => {
     assert.equal((await rig.run("ipam release --ip 10.1.0.0 --force")).exitCode, 0);
   });
 
+  it("refuses one that an endpoint has that cannot be read", async () => {
+    const key = `/calico/resources/v3/projectcalico.org/workloadendpoints/shop/${endpoint.metadata.name}`;
+    const torn = JSON.stringify({ ...endpoint, spec: { ...endpoint.spec, node: 7 } });
+    const { entries, revision } = rig.data.snapshot();
+    rig.data.restore({ entries: entries.map((each) => (each.key === key ? { ...each, text: torn } : each)), revision });
+    const { exitCode, err } = await rig.run("ipam release --ip 10.1.0.0");
+    assert.match(err, /10\.1\.0\.0 is the address of shop\/node1-k8s-web-eth0/);
+    assert.equal(exitCode, 1);
+  });
+
   it("says of one that nobody has that it is not assigned", async () => {
     assert.equal((await rig.run("ipam release --ip 10.1.0.3")).out, "10.1.0.3 is not assigned\n");
     assert.match((await rig.run("ipam release --ip x")).err, /--ip x is no IP address/);
@@ -78,6 +88,16 @@ describe("ipam configure", () => {
       ...{ auto_allocate_blocks: true, strict_affinity: true },
       ...{ maxBlocksPerHost: 4, ipCooldownSeconds: 30 },
     });
+  });
+
+  it("is shown by ipam show", async () => {
+    const rows = async () => (await rig.run("ipam show --show-configuration")).out.split("\n").slice(1, -1);
+    const shown = async () => (await rows()).map((row) => row.split(/ +/).slice(0, 2).join(" "));
+    const unset = ["StrictAffinity false", "AutoAllocateBlocks true", "MaxBlocksPerHost 0", "IPCooldownSeconds 0"];
+    assert.deepEqual(await shown(), unset);
+    await rig.run("ipam configure --strictaffinity=true --max-blocks-per-host=4 --ip-cooldown-seconds=30");
+    const set = ["StrictAffinity true", "AutoAllocateBlocks true", "MaxBlocksPerHost 4", "IPCooldownSeconds 30"];
+    assert.deepEqual(await shown(), set);
   });
 
   it("keeps the resource beside it the same", async () => {

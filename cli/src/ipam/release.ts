@@ -1,10 +1,10 @@
 /** `ipam release`: addresses that are in use by nobody are free again, by the numbers under which they were given. */
-import type { Store, WorkloadEndpoint } from "@brindle/api";
 import { Allocator, readClusterView, whoHolds } from "@brindle/ipam";
-import { type Address, formatAddress, parseAddress, parseCidr, sameAddress } from "@brindle/net";
+import { formatAddress, parseAddress } from "@brindle/net";
 import type { ExitCode } from "../command.ts";
 import { failed, usage } from "../error.ts";
 import type { Ports } from "../ports.ts";
+import { endpointsWith, readableEndpoints } from "./endpoints.ts";
 import { releaseReported } from "./releaseReported.ts";
 
 export interface ReleaseOptions {
@@ -29,13 +29,14 @@ async function releaseAddress(ip: string, force: boolean, ports: Ports): Promise
     items.map(({ value }) => value),
     address,
   );
+  if (use.kind === "resting") throw failed(`${text} was given back: it rests until it may be given again`);
   if (use.kind !== "inUse") {
     ports.print(`${text} is not assigned`);
     return 0;
   }
   const { handleId, sequenceNumber } = use.holder;
-  if (handleId === null) throw failed(`${text} has no handle: it rests until it may be given again, or was kept back`);
-  const having = await endpointsWith(store, address);
+  if (handleId === null) throw failed(`${text} has no handle: it was kept back`);
+  const having = endpointsWith(address, readableEndpoints(await store.list("WorkloadEndpoint")));
   if (having.length > 0 && !force) {
     const names = having.map(({ metadata }) => `${metadata.namespace}/${metadata.name}`).join(", ");
     throw failed(`${text} is the address of ${names}: another pod would get it, too. Delete the pod, or say --force`);
@@ -47,16 +48,4 @@ async function releaseAddress(ip: string, force: boolean, ports: Ports): Promise
   if (result.addresses.length === 0) throw failed(`${text} was given anew meanwhile, and is left as it is`);
   ports.print(`Successfully released IP address ${text}`);
   return 0;
-}
-
-async function endpointsWith(store: Store, address: Address): Promise<readonly WorkloadEndpoint[]> {
-  const { items } = await store.list("WorkloadEndpoint");
-  return items
-    .map(({ value }) => value)
-    .filter(({ spec }) =>
-      (spec.ipNetworks ?? []).some((network) => {
-        const cidr = parseCidr(network);
-        return cidr !== null && sameAddress(cidr.address, address);
-      }),
-    );
 }

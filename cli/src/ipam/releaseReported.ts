@@ -4,10 +4,11 @@
  */
 import type { Store } from "@brindle/api";
 import { Allocator, Collector, type Finding, type IpamFacts, readClusterView } from "@brindle/ipam";
-import { formatAddress, parseCidr } from "@brindle/net";
+import { formatAddress, parseAddress } from "@brindle/net";
 import type { ExitCode } from "../command.ts";
 import { failed } from "../error.ts";
 import type { Ports } from "../ports.ts";
+import { endpointsWith, readableEndpoints } from "./endpoints.ts";
 import { type Cluster, commonTo, leakId, type ReadReport, type ReportedLeak, readReport } from "./report.ts";
 
 export async function releaseReported(
@@ -67,7 +68,10 @@ async function releaseAll(
   const view = () => readClusterView(store, "");
   const allocator = new Allocator({ node: "" }, { store, now: () => nowNs(ports), view });
   let freed = 0;
-  for (const { handleId, address, sequenceNumber } of leaks.filter((leak) => hasNoEndpoint(leak, facts))) {
+  const endpoints = readableEndpoints(endpointsOf(facts));
+  for (const { handleId, address, sequenceNumber } of leaks) {
+    const parsed = parseAddress(address);
+    if (!parsed || endpointsWith(parsed, endpoints).length > 0) continue;
     const result = await allocator.release(handleId, { sequenceNumbers: new Map([[address, sequenceNumber]]) });
     if (result.kind !== "released") throw failed(`${address} could not be released: ${result.kind}`);
     freed += result.addresses.length;
@@ -95,11 +99,9 @@ async function requireSameCluster(
   if (other >= 0) throw failed(`${names[other]} is the report of another cluster: its clusterGUID is not ${guid}`);
 }
 
-function hasNoEndpoint({ address }: ReportedLeak, { endpoints }: IpamFacts): boolean {
-  return ![...endpoints.values()].some(({ value }) =>
-    (value.spec.ipNetworks ?? []).some((network) => {
-      const cidr = parseCidr(network);
-      return cidr !== null && formatAddress(cidr.address) === address;
-    }),
-  );
+function endpointsOf({ endpoints, undecodable }: IpamFacts): Parameters<typeof readableEndpoints>[0] {
+  return {
+    items: [...endpoints.values()],
+    undecodable: undecodable.filter(({ key }) => key.kind === "WorkloadEndpoint"),
+  };
 }

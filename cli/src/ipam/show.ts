@@ -1,5 +1,12 @@
 /** `ipam show`: how full pools and blocks are, and who has an address. From the datastore. */
-import { type Kind, type Store, type Stored, type WorkloadEndpoint, whyNotActedOn } from "@brindle/api";
+import {
+  type IPAMConfig,
+  type Kind,
+  type Store,
+  type Stored,
+  type WorkloadEndpoint,
+  whyNotActedOn,
+} from "@brindle/api";
 import {
   type AddressUse,
   type BlockSummary,
@@ -17,17 +24,23 @@ import type { ExitCode } from "../command.ts";
 import { usage } from "../error.ts";
 import { formatTable, type TableColumn } from "../output/table.ts";
 import type { Ports } from "../ports.ts";
+import { readConfig } from "./configure.ts";
 
 export interface ShowOptions {
   readonly ip?: string;
   readonly showBlocks?: boolean;
   readonly showBorrowed?: boolean;
+  readonly showConfiguration?: boolean;
 }
 
 export async function showIpam(options: ShowOptions, ports: Ports): Promise<ExitCode> {
   const address = options.ip === undefined ? null : parseAddress(options.ip);
   if (options.ip !== undefined && !address) throw usage(`--ip ${options.ip} is no IP address`);
   const store = await ports.store();
+  if (options.showConfiguration) {
+    ports.print(formatTable(settingColumns, settingsOf((await readConfig(store)).value)));
+    return 0;
+  }
   const blocks = await valuesOf(store, "IPAMBlock", ports);
   if (address) {
     const endpoints = await valuesOf(store, "WorkloadEndpoint", ports);
@@ -70,6 +83,10 @@ export function formatUse(address: string, use: AddressUse, pods: readonly strin
   const having = pods.length > 0 ? `${pods.join(" and ")} ${pods.length > 1 ? "have" : "has"} it all the same` : null;
   if (use.kind === "noBlock") return `${address} is in no block: ${having ?? "nobody has it"}`;
   const where = `block ${use.block} of ${use.blockNode ?? "no node"}`;
+  if (use.kind === "resting") {
+    const whose = having ?? "it was given back, and rests until it may be given again";
+    return `${address} is in use by nobody, in ${where}: ${whose} (since ${use.since})`;
+  }
   if (use.kind === "free") return `${address} is free, in ${where}${having === null ? "" : `: ${having}`}`;
   const { handleId, attributes } = use.holder;
   const details = { handle: handleId ?? "(none)", ...attributes };
@@ -111,6 +128,21 @@ export function formatFloating(address: Address, endpoints: readonly WorkloadEnd
     ({ pod, internalIP, node }) => `${text} is asked for as floating by the pod ${pod} (${internalIP}) on ${node}`,
   );
 }
+
+/** As `ipam configure` names them. */
+function settingsOf(config: IPAMConfig): readonly (readonly [name: string, value: string])[] {
+  return [
+    ["StrictAffinity", String(config.strict_affinity ?? false)],
+    ["AutoAllocateBlocks", String(config.auto_allocate_blocks ?? false)],
+    ["MaxBlocksPerHost", String(config.maxBlocksPerHost ?? 0)],
+    ["IPCooldownSeconds", String(config.ipCooldownSeconds ?? 0)],
+  ];
+}
+
+const settingColumns: readonly TableColumn<readonly [name: string, value: string]>[] = [
+  { header: "PROPERTY", cell: ([name]) => name },
+  { header: "VALUE", cell: ([, value]) => value },
+];
 
 interface Row {
   readonly grouping: string;
