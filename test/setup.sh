@@ -12,7 +12,7 @@ iproute2 iputils-ping gcc libc6-dev make procps binutils conntrack ca-certificat
 exabgp_version=5.0.15
 
 case ${1:-} in
-  test) packages="$packages pmacct podman crun containerd" ;;
+  test) packages="$packages pmacct podman crun containerd curl socat" ;;
   cluster | test:kubeadm) packages="$packages debootstrap debian-archive-keyring socat" ;;
 esac
 
