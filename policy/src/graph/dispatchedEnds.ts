@@ -1,6 +1,6 @@
 /**
  * The way from ends of pods to their chains, of one family and one direction, and the sets with these ends. A pod that comes or
- * goes is an element more or less; only where another chain comes or goes with it are all sets filled again.
+ * goes is an element more or less; where another chain comes or goes with it, so are those that are found in other sets by that.
  */
 import type { PolicyDirection } from "@brindle/api";
 import type { Family, InterfaceElement } from "@brindle/net";
@@ -9,7 +9,7 @@ import { lookupOf } from "../render/setUse.ts";
 import type { DesiredSet } from "./desired.ts";
 import { EndList } from "./endList.ts";
 import { type EndpointEnds, elementsOf, hasFamily } from "./endpointEnds.ts";
-import type { ListChanges } from "./listChanges.ts";
+import { isSameList, type ListChanges } from "./listChanges.ts";
 import type { Members } from "./members.ts";
 import type { Elements } from "./sourcePrefixes.ts";
 
@@ -55,13 +55,15 @@ export class DispatchedEnds {
     const isOfFamily = ({ addresses }: EndpointEnds): boolean => hasFamily(addresses, this.#family);
     const added = changes.added.filter(isOfFamily);
     const removed = changes.removed.filter(isOfFamily);
-    const isOtherWay = this.#count({ added, removed });
-    if (isOtherWay) this.#dispatch = dispatch(this.#family, this.direction, [...this.#counts.keys()].sort());
+    const former = this.#dispatch;
+    if (this.#count({ added, removed })) {
+      this.#dispatch = withKept(former, dispatch(this.#family, this.direction, [...this.#counts.keys()].sort()));
+    }
     // What one end is by sources that it shares says nothing of the others alone.
     const isWider = wider.size > 0 || this.#isWider;
     this.#isWider = wider.size > 0;
-    if (isOtherWay || isWider) this.#fill(all.filter(isOfFamily), wider);
-    else this.#edit({ added, removed });
+    if (isWider) this.#fill(all.filter(isOfFamily), wider);
+    else this.#edit(all.filter(isOfFamily), { added, removed }, former);
     this.#sets = new Map([...this.#lists].map(([name, list]) => [name, this.#set(name, list.snapshot())]));
   }
 
@@ -99,17 +101,43 @@ export class DispatchedEnds {
   }
 
   /** Who goes goes first: another may have come with the same address and interface. */
-  #edit({ added, removed }: ListChanges<EndpointEnds>): void {
-    const each = (end: EndpointEnds, edit: (list: EndList, text: string, element: InterfaceElement) => void): void => {
-      const lists = this.#setsOf(end).flatMap((name) => this.#lists.get(name) ?? []);
-      for (const [text, element] of elementsOf(end, this.#family)) for (const list of lists) edit(list, text, element);
-    };
-    for (const end of removed) each(end, (list, text) => list.delete(text));
-    for (const end of added) each(end, (list, text, element) => list.add(text, element));
+  #edit(all: readonly EndpointEnds[], { added, removed }: ListChanges<EndpointEnds>, former: Dispatch): void {
+    for (const end of removed) this.#leave(end, this.#setsOf(end, former));
+    if (former !== this.#dispatch) this.#redirect(all, { added, former });
+    for (const end of added) this.#join(end, this.#setsOf(end));
   }
 
-  #setsOf({ chains }: EndpointEnds): readonly string[] {
-    return this.#dispatch.sets.get(chains[this.direction]) ?? [];
+  /** Those who stay, to the sets that lead to their chains from now on: most of these are the same as before. */
+  #redirect(
+    all: readonly EndpointEnds[],
+    { added, former }: { added: readonly EndpointEnds[]; former: Dispatch },
+  ): void {
+    const names = new Set([...this.#dispatch.sets.values()].flat());
+    this.#lists = new Map([...names].map((name) => [name, this.#lists.get(name) ?? new EndList()]));
+    const redirected = new Set<string>();
+    for (const [chain, sets] of this.#dispatch.sets) {
+      if (!isSameList(sets, former.sets.get(chain) ?? [])) redirected.add(chain);
+    }
+    const newcomers = new Set(added);
+    for (const end of all) {
+      if (!redirected.has(end.chains[this.direction]) || newcomers.has(end)) continue;
+      this.#leave(end, this.#setsOf(end, former));
+      this.#join(end, this.#setsOf(end));
+    }
+  }
+
+  #leave(end: EndpointEnds, sets: readonly string[]): void {
+    const elements = elementsOf(end, this.#family);
+    for (const name of sets) for (const [text] of elements) this.#lists.get(name)?.delete(text);
+  }
+
+  #join(end: EndpointEnds, sets: readonly string[]): void {
+    const elements = elementsOf(end, this.#family);
+    for (const name of sets) for (const [text, element] of elements) this.#lists.get(name)?.add(text, element);
+  }
+
+  #setsOf({ chains }: EndpointEnds, { sets }: Dispatch = this.#dispatch): readonly string[] {
+    return sets.get(chains[this.direction]) ?? [];
   }
 
   #set(name: string, members: Members): DesiredSet {
@@ -118,4 +146,14 @@ export class DispatchedEnds {
     const lookups = lookupOf(this.direction, endOf(this.direction));
     return { name, family: this.#family, type: "hash:net,iface", growth: "admits", lookups, members };
   }
+}
+
+/** A chain that stays the same stays one object, so that the plan need not look into it again. */
+function withKept(former: Dispatch, made: Dispatch): Dispatch {
+  const known = new Map(former.chains.map((chain) => [chain.name, chain]));
+  const chains = made.chains.map((chain) => {
+    const before = known.get(chain.name);
+    return before && isSameList(before.rules, chain.rules) ? before : chain;
+  });
+  return { ...made, chains };
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { QosControls, WorkloadEndpoint } from "@brindle/api";
 import { describe, it } from "vitest";
-import { ruleArguments } from "../render/ruleArguments.ts";
+import { ruleText } from "../render/ruleArguments.ts";
 import { endpointSample, namespaceProfileSample } from "../sampleCluster.ts";
 import { PolicyGraph } from "./policyGraph.ts";
 
@@ -79,20 +79,16 @@ describe("an endpoint's limits of packets and connections", () => {
 
 describe("an endpoint's codepoint", () => {
   const rulesOf = (graph: PolicyGraph): string[] =>
-    graph.desired().tables.flatMap(({ family, table, content }) =>
-      table !== "mangle"
-        ? []
-        : [
-            ...content.hooks.map(({ chain }) => `${family} ${chain}`),
-            ...content.chains.flatMap(({ rules }) =>
-              rules.map((rule) =>
-                ruleArguments(rule, family, (set) => set)
-                  .arguments.slice(4)
-                  .join(" "),
-              ),
-            ),
-          ],
-    );
+    graph
+      .desired()
+      .tables.flatMap(({ family, table, content }) =>
+        table !== "mangle"
+          ? []
+          : [
+              ...content.hooks.map(({ chain }) => `${family} ${chain}`),
+              ...content.chains.flatMap(({ rules }) => rules.map((rule) => ruleText(rule, family, (set) => set))),
+            ],
+      );
   const pool = (cidr: string): Parameters<typeof tell>[1] => ({
     ...{ apiVersion: "projectcalico.org/v3", kind: "IPPool", metadata: { name: "pods" } },
     spec: { cidr },

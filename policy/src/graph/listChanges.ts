@@ -33,3 +33,7 @@ export class FollowedLists<T> {
     return { added: changes.flatMap(({ added }) => added), removed: changes.flatMap(({ removed }) => removed) };
   }
 }
+
+export function isSameList(a: readonly unknown[], b: readonly unknown[]): boolean {
+  return a.length === b.length && a.every((item, index) => item === b[index]);
+}

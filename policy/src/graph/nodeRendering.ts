@@ -28,7 +28,7 @@ import type { Desired, DesiredSet, DesiredTable, EnforcedEndpoint } from "./desi
 import { DispatchedEnds } from "./dispatchedEnds.ts";
 import { type EndpointEnds, enforced, goneEnds, hasFamily, type LocalEndpoint } from "./endpointEnds.ts";
 import { addressesOf } from "./endpointViews.ts";
-import { FollowedLists, type ListChanges } from "./listChanges.ts";
+import { FollowedLists, isSameList, type ListChanges } from "./listChanges.ts";
 import { LocalEnds } from "./localEnds.ts";
 import { hostChains, type LocalHost } from "./localHosts.ts";
 import { desiredSet, type RuleSets } from "./ruleSets.ts";
@@ -352,8 +352,4 @@ function codepointsOf(local: readonly LocalEndpoint[]): MarkedAddress[] {
     for (const address of addressesOf(view)) marked.push({ address, codepoint });
   }
   return marked;
-}
-
-function isSameList(a: readonly unknown[], b: readonly unknown[]): boolean {
-  return a.length === b.length && a.every((item, index) => item === b[index]);
 }

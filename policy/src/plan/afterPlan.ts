@@ -29,8 +29,10 @@ function setsAfter(
   );
   for (const [base, { family, type, members }] of desired.sets) {
     const name = plan.names.get(base) ?? base;
-    const maxElements = made.get(name) ?? actual.sets.get(name)?.maxElements ?? null;
-    sets.set(name, { name, family, type, members, maxElements });
+    const before = actual.sets.get(name);
+    const maxElements = made.get(name) ?? before?.maxElements ?? null;
+    const isSame = before?.members === members && before.type === type && before.maxElements === maxElements;
+    sets.set(name, isSame && before.family === family ? before : { name, family, type, members, maxElements });
   }
   for (const name of undestroyed) {
     const set = actual.sets.get(name);

@@ -50,6 +50,10 @@ class Plane {
   }
 }
 
+function isEnds({ name }: ActualSet, referenced: ReadonlySet<string>): boolean {
+  return dispatchPlane(name) !== null && referenced.has(name);
+}
+
 export class EndChanges {
   readonly #changes: readonly EndChange[];
   readonly #desired: readonly DesiredSet[];
@@ -57,10 +61,9 @@ export class EndChanges {
 
   constructor(family: Family, changes: readonly EndChange[], { desired, actual, referenced }: SetsBeforeAndAfter) {
     this.#changes = changes.filter(({ change }) => change === null || change.isChange);
-    this.#desired = [...desired.values()].filter((set) => set.family === family && set.growth === "admits");
-    this.#inForce = [...actual.values()].filter(
-      ({ name, ...set }) => set.family === family && dispatchPlane(name) !== null && referenced.has(name),
-    );
+    const isAny = this.#changes.length > 0;
+    this.#desired = isAny ? [...desired.values()].filter((s) => s.family === family && s.growth === "admits") : [];
+    this.#inForce = isAny ? [...actual.values()].filter((s) => s.family === family && isEnds(s, referenced)) : [];
   }
 
   /**

@@ -116,13 +116,30 @@ export function currentSet(
   actual: ReadonlyMap<string, ActualSet>,
   { met }: Pick<SetReferences, "met">,
 ): ActualSet | null {
-  return generationsOf(set, actual).find(({ name }) => met.has(name)) ?? null;
+  for (const name of namesOf(set)) {
+    const found = met.has(name) ? actual.get(name) : undefined;
+    if (found && isOfKind(found, set)) return found;
+  }
+  return null;
 }
 
-function generationsOf({ name, type, family }: DesiredSet, actual: ReadonlyMap<string, ActualSet>): ActualSet[] {
-  const found = generations.flatMap((generation) => actual.get(name + generation) ?? []);
-  return found.filter((set) => set.type === type && set.family === family);
+function isOfKind({ type, family }: ActualSet, set: DesiredSet): boolean {
+  return type === set.type && family === set.family;
 }
+
+/** In the kernel, in the order of the generations. */
+function namesOf({ name }: DesiredSet): readonly string[] {
+  const known = kernelNames.get(name);
+  if (known) return known;
+  if (kernelNames.size >= kernelNamesMax) kernelNames.clear();
+  const names = generations.map((generation) => name + generation);
+  kernelNames.set(name, names);
+  return names;
+}
+
+/** By base names. Each plan asks for those of all sets: to make and to hash them anew was half of its time. */
+const kernelNames = new Map<string, readonly string[]>();
+const kernelNamesMax = 20_000;
 
 /** What rules are to refer to from a commit on. */
 export interface Replacement {
@@ -139,11 +156,13 @@ export function replacement(
 ): Replacement {
   const isBegun = ({ name, maxElements }: ActualSet): boolean =>
     all.has(name) && !met.has(name) && (maxElements ?? setElementsMaxMin) >= set.members.size;
-  const unmet = generationsOf(set, actual).find(isBegun);
+  const names = namesOf(set);
+  const ofKind = names.flatMap((name) => actual.get(name) ?? []).filter((found) => isOfKind(found, set));
+  const unmet = ofKind.find(isBegun);
   if (unmet) return { name: unmet.name, unmet };
-  const free = generations.find((generation) => !all.has(set.name + generation));
+  const free = names.find((name) => !all.has(name));
   assert(free !== undefined, `rules refer to every generation of the set ${set.name}`);
-  return { name: set.name + free, unmet: null };
+  return { name: free, unmet: null };
 }
 
 export interface Change {
@@ -157,12 +176,16 @@ export interface Change {
 }
 
 function differences(set: DesiredSet, { name, members, maxElements }: ActualSet): Change {
+  const max = maxElements ?? setElementsMaxMin;
+  if (members === set.members) return { set, name, ...noDifference, overflows: members.size > max };
   const changes = memberChanges(members, set.members);
   const added = elementsOf(changes.added, set.members);
   const removed = elementsOf(changes.removed, members);
-  const overflows = members.size + added.length > (maxElements ?? setElementsMaxMin);
+  const overflows = members.size + added.length > max;
   return { set, name, added, removed, isChange: added.length > 0 || removed.length > 0, overflows };
 }
+
+const noDifference: Pick<Change, "added" | "removed" | "isChange"> = { added: [], removed: [], isChange: false };
 
 function elementsOf(texts: readonly string[], members: Members): SetElement[] {
   return texts.flatMap((text) => members.get(text) ?? []);

@@ -21,19 +21,11 @@ export function noteAsDesired(desired: DesiredTable, actual: ActualTable, names:
 /** Whether it was noted so, of these very objects. */
 export function isAsDesired(desired: DesiredTable, actual: ActualTable, names: ReadonlyMap<string, string>): boolean {
   const known = noted.get(actual);
-  return known?.desired === desired && (known.names === names || textOf(known.names) === textOf(names));
+  if (known?.desired !== desired) return false;
+  if (known.names === names) return true;
+  for (const base of referencesIn(desired).keys()) if (known.names.get(base) !== names.get(base)) return false;
+  return true;
 }
-
-function textOf(names: ReadonlyMap<string, string>): string {
-  const known = texts.get(names);
-  if (known !== undefined) return known;
-  const text = [...names.values()].join(" ");
-  texts.set(names, text);
-  return text;
-}
-
-/** Each table is asked about them, twice for most changes. */
-const texts = new WeakMap<ReadonlyMap<string, string>, string>();
 
 /** The chains that need be looked at, and the names of those that are to go. */
 export interface Unsettled {
@@ -106,7 +98,7 @@ function differenceOf(before: DesiredTable, after: DesiredTable): Difference {
   differences.set(after, made);
   differences.delete(before); // Else each would keep all that were before it.
   const references = referencesOfTables.get(before);
-  if (references) referencesOfTables.set(after, counted(made.added, counted(made.removed, references, -1)));
+  if (references) referencesOfTables.set(after, counted(made.added, references, made.removed));
   return made;
 }
 
@@ -129,12 +121,16 @@ function referencesIn(table: DesiredTable): References {
   return made;
 }
 
-function counted(chains: readonly Chain[], before: References = new Map(), step: 1 | -1 = 1): References {
+/** With these chains beside those that were counted before, and without those that have gone. */
+function counted(chains: readonly Chain[], before?: References, gone: readonly Chain[] = []): References {
   const counts = new Map(before);
-  for (const base of chains.flatMap(setsOf)) {
-    const count = (counts.get(base) ?? 0) + step;
-    if (count === 0) counts.delete(base);
-    else counts.set(base, count);
+  for (const chain of chains) for (const base of setsOf(chain)) counts.set(base, (counts.get(base) ?? 0) + 1);
+  for (const chain of gone) {
+    for (const base of setsOf(chain)) {
+      const count = (counts.get(base) ?? 0) - 1;
+      if (count === 0) counts.delete(base);
+      else counts.set(base, count);
+    }
   }
   return counts;
 }

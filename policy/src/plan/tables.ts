@@ -4,7 +4,7 @@ import type { Family, HookChange, SavedChain, SavedRule, TableTransaction } from
 import type { DesiredTable } from "../graph/desired.ts";
 import type { Chain, ChainRule, Hook } from "../render/ir.ts";
 import { chainPrefix } from "../render/names.ts";
-import { hashOf, type RenderedRule, ruleArguments, targetOf } from "../render/ruleArguments.ts";
+import { hashOf, identityOf, type RenderedRule, ruleArguments, targetOf } from "../render/ruleArguments.ts";
 import type { ActualTable } from "./actual.ts";
 import { isAsDesired, noteAsDesired, type Unsettled, unsettledIn } from "./settled.ts";
 
@@ -78,19 +78,19 @@ function planChain(
   const isSame =
     saved !== undefined &&
     saved.rules.length === wanted.length &&
-    saved.rules.every((rule, at) => savedHash(rule) === wanted[at]?.hash);
+    saved.rules.every((rule, at) => savedIdentity(rule) === wanted[at]?.identity);
   if (isSame) return {};
   const edits = isDispatch && saved ? editDispatch(saved, wanted) : null;
   return edits ? { edits } : { content: { name, rules: wanted.map((rule) => rule.arguments) } };
 }
 
-const savedHashes = new WeakMap<SavedRule, string | null>();
+const savedIdentities = new WeakMap<SavedRule, string>();
 
-function savedHash(rule: SavedRule): string | null {
-  const known = savedHashes.get(rule);
+function savedIdentity(rule: SavedRule): string {
+  const known = savedIdentities.get(rule);
   if (known !== undefined) return known;
-  const found = hashOf(rule.arguments);
-  savedHashes.set(rule, found);
+  const found = identityOf(rule.arguments);
+  savedIdentities.set(rule, found);
   return found;
 }
 
@@ -100,14 +100,15 @@ function savedHash(rule: SavedRule): string | null {
  * of it changes.
  */
 function editDispatch(saved: SavedChain, wanted: readonly RenderedRule[]): HookChange[] | null {
-  const present = new Map(saved.rules.map((rule) => [savedHash(rule), rule.arguments]));
-  const desired = new Map(wanted.map((rule) => [rule.hash, rule.arguments]));
-  const isOurs = !present.has(null) && present.size === saved.rules.length && desired.size === wanted.length;
-  const lastHash = wanted.at(-1)?.hash;
+  const present = new Map(saved.rules.map((rule) => [savedIdentity(rule), rule.arguments]));
+  const desired = new Map(wanted.map((rule) => [rule.identity, rule.arguments]));
+  const areOurs = saved.rules.every((rule) => hashOf(rule.arguments) !== null);
+  const isEachOnce = present.size === saved.rules.length && desired.size === wanted.length;
+  const last = wanted.at(-1)?.identity;
   const lastSaved = saved.rules.at(-1);
-  if (!isOurs || !lastSaved || savedHash(lastSaved) !== lastHash) return null;
-  const added = [...desired].filter(([hash]) => !present.has(hash)).map(([, rule]) => rule);
-  const gone = [...present].flatMap(([hash, rule]) => (hash !== null && desired.has(hash) ? [] : [rule]));
+  if (!areOurs || !isEachOnce || !lastSaved || savedIdentity(lastSaved) !== last) return null;
+  const added = [...desired].filter(([identity]) => !present.has(identity)).map(([, rule]) => rule);
+  const gone = [...present].flatMap(([identity, rule]) => (desired.has(identity) ? [] : [rule]));
   if (added.length + gone.length > wanted.length) return null;
   const chain = saved.name;
   return [
@@ -135,7 +136,7 @@ function planHooks(
   const lastOfOurs = ours.at(-1);
   const isSame =
     ours.length === wanted.length &&
-    wanted.every((hook, index) => hashOf(ours[index]?.arguments ?? []) === render(hook.rule).hash) &&
+    wanted.every((hook, index) => identityOf(ours[index]?.arguments ?? []) === render(hook.rule).identity) &&
     (wanted[0]?.place !== "first" || ours[0] === chain.rules[0]) &&
     !(hasEnd && lastOfOurs && chain.rules.indexOf(end) < chain.rules.indexOf(lastOfOurs));
   if (isSame) return [];
