@@ -2,16 +2,13 @@
 import type { Address, Family } from "../address.ts";
 import { type Refusal, type RefusalCode, refusal } from "../kernelError.ts";
 import {
-  type AttributeRow,
   type AttributeTable,
   concat,
   decodeAttributes,
   encodeAttributes,
   nested,
   splitAttributes,
-  writeAttribute,
 } from "../netlink/attribute.ts";
-import { ByteWriter } from "../netlink/byteWriter.ts";
 import { familyNumber, familyOf } from "../netlink/family.ts";
 import {
   type Acknowledgement,
@@ -32,6 +29,7 @@ import {
   u32be,
   type ValueCodec,
 } from "../netlink/value.ts";
+import { encodeElements } from "./elementBytes.ts";
 import { formatSetElement, type SetElement } from "./setElement.ts";
 
 export type SetType = "hash:net" | "hash:ip,port" | "hash:net,iface";
@@ -101,8 +99,6 @@ interface ElementAttributes {
   readonly port?: number;
   readonly protocol?: number;
   readonly interfaceName?: string;
-  /** Which element of the message it is, so that an error can name it. */
-  readonly line?: number;
 }
 
 interface IpAttributes {
@@ -142,19 +138,16 @@ const ipAttributes: AttributeTable<IpAttributes> = {
   v6: { type: 2, codec: netAddress },
 };
 
-/** IPSET_ATTR_* of an element. */
+/** IPSET_ATTR_* of an element, as it is read; `encodeElements` writes them. */
 const elementAttributes: AttributeTable<ElementAttributes> = {
   ip: { type: 1, codec: nested(ipAttributes) },
   length: { type: 3, codec: u8 },
   port: { type: 4, codec: net16 },
   protocol: { type: 7, codec: u8 },
-  line: { type: 9, codec: u32 },
   interfaceName: { type: 23, codec: text },
 };
 
 const dataType = 7;
-
-const elementRow: AttributeRow<ElementAttributes> = { type: dataType, codec: nested(elementAttributes) };
 
 export function createSet({ name, type, family, hashSize, maxElements }: SetDefinition): NetlinkRequest {
   const data = {
@@ -239,23 +232,6 @@ function request(
   const header = Uint8Array.of(familyNumber[4], 0, 0, 0);
   const body = concat([header, encodeAttributes(setAttributes, { protocol: protocolVersion, ...attributes })]);
   return { type: subsystem | number, flags, body };
-}
-
-/** All in one buffer: sets of a large cluster have some ten thousand. */
-function encodeElements(elements: readonly SetElement[]): Uint8Array {
-  const writer = new ByteWriter();
-  for (let line = 0; line < elements.length; line++) {
-    const element = elements[line];
-    if (element) writeAttribute(writer, elementRow, attributesOf(element, line));
-  }
-  return writer.take();
-}
-
-function attributesOf(element: SetElement, line: number): ElementAttributes {
-  const ip = element.address.family === 4 ? { v4: element.address } : { v6: element.address };
-  if ("port" in element) return { ip, port: element.port, protocol: element.protocol, line };
-  const { length } = element;
-  return "interfaceName" in element ? { ip, length, interfaceName: element.interfaceName, line } : { ip, length, line };
 }
 
 function decodeElement(bytes: Uint8Array, setType: string): SetElement | null {
