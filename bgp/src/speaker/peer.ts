@@ -19,7 +19,7 @@ import { MessageCounters } from "./messageCounters.ts";
 import { downReason, monitoredSession } from "./monitoring.ts";
 import { PathWatch } from "./pathWatch.ts";
 import { agreedStatus } from "./peerDetail.ts";
-import { canonical, dialOf, isDown, isKnown, numberOf, sessionConfigOf } from "./peerPlace.ts";
+import { absenceOf, canonical, dialOf, isDown, isKnown, numberOf, sessionConfigOf } from "./peerPlace.ts";
 import { furthestPhase, PeerRecord } from "./peerRecord.ts";
 import { PeerSession, type SessionOwner } from "./peerSession.ts";
 import { statusOf } from "./peerStatus.ts";
@@ -385,8 +385,8 @@ export class Peer implements SessionOwner {
     if (!this.#sessions.some(isUnderWay)) this.#confirmHeld();
     const wantsDial =
       !this.config.passive && isKnown(this.config) && !this.#isDialling() && !this.#sessions.some(hasMet);
-    const { withheld } = this.config;
-    if (withheld) this.#record.withhold(withheld.reason, this.#ports.nowMs());
+    const absence = absenceOf(this.config);
+    if (absence !== null) this.#record.withhold(absence, this.#ports.nowMs());
     const rests = this.#stopped || isDown(this.config);
     if (wantsDial && !this.#retry.isAwaited && !rests) this.#newSession().start();
     this.#path.review(rests ? null : this.config, this.config.name);

@@ -39,6 +39,23 @@ describe("what is known of a peer", () => {
     ]);
   });
 
+  it("says what a peer by interface waits for, until its router is known or it is shut down", () => {
+    const absent = { ...peerOf("::", 65002), name: "swp1", interface: "swp1" };
+    const configure = (peer: typeof absent): void => {
+      network.tell(a, { type: "configure", config: speakerOf(a, 65001, { peers: [peer] }) });
+      network.run(1_000);
+    };
+    configure({ ...absent, shutdown: { text: "being cabled" } } as typeof absent);
+    expect(a.speaker.peer("swp1")?.lastFailure).toBeNull();
+    configure(absent);
+    expect(a.speaker.peer("swp1")).toMatchObject({
+      phase: "idle",
+      lastFailure: { text: expect.stringMatching(/^no router has advertised itself on swp1 /) },
+    });
+    configure({ ...absent, address: "fe80::2" });
+    expect(a.speaker.peer("swp1")?.phase).not.toBe("idle");
+  });
+
   it("tells what either side offered, and what came of it", () => {
     meet();
     const rows = detail().capabilities.map(({ name, us, peer }) => [name, us, peer]);

@@ -192,7 +192,7 @@ describe("Speaker", () => {
       return { ...config, peers: config.peers.map((peer) => ({ ...peer, nextHop: { 4: address } })) };
     }
 
-    it("again when the peer asks for them", () => {
+    it("again when the peer asks for them (RFC 2918 §4)", () => {
       network.originate(a, "203.0.113.0/24");
       meet();
       const before = updatesTo(network, b.address).length;
