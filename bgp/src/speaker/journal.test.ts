@@ -60,6 +60,27 @@ describe("a journal", () => {
     assert.equal(journal.filter(({ from }) => from === "established").length, 5);
   });
 
+  it("keeps how a session was lost through attempts of which each fails in other words", () => {
+    const attempts = Array.from({ length: 200 }, (_, i): Step => ["connect", "connect", `${i} segments dropped`]);
+    const journal = journalOf([["idle", "active"], lost, ...attempts]);
+    assert.equal(journal.length, journalEntriesMax);
+    assert.equal(journal[0]?.reason, "hold timer expired");
+    assert.equal(journal[1]?.reason, "151 segments dropped");
+  });
+
+  it("keeps the last attempts of a session that never stops coming and going", () => {
+    const flap: readonly Step[] = [["openConfirm", "established"], lost, ["idle", "active"]];
+    const journal = journalOf([
+      ...times(100, flap),
+      ...Array.from({ length: 20 }, (_, i): Step => ["idle", "idle", `${i}`]),
+    ]);
+    assert.equal(journal.length, journalEntriesMax);
+    assert.deepEqual(
+      journal.slice(-20).map(({ reason }) => reason),
+      Array.from({ length: 20 }, (_, i) => `${i}`),
+    );
+  });
+
   it("forgets the oldest first", () => {
     const steps = Array.from({ length: 200 }, (_, i): Step => ["connect", "active", `reason ${i}`]);
     const journal = journalOf(steps);

@@ -18,12 +18,26 @@ export function journalWith(journal: readonly JournalEntry[], entry: JournalEntr
     if (before.length === steps && before.every((each, i) => isRepeated(each, now[i])))
       return [...all.slice(0, -2 * steps), ...before.map((each, i) => repeated(each, now[i] ?? each))];
   }
-  return all.slice(-journalEntriesMax);
+  return withinBounds(all);
+}
+
+/**
+ * Attempts go first that failed since, each in words of its own as with a count that grows: how a session came and went
+ * is what is asked for in the morning.
+ */
+function withinBounds(all: readonly JournalEntry[]): readonly JournalEntry[] {
+  if (all.length <= journalEntriesMax) return all;
+  const isFull = all.filter(isOfSession).length > journalEntriesMax / 2;
+  return all.toSpliced(isFull ? 0 : all.findIndex((each) => !isOfSession(each)), 1);
+}
+
+function isOfSession({ from, to }: JournalEntry): boolean {
+  return from === "established" || to === "established";
 }
 
 function isRepeated(entry: JournalEntry, later: JournalEntry | undefined): boolean {
   const { from, to, reason } = entry;
-  if (from === "established" || to === "established") return false;
+  if (isOfSession(entry)) return false;
   return later?.from === from && later.to === to && later.reason === reason;
 }
 
