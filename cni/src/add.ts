@@ -2,7 +2,7 @@ import { type QosControls, unmanagedAnnotation } from "@brindle/api";
 import type { Address, Family } from "@brindle/net";
 import type { Attachment } from "./attachment.ts";
 import { handleOf } from "./attachment.ts";
-import { nothingBeyond, requireAllowed, requireFirst, requireFitting } from "./beyondOwn.ts";
+import { nothingBeyond, requireAllowed, requireFirst, requireFitting, requireUndisputed } from "./beyondOwn.ts";
 import type { IpamConfig, PluginConfig } from "./config.ts";
 import { CniError } from "./error.ts";
 import { isPluginsWork, limitsAskedFor } from "./limits.ts";
@@ -60,6 +60,7 @@ export async function add(request: AddRequest, ports: Ports): Promise<Added> {
   const admitted = assigning.then(async ({ addresses }) => {
     requireFitting(requested, addresses, { attachment, beyond });
     await ports.policy.ready(endpoint(addresses), signal);
+    requireUndisputed(requested, attachment, beyond);
     return addresses;
   });
   admitted.catch(() => {}); // The interface may fail before, and then nobody asks.

@@ -118,6 +118,18 @@ export function requireFitting(
   requireUnclaimed(given, { attachment, beyond });
 }
 
+/**
+ * Once the watch has told the endpoint, and with it all that was stored before: of two nodes whose pods ask for one address at the
+ * same moment, the later one sees the earlier here at the latest. Both may, and then both try again.
+ */
+export function requireUndisputed(
+  { unmanaged, floating }: Pick<Beyond, "floating"> & Required<Pick<AskedAsOwn, "unmanaged">>,
+  attachment: Attachment,
+  beyond: BeyondOwn,
+): void {
+  requireUnclaimed([...unmanaged, ...floating], { attachment, beyond });
+}
+
 function requireUnclaimed(
   addresses: readonly Address[],
   { attachment, beyond }: { readonly attachment: Attachment; readonly beyond: BeyondOwn },

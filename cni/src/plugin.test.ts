@@ -50,6 +50,7 @@ interface Script {
   readonly annotations?: Readonly<Record<string, string>>;
   /** By address, which container has asked for it and is not done. */
   readonly asked?: Map<string, string>;
+  readonly beyond?: Partial<BeyondOwn>;
   /** Whether a plugin of the list takes what is asked. */
   readonly takes?: boolean | null;
   readonly differences?: { readonly policy?: string[]; readonly links?: string[] };
@@ -133,7 +134,7 @@ function world(script: Script = {}) {
       marks: async () => script.marks ?? [],
     },
     lists: { takes: async () => script.takes ?? null },
-    ...(script.asked && { beyond: holding(script.asked, calls) }),
+    ...(script.asked && { beyond: { ...holding(script.asked, calls), ...script.beyond } }),
     readiness: async () => script.readiness ?? { kind: "ready" },
     pending: {
       keep: async (key, request) => void kept.set(key, request),
@@ -404,6 +405,32 @@ describe("a pod that asks for an address which no pool gives", () => {
     const third = await plugin.answer(request("ADD", { with: allowed, container: "c3" }), never);
     assert.deepEqual([third.exitCode, asked.size], [0, 0]);
   });
+
+  for (const [name, asking, asks, says] of [
+    ["its own", annotations, "unmanagedBy", /the WorkloadEndpoint shop\/web has it past IPPools/],
+    [
+      "to float to it",
+      { "cni.projectcalico.org/floatingIPs": '["192.0.2.9"]' },
+      "floatsTo",
+      /it floats to the pod shop\/web/,
+    ],
+  ] as const)
+    it(`is undone and tries again where another node's pod was stored with it at the same moment, as ${name}`, async () => {
+      let isTold = false;
+      const { plugin, calls } = world({
+        ...{ annotations: asking, asked: new Map() },
+        assign: async () => ({ kind: "assigned", addresses: [podAddress], isNew: true }),
+        // What was stored before this endpoint the watch has told when its policy is in force.
+        policy: async () => {
+          isTold = true;
+        },
+        beyond: { [asks]: () => (isTold ? "shop/web" : null) },
+      });
+      const answer = printed(await plugin.answer(request("ADD", { with: allowed }), never));
+      assert.equal(answer.code, 11);
+      assert.match(answer.msg ?? "", says);
+      assert.deepEqual([calls.includes("wire"), calls.includes("release c1")], [false, true]);
+    });
 
   it("holds what is to float to it, too", async () => {
     const asked = new Map<string, string>();
