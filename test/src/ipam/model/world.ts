@@ -52,6 +52,7 @@ export class World {
   #failure: unknown = null;
   #ids = 0;
   #nowMs = 0;
+  readonly #nowNs = (): bigint => BigInt(this.#nowMs) * 1_000_000n + 1_800_000_000_000_000_000n;
 
   constructor(options: WorldOptions) {
     const { transactions, nodes } = options;
@@ -67,7 +68,7 @@ export class World {
       store: this.#wire.from(() => null),
       kubernetes: async () => this.#kubernetes(),
       nowMs: () => this.#nowMs,
-      now: () => this.#nowNs(),
+      now: this.#nowNs,
     });
     for (const node of this.#nodes) this.#restart(node);
   }
@@ -311,18 +312,10 @@ export class World {
       });
   }
 
-  #nowNs(): bigint {
-    return BigInt(this.#nowMs) * 1_000_000n + 1_800_000_000_000_000_000n;
-  }
-
   #look(): Promise<Pass> {
-    const ports = {
-      store: this.#observer,
-      kubernetes: async () => this.#kubernetes(),
-      nowMs: () => 0,
-      now: () => this.#nowNs(),
-    };
-    return new Collector(ports).pass({ isMeant: () => true, graceMs: () => graceMs, dryRun: true });
+    const [store, now] = [this.#observer, this.#nowNs];
+    const collector = new Collector({ store, now, kubernetes: async () => this.#kubernetes(), nowMs: () => 0 });
+    return collector.pass({ isMeant: () => true, graceMs: () => graceMs, dryRun: true });
   }
 
   /** A request that lives ends long before the time is over: its deadline is a fraction of it. */
@@ -341,12 +334,11 @@ export class World {
   }
 
   #restart(node: string): void {
-    const now = () => this.#nowNs();
     const agent: Agent = {
       isKilled: false,
       allocator: new Allocator(
         { node },
-        { store: this.#wire.from(() => agent), now, view: () => this.#settings.view(node) },
+        { store: this.#wire.from(() => agent), now: this.#nowNs, view: () => this.#settings.view(node) },
       ),
     };
     this.#agents.set(node, agent);
