@@ -26,6 +26,17 @@ describe("metrics of a speaker", () => {
     ]);
   });
 
+  it("count what RFC 7606 lets pass of a session, while it stands", () => {
+    const [established, other] = a.speaker.peers();
+    const attributeFaults = { count: 3, lastText: "ORIGIN of length 7" };
+    const peers = [established, other].flatMap((peer) =>
+      peer ? [{ ...peer, session: peer.session && { ...peer.session, attributeFaults } }] : [],
+    );
+    const told = speakerMetrics({ peers, summary: a.speaker.summary() });
+    const faults = told.find(({ name }) => name === "brindle_bgp_peer_attribute_faults_total");
+    expect(faults?.samples.map(({ value }) => value)).toEqual([3, 0]);
+  });
+
   it("say how large the table is", () =>
     expect([samples("rib_prefixes"), samples("rib_routes")]).toEqual([["1"], ["1"]]));
 

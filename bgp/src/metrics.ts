@@ -34,6 +34,11 @@ function peerMetrics(peers: readonly PeerStatus[]): Metric[] {
     ofEach("state_since_seconds", "when the present state began, seconds since 1970", ({ sinceMs }) => sinceMs / 1000),
     ofEach("losses_total", "how often an Established session was lost", ({ flaps }) => flaps),
     ofEach("queued_bytes", "what the peer has not read yet", ({ session }) => session?.queuedBytes ?? 0),
+    ofEach(
+      "attribute_faults_total",
+      "faulty attributes of an Established session that did not end it (RFC 7606); begins at 0 with each session",
+      ({ session }) => session?.attributeFaults?.count ?? 0,
+    ),
     {
       name: "brindle_bgp_peer_limited_total",
       help: "what was not kept or not used of the peer, by the limit that it was beyond",
