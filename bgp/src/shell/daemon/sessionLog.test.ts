@@ -30,6 +30,38 @@ describe("the operator's log", () => {
     ]);
   });
 
+  it("tells the same failure every ten minutes, and how often it came meanwhile", () => {
+    const { lines, hear } = rig();
+    for (let i = 0; i <= 120; i++) hear("active", { atMs: i * 5_000, text: `no answer (${i} segments dropped)` });
+    expect(lines).toEqual([
+      "peer a: no answer (0 segments dropped)",
+      "peer a: no answer (120 segments dropped) (119 more since it was told)",
+    ]);
+  });
+
+  it("tells another failure at once, and the same one of another peer and of another loss", () => {
+    const { lines, hear } = rig();
+    hear("active", { atMs: 0, text: "connection refused" });
+    hear("active", { atMs: 1, text: "host unreachable" });
+    hear("active", { atMs: 2, text: "connection refused" });
+    hear("active", { atMs: 2, text: "bad AS (a hint): AS 1" });
+    hear("active", { atMs: 2, text: "bad AS (a hint): AS 2" });
+    hear("active", { atMs: 3, text: "connection refused" }, "b");
+    hear("established", null);
+    hear("active", { atMs: 4, text: "reset" });
+    hear("active", { atMs: 5, text: "connection refused" });
+    expect(lines).toEqual([
+      "peer a: connection refused",
+      "peer a: host unreachable",
+      "peer a: bad AS (a hint): AS 1",
+      "peer a: bad AS (a hint): AS 2",
+      "peer b: connection refused",
+      "peer a: Established",
+      "peer a: lost: reset",
+      "peer a: connection refused",
+    ]);
+  });
+
   it("says that we ended what ended without a failure", () => {
     const { lines, hear } = rig();
     const old = { atMs: 1, text: "connection refused" };
