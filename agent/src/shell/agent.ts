@@ -24,6 +24,7 @@ import { readClusterRanges } from "./clusterRanges.ts";
 import { ClusterSync } from "./clusterSync.ts";
 import { describedPods, startCni } from "./cniSide.ts";
 import { type ControlParts, controlHandlers } from "./controlHandlers.ts";
+import { CountedAnswers } from "./countedAnswers.ts";
 import { type FollowingParts, followSettings } from "./followSettings.ts";
 import { followHostInterfaces } from "./hostInterfaces.ts";
 import { kubernetesBeside } from "./kubernetesBeside.ts";
@@ -37,6 +38,7 @@ import { openPolicyKernel } from "./policyKernel.ts";
 import type { PolicySync, PolicySyncPorts } from "./policySync.ts";
 import { type ClusterRanges, makePools, type Registered, type RegistrarOptions, register } from "./registrar.ts";
 import { RegistrationUpkeep } from "./registrationUpkeep.ts";
+import { rehearse } from "./rehearsal/rehearsal.ts";
 import { RouteSync } from "./routeSync.ts";
 import { followSpeaker } from "./speakerSide.ts";
 import { sysctlRecordName } from "./sysctlRecord.ts";
@@ -87,6 +89,7 @@ export class Agent {
   #running: ControlParts | null = null;
   #givingBack: NodeJS.Timeout | undefined;
   readonly #cniTally = new CniTally();
+  readonly #calls = new CountedAnswers({ tally: this.#cniTally });
   readonly #metrics: MetricsEndpoint;
   #routeProblems: RouteProblems = { learned: null, pods: null };
   /** Ended in the reverse of the order in which the parts were made. */
@@ -190,6 +193,7 @@ export class Agent {
     if (!links) return;
     pods.start(links);
     this.#nowAndThen(resync);
+    void this.#rehearse(store);
     await this.#untilEnded();
   }
 
@@ -255,13 +259,25 @@ export class Agent {
       listDirectory: this.#options.networkList?.directory,
       usesPodCidrs: this.#options.usesPodCidrs,
       health: this.#health.state,
-      tally: this.#cniTally,
+      calls: this.#calls,
       log: this.#log,
     };
     const server = await startCni(options, parts);
     this.#health.report("ipam", null);
     this.#health.report("cni", null);
     return server;
+  }
+
+  /** Once all is ready, and told to be. What comes of it nobody has to know: without it the first pods take longer. */
+  async #rehearse({ transactions }: Pick<Store, "transactions">): Promise<void> {
+    await this.#health.ready;
+    const { signal } = this.#ended;
+    if (signal.aborted) return;
+    const rehearsal = rehearse({ calls: this.#calls, transactions, signal }).then(
+      (pods) => this.#log.debug({ pods }, "pods were rehearsed"),
+      (error: unknown) => this.#log.debug({ err: error }, "pods were not rehearsed"),
+    );
+    this.#parts.defer(() => rehearsal);
   }
 
   /** With the datastore away this waits for it; `null` when the agent is ended meanwhile. */

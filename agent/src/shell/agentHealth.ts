@@ -17,6 +17,9 @@ export interface AgentHealthOptions {
 
 export class AgentHealth {
   readonly state: Health = new Health(Date.now());
+  /** Resolves when all parts are ready for the first time. */
+  readonly ready: Promise<void>;
+  readonly #becameReady: () => void;
   readonly #options: AgentHealthOptions;
   readonly #log: Logger;
   #checks: Checks | null = null;
@@ -26,6 +29,9 @@ export class AgentHealth {
   constructor(options: AgentHealthOptions, log: Logger) {
     this.#options = options;
     this.#log = log;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.ready = promise;
+    this.#becameReady = resolve;
   }
 
   /** They hear of all that comes from now on. */
@@ -75,6 +81,7 @@ export class AgentHealth {
 
   /** All parts are ready; what fails after the first time leaves the node its network. */
   #onReady(): void {
+    this.#becameReady();
     const { networkList, signal } = this.#options;
     if (!networkList || this.#listState !== "absent") return;
     this.#listState = "coming";

@@ -9,6 +9,7 @@ import {
   type NetworkLists,
   type Pods,
   type PolicyGate,
+  type Ports,
   type Readiness,
   type Replay,
   StoredRecords,
@@ -18,13 +19,12 @@ import { Allocator, type RefusedPool } from "@brindle/ipam";
 import type { Logger } from "pino";
 import { clusterView } from "../graph/clusterView.ts";
 import { podCidrsOf } from "../graph/originated.ts";
-import type { CniTally } from "../metrics/cniTally.ts";
 import { takesCapability } from "../node/chainedPlugins.ts";
 import type { Health } from "../status.ts";
 import { Adoption } from "./adoption.ts";
 import { beyondOwn } from "./beyondSide.ts";
 import type { ClusterSync } from "./clusterSync.ts";
-import { CountedAnswers } from "./countedAnswers.ts";
+import type { CountedAnswers } from "./countedAnswers.ts";
 import { readNetworkLists } from "./machine.ts";
 import { noPods, podsBesideEtcd, podsOfDatastore, type Watched } from "./podDescriptions.ts";
 import type { PolicySync } from "./policySync.ts";
@@ -42,7 +42,7 @@ export interface CniSideOptions {
   /** Whether pods have addresses of the node's podCIDR also where the list does not say so. */
   readonly usesPodCidrs: boolean;
   readonly health: Health;
-  readonly tally: CniTally;
+  readonly calls: CountedAnswers;
   readonly log: Logger;
 }
 
@@ -54,12 +54,40 @@ export interface CniSideParts {
   readonly pods: Pods;
 }
 
-export async function startCni(
-  options: CniSideOptions,
-  { store, cluster, policy, links, pods }: CniSideParts,
-): Promise<CniServer> {
-  const { node, socketPath, pendingDirectory, log } = options;
-  const calls = new CountedAnswers({ tally: options.tally });
+export async function startCni(options: CniSideOptions, parts: CniSideParts): Promise<CniServer> {
+  const { node, socketPath, pendingDirectory, calls, health, log } = options;
+  const { store, cluster } = parts;
+  const adoption = new Adoption(node, { store, cluster, log, nowNs: nanosecondsNow });
+  void adoption.begin();
+  const plugin = nodePlugin(
+    { ...options, underWay: () => calls.underWay },
+    {
+      ...parts,
+      readiness: async () => {
+        const state = readiness(cluster, health);
+        return state.kind === "ready" ? adoption.readiness() : state;
+      },
+      pending: await openPendingDels(pendingDirectory),
+    },
+  );
+  return serveCni(calls.of(plugin), {
+    socketPath,
+    replayEveryMs,
+    onReplay: tellNews(log),
+    onReplayError: (error) => log.warn({ err: error }, "kept deletions cannot be read"),
+  });
+}
+
+export interface NodePluginOptions extends Pick<CniSideOptions, "node" | "listDirectory" | "usesPodCidrs"> {
+  /** How many calls are. */
+  readonly underWay: () => number;
+}
+
+/** The plugin over a node's parts, whatever node it is. */
+export function nodePlugin(
+  { node, listDirectory, usesPodCidrs, underWay }: NodePluginOptions,
+  { store, cluster, policy, links, pods, readiness, pending }: CniSideParts & Pick<Ports, "readiness" | "pending">,
+): CniPlugin {
   const allocator = new Allocator(
     { node },
     {
@@ -68,13 +96,11 @@ export async function startCni(
       view: () => clusterView(node, cluster.state),
       // Who is alone waits for nobody.
       gathering: async () => {
-        if (calls.underWay > 1) await nextTurn();
+        if (underWay() > 1) await nextTurn();
       },
     },
   );
-  const adoption = new Adoption(node, { store, cluster, log, nowNs: nanosecondsNow });
-  void adoption.begin();
-  const plugin = new CniPlugin({
+  return new CniPlugin({
     node,
     pods,
     addresses: new AllocatedAddresses(node, {
@@ -82,25 +108,16 @@ export async function startCni(
       store,
       watched: (key) => watchedEndpoint(cluster, key),
       podCidrs: () => podCidrsOf(cluster.state.all("Node").get(node)),
-      usesPodCidrs: options.usesPodCidrs,
+      usesPodCidrs,
       withheldPools: () => withheldPools(cluster),
     }),
     records: new StoredRecords(node, store),
     links,
     policy: gateOf(cluster, policy),
     beyond: beyondOwn(node, { state: cluster.state, store }),
-    ...(options.listDirectory !== undefined && { lists: listsIn(options.listDirectory) }),
-    readiness: async () => {
-      const state = readiness(cluster, options.health);
-      return state.kind === "ready" ? adoption.readiness() : state;
-    },
-    pending: await openPendingDels(pendingDirectory),
-  });
-  return serveCni(calls.of(plugin), {
-    socketPath,
-    replayEveryMs,
-    onReplay: tellNews(log),
-    onReplayError: (error) => log.warn({ err: error }, "kept deletions cannot be read"),
+    ...(listDirectory !== undefined && { lists: listsIn(listDirectory) }),
+    readiness,
+    pending,
   });
 }
 

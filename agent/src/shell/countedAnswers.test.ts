@@ -29,6 +29,7 @@ it("counts a call while it is under way, whatever comes of it, and tells the ans
   );
   assert.deepEqual(seen, [1, 2, 3]);
   assert.equal(calls.underWay, 0);
+  assert.equal(calls.answered, 3);
   assert.deepEqual(
     told.map(({ command, answer }) => [command, answer.exitCode]),
     [

@@ -5,6 +5,7 @@ import type { CniTally } from "../metrics/cniTally.ts";
 export class CountedAnswers {
   readonly #tally: Pick<CniTally, "answered">;
   #underWay = 0;
+  #answered = 0;
 
   constructor({ tally }: { readonly tally: Pick<CniTally, "answered"> }) {
     this.#tally = tally;
@@ -13,6 +14,11 @@ export class CountedAnswers {
   /** Also those that nobody waits for any more. */
   get underWay(): number {
     return this.#underWay;
+  }
+
+  /** Those that are over. */
+  get answered(): number {
+    return this.#answered;
   }
 
   of(plugin: Answering): Answering {
@@ -28,6 +34,7 @@ export class CountedAnswers {
           return answer;
         } finally {
           this.#underWay--;
+          this.#answered++;
         }
       },
     };

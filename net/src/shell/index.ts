@@ -29,6 +29,7 @@ export { type LogSocket, type LogSocketOptions, openLogSocket } from "./logSocke
 export { giveBackMemory } from "./memory.ts";
 export {
   insideNamespace,
+  makeNamespace,
   type NamespaceReference,
   type OpenNamespace,
   openNamespace,

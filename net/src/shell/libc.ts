@@ -11,6 +11,7 @@ type Call<A extends readonly unknown[]> = (...args: A) => number;
 
 const libc = koffi.load(null);
 const setnsCall: Call<[number, number]> = libc.func("int setns(int, int)");
+const unshareCall: Call<[number]> = libc.func("int unshare(int)");
 const socketCall: Call<[number, number, number]> = libc.func("int socket(int, int, int)");
 const setOptionCall: Call<[number, number, number, Uint8Array, number]> = libc.func(
   "int setsockopt(int, int, int, const void *, uint32_t)",
@@ -81,6 +82,11 @@ const dontWait = 0x40;
 /** Moves the calling thread into the network namespace of an open descriptor. Not exported from the package: see `insideNamespace`. */
 export function setNetworkNamespace(fd: number): void {
   check("setns", setnsCall(fd, cloneNewNet));
+}
+
+/** Moves the calling thread into a network namespace that is made for it. Not exported from the package: see `makeNamespace`. */
+export function leaveForNewNamespace(): void {
+  check("unshare", unshareCall(cloneNewNet));
 }
 
 /** A new socket's descriptor. The caller owns it: `closeSync` of node:fs closes it. */

@@ -9,7 +9,7 @@ import assert from "node:assert/strict";
 import { closeSync, constants, openSync, writeSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { KernelError, refusal } from "../kernelError.ts";
-import { setNetworkNamespace } from "./libc.ts";
+import { leaveForNewNamespace, setNetworkNamespace } from "./libc.ts";
 
 /** A path (/run/netns/name, /proc/pid/ns/net) or an open descriptor of one. */
 export type NamespaceReference = string | number;
@@ -44,15 +44,31 @@ export function openNamespace(path: string): OpenNamespace {
   return { fd, close, [Symbol.dispose]: close };
 }
 
+/** A namespace without a name, which nobody else can find: it goes with its descriptor, and all that is in it. */
+export function makeNamespace(): OpenNamespace {
+  return comingBack(() => {
+    leaveForNewNamespace();
+    return () => openNamespace(ownNamespacePath);
+  });
+}
+
 /**
  * Runs `work` inside a namespace and answers what it answers. `work` must be synchronous and must start neither
  * processes nor workers. A thread that cannot come back must not go on: the process ends.
  */
 export function insideNamespace<T>(reference: NamespaceReference, work: () => T): T {
-  assert(isPoolWarm, "warmThreadPool() comes before the first insideNamespace()");
+  return comingBack(() => {
+    enter(reference);
+    return work;
+  });
+}
+
+/** `go` leaves the thread's own namespace, or throws and stays; what it answers is done before the thread comes back. */
+function comingBack<T>(go: () => () => T): T {
+  assert(isPoolWarm, "warmThreadPool() comes before the first visit to a namespace");
   const own = openSync(ownNamespacePath, "r");
   try {
-    enter(reference);
+    const work = go();
     try {
       const result = work();
       assert(!isPromise(result), "what runs inside a namespace must be synchronous");

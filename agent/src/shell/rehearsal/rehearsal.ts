@@ -1,0 +1,48 @@
+/**
+ * Pods of nobody, added and deleted in an agent that has just become ready. What a process does for the first times costs it several
+ * times what it costs later: code is read, interpreted, and compiled on threads that compete for the processors, and most of what a
+ * pod needs is called once a pod. So the first hundred pods of a node would pay for that, at the moment when it has most to do.
+ */
+import { setTimeout as delay } from "node:timers/promises";
+import type { Store } from "@brindle/api";
+import { Stage, type StageOptions } from "./stage.ts";
+
+/** Where they come and go. */
+export type RehearsalStage = Pick<Stage, "lives"> & AsyncDisposable;
+
+export interface RehearsalPorts {
+  /** What runtimes ask of the agent meanwhile. */
+  readonly calls: { readonly underWay: number; readonly answered: number };
+  readonly transactions: Store["transactions"];
+  /** A real one, unless told. */
+  readonly openStage?: (options: StageOptions) => Promise<RehearsalStage>;
+  readonly signal: AbortSignal;
+}
+
+/** By then most of what is called once a pod is compiled. */
+const podsUsual = 128;
+/** More would be quicker, and hold up a real pod that comes meanwhile for longer. */
+const atOnce = 2;
+/** As long as a runtime asks for something, and for this long. */
+const pauseMs = 20;
+
+/**
+ * Answers how many were rehearsed. Real ones go first and count as well, as they do the same for the agent: a node that gets all
+ * its pods at the start has no use for others beside.
+ */
+export async function rehearse(ports: RehearsalPorts, pods: number = podsUsual): Promise<number> {
+  const { calls, transactions, openStage = Stage.open, signal } = ports;
+  let done = 0;
+  const isOver = (): boolean => signal.aborted || 2 * done + calls.answered >= 2 * pods;
+  const untilIdle = async (): Promise<void> => {
+    while (calls.underWay > 0 && !isOver()) await delay(pauseMs, undefined, { ref: false });
+  };
+  await untilIdle();
+  if (isOver()) return done;
+  await using stage = await openStage({ transactions, pods: atOnce });
+  for (; !isOver(); done += atOnce) {
+    await stage.lives();
+    await untilIdle();
+  }
+  return done;
+}

@@ -1,0 +1,90 @@
+/** What an agent does for practice leaves nothing: in the kernel, in the datastore, in its metrics, in its log, among its files. */
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import type { Daemon } from "../fixtures/command.ts";
+import { waitFor } from "../fixtures/waitFor.ts";
+import { ready, type Stand, startStand } from "./stand.ts";
+
+const words = ["pods were rehearsed", "pods were not rehearsed"];
+/** Of its addresses, its pods, its policies. */
+const traces = /198\.1[89]\.|rehears|cali[0-9a-f]{11}/i;
+
+let stand: Stand;
+let agent: Daemon;
+
+beforeAll(async () => {
+  stand = await startStand({ startsAgents: false });
+  agent = stand.launch("node1", ["--log-level", "debug", "--metrics-address", "127.0.0.1:9300"]);
+  await ready(stand, "node1");
+  await waitFor(() => words.some((word) => agent.output().includes(word)), { what: "the rehearsal is over" });
+}, 120_000);
+afterAll(() => stand?.[Symbol.asyncDispose]());
+
+it("is of a hundred pods and more, and in no other line of the log", () => {
+  const lines = agent.output().split("\n");
+  const [line, ...others] = lines.filter((each) => traces.test(each));
+  expect(JSON.parse(line ?? "{}")).toMatchObject({ msg: "pods were rehearsed", pods: 128 });
+  expect(others).toEqual([]);
+});
+
+it("leaves nothing in the node's kernel", async () => {
+  const { exec } = stand.fabric.machine("node1");
+  const looks = [
+    ["ip", "-d", "link"],
+    ["ip", "address"],
+    ["ip", "neighbour"],
+    ["ip", "route", "show", "table", "all"],
+    ["ip", "-6", "route", "show", "table", "all"],
+    ["ipset", "save"],
+    ["iptables-nft-save"],
+    ["ip6tables-nft-save"],
+  ] as const;
+  for (const [command, ...args] of looks) {
+    const said = await exec(command, args);
+    const found = said.split("\n").filter((line) => traces.test(line));
+    expect(found, `${command} ${args.join(" ")}`).toEqual([]);
+  }
+  expect(await exec("iptables-nft-save")).toContain("cali+"); // The node has policy, and of interfaces no more than their beginning.
+});
+
+it("holds no other network namespace, and is in its own with every thread", () => {
+  const own = namespacesOf(agent.pid, "fd");
+  const threads = readdirSync(`/proc/${agent.pid}/task`).map((id) =>
+    readlinkSync(`/proc/${agent.pid}/task/${id}/ns/net`),
+  );
+  const node = readlinkSync(`/proc/${agent.pid}/ns/net`);
+  expect([...new Set([...threads, ...own])]).toEqual([node]);
+});
+
+it("leaves nothing in the datastore", async () => {
+  const all = await stand.etcd.etcdctl("get", "--prefix", "/");
+  expect(all).toContain("node1");
+  expect(all.split("\n").filter((line) => traces.test(line))).toEqual([]);
+});
+
+it("is in no metric, and in nothing that the agent tells of itself", async () => {
+  const { exec } = stand.fabric.machine("node1");
+  const page = await exec("curl", ["--silent", "http://127.0.0.1:9300/metrics"]);
+  expect(page).toContain("brindle_policy");
+  const samples = page.split("\n").filter((line) => !line.startsWith("#"));
+  expect(samples.filter((line) => line.startsWith("brindle_cni_requests_total{"))).toEqual([]);
+  expect(samples.filter((line) => traces.test(line))).toEqual([]);
+  expect(JSON.stringify(await stand.status("node1"))).not.toMatch(traces);
+});
+
+it("leaves no file among those of deletions that are to be done", async () => {
+  const kept = stand.fabric.machine("node1").outside("/var/lib/brindle/cni-pending");
+  expect(readdirSync(kept)).toEqual([]);
+  expect(readFileSync(`/proc/${agent.pid}/mountinfo`, "utf8")).not.toMatch(traces);
+});
+
+function namespacesOf(pid: number, folder: string): string[] {
+  return readdirSync(`/proc/${pid}/${folder}`).flatMap((fd) => {
+    try {
+      const target = readlinkSync(`/proc/${pid}/${folder}/${fd}`);
+      return target.startsWith("net:") ? [target] : [];
+    } catch {
+      return []; // Closed meanwhile.
+    }
+  });
+}

@@ -1,0 +1,28 @@
+import { readFileSync, readlinkSync } from "node:fs";
+import { insideNamespace, makeNamespace, warmThreadPool } from "@brindle/net/shell";
+import { beforeAll, expect, it } from "vitest";
+
+const own = () => readlinkSync("/proc/thread-self/ns/net");
+const named = (fd: number) => readlinkSync(`/proc/self/fd/${fd}`);
+
+beforeAll(() => warmThreadPool());
+
+it("makes a network namespace of nobody's, in which there is a loopback and nothing else, and stays in its own", () => {
+  const before = own();
+  using made = makeNamespace();
+  using other = makeNamespace();
+  expect(own()).toBe(before);
+  expect(new Set([before, named(made.fd), named(other.fd)]).size).toBe(3);
+  expect(insideNamespace(made.fd, own)).toBe(named(made.fd));
+  const devices = insideNamespace(made.fd, () => readFileSync("/proc/thread-self/net/dev", "utf8"));
+  expect(devices.match(/^ *\S+:/gm)?.map((name) => name.trim())).toEqual(["lo:"]);
+});
+
+it("keeps it by its descriptor alone", () => {
+  const made = makeNamespace();
+  const { fd } = made;
+  made.close();
+  made.close();
+  expect(() => insideNamespace(fd, own)).toThrow();
+  expect(own()).not.toBe("");
+});
