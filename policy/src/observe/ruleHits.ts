@@ -5,7 +5,7 @@
  */
 import type { Family } from "@brindle/net";
 import type { Chain } from "../render/ir.ts";
-import { ruleArguments } from "../render/ruleArguments.ts";
+import { ruleText } from "../render/ruleArguments.ts";
 
 export class RuleHits {
   /** By family and chain: what the kernel had counted when it was last looked at. */
@@ -73,9 +73,7 @@ function textsOf(chain: Chain, family: Family): readonly string[] {
   if (cached) return cached;
   const seen = new Map<string, number>();
   const texts = chain.rules.map((rule) => {
-    const text = ruleArguments({ ...rule, comment: "" }, family, (base) => base)
-      .arguments.slice(4)
-      .join(" ");
+    const text = ruleText(rule, family, (base) => base);
     const times = seen.get(text) ?? 0;
     seen.set(text, times + 1);
     return times === 0 ? text : `${text} #${times}`;

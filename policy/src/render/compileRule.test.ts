@@ -2,13 +2,13 @@ import type { Rule } from "@brindle/api";
 import type { Family } from "@brindle/net";
 import { describe, expect, it } from "vitest";
 import { compileRule } from "./compileRule.ts";
-import { ruleArguments } from "./ruleArguments.ts";
+import { ruleText } from "./ruleArguments.ts";
 
 /** Each alternative in iptables' words; the name of every set is SET. */
 function texts(rule: Rule, family: Family = 4): string[] {
   return compileRule(rule, family, { namespace: "default", direction: "Ingress" }).alternatives.map((matches) => {
-    const rendered = ruleArguments({ matches, target: { kind: "accept" }, comment: "" }, family, () => "SET");
-    return rendered.arguments.slice(4, -2).join(" ");
+    const text = ruleText({ matches, target: { kind: "accept" }, comment: "" }, family, () => "SET");
+    return text.slice(0, -"-j ACCEPT".length).trimEnd();
   });
 }
 

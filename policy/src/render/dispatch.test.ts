@@ -30,7 +30,7 @@ it("knows a flow by its state before it looks into a set, and by an end that has
   const [rule] = known;
   expect(rule?.matches).toEqual([
     { kind: "interface", direction: "out", name: "cali+" },
-    { kind: "connection", states: ["ESTABLISHED", "RELATED"] },
+    { kind: "connection", states: ["RELATED", "ESTABLISHED"] },
     { kind: "ends", side: "destination", set: "brdl6d_ends" },
   ]);
   expect([...sets.keys()].sort()).toEqual(deciding.toSorted());

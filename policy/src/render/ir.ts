@@ -59,6 +59,11 @@ export interface ChainRule {
   readonly target: Target;
   /** Who wants the rule, for people and for counters. */
   readonly comment: string;
+  /**
+   * The kernel does not get the comment, since each packet of a known flow meets the rule, and to look at a comment takes as
+   * long as to look at an interface. It is told from others by its words, which have to be those in which iptables saves it.
+   */
+  readonly isBare?: true;
 }
 
 export interface Chain {

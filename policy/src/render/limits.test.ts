@@ -2,18 +2,14 @@ import assert from "node:assert/strict";
 import { describe, it } from "vitest";
 import type { ChainRule } from "./ir.ts";
 import { limitChains, type TrafficLimits } from "./limits.ts";
-import { ruleArguments } from "./ruleArguments.ts";
+import { ruleText } from "./ruleArguments.ts";
 import { renderFilter } from "./tables.ts";
 
 const none: TrafficLimits = { packetsPerSecond: 0, packetBurst: 5, connections: 0 };
 
 /** As `iptables` is told them, without comments. */
 function told(rules: readonly ChainRule[]): string[] {
-  return rules.map((rule) =>
-    ruleArguments(rule, 4, (name) => name)
-      .arguments.slice(4)
-      .join(" "),
-  );
+  return rules.map((rule) => ruleText(rule, 4, (name) => name));
 }
 
 function written(pods: Parameters<typeof limitChains>[0]): Record<string, string[]> {

@@ -3,7 +3,7 @@ import { apiVersion, type IPPool } from "@brindle/api";
 import { type Family, parseAddress } from "@brindle/net";
 import { describe, it } from "vitest";
 import { type FloatingAddress, renderNat } from "./nat.ts";
-import { ruleArguments } from "./ruleArguments.ts";
+import { ruleText } from "./ruleArguments.ts";
 
 const pool: IPPool = {
   apiVersion,
@@ -23,10 +23,7 @@ function floating(...pairs: readonly (readonly [string, string])[]): FloatingAdd
 /** Chains with their rules, and hooks, without comments. */
 function lines(family: Family, pools: readonly IPPool[], all: readonly FloatingAddress[]): string[] {
   const { content } = renderNat({ family, pools, floating: all });
-  const words = (rule: Parameters<typeof ruleArguments>[0]): string =>
-    ruleArguments(rule, family, () => "set")
-      .arguments.slice(4)
-      .join(" ");
+  const words = (rule: Parameters<typeof ruleText>[0]): string => ruleText(rule, family, () => "set");
   return [
     ...content.chains.flatMap(({ name, rules }) => rules.map((rule) => `${name} ${words(rule)}`)),
     ...content.hooks.map(({ chain, place, rule }) => `${chain} ${place} ${words(rule)}`),

@@ -1,6 +1,7 @@
 /**
  * A rule in the words of iptables, with a hash of itself in its comment. The kernel gives rules back in its own words
- * (other order, other numbers), so two rules are compared by this hash and never by their text.
+ * (other order, other numbers), so two rules are compared by this hash and never by their text; but for a few that have no
+ * comment, since each packet meets them. The comment is a match that takes time, and stands behind all that may fail.
  */
 import { type Family, formatAddress, formatPrefix, type RuleArguments } from "@brindle/net";
 import { formatRange } from "../ports.ts";
@@ -9,7 +10,8 @@ import { hash } from "./names.ts";
 
 export interface RenderedRule {
   readonly arguments: RuleArguments;
-  readonly hash: string;
+  /** What tells it from others, also when it was saved (`identityOf`). */
+  readonly identity: string;
 }
 
 /** What begins the comment of every rule of ours. */
@@ -20,17 +22,34 @@ const commentLengthMax = 200;
 
 /** `setName` tells the set in the kernel for a base name. */
 export function ruleArguments(rule: ChainRule, family: Family, setName: (base: string) => string): RenderedRule {
-  const words = [...rule.matches.flatMap((match) => matchWords(match, family, setName)), ...targetWords(rule.target)];
+  const matches = matchesWords(rule, family, setName);
+  const target = targetWords(rule.target);
+  if (rule.isBare) return { arguments: [...matches, ...target], identity: textOf([...matches, ...target]) };
   // Names in comments come from the datastore; a rule is one line of printable text.
   const comment = rule.comment.slice(0, commentLengthMax).replaceAll(/[^ -~]/g, "?");
-  const digest = hash(`${comment}\n${words.join(" ")}`).slice(0, hashLength);
-  return { arguments: ["-m", "comment", "--comment", `${commentMark}${digest} ${comment}`, ...words], hash: digest };
+  const digest = hash(`${comment}\n${textOf([...matches, ...target])}`).slice(0, hashLength);
+  const commented = ["-m", "comment", "--comment", `${commentMark}${digest} ${comment}`];
+  return { arguments: [...matches, ...commented, ...target], identity: digest };
+}
+
+/** What a rule does, without its comment. */
+export function ruleText(rule: ChainRule, family: Family, setName: (base: string) => string): string {
+  return textOf([...matchesWords(rule, family, setName), ...targetWords(rule.target)]);
+}
+
+function textOf(words: RuleArguments): string {
+  return words.join(" ");
 }
 
 /** The hash of a rule as it was saved; `null` for a rule that is not ours. */
 export function hashOf(saved: RuleArguments): string | null {
   const comment = saved[saved.indexOf("--comment") + 1] ?? "";
   return comment.startsWith(commentMark) ? comment.slice(commentMark.length).slice(0, hashLength) : null;
+}
+
+/** What tells a saved rule from others: of one with a comment of ours its hash, of any other its words. */
+export function identityOf(saved: RuleArguments): string {
+  return hashOf(saved) ?? textOf(saved);
 }
 
 /** The sets that a saved rule refers to. */
@@ -42,6 +61,10 @@ export function setsOf(saved: RuleArguments): string[] {
 export function targetOf(saved: RuleArguments): string | null {
   const option = saved.findIndex((word) => word === "-j" || word === "-g");
   return option < 0 ? null : (saved[option + 1] ?? null);
+}
+
+function matchesWords({ matches }: ChainRule, family: Family, setName: (base: string) => string): string[] {
+  return matches.flatMap((match) => matchWords(match, family, setName));
 }
 
 function matchWords(match: Match, family: Family, setName: (base: string) => string): string[] {

@@ -41,7 +41,7 @@ export interface FilterInput {
   readonly family: Family;
   /** From pods and to pods (`dispatch`). */
   readonly dispatches: readonly Chain[];
-  /** What is for packets of known flows, in FORWARD before the dispatch; nothing, unless told. */
+  /** What is for packets of known flows, before the dispatch; nothing, unless told. */
   readonly known?: Readonly<Record<PolicyDirection, readonly ChainRule[]>>;
   /** The chains of policies, profiles and endpoints (`endpointChain`). */
   readonly decisions: readonly Chain[];
@@ -106,7 +106,7 @@ export function renderFilter(input: FilterInput): TableContent {
       name: chains.output,
       rules: [...ended, rule([toPod], { kind: "accept" }, "a node always reaches its own pods"), ...hosts.output],
     },
-    { name: chains.podsToHost, rules: podsToHost(family, endpointToHostAction) },
+    { name: chains.podsToHost, rules: [...known.Egress, ...podsToHost(family, endpointToHostAction)] },
     ...dispatches,
     { name: chains.allow, rules: [rule([], { kind: "setMark", mark: allowedMark }, "allowed")] },
     { name: chains.pass, rules: [rule([], { kind: "setMark", mark: passedMark }, "passed on to the next tier")] },
@@ -114,7 +114,7 @@ export function renderFilter(input: FilterInput): TableContent {
   ];
   const place = settings.insertMode === "Append" ? "last" : "first";
   const hooks = [
-    hook("FORWARD", chains.forward, place),
+    place === "first" ? bare(hook("FORWARD", chains.forward)) : hook("FORWARD", chains.forward, place),
     hook("INPUT", chains.input, place),
     hook("OUTPUT", chains.output, place),
     hook("FORWARD", chains.forwardEnd, "last"),
@@ -236,6 +236,11 @@ export function hook(chain: Hook["chain"], to: string, place: Hook["place"] = "f
     place,
     rule: rule([], { kind: "jump", chain: to }, place === "first" ? "hook" : "hook behind others"),
   };
+}
+
+/** Of the hook by which nearly all packets come; that it is the first is told by its having no comment. */
+function bare(hooked: Hook): Hook {
+  return { ...hooked, rule: { ...hooked.rule, isBare: true } };
 }
 
 export function rule(matches: readonly Match[], target: Target, comment: string): ChainRule {
