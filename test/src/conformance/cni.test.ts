@@ -71,6 +71,8 @@ async function startAgent(): Promise<CniServer> {
   return serveCni(new CniPlugin(ports), { socketPath: `${directory}/cni.sock`, replayEveryMs: 50 });
 }
 
+const otherKind = "/proc/self/ns/mnt";
+
 interface Pod extends AsyncDisposable {
   readonly namespace: Namespace;
   readonly containerId: string;
@@ -179,6 +181,12 @@ describe("a runtime's requests", () => {
     const results = await Promise.all(made.map(async (pod) => resultOf(await pod.cni("ADD"))));
     const addresses = results.flatMap(({ ips }) => ips.map(({ address }) => address));
     assert.equal(new Set(addresses).size, 32);
+  });
+
+  it("into what is a namespace of another kind are refused as into none", async () => {
+    await using pod = await createPod("kind", "k1");
+    const { code, msg } = JSON.parse((await pod.cni("ADD", {}, { CNI_NETNS: otherKind })).stdout);
+    assert.deepEqual([code, msg], [8, `${otherKind} is no network namespace`]);
   });
 
   it("that fail in the kernel leave no address behind", async () => {
@@ -332,10 +340,10 @@ describe("CHECK", () => {
     store.disconnect("no etcd answers");
     assert.equal((await checked(pod, promised)).code, 11);
     store.reconnect();
-    const env = { CNI_NETNS: "/run/netns/there-is-none" };
-    const elsewhere = resultAt(promised, env.CNI_NETNS);
-    const outcome = await pod.cni("CHECK", { prevResult: elsewhere }, env);
-    assert.equal(JSON.parse(outcome.stdout).code, 8);
+    for (const netns of ["/run/netns/there-is-none", otherKind]) {
+      const outcome = await pod.cni("CHECK", { prevResult: resultAt(promised, netns) }, { CNI_NETNS: netns });
+      assert.equal(JSON.parse(outcome.stdout).code, 8);
+    }
   });
 });
 

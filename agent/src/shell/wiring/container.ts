@@ -1,6 +1,7 @@
 /** A container's network namespace, as a runtime names it. */
 import { fstatSync, statfsSync } from "node:fs";
 import { CniError } from "@brindle/cni";
+import { KernelError } from "@brindle/net";
 import { type OpenNamespace, openNamespace } from "@brindle/net/shell";
 
 /** NSFS_MAGIC (linux/magic.h) */
@@ -13,6 +14,20 @@ export function openContainer(path: string, node: OpenNamespace): OpenNamespace 
   if (objection === null) return container;
   container.close();
   throw new CniError({ code: "INVALID_NETNS", message: `${path} is ${objection}` });
+}
+
+/**
+ * What enters it first. A namespace of another kind is a file of the same sort, and which kind it is tells only the kernel's
+ * refusal to enter.
+ */
+export async function entered<T>(path: string, enter: () => T | Promise<T>): Promise<T> {
+  try {
+    return await enter();
+  } catch (cause) {
+    if (!(cause instanceof KernelError) || !("object" in cause.failure) || cause.failure.object !== "setns")
+      throw cause;
+    throw new CniError({ code: "INVALID_NETNS", message: `${path} is no network namespace` }, { cause });
+  }
 }
 
 function objectionTo(container: OpenNamespace, node: OpenNamespace): string | null {

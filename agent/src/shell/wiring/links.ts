@@ -38,7 +38,7 @@ import {
   vethPair,
 } from "../../wiring/plan.ts";
 import { planPod } from "./aside.ts";
-import { openContainer } from "./container.ts";
+import { entered, openContainer } from "./container.ts";
 import { GatheredCreation } from "./gatheredCreation.ts";
 import { GatheredRemoval, type Removable, removalGroup } from "./gatheredRemoval.ts";
 import { Limiter, type LimitsSnapshot, type LimitWish, limitFailure } from "./limiter.ts";
@@ -158,7 +158,7 @@ export class Links implements LinksPort, Disposable {
 
   async check(request: LinkCheck): Promise<readonly string[]> {
     using container = openContainer(request.attachment.netns, this.#node);
-    using inside = await openRouteSocket({ namespace: container.fd });
+    using inside = await entered(request.attachment.netns, () => openRouteSocket({ namespace: container.fd }));
     const sides = {
       host: { namespace: this.#node, kernel: this.#kernel },
       pod: { namespace: container, kernel: inside },
@@ -188,7 +188,7 @@ export class Links implements LinksPort, Disposable {
   async #wire(request: WireRequest): Promise<Wired> {
     const { attachment } = request;
     using container = openContainer(attachment.netns, this.#node);
-    using inside = new DirectRoutes(container.fd);
+    using inside = await entered(attachment.netns, () => new DirectRoutes(container.fd));
 
     await using undo = new AsyncDisposableStack();
     const pair = { attachment, container, inside };
