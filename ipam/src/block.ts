@@ -186,10 +186,23 @@ function parked(block: IPAMBlock, ordinals: readonly Ordinal[], nowNs: bigint): 
 
 /** The addresses of a block that a handle holds, in order. */
 export function addressesOf(block: IPAMBlock, handleId: string): HeldAddress[] {
-  const indexes = new Set<number | null>();
-  for (const [index, attribute] of block.attributes.entries()) if (handleOf(attribute) === handleId) indexes.add(index);
+  const indexes = indexesOf(block, handleId);
   if (indexes.size === 0) return [];
   return block.allocations.flatMap((index, ordinal) => (indexes.has(index) ? [heldAt(block, ordinal)] : []));
+}
+
+const noIndexes: ReadonlySet<number | null> = new Set();
+
+/** Asked of all blocks of a node at each request, and nearly none has any. */
+function indexesOf({ attributes }: IPAMBlock, handleId: string): ReadonlySet<number | null> {
+  let indexes: Set<number | null> | null = null;
+  for (let index = 0; index < attributes.length; index++) {
+    const attribute = attributes[index];
+    if (!attribute?.handle_id?.startsWith(handleId) || handleOf(attribute) !== handleId) continue;
+    indexes ??= new Set();
+    indexes.add(index);
+  }
+  return indexes ?? noIndexes;
 }
 
 export function heldAt(block: IPAMBlock, ordinal: Ordinal): HeldAddress {

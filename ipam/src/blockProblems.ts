@@ -29,7 +29,8 @@ function findProblems(block: IPAMBlock): string[] {
 function sizeProblems({ allocations, unallocated }: IPAMBlock, size: number): string[] {
   const problems: string[] = [];
   if (allocations.length !== size) problems.push(`${allocations.length} allocations in a block of ${size} addresses`);
-  const allocated = allocations.filter((index) => index !== null).length;
+  let allocated = 0;
+  for (const index of allocations) if (index !== null) allocated++;
   if (allocated + unallocated.length !== size) {
     problems.push(`${allocated} allocated and ${unallocated.length} free addresses in a block of ${size}`);
   }
@@ -37,9 +38,13 @@ function sizeProblems({ allocations, unallocated }: IPAMBlock, size: number): st
 }
 
 function allocationProblems({ allocations, attributes }: IPAMBlock): string[] {
-  return [...allocations.entries()]
-    .filter(([, index]) => index !== null && !attributes[index])
-    .map(([ordinal, index]) => `ordinal ${ordinal} points to attribute ${index} of ${attributes.length}`);
+  const problems: string[] = [];
+  for (let ordinal = 0; ordinal < allocations.length; ordinal++) {
+    const index = allocations[ordinal] ?? null;
+    if (index !== null && !attributes[index])
+      problems.push(`ordinal ${ordinal} points to attribute ${index} of ${attributes.length}`);
+  }
+  return problems;
 }
 
 function freeProblems({ allocations, unallocated }: IPAMBlock): string[] {
