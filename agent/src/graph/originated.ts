@@ -92,11 +92,22 @@ function exportedRanges(pools: ReadonlyMap<string, IPPool>): Prefix[] {
 }
 
 function localAddresses({ node, endpoints }: OriginState): Prefix[] {
-  const local = [...endpoints.values()].filter(({ spec }) => spec.node === node);
-  return local.flatMap(({ spec }) =>
-    (spec.ipNetworks ?? []).flatMap((text) => {
-      const cidr = parseCidr(text);
-      return cidr && cidr.length === addressBits[cidr.address.family] ? hostPrefix(cidr.address) : [];
-    }),
-  );
+  const prefixes: Prefix[] = [];
+  for (const endpoint of endpoints.values())
+    if (endpoint.spec.node === node) for (const prefix of addressesOf(endpoint)) prefixes.push(prefix);
+  return prefixes;
+}
+
+/** Each pod that comes or goes has all of them looked at, and what is stored is never changed in place. */
+const readAddresses = new WeakMap<WorkloadEndpoint, readonly Prefix[]>();
+
+function addressesOf(endpoint: WorkloadEndpoint): readonly Prefix[] {
+  const known = readAddresses.get(endpoint);
+  if (known) return known;
+  const prefixes = (endpoint.spec.ipNetworks ?? []).flatMap((text) => {
+    const cidr = parseCidr(text);
+    return cidr && cidr.length === addressBits[cidr.address.family] ? hostPrefix(cidr.address) : [];
+  });
+  readAddresses.set(endpoint, prefixes);
+  return prefixes;
 }
