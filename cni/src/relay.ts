@@ -65,12 +65,15 @@ export function encodeAnswer(answer: Answer): Uint8Array {
   return frameOf(answerMagic, Buffer.concat([u32Bytes(answer.exitCode), Buffer.from(answer.stdout)]));
 }
 
+/** To make one costs more than all that it reads. It keeps nothing of a text that it refused. */
+const strictText = new TextDecoder("utf-8", { fatal: true });
+
 function readText(bytes: Uint8Array, at: number): { readonly text: string; readonly end: number } | null {
   if (at + 4 > bytes.length) return null;
   const end = at + 4 + u32(bytes, at);
   if (end > bytes.length) return null;
   try {
-    return { text: new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(at + 4, end)), end };
+    return { text: strictText.decode(bytes.subarray(at + 4, end)), end };
   } catch {
     return null;
   }
