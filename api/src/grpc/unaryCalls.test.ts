@@ -192,8 +192,9 @@ describe("unary calls over a connection", () => {
   it("answer pings, and give room back before there is none", () => {
     const calls = opened();
     const ping = frame(frameTypes.ping, 0, 0, Buffer.from("12345678"));
-    expect(calls.receive(ping).reply).toEqual([frame(frameTypes.ping, flags.ack, 0, Buffer.from("12345678"))]);
-    expect(calls.receive(frame(frameTypes.ping, flags.ack, 0, Buffer.alloc(8))).reply).toEqual([]);
+    const pong = frame(frameTypes.ping, flags.ack, 0, Buffer.from("12345678"));
+    expect(calls.receive(ping)).toEqual({ reply: [], late: [pong], ended: [], broken: null });
+    expect(calls.receive(frame(frameTypes.ping, flags.ack, 0, Buffer.alloc(8))).late).toEqual([]);
     const chunk = Buffer.concat(
       Array.from({ length: 4_096 }, () => frame(frameTypes.data, 0, 99, Buffer.alloc(16_384))),
     );
@@ -206,7 +207,7 @@ describe("unary calls over a connection", () => {
     const calls = opened();
     const call = begin(calls);
     expect(calls.cancel(call)).toEqual(frame(frameTypes.resetStream, 0, call, number(8)));
-    expect(calls.receive(answer(call, "late"))).toEqual({ reply: [], ended: [], broken: null });
+    expect(calls.receive(answer(call, "late"))).toEqual({ reply: [], late: [], ended: [], broken: null });
   });
 
   it.each<[string, Buffer]>([

@@ -26,6 +26,11 @@ export type Outcome =
 export interface Received {
   /** To be sent; may be empty. */
   readonly reply: readonly Buffer[];
+  /**
+   * To be sent with what is sent next, and soon in any case; may be empty. etcd measures by a ping of each answer how much may be
+   * under way: said at once, its answer would be a message of its own for each call.
+   */
+  readonly late: readonly Buffer[];
   readonly ended: readonly (readonly [call: number, outcome: Outcome])[];
   /** Why the connection is of no use any more; the calls left on it fail with it. */
   readonly broken: string | null;
@@ -120,18 +125,19 @@ export class UnaryCalls {
 
   receive(chunk: Buffer): Received {
     const reply: Buffer[] = [];
+    const late: Buffer[] = [];
     const ended: (readonly [number, Outcome])[] = [];
     const frames = this.#frames.read(chunk);
     let broken = frames ? null : "it sent a frame that is too long";
     for (const each of frames ?? []) {
-      broken ??= this.#onFrame(each, { reply, ended });
+      broken ??= this.#onFrame(each, { reply, late, ended });
       if (broken !== null) break;
     }
     if (this.#arrived > arrivedMax) {
       reply.push(room(this.#arrived));
       this.#arrived = 0;
     }
-    return { reply, ended, broken };
+    return { reply, late, ended, broken };
   }
 
   /** The connection is gone: what nobody has answered may have been done or not. */
@@ -147,7 +153,7 @@ export class UnaryCalls {
   /** Why the connection is broken, or `null`. */
   #onFrame(
     each: Frame,
-    out: { readonly reply: Buffer[]; readonly ended: (readonly [number, Outcome])[] },
+    out: { readonly reply: Buffer[]; readonly late: Buffer[]; readonly ended: (readonly [number, Outcome])[] },
   ): string | null {
     switch (each.type) {
       case frameTypes.data:
@@ -161,7 +167,7 @@ export class UnaryCalls {
       case frameTypes.settings:
         return this.#onSettings(each, out);
       case frameTypes.ping:
-        if (!(each.flags & flags.ack)) out.reply.push(frame(frameTypes.ping, flags.ack, 0, each.payload));
+        if (!(each.flags & flags.ack)) out.late.push(frame(frameTypes.ping, flags.ack, 0, each.payload));
         return null;
       case frameTypes.goAway:
         return this.#onGoAway(each, out);

@@ -48,7 +48,22 @@ function answer(stream: ServerHttp2Stream, message: Buffer, trailers: Record<str
   stream.end(Buffer.concat([prefix, message]));
 }
 
+function pinged({ session }: ServerHttp2Stream): Promise<void> {
+  return new Promise((resolve, reject) => session?.ping((error) => (error ? reject(error) : resolve())));
+}
+
 describe("a connection for unary calls", () => {
+  it("answers each ping, with the next call or by itself", async () => {
+    const pings: Promise<unknown>[] = [];
+    onCall = (stream, message) => {
+      for (let n = 0; n < 3; n++) pings.push(pinged(stream));
+      answer(stream, message);
+    };
+    for (let n = 0; n < 3; n++) await call(Buffer.of(n));
+    expect(pings).toHaveLength(9);
+    await Promise.all(pings); // The last of them with nothing to go with.
+  });
+
   it("carries many at once, of 50 KB there and 5 MiB back", async () => {
     onCall = (stream, message) => answer(stream, message);
     const small = Array.from({ length: 200 }, (_, i) => Buffer.from(`message ${i}`));

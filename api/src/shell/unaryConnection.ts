@@ -38,6 +38,11 @@ interface Waiting {
   readonly timer: NodeJS.Timeout;
 }
 
+/** What nobody waits for goes by itself then, where nothing else was sent. */
+const lateMsMax = 100;
+/** No other side has so much that nobody waits for. */
+const lateMax = 64;
+
 /** A peer that is gone without a word is noticed some ten seconds later. */
 const keepAliveDelayMs = 10_000;
 
@@ -46,6 +51,8 @@ export class UnaryConnection {
   readonly #calls = new UnaryCalls();
   readonly #waiting = new Map<number, Waiting>();
   readonly #opening: NodeJS.Timeout;
+  #late: readonly Buffer[] = [];
+  #lateTimer: NodeJS.Timeout | undefined;
   #heardAtMs = performance.now();
   #isClosed = false;
 
@@ -102,7 +109,7 @@ export class UnaryConnection {
         }
       }, timeoutMs);
       this.#waiting.set(call, { settle, timer });
-      this.#socket.write(bytes);
+      this.#socket.write(this.#late.length === 0 ? bytes : Buffer.concat([...this.#takeLate(), bytes]));
     });
   }
 
@@ -119,15 +126,31 @@ export class UnaryConnection {
 
   #onData(chunk: Buffer): void {
     this.#heardAtMs = performance.now();
-    const { reply, ended, broken } = this.#calls.receive(chunk);
+    const { reply, late, ended, broken } = this.#calls.receive(chunk);
     if (this.#calls.isOpen) clearTimeout(this.#opening);
     for (const [call, outcome] of ended) this.#settle(call, outcome);
     for (const bytes of reply) this.#socket.write(bytes);
+    if (late.length > 0) this.#sendLate(late);
     if (broken !== null) {
       this.#socket.destroy();
       this.#onLost(broken);
     }
     this.#closeIfOver();
+  }
+
+  #sendLate(bytes: readonly Buffer[]): void {
+    this.#late = [...this.#late, ...bytes];
+    if (this.#late.length > lateMax) this.#socket.write(Buffer.concat(this.#takeLate()));
+    this.#lateTimer ??= setTimeout(() => {
+      this.#lateTimer = undefined;
+      if (this.#late.length > 0) this.#socket.write(Buffer.concat(this.#takeLate()));
+    }, lateMsMax).unref();
+  }
+
+  #takeLate(): readonly Buffer[] {
+    const late = this.#late;
+    this.#late = [];
+    return late;
   }
 
   #closeIfOver(): void {
@@ -137,6 +160,7 @@ export class UnaryConnection {
   #onLost(details: string): void {
     this.#isClosed = true;
     clearTimeout(this.#opening);
+    clearTimeout(this.#lateTimer);
     for (const [call, outcome] of this.#calls.abandon(details)) this.#settle(call, outcome);
   }
 
