@@ -1,5 +1,7 @@
 /** Strings of bytes in large pieces of memory: a million of them are no million objects. */
 
+import { newUint8Array } from "./tableMemory.ts";
+
 const pieceBits = 20;
 const pieceBytes: number = 1 << pieceBits;
 const pieceMask: number = pieceBytes - 1;
@@ -72,7 +74,7 @@ export class ByteArena {
     const index = Math.floor(place / pieceBytes);
     const known = this.#pieces[index];
     if (known) return known;
-    const piece = new Uint8Array(pieceBytes);
+    const piece = newUint8Array(pieceBytes);
     while (this.#pieces.length <= index) this.#pieces.push(piece);
     this.#pieces[index] = piece;
     return piece;

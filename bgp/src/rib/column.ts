@@ -4,6 +4,8 @@
  * that narrower columns would save.
  */
 
+import { newInt32Array, newUint32Array } from "./tableMemory.ts";
+
 const chunkBits = 12;
 const chunkSize: number = 1 << chunkBits;
 /** What of an id is its place in its chunk. */
@@ -43,7 +45,7 @@ export class Column {
   #grow(id: number): Uint32Array {
     const index = id >>> chunkBits;
     while (this.#chunks.length <= index) this.#chunks.push(undefined);
-    const chunk = new Uint32Array(chunkSize);
+    const chunk = newUint32Array(chunkSize);
     this.#chunks[index] = chunk;
     return chunk;
   }
@@ -78,7 +80,7 @@ export class Rows {
   #grow(id: number): Int32Array {
     const index = id >>> chunkBits;
     while (this.#chunks.length <= index) this.#chunks.push(undefined);
-    const chunk = new Int32Array(chunkSize * this.width);
+    const chunk = newInt32Array(chunkSize * this.width);
     this.#chunks[index] = chunk;
     return chunk;
   }

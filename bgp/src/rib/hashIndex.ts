@@ -8,6 +8,8 @@
  * so that memory is bounded by the number of ids whatever their hashes are. Time is not: use a `KeyedHash`.
  */
 
+import { newUint32Array } from "./tableMemory.ts";
+
 const segmentBits = 12;
 const slotsOfSegment: number = 1 << segmentBits;
 /** Probes stay short below this part of the slots. */
@@ -172,5 +174,5 @@ function place(segment: Segment, hash: number, id: number): void {
 }
 
 function newSegment(depth: number): Segment {
-  return { words: new Uint32Array(2 * slotsOfSegment), depth, used: 0 };
+  return { words: newUint32Array(2 * slotsOfSegment), depth, used: 0 };
 }

@@ -22,6 +22,7 @@ import { SignatureCounter } from "./signatureCounter.ts";
 import { SocketOptions } from "./socketOptions.ts";
 import { TimerSet } from "./timerSet.ts";
 import { UnnumberedPeers } from "./unnumberedPeers.ts";
+import { readyMemoryAhead } from "./zeroedMemory.ts";
 
 /** Rejects where the configuration is invalid or an address cannot be listened on; nothing runs then. */
 export async function startSpeaker(
@@ -29,6 +30,7 @@ export async function startSpeaker(
   listeners: SpeakerListeners = {},
   options: StartOptions = {},
 ): Promise<RunningSpeaker> {
+  readyMemoryAhead();
   const speaker = new LocalSpeaker(listeners, options);
   await speaker.configure(config);
   return speaker;
