@@ -1,9 +1,11 @@
+import { once } from "node:events";
 import { constants } from "node:fs";
 import {
   access,
   type FileHandle,
   mkdir,
   open,
+  readdir,
   readFile,
   rm,
   stat,
@@ -11,6 +13,7 @@ import {
   utimes,
   writeFile,
 } from "node:fs/promises";
+import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -81,6 +84,26 @@ describe("brindle-bgp", () => {
     { why: "the kernel refuses it", first: "process.execve = () => { throw new Error('E2BIG'); };" },
   ])("runs as it is where $why", async ({ first }) => {
     expect(await stages({ GLIBC_TUNABLES: "" }, first)).toHaveLength(1);
+  });
+
+  it("dials nobody, and leaves nothing behind, where it cannot be asked", async () => {
+    const folder = await (await processInstance()).createDirectory("bgp-daemon");
+    let dials = 0;
+    const peer = createServer(() => (dials += 1)).listen(0, "127.0.0.1");
+    await once(peer, "listening");
+    const { port } = peer.address() as AddressInfo;
+    const head = { asNumber: 65_000, routerID: "10.99.0.1", controlSocket: join(folder, "bgp.sock") };
+    const metrics = { address: "127.0.0.1", port }; // Which the peer has.
+    const peers = [{ peerIP: `127.0.0.1:${port}`, asNumber: 65_001 }];
+    const file = join(folder, "speaker.yaml");
+    await writeFile(file, JSON.stringify({ ...head, gracefulRestart: {}, metrics, peers }));
+    try {
+      await expect(exec(process.execPath, [launcher, "-c", file])).rejects.toThrow("cannot listen on 127.0.0.1");
+    } finally {
+      peer.close();
+    }
+    expect(dials).toBe(0);
+    expect(await readdir(folder)).toEqual(["speaker.yaml"]);
   });
 
   it("reads its file again when it was asked to before its start was over", async () => {

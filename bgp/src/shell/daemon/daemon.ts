@@ -7,7 +7,7 @@ import { practise } from "../../speaker/practice.ts";
 import type { RunningSpeaker } from "../runningSpeaker.ts";
 import { type StartOptions, startSpeaker } from "../startSpeaker.ts";
 import { EarlierRun, restartDeadlineSeconds } from "./earlierRun.ts";
-import type { Endpoints, EndpointWish } from "./endpoints.ts";
+import { type Endpoints, type EndpointWish, tryEndpoints } from "./endpoints.ts";
 import { readWish, readWishFile } from "./readWish.ts";
 import { sessionLog } from "./sessionLog.ts";
 import type { ReadWish } from "./wishOf.ts";
@@ -57,6 +57,7 @@ export class Daemon {
     reading.catch(() => {}); // It is told below.
     practise(sessionsPractised);
     const known = await reading;
+    await tryEndpoints(known.endpoints);
     const run = new EarlierRun(known.endpoints.controlSocket);
     const { gracefulRestart } = known.wish.config;
     const isRestart = gracefulRestart !== undefined && (await run.isFollowed(gracefulRestart));

@@ -11,7 +11,7 @@ export interface EndpointWish {
 
 export interface EndpointParts {
   readonly handlers: Record<string, ControlHandler>;
-  readonly speaker: () => RunningSpeaker;
+  readonly speaker: () => RunningSpeaker | null;
   readonly onInternalError: (method: string, error: unknown) => void;
 }
 
@@ -63,6 +63,12 @@ export class Endpoints implements AsyncDisposable {
     this.#open = [];
     await Promise.all(all.map((each) => each[Symbol.asyncDispose]()));
   }
+}
+
+/** Rejects where one of them cannot be had, before anybody is dialled: a process that ends at once is to disturb no session. */
+export async function tryEndpoints(wish: EndpointWish): Promise<void> {
+  await using tried = new Endpoints({ handlers: {}, speaker: () => null, onInternalError: () => {} });
+  (await tried.change(wish)).commit();
 }
 
 function disposeOf(resource: AsyncDisposable): () => PromiseLike<void> {
