@@ -59,11 +59,19 @@ interface Waiting {
   reject(error: unknown): void;
 }
 
+interface Gathered {
+  /** How many tables. */
+  asked: number;
+  readonly read: Promise<readonly SavedTable[] | null>;
+}
+
 class CommandTables implements Tables {
   readonly #options: TablesOptions;
   #waiting: Waiting[] = [];
   #isRunning = false;
   #process: RestoreProcess | null = null;
+  /** Tables that are asked for in this turn of the loop. */
+  #gathered: Gathered | null = null;
 
   constructor(options: TablesOptions) {
     this.#options = options;
@@ -83,6 +91,8 @@ class CommandTables implements Tables {
     if (backend === "legacy" && !(await legacyTables(family, namespace)).includes(table)) {
       return { table, chains: new Map() };
     }
+    const all = backend === "nft" && !counters ? await this.#savedTogether() : null;
+    if (all) return all.find((saved) => saved.table === table) ?? { table, chains: new Map() };
     const command = this.#command("save");
     const text = await runCommand(command, ["-t", table, ...(counters ? ["-c"] : [])], this.#options);
     if (isUntold(text)) return readByChains(table, { prefix, list: (chain) => this.#list(table, chain) });
@@ -97,6 +107,24 @@ class CommandTables implements Tables {
     this.#waiting.push({ transactions, resolve, reject });
     if (!this.#isRunning) void this.#run();
     return promise;
+  }
+
+  /** Several tables by one process. `null` where only one is asked for, and where each has to say by itself what is wrong with it. */
+  #savedTogether(): Promise<readonly SavedTable[] | null> {
+    if (this.#gathered) {
+      this.#gathered.asked += 1;
+      return this.#gathered.read;
+    }
+    const gathered: Gathered = { asked: 1, read: Promise.resolve().then(() => this.#readAll(gathered)) };
+    this.#gathered = gathered;
+    return gathered.read;
+  }
+
+  async #readAll(gathered: Pick<Gathered, "asked">): Promise<readonly SavedTable[] | null> {
+    this.#gathered = null;
+    if (gathered.asked === 1) return null;
+    const text = await runCommand(this.#command("save"), [], this.#options).catch(() => null);
+    return text === null || isUntold(text) ? null : parseSavedTables(text);
   }
 
   async #run(): Promise<void> {

@@ -65,8 +65,8 @@ export async function applyPlan(toDo: Plan, { tables, sets, partMax }: Kernel): 
   if (commits.some(({ ahead }) => ahead.length > 0)) {
     const [made, filled] = madeAndFilled(toDo.before);
     await applySets(made, sets);
-    // Chains that no packet meets yet need the sets that they name, and not what is in them.
-    await allOf([applySets(filled, sets), ...commits.map(commitAhead)]);
+    // Chains that no packet meets yet need the sets that they name, and not what is in them. They take longer: they come first.
+    await allOf([...commits.map(commitAhead), applySets(filled, sets)]);
   } else await applySets(toDo.before, sets);
   await Promise.all(commits.map(({ port, last }) => (last.length > 0 ? port.commit(last) : null)));
   const undestroyed = new Set<string>();
