@@ -9,14 +9,14 @@ import type {
   ICompactionRequest,
   ICompactionResponse,
   IRangeRequest,
-  IRangeResponse,
   ITxnRequest,
   ITxnResponse,
 } from "etcd3";
+import type { RangeAnswer } from "../grpc/rangeAnswer.ts";
 import type { StoreError } from "../store/error.ts";
 import type { EtcdTlsFiles } from "./etcdCredentials.ts";
 import { isAuthenticationOff, isTokenLost, storeErrorOf, wasNeverSent } from "./etcdErrors.ts";
-import { EtcdMember, type EtcdMethod, type EtcdStream } from "./etcdMember.ts";
+import { type EtcdCallOptions, EtcdMember, type EtcdStream } from "./etcdMember.ts";
 import { misconfigured } from "./misconfigured.ts";
 
 export interface EtcdConnectionOptions {
@@ -27,6 +27,8 @@ export interface EtcdConnectionOptions {
   /** How long one call may take; 5 s unless told. */
   readonly timeoutMs?: number;
 }
+
+type Ask<Answer> = (member: EtcdMember, options: EtcdCallOptions) => Promise<Answer>;
 
 export class EtcdConnection {
   readonly timeoutMs: number;
@@ -44,23 +46,23 @@ export class EtcdConnection {
     this.timeoutMs = timeoutMs;
   }
 
-  range(request: IRangeRequest): Promise<IRangeResponse> {
-    return this.#call("range", request, { isRepeatable: true });
+  range(request: IRangeRequest): Promise<RangeAnswer> {
+    return this.#call((member, options) => member.range(request, options), { isRepeatable: true });
   }
 
   txn(request: ITxnRequest): Promise<ITxnResponse> {
-    return this.#call("txn", request, { isRepeatable: false });
+    return this.#call((member, options) => member.call("txn", request, options), { isRepeatable: false });
   }
 
   /** What is done twice is refused the second time, as compacted. */
   compact(request: ICompactionRequest): Promise<ICompactionResponse> {
-    return this.#call("compact", request, { isRepeatable: true });
+    return this.#call((member, options) => member.call("compact", request, options), { isRepeatable: true });
   }
 
   /** Of one member and of no other: a stream is only as good as the member that it comes from. */
-  async rangeAt(member: EtcdMember, request: IRangeRequest): Promise<IRangeResponse> {
+  async rangeAt(member: EtcdMember, request: IRangeRequest): Promise<RangeAnswer> {
     try {
-      return await this.#send(member, "range", request, this.timeoutMs);
+      return await this.#send(member, (asked, options) => asked.range(request, options), this.timeoutMs);
     } catch (error) {
       throw this.failed(member, error);
     }
@@ -89,16 +91,12 @@ export class EtcdConnection {
     for (const member of this.#members) member.close();
   }
 
-  async #call<Request extends object, Response>(
-    method: EtcdMethod,
-    request: Request,
-    { isRepeatable }: { isRepeatable: boolean },
-  ): Promise<Response> {
+  async #call<Answer>(ask: Ask<Answer>, { isRepeatable }: { isRepeatable: boolean }): Promise<Answer> {
     const endMs = performance.now() + this.timeoutMs;
     for (let attempt = 1; ; attempt++) {
       const member = this.#member();
       try {
-        return await this.#send(member, method, request, endMs - performance.now());
+        return await this.#send(member, ask, endMs - performance.now());
       } catch (error) {
         const failure = this.failed(member, error);
         const mayRepeat = isRepeatable || wasNeverSent(error);
@@ -109,21 +107,16 @@ export class EtcdConnection {
   }
 
   /** A lost token is renewed once: one that is refused as soon as it was given says that we are. */
-  async #send<Request extends object, Response>(
-    member: EtcdMember,
-    method: EtcdMethod,
-    request: Request,
-    timeoutMs: number,
-  ): Promise<Response> {
+  async #send<Answer>(member: EtcdMember, ask: Ask<Answer>, timeoutMs: number): Promise<Answer> {
     const asked = this.#tokenFor(member, timeoutMs);
     const token = await asked;
     try {
-      return await member.call(method, request, { token, timeoutMs });
+      return await ask(member, { token, timeoutMs });
     } catch (error) {
       // etcd asks who we are before it does anything, so nothing was done.
       if (!this.#user || !isTokenLost(error)) throw error;
       if (this.#token === asked) this.#token = undefined;
-      return member.call(method, request, { token: await this.#tokenFor(member, timeoutMs), timeoutMs });
+      return ask(member, { token: await this.#tokenFor(member, timeoutMs), timeoutMs });
     }
   }
 

@@ -9,8 +9,9 @@
  */
 import { isIP } from "node:net";
 import { type ChannelCredentials, type ClientDuplexStream, credentials, Metadata } from "@grpc/grpc-js";
-import type { IWatchRequest, IWatchResponse } from "etcd3";
+import type { IRangeRequest, IWatchRequest, IWatchResponse } from "etcd3";
 import { Host } from "etcd3/lib/connection-pool.js";
+import { type ClientRange, type RangeAnswer, rangeAnswerOf, readRangeAnswer } from "../grpc/rangeAnswer.ts";
 import { EtcdCredentials, type EtcdTlsFiles, type MadeCredentials } from "./etcdCredentials.ts";
 import { EtcdDirect } from "./etcdDirect.ts";
 import { unavailable } from "./etcdErrors.ts";
@@ -42,11 +43,32 @@ export class EtcdMember {
   }
 
   /** Rejects with gRPC's error, or with a `StoreError` when the time is over. */
-  async call<Request extends object, Response>(
+  call<Request extends object, Response>(
     method: EtcdMethod,
     request: Request,
-    { token, timeoutMs }: EtcdCallOptions,
+    options: EtcdCallOptions,
   ): Promise<Response> {
+    return this.#ask<Request, Response, Response>(method, request, {
+      ...options,
+      ofMessage: (message, { responseDeserialize }) => responseDeserialize(message),
+      ofResponse: (response) => response,
+    });
+  }
+
+  /** As `call`; its answers are the large ones. */
+  range(request: IRangeRequest, options: EtcdCallOptions): Promise<RangeAnswer> {
+    return this.#ask<IRangeRequest, ClientRange, RangeAnswer>("range", request, {
+      ...options,
+      ofMessage: readRangeAnswer,
+      ofResponse: rangeAnswerOf,
+    });
+  }
+
+  async #ask<Request extends object, Response, Answer>(
+    method: EtcdMethod,
+    request: Request,
+    { token, timeoutMs, ofMessage, ofResponse }: EtcdCallOptions & AnswerReader<Request, Response, Answer>,
+  ): Promise<Answer> {
     const { host, direct } = this.#channels();
     const client = host.getServiceClient(services[method]) as unknown as UnaryClient<Response>;
     const definition = definitionOf<Request, Response>(client, method);
@@ -54,14 +76,14 @@ export class EtcdMember {
     const message = definition.requestSerialize(request);
     const sinceMs = performance.now();
     const answer = await direct.call({ path: definition.path, token, message }, { timeoutMs, timeIsOver });
-    if (answer !== null) return definition.responseDeserialize(answer);
+    if (answer !== null) return ofMessage(answer, definition);
     // Who was asked over our own connection and had not looked at it may have taken a part of the time.
     const leftMs = timeoutMs - (performance.now() - sinceMs);
     return new Promise((resolve, reject) => {
       const call = client[method](request, metadataOf(token), (error, response) => {
         clearTimeout(timer);
         if (error) reject(error);
-        else resolve(response);
+        else resolve(ofResponse(response));
       });
       const timer = setTimeout(() => {
         reject(timeIsOver());
@@ -99,6 +121,12 @@ interface MethodDefinition<Request, Response> {
   readonly path: string;
   requestSerialize(request: Request): Buffer;
   responseDeserialize(message: Buffer): Response;
+}
+
+/** What is made of an answer that came over our own connection, and of one that came over gRPC's channel. */
+interface AnswerReader<Request, Response, Answer> {
+  readonly ofMessage: (message: Buffer, definition: MethodDefinition<Request, Response>) => Answer;
+  readonly ofResponse: (response: Response) => Answer;
 }
 
 function definitionOf<Request, Response>(client: object, method: EtcdMethod): MethodDefinition<Request, Response> {

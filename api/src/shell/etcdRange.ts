@@ -1,5 +1,6 @@
 /** Listing in pages, all of one revision: a page is a message that neither side has to hold many of. */
-import type { IKeyValue, IResponseHeader } from "etcd3";
+import type { IKeyValue } from "etcd3";
+import type { RangeAnswer } from "../grpc/rangeAnswer.ts";
 import type { Entry } from "../store/codec.ts";
 import type { Standing } from "../store/history.ts";
 import type { Revision } from "../store/store.ts";
@@ -46,10 +47,9 @@ export async function* listPages(
     while (asked) {
       const page: Awaited<typeof asked> = await asked;
       revision ??= page.header.revision;
-      const last = page.kvs.at(-1);
       // etcd looks for the next page while this one is read.
-      asked = page.more && last ? ask(prefix, Buffer.concat([last.key, Buffer.of(0)])) : undefined;
-      yield { index, entries: page.kvs.map(entryOf), revision, standing: standingOf(page.header) };
+      asked = page.more && page.lastKey ? ask(prefix, Buffer.concat([page.lastKey, Buffer.of(0)])) : undefined;
+      yield { index, entries: page.entries, revision, standing: standingOf(page.header) };
     }
   }
 }
@@ -80,6 +80,6 @@ export function entryOf(kv: IKeyValue): Entry {
   return { key: kv.key.toString(), text: kv.value.toString(), revision: kv.mod_revision };
 }
 
-export function standingOf({ cluster_id, raft_term, revision }: IResponseHeader): Standing {
+export function standingOf({ cluster_id, raft_term, revision }: RangeAnswer["header"]): Standing {
   return { clusterId: cluster_id, raftTerm: raft_term, revision };
 }

@@ -35,9 +35,9 @@ class EtcdStore implements Store {
 
   async get<K extends Kind>(key: Key<K>): Promise<Item<K> | null> {
     if (isDefaultAllow(key)) return builtIn(key.kind)[0] ?? null;
-    const { kvs } = await this.#connection.range({ key: Buffer.from(etcdKey(key)) });
-    const [kv] = kvs;
-    return kv ? decodeEntry(key, entryOf(kv)) : null;
+    const { entries } = await this.#connection.range({ key: Buffer.from(etcdKey(key)) });
+    const [entry] = entries;
+    return entry ? decodeEntry(key, entry) : null;
   }
 
   async list<K extends Kind>(kind: K, scope: Scope = {}): Promise<Listing<K>> {

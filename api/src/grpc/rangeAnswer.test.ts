@@ -1,0 +1,87 @@
+import { describe, expect, it } from "vitest";
+import { rangeAnswerOf, readRangeAnswer } from "./rangeAnswer.ts";
+
+function varint(value: bigint): number[] {
+  return value < 128n ? [Number(value)] : [Number(value & 127n) | 128, ...varint(value >> 7n)];
+}
+function number(field: number, value: bigint): Buffer {
+  return Buffer.from([...varint(BigInt(field << 3)), ...varint(value)]);
+}
+function bytes(field: number, value: Buffer | string): Buffer {
+  const content = Buffer.from(value);
+  return Buffer.concat([
+    Buffer.from([...varint(BigInt((field << 3) | 2)), ...varint(BigInt(content.length))]),
+    content,
+  ]);
+}
+/** Of wire types that etcd's own messages do not have. */
+const unknown = Buffer.from([(9 << 3) | 1, 1, 2, 3, 4, 5, 6, 7, 8, (10 << 3) | 5, 1, 2, 3, 4]);
+
+function keyValue(key: Buffer | string, value: string, revision: bigint): Buffer {
+  const members = [bytes(1, key), number(2, 5n), number(3, revision), number(4, 1n), bytes(5, value), number(6, 0n)];
+  return Buffer.concat([...members, unknown, bytes(12, "later")]);
+}
+const header = Buffer.concat([
+  number(1, 14_841_639_068_965_178_418n),
+  number(2, 1n),
+  number(3, 9_007_199_254_740_993n),
+  number(4, 7n),
+]);
+const message = Buffer.concat([
+  bytes(1, header),
+  bytes(2, keyValue("/calico/a", '{"name":"é"}', 12n)),
+  unknown,
+  bytes(2, keyValue("/calico/b", "", 3_000_000_000n)),
+  number(3, 1n),
+  number(4, 20_000n),
+]);
+
+describe("readRangeAnswer", () => {
+  it("reads what is there, and numbers beyond 2^53 as they are", () => {
+    expect(readRangeAnswer(message)).toEqual({
+      header: { cluster_id: "14841639068965178418", raft_term: "7", revision: "9007199254740993" },
+      entries: [
+        { key: "/calico/a", text: '{"name":"é"}', revision: "12" },
+        { key: "/calico/b", text: "", revision: "3000000000" },
+      ],
+      lastKey: Buffer.from("/calico/b"),
+      more: true,
+    });
+  });
+
+  it("reads an answer without keys", () => {
+    expect(readRangeAnswer(bytes(1, number(3, 4n)))).toEqual({
+      header: { cluster_id: "0", raft_term: "0", revision: "4" },
+      entries: [],
+      lastKey: null,
+      more: false,
+    });
+  });
+
+  it("has the last key as it was written, though it is no text", () => {
+    const key = Buffer.from([0x2f, 0xff, 0xfe]);
+    expect(readRangeAnswer(bytes(2, keyValue(key, "", 1n))).lastKey).toEqual(key);
+  });
+
+  it("reads what the client of etcd would have read", () => {
+    const { header: own, entries, more } = readRangeAnswer(message);
+    const kvs = entries.map(({ key, text, revision }) => ({
+      key: Buffer.from(key),
+      value: Buffer.from(text),
+      mod_revision: revision,
+    }));
+    expect(rangeAnswerOf({ header: own, kvs, more })).toEqual(readRangeAnswer(message));
+  });
+
+  it("ends with whatever it is given of a message, and refuses what ends within a value", () => {
+    for (let length = 0; length < message.length; length++) {
+      try {
+        readRangeAnswer(message.subarray(0, length));
+      } catch (error) {
+        expect(error).toBeInstanceOf(RangeError);
+      }
+    }
+    expect(() => readRangeAnswer(message.subarray(0, 20))).toThrow(RangeError);
+    expect(() => readRangeAnswer(Buffer.from([3]))).toThrow("wire type 3");
+  });
+});
