@@ -7,6 +7,8 @@ import type { Labels } from "./expression.ts";
 export interface IndexedSelector {
   /** Those that it looks at. */
   readonly labels: ReadonlySet<string>;
+  /** One of its restrictions, `null` where it has none. */
+  readonly handle: Handle | null;
 }
 
 /** By which label a selector is found; `values` as of a restriction. */
@@ -20,11 +22,9 @@ export class CandidateSelectors<S extends IndexedSelector> {
   readonly #byLabel = new Groups<S>();
   readonly #unrestricted = new Set<S>();
   readonly #unrestrictedByLabel = new Groups<S>();
-  readonly #handles = new Map<S, Handle | null>();
 
-  /** `handle`: one of the selector's restrictions, `null` where it has none. */
-  add(selector: S, handle: Handle | null): void {
-    this.#handles.set(selector, handle);
+  add(selector: S): void {
+    const { handle } = selector;
     if (handle) for (const [groups, key] of this.#places(handle)) groups.add(key, selector);
     else {
       this.#unrestricted.add(selector);
@@ -33,8 +33,7 @@ export class CandidateSelectors<S extends IndexedSelector> {
   }
 
   remove(selector: S): void {
-    const handle = this.#handles.get(selector) ?? null;
-    this.#handles.delete(selector);
+    const { handle } = selector;
     if (handle) for (const [groups, key] of this.#places(handle)) groups.remove(key, selector);
     else {
       this.#unrestricted.delete(selector);

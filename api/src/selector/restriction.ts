@@ -7,61 +7,93 @@ import type { Expression } from "./expression.ts";
 /** `null` for a label that must be there with whatever value. An empty set says that nothing matches. */
 export type Restrictions = ReadonlyMap<string, ReadonlySet<string> | null>;
 
-const none: Restrictions = new Map();
+type Narrowing = Map<string, ReadonlySet<string> | null>;
 
 /** With `isNegated`, of what the expression does not match. */
 export function restrictionsOf(expression: Expression, isNegated = false): Restrictions {
+  const restrictions: Narrowing = new Map();
+  restrict(restrictions, expression, isNegated);
+  return restrictions;
+}
+
+/** To what keeps to these as well: ten thousand policies come at once, and most ask for two labels. */
+function restrict(restrictions: Narrowing, expression: Expression, isNegated: boolean): void {
   switch (expression.op) {
     case "!":
-      return restrictionsOf(expression.operand, !isNegated);
+      restrict(restrictions, expression.operand, !isNegated);
+      return;
     case "&&":
     case "||": {
-      const each = expression.operands.map((operand) => restrictionsOf(operand, isNegated));
       // Not both is either not, and not either is both not.
-      return (expression.op === "&&") === isNegated ? each.reduce(either) : each.reduce(both);
+      if ((expression.op === "&&") !== isNegated) {
+        for (const operand of expression.operands) restrict(restrictions, operand, isNegated);
+        return;
+      }
+      const each = expression.operands.map((operand) => restrictionsOf(operand, isNegated));
+      for (const [label, values] of each.reduce(either)) narrow(restrictions, label, values);
+      return;
     }
     case "==":
-      return isNegated ? none : new Map([[expression.label, new Set([expression.value])]]);
+      if (!isNegated) narrow(restrictions, expression.label, new Set([expression.value]));
+      return;
     case "in":
-      return isNegated ? none : new Map([[expression.label, expression.values]]);
+      if (!isNegated) narrow(restrictions, expression.label, expression.values);
+      return;
     case "!=":
-      return isNegated ? new Map([[expression.label, new Set([expression.value])]]) : none;
+      if (isNegated) narrow(restrictions, expression.label, new Set([expression.value]));
+      return;
     case "not in":
-      return isNegated ? new Map([[expression.label, expression.values]]) : none;
+      if (isNegated) narrow(restrictions, expression.label, expression.values);
+      return;
     case "has":
     case "contains":
     case "starts with":
     case "ends with":
-      return isNegated ? none : new Map([[expression.label, null]]);
+      if (!isNegated) narrow(restrictions, expression.label, null);
+      return;
     case "all":
     case "global":
-      return none;
+      return;
   }
 }
 
-/** The labels that a selector looks at: a change of others changes nothing for it. */
+function narrow(restrictions: Narrowing, label: string, values: ReadonlySet<string> | null): void {
+  const known = restrictions.get(label) ?? null;
+  restrictions.set(label, known === null ? values : values === null ? known : known.intersection(values));
+}
+
+/** The labels that a selector looks at: a change of others changes nothing for it. Those of most selectors are the same few. */
 export function labelsIn(expression: Expression): ReadonlySet<string> {
+  const labels: string[] = [];
+  collectLabels(labels, expression);
+  const text = labels.join("\n");
+  const known = labelSets.get(text);
+  if (known) return known;
+  if (labelSets.size >= labelSetsMax) labelSets.clear();
+  const made = new Set(labels);
+  labelSets.set(text, made);
+  return made;
+}
+
+/** What is forgotten is made again. */
+const labelSetsMax = 1_000;
+const labelSets = new Map<string, ReadonlySet<string>>();
+
+function collectLabels(labels: string[], expression: Expression): void {
   switch (expression.op) {
     case "all":
     case "global":
-      return new Set();
+      return;
     case "!":
-      return labelsIn(expression.operand);
+      collectLabels(labels, expression.operand);
+      return;
     case "&&":
     case "||":
-      return new Set(expression.operands.flatMap((operand) => [...labelsIn(operand)]));
+      for (const operand of expression.operands) collectLabels(labels, operand);
+      return;
     default:
-      return new Set([expression.label]);
+      if (!labels.includes(expression.label)) labels.push(expression.label);
   }
-}
-
-function both(a: Restrictions, b: Restrictions): Restrictions {
-  const result = new Map(a);
-  for (const [label, values] of b) {
-    const known = result.get(label) ?? null;
-    result.set(label, known === null ? values : values === null ? known : known.intersection(values));
-  }
-  return result;
 }
 
 function either(a: Restrictions, b: Restrictions): Restrictions {

@@ -33,7 +33,8 @@ export interface MatchChange {
 interface Entry extends IndexedSelector {
   readonly id: string;
   readonly selector: Selector;
-  readonly items: Set<string>;
+  /** Those that it matches; `null` where it never had any. */
+  items: Set<string> | null;
 }
 
 interface Parent {
@@ -83,9 +84,9 @@ export class SelectorIndex<I extends LabelledItem = LabelledItem> {
     if (before) this.#candidates.remove(before);
     this.#selectors.delete(id);
     const after = selector && this.#enter(id, selector);
-    if (!before && after?.items.size === 0) return []; // Of most policies a node has nobody.
-    const started = [...(after?.items ?? [])].filter((item) => !before?.items.has(item));
-    const stopped = [...(before?.items ?? [])].filter((item) => !after?.items.has(item));
+    if (!before?.items && !after?.items) return []; // Of most policies a node has nobody.
+    const started = [...(after?.items ?? [])].filter((item) => !before?.items?.has(item));
+    const stopped = [...(before?.items ?? [])].filter((item) => !after?.items?.has(item));
     for (const item of started) this.#matching.set(item, withName(this.#matching.get(item), id));
     for (const item of stopped) this.#setMatching(item, withoutName(this.#matching.get(item), id));
     return [
@@ -120,13 +121,13 @@ export class SelectorIndex<I extends LabelledItem = LabelledItem> {
     const { expression } = selector;
     const restrictions = restrictionsOf(expression);
     const handle = this.#rarestHandle(restrictions);
-    const entry: Entry = { id, selector, labels: labelsIn(expression), items: new Set() };
+    const entry: Entry = { id, selector, labels: labelsIn(expression), handle, items: null };
     this.#selectors.set(id, entry);
-    this.#candidates.add(entry, handle);
+    this.#candidates.add(entry);
     if (this.#items.size === 0) return entry;
     for (const name of this.#itemsWith(handle)) {
       const item = this.#items.get(name);
-      if (item && selector.matches(this.#labelsOf(item, entry.labels))) entry.items.add(name);
+      if (item && selector.matches(this.#labelsOf(item, entry.labels))) join(entry, name);
     }
     return entry;
   }
@@ -172,7 +173,7 @@ export class SelectorIndex<I extends LabelledItem = LabelledItem> {
       .filter((entry) => after === null || (concerns(entry, changed) && !entry.selector.matches(after)))
       .map((entry): MatchChange => {
         this.#setMatching(id, withoutName(this.#matching.get(id), entry.id));
-        entry.items.delete(id);
+        entry.items?.delete(id);
         return { selector: entry.id, item: id, matches: false };
       });
     return [...started, ...stopped];
@@ -187,7 +188,7 @@ export class SelectorIndex<I extends LabelledItem = LabelledItem> {
     for (const entry of this.#candidates.matching(labels, changed)) {
       if (includes(matching, entry.id) || !concerns(entry, changed) || !entry.selector.matches(labels)) continue;
       matching = withName(matching, entry.id);
-      entry.items.add(id);
+      join(entry, id);
       started.push({ selector: entry.id, item: id, matches: true });
     }
     this.#setMatching(id, matching);
@@ -234,6 +235,11 @@ export class SelectorIndex<I extends LabelledItem = LabelledItem> {
 }
 
 const nobody: ReadonlySet<string> = new Set();
+
+function join(entry: Entry, item: string): void {
+  entry.items ??= new Set();
+  entry.items.add(item);
+}
 
 function* labelsOfEach(
   all: ReadonlyMap<string, { readonly labels: Labels | null }>,

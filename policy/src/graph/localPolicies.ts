@@ -23,7 +23,8 @@ export class LocalPolicies {
     if (!before || !after) this.#lists.delete(id);
   });
   readonly #entries = new Map<string, Entry>();
-  readonly #entriesOf = new Map<string, Set<Entry>>();
+  /** By their scope: of nearly each, one. */
+  readonly #entriesOf = new Map<string, Entry[]>();
   /** By the id of the endpoint or host; what is missing is worked out when it is asked for. */
   readonly #lists = new Map<string, readonly Policy[]>();
   readonly #problems = new Map<string, string>();
@@ -104,15 +105,17 @@ export class LocalPolicies {
   #add(id: string, entry: Entry): void {
     this.#index.add(entry.scope, entry.scopeKey);
     this.#entries.set(id, entry);
-    this.#entriesOf.set(entry.scopeKey, (this.#entriesOf.get(entry.scopeKey) ?? new Set()).add(entry));
+    const sharing = this.#entriesOf.get(entry.scopeKey);
+    if (sharing) sharing.push(entry);
+    else this.#entriesOf.set(entry.scopeKey, [entry]);
   }
 
   #remove(id: string, { before, after }: { readonly before: Entry; readonly after: Entry | null }): void {
     this.#index.remove(before.scope);
     if (!after) this.#entries.delete(id);
     const sharing = this.#entriesOf.get(before.scopeKey);
-    sharing?.delete(before);
-    if (sharing?.size === 0) this.#entriesOf.delete(before.scopeKey);
+    sharing?.splice(sharing.indexOf(before), 1);
+    if (sharing?.length === 0) this.#entriesOf.delete(before.scopeKey);
   }
 
   #noteProblem(id: string, entry: Entry | null): void {
