@@ -1,7 +1,10 @@
 /**
- * What policy costs the traffic of a flow that is open: two pods of one node, beside another two of a node that has no
- * rules at all. One stream of TCP, and echo requests one after the other; both nodes in turn, so that they share what
- * else the machine does.
+ * What policy costs the traffic of a flow that is open: two pods of one node, beside another two of a node without policy. One
+ * stream of TCP, and echo requests one after the other; all nodes in turn, so that they share what else the machine does.
+ *
+ * Both nodes have what every node of kubeadm has before a network with policy comes to it: the tables of kube-proxy in the mode
+ * it has unless told otherwise, and pods wired as an agent does it. Two more nodes tell what of that costs how much: one on
+ * which connections are tracked, for masquerading, and no rule is on the way of packets, and one without any of it.
  */
 import { fileURLToPath } from "node:url";
 import { apiVersion, type GlobalNetworkPolicy } from "@brindle/api";
@@ -11,8 +14,9 @@ import { PolicyGraph } from "@brindle/policy";
 import { Enforcer } from "@brindle/policy/shell";
 import type { Instance } from "../fixtures/instance.ts";
 import { createNamespace, linkNamespaces, type Namespace } from "../fixtures/namespace.ts";
+import { kubeProxyTables, masqueradingTables } from "./kubeProxyTables.ts";
 import { localNode, pod, profiles, updateOf } from "./policyLoad.ts";
-import { median, type Row } from "./row.ts";
+import { type Measured, median, type Row } from "./row.ts";
 
 const policyCount = 10_000;
 const policiesOfPod = 50;
@@ -20,13 +24,15 @@ const size = { policies: policyCount, pods: 10_000, local: 250 };
 const markers = policyCount / policiesOfPod;
 /** The pods of the node have these, so that as many times 50 policies are in force there. */
 const markersHere = 5;
-const rounds = 7;
+const rounds = 9;
 const echoes = 10_000;
 /** The least of so many is what the packets cost; of few, on a machine that does something else beside, it is not. */
 const echoRounds = 40;
 const throughputShare = 0.95;
 const moreMicrosMax = 1;
 const hostMac = "ee:ee:ee:ee:ee:ee";
+/** Of `rp_filter`, as the agent has it at pods' interfaces. */
+const strictReversePath = 1;
 const streamProgram = fileURLToPath(new URL("policyStream.ts", import.meta.url));
 
 interface Node {
@@ -49,6 +55,7 @@ async function createNode(instance: Instance, label: string, stack: AsyncDisposa
     await own.ip("route add 169.254.1.1 dev eth0");
     await own.ip("route add default via 169.254.1.1");
     await own.ip(`neighbor add 169.254.1.1 lladdr ${hostMac} dev eth0 nud permanent`);
+    await router.sysctl({ [`net.ipv4.conf.${interfaceName}.rp_filter`]: strictReversePath });
     await router.ip(`route add ${address} dev ${interfaceName}`);
     await router.ip(`neighbor add ${address.split("/")[0]} lladdr ${mac} dev ${interfaceName} nud permanent`);
     return own;
@@ -115,29 +122,55 @@ function addressOf(index: number): string {
   return (pod("app", index, size).spec.ipNetworks?.[0] ?? "").split("/")[0] ?? "";
 }
 
-interface Figures {
-  readonly plain: { readonly gbits: number; readonly micros: number };
-  readonly policed: { readonly gbits: number; readonly micros: number };
+/** In the order in which more is added; the last has policy. */
+const kinds = ["bare", "tracking", "kubeadm", "policed"] as const;
+type NodeKind = (typeof kinds)[number];
+
+interface Figure {
+  readonly gbits: number;
+  readonly micros: number;
+}
+
+type Figures = Readonly<Record<NodeKind, Figure>>;
+
+async function prepare(kind: NodeKind, node: Node, backend: TablesBackend): Promise<Node> {
+  const restore = (input: string): Promise<string> =>
+    node.router.exec(`iptables-${backend}-restore`, ["--noflush"], { input });
+  if (kind === "tracking") await restore(masqueradingTables);
+  if (kind === "kubeadm" || kind === "policed") await restore(kubeProxyTables);
+  if (kind === "policed") await enforce(node, backend);
+  return node;
 }
 
 async function measure(instance: Instance, backend: TablesBackend): Promise<Figures> {
   await using stack = new AsyncDisposableStack();
-  const nodes = [await createNode(instance, "bplain", stack), await createNode(instance, "bpoliced", stack)] as const;
-  await enforce(nodes[1], backend);
-  const micros: readonly [number[], number[]] = [[], []];
-  const gbits: readonly [number[], number[]] = [[], []];
+  const nodes: { readonly kind: NodeKind; readonly node: Node }[] = [];
+  for (const kind of kinds) {
+    nodes.push({ kind, node: await prepare(kind, await createNode(instance, `b${kind}`, stack), backend) });
+  }
+  const micros = new Map<NodeKind, number[]>();
+  const gbits = new Map<NodeKind, number[]>();
   for (let round = 0; round < echoRounds; round++) {
-    for (const which of inTurn(round)) micros[which].push(await roundTripMicros(nodes[which]));
+    for (const { kind, node } of turned(nodes, round)) note(micros, kind, await roundTripMicros(node));
   }
   for (let round = 0; round < rounds; round++) {
-    for (const which of inTurn(round)) gbits[which].push(await throughput(nodes[which]));
+    for (const { kind, node } of turned(nodes, round)) note(gbits, kind, await throughput(node));
   }
-  const of = (which: 0 | 1) => ({ gbits: median(gbits[which]), micros: Math.min(...micros[which]) });
-  return { plain: of(0), policed: of(1) };
+  const of = (kind: NodeKind): Figure => ({
+    gbits: median(gbits.get(kind) ?? []),
+    micros: Math.min(...(micros.get(kind) ?? [])),
+  });
+  return { bare: of("bare"), tracking: of("tracking"), kubeadm: of("kubeadm"), policed: of("policed") };
 }
 
-function inTurn(round: number): readonly (0 | 1)[] {
-  return round % 2 === 0 ? [0, 1] : [1, 0];
+function note(figures: Map<NodeKind, number[]>, kind: NodeKind, figure: number): void {
+  figures.set(kind, [...(figures.get(kind) ?? []), figure]);
+}
+
+/** Each is the first as often as any other. */
+function turned<T>(all: readonly T[], round: number): T[] {
+  const first = round % all.length;
+  return [...all.slice(first), ...all.slice(0, first)];
 }
 
 function rowsOf(backend: TablesBackend): Row[] {
@@ -147,26 +180,31 @@ function rowsOf(backend: TablesBackend): Row[] {
     return measured;
   };
   const name = `policy: pod to pod, 10,000 policies of which ${policiesOfPod} are for the pod, ${backend}`;
+  const reading = async (instance: Instance, of: keyof Figure, unit: string): Promise<Measured> => {
+    const { bare, tracking, kubeadm, policed } = await figures(instance);
+    const said = (figure: Figure): string => `${figure[of].toFixed(1)} ${unit}`;
+    return {
+      anchor: { name: "no policy beside kube-proxy", figure: kubeadm[of] },
+      ours: policed[of],
+      notes: [
+        `with no tables at all: ${said(bare)}; where connections are tracked and masqueraded, and no rule is met: ${said(tracking)}`,
+      ],
+    };
+  };
   return [
     {
       name: `${name}: TCP`,
       unit: "Gbit/s",
       better: "higher",
       target: (plain) => throughputShare * plain,
-      async measure(instance) {
-        const { plain, policed } = await figures(instance);
-        return { anchor: { name: "no policy", figure: plain.gbits }, ours: policed.gbits };
-      },
+      measure: (instance) => reading(instance, "gbits", "Gbit/s"),
     },
     {
       name: `${name}: round trip`,
       unit: "µs",
       better: "lower",
       target: (plain) => plain + moreMicrosMax,
-      async measure(instance) {
-        const { plain, policed } = await figures(instance);
-        return { anchor: { name: "no policy", figure: plain.micros }, ours: policed.micros };
-      },
+      measure: (instance) => reading(instance, "micros", "µs"),
     },
   ];
 }
