@@ -89,7 +89,10 @@ describe("pools of a node", () => {
     const outcome = await addresses.assign(requestOf(attach("c1"), ["east"]));
     assert(outcome.kind === "refused");
     assert.match(outcome.reason, /east: spec\.vxlanMode/);
-    assert.doesNotMatch(outcome.reason, /there is no such pool/);
+    // Who names a pool is told of that one.
+    assert.doesNotMatch(outcome.reason, /there is no such pool|tunnelled/);
+    const byRange = await addresses.assign(requestOf(attach("c2"), ["10.9.0.0/24"]));
+    assert.match(byRange.kind === "refused" ? byRange.reason : "", /tunnelled: .*east: /);
   });
 
   it("are lacking of both families where there are none at all", async () => {

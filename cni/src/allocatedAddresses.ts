@@ -61,7 +61,10 @@ export class AllocatedAddresses implements Addresses {
       if (result.kind === "assigned") endpoints.assigned(attachment, result.extra);
       if (result.kind === "assigned" && unmanaged)
         return { kind: "assigned", addresses: unmanaged, isNew: !isRepeated };
-      if (result.kind === "noPool") return { kind: "refused", reason: this.#noPoolFor("this pod", result) };
+      if (result.kind === "noPool") {
+        const asked = poolsOf(request.ipam)[result.family];
+        return { kind: "refused", reason: this.#noPoolFor("this pod", { ...result, asked }) };
+      }
       if (result.kind !== "conflict") return outcomeOf(result);
       if (!(await endpoints.overtaken(attachment))) throw podIsGone();
     }
@@ -83,7 +86,7 @@ export class AllocatedAddresses implements Addresses {
 
   async lacking(ipam: IpamConfig): Promise<string | null> {
     const families = familiesOf(ipam);
-    const pools = { 4: ipam.ipv4Pools, 6: ipam.ipv6Pools };
+    const pools = poolsOf(ipam);
     const confined = this.#confinedTo(ipam);
     const reasons = await Promise.all(
       families.map(async (family) => {
@@ -92,7 +95,7 @@ export class AllocatedAddresses implements Addresses {
           ...confined,
           ...(asked.length > 0 && { asked }),
         });
-        return refused && { family, reason: this.#noPoolFor("pods of this node", { family, refused }) };
+        return refused && { family, reason: this.#noPoolFor("pods of this node", { family, refused, asked }) };
       }),
     );
     const lacking = reasons.filter((each) => each !== null);
@@ -113,10 +116,19 @@ export class AllocatedAddresses implements Addresses {
 
   #noPoolFor(
     whom: string,
-    { family, refused }: { readonly family: Family; readonly refused: readonly RefusedPool[] },
+    {
+      family,
+      refused,
+      asked,
+    }: { readonly family: Family; readonly refused: readonly RefusedPool[]; readonly asked: readonly string[] },
   ): string {
+    // By a CIDR that no pool has, one of these may be meant.
+    const isMeant = (pool: string): boolean =>
+      asked.length === 0 || asked.some((one) => one === pool || one.includes("/"));
     // For who gives addresses the withheld are not there; who waits for one is to hear what is the matter with them.
-    const withheld = new Map((this.#ports.withheldPools?.() ?? []).map((one) => [one.pool, one]));
+    const withheld = new Map(
+      (this.#ports.withheldPools?.() ?? []).filter(({ pool }) => isMeant(pool)).map((one) => [one.pool, one]),
+    );
     const all = new Map([...refused.map((one) => [one.pool, one] as const), ...withheld]);
     const why = [...all.values()].map(({ pool, reason }) => `${pool}: ${reason}`).join("; ");
     return `no IPPool gives IPv${family} addresses to ${whom}${why && ` (${why})`}`;
@@ -132,6 +144,10 @@ export class AllocatedAddresses implements Addresses {
 
 function familiesOf({ assignIpv4, assignIpv6 }: IpamConfig): readonly Family[] {
   return [...(assignIpv4 ? [4 as const] : []), ...(assignIpv6 ? [6 as const] : [])];
+}
+
+function poolsOf({ ipv4Pools, ipv6Pools }: IpamConfig): Readonly<Record<Family, readonly string[]>> {
+  return { 4: ipv4Pools, 6: ipv6Pools };
 }
 
 function isOptional(family: Family, { assignIpv4, assignIpv6 }: IpamConfig): boolean {
