@@ -71,22 +71,43 @@ describe("applying a plan", () => {
     assert.deepEqual(log.toSorted(), ["chains ahead", "chains ahead", "filled", "made"]);
   });
 
-  it("makes no chains ahead that name a set which the kernel refused to make", async () => {
-    const { log, apply } = ahead({ refused: "made" });
+  it.each([
+    { part: 0, done: ["made"] },
+    { part: 1, done: ["chains ahead", "made"] },
+  ])("makes no chains ahead that name a set which the kernel refused to make: of the part $part", async (one) => {
+    const { log, apply } = ahead({ refused: "made", naming: one.part });
     await assert.rejects(apply(), /made/);
-    assert.deepEqual(log, ["made"]);
+    assert.deepEqual(log, one.done);
+  });
+
+  it("begins with chains whose sets are there while the sets of others are made", async () => {
+    const onSets = async (what: string): Promise<void> => {
+      if (what === "made") await new Promise(setImmediate);
+    };
+    const { log, apply } = ahead({ naming: 1, onSets });
+    await apply();
+    assert.deepEqual(log.slice(0, 2), ["chains ahead", "made"]);
+    assert.deepEqual(log.slice(2).toSorted(), ["chains ahead", "filled", "the rest"]);
+    assert.equal(log.at(-1), "the rest");
   });
 });
 
 interface AheadCase {
   readonly onSets?: (what: "made" | "filled", over: { readonly committed: Promise<void> }) => Promise<void>;
   readonly refused?: "made" | "filled";
+  /** Which of the parts has a chain that names the set; the first, unless told. */
+  readonly naming?: number;
 }
 
 /** One set, and twice as many new chains as go into one part, which a hook leads to. What is done is noted once it is done. */
-function ahead({ onSets = async () => {}, refused }: AheadCase): { log: string[]; apply: () => Promise<Set<string>> } {
+function ahead({ onSets = async () => {}, refused, naming = 0 }: AheadCase): {
+  log: string[];
+  apply: () => Promise<Set<string>>;
+} {
   const fresh = ["BRDL-pi-0", "BRDL-pi-1"];
-  const [chains, hook] = [fresh.map((name) => ({ name, rules: [] })), ["-j", "BRDL-FORWARD"]];
+  const rule = ["-m", "set", "--match-set", "made", "src", "-j", "DROP"];
+  const chains = fresh.map((name, part) => ({ name, rules: part === naming ? [rule] : [] }));
+  const hook = ["-j", "BRDL-FORWARD"];
   const transaction = { table: "filter", chains, hooks: [{ op: "insert", chain: "FORWARD", rule: hook }] } as const;
   const create: PlannedChange = { op: "create", set: { name: "made", type: "hash:net", family: 4 } };
   const log: string[] = [];

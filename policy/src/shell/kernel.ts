@@ -17,6 +17,7 @@ import { inParts, partMaxUsual } from "../plan/parts.ts";
 import { type Plan, plan } from "../plan/plan.ts";
 import type { PlannedChange } from "../plan/sets.ts";
 import { chainPrefix, setPrefix } from "../render/names.ts";
+import { setsOf } from "../render/ruleArguments.ts";
 
 /** What an `IpsetSocket` does; a test may do it otherwise. */
 export interface Sets {
@@ -62,12 +63,8 @@ async function savedTables(tables: readonly Tables[]): Promise<ActualTable[]> {
 /** Answers the sets that could not be destroyed yet, since the kernel has not let go of rules that are gone. */
 export async function applyPlan(toDo: Plan, { tables, sets, partMax }: Kernel): Promise<Set<string>> {
   const commits = tables.map((port) => commitsOf(toDo, port, partMax));
-  if (commits.some(({ ahead }) => ahead.length > 0)) {
-    const [made, filled] = madeAndFilled(toDo.before);
-    await applySets(made, sets);
-    // Chains that no packet meets yet need the sets that they name, and not what is in them. They take longer: they come first.
-    await allOf([...commits.map(commitAhead), applySets(filled, sets)]);
-  } else await applySets(toDo.before, sets);
+  if (commits.some(({ ahead }) => ahead.length > 0)) await applyBeside(commits, toDo.before, sets);
+  else await applySets(toDo.before, sets);
   await Promise.all(commits.map(({ port, last }) => (last.length > 0 ? port.commit(last) : null)));
   const undestroyed = new Set<string>();
   const refusals = toDo.after.length === 0 ? [] : await sets.apply(toDo.after);
@@ -80,6 +77,29 @@ export async function applyPlan(toDo: Plan, { tables, sets, partMax }: Kernel): 
   return undestroyed;
 }
 
+/** Chains that no packet meets yet need the sets that they name, and not what is in them. They take longest, so they begin first. */
+async function applyBeside(commits: readonly Commits[], changes: readonly PlannedChange[], sets: Sets): Promise<void> {
+  // Making a set that nothing refers to, or emptying one, shows nowhere: so it may come before all else.
+  const [made, filled] = partition(changes, ({ op }) => op === "create" || op === "flush" || op === "destroy");
+  const named = new Set(commits.flatMap(({ ahead: [first] }) => (first ? setsNamedIn(first) : [])));
+  const [madeFirst, madeThen] = partition(made, (change) => named.has(nameOf(change)));
+  await applySets(madeFirst, sets);
+  const { promise: allMade, resolve, reject } = Promise.withResolvers<void>();
+  allMade.catch(() => {}); // It is told by `making`, whoever waits for it.
+  const committing = commits.map((each) => commitAhead(each, allMade));
+  const making = applySets(madeThen, sets);
+  making.then(resolve, reject);
+  await allOf([...committing, making.then(() => applySets(filled, sets))]);
+}
+
+function setsNamedIn({ chains = [] }: TableTransaction): string[] {
+  return chains.flatMap(({ rules }) => rules.flatMap(setsOf));
+}
+
+function nameOf(change: SetChange): string {
+  return change.op === "create" ? change.set.name : change.name;
+}
+
 async function applySets(changes: readonly PlannedChange[], sets: Sets): Promise<void> {
   for (const together of stepsOf(changes)) {
     const refusal = (await sets.apply(together)).find((each) => each !== null);
@@ -87,10 +107,8 @@ async function applySets(changes: readonly PlannedChange[], sets: Sets): Promise
   }
 }
 
-/** Making a set that nothing refers to, or emptying one, shows nowhere: so it may come before all else. */
-function madeAndFilled(changes: readonly PlannedChange[]): readonly [PlannedChange[], PlannedChange[]] {
-  const isMade = ({ op }: PlannedChange): boolean => op === "create" || op === "flush" || op === "destroy";
-  return [changes.filter(isMade), changes.filter((change) => !isMade(change))];
+function partition<T>(items: readonly T[], isFirst: (item: T) => boolean): readonly [T[], T[]] {
+  return [items.filter(isFirst), items.filter((item) => !isFirst(item))];
 }
 
 /** Also where one fails the others are over: whoever tries again reads what is there. */
@@ -133,8 +151,12 @@ function commitsOf(toDo: Plan, port: Tables, partMax: number = partMaxUsual): Co
   return { port, ahead: parts.flatMap((of) => of.slice(0, -1)), last: parts.flatMap((of) => of.slice(-1)) };
 }
 
-async function commitAhead({ port, ahead }: Commits): Promise<void> {
-  for (const part of ahead) await port.commit([part]);
+/** All but the first once `allMade`, the sets that they name. */
+async function commitAhead({ port, ahead: [first, ...others] }: Commits, allMade = Promise.resolve()): Promise<void> {
+  if (!first) return;
+  await port.commit([first]);
+  await allMade;
+  for (const part of others) await port.commit([part]);
 }
 
 async function commit(toDo: Plan, port: Tables): Promise<void> {
