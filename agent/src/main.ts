@@ -12,7 +12,7 @@ import { defaultLogLevel, type LogLevel } from "./graph/logLevel.ts";
 import { type MetricsAddress, parseMetricsAddress } from "./metrics/metricsWish.ts";
 import { Agent, type AgentOptions } from "./shell/agent.ts";
 import { cleanupCommand } from "./shell/cleanup/command.ts";
-import { compileSooner } from "./shell/compilation.ts";
+import { tuneV8 } from "./shell/compilation.ts";
 import { controllersCommand } from "./shell/controllers/command.ts";
 import { addDatastoreOptions, type DatastoreFlags, datastoreSettings, healthPort } from "./shell/datastoreFlags.ts";
 import { type CniInstallation, installCni } from "./shell/installCni.ts";
@@ -116,7 +116,7 @@ addDatastoreOptions(program.command("agent"))
   .action(async (flags: RunFlags) => {
     const log = pino({ level: flags.logLevel ?? defaultLogLevel, base: { node: flags.node } });
     checkProcess();
-    compileSooner();
+    tuneV8();
     const agent = new Agent(agentOptions(flags), log);
     for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => agent.end());
     await agent.run();

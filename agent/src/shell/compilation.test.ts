@@ -1,6 +1,12 @@
 import { execFileSync } from "node:child_process";
 import { expect, it } from "vitest";
-import { compilationFlags } from "./compilation.ts";
+import { collectionFlags, compilationFlags } from "./compilation.ts";
+
+it("collects with one thread what this release of V8 collects with several", () => {
+  const known = execFileSync(process.execPath, ["--v8-options"], { encoding: "utf8" });
+  expect(collectionFlags(process.versions.v8)).toEqual(["--no-parallel-scavenge"]);
+  expect(known).toMatch(/^ *--parallel-scavenge \(.*\n.*default: --parallel-scavenge$/m);
+});
 
 it("asks V8 for what this release of it knows, and has otherwise by itself", () => {
   const known = execFileSync(process.execPath, ["--v8-options"], { encoding: "utf8" }).split("\n");
@@ -16,5 +22,6 @@ it("asks V8 for what this release of it knows, and has otherwise by itself", () 
 });
 
 it("asks a V8 that it was not tried with for nothing: what that does not know, it complains of", () => {
-  for (const version of ["11.3.244.8-node.33", "14.60.1", "15.0.1"]) expect(compilationFlags(version)).toEqual([]);
+  for (const version of ["11.3.244.8-node.33", "14.60.1", "15.0.1"])
+    expect([...compilationFlags(version), ...collectionFlags(version)]).toEqual([]);
 });
