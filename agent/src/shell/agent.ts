@@ -38,7 +38,7 @@ import { openPolicyKernel } from "./policyKernel.ts";
 import type { PolicySync, PolicySyncPorts } from "./policySync.ts";
 import { type ClusterRanges, makePools, type Registered, type RegistrarOptions, register } from "./registrar.ts";
 import { RegistrationUpkeep } from "./registrationUpkeep.ts";
-import { rehearse } from "./rehearsal/rehearsal.ts";
+import { startRehearsal } from "./rehearsal/rehearsal.ts";
 import { RouteSync } from "./routeSync.ts";
 import { followSpeaker } from "./speakerSide.ts";
 import { sysctlRecordName } from "./sysctlRecord.ts";
@@ -193,7 +193,6 @@ export class Agent {
     if (!links) return;
     pods.start(links);
     this.#nowAndThen(resync);
-    void this.#rehearse(store);
     await this.#untilEnded();
   }
 
@@ -245,6 +244,7 @@ export class Agent {
     });
     const cni = await this.#startCni({ store, cluster, policy, links, pods });
     this.#parts.defer(() => cni.close());
+    this.#parts.use(startRehearsal({ store, calls: this.#calls, ready: this.#health.ready, log: this.#log }));
     return links;
   }
 
@@ -266,18 +266,6 @@ export class Agent {
     this.#health.report("ipam", null);
     this.#health.report("cni", null);
     return server;
-  }
-
-  /** Once all is ready, and told to be. What comes of it nobody has to know: without it the first pods take longer. */
-  async #rehearse({ transactions }: Pick<Store, "transactions">): Promise<void> {
-    await this.#health.ready;
-    const { signal } = this.#ended;
-    if (signal.aborted) return;
-    const rehearsal = rehearse({ calls: this.#calls, transactions, signal }).then(
-      (pods) => this.#log.debug({ pods }, "pods were rehearsed"),
-      (error: unknown) => this.#log.debug({ err: error }, "pods were not rehearsed"),
-    );
-    this.#parts.defer(() => rehearsal);
   }
 
   /** With the datastore away this waits for it; `null` when the agent is ended meanwhile. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { setTimeout as delay } from "node:timers/promises";
 import { describe, it } from "vitest";
-import { type RehearsalPorts, rehearse } from "./rehearsal.ts";
+import { type RehearsalPorts, rehearse, startRehearsal } from "./rehearsal.ts";
 
 /** Counts what happens on it; `onLife` may do something meanwhile. */
 class FakeStage {
@@ -88,4 +88,16 @@ describe("a rehearsal", () => {
     await assert.rejects(rehearse(stage.ports, 10), /no address/);
     assert.equal(stage.isOpen, false);
   });
+});
+
+it("an agent that ends before it was ready rehearses nothing", async () => {
+  const told: unknown[] = [];
+  const rehearsing = startRehearsal({
+    store: { transactions: "many" },
+    calls: { underWay: 0, answered: 0 },
+    ready: new Promise(() => {}),
+    log: { debug: (what: unknown) => told.push(what) },
+  });
+  await rehearsing[Symbol.asyncDispose]();
+  assert.deepEqual(told, [{ pods: 0 }]);
 });

@@ -5,6 +5,8 @@
  */
 import { setTimeout as delay } from "node:timers/promises";
 import type { Store } from "@brindle/api";
+import type { Logger } from "pino";
+import { untilAborted } from "../untilAborted.ts";
 import { Stage, type StageOptions } from "./stage.ts";
 
 /** Where they come and go. */
@@ -45,4 +47,34 @@ export async function rehearse(ports: RehearsalPorts, pods: number = podsUsual):
     await untilIdle();
   }
   return done;
+}
+
+export interface RehearsingAgent {
+  readonly store: Pick<Store, "transactions">;
+  readonly calls: RehearsalPorts["calls"];
+  /** Resolves when all is ready, and told to be. */
+  readonly ready: Promise<void>;
+  readonly log: Pick<Logger, "debug">;
+}
+
+/** Begins then, and is over at the latest when it is disposed. What comes of it nobody has to know: without it the first pods take longer. */
+export function startRehearsal({ store, calls, ready, log }: RehearsingAgent): AsyncDisposable {
+  const ended = new AbortController();
+  const { signal } = ended;
+  const run = async (): Promise<void> => {
+    await Promise.race([ready, untilAborted(signal)]);
+    try {
+      const pods = await rehearse({ calls, transactions: store.transactions, signal });
+      log.debug({ pods }, "pods were rehearsed");
+    } catch (error) {
+      log.debug({ err: error }, "pods were not rehearsed");
+    }
+  };
+  const running = run();
+  return {
+    [Symbol.asyncDispose]: async () => {
+      ended.abort();
+      await running;
+    },
+  };
 }
