@@ -180,7 +180,7 @@ async function measuredCalls(
     ]),
   ) as Measured["calls"];
   const young = [youngest, early.get("ipv4")].map((times) => `${median(times?.ADD ?? []).toFixed(1)} ms`);
-  const told = `${podsAtOnce} ADDs as soon as the agent is ready take ${young[0]}, the next ones ${young[1]}; ${denied.told()}`;
+  const told = `the first ${podsAtOnce} ADDs of an agent that became ready some seconds ago take ${young[0]}, the next ones ${young[1]}; ${denied.told()}`;
   return { calls, told };
 }
 
