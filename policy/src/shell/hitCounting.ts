@@ -133,8 +133,8 @@ export class HitCounting {
 
   async #readBefore({ family, names }: { family: Family; names: readonly string[] }, inForce: Desired): Promise<void> {
     const source = this.#sources.find((candidate) => candidate.family === family);
-    const present = chainsOf(inForce, family);
-    const wanted = names.filter((name) => present.has(name));
+    const present = chainsNamed(names, inForce, family);
+    const wanted = [...present.keys()];
     if (!source || wanted.length === 0) return;
     const startMs = this.#nowMs();
     if (!source.readsSingleChains && startMs < (this.#restUntilMs.get(family) ?? 0)) return;
@@ -169,7 +169,7 @@ export class HitCounting {
 
 /** Those of policies, profiles and endpoints, and those in which verdicts end. */
 function chainsOf({ tables }: Desired, family: Family): ReadonlyMap<string, Chain> {
-  const filter = tables.find((table) => table.family === family && table.table === "filter");
+  const filter = filterOf(tables, family);
   const known = filter && countedChains.get(filter);
   if (known || !filter) return known ?? new Map();
   const counted = filter.content.chains.filter(({ name }) => isCounted(name));
@@ -178,8 +178,21 @@ function chainsOf({ tables }: Desired, family: Family): ReadonlyMap<string, Chai
   return byName;
 }
 
-/** What is in force is asked for before each commit. */
 const countedChains = new WeakMap<DesiredTable, ReadonlyMap<string, Chain>>();
+
+/** A commit is about a few of thousands. */
+function chainsNamed(names: readonly string[], { tables }: Desired, family: Family): ReadonlyMap<string, Chain> {
+  const asked = new Set(names);
+  const found = new Map<string, Chain>();
+  for (const chain of filterOf(tables, family)?.content.chains ?? []) {
+    if (asked.has(chain.name)) found.set(chain.name, chain);
+  }
+  return found;
+}
+
+function filterOf(tables: readonly DesiredTable[], family: Family): DesiredTable | undefined {
+  return tables.find((table) => table.family === family && table.table === "filter");
+}
 
 /** In a group policies are only asked: what it counts is nobody's, and it has two rules for each of hundreds. */
 function isCounted(name: string): boolean {
