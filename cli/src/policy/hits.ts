@@ -27,7 +27,7 @@ export async function showHits(
 
 function nothing(name: string | undefined): string {
   if (name === undefined) return "no rule of a policy or profile has decided on a flow of this node's pods yet";
-  return `no policy or profile "${name}" is in force on this node: it selects none of its pods`;
+  return `no rule of a policy or profile "${name}" is counted on this node: none of its pods and host endpoints is selected by one, or all its rules come before connection tracking or DNAT`;
 }
 
 const columns: readonly TableColumn<PolicyHit>[] = [

@@ -63,7 +63,7 @@ export const iptablesSettings: Settings<IptablesSettings> = {
   ),
   iptablesMarkMask: setting(integer(0, 4_294_967_295), "Which bits of a packet's mark may be used.", {
     unset: 4_294_901_760,
-    meanwhile: "0x10000000 and 0x20000000 are used",
+    meanwhile: "0x38000000 is used, and 0x40000000 of a connection's mark",
   }),
   iptablesNATOutgoingInterfaceFilter: setting(
     text,
