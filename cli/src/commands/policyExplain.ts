@@ -21,7 +21,7 @@ export const policyExplainCommand: CommandDefinition<readonly [], ExplainOptions
     command
       .requiredOption("--from <pod|address>", "who opens the connection")
       .requiredOption("--to <pod|service|address>", "who is asked")
-      .requiredOption("--port <port/protocol>", "5432/tcp, 53/udp, icmp; TCP unless told")
+      .requiredOption("--port <port/protocol>", "5432/tcp, 53/udp, icmp, icmp/TYPE/CODE; TCP unless told")
       .addOption(filenameOption())
       .addOption(recursiveOption())
       .addOption(namespaceOption());

@@ -1,7 +1,7 @@
 /** Who takes part in a connection, as a person names it: pods, endpoints, addresses, ports. */
 import { nearest, type WorkloadEndpoint } from "@brindle/api";
 import { type Address, type Family, formatAddress, parseAddress } from "@brindle/net";
-import { type Cluster, endpointAddresses, isIcmp, type Packet, protocolNumber } from "@brindle/policy";
+import { type Cluster, endpointAddresses, isIcmp, type Packet, protocolName, protocolNumber } from "@brindle/policy";
 import { failed, usage } from "../error.ts";
 import type { ReadCluster } from "./cluster.ts";
 import { backendsBehind, serviceNamed } from "./services.ts";
@@ -9,10 +9,14 @@ import { backendsBehind, serviceNamed } from "./services.ts";
 export interface Service {
   readonly protocol: number;
   readonly port?: number;
+  /** Of ICMP; the echo request where it is not told. */
+  readonly icmp?: { readonly type: number; readonly code: number };
 }
 
-/** `5432/tcp`, `5432` for TCP, `icmp`. */
+/** `5432/tcp`, `5432` for TCP, `icmp`, `icmp/3/4` for a type and its code, `icmpv6/135` for code 0. */
 export function parseService(text: string): Service {
+  const typed = /^(icmp|icmpv6)\/(\d{1,3})(?:\/(\d{1,3}))?$/i.exec(text);
+  if (typed) return icmpService(text, typed);
   const [first = "", second, ...more] = text.split("/");
   const isPort = /^\d+$/.test(first);
   const protocol = protocolNumber(isPort ? (second ?? "tcp") : first);
@@ -26,6 +30,13 @@ export function parseService(text: string): Service {
   const port = Number(first);
   if (port < 1 || port > 65535) throw usage(`--port ${text} is no port from 1 to 65535`);
   return { protocol, port };
+}
+
+function icmpService(text: string, [, name = "", type, code = "0"]: RegExpExecArray): Service {
+  const icmp = { type: Number(type), code: Number(code) };
+  const protocol = protocolNumber(name);
+  if (protocol !== null && icmp.type <= 255 && icmp.code <= 255) return { protocol, icmp };
+  throw usage(`--port ${text} names a type or code beyond 255`);
 }
 
 /** One end of a connection: an address, or a pod with one of each family. */
@@ -119,17 +130,25 @@ export function packetsToAll(from: End, asked: readonly Asked[]): readonly { pac
 
 /** One for each family that both ends have: the two may be decided differently, by rules that name networks. */
 export function packetsBetween(from: End, to: End, service: Service): Packet[] {
-  const packets = ([4, 6] as const).flatMap((family) => {
+  const packets = familiesOf(service).flatMap((family) => {
     const source = from.addresses.find((address) => address.family === family);
     const destination = to.addresses.find((address) => address.family === family);
     return source && destination ? [{ source, destination, ...headerOf(service, family) }] : [];
   });
-  if (packets.length === 0) throw failed(`${from.name} and ${to.name} have no addresses of one family`);
-  return packets;
+  if (packets.length > 0) return packets;
+  const only = service.icmp ? `, as ${protocolName(service.protocol)} with a type asks for` : "";
+  throw failed(`${from.name} and ${to.name} have no addresses of one family${only}`);
 }
 
-/** Of ICMP the echo request, in the form of the family. */
-function headerOf({ protocol, port }: Service, family: Family): Omit<Packet, "source" | "destination"> {
+/** A type means something in one of the two alone. */
+function familiesOf({ protocol, icmp }: Service): readonly Family[] {
+  if (!icmp) return [4, 6];
+  return protocol === protocolNumber("icmp") ? [4] : [6];
+}
+
+/** Of ICMP the echo request unless told, in the form of the family. */
+function headerOf({ protocol, port, icmp }: Service, family: Family): Omit<Packet, "source" | "destination"> {
+  if (icmp) return { protocol, icmp };
   if (!isIcmp(protocol)) return { protocol, ...(port !== undefined && { destinationPort: port }) };
   return family === 4 ? { protocol: 1, icmp: { type: 8, code: 0 } } : { protocol: 58, icmp: { type: 128, code: 0 } };
 }

@@ -34,6 +34,29 @@ describe("policy explain", () => {
     assert.match(out, /^icmp type 8 code 0 from 203\.0\.113\.7 to 10\.1\.0\.2: DENIED\n/);
   });
 
+  it("takes a type of ICMP with its code, which asks for the one family that has it", async () => {
+    const policy = `${manifests}---
+apiVersion: projectcalico.org/v3
+kind: NetworkPolicy
+metadata: {name: too-big, namespace: shop}
+spec:
+  order: 1
+  types: [Ingress]
+  ingress:
+    - {action: Allow, protocol: ICMP, icmp: {type: 3, code: 4}}
+    - {action: Allow, protocol: ICMPv6, icmp: {type: 2}}
+`;
+    const asked = async (port: string): Promise<string[]> => {
+      const { out } = await new Rig().run(`${question} ${port} -f -`, policy);
+      return out.split("\n").filter((line) => /ALLOWED|DENIED/.test(line));
+    };
+    assert.deepEqual(await asked("icmp/3/4"), ["icmp type 3 code 4 from 10.1.0.1 to 10.1.0.2: ALLOWED"]);
+    assert.deepEqual(await asked("icmp/3/1"), ["icmp type 3 code 1 from 10.1.0.1 to 10.1.0.2: DENIED"]);
+    assert.deepEqual(await asked("icmpv6/2"), ["icmpv6 type 2 code 0 from fd00::1 to fd00::2: ALLOWED"]);
+    const other = await new Rig().run("policy explain --from 203.0.113.7 --to shop/db --port icmpv6/2 -f -", policy);
+    assert.match(other.err, /no addresses of one family, as icmpv6 with a type asks for/);
+  });
+
   it("heeds what FelixConfiguration says of pods and their node, and host endpoints that only name addresses", async () => {
     const hosts = `${manifests}---
 apiVersion: projectcalico.org/v3
@@ -145,9 +168,14 @@ spec: {cidr: 198.51.100.0/24}
     ["5432", { protocol: 6, port: 5432 }],
     ["53/UDP", { protocol: 17, port: 53 }],
     ["icmp", { protocol: 1 }],
+    ["icmp/3/4", { protocol: 1, icmp: { type: 3, code: 4 } }],
+    ["ICMPv6/135", { protocol: 58, icmp: { type: 135, code: 0 } }],
   ];
   it.each(services)("reads the service %s", (text, service) => assert.deepEqual(parseService(text), service));
-  it.each(["tcp", "0/tcp", "65536", "5432/tcp/x", "http", "icmp/tcp", ""])("refuses the service %j", (text) => {
-    assert.throws(() => parseService(text), /^CliError: --port/);
-  });
+  it.each(["tcp", "0/tcp", "65536", "5432/tcp/x", "http", "icmp/tcp", "icmp/256", "icmp/3/256", "icmp/3/4/5", ""])(
+    "refuses the service %j",
+    (text) => {
+      assert.throws(() => parseService(text), /^CliError: --port/);
+    },
+  );
 });
