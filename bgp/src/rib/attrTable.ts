@@ -20,6 +20,7 @@ import { ByteArena, type Place } from "./byteArena.ts";
 import { IdPool, RowField, Rows } from "./column.ts";
 import { HashIndex } from "./hashIndex.ts";
 import { fixedHashKey, type HashKey, KeyedHash } from "./keyedHash.ts";
+import { plainMemory, type TableMemory } from "./tableMemory.ts";
 
 /** Zero is no attribute set. */
 export type AttrId = number;
@@ -57,30 +58,45 @@ export function canonicalBytes(attributes: PathAttributes): Uint8Array {
 }
 
 export class AttrTable {
-  readonly #rows = new Rows(rowWidth);
-  readonly localPref: RowField = new RowField(this.#rows, place.localPref);
-  readonly asPathLength: RowField = new RowField(this.#rows, place.asPathLength);
-  readonly origin: RowField = new RowField(this.#rows, place.origin);
-  readonly med: RowField = new RowField(this.#rows, place.med);
+  readonly #rows: Rows;
+  readonly localPref: RowField;
+  readonly asPathLength: RowField;
+  readonly origin: RowField;
+  readonly med: RowField;
   /** The AS that MED is compared within; zero for a path that is empty or begins with a set. */
-  readonly neighborAsn: RowField = new RowField(this.#rows, place.neighborAsn);
+  readonly neighborAsn: RowField;
   /** Zero where there is none: no router has that identifier. */
-  readonly originatorId: RowField = new RowField(this.#rows, place.originatorId);
-  readonly clusterListLength: RowField = new RowField(this.#rows, place.clusterListLength);
+  readonly originatorId: RowField;
+  readonly clusterListLength: RowField;
   /** As `AttributeSummary.flags`. */
-  readonly flags: RowField = new RowField(this.#rows, place.flags);
-  readonly #refs = new RowField(this.#rows, place.refs);
-  readonly #places = new RowField(this.#rows, place.places);
-  readonly #lengths = new RowField(this.#rows, place.lengths);
-  readonly #pool = new IdPool();
-  readonly #index = new HashIndex();
+  readonly flags: RowField;
+  readonly #refs: RowField;
+  readonly #places: RowField;
+  readonly #lengths: RowField;
+  readonly #pool: IdPool;
+  readonly #index: HashIndex;
   readonly #hashes: KeyedHash;
-  readonly #arena = new ByteArena();
+  readonly #arena: ByteArena;
   readonly #summary: AttributeSummary = emptySummary();
   /** The value asked for last: who prints a set asks for it again and again. */
   #seen: { readonly id: AttrId; readonly value: PathAttributes } | null = null;
 
-  constructor(hashKey: HashKey = fixedHashKey) {
+  constructor(hashKey: HashKey = fixedHashKey, memory: TableMemory = plainMemory) {
+    this.#rows = new Rows(rowWidth, memory);
+    this.localPref = new RowField(this.#rows, place.localPref);
+    this.asPathLength = new RowField(this.#rows, place.asPathLength);
+    this.origin = new RowField(this.#rows, place.origin);
+    this.med = new RowField(this.#rows, place.med);
+    this.neighborAsn = new RowField(this.#rows, place.neighborAsn);
+    this.originatorId = new RowField(this.#rows, place.originatorId);
+    this.clusterListLength = new RowField(this.#rows, place.clusterListLength);
+    this.flags = new RowField(this.#rows, place.flags);
+    this.#refs = new RowField(this.#rows, place.refs);
+    this.#places = new RowField(this.#rows, place.places);
+    this.#lengths = new RowField(this.#rows, place.lengths);
+    this.#pool = new IdPool(memory);
+    this.#index = new HashIndex(memory);
+    this.#arena = new ByteArena(memory);
     this.#hashes = new KeyedHash(hashKey);
   }
 

@@ -1,6 +1,6 @@
 /** Strings of bytes in large pieces of memory: a million of them are no million objects. */
 
-import { newUint8Array } from "./tableMemory.ts";
+import { plainMemory, type TableMemory } from "./tableMemory.ts";
 
 const pieceBits = 20;
 const pieceBytes: number = 1 << pieceBits;
@@ -17,6 +17,11 @@ export class ByteArena {
   #end = 0;
   /** Freed places by size in grains. */
   #free: (Place[] | undefined)[] = [];
+  readonly #memory: TableMemory;
+
+  constructor(memory: TableMemory = plainMemory) {
+    this.#memory = memory;
+  }
 
   /** A copy of `bytes[0…length)`; `length` is below a mebibyte. */
   store(bytes: Uint8Array, length: number): Place {
@@ -55,6 +60,7 @@ export class ByteArena {
 
   /** Nothing is stored any more. */
   clear(): void {
+    for (const piece of new Set(this.#pieces)) this.#memory.giveBack(piece.byteLength);
     [this.#pieces, this.#end, this.#free] = [[], 0, []];
   }
 
@@ -74,7 +80,7 @@ export class ByteArena {
     const index = Math.floor(place / pieceBytes);
     const known = this.#pieces[index];
     if (known) return known;
-    const piece = newUint8Array(pieceBytes);
+    const piece = this.#memory.uint8(pieceBytes);
     while (this.#pieces.length <= index) this.#pieces.push(piece);
     this.#pieces[index] = piece;
     return piece;

@@ -4,7 +4,7 @@
  * that narrower columns would save.
  */
 
-import { newInt32Array, newUint32Array } from "./tableMemory.ts";
+import { plainMemory, type TableMemory } from "./tableMemory.ts";
 
 const chunkBits = 12;
 const chunkSize: number = 1 << chunkBits;
@@ -13,6 +13,11 @@ export const chunkMask: number = chunkSize - 1;
 
 export class Column {
   #chunks: (Uint32Array | undefined)[] = [];
+  readonly #memory: TableMemory;
+
+  constructor(memory: TableMemory = plainMemory) {
+    this.#memory = memory;
+  }
 
   /** What was never written reads as zero. */
   get(id: number): number {
@@ -32,6 +37,7 @@ export class Column {
 
   /** All zero again, and the memory given back. */
   clear(): void {
+    giveBack(this.#chunks, this.#memory);
     this.#chunks = [];
   }
 
@@ -45,7 +51,7 @@ export class Column {
   #grow(id: number): Uint32Array {
     const index = id >>> chunkBits;
     while (this.#chunks.length <= index) this.#chunks.push(undefined);
-    const chunk = newUint32Array(chunkSize);
+    const chunk = this.#memory.uint32(chunkSize);
     this.#chunks[index] = chunk;
     return chunk;
   }
@@ -58,9 +64,11 @@ export class Column {
 export class Rows {
   readonly width: number;
   #chunks: (Int32Array | undefined)[] = [];
+  readonly #memory: TableMemory;
 
-  constructor(width: number) {
+  constructor(width: number, memory: TableMemory = plainMemory) {
     this.width = width;
+    this.#memory = memory;
   }
 
   /** The chunk in which the row of this id lies; zeros where nothing was ever written. */
@@ -74,16 +82,21 @@ export class Rows {
   }
 
   clear(): void {
+    giveBack(this.#chunks, this.#memory);
     this.#chunks = [];
   }
 
   #grow(id: number): Int32Array {
     const index = id >>> chunkBits;
     while (this.#chunks.length <= index) this.#chunks.push(undefined);
-    const chunk = newInt32Array(chunkSize * this.width);
+    const chunk = this.#memory.int32(chunkSize * this.width);
     this.#chunks[index] = chunk;
     return chunk;
   }
+}
+
+function giveBack(chunks: readonly (Int32Array | Uint32Array | undefined)[], memory: TableMemory): void {
+  for (const chunk of chunks) if (chunk) memory.giveBack(chunk.byteLength);
 }
 
 /** One of the numbers of each row, used like a column. */
@@ -143,9 +156,13 @@ export class BitSet {
 
 /** Ids from 1 up, so that zero can say "none"; the last one given back is the next one taken. */
 export class IdPool {
-  readonly #free = new Column();
+  readonly #free: Column;
   #freeCount = 0;
   #end = 1;
+
+  constructor(memory: TableMemory = plainMemory) {
+    this.#free = new Column(memory);
+  }
 
   /** Every id in use is below. */
   get end(): number {

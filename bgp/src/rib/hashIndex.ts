@@ -8,7 +8,7 @@
  * so that memory is bounded by the number of ids whatever their hashes are. Time is not: use a `KeyedHash`.
  */
 
-import { newUint32Array } from "./tableMemory.ts";
+import { plainMemory, type TableMemory } from "./tableMemory.ts";
 
 const segmentBits = 12;
 const slotsOfSegment: number = 1 << segmentBits;
@@ -27,12 +27,18 @@ interface Segment {
 
 export class HashIndex {
   /** By the leading `#depth` bits of the hash. */
-  #segments: Segment[] = [newSegment(0)];
+  #segments: Segment[];
   #depth = 0;
   #size = 0;
   /** Where the last search came to. */
   #slot = 0;
   #hash = 0;
+  readonly #memory: TableMemory;
+
+  constructor(memory: TableMemory = plainMemory) {
+    this.#memory = memory;
+    this.#segments = [newSegment(0, memory)];
+  }
 
   get size(): number {
     return this.#size;
@@ -67,7 +73,7 @@ export class HashIndex {
     let segment = this.#segmentOf(hash);
     while (isFull(segment)) {
       if (segment.depth < depthMax) this.#split(hash, segment);
-      else grow(segment);
+      else grow(segment, this.#memory);
       segment = this.#segmentOf(hash);
     }
     place(segment, hash, id);
@@ -92,7 +98,12 @@ export class HashIndex {
     words[2 * gap + 1] = 0;
     segment.used -= 1;
     this.#size -= 1;
-    if (this.#size === 0) [this.#segments, this.#depth] = [[newSegment(0)], 0];
+    if (this.#size === 0) this.#clear();
+  }
+
+  #clear(): void {
+    for (const { words } of new Set(this.#segments)) this.#memory.giveBack(words.byteLength);
+    [this.#segments, this.#depth] = [[newSegment(0, this.#memory)], 0];
   }
 
   #segmentOf(hash: number): Segment {
@@ -120,7 +131,7 @@ export class HashIndex {
       this.#depth += 1;
     }
     full.depth += 1;
-    const high = newSegment(full.depth);
+    const high = newSegment(full.depth, this.#memory);
     deal(full, high);
     const share = 2 ** (this.#depth - full.depth);
     const start = Math.floor((hash >>> (32 - this.#depth)) / (2 * share)) * 2 * share;
@@ -137,9 +148,10 @@ function isFull({ words, used }: Segment): boolean {
 }
 
 /** Twice the slots, told apart by a further one of the hash's trailing bits. */
-function grow(segment: Segment): void {
+function grow(segment: Segment, memory: TableMemory): void {
   const { words } = segment;
-  segment.words = new Uint32Array(2 * words.length);
+  segment.words = memory.uint32(2 * words.length);
+  memory.giveBack(words.byteLength);
   segment.used = 0;
   for (let at = 0; at < words.length; at += 2) {
     const id = words[at + 1] ?? 0;
@@ -173,6 +185,6 @@ function place(segment: Segment, hash: number, id: number): void {
   segment.used += 1;
 }
 
-function newSegment(depth: number): Segment {
-  return { words: newUint32Array(2 * slotsOfSegment), depth, used: 0 };
+function newSegment(depth: number, memory: TableMemory): Segment {
+  return { words: memory.uint32(2 * slotsOfSegment), depth, used: 0 };
 }

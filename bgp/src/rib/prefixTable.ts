@@ -11,6 +11,7 @@ import { HashIndex } from "./hashIndex.ts";
 import { fixedHashKey, type HashKey, KeyedHash } from "./keyedHash.ts";
 import { prefixText } from "./packed.ts";
 import type { PrefixBatch } from "./prefixBatch.ts";
+import { plainMemory, type TableMemory } from "./tableMemory.ts";
 
 /** Zero is no prefix. */
 export type PrefixId = number;
@@ -38,19 +39,29 @@ export function prefixRowAt(id: PrefixId): number {
 }
 
 export class PrefixTable {
-  readonly #ids = new IdPool();
+  readonly #ids: IdPool;
   /** For those that look at several numbers of a prefix: see `prefixPlace`. */
-  readonly rows: Rows = new Rows(rowWidth);
-  readonly #words = [new RowField(this.rows, prefixPlace.word), new Column(), new Column(), new Column()] as const;
-  readonly #shapes = new RowField(this.rows, prefixPlace.shape);
-  readonly #refs = new RowField(this.rows, prefixPlace.refs);
+  readonly rows: Rows;
+  readonly #words: readonly [RowField, Column, Column, Column];
+  readonly #shapes: RowField;
+  readonly #refs: RowField;
   /** `RouteTable`'s and `Rib`'s: they are asked for together with the prefix, so they lie beside it. Both zero once it is free. */
-  readonly firstRoute: RowField = new RowField(this.rows, prefixPlace.firstRoute);
-  readonly bestRoute: RowField = new RowField(this.rows, prefixPlace.bestRoute);
-  readonly #index = new HashIndex();
+  readonly firstRoute: RowField;
+  readonly bestRoute: RowField;
+  readonly #index: HashIndex;
   readonly #hashes: KeyedHash;
 
-  constructor(hashKey: HashKey = fixedHashKey) {
+  constructor(hashKey: HashKey = fixedHashKey, memory: TableMemory = plainMemory) {
+    const rows = new Rows(rowWidth, memory);
+    this.#ids = new IdPool(memory);
+    this.rows = rows;
+    const word = new RowField(rows, prefixPlace.word);
+    this.#words = [word, new Column(memory), new Column(memory), new Column(memory)];
+    this.#shapes = new RowField(rows, prefixPlace.shape);
+    this.#refs = new RowField(rows, prefixPlace.refs);
+    this.firstRoute = new RowField(rows, prefixPlace.firstRoute);
+    this.bestRoute = new RowField(rows, prefixPlace.bestRoute);
+    this.#index = new HashIndex(memory);
     this.#hashes = new KeyedHash(hashKey);
   }
 

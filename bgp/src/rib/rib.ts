@@ -21,6 +21,7 @@ import { Announced, PrefixBatch } from "./prefixBatch.ts";
 import { type PrefixId, PrefixTable, prefixPlace, prefixRowAt } from "./prefixTable.ts";
 import { type OnRouteChanged, type RouteContent, RouteImport } from "./routeImport.ts";
 import { type RouteId, RouteTable } from "./routeTable.ts";
+import { plainMemory, type TableMemory } from "./tableMemory.ts";
 import { accepted, type RuleName, verdictName } from "./verdict.ts";
 import { Walks } from "./walks.ts";
 
@@ -36,6 +37,12 @@ const hopsChange = { best: false } as const;
 const withdrawn = new PrefixBatch();
 /** What UPDATEs announce and `takeIn` has not put into the table yet. */
 const announced = new Announced();
+
+export interface RibPorts {
+  readonly hashKey?: HashKey;
+  /** For what grows with the table. */
+  readonly memory?: TableMemory;
+}
 
 export class Rib {
   readonly prefixes: PrefixTable;
@@ -54,11 +61,11 @@ export class Rib {
   readonly #import: RouteImport;
 
   /** `local` is the peer whose routes beat all others: ourselves. */
-  constructor(local: RibPeer, hashKey: HashKey = fixedHashKey) {
-    this.prefixes = new PrefixTable(hashKey);
-    this.routes = new RouteTable(this.prefixes);
+  constructor(local: RibPeer, { hashKey = fixedHashKey, memory = plainMemory }: RibPorts = {}) {
+    this.prefixes = new PrefixTable(hashKey, memory);
+    this.routes = new RouteTable(this.prefixes, memory);
     this.#walks = new Walks(this.routes);
-    this.attrs = new AttrTable(hashKey);
+    this.attrs = new AttrTable(hashKey, memory);
     this.nextHops = new NextHopTable(hashKey);
     this.local = this.peers.add(local);
     this.#decider = makeDecider(this);

@@ -4,6 +4,7 @@
  */
 import { Column, chunkMask, IdPool, RowField, Rows } from "./column.ts";
 import type { PrefixTable } from "./prefixTable.ts";
+import { plainMemory, type TableMemory } from "./tableMemory.ts";
 
 /** Zero is no route. */
 export type RouteId = number;
@@ -37,30 +38,45 @@ export function routeRowAt(route: RouteId): number {
 
 export class RouteTable {
   /** For those that look at several numbers of a route: see `routePlace`. */
-  readonly rows: Rows = new Rows(rowWidth);
-  readonly prefix: RowField = new RowField(this.rows, routePlace.prefix);
-  readonly peer: RowField = new RowField(this.rows, routePlace.peer);
-  readonly attr: RowField = new RowField(this.rows, routePlace.attr);
+  readonly rows: Rows;
+  readonly prefix: RowField;
+  readonly peer: RowField;
+  readonly attr: RowField;
   /** As the peer sent it, where import changed it to what `attr` says; else zero. */
-  readonly receivedAttr: Column = new Column();
-  readonly nextHop: RowField = new RowField(this.rows, routePlace.nextHop);
+  readonly receivedAttr: Column;
+  readonly nextHop: RowField;
   /** The peer's epoch when it last announced the route: an older one than the peer's present one is stale. */
-  readonly epoch: RowField = new RowField(this.rows, routePlace.epoch);
+  readonly epoch: RowField;
   /** What import made of it, by its number in `verdicts`, or by that of a filter's rule (`FilterVerdicts`). */
-  readonly verdict: RowField = new RowField(this.rows, routePlace.verdict);
+  readonly verdict: RowField;
   /** One while the content changed after the last decision. */
-  readonly touched: Column = new Column();
+  readonly touched: Column;
   /** By which the peer tells several routes of a prefix apart (RFC 7911); zero where it has but one. */
-  readonly pathId: Column = new Column();
-  readonly #nextOfPrefix = new RowField(this.rows, routePlace.nextOfPrefix);
-  readonly #nextOfPeer = new RowField(this.rows, routePlace.nextOfPeer);
-  readonly #previousOfPeer = new RowField(this.rows, routePlace.previousOfPeer);
+  readonly pathId: Column;
+  readonly #nextOfPrefix: RowField;
+  readonly #nextOfPeer: RowField;
+  readonly #previousOfPeer: RowField;
   readonly #firstOfPrefix: RowField;
-  readonly #firstOfPeer = new Column();
-  readonly #ids = new IdPool();
+  readonly #firstOfPeer: Column;
+  readonly #ids: IdPool;
   #size = 0;
 
-  constructor({ firstRoute }: Pick<PrefixTable, "firstRoute">) {
+  constructor({ firstRoute }: Pick<PrefixTable, "firstRoute">, memory: TableMemory = plainMemory) {
+    this.rows = new Rows(rowWidth, memory);
+    this.prefix = new RowField(this.rows, routePlace.prefix);
+    this.peer = new RowField(this.rows, routePlace.peer);
+    this.attr = new RowField(this.rows, routePlace.attr);
+    this.receivedAttr = new Column(memory);
+    this.nextHop = new RowField(this.rows, routePlace.nextHop);
+    this.epoch = new RowField(this.rows, routePlace.epoch);
+    this.verdict = new RowField(this.rows, routePlace.verdict);
+    this.touched = new Column(memory);
+    this.pathId = new Column(memory);
+    this.#nextOfPrefix = new RowField(this.rows, routePlace.nextOfPrefix);
+    this.#nextOfPeer = new RowField(this.rows, routePlace.nextOfPeer);
+    this.#previousOfPeer = new RowField(this.rows, routePlace.previousOfPeer);
+    this.#firstOfPeer = new Column(memory);
+    this.#ids = new IdPool(memory);
     this.#firstOfPrefix = firstRoute;
   }
 

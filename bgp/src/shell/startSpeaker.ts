@@ -7,6 +7,7 @@ import type { DumpedSlice } from "../mrt/dumpTable.ts";
 import { type RecordedPiece, Tap } from "../recording/tap.ts";
 import type { HashKey } from "../rib/keyedHash.ts";
 import type { NextHopFact } from "../rib/nextHopTable.ts";
+import { TableMemory } from "../rib/tableMemory.ts";
 import { unpackBestChanges } from "../speaker/bestChanges.ts";
 import { checkConfig } from "../speaker/checkConfig.ts";
 import type { SpeakerConfig } from "../speaker/config.ts";
@@ -22,7 +23,7 @@ import { SignatureCounter } from "./signatureCounter.ts";
 import { SocketOptions } from "./socketOptions.ts";
 import { TimerSet } from "./timerSet.ts";
 import { UnnumberedPeers } from "./unnumberedPeers.ts";
-import { readyMemoryAhead } from "./zeroedMemory.ts";
+import { ZeroedMemory } from "./zeroedMemory.ts";
 
 /** Rejects where the configuration is invalid or an address cannot be listened on; nothing runs then. */
 export async function startSpeaker(
@@ -30,7 +31,6 @@ export async function startSpeaker(
   listeners: SpeakerListeners = {},
   options: StartOptions = {},
 ): Promise<RunningSpeaker> {
-  readyMemoryAhead();
   const speaker = new LocalSpeaker(listeners, options);
   await speaker.configure(config);
   return speaker;
@@ -51,6 +51,7 @@ function randomHashKey(): HashKey {
 
 class LocalSpeaker implements RunningSpeaker {
   readonly #speaker: Speaker;
+  readonly #memory = new ZeroedMemory();
   readonly #listeners: SpeakerListeners;
   readonly #options = new SocketOptions();
   readonly #connections = new Connections((event) => this.#dispatch(event), this.#options);
@@ -77,7 +78,7 @@ class LocalSpeaker implements RunningSpeaker {
 
   constructor(listeners: SpeakerListeners, { recordTo, recordsFromStart }: StartOptions) {
     this.#listeners = listeners;
-    this.#speaker = new Speaker({ hashKey: randomHashKey() });
+    this.#speaker = new Speaker({ hashKey: randomHashKey(), memory: new TableMemory(this.#memory) });
     this.#recorder = recordTo === undefined ? null : new Recorder(recordTo);
     if (recordsFromStart) this.#tap.beginWithSpeaker(Date.now());
   }
@@ -184,6 +185,7 @@ class LocalSpeaker implements RunningSpeaker {
     this.#dispatch(text === undefined ? { type: "stop", keepForwarding } : { type: "stop", keepForwarding, text });
     this.#timers.clear();
     this.#unnumbered.stop();
+    this.#memory.close();
     await Promise.all([this.#servers.close(), this.#connections.end()]);
     // Behind the NOTIFICATIONs: BIRD and FRR take AdminDown for a failure, and would not hear why the session ends.
     await this.#paths.end({ quietly: keepForwarding });

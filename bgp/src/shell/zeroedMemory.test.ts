@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
-import { setImmediate as nextTurn } from "node:timers/promises";
-import { it } from "vitest";
+import { readdir, readlink } from "node:fs/promises";
+import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises";
+import { expect, it } from "vitest";
+import { AttrTable } from "../rib/attrTable.ts";
+import { TableMemory } from "../rib/tableMemory.ts";
 import { ZeroedMemory } from "./zeroedMemory.ts";
 
 const mebibyte = 2 ** 20;
@@ -30,3 +33,43 @@ it("hands out zeros, each to one owner, beyond the end of a region", async () =>
   for (const [i, piece] of pieces.entries()) assert.ok(piece.equals(zeros.fill(i + 1)), `piece ${i} has another owner`);
   assert.ok(new Set(pieces.map(({ buffer }) => buffer)).size > 1);
 });
+
+it("gives a table nothing that is filled and emptied again and again", async () => {
+  const memory = new ZeroedMemory();
+  const table = new AttrTable(undefined, new TableMemory(memory));
+  for (let i = 0; i < 60; i++) {
+    const id = table.intern({ origin: "igp", asPath: [] });
+    table.retain(id);
+    await nextTurn();
+    table.release(id);
+  }
+  assert.equal(memory.handedOut, 0);
+});
+
+it("leaves /dev/zero when it is closed, and what ends at once when it has found that out", async () => {
+  const before = await opened("/dev/zero");
+  const memory = new ZeroedMemory();
+  await takenOf(memory);
+  assert.equal(await opened("/dev/zero"), before + 1);
+  memory.close();
+  assert.equal(memory.take(mebibyte), null);
+  await expect.poll(() => opened("/dev/zero")).toBe(before);
+
+  const empty = new ZeroedMemory("/dev/null");
+  const inVain = await opened("/dev/null");
+  assert.equal(empty.take(8 * mebibyte), null);
+  await delay(50); // Not there at first is what it is at last, too.
+  await expect.poll(() => opened("/dev/null")).toBe(inVain);
+  assert.equal(empty.take(mebibyte), null);
+});
+
+/** Until something is handed out. */
+async function takenOf(memory: ZeroedMemory): Promise<void> {
+  while (!memory.take(mebibyte)) await nextTurn();
+}
+
+/** How many descriptors of this process are of the file. */
+async function opened(path: string): Promise<number> {
+  const links = (await readdir("/proc/self/fd")).map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => ""));
+  return (await Promise.all(links)).filter((link) => link === path).length;
+}

@@ -3,16 +3,18 @@
  * makes its pages ready there. A table of a million routes waits for them otherwise: on a virtual machine whose host lends
  * memory, up to a fifth of all that it takes.
  */
-import { open, read } from "node:fs";
-import { type MemoryAhead, type ReadyMemory, useMemoryAhead } from "../rib/tableMemory.ts";
+import { close, open, read } from "node:fs";
+import type { MemoryAhead, ReadyMemory } from "../rib/tableMemory.ts";
 
 /** As large as the C library asks the kernel for by itself, so that none of it is touched before: what is not read is no memory. */
 const regionBytes: number = 32 * 2 ** 20;
 const partBytes: number = 2 * 2 ** 20;
 /** What a table takes in some ten turns as it comes in. */
 const aheadBytes: number = 3 * partBytes;
-/** Small tables take theirs as it comes, and nothing lies ready that they never ask for. */
+/** Tables that hold less take theirs as it comes, and nothing lies ready that they never ask for. */
 const bytesAtFirst: number = 8 * 2 ** 20;
+/** With less than this nothing is kept ready, either: so far below that a table about as large as that is no trouble. */
+const bytesAtLast: number = bytesAtFirst / 2;
 
 interface Region {
   readonly bytes: Buffer<ArrayBuffer>;
@@ -22,18 +24,26 @@ interface Region {
   taken: number;
 }
 
-export class ZeroedMemory {
+/** For the tables of one speaker. */
+export class ZeroedMemory implements MemoryAhead {
+  readonly #path: string;
   /** Of /dev/zero, once it is open; `null` where there is none. */
   #zeros: number | null | undefined;
   #isReading = false;
-  #asked = 0;
+  #isClosed = false;
+  /** By the tables, wherever they had it from. */
+  #held = 0;
   #handedOut = 0;
   /** Handed out from the first, read into the last. */
-  readonly #regions: Region[] = [];
+  #regions: Region[] = [];
 
-  readonly take: MemoryAhead = (bytes) => {
-    this.#asked += bytes;
-    if (this.#asked < bytesAtFirst) return null;
+  constructor(path: string = "/dev/zero") {
+    this.#path = path;
+  }
+
+  take(bytes: number): ReadyMemory | null {
+    this.#held += bytes;
+    if (this.#isClosed || this.#held < bytesAtFirst) return null;
     this.#fill();
     const [first, second] = this.#regions;
     if (first && second && first.taken + bytes > regionBytes) this.#regions.shift();
@@ -43,7 +53,18 @@ export class ZeroedMemory {
     region.taken += bytes;
     this.#handedOut += bytes;
     return memory;
-  };
+  }
+
+  giveBack(bytes: number): void {
+    this.#held -= bytes;
+    if (this.#held < bytesAtLast && this.#regions.length > 0) this.#regions = [];
+  }
+
+  /** Nothing is read from now on. */
+  close(): void {
+    this.#isClosed = true;
+    if (!this.#isReading) this.#leaveZeros();
+  }
 
   get handedOut(): number {
     return this.#handedOut;
@@ -51,15 +72,17 @@ export class ZeroedMemory {
 
   /** One read at a time. */
   #fill(): void {
-    if (this.#isReading || this.#zeros === null) return;
+    if (this.#isReading || this.#isClosed || this.#zeros === null) return;
     const ahead = this.#regions.reduce((sum, { ready, taken }) => sum + ready - taken, 0);
     if (ahead >= aheadBytes) return;
     this.#isReading = true;
     if (this.#zeros !== undefined) this.#read(this.#zeros);
     else
-      open("/dev/zero", (error, zeros) => {
+      open(this.#path, (error, zeros) => {
+        this.#isReading = !error;
         this.#zeros = error ? null : zeros;
-        if (!error) this.#read(zeros);
+        if (this.#isClosed) this.#leaveZeros();
+        else if (!error) this.#read(zeros);
       });
   }
 
@@ -67,10 +90,18 @@ export class ZeroedMemory {
     const region = this.#regionToFill();
     read(zeros, region.bytes, region.ready, partBytes, null, (error, count) => {
       this.#isReading = false;
-      if (error || count < partBytes) this.#zeros = null;
-      else region.ready += count;
-      this.#fill();
+      if (error || count < partBytes || this.#isClosed) return this.#leaveZeros();
+      region.ready += count;
+      // Whatever tables gave back meanwhile, nobody asked for more.
+      if (this.#regions.includes(region)) this.#fill();
     });
+  }
+
+  #leaveZeros(): void {
+    this.#regions = [];
+    const zeros = this.#zeros;
+    this.#zeros = null;
+    if (typeof zeros === "number") close(zeros);
   }
 
   #regionToFill(): Region {
@@ -80,13 +111,4 @@ export class ZeroedMemory {
     this.#regions.push(region);
     return region;
   }
-}
-
-let isUsed = false;
-
-/** For all speakers of this thread. */
-export function readyMemoryAhead(): void {
-  if (isUsed) return;
-  isUsed = true;
-  useMemoryAhead(new ZeroedMemory().take);
 }

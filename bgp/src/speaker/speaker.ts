@@ -11,7 +11,6 @@ import type { PeerDetail, PeerStatus, RouteStatus, SpeakerSummary } from "../con
 import type { DumpedSlice } from "../mrt/dumpTable.ts";
 import { ExportGroups } from "../out/exportGroups.ts";
 import type { RehearsedSlice } from "../out/rehearsal.ts";
-import { fixedHashKey } from "../rib/keyedHash.ts";
 import { PrefixFilter } from "../rib/prefixFilter.ts";
 import { Rib } from "../rib/rib.ts";
 import { encodeMessage } from "../wire/codec.ts";
@@ -68,11 +67,11 @@ export class Speaker {
   #tookOver = false;
   #stopped = false;
 
-  constructor({ tellsBest = true, hashKey = fixedHashKey }: SpeakerOptions = {}) {
+  constructor({ tellsBest = true, ...tables }: SpeakerOptions = {}) {
     this.tellsBest = tellsBest;
     const importRules = { filter: new PrefixFilter({ accept: "all" }), judge: () => "accepted" as const };
     const address: Address = { family: 4, value: 0n };
-    this.#rib = new Rib({ name: "local", external: true, bgpId: 0, address, importRules }, hashKey);
+    this.#rib = new Rib({ name: "local", external: true, bgpId: 0, address, importRules }, tables);
     this.#groups = new ExportGroups(this.#rib);
     this.#monitors = new Monitors({
       rib: this.#rib,
