@@ -2,6 +2,7 @@
 import type { Cluster, Packet } from "@brindle/policy";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { decidedBy } from "./deciding.ts";
+import { evened } from "./evened.ts";
 import { focusedCase, focuses } from "./focusedCase.ts";
 import { type Comparison, compare, describeMismatch, desiredOf } from "./oracle.ts";
 import { PolicyNode } from "./policyNode.ts";
@@ -52,7 +53,8 @@ describe.each(["nft", "legacy"] as const)(`random policies, backend %s, BRINDLE_
     for (let index = 0; index < cases; index++) {
       const cluster = randomClusterWithHosts(firstSeed + index);
       if (hasGroups(cluster)) grouped += 1;
-      const packets = randomPackets(firstSeed + index, probesPerCase, biasFor(cluster));
+      const draw = (count: number): Packet[] => randomPackets(firstSeed + index, count, biasFor(cluster));
+      const packets = evened(cluster, probesPerCase, draw);
       const comparison = await probe(node, cluster, packets);
       const [mismatch] = comparison.mismatches;
       if (mismatch) expect.fail(`case ${index}: ${await describeMismatch(node, cluster, mismatch)}`);
