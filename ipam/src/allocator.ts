@@ -10,7 +10,7 @@
  * one left is repaired by the next of the same handle.
  */
 import type { Key, Store, Write } from "@brindle/api";
-import { type Address, containsAddress, type Family } from "@brindle/net";
+import type { Family } from "@brindle/net";
 import { type AssignRequest, type ClusterView, planAssign } from "./assign.ts";
 import { affinityOf, type HeldAddress, loadBalancer, type Resting } from "./block.ts";
 import { commitDecided } from "./commit.ts";
@@ -23,6 +23,7 @@ import type { PlaceRefusal } from "./placement.ts";
 import { choosePoolsOfNode, type PoolQuery, type RefusedPool } from "./pools.ts";
 import { planRelease, type ReleaseRequest } from "./release.ts";
 import { RememberedHandles } from "./rememberedHandles.ts";
+import { reservedTest } from "./reservedRanges.ts";
 import {
   affinityPrefix,
   blockKey,
@@ -331,7 +332,7 @@ export class Allocator {
 
 /** What nobody is given unasked need not rest: who asks for it by name is to have it back at once. */
 function restingOf({ reserved, settings }: ClusterView, nowNs: bigint): Resting {
-  const isReserved = (address: Address) => reserved.some((prefix) => containsAddress(prefix, address));
+  const isReserved = reservedTest(reserved);
   return { rests: (address) => settings.restSeconds > 0 && !isReserved(address), nowNs };
 }
 

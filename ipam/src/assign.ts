@@ -6,11 +6,12 @@
  * give what is there. Families are all or nothing.
  */
 import type { AllowedUse, IPPool, Key, Revision, Write } from "@brindle/api";
-import { type Address, containsAddress, type Family, formatAddress, type Prefix, sameAddress } from "@brindle/net";
+import { type Address, type Family, formatAddress, type Prefix, sameAddress } from "@brindle/net";
 import { affinityOf, type HeldAddress, type Owner, renew } from "./block.ts";
 import { blocksOf, countByBlock, handleWith, hasCounts } from "./handle.ts";
 import { place } from "./place.ts";
 import type { Placement, PlaceRefusal } from "./placement.ts";
+import { reservedTest } from "./reservedRanges.ts";
 import {
   blockKey,
   blockWrite,
@@ -115,9 +116,10 @@ export function planAssign(
   const other = otherThanAsked(kept, request);
   if (other) return other;
   const placements: Placement[] = [];
+  const isReserved = reservedTest(view.reserved);
   for (const family of request.families) {
     if (kept.some(({ address }) => address.family === family)) continue;
-    const placed = place(state, { ...request, family }, { view, nowNs, isReserved: isReserved(view) });
+    const placed = place(state, { ...request, family }, { view, nowNs, isReserved });
     if (placed.kind !== "placed") return placed;
     placements.push(placed);
   }
@@ -192,8 +194,4 @@ function writeHandle({ handle }: IpamState, handleId: string, held: readonly Hel
   const key = handleKey(handleId);
   if (handle && hasCounts(handle.value, counts)) return unchanged(handle, key);
   return handleWrite(handle, key, handleWith(handle?.value, counts));
-}
-
-function isReserved({ reserved }: ClusterView): (address: Address) => boolean {
-  return (address) => reserved.some((prefix) => containsAddress(prefix, address));
 }

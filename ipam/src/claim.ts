@@ -13,6 +13,7 @@ import {
   prefixSize,
 } from "@brindle/net";
 import type { UsablePool } from "./pools.ts";
+import { reservedRanges } from "./reservedRanges.ts";
 
 export interface Occupied {
   /** The CIDRs of all blocks that there are, of any pool and size. */
@@ -44,9 +45,9 @@ export function* newBlocks(
   const existing = parseAll(occupied.blocks).filter((block) => overlaps(block, pool.prefix));
   const ofThisSize = new Set(existing.filter(({ length }) => length === pool.blockLength).map(formatPrefix));
   const ofOtherSize = existing.filter(({ length }) => length !== pool.blockLength);
-  const obstacleOf = (block: Prefix): Prefix | undefined =>
-    ofOtherSize.find((other) => overlaps(other, block)) ??
-    occupied.reserved.find((reserved) => containsPrefix(reserved, block));
+  const reserved = reservedRanges(occupied.reserved);
+  const obstacleOf = (block: Prefix): Prefix | null =>
+    ofOtherSize.find((other) => overlaps(other, block)) ?? reserved.around(block);
 
   for (const block of parseAll(begun).filter((block) => isBlockOf(pool, block))) {
     if (!obstacleOf(block) && !ofThisSize.has(formatPrefix(block))) yield formatPrefix(block);

@@ -1,6 +1,6 @@
 /** What a refusal for want of addresses says: how full each pool is, and what keeps the node from what is left. */
 import type { IPAMBlock } from "@brindle/api";
-import { containsPrefix, formatPrefix, overlaps, type Prefix, prefixSize } from "@brindle/net";
+import { containsPrefix, formatPrefix, prefixSize } from "@brindle/net";
 import { isParked, prefixOf } from "./block.ts";
 import {
   mayClaim,
@@ -11,15 +11,17 @@ import {
   type PoolUse,
 } from "./placement.ts";
 import type { UsablePool } from "./pools.ts";
+import { type ReservedRanges, reservedRanges } from "./reservedRanges.ts";
 import { type IpamState, soundBlocks } from "./state.ts";
-import { reservedInUse, reservedWithin } from "./summary.ts";
+import { reservedInUse } from "./summary.ts";
 
 export function exhausted(
   state: IpamState,
   { usable, request }: { readonly usable: readonly UsablePool[]; readonly request: PlaceRequest },
   facts: PlaceFacts,
 ): PoolsExhausted {
-  const pools = usable.map((pool) => useOf(pool, state, facts.view.reserved));
+  const ranges = reservedRanges(facts.view.reserved);
+  const pools = usable.map((pool) => useOf(pool, state, ranges));
   const isLeft = pools.some(({ addresses, inUse, resting, reserved }) => addresses > inUse + resting + reserved);
   return {
     kind: "poolExhausted",
@@ -29,20 +31,19 @@ export function exhausted(
   };
 }
 
-function useOf(pool: UsablePool, state: IpamState, reservations: readonly Prefix[]): PoolUse {
+function useOf(pool: UsablePool, state: IpamState, ranges: ReservedRanges): PoolUse {
   const blocks = soundBlocks(state)
     .map(({ value }) => value)
     .filter((block) => containsPrefix(pool.prefix, prefixOf(block)));
-  const reserved = reservations.filter((prefix) => overlaps(prefix, pool.prefix));
   const taken = sumOf(blocks, ({ allocations, unallocated }) => allocations.length - unallocated.length);
   const resting = sumOf(blocks, restingIn);
-  const takenAndReserved = blocks.reduce((sum, block) => sum + reservedInUse(block, reserved), 0n);
+  const takenAndReserved = blocks.reduce((sum, block) => sum + reservedInUse(block, ranges), 0n);
   return {
     pool: pool.isPart ? `${formatPrefix(pool.prefix)} of ${pool.name}` : pool.name,
     addresses: prefixSize(pool.prefix),
     inUse: taken - resting,
     resting,
-    reserved: reservedWithin(pool.prefix, reserved) - takenAndReserved,
+    reserved: ranges.countWithin(pool.prefix) - takenAndReserved,
   };
 }
 

@@ -1,18 +1,10 @@
 /** What there is and who has it, for operators: rows by pool and by block, borrowed addresses, one address. */
 import type { IPAMBlock, IPPool } from "@brindle/api";
-import {
-  type Address,
-  compareAddresses,
-  containsAddress,
-  containsPrefix,
-  overlaps,
-  type Prefix,
-  parsePrefix,
-  prefixSize,
-} from "@brindle/net";
+import { type Address, compareAddresses, containsPrefix, type Prefix, parsePrefix, prefixSize } from "@brindle/net";
 import { addressAt, handleOf, heldAt, nodeOf, ordinalOf, prefixOf } from "./block.ts";
 import { blockProblems } from "./blockProblems.ts";
 import { parsePool } from "./pools.ts";
+import { type ReservedRanges, reservedRanges } from "./reservedRanges.ts";
 
 export interface IpamSummary {
   readonly pools: readonly PoolSummary[];
@@ -72,14 +64,15 @@ export function summarise(
   blocks: readonly IPAMBlock[],
   reserved: readonly Prefix[],
 ): IpamSummary {
+  const ranges = reservedRanges(reserved);
   const ordered = blocks.filter(({ cidr }) => parsePrefix(cidr)).toSorted(byAddress);
-  const summaries = ordered.map((block) => ({ prefix: prefixOf(block), row: summariseBlock(block, reserved) }));
+  const summaries = ordered.map((block) => ({ prefix: prefixOf(block), row: summariseBlock(block, ranges) }));
   const rows = pools.flatMap((pool) => {
     const parsed = parsePool(pool);
     // A pool that can hold no blocks has nothing to show; `choosePools` tells what is wrong with it.
     if ("reason" in parsed) return [];
     const within = summaries.filter(({ prefix }) => containsPrefix(parsed.prefix, prefix)).map(({ row }) => row);
-    return [summarisePool(pool, parsed.prefix, { blocks: within, reserved })];
+    return [summarisePool(pool, parsed.prefix, { blocks: within, reserved: ranges })];
   });
   const inPools = new Set(rows.flatMap((pool) => pool.blocks));
   return {
@@ -110,54 +103,39 @@ export function percentOf(part: bigint, whole: bigint): number {
 function summarisePool(
   pool: IPPool,
   prefix: Prefix,
-  { blocks, reserved }: { blocks: readonly BlockSummary[]; reserved: readonly Prefix[] },
+  { blocks, reserved }: { blocks: readonly BlockSummary[]; reserved: ReservedRanges },
 ): PoolSummary {
   const inUse = blocks.reduce((sum, block) => sum + block.inUse, 0n);
   // Reserved after it was given, an address is both; here it is in use, so that the columns add up.
   const inUseAndReserved = blocks.reduce((sum, block) => sum + block.reservedInUse, 0n);
-  const counted = reservedWithin(prefix, reserved) - inUseAndReserved;
+  const counted = reserved.countWithin(prefix) - inUseAndReserved;
   const addresses = prefixSize(prefix);
   const usage = { addresses, inUse, reserved: counted, free: addresses - inUse - counted };
   return { name: pool.metadata.name, cidr: pool.spec.cidr, ...usage, blocks };
 }
 
-function summariseBlock(block: IPAMBlock, reservations: readonly Prefix[]): BlockSummary {
+function summariseBlock(block: IPAMBlock, ranges: ReservedRanges): BlockSummary {
   const prefix = prefixOf(block);
   const addresses = prefixSize(prefix);
   const inUse = countWhere(block, (index) => index !== null);
-  const reserved = countWhere(block, (index, address) => index === null && isIn(reservations, address));
+  const reserved = countWhere(block, (index, address) => index === null && ranges.has(address));
   return {
     cidr: block.cidr,
     ...{ addresses, inUse, reserved, free: addresses - inUse - reserved },
-    reservedInUse: reservedInUse(block, reservations),
+    reservedInUse: reservedInUse(block, ranges),
     node: nodeOf(block),
     problems: blockProblems(block),
   };
 }
 
 /** How many of a block's addresses are taken and reserved. */
-export function reservedInUse(block: IPAMBlock, reservations: readonly Prefix[]): bigint {
-  const prefix = prefixOf(block);
-  const near = reservations.filter((reserved) => overlaps(reserved, prefix));
-  return near.length === 0 ? 0n : countWhere(block, (index, address) => index !== null && isIn(near, address));
+export function reservedInUse(block: IPAMBlock, ranges: ReservedRanges): bigint {
+  if (ranges.countWithin(prefixOf(block)) === 0n) return 0n;
+  return countWhere(block, (index, address) => index !== null && ranges.has(address));
 }
 
 function countWhere(block: IPAMBlock, counts: (index: number | null, address: Address) => boolean): bigint {
   return BigInt(block.allocations.filter((index, ordinal) => counts(index, addressAt(block, ordinal))).length);
-}
-
-function isIn(prefixes: readonly Prefix[], address: Address): boolean {
-  return prefixes.some((prefix) => containsAddress(prefix, address));
-}
-
-/** How many addresses of `whole` are reserved. Prefixes nest or are apart, so only the outermost count. */
-export function reservedWithin(whole: Prefix, reserved: readonly Prefix[]): bigint {
-  if (reserved.some((prefix) => containsPrefix(prefix, whole))) return prefixSize(whole);
-  const inside = reserved.filter((prefix) => containsPrefix(whole, prefix));
-  const outermost = inside.filter(
-    (prefix, i) => !inside.some((other, j) => containsPrefix(other, prefix) && (other.length < prefix.length || j < i)),
-  );
-  return outermost.reduce((sum, prefix) => sum + prefixSize(prefix), 0n);
 }
 
 function borrowedFrom(block: IPAMBlock): BorrowedAddress[] {
