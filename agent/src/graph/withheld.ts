@@ -54,7 +54,8 @@ export function endpointInDoubt(
   const metadata = isRecord(partial) && isRecord(partial.metadata) ? partial.metadata : {};
   const stored = isRecord(metadata.annotations) ? textsOf(metadata.annotations) : undefined;
   const annotations = stored ?? known?.metadata.annotations;
-  const ipNATs = floatingOf(isRecord(partial) ? partial.spec : undefined) ?? known?.spec.ipNATs;
+  const spec = isRecord(partial) ? partial.spec : undefined;
+  const ipNATs = floatingOf(spec, stored ?? {}) ?? known?.spec.ipNATs;
   return {
     ...endpoint,
     metadata: { ...endpoint.metadata, ...(annotations && { annotations }) },
@@ -62,15 +63,25 @@ export function endpointInDoubt(
   };
 }
 
-/** `undefined` where one of them cannot be read: what was known is nearer to it than none. */
-function floatingOf(spec: unknown): WorkloadEndpoint["spec"]["ipNATs"] {
-  if (!isRecord(spec) || !Array.isArray(spec.ipNATs)) return undefined;
+/**
+ * `undefined` where one of them cannot be read: what was known is nearer to it than none. Where the endpoint is a Pod that asks for some,
+ * and the list is no list, there is none in its spec.
+ */
+function floatingOf(
+  spec: unknown,
+  { [floatingAnnotation]: asked }: Readonly<Record<string, string>>,
+): WorkloadEndpoint["spec"]["ipNATs"] {
+  if (!isRecord(spec)) return undefined;
+  if (spec.ipNATs === undefined) return asked === undefined ? [] : undefined;
+  if (!Array.isArray(spec.ipNATs)) return undefined;
   const nats = spec.ipNATs.flatMap((nat: unknown) => {
     const { internalIP, externalIP } = isRecord(nat) ? nat : {};
     return typeof internalIP === "string" && typeof externalIP === "string" ? [{ internalIP, externalIP }] : [];
   });
   return nats.length === spec.ipNATs.length ? nats : undefined;
 }
+
+const floatingAnnotation = "cni.projectcalico.org/floatingIPs";
 
 function textsOf(record: Readonly<Record<string, unknown>>): Record<string, string> {
   return Object.fromEntries(
