@@ -27,14 +27,16 @@ const header = Buffer.concat([
   number(3, 9_007_199_254_740_993n),
   number(4, 7n),
 ]);
-const message = Buffer.concat([
+const members = [
   bytes(1, header),
   bytes(2, keyValue("/calico/a", '{"name":"é"}', 12n)),
-  unknown,
+  unknown.subarray(0, 9),
+  unknown.subarray(9),
   bytes(2, keyValue("/calico/b", "", 3_000_000_000n)),
   number(3, 1n),
   number(4, 20_000n),
-]);
+];
+const message = Buffer.concat(members);
 
 describe("readRangeAnswer", () => {
   it("reads what is there, and numbers beyond 2^53 as they are", () => {
@@ -60,7 +62,8 @@ describe("readRangeAnswer", () => {
 
   it("has the last key as it was written, though it is no text", () => {
     const key = Buffer.from([0x2f, 0xff, 0xfe]);
-    expect(readRangeAnswer(bytes(2, keyValue(key, "", 1n))).lastKey).toEqual(key);
+    const answer = Buffer.concat([bytes(1, header), bytes(2, keyValue(key, "", 1n))]);
+    expect(readRangeAnswer(answer).lastKey).toEqual(key);
   });
 
   it("reads what the client of etcd would have read", () => {
@@ -73,15 +76,44 @@ describe("readRangeAnswer", () => {
     expect(rangeAnswerOf({ header: own, kvs, more })).toEqual(readRangeAnswer(message));
   });
 
-  it("ends with whatever it is given of a message, and refuses what ends within a value", () => {
+  it("refuses what ends anywhere but behind a whole member, and then has what was whole", () => {
+    const behind = members.map((_, index) => Buffer.concat(members.slice(0, index + 1)).length);
     for (let length = 0; length < message.length; length++) {
-      try {
-        readRangeAnswer(message.subarray(0, length));
-      } catch (error) {
-        expect(error).toBeInstanceOf(RangeError);
+      const cut = message.subarray(0, length);
+      if (!behind.includes(length)) {
+        expect(() => readRangeAnswer(cut), `${length} bytes`).toThrow(RangeError);
+        continue;
       }
+      const { entries, ...rest } = readRangeAnswer(cut);
+      expect(entries).toEqual(readRangeAnswer(message).entries.slice(0, entries.length));
+      expect(entries).toHaveLength(behind.indexOf(length) < 1 ? 0 : behind.indexOf(length) < 4 ? 1 : 2);
+      expect(rest.header).toEqual(readRangeAnswer(message).header);
     }
-    expect(() => readRangeAnswer(message.subarray(0, 20))).toThrow(RangeError);
     expect(() => readRangeAnswer(Buffer.from([3]))).toThrow("wire type 3");
+  });
+
+  it("refuses what does not say at which revision it is, rather than take it for a listing without entries", () => {
+    const entry = bytes(2, keyValue("/calico/a", "", 1n));
+    for (const answer of [Buffer.of(), bytes(1, ""), bytes(1, number(1, 5n)), entry, number(3, 0n)]) {
+      expect(() => readRangeAnswer(answer)).toThrow("revision");
+    }
+  });
+
+  it("refuses members that reach beyond the entry, or the header, that they are in", () => {
+    const whole = bytes(2, keyValue("/calico/b", "text", 2n));
+    const beyond = [
+      Buffer.from([(1 << 3) | 2, 9, 47]), // A key of nine bytes, of which one is in the entry.
+      Buffer.from([(5 << 3) | 2, 9, 47]),
+      Buffer.from([(12 << 3) | 2, 9, 47]),
+      Buffer.from([(3 << 3) | 0, 0x80]),
+      Buffer.from([(9 << 3) | 1, 1]),
+      Buffer.from([(10 << 3) | 5, 1]),
+    ];
+    for (const member of beyond) {
+      const inEntry = Buffer.concat([bytes(1, header), bytes(2, member), whole]);
+      expect(() => readRangeAnswer(inEntry), member.toString("hex")).toThrow(RangeError);
+      const inHeader = Buffer.concat([bytes(1, Buffer.concat([header, member.subarray(0, 1)])), whole]);
+      expect(() => readRangeAnswer(inHeader), member.toString("hex")).toThrow(RangeError);
+    }
   });
 });

@@ -36,7 +36,10 @@ export function rangeAnswerOf({ header, kvs, more }: ClientRange): RangeAnswer {
   return { header, entries, lastKey: kvs.at(-1)?.key ?? null, more };
 }
 
-/** Throws a `RangeError` for what is no such message. */
+/**
+ * Throws a `RangeError` for what is no such message. Without the datastore's revision it is none: nothing at all would be a listing
+ * without entries, and whoever looks for what is no longer there would delete it all.
+ */
 export function readRangeAnswer(message: Buffer): RangeAnswer {
   const reader = new MessageReader(message);
   const entries: RangeEntry[] = [];
@@ -45,17 +48,21 @@ export function readRangeAnswer(message: Buffer): RangeAnswer {
   let more = false;
   while (reader.at < message.length) {
     const tag = reader.number();
-    if (tag === bytesField(1)) readHeader(reader, header);
-    else if (tag === bytesField(2)) lastKey = readEntry(reader, entries);
+    if (tag === bytesField(1)) reader.within((end) => readHeader(reader, end, header));
+    else if (tag === bytesField(2)) lastKey = reader.within((end) => readEntry(reader, end, entries));
     else if (tag === numberField(3)) more = reader.number() !== 0;
     else reader.skip(tag);
   }
+  if (header.revision === "0") throw new RangeError("the message says no revision");
   return { header, entries, lastKey, more };
 }
 
 /** etcdserverpb.ResponseHeader */
-function readHeader(reader: MessageReader, header: { -readonly [K in keyof RangeAnswer["header"]]: string }): void {
-  const end = reader.end();
+function readHeader(
+  reader: MessageReader,
+  end: number,
+  header: { -readonly [K in keyof RangeAnswer["header"]]: string },
+): void {
   while (reader.at < end) {
     const tag = reader.number();
     if (tag === numberField(1)) header.cluster_id = reader.integer();
@@ -66,8 +73,7 @@ function readHeader(reader: MessageReader, header: { -readonly [K in keyof Range
 }
 
 /** mvccpb.KeyValue. Answers its key. */
-function readEntry(reader: MessageReader, entries: RangeEntry[]): Buffer {
-  const end = reader.end();
+function readEntry(reader: MessageReader, end: number, entries: RangeEntry[]): Buffer {
   let [keyFrom, keyTo, textFrom, textTo] = [end, end, end, end];
   let revision = "0";
   while (reader.at < end) {
@@ -107,9 +113,12 @@ class MessageReader {
   readonly message: Buffer;
   /** Where it reads. */
   at = 0;
+  /** Where what it reads now ends: the message, or a value in it. */
+  #end: number;
 
   constructor(message: Buffer) {
     this.message = message;
+    this.#end = message.length;
   }
 
   /** A varint: exact up to 2^53, and no more is asked of tags, lengths and yes or no. */
@@ -117,7 +126,7 @@ class MessageReader {
     let value = 0;
     for (let factor = 1; ; factor *= 128) {
       const byte = this.message[this.at];
-      if (byte === undefined) throw new RangeError("the message ends within a number");
+      if (byte === undefined || this.at >= this.#end) throw new RangeError("the message ends within a number");
       this.at += 1;
       value += (byte & 127) * factor;
       if (byte < 128) return value;
@@ -137,17 +146,31 @@ class MessageReader {
   /** Where the value ends of which the length comes now. */
   end(): number {
     const length = this.number();
-    const end = this.at + length;
-    if (end > this.message.length) throw new RangeError("the message ends within a value");
-    return end;
+    return this.#after(length);
+  }
+
+  /** Reads a value by its members, of which none reaches beyond it. */
+  within<T>(read: (end: number) => T): T {
+    const end = this.end();
+    const outer = this.#end;
+    this.#end = end;
+    const result = read(end);
+    this.#end = outer;
+    return result;
   }
 
   skip(tag: number): void {
     const type = tag & 7;
     if (type === wire.number) this.number();
     else if (type === wire.bytes) this.at = this.end();
-    else if (type === wire.eightBytes) this.at += 8;
-    else if (type === wire.fourBytes) this.at += 4;
+    else if (type === wire.eightBytes) this.at = this.#after(8);
+    else if (type === wire.fourBytes) this.at = this.#after(4);
     else throw new RangeError(`a value of the wire type ${type}`);
+  }
+
+  #after(length: number): number {
+    const end = this.at + length;
+    if (end > this.#end) throw new RangeError("the message ends within a value");
+    return end;
   }
 }
