@@ -39,6 +39,9 @@ const answers = new Uint8Array(8_192);
 
 export class DirectRoutes implements Disposable {
   readonly #fd: number;
+  #isOpen = true;
+  /** How many requests another thread sends. */
+  #aside = 0;
   #lastSequence = 0;
 
   /** The socket stays in the namespace. `warmThreadPool()` comes before. */
@@ -100,7 +103,7 @@ export class DirectRoutes implements Disposable {
       requests.map((request) => ({ ...request, flags: request.flags | messageFlag.ack })),
       0,
     );
-    await sendAside(this.#fd, bytes);
+    await this.#sendAside(bytes);
     const made = new Map<number, Link | null>();
     const outcomes = new Map<number, Link | KernelError>();
     while (outcomes.size < links.length) {
@@ -147,8 +150,11 @@ export class DirectRoutes implements Disposable {
     return outcomes;
   }
 
+  /** From then on nothing can be asked. The number of the descriptor is nobody else's while another thread may still use it. */
   close(): void {
-    closeSync(this.#fd);
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    if (this.#aside === 0) closeSync(this.#fd);
   }
 
   [Symbol.dispose](): void {
@@ -158,8 +164,24 @@ export class DirectRoutes implements Disposable {
   /** The sequence number of the first; the last gets `lastFlags` too. */
   #send(requests: readonly NetlinkRequest[], lastFlags: number): number {
     const { bytes, first } = this.#encode(requests, lastFlags);
-    if (requests.length > 0) sendNow(this.#fd, bytes);
+    if (requests.length > 0) sendNow(this.#open("send"), bytes);
     return first;
+  }
+
+  async #sendAside(bytes: Uint8Array): Promise<void> {
+    const fd = this.#open("send");
+    this.#aside += 1;
+    try {
+      await sendAside(fd, bytes);
+    } finally {
+      this.#aside -= 1;
+      if (!this.#isOpen && this.#aside === 0) closeSync(fd);
+    }
+  }
+
+  #open(object: string): number {
+    if (!this.#isOpen) throw new KernelError({ code: "CLOSED", object });
+    return this.#fd;
   }
 
   #encode(
@@ -180,7 +202,7 @@ export class DirectRoutes implements Disposable {
   }
 
   #receive(object: string) {
-    const messages = decodeMessages(receiveInto(this.#fd, answers));
+    const messages = decodeMessages(receiveInto(this.#open(object), answers));
     if (!messages || messages.length === 0) throw new KernelError({ code: "MALFORMED", object });
     return messages;
   }

@@ -16,6 +16,7 @@ export type NamespaceReference = string | number;
 
 /** An open namespace. It exists as long as it is open, whatever happens to its path. */
 export interface OpenNamespace extends Disposable {
+  /** Throws once it is closed: its number may be another file's by then. */
   readonly fd: number;
   close(): void;
 }
@@ -41,7 +42,14 @@ export function openNamespace(path: string): OpenNamespace {
     if (isOpen) closeSync(fd);
     isOpen = false;
   };
-  return { fd, close, [Symbol.dispose]: close };
+  return {
+    get fd() {
+      if (!isOpen) throw new KernelError({ code: "CLOSED", object: `namespace ${path}` });
+      return fd;
+    },
+    close,
+    [Symbol.dispose]: close,
+  };
 }
 
 /** A namespace without a name, which nobody else can find: it goes with its descriptor, and all that is in it. */

@@ -1,6 +1,8 @@
 import { readFileSync, readlinkSync } from "node:fs";
+import { isKernelError } from "@brindle/net";
 import { insideNamespace, makeNamespace, warmThreadPool } from "@brindle/net/shell";
 import { beforeAll, expect, it } from "vitest";
+import { openNamespacesOf } from "../fixtures/openNamespaces.ts";
 
 const own = () => readlinkSync("/proc/thread-self/ns/net");
 const named = (fd: number) => readlinkSync(`/proc/self/fd/${fd}`);
@@ -19,10 +21,22 @@ it("makes a network namespace of nobody's, in which there is a loopback and noth
 });
 
 it("keeps it by its descriptor alone", () => {
+  const before = openNamespacesOf("self");
   const made = makeNamespace();
-  const { fd } = made;
+  const name = named(made.fd);
+  expect(openNamespacesOf("self").sort()).toEqual([...before, name].sort());
   made.close();
+  using other = makeNamespace(); // Most likely by the same number.
   made.close();
-  expect(() => insideNamespace(fd, own)).toThrow();
-  expect(own()).not.toBe("");
+  expect(openNamespacesOf("self").sort()).toEqual([...before, named(other.fd)].sort());
+});
+
+it("tells the number of its descriptor no more when that may be another's", () => {
+  const made = makeNamespace();
+  made.close();
+  try {
+    expect.unreachable(String(made.fd));
+  } catch (error) {
+    expect(isKernelError(error, "CLOSED")).toBe(true);
+  }
 });

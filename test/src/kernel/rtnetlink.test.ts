@@ -132,6 +132,37 @@ describe("links", () => {
     direct.apply([{ op: "deleteLink", link: { name: "cali7" } }]);
   });
 
+  it("asks nothing of whatever has its descriptor's number when it is closed", async () => {
+    using namespace = openNamespace(node.path);
+    using inside = openNamespace(pod.path);
+    const codeOf = (ask: () => unknown) => {
+      try {
+        ask();
+        return null;
+      } catch (error) {
+        return isKernelError(error) ? error.failure.code : error;
+      }
+    };
+    const direct = new DirectRoutes(namespace.fd);
+    direct.close();
+    using _next = new DirectRoutes(inside.fd);
+    expect(codeOf(() => direct.link("lo"))).toBe("CLOSED");
+    expect(codeOf(() => direct.tryEach([{ op: "setLink", link: { name: "lo" }, settings: { alias: "x" } }]))).toBe(
+      "CLOSED",
+    );
+
+    const busy = new DirectRoutes(namespace.fd);
+    const peer = { name: "eth9", namespaceFd: inside.fd };
+    const making = busy.createAside([{ kind: "veth", name: "cali9", peer }]);
+    const holders = sockets();
+    busy.close();
+    expect(sockets()).toEqual(holders); // Another thread may not have sent it yet.
+    expect(await making.catch((error: unknown) => isKernelError(error, "CLOSED"))).toBe(true);
+    expect(sockets()).toHaveLength(holders.length - 1);
+    expect(await socket.link("cali9")).not.toBeNull();
+    await socket.deleteLink({ name: "cali9" });
+  });
+
   it("renames, moves to another namespace, and takes into a bridge and out of it", async () => {
     await connectPod();
     await socket.createLink({ kind: "bridge", name: "br0", up: true });
@@ -433,3 +464,14 @@ describe("namespaces", () => {
     expect(() => insideNamespace(pod.path, missing)).toThrow(/nothere/);
   });
 });
+
+/** This process's, by their numbers. */
+function sockets(): string[] {
+  return readdirSync("/proc/self/fd").filter((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`).startsWith("socket:");
+    } catch {
+      return false; // The descriptor of the directory that was just read.
+    }
+  });
+}
