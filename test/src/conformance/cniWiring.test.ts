@@ -1,11 +1,12 @@
 /** What the wiring makes in a real kernel: a node and its pods are namespaces, and `ip` and `ping` are the judges. */
 import assert from "node:assert/strict";
+import { readdirSync } from "node:fs";
 import { readdir, readlink, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Links } from "@brindle/agent/shell";
 import { type Attachment, attachmentOf, CniError, type WireRequest } from "@brindle/cni";
-import { parseAddress } from "@brindle/net";
+import { isKernelError, parseAddress } from "@brindle/net";
 import { DirectRoutes } from "@brindle/net/shell";
 import { afterAll, beforeAll, describe, it } from "vitest";
 import { createNamespace, type Namespace } from "../fixtures/namespace.ts";
@@ -319,6 +320,19 @@ describe("unwiring", () => {
     assert.deepEqual(await interfacesOf(node), ["lo"]);
   });
 
+  it("fails where the agent ends before it has begun, and is left to the next agent", async () => {
+    await using pod = await createWiredPod();
+    const later = await Links.open({ mtu: 1_500, namespace: node.path });
+    const under = later.unwire(pod.attachment);
+    await Promise.resolve(); // It has its turn, and is gathered with others.
+    later[Symbol.dispose]();
+    const isClosed = (error: unknown) => isKernelError(error, "CLOSED");
+    await assert.rejects(under, isClosed);
+    await assert.rejects(later.unwire(pod.attachment), isClosed);
+    await assert.rejects(later.wire(pod.request), isClosed);
+    assert.deepEqual(await interfacesOf(node), [pod.attachment.hostInterface, "lo"].sort());
+  });
+
   it("leaves what somebody else has put in the place of what was wired", async () => {
     await using pod = await createWiredPod();
     const name = pod.attachment.hostInterface;
@@ -390,6 +404,16 @@ it("an interface that a killed agent was removing is not used again", async () =
   await node.ip(`link set ${pod.attachment.hostInterface} down group ${0x6272_00d6}`);
   assert.equal((await links.wire(pod.request)).isNew, true);
   await ping(node, pod.v4);
+});
+
+it("an agent that cannot make the node a router holds nothing of it", async () => {
+  await using machine = await createNamespace("unwritable");
+  await machine.exec("sysctl", ["-w", "net.ipv4.ip_forward=0"]);
+  const descriptors = () => readdirSync("/proc/self/fd").length;
+  const before = descriptors();
+  const options = { mtu: 1_500, namespace: machine.path, sysctlRecord: "/proc/self/status/sysctls.json" };
+  await assert.rejects(Links.open(options));
+  await waitFor(() => descriptors() === before, { what: "all that was opened is closed" });
 });
 
 it("no thread of this process stays in a pod's namespace", async () => {

@@ -8,7 +8,7 @@
  * would keep this thread waiting. So what comes meanwhile waits until they are gone, and is then looked up, taken down
  * and deleted together.
  */
-import { isKernelError, type KernelChange, type Link } from "@brindle/net";
+import { isKernelError, type KernelChange, KernelError, type Link } from "@brindle/net";
 import {
   type DirectRoutes,
   deleteLinkGroupAside,
@@ -45,6 +45,7 @@ export class GatheredRemoval implements Disposable {
   readonly #kernel: DirectRoutes;
   readonly #namespace: NamespaceReference;
   readonly #watch: Watch;
+  #isOpen = true;
   #waiting: Request[] = [];
   /** Those that are in the group and still there, by index. */
   readonly #present = new Map<number, PromiseWithResolvers<void>>();
@@ -71,9 +72,9 @@ export class GatheredRemoval implements Disposable {
   remove(removable: Removable): { readonly down: Promise<void>; readonly gone: Promise<void> } {
     const request = { ...removable, down: Promise.withResolvers<void>(), gone: Promise.withResolvers<void>() };
     for (const { promise } of [request.down, request.gone]) promise.catch(() => {}); // One may be all that is asked for.
-    this.#waiting.push(request);
     // Those that are asked for in the same turn of the loop go together.
-    if (this.#waiting.length === 1) setImmediate(() => this.#next());
+    if (!this.#isOpen) reject(request, closed());
+    else if (this.#waiting.push(request) === 1) setImmediate(() => this.#next());
     return { down: request.down.promise, gone: request.gone.promise };
   }
 
@@ -98,8 +99,11 @@ export class GatheredRemoval implements Disposable {
     await Promise.allSettled([...this.#waiting.map(({ gone }) => gone.promise), ...this.#promised()]);
   }
 
+  /** What was not begun fails. A deletion under way has a socket of its own, and whoever waits for it hears of its end. */
   [Symbol.dispose](): void {
+    this.#isOpen = false;
     this.#watch.close();
+    for (const request of this.#waiting.splice(0)) reject(request, closed());
   }
 
   #promised(): Promise<void>[] {
@@ -194,6 +198,10 @@ export class GatheredRemoval implements Disposable {
 function resolve({ down, gone }: Request): void {
   down.resolve();
   gone.resolve();
+}
+
+function closed(): KernelError {
+  return new KernelError({ code: "CLOSED", object: "remove link" });
 }
 
 function reject({ down, gone }: Request, error: unknown): void {

@@ -13,7 +13,7 @@ import {
   type Wired,
   type WireRequest,
 } from "@brindle/cni";
-import { type Address, type Family, isKernelError, type KernelChange, type Link } from "@brindle/net";
+import { type Address, type Family, isKernelError, type KernelChange, KernelError, type Link } from "@brindle/net";
 import {
   DirectRoutes,
   type NamespaceReference,
@@ -72,43 +72,45 @@ export class Links implements LinksPort, Disposable {
   readonly #creation: GatheredCreation;
   readonly #removal: GatheredRemoval;
   readonly #limiter: Limiter;
+  readonly #made: MadeEnds;
+  readonly #opened: DisposableStack;
   readonly #queue = new KeyedQueue();
-  readonly #made = new MadeEnds();
+  readonly #underWay = new Set<Promise<unknown>>();
 
-  private constructor(options: LinksOptions, node: OpenNamespace, kernel: RouteSocket) {
-    this.#mtu = options.mtu;
-    this.#node = node;
-    this.#kernel = kernel;
-    this.#direct = new DirectRoutes(node.fd);
-    this.#creation = new GatheredCreation(node.fd);
-    this.#removal = new GatheredRemoval(this.#direct, node.fd, (index) => this.#made.forget(index));
-    this.#limiter = new Limiter(kernel, this.#removal);
+  private constructor(mtu: number, parts: Parts, opened: DisposableStack) {
+    this.#mtu = mtu;
+    this.#node = parts.node;
+    this.#kernel = parts.kernel;
+    this.#direct = parts.direct;
+    this.#creation = parts.creation;
+    this.#removal = parts.removal;
+    this.#made = parts.made;
+    this.#limiter = new Limiter(parts.kernel, parts.removal);
+    this.#opened = opened;
   }
 
   /** Also makes the node a router, without which no pod reaches anything. */
-  static async open(options: LinksOptions): Promise<Links> {
-    const { namespace = "/proc/thread-self/ns/net" } = options;
-    const node = openNamespace(typeof namespace === "number" ? `/proc/self/fd/${namespace}` : namespace);
-    try {
-      const kernel = await openRouteSocket({ namespace: node.fd });
-      const links = new Links(options, node, kernel);
-      makeRouter(node, options.sysctlRecord);
-      links.#removal.removeLeftOver();
-      return links;
-    } catch (error) {
-      node.close();
-      throw error;
-    }
+  static async open({ mtu, namespace = "/proc/thread-self/ns/net", sysctlRecord }: LinksOptions): Promise<Links> {
+    using opened = new DisposableStack();
+    const node = opened.use(openNamespace(typeof namespace === "number" ? `/proc/self/fd/${namespace}` : namespace));
+    const kernel = opened.use(await openRouteSocket({ namespace: node.fd }));
+    const direct = opened.use(new DirectRoutes(node.fd));
+    const creation = opened.use(new GatheredCreation(node.fd));
+    const made = new MadeEnds();
+    const removal = opened.use(new GatheredRemoval(direct, node.fd, (index) => made.forget(index)));
+    makeRouter(node, sysctlRecord);
+    removal.removeLeftOver();
+    return new Links(mtu, { node, kernel, direct, creation, removal, made }, opened.move());
   }
 
   /** Two containers of one pod share the name of the node's end, so their work must not mix. */
   wire(request: WireRequest): Promise<Wired> {
-    return this.#queue.run(request.attachment.hostInterface, () => this.#wire(request));
+    return this.#inTurn(request.attachment.hostInterface, () => this.#wire(request));
   }
 
   /** The name is another's only when the interface is gone, so the next one for it waits until then. */
   unwire(attachment: Attachment, onDown: () => void = () => {}): Promise<void> {
-    return this.#queue.run(attachment.hostInterface, () => {
+    return this.#inTurn(attachment.hostInterface, () => {
       const { down, gone } = this.#removal.remove(this.#removable(attachment));
       down.then(onDown, () => {}); // What fails so fails `gone`, too.
       return this.#limiter.isQueued(attachment.hostInterface) ? this.#withQueue(attachment.hostInterface, gone) : gone;
@@ -117,7 +119,7 @@ export class Links implements LinksPort, Disposable {
 
   /** Limits a pod that runs; answers what of it somebody else is in the way of. One that is not wired gets its limits with its wiring. */
   limit(hostInterface: string, { wishOf, known }: Limiting): Promise<readonly string[]> {
-    return this.#queue.run(hostInterface, async () => {
+    return this.#inTurn(hostInterface, async () => {
       const link = this.#direct.link(hostInterface);
       const mark = readMark(link?.alias ?? null);
       if (!link || !mark || !link.up || link.group === removalGroup) return [];
@@ -132,7 +134,7 @@ export class Links implements LinksPort, Disposable {
     const { pods, orphans } = Limiter.limited(known);
     // One whose pod is just being made has its turn behind that.
     const forget = (owner: string) =>
-      this.#queue.run(owner, async () => {
+      this.#inTurn(owner, async () => {
         if (!this.#direct.link(owner)) await this.#limiter.forget(owner);
       });
     await Promise.all(orphans.map(forget));
@@ -141,7 +143,7 @@ export class Links implements LinksPort, Disposable {
 
   /** How strictly the kernel looks at the sources of a pod that runs. Answers whether that was another way before. */
   guard(hostInterface: string, path: ReversePath): Promise<boolean> {
-    return this.#queue.run(hostInterface, async () => {
+    return this.#inTurn(hostInterface, async () => {
       const link = this.#direct.link(hostInterface);
       const isPods = link?.up && readMark(link.alias) !== null && link.group !== removalGroup;
       return isPods ? setReversePath(this.#node, hostInterface, path) : false;
@@ -176,12 +178,25 @@ export class Links implements LinksPort, Disposable {
     });
   }
 
+  /** Resolves when nothing is under way, also of what nobody waits for any more. */
+  async settled(): Promise<void> {
+    while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay);
+  }
+
+  /** What is under way fails at its next step, and what comes later at once. */
   [Symbol.dispose](): void {
-    this.#creation[Symbol.dispose]();
-    this.#removal[Symbol.dispose]();
-    this.#direct.close();
-    this.#kernel.close();
-    this.#node.close();
+    this.#opened.dispose();
+  }
+
+  #inTurn<T>(hostInterface: string, task: () => Promise<T>): Promise<T> {
+    const turn = this.#queue.run(hostInterface, async () => {
+      if (this.#opened.disposed) throw new KernelError({ code: "CLOSED", object: `interface ${hostInterface}` });
+      return task();
+    });
+    this.#underWay.add(turn);
+    const over = () => this.#underWay.delete(turn);
+    turn.then(over, over);
+    return turn;
   }
 
   /** The pair is made while the addresses are still on their way; it is down, and nothing leads to it. */
@@ -314,6 +329,15 @@ export class Links implements LinksPort, Disposable {
       if (refused && !isSpared) throw refused;
     }
   }
+}
+
+interface Parts {
+  readonly node: OpenNamespace;
+  readonly direct: DirectRoutes;
+  readonly kernel: RouteSocket;
+  readonly creation: GatheredCreation;
+  readonly removal: GatheredRemoval;
+  readonly made: MadeEnds;
 }
 
 export interface Limiting {
