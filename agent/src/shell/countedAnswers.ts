@@ -5,7 +5,7 @@ import type { CniTally } from "../metrics/cniTally.ts";
 export class CountedAnswers {
   readonly #tally: Pick<CniTally, "answered">;
   #underWay = 0;
-  #answered = 0;
+  #podsWork = 0;
 
   constructor({ tally }: { readonly tally: Pick<CniTally, "answered"> }) {
     this.#tally = tally;
@@ -16,9 +16,9 @@ export class CountedAnswers {
     return this.#underWay;
   }
 
-  /** Those that are over. */
-  get answered(): number {
-    return this.#answered;
+  /** Those by which a pod came or went. */
+  get podsWork(): number {
+    return this.#podsWork;
   }
 
   of(plugin: Answering): Answering {
@@ -30,11 +30,12 @@ export class CountedAnswers {
         try {
           const answer = await plugin.answer(request, signal);
           const seconds = (performance.now() - sinceMs) / 1000;
-          this.#tally.answered({ command: request.variables.CNI_COMMAND, answer, seconds });
+          const command = request.variables.CNI_COMMAND;
+          this.#tally.answered({ command, answer, seconds });
+          if ((command === "ADD" || command === "DEL") && answer.exitCode === 0) this.#podsWork++;
           return answer;
         } finally {
           this.#underWay--;
-          this.#answered++;
         }
       },
     };

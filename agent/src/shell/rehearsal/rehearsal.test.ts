@@ -2,13 +2,14 @@ import assert from "node:assert/strict";
 import { setTimeout as delay } from "node:timers/promises";
 import { describe, it } from "vitest";
 import { type RehearsalPorts, rehearse, startRehearsal } from "./rehearsal.ts";
+import { allOver } from "./stage.ts";
 
 /** Counts what happens on it; `onLife` may do something meanwhile. */
 class FakeStage {
   isOpen = false;
   lived = 0;
   onLife: () => void = () => {};
-  readonly calls = { underWay: 0, answered: 0 };
+  readonly calls = { underWay: 0, podsWork: 0 };
   readonly ended = new AbortController();
 
   get ports(): RehearsalPorts {
@@ -43,10 +44,10 @@ describe("a rehearsal", () => {
 
   it("opens none where real pods have done as much, an ADD and a DEL each", async () => {
     const stage = new FakeStage();
-    stage.calls.answered = 20;
+    stage.calls.podsWork = 20;
     stage.onLife = () => assert.fail("nobody needs it");
     assert.equal(await rehearse(stage.ports, 10), 0);
-    stage.calls.answered = 12;
+    stage.calls.podsWork = 12;
     stage.onLife = () => {};
     assert.equal(await rehearse(stage.ports, 10), 4);
   });
@@ -80,6 +81,24 @@ describe("a rehearsal", () => {
     assert.equal(await rehearsal, 0);
   });
 
+  it("gives up a life that is under way when its agent ends, and leaves no stage then", async () => {
+    const ended = new AbortController();
+    const told: unknown[] = [];
+    const ports: RehearsalPorts = {
+      ...new FakeStage().ports,
+      signal: ended.signal,
+      openStage: async () => ({
+        lives: (signal) => {
+          setImmediate(() => ended.abort());
+          return new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+        },
+        [Symbol.asyncDispose]: async () => void told.push("gone"),
+      }),
+    };
+    assert.equal(await rehearse(ports, 10), 0);
+    assert.deepEqual(told, ["gone"]);
+  });
+
   it("fails where a pod would not have come, and leaves no stage then", async () => {
     const stage = new FakeStage();
     stage.onLife = () => {
@@ -90,11 +109,24 @@ describe("a rehearsal", () => {
   });
 });
 
+it("pods that come at once are over when each is, though one has failed before", async () => {
+  const slow = Promise.withResolvers<void>();
+  let isOver = false;
+  const both = allOver([Promise.reject(new Error("no address")), slow.promise]).finally(() => {
+    isOver = true;
+  });
+  both.catch(() => {});
+  await delay(1);
+  assert.equal(isOver, false);
+  slow.resolve();
+  await assert.rejects(both, /no address/);
+});
+
 it("an agent that ends before it was ready rehearses nothing", async () => {
   const told: unknown[] = [];
   const rehearsing = startRehearsal({
     store: { transactions: "many" },
-    calls: { underWay: 0, answered: 0 },
+    calls: { underWay: 0, podsWork: 0 },
     ready: new Promise(() => {}),
     log: { debug: (what: unknown) => told.push(what) },
   });

@@ -14,7 +14,7 @@ export type RehearsalStage = Pick<Stage, "lives"> & AsyncDisposable;
 
 export interface RehearsalPorts {
   /** What runtimes ask of the agent meanwhile. */
-  readonly calls: { readonly underWay: number; readonly answered: number };
+  readonly calls: { readonly underWay: number; readonly podsWork: number };
   readonly transactions: Store["transactions"];
   /** A real one, unless told. */
   readonly openStage?: (options: StageOptions) => Promise<RehearsalStage>;
@@ -35,7 +35,7 @@ const pauseMs = 20;
 export async function rehearse(ports: RehearsalPorts, pods: number = podsUsual): Promise<number> {
   const { calls, transactions, openStage = Stage.open, signal } = ports;
   let done = 0;
-  const isOver = (): boolean => signal.aborted || 2 * done + calls.answered >= 2 * pods;
+  const isOver = (): boolean => signal.aborted || 2 * done + calls.podsWork >= 2 * pods;
   const untilIdle = async (): Promise<void> => {
     while (calls.underWay > 0 && !isOver()) await delay(pauseMs, undefined, { ref: false });
   };
@@ -43,7 +43,12 @@ export async function rehearse(ports: RehearsalPorts, pods: number = podsUsual):
   if (isOver()) return done;
   await using stage = await openStage({ transactions, pods: atOnce });
   for (; !isOver(); done += atOnce) {
-    await stage.lives();
+    try {
+      await stage.lives(signal);
+    } catch (error) {
+      if (signal.aborted) break; // An agent that ends waits for none of them.
+      throw error;
+    }
     await untilIdle();
   }
   return done;

@@ -4,7 +4,7 @@
  * classes, which is what compiled code is made for. Nothing comes to the node's kernel, its datastore, its files, or to what the
  * agent tells of itself. The tables of iptables alone are none: each would be a process.
  */
-import { setImmediate as nextTurn } from "node:timers/promises";
+import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises";
 import { MemoryStore, type Store } from "@brindle/api";
 import { type CniPlugin, decodeRequest, encodeAnswer, encodeRequest, type PendingDels } from "@brindle/cni";
 import { type Family, renderTransactions, type SavedChain } from "@brindle/net";
@@ -25,6 +25,9 @@ export interface StageOptions {
 
 /** The interfaces of pods that went may be on their way out while the next ones come. */
 const companies = 2;
+
+/** What nobody waits for any more gets so long to end, which it mostly does at once. After that it ends by what it finds closed. */
+const endingMs = 1_000;
 
 export class Stage implements AsyncDisposable {
   readonly #plugin: CniPlugin;
@@ -51,6 +54,7 @@ export class Stage implements AsyncDisposable {
     parts.defer(() => policy.end());
     const cluster = await follow(store, policy);
     parts.defer(() => cluster.end());
+    parts.defer(() => Promise.race([links.settled(), delay(endingMs, undefined, { ref: false })]));
     return new Stage({ store, cluster, policy, links }, { sandboxes, parts: parts.move() });
   }
 
@@ -67,12 +71,15 @@ export class Stage implements AsyncDisposable {
     this.#parts = own.parts;
   }
 
-  /** Pods that come at once and go at once. Throws where one of them would not have come. */
-  async lives(): Promise<void> {
+  /** Pods that come at once and go at once. Throws where one of them would not have come, and once the signal is aborted. */
+  async lives(signal: AbortSignal): Promise<void> {
     const company = this.#companies[this.#lives % companies] ?? [];
     for (const command of ["ADD", "DEL"] as const) {
-      await Promise.all(
-        company.map((sandbox, place) => this.#ask(command, { sandbox, pod: this.#lives * company.length + place })),
+      await allOver(
+        company.map((sandbox, place) => {
+          const pod = this.#lives * company.length + place;
+          return this.#ask({ command, sandbox, pod }, signal);
+        }),
       );
       await nextTurn(); // Whoever else has something to do.
     }
@@ -84,14 +91,26 @@ export class Stage implements AsyncDisposable {
   }
 
   /** By the bytes that the executable would send. */
-  async #ask(command: "ADD" | "DEL", about: { readonly sandbox: OpenNamespace; readonly pod: number }): Promise<void> {
-    const netns = `/proc/self/fd/${about.sandbox.fd}`;
-    const request = decodeRequest(encodeRequest(requestOf(command, { netns, pod: about.pod })));
+  async #ask({ command, sandbox, pod }: Asked, signal: AbortSignal): Promise<void> {
+    const netns = `/proc/self/fd/${sandbox.fd}`;
+    const request = decodeRequest(encodeRequest(requestOf(command, { netns, pod })));
     if (!request) throw new RangeError("a request is read as it is written");
-    const answer = await this.#calls.of(this.#plugin).answer(request, new AbortController().signal);
+    const answer = await this.#calls.of(this.#plugin).answer(request, signal);
     encodeAnswer(answer);
     if (answer.exitCode !== 0) throw new Error(answer.stdout);
   }
+}
+
+interface Asked {
+  readonly command: "ADD" | "DEL";
+  readonly sandbox: OpenNamespace;
+  readonly pod: number;
+}
+
+/** Throws the first failure, and not before all have ended: whoever hears of it takes away what they work on. */
+export async function allOver(works: readonly Promise<void>[]): Promise<void> {
+  const outcomes = await Promise.allSettled(works);
+  for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
 }
 
 async function openPolicy({ fd }: OpenNamespace): Promise<PolicySync> {
