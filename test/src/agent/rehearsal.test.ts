@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { Daemon } from "../fixtures/command.ts";
+import { openNamespacesOf } from "../fixtures/openNamespaces.ts";
 import { waitFor } from "../fixtures/waitFor.ts";
 import { ready, type Stand, startStand } from "./stand.ts";
 
@@ -11,9 +12,21 @@ const traces = /198\.1[89]\.|rehears|cali[0-9a-f]{11}/i;
 
 let stand: Stand;
 let agent: Daemon;
+/** What happened since before the agent was there. */
+let inKernel: () => string;
+let inDatastore: () => string;
 
 beforeAll(async () => {
   stand = await startStand({ startsAgents: false });
+  const { exec } = stand.fabric.machine("node1");
+  inKernel = told("ip", "monitor", "link", "address", "route", "neigh");
+  const brief = async () => {
+    await exec("ip", ["link", "add", "brief0", "type", "veth"]);
+    await exec("ip", ["link", "del", "brief0"]);
+    return inKernel().includes("brief0");
+  };
+  await waitFor(brief, { what: "what comes and goes in the node's kernel is told" });
+  inDatastore = told("etcdctl", "--endpoints", stand.etcd.endpoint, "watch", "--prefix", "/", "--rev=1");
   agent = stand.launch("node1", ["--log-level", "debug", "--metrics-address", "127.0.0.1:9300"]);
   await ready(stand, "node1");
   await waitFor(() => words.some((word) => agent.output().includes(word)), { what: "the rehearsal is over" });
@@ -47,8 +60,17 @@ it("leaves nothing in the node's kernel", async () => {
   expect(await exec("iptables-nft-save")).toContain("cali+"); // The node has policy, and of interfaces no more than their beginning.
 });
 
+it("has nothing come and go in the node's kernel", () => {
+  expect(inKernel()).toContain("brief0");
+  expect(
+    inKernel()
+      .split("\n")
+      .filter((line) => traces.test(line)),
+  ).toEqual([]);
+});
+
 it("holds no other network namespace, and is in its own with every thread", () => {
-  const own = namespacesOf(agent.pid, "fd");
+  const own = openNamespacesOf(agent.pid);
   const threads = readdirSync(`/proc/${agent.pid}/task`).map((id) =>
     readlinkSync(`/proc/${agent.pid}/task/${id}/ns/net`),
   );
@@ -60,6 +82,17 @@ it("leaves nothing in the datastore", async () => {
   const all = await stand.etcd.etcdctl("get", "--prefix", "/");
   expect(all).toContain("node1");
   expect(all.split("\n").filter((line) => traces.test(line))).toEqual([]);
+});
+
+it("has nothing come and go in the datastore", async () => {
+  await stand.etcd.etcdctl("put", "/the-last", "of all");
+  await waitFor(() => inDatastore().includes("/the-last"), { what: "all that was written is told" });
+  expect(inDatastore()).toContain("node1");
+  expect(
+    inDatastore()
+      .split("\n")
+      .filter((line) => traces.test(line)),
+  ).toEqual([]);
 });
 
 it("is in no metric, and in nothing that the agent tells of itself", async () => {
@@ -78,13 +111,14 @@ it("leaves no file among those of deletions that are to be done", async () => {
   expect(readFileSync(`/proc/${agent.pid}/mountinfo`, "utf8")).not.toMatch(traces);
 });
 
-function namespacesOf(pid: number, folder: string): string[] {
-  return readdirSync(`/proc/${pid}/${folder}`).flatMap((fd) => {
-    try {
-      const target = readlinkSync(`/proc/${pid}/${folder}/${fd}`);
-      return target.startsWith("net:") ? [target] : [];
-    } catch {
-      return []; // Closed meanwhile.
-    }
-  });
+/** All that a command on the node says from now on. */
+function told(command: string, ...args: readonly string[]): () => string {
+  let said = "";
+  stand.fabric
+    .machine("node1")
+    .spawn(command, [...args])
+    .onOutput((text) => {
+      said += text;
+    });
+  return () => said;
 }
