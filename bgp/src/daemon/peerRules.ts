@@ -32,29 +32,45 @@ function checkPlace(field: string, { peerIP, interface: device }: PeerSettings, 
   }
 }
 
-/** Neither 0.0.0.0, `::`, multicast, nor reserved (RFC 1112 §4, RFC 4291 §2.4). */
+/** Neither 0.0.0.0, `::`, multicast, nor broadcast (RFC 4291 §2.4). Fabrics do have routers in the rest of 240.0.0.0/4. */
 function isOfRouter({ family, value }: Address): boolean {
   if (value === 0n) return false;
-  return family === 4 ? value >> 28n < 0xen : value >> 120n !== 0xffn;
+  return family === 4 ? value >> 28n !== 0xen && value !== 0xffffffffn : value >> 120n !== 0xffn;
 }
 
-/** What the peer says by itself; a template may say it for others, too. */
-export function checkOwnFields(field: string, peer: PeerSettings, report: Report): void {
-  if (peer.range !== undefined && peer.connectRetryTime !== undefined) {
+/** What the peer says by itself, which in `merged` has its template's fields as well: a template may say it for others, too. */
+export function checkOwnFields(
+  field: string,
+  { own, merged }: { readonly own: PeerSettings; readonly merged: PeerSettings },
+  report: Report,
+): void {
+  if (own.range !== undefined && own.connectRetryTime !== undefined) {
     report(`${field}.connectRetryTime`, "peers of a range always dial");
+  } else if (own.connectRetryTime !== undefined && merged.passive) {
+    report(`${field}.connectRetryTime`, "has no use where the peer dials: passive is true");
   }
-  if (peer.extendedNextHop && peer.families !== undefined && !peer.families.includes(4)) {
+  checkTogether(
+    field,
+    { ...own, ...(own.extendedNextHop && merged.families && { families: merged.families }) },
+    report,
+  );
+}
+
+/** What does not go together at one place, a peer's or a template's. What two places say is settled: the session has the less of it. */
+export function checkTogether(field: string, peer: PeerSettings, report: Report): void {
+  const { keepaliveTime, holdTime, extendedNextHop, families } = peer;
+  if (keepaliveTime !== undefined && holdTime !== undefined && keepaliveTime > holdTime / 3) {
+    const reason = `${shown(`${keepaliveTime}s`)} is longer than a third of the hold time, ${holdTime}s`;
+    report(`${field}.keepaliveTime`, holdTime === 0 ? "with a hold time of 0s there are no keepalives" : reason);
+  }
+  if (extendedNextHop && families !== undefined && !families.includes(4)) {
     report(`${field}.extendedNextHop`, "is about IPv4 prefixes, and families has no ipv4");
   }
 }
 
 /** Fields that do nothing without another one. */
 function checkPairs(field: string, peer: PeerSettings, report: Report): void {
-  const { addPath, maxPrefixes, keepaliveTime, holdTime = 90 } = peer;
-  if (keepaliveTime !== undefined && keepaliveTime > holdTime / 3) {
-    const reason = `${shown(`${keepaliveTime}s`)} is longer than a third of the hold time, ${holdTime}s`;
-    report(`${field}.keepaliveTime`, holdTime === 0 ? "with a hold time of 0s there are no keepalives" : reason);
-  }
+  const { addPath, maxPrefixes } = peer;
   if (addPath?.sendMax !== undefined && !addPath.send) report(`${field}.addPath.sendMax`, "needs send: true beside it");
   if (addPath?.receiveMax !== undefined && !addPath.receive) {
     report(`${field}.addPath.receiveMax`, "needs receive: true beside it");

@@ -56,6 +56,23 @@ const refused: { name: string; text: string; says: string[] }[] = [
     says: ["peers[0].keepaliveTime: with a hold time of 0s there are no keepalives"],
   },
   {
+    name: "keepalives of a template that come too late",
+    text: "templates: { tor: { holdTime: 9s, keepaliveTime: 4s } }",
+    says: ['templates.tor.keepaliveTime: "4s" is longer than a third of the hold time, 9s'],
+  },
+  {
+    name: "how often a peer is dialled that dials",
+    text: `listen: [{ address: 10.0.0.1 }]
+${peer("passive: true, connectRetryTime: 7s")}`,
+    says: ["peers[0].connectRetryTime: has no use where the peer dials: passive is true"],
+  },
+  {
+    name: "next hops for a family that the template leaves out",
+    text: `templates: { v6: { families: [ipv6] } }
+${peer("template: v6, extendedNextHop: true")}`,
+    says: ["peers[0].extendedNextHop: is about IPv4 prefixes, and families has no ipv4"],
+  },
+  {
     name: "a domain of no host",
     text: "domainName: example.net",
     says: ["domainName: is told with hostName alone, which is missing"],
@@ -304,6 +321,30 @@ peers:
       },
     ]);
   });
+
+  const taken: { name: string; text: string }[] = [
+    { name: "a router of a fabric's addresses", text: 'peers: [{ peerIP: "240.0.0.1", asNumber: 65001 }]' },
+    {
+      name: "less of a hold time than a template's keepalives ask for",
+      text: `templates: { t: { keepaliveTime: 20s } }
+peers: [{ peerIP: 10.0.0.2, asNumber: 65001, template: t, holdTime: 0s }, { peerIP: 10.0.0.3, asNumber: 65001, template: t, holdTime: 30s }]`,
+    },
+    { name: "nobody to listen for who is shut down", text: peer("passive: true, shutdown: being cabled") },
+    {
+      name: "a template's time between dials, of a peer that is not dialled",
+      text: `listen: [{ address: 10.0.0.1 }]
+templates: { t: { connectRetryTime: 7s } }
+${peer("template: t, passive: true")}`,
+    },
+    {
+      name: "a template's next hops, of a peer of one family",
+      text: `templates: { t: { extendedNextHop: true } }
+${peer("template: t, families: [ipv6]")}`,
+    },
+  ];
+  for (const { name, text } of taken) {
+    it(`takes ${name}`, () => expect(problemsOf(text)).toEqual([]));
+  }
 
   it("exchanges all within the own AS and nothing beyond it, unless told", () => {
     const { config } = wishOf("peers: [{ peerIP: 10.0.0.2, asNumber: 65000 }, { peerIP: 10.0.0.3, asNumber: 65001 }]");

@@ -3,7 +3,7 @@ import { LineCounter, parseDocument } from "yaml";
 import type * as z from "zod";
 import { checkRules } from "../filter/check.ts";
 import { nearest } from "./nearest.ts";
-import { checkOwnFields, checkPeerRules } from "./peerRules.ts";
+import { checkOwnFields, checkPeerRules, checkTogether } from "./peerRules.ts";
 import { type DaemonSettings, daemonSettings, type PeerSettings } from "./settings.ts";
 import { shown } from "./shown.ts";
 
@@ -31,8 +31,10 @@ export function readSettings(text: string): ReadSettings {
   const settings = withTemplates(parsed.data, report);
   checkTemplates(parsed.data, report);
   checkFilterSettings(settings, report);
-  for (const [i, peer] of (settings.peers ?? []).entries()) checkPeer(`peers[${i}]`, peer, { settings, report });
-  for (const [i, peer] of (parsed.data.peers ?? []).entries()) checkOwnFields(`peers[${i}]`, peer, report);
+  for (const [i, merged] of (settings.peers ?? []).entries()) {
+    checkPeer(`peers[${i}]`, merged, { settings, report });
+    checkOwnFields(`peers[${i}]`, { own: parsed.data.peers?.[i] ?? merged, merged }, report);
+  }
   if (settings.domainName !== undefined && settings.hostName === undefined) {
     report("domainName", "is told with hostName alone, which is missing");
   }
@@ -109,6 +111,7 @@ function checkTemplates({ templates = {} }: DaemonSettings, report: Report): voi
     for (const field of ofOnePeer) {
       if (template[field] !== undefined) report(`templates.${name}.${field}`, "belongs to one peer, not to a template");
     }
+    checkTogether(`templates.${name}`, template, report);
   }
 }
 
@@ -158,9 +161,11 @@ function checkPeer(field: string, peer: PeerSettings, { settings, report }: Cont
   checkPeerRules(field, peer, settings.asNumber, report);
 }
 
-/** Told once: there may be a thousand such peers. */
+/** Told once: there may be a thousand such peers. Of those that are shut down nobody dials. */
 function checkListen({ listen = [], peers = [] }: DaemonSettings, report: Report): void {
-  const waits = peers.findIndex(({ range, passive }) => range !== undefined || passive);
+  const waits = peers.findIndex(
+    ({ range, passive, shutdown }) => shutdown === undefined && (range !== undefined || passive),
+  );
   if (waits !== -1 && listen.length === 0) report("listen", `is missing, and peers[${waits}] is to dial us`);
 }
 
