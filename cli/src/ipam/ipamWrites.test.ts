@@ -69,6 +69,31 @@ describe("ipam release", () => {
     assert.equal(exitCode, 1);
   });
 
+  const torn = (text: string) => {
+    const key = `/calico/resources/v3/projectcalico.org/workloadendpoints/shop/${endpoint.metadata.name}`;
+    const { entries, revision } = rig.data.snapshot();
+    rig.data.restore({ entries: entries.map((each) => (each.key === key ? { ...each, text } : each)), revision });
+  };
+  const unread = [
+    "{",
+    JSON.stringify({ ...endpoint, spec: 7 }),
+    JSON.stringify({ ...endpoint, spec: { ...endpoint.spec, ipNetworks: ["10.1.0.9/32", 7] } }),
+  ];
+  it.each(unread)("refuses any while the addresses of an endpoint cannot be read, unless forced: %s", async (text) => {
+    torn(text);
+    const { exitCode, err } = await rig.run("ipam release --ip 10.1.0.0");
+    assert.match(err, /the addresses of shop\/node1-k8s-web-eth0 cannot be read: 10\.1\.0\.0 may be one of them/);
+    assert.equal(exitCode, 1);
+    const left = await store.get({ kind: "IPAMBlock", name: cidr });
+    assert.deepEqual(left?.value.allocations, block.allocations);
+    assert.equal((await rig.run("ipam release --ip 10.1.0.0 --force")).exitCode, 0);
+  });
+
+  it("frees one that an endpoint has not that does not decode, and whose addresses can be read", async () => {
+    torn(JSON.stringify({ ...endpoint, spec: { ...endpoint.spec, node: 7 } }));
+    assert.equal((await rig.run("ipam release --ip 10.1.0.1")).exitCode, 0);
+  });
+
   it("says of one that nobody has that it is not assigned", async () => {
     assert.equal((await rig.run("ipam release --ip 10.1.0.3")).out, "10.1.0.3 is not assigned\n");
     assert.match((await rig.run("ipam release --ip x")).err, /--ip x is no IP address/);

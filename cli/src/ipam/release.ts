@@ -1,10 +1,11 @@
 /** `ipam release`: addresses that are in use by nobody are free again, by the numbers under which they were given. */
+import type { Listing } from "@brindle/api";
 import { Allocator, readClusterView, whoHolds } from "@brindle/ipam";
-import { formatAddress, parseAddress } from "@brindle/net";
+import { type Address, formatAddress, parseAddress } from "@brindle/net";
 import type { ExitCode } from "../command.ts";
 import { failed, usage } from "../error.ts";
 import type { Ports } from "../ports.ts";
-import { endpointsWith, readableEndpoints } from "./endpoints.ts";
+import { endpointsInDoubt, endpointsWith, readableEndpoints } from "./endpoints.ts";
 import { releaseReported } from "./releaseReported.ts";
 
 export interface ReleaseOptions {
@@ -36,11 +37,7 @@ async function releaseAddress(ip: string, force: boolean, ports: Ports): Promise
   }
   const { handleId, sequenceNumber } = use.holder;
   if (handleId === null) throw failed(`${text} has no handle: it was kept back`);
-  const having = endpointsWith(address, readableEndpoints(await store.list("WorkloadEndpoint")));
-  if (having.length > 0 && !force) {
-    const names = having.map(({ metadata }) => `${metadata.namespace}/${metadata.name}`).join(", ");
-    throw failed(`${text} is the address of ${names}: another pod would get it, too. Delete the pod, or say --force`);
-  }
+  if (!force) requireUnused(address, await store.list("WorkloadEndpoint"));
   const nowNs = BigInt(ports.nowMs()) * 1_000_000n;
   const allocator = new Allocator({ node: "" }, { store, now: () => nowNs, view: () => readClusterView(store, "") });
   const result = await allocator.release(handleId, { sequenceNumbers: new Map([[text, sequenceNumber]]) });
@@ -48,4 +45,18 @@ async function releaseAddress(ip: string, force: boolean, ports: Ports): Promise
   if (result.addresses.length === 0) throw failed(`${text} was given anew meanwhile, and is left as it is`);
   ports.print(`Successfully released IP address ${text}`);
   return 0;
+}
+
+function requireUnused(address: Address, endpoints: Listing<"WorkloadEndpoint">): void {
+  const text = formatAddress(address);
+  const having = endpointsWith(address, readableEndpoints(endpoints));
+  if (having.length > 0) {
+    const names = having.map(({ metadata }) => `${metadata.namespace}/${metadata.name}`).join(", ");
+    throw failed(`${text} is the address of ${names}: another pod would get it, too. Delete the pod, or say --force`);
+  }
+  const unread = endpointsInDoubt(endpoints);
+  if (unread.length > 0)
+    throw failed(
+      `the addresses of ${unread.join(", ")} cannot be read: ${text} may be one of them. Mend or delete what is stored, or say --force`,
+    );
 }

@@ -115,6 +115,18 @@ describe("ipam release --from-report", () => {
     assert.deepEqual(await allocations(), [0, null, null, null]);
   });
 
+  it("forced frees nothing that an endpoint may have whose addresses cannot be read", async () => {
+    const key = `/calico/resources/v3/projectcalico.org/workloadendpoints/shop/${endpoint.metadata.name}`;
+    const { entries, revision } = rig.data.snapshot();
+    const torn = entries.map((each) => (each.key === key ? { ...each, text: "{" } : each));
+    rig.data.restore({ entries: torn, revision });
+    const report = calicos().replace('true, "owners"', 'false, "owners"');
+    const { out, err } = await rig.run("ipam release --from-report a.json --force", report);
+    assert.match(err, /the addresses of shop\/node1-k8s-web-eth0 cannot be read/);
+    assert.match(out, /^Released 1 IPs successfully\n2 of the reported may be in use/);
+    assert.deepEqual(await allocations(), [0, null, 1, null]);
+  });
+
   const refused: [line: string, input: string, err: RegExp][] = [
     ["ipam release", "", /either --ip or --from-report/],
     ["ipam release --ip 10.1.0.1 --from-report a.json", "", /either --ip or --from-report/],

@@ -8,7 +8,7 @@ import { formatAddress, parseAddress } from "@brindle/net";
 import type { ExitCode } from "../command.ts";
 import { failed } from "../error.ts";
 import type { Ports } from "../ports.ts";
-import { endpointsWith, readableEndpoints } from "./endpoints.ts";
+import { endpointsInDoubt, endpointsWith, readableEndpoints } from "./endpoints.ts";
 import { type Cluster, commonTo, leakId, type ReadReport, type ReportedLeak, readReport } from "./report.ts";
 
 export async function releaseReported(
@@ -60,13 +60,18 @@ function idsIn(finding: Finding): string[] {
   );
 }
 
-/** Whatever they may be for, but for those that endpoints have. */
+/** Whatever they may be for, but for those that endpoints have, or may have. */
 async function releaseAll(
   leaks: readonly ReportedLeak[],
   { store, facts, ports }: { readonly store: Store; readonly facts: IpamFacts; readonly ports: Ports },
 ): Promise<number> {
   const view = () => readClusterView(store, "");
   const allocator = new Allocator({ node: "" }, { store, now: () => nowNs(ports), view });
+  const unread = endpointsInDoubt(endpointsOf(facts));
+  if (unread.length > 0) {
+    ports.warn(`the addresses of ${unread.join(", ")} cannot be read: what is left of the report may be among them`);
+    return 0;
+  }
   let freed = 0;
   const endpoints = readableEndpoints(endpointsOf(facts));
   for (const { handleId, address, sequenceNumber } of leaks) {
