@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { type IPAMBlock, MemoryStore } from "@brindle/api";
 import { keptReservation } from "@brindle/ipam";
 import { parseAddress } from "@brindle/net";
-import { beforeEach, describe, it } from "vitest";
+import { beforeEach, describe, it, vi } from "vitest";
 import { pool, Rig } from "../testing.ts";
 import { endpoint, owner } from "./testing.ts";
 
@@ -243,6 +243,26 @@ describe("ipam migrate", () => {
     assert.match((await rig.run("ipam migrate pods --to new")).out, /^no address of pods is in use\n/);
     assert.equal((await rig.run("ipam migrate pods --to new --delete")).exitCode, 0);
     assert.equal(await store.get({ kind: "IPPool", name: "pods" }), null);
+    assert.deepEqual((await store.list("IPAMBlock")).items, []);
+  });
+
+  it("deletes no pool of which somebody gives an address meanwhile", async () => {
+    const empty = { ...block, allocations: [null, null, null, null], unallocated: [0, 1, 2, 3], attributes: [] };
+    const key = { kind: "IPAMBlock", name: cidr } as const;
+    await store.commit([{ op: "put", key, value: empty }]);
+    const { commit } = MemoryStore.prototype;
+    // As an agent does that has not heard that the pool is closed.
+    const gives = vi.spyOn(MemoryStore.prototype, "commit").mockImplementation(async function (this: MemoryStore, all) {
+      if (all.some(({ op, key: { name } }) => op === "delete" && name === "pods"))
+        await commit.call(this, [{ op: "put", key, value: block }]);
+      return commit.call(this, all);
+    });
+    const { exitCode, err } = await rig.run("ipam migrate pods --to new --delete");
+    gives.mockRestore();
+    assert.match(err, /IPPool pods: 2 addresses of 10\.1\.0\.0\/24 are in use/);
+    assert.equal(exitCode, 1);
+    assert(await store.get({ kind: "IPPool", name: "pods" }));
+    assert(await store.get(key));
   });
 
   it("lets go what is kept of the pool alone: the pod's other address stays its own", async () => {

@@ -17,6 +17,7 @@ import type { ExitCode } from "../command.ts";
 import { failed, usage } from "../error.ts";
 import { formatTable } from "../output/table.ts";
 import type { Ports } from "../ports.ts";
+import { clientOn } from "../resources/client.ts";
 import { type AddressRow, addressRowsOf } from "./addresses.ts";
 
 export interface MigrateOptions {
@@ -141,9 +142,12 @@ async function tellRest(
     ports.print(`brindlectl ipam migrate ${name} --to ${to} --delete removes it`);
     return 0;
   }
-  const item = await store.get({ kind: "IPPool", name });
-  if (item) await commitOrFail(store, { op: "delete", key: item.key, revision: item.revision });
-  ports.print(`IPPool ${name} is deleted; its empty blocks go with the next look of the controllers`);
+  // By now somebody who has not heard that the pool is closed may have given an address of it.
+  const outcome = await clientOn(store, ports).delete({ kind: "IPPool", name });
+  if (outcome.kind === "refused")
+    throw failed(`IPPool ${name}: ${outcome.problems.map(({ reason }) => reason).join("; ")}`);
+  if ("text" in outcome) throw failed(outcome.text);
+  ports.print(`IPPool ${name} is deleted, with its empty blocks`);
   return 0;
 }
 
