@@ -185,6 +185,25 @@ describe("ipam split", () => {
   });
 
   for (const transactions of ["many", "single"] as const)
+    it(`leaves parts disabled of a pool that somebody disabled after a split was interrupted, with transactions of ${transactions}`, async () => {
+      const { key, value } = (await store.list("IPPool")).items[0] ?? assert.fail();
+      const annotations = { "brindle.network/closed-by-split": "true", team: "blue" };
+      const closed = {
+        ...value,
+        metadata: { ...value.metadata, annotations },
+        spec: { ...value.spec, disabled: true },
+      };
+      await store.commit([{ op: "put", key, value: closed }]);
+      const { err } = await new Rig({}, { transactions, data: rig.data }).run("ipam split 2 --name pods");
+      assert.equal(/a split that was interrupted, or somebody since, disabled it/.test(err), transactions === "single");
+      const made = (await store.list("IPPool")).items.map(({ value: { spec, metadata } }) => [
+        spec.disabled,
+        metadata.annotations,
+      ]);
+      assert.deepEqual(made, Array(2).fill([true, { team: "blue" }]));
+    });
+
+  for (const transactions of ["many", "single"] as const)
     it(`leaves parts of a disabled pool disabled, with transactions of ${transactions}`, async () => {
       const { key, value } = (await store.list("IPPool")).items[0] ?? assert.fail();
       await store.commit([{ op: "put", key, value: { ...value, spec: { ...value.spec, disabled: true } } }]);

@@ -28,7 +28,7 @@ export async function splitPool(count: number, { cidr, name }: SplitOptions, por
   const pool = pools.find(({ value }) => value.metadata.name === name || value.spec.cidr === cidr);
   if (!pool) throw failed(`there is no IPPool ${name ?? `of ${cidr}`}`);
   const parts = partsOf(pool.value, bits, ports);
-  await (store.transactions === "many" ? atOnce(store, pool, parts) : inOrder(store, pool, parts));
+  await (store.transactions === "many" ? atOnce(store, pool, parts) : inOrder(store, pool, { parts, ports }));
   ports.print(`IPPool ${pool.value.metadata.name} is split into ${count}`);
   for (const { metadata, spec } of parts) ports.print(`${metadata.name} ${spec.cidr}`);
   return 0;
@@ -42,12 +42,14 @@ function partsOf({ metadata, spec }: IPPool, bits: number, { newUid, nowMs }: Po
     throw failed(
       `each part of ${spec.cidr} would be a /${length}, smaller than one of its blocks of /${parsed.blockLength}`,
     );
-  const { uid: _uid, creationTimestamp: _time, name, ...others } = metadata;
+  const { uid: _uid, creationTimestamp: _time, name, annotations, ...others } = metadata;
+  const left = withoutMark(annotations);
   return Array.from({ length: 2 ** bits }, (_, index) => ({
     apiVersion: "projectcalico.org/v3",
     kind: "IPPool",
     metadata: {
       ...others,
+      ...(left && { annotations: left }),
       name: `split-${name.slice(0, nameLengthMax - 8 - String(index).length)}-${index}`,
       ...{ uid: newUid(), creationTimestamp: formatTimestamp(nowMs()) },
     },
@@ -74,17 +76,22 @@ async function atOnce(store: Store, pool: Item<"IPPool">, parts: readonly IPPool
 async function inOrder(
   store: Store,
   { key, value, revision }: Item<"IPPool">,
-  parts: readonly IPPool[],
+  { parts, ports }: { readonly parts: readonly IPPool[]; readonly ports: Ports },
 ): Promise<void> {
   const made = await madeBefore(store, parts);
-  const isOpen = value.spec.disabled !== true || value.metadata.annotations?.[closedAnnotation] === "true";
-  const annotations = { ...value.metadata.annotations, ...(isOpen && { [closedAnnotation]: "true" }) };
+  const isMarked = value.metadata.annotations?.[closedAnnotation] === "true";
+  const isOpen = value.spec.disabled !== true || (isMarked && made.size > 0);
+  if (isMarked && !isOpen)
+    ports.warn(
+      `IPPool ${value.metadata.name} is disabled, and so are its parts: a split that was interrupted, or somebody since, disabled it`,
+    );
+  const annotations = { ...withoutMark(value.metadata.annotations), ...(isOpen && { [closedAnnotation]: "true" }) };
   const metadata = { ...value.metadata, annotations };
   const closed: IPPool = { ...value, metadata, spec: { ...value.spec, disabled: true } };
   const first = await store.commit([{ op: "update", key, value: closed, revision }]);
   if (first.kind === "conflict") throw inTheWay(value);
   for (const part of parts.filter(({ metadata: { name } }) => !made.has(name))) {
-    const opened: IPPool = { ...withoutMark(part), spec: { ...part.spec, disabled: !isOpen } };
+    const opened: IPPool = { ...part, spec: { ...part.spec, disabled: !isOpen } };
     if ((await store.commit([{ op: "create", key: keyOf(part), value: opened }])).kind === "conflict")
       throw inTheWay(part);
   }
@@ -92,12 +99,15 @@ async function inOrder(
   if (last.kind === "conflict") throw inTheWay(value);
 }
 
-/** Of a pool that a split has closed, and that was open before: so are its parts, also where the split is said again. */
+/**
+ * Of a pool that a split has closed, and that was open before: so are its parts, also where the split is said again. Only where a part of
+ * it is there: the mark stays when an operator opens the pool after all, and may disable it on purpose later.
+ */
 const closedAnnotation = "brindle.network/closed-by-split";
 
-function withoutMark({ metadata: { annotations = {}, ...metadata }, ...part }: IPPool): IPPool {
+function withoutMark(annotations: IPPool["metadata"]["annotations"] = {}): Readonly<Record<string, string>> | null {
   const { [closedAnnotation]: _mark, ...others } = annotations;
-  return { ...part, metadata: { ...metadata, ...(Object.keys(others).length > 0 && { annotations: others }) } };
+  return Object.keys(others).length > 0 ? others : null;
 }
 
 /** The names of parts that an interrupted split made. Looked at before anything is closed: another pool may have the name. */
