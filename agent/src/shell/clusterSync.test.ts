@@ -1,5 +1,7 @@
-import { MemoryData, MemoryStore, type Store, type WatchEvent } from "@brindle/api";
+import { type Item, type Key, MemoryData, MemoryStore, type Store, type WatchEvent } from "@brindle/api";
+import { formatPrefix } from "@brindle/net";
 import { describe, expect, it } from "vitest";
+import { clusterView } from "../graph/clusterView.ts";
 import { ClusterSync } from "./clusterSync.ts";
 
 /** A store that does its work when it is told to. */
@@ -136,5 +138,57 @@ describe("ClusterSync", () => {
     tell({ type: "undecodable", key, reason: "spec.ipNATs is no list" });
     tell({ type: "deleted", key } as WatchEvent);
     expect(known()).toEqual([[], []]);
+  });
+
+  it("keeps what is reserved and how long addresses rest while that does not decode", () => {
+    const cluster = new ClusterSync("node1", {
+      onPolicy: () => {},
+      onInSync: () => {},
+      onChanged: () => {},
+      onConnection: () => {},
+      onTrouble: () => {},
+    });
+    let tell: (event: WatchEvent) => void = () => {};
+    const watch: Store["watch"] = (_kinds, listener) => {
+      tell = listener;
+      return { stop: async () => {}, stalenessMs: () => null };
+    };
+    cluster.start(Object.assign(new MemoryStore(), { watch }));
+    const acted = () => {
+      const { reserved, settings } = clusterView("node1", cluster.state);
+      return [reserved.map(formatPrefix).join(), settings.restSeconds, settings.autoAllocateBlocks];
+    };
+    const keys = [
+      { kind: "IPReservation", name: "gateways" },
+      { kind: "IPAMConfig", name: "default" },
+      { kind: "IPAMConfiguration", name: "default" },
+    ] as const;
+    const apiVersion = "projectcalico.org/v3";
+    const [reservationKey, configKey, configurationKey] = keys;
+    const metadata = { name: reservationKey.name };
+    const spec = { reservedCIDRs: ["10.0.0.0/30"] };
+    const reservation = { apiVersion, kind: reservationKey.kind, metadata, spec } as const;
+    const change = (key: Key, value: unknown) =>
+      tell({ type: "changed", item: { key, value, revision: "1" } as unknown as Item });
+    const tear = () => {
+      for (const key of keys) tell({ type: "undecodable", key, reason: "it is no JSON" });
+    };
+    tear();
+    expect(acted()).toEqual(["0.0.0.0/0,::/0", Number.POSITIVE_INFINITY, true]);
+    expect([...cluster.problems().keys()]).toEqual(keys.map(({ kind, name }) => `${kind} ${name}`));
+    change(reservationKey, reservation);
+    change(configKey, { ipCooldownSeconds: 30 });
+    for (let i = 0; i < 2; i++) {
+      tear();
+      expect(acted()).toEqual(["10.0.0.0/30", 30, false]);
+    }
+    tell({ type: "deleted", key: configKey } as WatchEvent);
+    expect(acted()[1]).toBe(Number.POSITIVE_INFINITY);
+    change(configurationKey, { apiVersion, kind: "IPAMConfiguration", metadata, spec: { ipCooldownSeconds: 60 } });
+    tear();
+    tell({ type: "deleted", key: configKey } as WatchEvent);
+    expect(acted()[1]).toBe(60);
+    for (const key of keys) tell({ type: "deleted", key } as WatchEvent);
+    expect(acted()).toEqual(["", 0, true]);
   });
 });

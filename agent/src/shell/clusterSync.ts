@@ -19,7 +19,7 @@ import { type PolicyResource, type PolicyUpdate, policyKinds } from "@brindle/po
 import { AddedPods } from "../graph/addedPods.ts";
 import { ClusterState, clusterKinds, isClusterKey, objectName } from "../graph/clusterState.ts";
 import { floatingAddresses } from "../graph/floatingAddresses.ts";
-import { readableReservation } from "../graph/readableReservation.ts";
+import { ipamConfigInDoubt, ipamConfigurationInDoubt, reservationInDoubt } from "../graph/ipamInDoubt.ts";
 
 export interface ClusterSyncPorts {
   /** `isNewcomer`: a pod of another node has addresses now, and had none before. */
@@ -100,7 +100,7 @@ export class ClusterSync {
         this.#receive(event.key, null);
         break;
       case "undecodable":
-        this.#receive(event.key, readablePart(event), event);
+        this.#receive(event.key, this.#readablePart(event), event);
         this.#undecodable.set(objectName(event.key), event.reason);
         break;
       case "inSync":
@@ -118,6 +118,14 @@ export class ClusterSync {
         return;
     }
     if (this.isInSync) this.#ports.onChanged(kindOf(event));
+  }
+
+  /** What of it is acted on all the same: addresses and times that were kept are kept. */
+  #readablePart({ key, partial }: Extract<WatchEvent, { readonly type: "undecodable" }>): unknown {
+    if (isKeyOf(key, "IPReservation")) return reservationInDoubt(key, partial, this.state.get(key) ?? null);
+    if (isKeyOf(key, "IPAMConfig")) return ipamConfigInDoubt(this.state.get(key) ?? null);
+    if (isKeyOf(key, "IPAMConfiguration")) return ipamConfigurationInDoubt(key, this.state.get(key) ?? null);
+    return null;
   }
 
   /** Only of its own pods does a node need all. */
@@ -169,12 +177,12 @@ function kindOf(event: WatchEvent): Kind | null {
   return event.type === "deleted" || event.type === "undecodable" ? event.key.kind : null;
 }
 
-function readablePart({ key, partial }: Extract<WatchEvent, { readonly type: "undecodable" }>): unknown {
-  return key.kind === "IPReservation" ? readableReservation(key, partial) : null;
+function isKeyOf<K extends Kind>(key: Key, kind: K): key is Key<K> {
+  return key.kind === kind;
 }
 
 function isEndpointKey(key: Key): key is Key<"WorkloadEndpoint"> {
-  return key.kind === "WorkloadEndpoint";
+  return isKeyOf(key, "WorkloadEndpoint");
 }
 
 function isPolicyKey(key: Key): key is PolicyUpdate["key"] {

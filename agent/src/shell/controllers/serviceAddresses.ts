@@ -22,7 +22,7 @@ import {
   unwanted,
 } from "../../controllers/serviceAddresses.ts";
 import { messageOf } from "../../error.ts";
-import { readableReservation } from "../../graph/readableReservation.ts";
+import { ipamConfigInDoubt, reservationInDoubt } from "../../graph/ipamInDoubt.ts";
 import { CoalescedWork } from "../coalescedWork.ts";
 import { untilAborted } from "../untilAborted.ts";
 import type { Controller, ControllerContext } from "./controller.ts";
@@ -103,15 +103,24 @@ class Giver {
       if (key.kind === "IPPool") this.#pools.set(key.name, { pool: value as IPPool, revision });
       else if (key.kind === "IPReservation") this.#reservations.set(key.name, value as IPReservation);
       else this.#config = value as IPAMConfig;
-    } else if (event.type === "deleted" || event.type === "undecodable") {
-      // What of a reservation can be read stays reserved.
-      const left = event.type === "undecodable" ? readableReservation(event.key, event.partial) : null;
+    } else if (event.type === "undecodable") this.#onUnreadable(event);
+    else if (event.type === "deleted") {
       if (event.key.kind === "IPPool") this.#pools.delete(event.key.name);
-      else if (event.key.kind === "IPReservation" && left) this.#reservations.set(event.key.name, left);
       else if (event.key.kind === "IPReservation") this.#reservations.delete(event.key.name);
       else this.#config = undefined;
     } else return;
     this.#work.ask();
+  }
+
+  /** No address is given of such a pool; what is reserved, and how long an address rests, stays. */
+  #onUnreadable({ key, partial }: Extract<WatchEvent, { readonly type: "undecodable" }>): void {
+    const { name } = key;
+    if (key.kind === "IPPool") this.#pools.delete(name);
+    else if (key.kind === "IPAMConfig") this.#config = ipamConfigInDoubt(this.#config ?? null);
+    else {
+      const known = this.#reservations.get(name) ?? null;
+      this.#reservations.set(name, reservationInDoubt({ kind: "IPReservation", name }, partial, known));
+    }
   }
 
   /** Without a pool for them, Services are somebody else's. */

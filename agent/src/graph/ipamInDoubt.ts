@@ -1,0 +1,50 @@
+/**
+ * What address management goes by where something is stored that does not decode: what can be read of it, else what was known, else
+ * what gives away nothing that somebody may have meant to keep.
+ */
+import {
+  apiVersion,
+  type IPAMConfig,
+  type IPAMConfiguration,
+  type IPReservation,
+  ipamConfigOf,
+  ipamConfigurationOf,
+  ipReservationKind,
+  isRecord,
+  type JsonValue,
+  type Key,
+} from "@brindle/api";
+import { readableReservation } from "./readableReservation.ts";
+
+/** All is reserved by one of which nothing was ever known: any address may be a gateway's. A spec without a list reserves nothing. */
+export function reservationInDoubt(
+  key: Key<"IPReservation">,
+  partial: JsonValue | undefined,
+  known: IPReservation | null,
+): IPReservation {
+  const readable = readableReservation(key, partial);
+  if (readable) return readable;
+  const isEmpty = isRecord(partial) && isRecord(partial.spec) && partial.spec.reservedCIDRs === undefined;
+  if (!isEmpty && known) return known;
+  const { kind } = ipReservationKind;
+  const spec = isEmpty ? {} : { reservedCIDRs: ["0.0.0.0/0", "::/0"] };
+  return { apiVersion, kind, metadata: { name: key.name }, spec };
+}
+
+/** Nodes that were told nothing use none but their own blocks, and what was given back rests until that can be read. */
+export function ipamConfigInDoubt(known: IPAMConfig | null): IPAMConfig {
+  return known ?? unknownConfig;
+}
+
+export function ipamConfigurationInDoubt(
+  { name }: Key<"IPAMConfiguration">,
+  known: IPAMConfiguration | null,
+): IPAMConfiguration {
+  const spec = ipamConfigurationOf(unknownConfig);
+  return known ?? { apiVersion, kind: "IPAMConfiguration", metadata: { name }, spec };
+}
+
+const unknownConfig: IPAMConfig = {
+  ...ipamConfigOf({ strictAffinity: true }),
+  ipCooldownSeconds: Number.POSITIVE_INFINITY,
+};
