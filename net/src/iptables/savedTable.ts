@@ -51,11 +51,11 @@ export function parseSavedTables(text: string): SavedTable[] | null {
 }
 
 /**
- * What iptables-nft-save says of a table in which somebody has put rules of nftables that iptables has no words for
- * (Tailscale does): it then tells nothing of the table, and ends well.
+ * Those of which iptables-nft-save says that somebody has put rules of nftables into them that iptables has no words for
+ * (Tailscale does): it then tells nothing of the table, goes on with the others, and ends well.
  */
-export function isUntold(text: string): boolean {
-  return /^# Table `[^']*' is incompatible/m.test(text);
+export function untoldTables(text: string): ReadonlySet<string> {
+  return new Set([...text.matchAll(/^# Table `([^']*)' is incompatible/gm)].map(([, table = ""]) => table));
 }
 
 /** One chain as `iptables -S CHAIN` lists it; `null` when there is a line that no chain has. */

@@ -7,11 +7,11 @@ import type { Family } from "../address.ts";
 import { chooseBackend, type TablesBackend } from "../iptables/backend.ts";
 import { readByChains } from "../iptables/readByChains.ts";
 import {
-  isUntold,
   parseListedChain,
   parseSavedTables,
   type SavedChain,
   type SavedTable,
+  untoldTables,
 } from "../iptables/savedTable.ts";
 import { renderTransactions, type TableName, type TableTransaction } from "../iptables/transaction.ts";
 import { isKernelError, KernelError } from "../kernelError.ts";
@@ -62,8 +62,17 @@ interface Waiting {
 interface Gathered {
   /** How many tables. */
   asked: number;
-  readonly read: Promise<readonly SavedTable[] | null>;
+  readonly read: Promise<SharedRead | null>;
 }
+
+interface SharedRead {
+  readonly tables: readonly SavedTable[];
+  /** Those that iptables-save has no words for: others' may be among them, which nobody has asked for. */
+  readonly untold: ReadonlySet<string>;
+}
+
+/** A read of all tables that is of no use costs a process more, or all the time that it may take; what is in its way mostly stays. */
+const sharedReadAgainMs = 600_000;
 
 class CommandTables implements Tables {
   readonly #options: TablesOptions;
@@ -72,6 +81,8 @@ class CommandTables implements Tables {
   #process: RestoreProcess | null = null;
   /** Tables that are asked for in this turn of the loop. */
   #gathered: Gathered | null = null;
+  /** Until then each table is read by itself, as all together could not be. */
+  #readsAloneUntilMs = 0;
 
   constructor(options: TablesOptions) {
     this.#options = options;
@@ -91,11 +102,13 @@ class CommandTables implements Tables {
     if (backend === "legacy" && !(await legacyTables(family, namespace)).includes(table)) {
       return { table, chains: new Map() };
     }
+    const list = (chain: string) => this.#list(table, chain);
     const all = backend === "nft" && !counters ? await this.#savedTogether() : null;
-    if (all) return all.find((saved) => saved.table === table) ?? { table, chains: new Map() };
+    if (all?.untold.has(table)) return readByChains(table, { prefix, list });
+    if (all) return all.tables.find((saved) => saved.table === table) ?? { table, chains: new Map() };
     const command = this.#command("save");
     const text = await runCommand(command, ["-t", table, ...(counters ? ["-c"] : [])], this.#options);
-    if (isUntold(text)) return readByChains(table, { prefix, list: (chain) => this.#list(table, chain) });
+    if (untoldTables(text).has(table)) return readByChains(table, { prefix, list });
     const tables = parseSavedTables(text);
     if (!tables) throw new KernelError({ code: "MALFORMED", object: `${command} -t ${table}` });
     // iptables-nft-save says nothing about a table that nobody has used yet.
@@ -110,7 +123,8 @@ class CommandTables implements Tables {
   }
 
   /** Several tables by one process. `null` where only one is asked for, and where each has to say by itself what is wrong with it. */
-  #savedTogether(): Promise<readonly SavedTable[] | null> {
+  #savedTogether(): Promise<SharedRead | null> {
+    if (performance.now() < this.#readsAloneUntilMs) return Promise.resolve(null);
     if (this.#gathered) {
       this.#gathered.asked += 1;
       return this.#gathered.read;
@@ -120,11 +134,14 @@ class CommandTables implements Tables {
     return gathered.read;
   }
 
-  async #readAll(gathered: Pick<Gathered, "asked">): Promise<readonly SavedTable[] | null> {
+  async #readAll(gathered: Pick<Gathered, "asked">): Promise<SharedRead | null> {
     this.#gathered = null;
     if (gathered.asked === 1) return null;
     const text = await runCommand(this.#command("save"), [], this.#options).catch(() => null);
-    return text === null || isUntold(text) ? null : parseSavedTables(text);
+    const tables = text === null ? null : parseSavedTables(text);
+    if (text !== null && tables) return { tables, untold: untoldTables(text) };
+    this.#readsAloneUntilMs = performance.now() + sharedReadAgainMs;
+    return null;
   }
 
   async #run(): Promise<void> {

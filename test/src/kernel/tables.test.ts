@@ -1,6 +1,10 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { isKernelError, type KernelError, type TableTransaction } from "@brindle/net";
 import { detectTablesBackend, openTables, type Tables } from "@brindle/net/shell";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { exec } from "../fixtures/command.ts";
 import { createNamespace, type Namespace } from "../fixtures/namespace.ts";
 import { waitFor } from "../fixtures/waitFor.ts";
@@ -17,6 +21,37 @@ async function shown(node: Namespace, { family, backend }: Tables): Promise<stri
   const command = `${family === 4 ? "iptables" : "ip6tables"}-${backend}-save`;
   const text = await node.exec(command, ["-t", "filter"]);
   return text.split("\n").filter((line) => line.includes("b-"));
+}
+
+/** Puts another command in the place of iptables-nft-save, which notes what it is called with. */
+async function countedSaves(family: 4 | 6) {
+  const directory = await mkdtemp(join(tmpdir(), "brindle-saves-"));
+  const command = family === 4 ? "iptables-nft-save" : "ip6tables-nft-save";
+  const real = (await exec("which", [command])).trim();
+  const [log, failing] = [join(directory, "log"), join(directory, "failing")];
+  const script = [
+    "#!/bin/sh",
+    `echo "$*" >> ${log}`,
+    `if [ $# = 0 ] && [ -e ${failing} ]; then exit 1; fi`,
+    `exec ${real} "$@"`,
+  ];
+  await writeFile(join(directory, command), `${script.join("\n")}\n`, { mode: 0o755 });
+  await writeFile(log, "");
+  vi.stubEnv("PATH", `${directory}:${process.env.PATH}`);
+  return {
+    command: real,
+    failTogether: () => writeFile(failing, ""),
+    /** Since it was asked last. */
+    taken(): string[] {
+      const lines = readFileSync(log, "utf8").split("\n").slice(0, -1);
+      writeFileSync(log, "");
+      return lines;
+    },
+    async [Symbol.asyncDispose]() {
+      vi.unstubAllEnvs();
+      await rm(directory, { recursive: true });
+    },
+  };
 }
 
 const fill = (name: string, ...rules: string[][]): TableTransaction => ({ table: "filter", chains: [{ name, rules }] });
@@ -168,6 +203,39 @@ for (const backend of ["nft", "legacy"] as const) {
           object: "chain FORWARD of table filter has rules of nftables that iptables cannot tell",
         });
       });
+
+      if (backend === "nft") {
+        it("are read by one process, whatever is in tables that nobody asks for, and one by one where that fails", async () => {
+          await using node = await createNamespace(`shared-${family}`);
+          const tables = openTables({ family, backend, namespace: node.path });
+          const nat: TableTransaction = { table: "nat", chains: [{ name: "b-nat", rules: [["-j", "RETURN"]] }] };
+          await tables.commit([fill("b-in", ["-j", "ACCEPT"]), nat]);
+          await using saves = await countedSaves(family);
+          const read = async () => {
+            const [filter, nat] = await Promise.all([tables.save("filter"), tables.save("nat")]);
+            expect(filter.chains.get("b-in")?.rules).toHaveLength(1);
+            expect(nat.chains.get("b-nat")?.rules).toHaveLength(1);
+            return saves.taken();
+          };
+          expect(await read()).toEqual([""]);
+
+          const of = family === 4 ? "ip" : "ip6";
+          await node.exec("nft", ["add", "table", of, "raw"]);
+          await node.exec("nft", ["add", "chain", of, "raw", "others"]);
+          const native = "ct state vmap { established : accept, related : accept }";
+          await node.exec("nft", ["add", "rule", of, "raw", "others", native]);
+          expect(await node.exec(saves.command, ["-t", "raw"])).toContain("incompatible");
+          saves.taken();
+          expect(await read()).toEqual([""]);
+          const withRaw = await Promise.all([tables.save("filter"), tables.save("raw", { prefix: "b-" })]);
+          expect(withRaw.map(({ table }) => table)).toEqual(["filter", "raw"]);
+          expect(saves.taken()).toEqual([""]);
+
+          await saves.failTogether();
+          expect((await read()).sort()).toEqual(["", "-t filter", "-t nat"]);
+          expect((await read()).sort()).toEqual(["-t filter", "-t nat"]);
+        });
+      }
 
       it("are found to be the node's choice when they alone have rules", async () => {
         await using node = await createNamespace(`detect-${backend}${family}`);
