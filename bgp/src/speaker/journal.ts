@@ -11,14 +11,18 @@ const stepsMax = 4;
  * began or was lost stands by itself, however often.
  */
 export function journalWith(journal: readonly JournalEntry[], entry: JournalEntry): readonly JournalEntry[] {
-  // Anew, and so no longer than it has entries: an array that is pushed to keeps room for a dozen more.
   const all = [...journal, entry];
   for (let steps = 1; steps <= stepsMax; steps++) {
     const [before, now] = [all.slice(-2 * steps, -steps), all.slice(-steps)];
     if (before.length === steps && before.every((each, i) => isRepeated(each, now[i])))
-      return [...all.slice(0, -2 * steps), ...before.map((each, i) => repeated(each, now[i] ?? each))];
+      return trimmed([...all.slice(0, -2 * steps), ...before.map((each, i) => repeated(each, now[i] ?? each))]);
   }
-  return withinBounds(all);
+  return trimmed(withinBounds(all));
+}
+
+/** No longer than it has entries: what is spread into an array leaves room behind it for a dozen more. */
+function trimmed(journal: readonly JournalEntry[]): readonly JournalEntry[] {
+  return journal.slice();
 }
 
 /**
