@@ -14,6 +14,8 @@ export interface SessionConfig {
   readonly passive: boolean;
   /** Why a dial may well be without an answer, as a person would ask: `is the password the same there?` */
   readonly silenceHint?: string;
+  /** Why a peer may well say nothing on a connection that stands. */
+  readonly openHint?: string;
   /** What we say that we are to the peer (RFC 9234), and whether a peer that says nothing is refused. */
   readonly role?: { readonly ours: BgpRole; readonly strict: boolean };
   /** RFC 9687: how long the peer may read nothing of what waits for it. By default eight minutes, or two hold times. */

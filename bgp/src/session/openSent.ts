@@ -46,8 +46,8 @@ function onDisconnected(state: SessionState, reason: string, config: SessionConf
   return { state: waiting.state, actions: [...actions, ...waiting.actions] };
 }
 
-function onSilence(state: SessionState, { silenceHint }: SessionConfig): Step {
-  const hint = silenceHint === undefined ? "" : ` (${silenceHint})`;
+function onSilence(state: SessionState, { openHint }: SessionConfig): Step {
+  const hint = openHint === undefined ? "" : ` (${openHint})`;
   return refuse(state, notification(errorCode.holdTimerExpired), `no OPEN came${hint}`);
 }
 

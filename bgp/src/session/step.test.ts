@@ -360,10 +360,14 @@ describe("why an attempt was refused", () => {
   });
 });
 
-it("says of a peer without an OPEN what may drop its packets", () => {
-  const silent = step(states.openSent, events.holdFired, { ...config, silenceHint: "is it one hop away?" });
+it("says of a peer without an OPEN why that may be, and not why a dial may be without an answer", () => {
+  const hints = { silenceHint: "is the password the same there?", openHint: "is it one hop away?" };
+  const silent = step(states.openSent, events.holdFired, { ...config, ...hints });
   expect(silent.actions).toContainEqual(
-    expect.objectContaining({ type: "failed", text: expect.stringContaining("no OPEN came (is it one hop away?)") }),
+    expect.objectContaining({
+      type: "failed",
+      text: expect.stringMatching(/: no OPEN came \(is it one hop away\?\)$/),
+    }),
   );
 });
 

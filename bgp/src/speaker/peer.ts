@@ -30,7 +30,7 @@ import { Retry } from "./retry.ts";
 import { collisionSeconds, hasMet, isOver, isUnderWay, judgeOpen, type OpenAnswer } from "./rivals.ts";
 import { RouteSide } from "./routeSide.ts";
 import { type Saying, textOf } from "./saying.ts";
-import { passwordNotHeardText, silenceHint } from "./silenceHint.ts";
+import { openHint, passwordNotHeardText, silenceHint } from "./silenceHint.ts";
 
 export interface PeerContext {
   readonly speaker: SpeakerConfig;
@@ -355,7 +355,8 @@ export class Peer implements SessionOwner {
       restarting: this.#ports.isRestarting(),
       hasKept: this.#ports.tookOver() || this.#wasEstablished,
     });
-    return { ...config, ...silenceHint(peer, this.#ports.signaturesDropped() - this.#signaturesBefore) };
+    const dropped = this.#ports.signaturesDropped() - this.#signaturesBefore;
+    return { ...config, ...silenceHint(peer, dropped), ...openHint(peer) };
   }
 
   /** Ends a session of which nobody need hear: what it says from here on is not a failure. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { silenceHint } from "./silenceHint.ts";
+import { openHint, silenceHint } from "./silenceHint.ts";
 
 const cases: { name: string; peer: { password?: string; ttlSecurity?: number }; dropped: number; hint: RegExp }[] = [
   { name: "a password", peer: { password: "s3cret" }, dropped: 0, hint: /^is the password the same there\?$/ },
@@ -23,4 +23,10 @@ describe("a dial without an answer is explained by", () => {
     });
   }
   it("nothing where nothing is known", () => expect(silenceHint({}, 0)).toEqual({}));
+});
+
+it("asks nothing of signatures where no OPEN comes on a connection that stands", () => {
+  const { openHint: text } = openHint({ ttlSecurity: 1 });
+  expect(text).toMatch(/^is this neighbour configured there\? .*at most 1 hops away/);
+  expect(openHint({}).openHint).not.toContain("hop");
 });
