@@ -65,14 +65,14 @@ export type SpeakerTimer =
   | { readonly of: "session"; readonly peer: string; readonly session: number; readonly timer: SessionTimer }
   /**
    * `stale`: how long the routes of a restarting peer are kept. `retry`: when to try again after a failure. `collision`:
-   * how long one connection waits for another that is under way.
+   * how long one connection waits for another that is under way. `absence`: how long a router has to advertise itself.
    */
   | { readonly of: "peer"; readonly peer: string; readonly timer: PeerTimer }
   | { readonly of: "collector"; readonly collector: string; readonly timer: CollectorTimer }
   | { readonly of: "speaker"; readonly timer: "restartDeadline" };
 
 /** Of a peer, whatever sessions it has. `maintenance`: how long its routes are the last resort before it goes down. */
-export type PeerTimer = "retry" | "stale" | "collision" | "maintenance";
+export type PeerTimer = "retry" | "stale" | "collision" | "maintenance" | "absence";
 
 export type SpeakerAction =
   | { readonly type: "connect"; readonly connection: ConnectionId; readonly to: Dial }

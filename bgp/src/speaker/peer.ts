@@ -12,6 +12,7 @@ import type { NotificationSeen, SessionTimer } from "../session/state.ts";
 import { cease, errorCode } from "../wire/fault.ts";
 import type { Open, Update } from "../wire/message.ts";
 import type { UpdateScanner } from "../wire/updateScan.ts";
+import { Absence } from "./absence.ts";
 import { type ChangeCost, costOfChange } from "./changeCost.ts";
 import type { PeerConfig, SpeakerConfig } from "./config.ts";
 import type { ConnectionId, PeerTimer, SpeakerTimer, TransportPorts } from "./event.ts";
@@ -19,7 +20,7 @@ import { MessageCounters } from "./messageCounters.ts";
 import { downReason, monitoredSession } from "./monitoring.ts";
 import { PathWatch } from "./pathWatch.ts";
 import { agreedStatus } from "./peerDetail.ts";
-import { absenceOf, canonical, dialOf, isDown, isKnown, numberOf, sessionConfigOf } from "./peerPlace.ts";
+import { canonical, dialOf, isDown, isKnown, numberOf, sessionConfigOf } from "./peerPlace.ts";
 import { furthestPhase, PeerRecord } from "./peerRecord.ts";
 import { PeerSession, type SessionOwner } from "./peerSession.ts";
 import { statusOf } from "./peerStatus.ts";
@@ -62,6 +63,7 @@ export class Peer implements SessionOwner {
   readonly #retry: Retry;
   readonly #record: PeerRecord;
   readonly #path: PathWatch;
+  readonly #absence: Absence;
 
   constructor(context: PeerContext, ports: PeerPorts) {
     this.#context = context;
@@ -70,6 +72,7 @@ export class Peer implements SessionOwner {
     this.#retry = new Retry(context.peer.name, ports);
     this.#record = new PeerRecord(ports.nowMs());
     this.#path = new PathWatch(ports);
+    this.#absence = new Absence(context.peer.name, ports);
     this.routes = new RouteSide(context, ports);
   }
 
@@ -91,6 +94,7 @@ export class Peer implements SessionOwner {
       this.#endAll(cease.otherConfigurationChange);
       this.routes.reconfigure(context, { import: true, export: true });
       this.#retry.cancel();
+      this.#absence.end();
     } else {
       this.routes.reconfigure(context, { import: cost.reimports, export: cost.reexports });
       if (cost.reexports) this.#ports.monitors.exportChanged(this.routes.ribPeer);
@@ -195,6 +199,7 @@ export class Peer implements SessionOwner {
   peerTimer(timer: PeerTimer): void {
     if (timer === "stale") this.routes.staleTimerFired();
     else if (timer === "collision") this.#confirmHeld();
+    else if (timer === "absence") this.#absence.isLong();
     else this.#retry.fired();
     this.#review();
   }
@@ -386,7 +391,7 @@ export class Peer implements SessionOwner {
     if (!this.#sessions.some(isUnderWay)) this.#confirmHeld();
     const wantsDial =
       !this.config.passive && isKnown(this.config) && !this.#isDialling() && !this.#sessions.some(hasMet);
-    const absence = absenceOf(this.config);
+    const absence = this.#absence.review(this.#stopped ? null : this.config);
     if (absence !== null) this.#record.withhold(absence, this.#ports.nowMs());
     const rests = this.#stopped || isDown(this.config);
     if (wantsDial && !this.#retry.isAwaited && !rests) this.#newSession().start();

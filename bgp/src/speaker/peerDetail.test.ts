@@ -48,12 +48,29 @@ describe("what is known of a peer", () => {
     configure({ ...absent, shutdown: { text: "being cabled" } } as typeof absent);
     expect(a.speaker.peer("swp1")?.lastFailure).toBeNull();
     configure(absent);
+    expect(a.speaker.peer("swp1")).toMatchObject({ phase: "idle", lastFailure: null, journal: [] });
+    network.run(60_000);
     expect(a.speaker.peer("swp1")).toMatchObject({
       phase: "idle",
       lastFailure: { text: expect.stringMatching(/^no router has advertised itself on swp1 /) },
     });
     configure({ ...absent, address: "fe80::2" });
     expect(a.speaker.peer("swp1")?.phase).not.toBe("idle");
+  });
+
+  it("says nothing of a peer by interface whose router comes soon, on this interface or on the next", () => {
+    const absent = { ...peerOf("::", 65002), name: "swp1", interface: "swp1" };
+    const configure = (peer: typeof absent): void =>
+      network.tell(a, { type: "configure", config: speakerOf(a, 65001, { peers: [peer] }) });
+    configure(absent);
+    network.run(30_000);
+    configure({ ...absent, interface: "swp2" });
+    network.run(30_000);
+    configure({ ...absent, interface: "swp2", address: "fe80::2" });
+    network.run(60_000);
+    const journal = a.speaker.peer("swp1")?.journal ?? [];
+    expect(journal).not.toEqual([]);
+    expect(journal.filter(({ reason }) => reason?.startsWith("no router"))).toEqual([]);
   });
 
   it("tells what either side offered, and what came of it", () => {

@@ -15,13 +15,6 @@ export function isDown({ shutdown, withheld }: PeerConfig): boolean {
   return shutdown !== undefined || withheld !== undefined;
 }
 
-/** Why there can be no session, though one is wanted, as a person would ask; `null` where there can. */
-export function absenceOf(peer: PeerConfig): string | null {
-  if (peer.withheld) return peer.withheld.reason;
-  if (isDown(peer) || isKnown(peer)) return null;
-  return `no router has advertised itself on ${peer.interface} (is the interface up, and does the router send router advertisements there?)`;
-}
-
 /** The speaker as this peer is to see it; the very same where the peer has nothing of its own. */
 export function speakerAsSeen(speaker: SpeakerConfig, { localAsn, gracefulRestart }: PeerConfig): SpeakerConfig {
   if (localAsn === undefined && gracefulRestart === undefined) return speaker;
