@@ -4,8 +4,9 @@ import { describe, it } from "vitest";
 import { HookWatch } from "./hookWatch.ts";
 
 const count = (chain: string, comment: string): RuleCount => ({ chain, comment, packets: 0 });
-const hooked = [
-  ...["FORWARD", "INPUT", "OUTPUT"].map((chain) => count(chain, "brdl:x hook")),
+const hooked: readonly RuleCount[] = [
+  ...["FORWARD", "INPUT", "OUTPUT"].map((chain) => ({ ...count(chain, ""), leadsTo: `BRDL-${chain}` })),
+  { ...count("FORWARD", "brdl:z hook behind others"), leadsTo: "BRDL-FORWARD-END" },
   count("BRDL-FORWARD", "brdl:y from pods"),
   count("FORWARD", ""),
 ];
@@ -24,6 +25,11 @@ const looks: readonly Look[] = [
   {
     name: "repairs where the hook is gone",
     rules: () => hooked.filter(({ chain }) => chain !== "FORWARD"),
+    repairs: 1,
+  },
+  {
+    name: "repairs where of both hooks the one behind others is left",
+    rules: () => hooked.filter(({ chain, leadsTo }) => chain !== "FORWARD" || leadsTo === "BRDL-FORWARD-END"),
     repairs: 1,
   },
   {

@@ -18,9 +18,11 @@ export interface HookWatchPorts {
 }
 
 const intervalMs = 1_000;
-/** What packets have to come through: chains of the kernel, and the one of ours that the most of them meet. */
-const watched: readonly string[] = ["FORWARD", "INPUT", "OUTPUT", "BRDL-FORWARD"];
-/** The comment of each rule of ours begins so. */
+/** What packets have to come through: chains of the kernel, each with a way to ours. */
+const hooks: readonly string[] = ["FORWARD", "INPUT", "OUTPUT"];
+/** The one of ours that the most of them meet. */
+const mostMet = "BRDL-FORWARD";
+/** The comment of each rule of ours begins so, but of those that every packet meets. */
 const ourMark = "brdl:";
 /** No table has this one. */
 const unwell = "";
@@ -90,8 +92,11 @@ export class HookWatch {
   }
 }
 
+/** FORWARD has a second hook of ours, behind others' rules: that one alone polices nothing. */
 async function isHooked(source: HitSource): Promise<boolean> {
-  const rules = await source.read(watched);
-  const ours = rules.filter(({ comment }) => comment.startsWith(ourMark));
-  return watched.every((name) => ours.some(({ chain }) => chain === name));
+  const rules = await source.read([...hooks, mostMet]);
+  const isFilled = rules.some(({ chain, comment }) => chain === mostMet && comment.startsWith(ourMark));
+  return (
+    isFilled && hooks.every((name) => rules.some((rule) => rule.chain === name && rule.leadsTo === `BRDL-${name}`))
+  );
 }

@@ -27,6 +27,8 @@ const headBytes = 40;
 const matchHeadBytes = 32;
 const targetHeadBytes = 32;
 const nameMax = 29; // XT_EXTENSION_MAXNAMELEN
+/** struct xt_error_target: its head, a name of XT_FUNCTION_MAXNAMELEN, and what aligns it. */
+const errorTargetBytes = 64;
 
 /** Of struct ipt_entry and struct ip6t_entry: where the offsets of the target and of the next entry stand, and the counters. */
 const layouts: Readonly<
@@ -88,11 +90,24 @@ export function decodeCountedEntries(
     if (isNamed(answer, at + target + 2, "ERROR")) begin(textAt(answer, at + target + targetHeadBytes, nameMax));
     else if (chain !== null) {
       const comment = commentIn(answer, at + bytes, at + target);
-      rules.push({ chain, comment, packets: getU64(answer, at + countersAt) });
+      const leadsTo = chainOf(answer, at + target, bytes);
+      rules.push({ chain, comment, packets: getU64(answer, at + countersAt), ...(leadsTo !== null && { leadsTo }) });
     }
     at += next;
   }
   return counts; // The last entry is an ERROR, which ends the table.
+}
+
+/**
+ * Of a standard target (its name is empty), whose verdict is where the chain's first rule stands, if it is none of the
+ * negative ones. Before that rule stands the entry with the chain's name.
+ */
+function chainOf(answer: Uint8Array, target: number, entryBytes: number): string | null {
+  if (answer[target + 2] !== 0 || target + targetHeadBytes + 4 > answer.length) return null;
+  const verdict = getU32(answer, target + targetHeadBytes);
+  const error = headBytes + verdict - errorTargetBytes;
+  if (verdict >= 0x8000_0000 || error < headBytes + entryBytes || error + errorTargetBytes > answer.length) return null;
+  return isNamed(answer, error + 2, "ERROR") ? textAt(answer, error + targetHeadBytes, nameMax) : null;
 }
 
 function commentIn(answer: Uint8Array, from: number, to: number): string {

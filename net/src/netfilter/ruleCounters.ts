@@ -14,6 +14,8 @@ export interface RuleCount {
   readonly chain: string;
   readonly comment: string;
   readonly packets: number;
+  /** The chain that it leads to, where it leads to one. */
+  readonly leadsTo?: string;
 }
 
 const message = { new: 6, get: 7 } as const;
@@ -58,6 +60,10 @@ const matchAttributes: AttributeTable<{ readonly name?: string; readonly info?: 
   name: { type: 1, codec: text },
   info: { type: 3, codec: binary },
 };
+/** NFTA_IMMEDIATE_*, the NFTA_DATA_* in it, and the NFTA_VERDICT_* in that. */
+const immediateAttributes: AttributeTable<{ readonly data?: Uint8Array }> = { data: { type: 2, codec: binary } };
+const dataAttributes: AttributeTable<{ readonly verdict?: Uint8Array }> = { verdict: { type: 2, codec: binary } };
+const verdictAttributes: AttributeTable<{ readonly chain?: string }> = { chain: { type: 2, codec: text } };
 /** NFTNL_UDATA_RULE_COMMENT */
 const commentType = 0;
 
@@ -85,13 +91,22 @@ export function decodeRuleCount({ type, body }: NetlinkMessage): RuleCount | nul
   const { chain, expressions = new Uint8Array(0), userData = new Uint8Array(0) } = attributes;
   let packets: number | null = null;
   let comment = commentIn(userData);
+  let leadsTo: string | null = null;
   for (const { value } of splitAttributes(expressions) ?? []) {
     const expression = decodeAttributes(expressionAttributes, value);
     const data = expression?.data ?? new Uint8Array(0);
     if (expression?.name === "counter") packets ??= decodeAttributes(counterAttributes, data)?.packets ?? null;
     if (expression?.name === "match") comment ??= commentOf(data);
+    if (expression?.name === "immediate") leadsTo ??= chainOf(data);
   }
-  return packets === null ? null : { chain, comment: comment ?? "", packets };
+  return packets === null ? null : { chain, comment: comment ?? "", packets, ...(leadsTo !== null && { leadsTo }) };
+}
+
+/** Of a jump, and of a goto. */
+function chainOf(immediate: Uint8Array): string | null {
+  const { data } = decodeAttributes(immediateAttributes, immediate) ?? {};
+  const { verdict } = (data && decodeAttributes(dataAttributes, data)) ?? {};
+  return (verdict && decodeAttributes(verdictAttributes, verdict)?.chain) ?? null;
 }
 
 /** Type, length and value, a byte each for the first two. */

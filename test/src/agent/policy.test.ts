@@ -122,6 +122,8 @@ describe("policy on a node", () => {
       await sees("where the router is greeted", ofPod, []);
       await node.exec(`iptables-${backend}`, ["-F", "INPUT"]);
       await sees("where the hooks are", () => hooked(backend), all);
+      await node.exec(`iptables-${backend}`, ["-D", "FORWARD", "-j", "BRDL-FORWARD"]);
+      await sees("where the hooks are", () => hooked(backend), all);
     });
   });
 

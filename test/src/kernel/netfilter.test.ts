@@ -150,6 +150,7 @@ describe("counters of rules", () => {
         expect(nothing).toEqual({ chain: "counted", comment: "nothing", packets: 0 });
         const all = await counters.read();
         expect(all.map(({ chain }) => chain)).toEqual(expect.arrayContaining(["INPUT", "counted"]));
+        expect(all.filter(({ leadsTo }) => leadsTo === "counted").map(({ chain }) => chain)).toEqual(["INPUT"]);
         counters.close();
       });
     }
