@@ -91,7 +91,7 @@ const warned: { name: string; spec: object; effect: "ignored" | "withheld"; reas
     name: "other marks",
     spec: { iptablesMarkMask: 0xff },
     effect: "ignored",
-    reason: /are used/,
+    reason: /0x38000000 is used/,
   },
 ];
 
