@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { Daemon } from "../fixtures/command.ts";
-import { openNamespacesOf } from "../fixtures/openNamespaces.ts";
+import { openNamespacesOf } from "../fixtures/openDescriptors.ts";
 import { waitFor } from "../fixtures/waitFor.ts";
 import { ready, type Stand, startStand } from "./stand.ts";
 

@@ -1,6 +1,5 @@
 /** What the wiring makes in a real kernel: a node and its pods are namespaces, and `ip` and `ping` are the judges. */
 import assert from "node:assert/strict";
-import { readdirSync } from "node:fs";
 import { readdir, readlink, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,6 +9,7 @@ import { isKernelError, parseAddress } from "@brindle/net";
 import { DirectRoutes } from "@brindle/net/shell";
 import { afterAll, beforeAll, describe, it } from "vitest";
 import { createNamespace, type Namespace } from "../fixtures/namespace.ts";
+import { openNamespacesOf, openSockets, socketsClosed } from "../fixtures/openDescriptors.ts";
 import { waitFor } from "../fixtures/waitFor.ts";
 
 interface Pod extends AsyncDisposable {
@@ -409,11 +409,11 @@ it("an interface that a killed agent was removing is not used again", async () =
 it("an agent that cannot make the node a router holds nothing of it", async () => {
   await using machine = await createNamespace("unwritable");
   await machine.exec("sysctl", ["-w", "net.ipv4.ip_forward=0"]);
-  const descriptors = () => readdirSync("/proc/self/fd").length;
-  const before = descriptors();
+  const before = { namespaces: openNamespacesOf("self"), sockets: openSockets() };
   const options = { mtu: 1_500, namespace: machine.path, sysctlRecord: "/proc/self/status/sysctls.json" };
   await assert.rejects(Links.open(options));
-  await waitFor(() => descriptors() === before, { what: "all that was opened is closed" });
+  assert.deepEqual(openNamespacesOf("self"), before.namespaces);
+  await socketsClosed(before.sockets);
 });
 
 it("no thread of this process stays in a pod's namespace", async () => {

@@ -2,7 +2,7 @@ import { readFileSync, readlinkSync } from "node:fs";
 import { isKernelError } from "@brindle/net";
 import { insideNamespace, makeNamespace, warmThreadPool } from "@brindle/net/shell";
 import { beforeAll, expect, it } from "vitest";
-import { openNamespacesOf } from "../fixtures/openNamespaces.ts";
+import { openNamespacesOf } from "../fixtures/openDescriptors.ts";
 
 const own = () => readlinkSync("/proc/thread-self/ns/net");
 const named = (fd: number) => readlinkSync(`/proc/self/fd/${fd}`);
