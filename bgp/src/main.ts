@@ -62,21 +62,35 @@ async function run({ config: path, record }: Flags): Promise<void> {
   const started = Promise.withResolvers<Daemon>();
   // What comes before the start is over has its turn behind it: the file may have been read by then.
   process.on("SIGHUP", () => void started.promise.then((daemon) => daemon.reloadAndLog()));
+  let present: Daemon | null = null;
+  const handlers = daemonHandlers(() => present);
+  const endpoints = new Endpoints({ handlers, speaker: () => present?.speaker ?? null, onInternalError });
   const starting = Daemon.start(
     { path, ...(record !== undefined && { recordTo: record }) },
-    { log: (line) => log.line(line), onFailed: ended.reject },
+    { log: (line) => log.line(line), onFailed: ended.reject, endpoints },
   );
-  const daemon = await Promise.race([starting, ended.promise]);
-  if (!daemon) process.exit(0); // Nobody knows of it yet.
+  const daemon = await Promise.race([starting, ended.promise]).catch((error: unknown) => {
+    abandon(endpoints);
+    throw error;
+  });
+  if (!daemon) {
+    abandon(endpoints);
+    process.exit(0); // No peer knows of it yet.
+  }
+  present = daemon;
   await using parts = new AsyncDisposableStack();
-  const handlers = daemonHandlers(daemon);
-  await daemon.serve(parts.use(new Endpoints({ handlers, speaker: () => daemon.speaker, onInternalError })));
+  parts.use(endpoints);
   log.line(`brindle-bgp ${workspace.version} runs; brindlectl bgp summary --socket ${daemon.controlSocket}`);
   started.resolve(daemon);
   await ended.promise;
   await daemon.end();
   log.line("ended");
   await log.drained({ deadlineMs: lastLineMs });
+}
+
+/** Removes the control socket, and waits for no caller: the process ends. */
+function abandon(endpoints: Endpoints): void {
+  void endpoints[Symbol.asyncDispose]();
 }
 
 function print(line: string): void {

@@ -1,4 +1,6 @@
 /** `brindle-bgp` is killed, or ends in order, and is started again: with traffic to what it announces. */
+import { connect, type Socket } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, describe, expect, it } from "vitest";
 import { processInstance } from "../fixtures/instance.ts";
 import { createNamespace, linkNamespaces } from "../fixtures/namespace.ts";
@@ -75,4 +77,31 @@ describe("brindle-bgp that is started again", () => {
       expect(lost).toBe(0);
     },
   );
+
+  it("keeps a caller who connects at the first moment and says nothing, and starts all the same", async () => {
+    await using host = await createNamespace("h-caller");
+    await host.ip("link set lo up");
+    await using first = await BgpDaemon.start(host, speaker.replace(/^listen: .*$/m, "listen: []"));
+    await first.process.stop();
+    const connecting = connected(first.socket);
+    await using second = await first.successor();
+    const caller = await connecting;
+    caller.destroy();
+    expect((await second.summary()).peers).toHaveLength(1);
+  });
 });
+
+/** As soon as somebody listens there. */
+async function connected(path: string): Promise<Socket> {
+  const deadlineMs = Date.now() + 30_000;
+  while (Date.now() < deadlineMs) {
+    const socket = connect(path);
+    const isThere = await new Promise<boolean>((resolve) => {
+      socket.once("connect", () => resolve(true));
+      socket.once("error", () => resolve(false));
+    });
+    if (isThere) return socket;
+    await delay(1);
+  }
+  throw new Error(`nobody listens at ${path}`);
+}

@@ -7,7 +7,7 @@ import { practise } from "../../speaker/practice.ts";
 import type { RunningSpeaker } from "../runningSpeaker.ts";
 import { type StartOptions, startSpeaker } from "../startSpeaker.ts";
 import { EarlierRun, restartDeadlineSeconds } from "./earlierRun.ts";
-import { type Endpoints, type EndpointWish, tryEndpoints } from "./endpoints.ts";
+import type { Endpoints, EndpointWish } from "./endpoints.ts";
 import { readWish, readWishFile } from "./readWish.ts";
 import { sessionLog } from "./sessionLog.ts";
 import type { ReadWish } from "./wishOf.ts";
@@ -29,6 +29,8 @@ export interface DaemonPorts {
   readonly log: (line: string) => void;
   /** There is no speaker any more, and nothing brings one back but a new process. */
   readonly onFailed: (error: Error) => void;
+  /** Where the daemon is asked: open before anybody is dialled, since a process that ends at once is to disturb no session. */
+  readonly endpoints: Endpoints;
 }
 
 interface DaemonParts {
@@ -47,7 +49,6 @@ export class Daemon {
   readonly #ports: DaemonPorts;
   #speaker: RunningSpeaker;
   #run: EarlierRun;
-  #endpoints: Endpoints | null = null;
   #known: ReadWish;
   /** One reload, or other change of the speaker, after the other. */
   #reloading: Promise<unknown> = Promise.resolve();
@@ -57,7 +58,7 @@ export class Daemon {
     reading.catch(() => {}); // It is told below.
     practise(sessionsPractised);
     const known = await reading;
-    await tryEndpoints(known.endpoints);
+    (await ports.endpoints.change(known.endpoints)).commit();
     const run = new EarlierRun(known.endpoints.controlSocket);
     const { gracefulRestart } = known.wish.config;
     const isRestart = gracefulRestart !== undefined && (await run.isFollowed(gracefulRestart));
@@ -84,13 +85,6 @@ export class Daemon {
 
   get controlSocket(): string {
     return this.#known.endpoints.controlSocket;
-  }
-
-  /** Answers there, and from then on wherever a reload says. */
-  async serve(endpoints: Endpoints): Promise<void> {
-    const change = await endpoints.change(this.#known.endpoints);
-    change.commit();
-    this.#endpoints = endpoints;
   }
 
   /** What a file of this text would change, without changing anything. */
@@ -177,15 +171,15 @@ export class Daemon {
     const next = await readWishFile(this.#options.path);
     const plan = await this.#planOf(next);
     for (const line of planLines(plan)) this.#ports.log(line);
-    const change = await this.#endpoints?.change(next.endpoints);
+    const change = await this.#ports.endpoints.change(next.endpoints);
     try {
       await this.#speaker.configure(next.wish.config);
       await this.#speaker.originate(next.wish.originated);
     } catch (error) {
-      await change?.abort();
+      await change.abort();
       throw error;
     }
-    change?.commit();
+    change.commit();
     await this.#moveRun(next);
     this.#known = next;
     await this.#noteRun();

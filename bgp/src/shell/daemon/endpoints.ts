@@ -65,12 +65,6 @@ export class Endpoints implements AsyncDisposable {
   }
 }
 
-/** Rejects where one of them cannot be had, before anybody is dialled: a process that ends at once is to disturb no session. */
-export async function tryEndpoints(wish: EndpointWish): Promise<void> {
-  await using tried = new Endpoints({ handlers: {}, speaker: () => null, onInternalError: () => {} });
-  (await tried.change(wish)).commit();
-}
-
 function disposeOf(resource: AsyncDisposable): () => PromiseLike<void> {
   return () => resource[Symbol.asyncDispose]();
 }

@@ -7,22 +7,28 @@ import { BgpError } from "../../error.ts";
 import { bgpHandlers } from "../bgpHandlers.ts";
 import type { Daemon } from "./daemon.ts";
 
-export function daemonHandlers(daemon: Daemon): Record<string, ControlHandler> {
-  const speakers = bgpHandlers(() => daemon.speaker);
+/** `present` gives `null` until the daemon has started. */
+export function daemonHandlers(present: () => Daemon | null): Record<string, ControlHandler> {
+  const speakers = bgpHandlers(() => present()?.speaker ?? null);
+  const running = (): Daemon => {
+    const daemon = present();
+    if (!daemon) throw new ControlError("NO_SPEAKER", "brindle-bgp is starting: no BGP speaker runs here yet");
+    return daemon;
+  };
   return {
     ...speakers,
     "bgp.record": (params) =>
-      recordedFrom(params).afresh ? answer(() => daemon.recordAfresh()) : speakers["bgp.record"]?.(params),
+      recordedFrom(params).afresh ? answer(() => running().recordAfresh()) : speakers["bgp.record"]?.(params),
     "bgp.plan": (params) => {
       const { text, file } = fileIn(params, "bgp.plan");
-      return answer(async () => withLines(await daemon.plan(text, file)));
+      return answer(async () => withLines(await running().plan(text, file)));
     },
     "bgp.rehearse": async (params) => {
       const { name, limit } = advertisedQuery(params);
       const file = fileIn(params, "bgp.rehearse");
-      return answer(() => daemon.rehearse(name, { ...file, limit }));
+      return answer(() => running().rehearse(name, { ...file, limit }));
     },
-    "bgp.reload": () => answer(async () => withLines(await daemon.reload())),
+    "bgp.reload": () => answer(async () => withLines(await running().reload())),
   };
 }
 
