@@ -8,6 +8,7 @@ interface Entry {
   readonly error?: string;
   readonly comment?: string;
   readonly packets?: number;
+  readonly verdict?: number;
 }
 
 function named(size: number, name: string, data: string): Uint8Array {
@@ -18,10 +19,11 @@ function named(size: number, name: string, data: string): Uint8Array {
   return bytes;
 }
 
-function entryBytes({ target, error = "", comment, packets = 0 }: Entry): Uint8Array {
+function entryBytes({ target, error = "", comment, packets = 0, verdict }: Entry): Uint8Array {
   const head = new Uint8Array(112);
   const matches = comment === undefined ? new Uint8Array(0) : named(288, "comment", comment);
   const end = named(64, target, error);
+  if (verdict !== undefined) setU32(end, 32, verdict);
   setU16(head, 88, head.length + matches.length);
   setU16(head, 90, head.length + matches.length + end.length);
   setU32(head, 96, packets);
@@ -38,13 +40,16 @@ function table(entries: readonly Entry[]): { info: Uint8Array; answer: Uint8Arra
   return { info, answer };
 }
 
-const policy: Entry = { target: "" };
+const policy: Entry = { target: "", verdict: -2 >>> 0 }; // NF_ACCEPT
+/** Where BRDL-one's first rule stands: behind a rule with a comment, a policy and the entry with its name. */
+const one = 464 + 176 + 176;
 const filter = table([
-  { target: "", comment: "to ours", packets: 7 },
+  { target: "", comment: "to ours", packets: 7, verdict: one },
   policy,
   { target: "ERROR", error: "BRDL-one" },
   { target: "", comment: "first", packets: 3 },
-  { target: "", packets: 2 ** 32 - 1 },
+  // It has no target, and goes on with the entry behind it.
+  { target: "", packets: 2 ** 32 - 1, verdict: one + 464 + 176 },
   policy,
   { target: "ERROR", error: "BRDL-none" },
   policy,
@@ -54,7 +59,7 @@ const filter = table([
 describe("the entries of a table", () => {
   it("are the rules of its chains, without what ends each", () => {
     expect(decodeCountedEntries(filter, 4, () => true)).toEqual([
-      { chain: "INPUT", comment: "to ours", packets: 7 },
+      { chain: "INPUT", comment: "to ours", packets: 7, leadsTo: "BRDL-one" },
       { chain: "BRDL-one", comment: "first", packets: 3 },
       { chain: "BRDL-one", comment: "", packets: 2 ** 32 - 1 },
     ]);

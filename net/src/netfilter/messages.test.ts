@@ -126,6 +126,19 @@ describe("netfilter messages", () => {
     expect(decodeRuleCount(rule([], []))).toBeNull();
   });
 
+  it("tell the chain that a rule leads to, by a jump and by a goto, and none where it ends", () => {
+    const verdict = (code: string, ...chain: readonly Uint8Array[]): Uint8Array =>
+      expression(
+        "immediate",
+        encodeAttribute(2, encodeAttribute(2, concat([encodeAttribute(1, hex(code)), ...chain]))),
+      );
+    for (const code of ["fffffffd", "fffffffc"]) {
+      const jump = rule([], [counter, verdict(code, encodeAttribute(2, text("BRDL-FORWARD")))]);
+      expect(decodeRuleCount(jump)).toEqual({ ...counted, comment: "", leadsTo: "BRDL-FORWARD" });
+    }
+    expect(decodeRuleCount(rule([], [counter, verdict("00000001")]))).toEqual({ ...counted, comment: "" });
+  });
+
   it("never read outside, wherever they are cut or changed", () => {
     for (const { type, body } of [logged, tracked, rule([encodeAttribute(7, ofComment)])]) {
       for (let at = 0; at < body.length; at++) {
