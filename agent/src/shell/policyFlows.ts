@@ -51,6 +51,7 @@ export function followPolicy(
   );
   const hooks = new HookWatch({
     sources: () => kernel.counters ?? [],
+    hooks: () => policy.hooks(),
     nowMs: () => performance.now(),
     isInForce: () => isInForce,
     repair: () => policy.resync(),

@@ -25,6 +25,7 @@ import { policyHit } from "../graph/policyHits.ts";
 import { type PolicyFacts, PolicyTally } from "../metrics/policyMetrics.ts";
 import { Pace, policyPace } from "../node/pace.ts";
 import { CoalescedWork } from "./coalescedWork.ts";
+import { hooksToKeep, type WatchedHook } from "./hookWatch.ts";
 import type { PolicyKernel } from "./policyKernel.ts";
 import { ServiceBackends } from "./serviceBackends.ts";
 
@@ -160,6 +161,11 @@ export class PolicySync implements PolicyGate {
     if (!state) return null;
     if (this.#verdicts?.of !== state) this.#verdicts = { of: state, verdicts: new ChainVerdicts(state) };
     return this.#verdicts.verdicts;
+  }
+
+  /** Those that packets have to meet now. */
+  hooks(): WatchedHook[] {
+    return hooksToKeep(this.#enforcer.state(), this.#desired);
   }
 
   get hostInterfaces(): HostInterfaces {

@@ -23,13 +23,13 @@ export interface RuleCounters {
   readonly family: Family;
   /** Whether single chains are read for the cost of these alone. */
   readonly readsSingleChains: boolean;
-  /** Of the table filter: of the named chains that exist, or of all; rules in their order. */
-  read(chains?: readonly string[]): Promise<RuleCount[]>;
+  /** Of the named chains that exist, or of all; rules in their order. Of the table filter, unless told. */
+  read(chains?: readonly string[], table?: string): Promise<RuleCount[]>;
   /**
    * Of a table that is read whole or not at all: what is another text once rules came or went, for some microseconds. `null`
    * where there is no such table.
    */
-  outline?(): Promise<string | null>;
+  outline?(table?: string): Promise<string | null>;
   close(): void;
 }
 
@@ -39,7 +39,7 @@ export interface RuleCountersOptions {
   readonly namespace?: NamespaceReference;
 }
 
-const table = "filter";
+const filter = "filter";
 /** Some milliseconds' worth; a table may have hundreds of thousands of rules. */
 const messagesPerTurn = 500;
 
@@ -51,7 +51,7 @@ async function openNft({ family, namespace }: RuleCountersOptions): Promise<Rule
   await warmThreadPool();
   const port = openNetlinkPort({ protocol: netfilterProtocol, ...(namespace !== undefined && { namespace }) });
   const socket = new NetlinkSocket(port);
-  const list = async (chain?: string): Promise<RuleCount[]> => {
+  const list = async (table: string, chain?: string): Promise<RuleCount[]> => {
     const request = listRules({ family, table, ...(chain !== undefined && { chain }) });
     const messages = await socket.dump({ ...request, object: `rules of ${chain ?? table}` });
     const counts: RuleCount[] = [];
@@ -65,7 +65,8 @@ async function openNft({ family, namespace }: RuleCountersOptions): Promise<Rule
   return {
     family,
     readsSingleChains: true,
-    read: async (chains) => (chains ? (await Promise.all(chains.map(list))).flat() : list()),
+    read: async (chains, table = filter) =>
+      chains ? (await Promise.all(chains.map((chain) => list(table, chain)))).flat() : list(table),
     close: () => socket.close(),
   };
 }
@@ -76,12 +77,13 @@ async function openLegacy({ family, namespace }: RuleCountersOptions): Promise<R
   const open = (): number => openSocket(family === 4 ? socketDomain.inet : socketDomain.inet6, rawSocket, rawProtocol);
   const fd = namespace === undefined ? open() : insideNamespace(namespace, open);
   // To ask for a table makes it.
-  const isThere = async (): Promise<boolean> => (await legacyTables(family, namespace)).includes(table);
+  const isThere = async (table: string): Promise<boolean> => (await legacyTables(family, namespace)).includes(table);
   return {
     family,
     readsSingleChains: false,
-    read: async (chains) => ((await isThere()) ? readLegacy(fd, family, chains && new Set(chains)) : []),
-    outline: async () => ((await isThere()) ? outlineOf(fd, family) : null),
+    read: async (chains, table = filter) =>
+      (await isThere(table)) ? readLegacy({ fd, family, table }, chains && new Set(chains)) : [],
+    outline: async (table = filter) => ((await isThere(table)) ? outlineOf({ fd, family, table }) : null),
     close: () => closeSocket(fd),
   };
 }
@@ -91,13 +93,19 @@ const rawProtocol = 255; // IPPROTO_RAW
 /** Of a table that is committed between the question for its size and the one for its entries. */
 const attemptsMax = 5;
 
+interface LegacyTable {
+  readonly fd: number;
+  readonly family: Family;
+  readonly table: string;
+}
+
 /** How many rules of how many bytes there are, and where the kernel's own chains begin and end. */
-function outlineOf(fd: number, family: Family): string {
+function outlineOf({ fd, family, table }: LegacyTable): string {
   const info = getSocketOption(fd, entriesOption.level[family], entriesOption.info, infoRequest(table));
   return Buffer.from(info).toString("hex");
 }
 
-function readLegacy(fd: number, family: Family, chains: ReadonlySet<string> | undefined): RuleCount[] {
+function readLegacy({ fd, family, table }: LegacyTable, chains: ReadonlySet<string> | undefined): RuleCount[] {
   const level = entriesOption.level[family];
   for (let attempt = 1; ; attempt++) {
     const info = getSocketOption(fd, level, entriesOption.info, infoRequest(table));

@@ -96,10 +96,10 @@ describe("policy on a node", () => {
     const ofPod = (): Promise<readonly string[]> => greeted("tor", pod.addresses);
     const hooked = async (backend: string): Promise<readonly string[]> => {
       const saved = await stand.fabric.machine("node1").exec(`iptables-${backend}-save`, ["-t", "filter"]);
-      const hooks = saved.matchAll(/^-A (FORWARD|INPUT|OUTPUT) .*-j BRDL-(?!FORWARD-END)/gm);
+      const hooks = saved.matchAll(/^-A (?:FORWARD|INPUT|OUTPUT) .*-j (BRDL-\S+)/gm);
       return [...hooks].flatMap(([, chain]) => chain ?? []).sort();
     };
-    const all = ["FORWARD", "INPUT", "OUTPUT"];
+    const all = ["BRDL-FORWARD", "BRDL-FORWARD-END", "BRDL-INPUT", "BRDL-OUTPUT"];
 
     beforeAll(async () => {
       await sees("where the router is greeted", ofPod, pod.addresses);
@@ -122,7 +122,11 @@ describe("policy on a node", () => {
       await sees("where the router is greeted", ofPod, []);
       await node.exec(`iptables-${backend}`, ["-F", "INPUT"]);
       await sees("where the hooks are", () => hooked(backend), all);
+      // The other hook in FORWARD stays.
       await node.exec(`iptables-${backend}`, ["-D", "FORWARD", "-j", "BRDL-FORWARD"]);
+      await sees("where the hooks are", () => hooked(backend), all);
+      // As that one does when the last in the chain goes.
+      await node.exec(`iptables-${backend}`, ["-D", "FORWARD", "2"]);
       await sees("where the hooks are", () => hooked(backend), all);
     });
   });

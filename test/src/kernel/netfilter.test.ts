@@ -151,6 +151,10 @@ describe("counters of rules", () => {
         const all = await counters.read();
         expect(all.map(({ chain }) => chain)).toEqual(expect.arrayContaining(["INPUT", "counted"]));
         expect(all.filter(({ leadsTo }) => leadsTo === "counted").map(({ chain }) => chain)).toEqual(["INPUT"]);
+        await iptables(family, backend, "-t", "mangle", "-N", "counted");
+        await iptables(family, backend, "-t", "mangle", "-A", "POSTROUTING", "-j", "counted");
+        expect(await counters.read(["POSTROUTING"], "mangle")).toMatchObject([{ leadsTo: "counted" }]);
+        expect(await counters.read(["POSTROUTING"], "raw")).toEqual([]);
         counters.close();
       });
     }
