@@ -14,14 +14,13 @@ import { type AttrId, AttrTable, canonicalBytes } from "./attrTable.ts";
 import { Column } from "./column.ts";
 import { type Decider, type Multipath, makeDecider } from "./decider.ts";
 import { IdFifo } from "./idQueue.ts";
-import { fixedHashKey, type HashKey } from "./keyedHash.ts";
 import { type NextHopFact, type NextHopId, NextHopTable } from "./nextHopTable.ts";
 import { attributeSetBytesMax, type PeerCounts, type PeerId, PeerTable, type RibPeer } from "./peerTable.ts";
 import { Announced, PrefixBatch } from "./prefixBatch.ts";
 import { type PrefixId, PrefixTable, prefixPlace, prefixRowAt } from "./prefixTable.ts";
+import { completed, type RibPorts } from "./ribPorts.ts";
 import { type OnRouteChanged, type RouteContent, RouteImport } from "./routeImport.ts";
 import { type RouteId, RouteTable } from "./routeTable.ts";
-import { plainMemory, type TableMemory } from "./tableMemory.ts";
 import { accepted, type RuleName, verdictName } from "./verdict.ts";
 import { Walks } from "./walks.ts";
 
@@ -37,12 +36,6 @@ const hopsChange = { best: false } as const;
 const withdrawn = new PrefixBatch();
 /** What UPDATEs announce and `takeIn` has not put into the table yet. */
 const announced = new Announced();
-
-export interface RibPorts {
-  readonly hashKey?: HashKey;
-  /** For what grows with the table. */
-  readonly memory?: TableMemory;
-}
 
 export class Rib {
   readonly prefixes: PrefixTable;
@@ -61,7 +54,8 @@ export class Rib {
   readonly #import: RouteImport;
 
   /** `local` is the peer whose routes beat all others: ourselves. */
-  constructor(local: RibPeer, { hashKey = fixedHashKey, memory = plainMemory }: RibPorts = {}) {
+  constructor(local: RibPeer, ports: RibPorts = {}) {
+    const { hashKey, memory } = completed(ports);
     this.prefixes = new PrefixTable(hashKey, memory);
     this.routes = new RouteTable(this.prefixes, memory);
     this.#walks = new Walks(this.routes);

@@ -31,7 +31,7 @@ import { Retry } from "./retry.ts";
 import { collisionSeconds, hasMet, isOver, isUnderWay, judgeOpen, type OpenAnswer } from "./rivals.ts";
 import { RouteSide } from "./routeSide.ts";
 import { type Saying, textOf } from "./saying.ts";
-import { openHint, passwordNotHeardText, silenceHint } from "./silenceHint.ts";
+import { passwordNotHeardText, silenceHints } from "./silenceHint.ts";
 
 export interface PeerContext {
   readonly speaker: SpeakerConfig;
@@ -64,6 +64,7 @@ export class Peer implements SessionOwner {
   readonly #record: PeerRecord;
   readonly #path: PathWatch;
   readonly #absence: Absence;
+  readonly #collisionTimer: SpeakerTimer;
 
   constructor(context: PeerContext, ports: PeerPorts) {
     this.#context = context;
@@ -73,6 +74,7 @@ export class Peer implements SessionOwner {
     this.#record = new PeerRecord(ports.nowMs());
     this.#path = new PathWatch(ports);
     this.#absence = new Absence(context.peer.name, ports);
+    this.#collisionTimer = { of: "peer", peer: context.peer.name, timer: "collision" };
     this.routes = new RouteSide(context, ports);
   }
 
@@ -217,7 +219,7 @@ export class Peer implements SessionOwner {
     }
     if (answer === "dropped") this.#end(newcomer, cease.collision);
     if (answer === "confirm") this.#dropDials();
-    if (answer === "hold") this.#ports.emit({ type: "arm", timer: this.#collisionTimer(), seconds: collisionSeconds });
+    if (answer === "hold") this.#ports.emit({ type: "arm", timer: this.#collisionTimer, seconds: collisionSeconds });
     return answer;
   }
 
@@ -325,13 +327,9 @@ export class Peer implements SessionOwner {
   #confirmHeld(): void {
     const held = this.#sessions.find(({ isHeld }) => isHeld);
     if (!held) return;
-    this.#ports.emit({ type: "disarm", timer: this.#collisionTimer() });
+    this.#ports.emit({ type: "disarm", timer: this.#collisionTimer });
     this.#dropDials();
     held.confirm();
-  }
-
-  #collisionTimer(): SpeakerTimer {
-    return { of: "peer", peer: this.config.name, timer: "collision" };
   }
 
   /** Those that the peer has not answered. */
@@ -360,8 +358,7 @@ export class Peer implements SessionOwner {
       restarting: this.#ports.isRestarting(),
       hasKept: this.#ports.tookOver() || this.#wasEstablished,
     });
-    const dropped = this.#ports.signaturesDropped() - this.#signaturesBefore;
-    return { ...config, ...silenceHint(peer, dropped), ...openHint(peer) };
+    return { ...config, ...silenceHints(peer, this.#ports.signaturesDropped() - this.#signaturesBefore) };
   }
 
   /** Ends a session of which nobody need hear: what it says from here on is not a failure. */
@@ -391,8 +388,7 @@ export class Peer implements SessionOwner {
     if (!this.#sessions.some(isUnderWay)) this.#confirmHeld();
     const wantsDial =
       !this.config.passive && isKnown(this.config) && !this.#isDialling() && !this.#sessions.some(hasMet);
-    const absence = this.#absence.review(this.#stopped ? null : this.config);
-    if (absence !== null) this.#record.withhold(absence, this.#ports.nowMs());
+    this.#record.withhold(this.#absence.review(this.#stopped ? null : this.config), this.#ports.nowMs());
     const rests = this.#stopped || isDown(this.config);
     if (wantsDial && !this.#retry.isAwaited && !rests) this.#newSession().start();
     this.#path.review(rests ? null : this.config, this.config.name);

@@ -23,9 +23,9 @@ export class PeerRecord {
     this.#changed = true;
   }
 
-  /** Why there is no session, as long as that is so; told once. */
-  withhold(reason: string, atMs: number): void {
-    if (this.#lastFailure?.text !== reason) this.fail(reason, undefined, atMs);
+  /** Why there is no session, as long as that is so, and `null` from then on; told once. */
+  withhold(reason: string | null, atMs: number): void {
+    if (reason !== null && this.#lastFailure?.text !== reason) this.fail(reason, undefined, atMs);
   }
 
   /** We end what is there by ourselves: no failure, but what the journal is to say. */

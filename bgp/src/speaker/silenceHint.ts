@@ -2,6 +2,13 @@
 import type { SessionConfig } from "../session/config.ts";
 import type { PeerConfig } from "./config.ts";
 
+export function silenceHints(
+  peer: Pick<PeerConfig, "password" | "ttlSecurity">,
+  dropped: number,
+): Pick<SessionConfig, "silenceHint" | "openHint"> {
+  return { ...silenceHint(peer, dropped), ...openHint(peer) };
+}
+
 /** Of a dial without an answer, what drops packets silently. `dropped`: how many segments this host has dropped for their signatures since the peer was last well. */
 export function silenceHint(
   { password, ttlSecurity }: Pick<PeerConfig, "password" | "ttlSecurity">,

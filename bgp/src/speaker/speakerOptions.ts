@@ -1,5 +1,5 @@
 /** What a speaker is made with. */
-import type { RibPorts } from "../rib/rib.ts";
+import type { RibPorts } from "../rib/ribPorts.ts";
 
 /** The hash key is random where peers are not trusted, else they may send what makes the table slow. */
 export interface SpeakerOptions extends RibPorts {
