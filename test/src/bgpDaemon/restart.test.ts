@@ -1,4 +1,5 @@
 /** `brindle-bgp` is killed, or ends in order, and is started again: with traffic to what it announces. */
+import { watch } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, describe, expect, it } from "vitest";
@@ -83,10 +84,15 @@ describe("brindle-bgp that is started again", () => {
     await host.ip("link set lo up");
     await using first = await BgpDaemon.start(host, speaker.replace(/^listen: .*$/m, "listen: []"));
     await first.process.stop();
+    const changed: (string | null)[] = [];
+    const watcher = watch(first.folder, (_, name) => void changed.push(name));
     const connecting = connected(first.socket);
     await using second = await first.successor();
     const caller = await connecting;
     caller.destroy();
+    watcher.close();
+    // It came, and went not again: nobody was sent away.
+    expect(changed.filter((name) => name === "bgp.sock")).toHaveLength(1);
     expect((await second.summary()).peers).toHaveLength(1);
   });
 });
