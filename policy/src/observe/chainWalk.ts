@@ -65,6 +65,7 @@ export class ChainWalk {
       case "accept":
       case "drop":
       case "reject":
+      case "reset":
         this.decidedBy ||= comment;
         return target.kind === "accept" ? "accept" : "drop";
       case "return":

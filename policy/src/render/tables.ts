@@ -122,15 +122,22 @@ export function renderFilter(input: FilterInput): TableContent {
   return { chains: [...own, ...limits, ...hosts.chains, ...decisions], hooks };
 }
 
+const denialComment = "denied by policy";
+/** Who asks for a connection over IPv6 does not give up for an error of ICMP, and asks again after a second: for a reset it does. */
+const refusals: readonly ChainRule[] = [
+  rule([{ kind: "protocol", protocol: 6, negated: false }], { kind: "reset" }, denialComment),
+  rule([], { kind: "reject" }, denialComment),
+];
+
 /** Where all that policy denies ends. That nobody listens to the group costs as good as nothing. */
 export function denied({
   deniedFlowsPerSecond,
   denyAction,
 }: Pick<FilterSettings, "deniedFlowsPerSecond" | "denyAction">): ChainRule[] {
-  const dropped = rule([], { kind: denyAction === "Reject" ? "reject" : "drop" }, "denied by policy");
-  if (deniedFlowsPerSecond === 0) return [dropped];
+  const ends = denyAction === "Reject" ? refusals : [rule([], { kind: "drop" }, denialComment)];
+  if (deniedFlowsPerSecond === 0) return [...ends];
   const limit: Match = { kind: "limit", perSecond: Math.min(limitPerSecondMax, deniedFlowsPerSecond) };
-  return [rule([limit], { kind: "tell", group: deniedLogGroup, bytes: toldBytes }, "told to who watches"), dropped];
+  return [rule([limit], { kind: "tell", group: deniedLogGroup, bytes: toldBytes }, "told to who watches"), ...ends];
 }
 
 /** A hash, as there is a space in what is hashed: chains of the older layout, one for each interface, are called otherwise. */

@@ -17,12 +17,16 @@ const closed = globalPolicySample("closed", {
 });
 
 function desired(...resources: readonly PolicyResource[]): Desired {
+  return graphOf(...resources).desired();
+}
+
+function graphOf(...resources: readonly PolicyResource[]): PolicyGraph {
   const graph = new PolicyGraph({ node: "node1" });
   for (const value of resources) {
     const { name, namespace } = value.metadata;
     graph.receive({ key: { kind: value.kind, name, ...(namespace !== undefined && { namespace }) }, value });
   }
-  return graph.desired();
+  return graph;
 }
 
 /** Each rule of the filter table of IPv4 has counted `packets`, which may grow. */
@@ -73,4 +77,16 @@ describe("the counting of hits", () => {
     world.packets = 7;
     expect(await rows(hits)).toContain("closed Ingress 0: 12");
   });
+
+  it.each(["Drop", "Reject"] as const)(
+    "takes each rule in which a denial may end, and no other, with %s",
+    async (denyAction) => {
+      const graph = graphOf(endpointSample("web", { addresses: ["10.0.0.1"] }));
+      graph.setFilterSettings({ denyAction, deniedFlowsPerSecond: 100 });
+      const ended = graph.desired();
+      const totals = await made(counting(ended).source).totals(() => ended);
+      // Each rule has counted one packet.
+      expect(totals).toEqual({ allow: 1, deny: denyAction === "Drop" ? 1 : 2, pass: 1 });
+    },
+  );
 });

@@ -28,7 +28,7 @@ export interface HitTotals {
   readonly pass: number;
 }
 
-/** Each ends in one rule that all packets with the verdict meet. */
+/** In which each verdict ends. */
 const totalled: readonly string[] = [chains.allow, chains.denied, chains.pass];
 
 /** A read of a whole table before each commit may take that part of the time, at most. */
@@ -116,9 +116,15 @@ export class HitCounting {
     const sum = (name: string): number =>
       this.#sources.reduce((all, { family }) => {
         const chain = desired && chainsOf(desired, family).get(name);
-        return all + (chain ? (this.#hits.of(family, chain).at(-1) ?? 0) : 0);
+        return all + (chain ? this.#verdicts(family, chain) : 0);
       }, 0);
     return { allow: sum(chains.allow), deny: sum(chains.denied), pass: sum(chains.pass) };
+  }
+
+  /** Of a chain in which verdicts end, where each packet meets one of the rules that are more than a word to somebody. */
+  #verdicts(family: Family, chain: Chain): number {
+    const ends = this.#hits.of(family, chain).filter((_, index) => chain.rules[index]?.target.kind !== "tell");
+    return ends.reduce((sum, hits) => sum + hits, 0);
   }
 
   /** Commits wait for it. */

@@ -93,7 +93,7 @@ describe.each(["nft", "legacy"] as const)(`reasons, backend %s, BRINDLE_SEED=${s
     for (let index = 0; index < cases; index++) {
       const cluster = randomCluster(seed + index);
       const packets = randomPackets(seed + index, packetsOfEach).filter((packet) => !isToNode(packet));
-      await node.apply(desiredOf(cluster));
+      await node.apply(desiredOf(cluster, { denyAction: index % 2 === 0 ? "Drop" : "Reject" }));
       const failures: unknown[] = [];
       const counting = new HitCounting({
         sources,

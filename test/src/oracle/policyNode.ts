@@ -160,6 +160,12 @@ export class PolicyNode implements AsyncDisposable {
     return pod;
   }
 
+  /** Of whoever has an address: a pod, the node, or the world outside. */
+  namespaceOf(address: string): Namespace {
+    if (nodeAddresses.includes(address)) return this.namespace;
+    return outsideAddresses.includes(address) ? this.#outside : this.podWith(address);
+  }
+
   /** From which address a datagram came. */
   sourceOf(id: string): string | undefined {
     return this.#sources.get(id);

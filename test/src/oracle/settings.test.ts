@@ -1,13 +1,28 @@
 /** What an operator may set about the packet filter, in a real kernel. */
-import type { Rule } from "@brindle/api";
-import { type Desired, type FilterSettings, PolicyGraph, quietSettings } from "@brindle/policy";
+import { apiVersion, type GlobalPolicySpec, type Rule } from "@brindle/api";
+import { type Cluster, type Desired, type FilterSettings, PolicyGraph, quietSettings } from "@brindle/policy";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { receiveCluster } from "./oracle.ts";
-import { nodeName, PolicyNode } from "./policyNode.ts";
+import type { Namespace } from "../fixtures/namespace.ts";
+import { desiredOf, receiveCluster } from "./oracle.ts";
+import { nodeAddresses, nodeName, outsideAddresses, PolicyNode } from "./policyNode.ts";
 import { clusterWith, listenPorts, plainEndpoints } from "./randomCase.ts";
 
 const logging: Rule = { action: "Log", protocol: "TCP" };
 const cluster = clusterWith([{ selector: "place == 'p2'", types: ["Ingress"], ingress: [logging] }]);
+
+const closed: GlobalPolicySpec = { types: ["Ingress", "Egress"], ingress: [], egress: [] };
+const closedNode: Cluster = {
+  ...cluster,
+  hostEndpoints: [
+    {
+      apiVersion,
+      kind: "HostEndpoint",
+      metadata: { name: "uplink" },
+      spec: { node: nodeName, interfaceName: "uplink" },
+    },
+  ],
+  policies: [{ apiVersion, kind: "GlobalNetworkPolicy", metadata: { name: "closed" }, spec: closed }],
+};
 
 function desiredWith(settings: Partial<FilterSettings>): Desired {
   const graph = new PolicyGraph({ node: nodeName });
@@ -28,11 +43,27 @@ describe.each(["nft", "legacy"] as const)("settings of the packet filter, backen
   it.each([
     ["10.65.0.1", "10.65.0.2"],
     ["fd65::1", "fd65::2"],
-  ])("tell %s that policy denies it", async (from, to) => {
+  ])("tell %s that policy denies it, at its first packet", async (from, to) => {
     await node.apply(desiredWith({ denyAction: "Reject" }));
-    const script = `exec 3<>/dev/tcp/${to}/80`;
-    const { stderr } = await node.podWith(from).run("timeout", ["20", "bash", "--norc", "-c", script]);
-    expect(stderr).toContain("Connection refused");
+    for (const protocol of ["tcp", "udp"] as const) {
+      expect(await refusal(node.podWith(from), protocol, to)).toEqual(refused);
+    }
+  });
+
+  it("tell who is denied by the policy of a node, and the node itself", async () => {
+    const [node4 = "", node6 = ""] = nodeAddresses;
+    await node.apply(desiredOf(closedNode, { denyAction: "Reject" }));
+    const [outside4 = "", , outside6 = ""] = outsideAddresses;
+    const rows: readonly (readonly [from: string, to: string])[] = [
+      [outside4, node4],
+      [outside6, node6],
+      [node4, outside4],
+      [node6, outside6],
+    ];
+    for (const [from, to] of rows) expect(await refusal(node.namespaceOf(from), "tcp", to)).toEqual(refused);
+    await node.apply(desiredOf(cluster));
+    const greeted = { isRefused: false, sentAgain: 0 };
+    for (const [from, to] of rows) expect(await refusal(node.namespaceOf(from), "tcp", to)).toEqual(greeted);
   });
 
   it("say how a rule logs, and how often", async () => {
@@ -64,3 +95,23 @@ describe.each(["nft", "legacy"] as const)("settings of the packet filter, backen
     expect((await order()).slice(0, 3)).toEqual([hook, `-A ${foreign.join(" ")}`, end]);
   });
 });
+
+const refused = { isRefused: true, sentAgain: 0 };
+
+/** A connection that hears no refusal is asked for again, after a second. */
+async function refusal(from: Namespace, protocol: "tcp" | "udp", to: string): Promise<typeof refused> {
+  const before = await sentAgain(from);
+  const asked = protocol === "tcp" ? "" : "echo >&3; read -r -t 5 -u 3; echo >&3";
+  const script = `exec 3<>/dev/${protocol}/${to}/80; ${asked}`;
+  const { stderr } = await from.run("timeout", ["20", "bash", "--norc", "-c", script]);
+  return { isRefused: stderr.includes("Connection refused"), sentAgain: (await sentAgain(from)) - before };
+}
+
+/** How many segments of TCP were sent once more. */
+async function sentAgain(pod: Namespace): Promise<number> {
+  const [names = [], values = []] = (await pod.exec("cat", ["/proc/net/snmp"]))
+    .split("\n")
+    .filter((line) => line.startsWith("Tcp:"))
+    .map((line) => line.split(" "));
+  return Number(values[names.indexOf("RetransSegs")]);
+}

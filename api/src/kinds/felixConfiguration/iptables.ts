@@ -58,7 +58,7 @@ export const iptablesSettings: Settings<IptablesSettings> = {
   ),
   iptablesFilterDenyAction: setting(
     anyCase("Drop", "Reject"),
-    "What becomes of packets that policy denies: dropped, or answered with an error.",
+    "What becomes of packets that policy denies: dropped, or refused, TCP by a reset and all else by an error of ICMP. What is denied before connection tracking or DNAT is always dropped.",
     { unset: "Drop", effect: "honoured" },
   ),
   iptablesMarkMask: setting(integer(0, 4_294_967_295), "Which bits of a packet's mark may be used.", {
