@@ -1,5 +1,6 @@
 /** ADD and DEL as a runtime executes them: Debian's reference plugins with host-local, and ours with all that is behind it. */
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { type Instance, openInstance } from "../fixtures/instance.ts";
 import { createNamespace, type Namespace } from "../fixtures/namespace.ts";
 import { removalsAtOnce } from "./cniRemovals.ts";
@@ -15,6 +16,8 @@ const rounds = 4;
 /** The first pods make what later ones find: the bridge, the block of addresses, code that is compiled. */
 const roundsBefore = 6;
 const podsOfNode = 500;
+/** The kernel takes away the namespaces of the round before, of other subjects too, when nobody asks for them any more. */
+const restMs = 500;
 
 type Mode = "one at a time" | "16 at once";
 /** Milliseconds of one call, the median. */
@@ -128,7 +131,7 @@ async function measureAll(): Promise<Measured> {
   const { ipv4, dualStack, socket, agentProcess, probe } = await brindleSubjects(instance);
   await using runners = new AsyncDisposableStack();
   const on = async (subject: Subject): Promise<Pods> => {
-    const runner = new PluginRunner(subject.node, await instance.createDirectory("calls"));
+    const runner = await PluginRunner.start(subject.node, await instance.createDirectory("calls"));
     return new Pods(subject, { instance, runner: runners.use(runner) });
   };
   const pods = {
@@ -257,6 +260,7 @@ class Pods {
       podNumber += 1;
       sandboxes.push(namespaces.use(await createNamespace(`pod-${podNumber}`, { instance: this.#instance })));
     }
+    await delay(restMs);
     return await work(sandboxes); // Their namespaces go when this is over.
   }
 }

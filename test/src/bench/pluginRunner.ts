@@ -4,11 +4,12 @@ import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { exec } from "../fixtures/command.ts";
 import { FixtureError } from "../fixtures/error.ts";
 import type { CniCall } from "../lab/runtime.ts";
 import type { Machine } from "../lab/topology/machine.ts";
 
-const script = fileURLToPath(new URL("pluginRunner.sh", import.meta.url));
+const source = fileURLToPath(new URL("pluginRunner.c", import.meta.url));
 
 export interface PluginCall extends CniCall {
   /** The executable's path. */
@@ -26,15 +27,21 @@ export interface Batch {
 
 export class PluginRunner implements AsyncDisposable {
   readonly #folder: string;
-  readonly #shell: ReturnType<typeof spawnShell>;
+  readonly #process: ReturnType<typeof spawnRunner>;
   readonly #lines: AsyncIterator<string>;
   #batches = 0;
 
   /** `folder` is empty, and seen from the node under the same path. */
-  constructor(node: Machine, folder: string) {
+  static async start(node: Machine, folder: string): Promise<PluginRunner> {
+    const program = join(folder, "runner");
+    await exec("gcc", ["-O2", "-Wall", "-Werror", "-o", program, source]);
+    return new PluginRunner(spawnRunner(node, program), folder);
+  }
+
+  private constructor(process: ReturnType<typeof spawnRunner>, folder: string) {
     this.#folder = folder;
-    this.#shell = spawnShell(node);
-    this.#lines = createInterface(this.#shell.stdout)[Symbol.asyncIterator]();
+    this.#process = process;
+    this.#lines = createInterface(process.stdout)[Symbol.asyncIterator]();
   }
 
   /** Rejects when a plugin fails. */
@@ -43,37 +50,34 @@ export class PluginRunner implements AsyncDisposable {
     const folder = join(this.#folder, String(this.#batches));
     await mkdir(folder);
     await Promise.all(calls.map((call, n) => writeCall(join(folder, String(n)), call)));
-    this.#shell.stdin.write(`${atOnce} ${folder} ${calls.length}\n`);
+    this.#process.stdin.write(`${atOnce} ${folder} ${calls.length}\n`);
     const { value } = await this.#lines.next();
-    const done = await Promise.all(calls.map((_, n) => readCall(join(folder, String(n)))));
+    const [elapsed = 0, ...each] = String(value).split(" ").map(Number);
+    const outputs = await Promise.all(calls.map((_, n) => readFile(join(folder, `${n}.out`), "utf8")));
     await rm(folder, { recursive: true });
-    return {
-      elapsedMs: Number(value) / 1_000,
-      callsMs: done.map(({ ms }) => ms),
-      outputs: done.map(({ output }) => output),
-    };
+    for (const [n, output] of outputs.entries()) requireSuccess(each[2 * n], output);
+    return { elapsedMs: elapsed / 1_000, callsMs: outputs.map((_, n) => (each[2 * n + 1] ?? 0) / 1_000), outputs };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.#shell.once("close", () => resolve());
-    this.#shell.stdin.end();
+    this.#process.once("close", () => resolve());
+    this.#process.stdin.end();
     await promise;
   }
 }
 
-function spawnShell(node: Machine) {
-  return spawn("nsenter", [...node.enter, "--", "bash", "--norc", script], { stdio: ["pipe", "pipe", "inherit"] });
+function spawnRunner(node: Machine, program: string) {
+  return spawn("nsenter", [...node.enter, "--", program], { stdio: ["pipe", "pipe", "inherit"] });
 }
 
 async function writeCall(path: string, { env, plugin, config }: PluginCall): Promise<void> {
-  const variables = Object.entries({ ...env, plugin }).map(([name, value]) => `${name}='${value}'\n`);
-  await Promise.all([writeFile(`${path}.sh`, variables.join("")), writeFile(`${path}.json`, config)]);
+  const texts = [plugin, ...Object.entries(env).map(([name, value]) => `${name}=${value}`)];
+  const environment = texts.map((text) => `${text}\0`).join("");
+  await Promise.all([writeFile(`${path}.env`, environment), writeFile(`${path}.json`, config)]);
 }
 
-async function readCall(path: string): Promise<{ readonly ms: number; readonly output: string }> {
-  const [time, output] = await Promise.all([readFile(`${path}.time`, "utf8"), readFile(`${path}.out`, "utf8")]);
-  const [code, microseconds] = time.split(" ").map(Number);
-  if (code === 0) return { ms: Number(microseconds) / 1_000, output };
+function requireSuccess(code: number | undefined, output: string): void {
+  if (code === 0) return;
   throw new FixtureError({ code: "EXPECTED", what: "a plugin", expected: "exit code 0", seen: `${code}: ${output}` });
 }
