@@ -137,5 +137,7 @@ export interface PolicyHit {
   readonly action: "allow" | "deny" | "pass" | "log";
   /** What the rule says, in words. */
   readonly text: string;
+  /** `packets` of rules that are asked before connections are tracked. */
+  readonly counts: "flows" | "packets";
   readonly hits: number;
 }

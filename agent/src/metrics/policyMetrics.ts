@@ -139,7 +139,7 @@ export const policyMetrics: readonly Row[] = [
   {
     name: "brindle_policy_hits_total",
     type: "counter",
-    help: "New flows that rules decided on, by what they decided; brindlectl policy hits names the rules",
+    help: "New flows that rules decided on, by what they decided, without those of doNotTrack policies, which decide on packets; brindlectl policy hits names the rules",
     labelNames: ["action"],
     samples: ({ policy }) => (policy?.hits ? by("action", { ...policy.hits }) : []),
   },

@@ -27,11 +27,11 @@ export async function showHits(
 
 function nothing(name: string | undefined): string {
   if (name === undefined) return "no rule of a policy or profile has decided on a flow of this node's pods yet";
-  return `no rule of a policy or profile "${name}" is counted on this node: none of its pods and host endpoints is selected by one, or all its rules come before connection tracking or DNAT`;
+  return `no rule of a policy or profile "${name}" is counted on this node: none of its pods and host endpoints is selected by one`;
 }
 
 const columns: readonly TableColumn<PolicyHit>[] = [
-  { header: "HITS", cell: ({ hits }) => String(hits) },
+  { header: "HITS", cell: ({ counts, hits }) => (counts === "packets" ? `${hits} packets` : String(hits)) },
   { header: "WHO", cell: titleOf },
   { header: "RULE", cell: ({ direction, rule }) => (rule === null ? direction : `${direction} ${rule}`) },
   { header: "ACTION", cell: ({ action }) => action },

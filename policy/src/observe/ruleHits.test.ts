@@ -12,63 +12,68 @@ function chain(...rules: Rule[]): Chain {
   return compileOwner(owner, rules, { direction: "Ingress", family: 4 }).chain;
 }
 
+const v4 = { family: 4, table: "filter" } as const;
+const v6 = { family: 6, table: "filter" } as const;
+
 describe("hits of rules", () => {
   const two = chain(toPort(80), toPort(443));
 
   it("grow with what the kernel counts, whenever it is looked at", () => {
     const hits = new RuleHits();
-    expect(hits.of(4, two)).toEqual([0, 0]);
-    hits.observe(4, two, [3, 0]);
-    hits.observe(4, two, [3, 0]);
-    hits.observe(4, two, [5, 1]);
-    expect(hits.of(4, two)).toEqual([5, 1]);
-    expect(hits.of(6, two)).toEqual([0, 0]);
+    expect(hits.of(v4, two)).toEqual([0, 0]);
+    hits.observe(v4, two, [3, 0]);
+    hits.observe(v4, two, [3, 0]);
+    hits.observe(v4, two, [5, 1]);
+    expect(hits.of(v4, two)).toEqual([5, 1]);
+    expect(hits.of(v6, two)).toEqual([0, 0]);
+    expect(hits.of({ family: 4, table: "mangle" }, two)).toEqual([0, 0]);
   });
 
   it("survive that a chain is filled anew, and follow a rule that moves", () => {
     const hits = new RuleHits();
-    hits.observe(4, two, [5, 1]);
-    hits.rewritten(4, [two.name]);
+    hits.observe(v4, two, [5, 1]);
+    hits.rewritten(v4, [two.name]);
     const three = chain(toPort(8080), toPort(80), toPort(443));
-    hits.observe(4, three, [1, 2, 0]);
-    expect(hits.of(4, three)).toEqual([1, 7, 1]);
-    expect(hits.of(4, two)).toEqual([7, 1]);
+    hits.observe(v4, three, [1, 2, 0]);
+    expect(hits.of(v4, three)).toEqual([1, 7, 1]);
+    expect(hits.of(v4, two)).toEqual([7, 1]);
   });
 
   it("count from zero where the kernel did so, told or not", () => {
     const hits = new RuleHits();
-    hits.observe(4, two, [5, 1]);
-    hits.observe(4, two, [2, 1]);
-    expect(hits.of(4, two)).toEqual([7, 1]);
-    hits.rewritten(4, [two.name]);
-    hits.observe(4, two, [9, 9]);
-    expect(hits.of(4, two)).toEqual([16, 10]);
+    hits.observe(v4, two, [5, 1]);
+    hits.observe(v4, two, [2, 1]);
+    expect(hits.of(v4, two)).toEqual([7, 1]);
+    hits.rewritten(v4, [two.name]);
+    hits.observe(v4, two, [9, 9]);
+    expect(hits.of(v4, two)).toEqual([16, 10]);
   });
 
   it("go on in other tables, which count from zero", () => {
     const hits = new RuleHits();
-    hits.observe(4, two, [5, 1]);
+    hits.observe(v4, two, [5, 1]);
     hits.moved();
-    hits.observe(4, two, [7, 0]);
-    expect(hits.of(4, two)).toEqual([12, 1]);
+    hits.observe(v4, two, [7, 0]);
+    expect(hits.of(v4, two)).toEqual([12, 1]);
   });
 
   it("of equal rules are of each by itself", () => {
     const twice = chain(toPort(80), toPort(80));
     const hits = new RuleHits();
-    hits.observe(4, twice, [4, 0]);
-    expect(hits.of(4, twice)).toEqual([4, 0]);
+    hits.observe(v4, twice, [4, 0]);
+    expect(hits.of(v4, twice)).toEqual([4, 0]);
   });
 
   it("are not taken from a chain that is not as we left it, and go with the chain", () => {
     const hits = new RuleHits();
-    hits.observe(4, two, [4]);
-    expect(hits.of(4, two)).toEqual([0, 0]);
-    hits.observe(4, two, [4, 4]);
-    hits.keep(6, new Set());
-    expect(hits.of(4, two)).toEqual([4, 4]);
-    hits.keep(4, new Set());
-    expect(hits.of(4, two)).toEqual([0, 0]);
+    hits.observe(v4, two, [4]);
+    expect(hits.of(v4, two)).toEqual([0, 0]);
+    hits.observe(v4, two, [4, 4]);
+    hits.keep(v6, new Set());
+    hits.keep({ family: 4, table: "raw" }, new Set());
+    expect(hits.of(v4, two)).toEqual([4, 4]);
+    hits.keep(v4, new Set());
+    expect(hits.of(v4, two)).toEqual([0, 0]);
   });
 });
 

@@ -4,32 +4,39 @@
  * its place, so that a rule that moves takes its hits along.
  */
 import type { Family } from "@brindle/net";
+import type { TableName } from "../graph/desired.ts";
 import type { Chain } from "../render/ir.ts";
 import { ruleText } from "../render/ruleArguments.ts";
 
+/** Chains of the same name may be in several. */
+export interface CountedTable {
+  readonly family: Family;
+  readonly table: TableName;
+}
+
 export class RuleHits {
-  /** By family and chain: what the kernel had counted when it was last looked at. */
+  /** By table and chain: what the kernel had counted when it was last looked at. */
   readonly #last = new Map<string, readonly number[]>();
-  /** By family and chain, then by the rule's text. */
+  /** By table and chain, then by the rule's text. */
   readonly #totals = new Map<string, Map<string, number>>();
 
   /** What the kernel says now: a number for each rule of the chain as it is in force. */
-  observe(family: Family, chain: Chain, counts: readonly number[]): void {
+  observe(of: CountedTable, chain: Chain, counts: readonly number[]): void {
     if (counts.length !== chain.rules.length) return; // Somebody else has been there; it is mended soon.
-    const key = keyOf(family, chain.name);
+    const key = keyOf(of, chain.name);
     const before = this.#last.get(key);
     for (const [index, count] of counts.entries()) {
       const known = before?.length === counts.length ? (before[index] ?? 0) : 0;
       // The kernel never counts backwards: then the chain was made anew behind our back.
       const more = count >= known ? count - known : count;
-      if (more > 0) this.#add(key, textsOf(chain, family)[index] ?? "", more);
+      if (more > 0) this.#add(key, textsOf(chain, of.family)[index] ?? "", more);
     }
     this.#last.set(key, counts);
   }
 
   /** The kernel has begun to count these chains anew. */
-  rewritten(family: Family, chains: readonly string[]): void {
-    for (const chain of chains) this.#last.delete(keyOf(family, chain));
+  rewritten(of: CountedTable, chains: readonly string[]): void {
+    for (const chain of chains) this.#last.delete(keyOf(of, chain));
   }
 
   /** So it has of all: they are in tables of another backend. */
@@ -38,15 +45,16 @@ export class RuleHits {
   }
 
   /** One number for each rule of a chain in force: first packets of flows, and of a flow that nobody answers each packet. */
-  of(family: Family, chain: Chain): number[] {
-    const totals = this.#totals.get(keyOf(family, chain.name));
+  of(table: CountedTable, chain: Chain): number[] {
+    const totals = this.#totals.get(keyOf(table, chain.name));
     if (!totals) return chain.rules.map(() => 0);
-    return textsOf(chain, family).map((text) => totals.get(text) ?? 0);
+    return textsOf(chain, table.family).map((text) => totals.get(text) ?? 0);
   }
 
   /** What is in force no more is forgotten. */
-  keep(family: Family, chains: ReadonlySet<string>): void {
-    const isGone = (key: string): boolean => key.startsWith(`${family} `) && !chains.has(key.slice(2));
+  keep(of: CountedTable, chains: ReadonlySet<string>): void {
+    const place = keyOf(of, "");
+    const isGone = (key: string): boolean => key.startsWith(place) && !chains.has(key.slice(place.length));
     for (const key of this.#totals.keys()) if (isGone(key)) this.#totals.delete(key);
     for (const key of this.#last.keys()) if (isGone(key)) this.#last.delete(key);
   }
@@ -58,8 +66,8 @@ export class RuleHits {
   }
 }
 
-function keyOf(family: Family, chain: string): string {
-  return `${family} ${chain}`;
+function keyOf({ family, table }: CountedTable, chain: string): string {
+  return `${family} ${table} ${chain}`;
 }
 
 const known = new WeakMap<Chain, readonly string[]>();

@@ -1,7 +1,8 @@
-import { apiVersion, type HostEndpoint } from "@brindle/api";
+import { apiVersion, type GlobalPolicySpec, type HostEndpoint } from "@brindle/api";
 import { describe, expect, it } from "vitest";
 import type { Desired } from "../graph/desired.ts";
 import { PolicyGraph, type PolicyResource } from "../graph/policyGraph.ts";
+import type { Commit } from "../plan/plan.ts";
 import { endpointSample, globalPolicySample, namespaceProfileSample } from "../sampleCluster.ts";
 import { HitCounting, type HitSource } from "./hitCounting.ts";
 
@@ -29,15 +30,16 @@ function graphOf(...resources: readonly PolicyResource[]): PolicyGraph {
   return graph;
 }
 
-/** Each rule of the filter table of IPv4 has counted `packets`, which may grow. */
+/** Each rule of IPv4 has counted `packets`, which may grow. */
 function counting(of: Desired): { readonly source: HitSource; packets: number } {
   const counted = { packets: 1 };
-  const filter = of.tables.find(({ family, table }) => family === 4 && table === "filter");
+  const chainsOf = (name: string) =>
+    of.tables.find(({ family, table }) => family === 4 && table === name)?.content.chains ?? [];
   const source: HitSource = {
     family: 4,
     readsSingleChains: true,
-    read: async (names) =>
-      (filter?.content.chains ?? [])
+    read: async (names, table = "filter") =>
+      chainsOf(table)
         .filter(({ name }) => names?.includes(name) ?? true)
         .flatMap(({ name, rules }) => rules.map(({ comment }) => ({ chain: name, comment, packets: counted.packets }))),
   };
@@ -51,10 +53,10 @@ describe("the counting of hits", () => {
     uplink,
     closed,
   );
-  const rows = async (hits: HitCounting): Promise<string[]> =>
-    (await hits.read(() => state)).map((row) =>
+  const rows = async (hits: HitCounting, of = state): Promise<string[]> =>
+    (await hits.read(() => of)).map((row) =>
       row.kind === "rule"
-        ? `${row.owner.name} ${row.direction} ${row.rule}: ${row.hits}`
+        ? `${row.owner.name} ${row.direction} ${row.rule}: ${row.hits}${row.counts === "packets" ? " packets" : ""}`
         : `${row.endpoints.join()} ${row.direction}, ${row.reason}: ${row.hits}`,
     );
   const made = (source: HitSource): HitCounting => {
@@ -76,6 +78,42 @@ describe("the counting of hits", () => {
     await hits.beforeMove(() => state);
     world.packets = 7;
     expect(await rows(hits)).toContain("closed Ingress 0: 12");
+  });
+
+  describe("of policies that are asked before the filter", () => {
+    const early = (name: string, spec: GlobalPolicySpec): PolicyResource =>
+      globalPolicySample(name, { applyOnForward: true, ingress: [{ action: "Allow" }], ...spec });
+    const untracked = early("flood", { doNotTrack: true, ingress: [{ action: "Deny", protocol: "UDP" }] });
+    const before = early("knock", { preDNAT: true });
+    const told = desired(uplink, untracked, before);
+
+    it("is of flows before DNAT, and of packets before connections are tracked", async () => {
+      const all = await rows(made(counting(told).source), told);
+      expect(all.filter((row) => !row.startsWith("HostEndpoint"))).toEqual([
+        "knock Ingress 0: 1",
+        "flood Ingress 0: 1 packets",
+      ]);
+      // Of the filter, and of what comes before DNAT.
+      expect(await made(counting(told).source).totals(() => told)).toEqual({ allow: 2, deny: 2, pass: 2 });
+    });
+
+    it("survives that their chains are filled anew", async () => {
+      const world = counting(told);
+      const hits = made(world.source);
+      const commits = told.tables.flatMap(({ family, table, content }) =>
+        content.chains.map(({ name }): Commit => {
+          const transaction = { table, chains: [{ name, rules: [] }] };
+          return { family, transaction, fresh: new Set() };
+        }),
+      );
+      world.packets = 5;
+      const over = await hits.beforeCommits(commits, told);
+      over(true);
+      world.packets = 2;
+      expect(await rows(hits, told)).toEqual(
+        expect.arrayContaining(["knock Ingress 0: 7", "flood Ingress 0: 7 packets"]),
+      );
+    });
   });
 
   it.each(["Drop", "Reject"] as const)(

@@ -4,9 +4,9 @@
  */
 import type { PolicyDirection } from "@brindle/api";
 import type { Family, RuleCount } from "@brindle/net";
-import type { Desired, DesiredTable } from "../graph/desired.ts";
-import type { HitRow, RuleAction } from "../observe/hitRow.ts";
-import { RuleHits } from "../observe/ruleHits.ts";
+import type { Desired, DesiredTable, TableName } from "../graph/desired.ts";
+import type { CountedUnit, HitRow, RuleAction } from "../observe/hitRow.ts";
+import { type CountedTable, RuleHits } from "../observe/ruleHits.ts";
 import { ruleNameOf } from "../observe/ruleName.ts";
 import type { Commit } from "../plan/plan.ts";
 import { hostGates } from "../render/hostChains.ts";
@@ -18,7 +18,8 @@ import { isPolicyGroup } from "../render/policyGroup.ts";
 export interface HitSource {
   readonly family: Family;
   readonly readsSingleChains: boolean;
-  read(chains?: readonly string[]): Promise<readonly RuleCount[]>;
+  /** Of the table filter, unless told. */
+  read(chains?: readonly string[], table?: string): Promise<readonly RuleCount[]>;
   outline?(): Promise<string | null>;
 }
 
@@ -27,6 +28,12 @@ export interface HitTotals {
   readonly deny: number;
   readonly pass: number;
 }
+
+/** Those that policies are in. */
+const countedTables: readonly TableName[] = ["filter", "mangle", "raw"];
+/** In the others a known flow passes before any policy is asked. */
+const unitOf = (table: TableName): CountedUnit => (table === "raw" ? "packets" : "flows");
+const flowTables = countedTables.filter((table) => unitOf(table) === "flows");
 
 /** In which each verdict ends. */
 const totalled: readonly string[] = [chains.allow, chains.denied, chains.pass];
@@ -42,8 +49,8 @@ export class HitCounting {
   /** Neither is done while the other is: half of a table would be counted as all of it. */
   #reading: Promise<void> = Promise.resolve();
   #committing: Promise<void> = Promise.resolve();
-  /** By family: until when whole tables are not read for the sake of single chains. */
-  readonly #restUntilMs = new Map<Family, number>();
+  /** By table: until when it is not read whole for the sake of single chains. */
+  readonly #restUntilMs = new Map<string, number>();
 
   constructor(options: {
     readonly sources: readonly HitSource[];
@@ -59,17 +66,18 @@ export class HitCounting {
   /** To be called before chains are filled anew; what it answers, once they are. */
   async beforeCommits(commits: readonly Commit[], inForce: Desired | null): Promise<(isDone: boolean) => void> {
     const rewritten = commits.flatMap(({ family, transaction }) => {
-      if (transaction.table !== "filter") return [];
+      const table = countedTables.find((counted) => counted === transaction.table);
+      if (!table) return [];
       const all = [...(transaction.chains ?? []).map(({ name }) => name), ...(transaction.deletedChains ?? [])];
       const names = all.filter(isCounted);
-      return names.length > 0 ? [{ family, names }] : [];
+      return names.length > 0 ? [{ of: { family, table }, names }] : [];
     });
     await this.#reading;
     const { promise: committing, resolve } = Promise.withResolvers<void>();
     this.#committing = committing;
     if (inForce) await Promise.all(rewritten.map((each) => this.#readBefore(each, inForce)));
     return (isDone) => {
-      if (isDone) for (const { family, names } of rewritten) this.#hits.rewritten(family, names);
+      if (isDone) for (const { of, names } of rewritten) this.#hits.rewritten(of, names);
       resolve();
     };
   }
@@ -79,18 +87,20 @@ export class HitCounting {
     await Promise.all([this.#reading, this.#committing]);
     const desired = inForce();
     if (!desired) return [];
-    await this.#alone(this.#sources.map((source) => this.#readAll(source, desired)));
+    const tables = this.#tables(countedTables);
+    await this.#alone(tables.map(({ source, of }) => this.#readAll(source, of, desired)));
     return this.#rows(desired);
   }
 
   #rows(inForce: Desired): HitRow[] {
     const rows = new Map<string, HitRow>();
     const named = endsByChain(inForce);
-    for (const { family } of this.#sources) {
-      for (const chain of chainsOf(inForce, family).values()) {
-        const hits = this.#hits.of(family, chain);
+    for (const { of } of this.#tables(countedTables)) {
+      const counts = unitOf(of.table);
+      for (const chain of chainsOf(inForce, of).values()) {
+        const hits = this.#hits.of(of, chain);
         for (const [index, rule] of chain.rules.entries())
-          addRow(rows, rowOf(rule, hits[index] ?? 0, named.get(chain.name)));
+          addRow(rows, rowOf(rule, { counts, hits: hits[index] ?? 0 }, named.get(chain.name)));
       }
     }
     return [...rows.values()];
@@ -106,24 +116,27 @@ export class HitCounting {
     this.#hits.moved();
   }
 
-  /** Of all rules together, read of the chains in which each verdict ends: cheap, however many rules there are. */
+  /** Of all rules that count flows, read of the chains in which each verdict ends: cheap, however many rules there are. */
   async totals(inForce: () => Desired | null): Promise<HitTotals> {
     await Promise.all([this.#reading, this.#committing]);
     const desired = inForce();
-    if (desired) {
-      await this.#alone(this.#sources.map(({ family }) => this.#readBefore({ family, names: totalled }, desired)));
-    }
+    const tables = this.#tables(flowTables);
+    if (desired) await this.#alone(tables.map(({ of }) => this.#readBefore({ of, names: totalled }, desired)));
     const sum = (name: string): number =>
-      this.#sources.reduce((all, { family }) => {
-        const chain = desired && chainsOf(desired, family).get(name);
-        return all + (chain ? this.#verdicts(family, chain) : 0);
+      tables.reduce((all, { of }) => {
+        const chain = desired && chainsOf(desired, of).get(name);
+        return all + (chain ? this.#verdicts(of, chain) : 0);
       }, 0);
     return { allow: sum(chains.allow), deny: sum(chains.denied), pass: sum(chains.pass) };
   }
 
+  #tables(names: readonly TableName[]): { readonly source: HitSource; readonly of: CountedTable }[] {
+    return this.#sources.flatMap((source) => names.map((table) => ({ source, of: { family: source.family, table } })));
+  }
+
   /** Of a chain in which verdicts end, where each packet meets one of the rules that are more than a word to somebody. */
-  #verdicts(family: Family, chain: Chain): number {
-    const ends = this.#hits.of(family, chain).filter((_, index) => chain.rules[index]?.target.kind !== "tell");
+  #verdicts(of: CountedTable, chain: Chain): number {
+    const ends = this.#hits.of(of, chain).filter((_, index) => chain.rules[index]?.target.kind !== "tell");
     return ends.reduce((sum, hits) => sum + hits, 0);
   }
 
@@ -137,35 +150,35 @@ export class HitCounting {
     await reading;
   }
 
-  async #readBefore({ family, names }: { family: Family; names: readonly string[] }, inForce: Desired): Promise<void> {
-    const source = this.#sources.find((candidate) => candidate.family === family);
-    const present = chainsNamed(names, inForce, family);
+  async #readBefore({ of, names }: ChainsOfTable, inForce: Desired): Promise<void> {
+    const source = this.#sources.find(({ family }) => family === of.family);
+    const present = chainsNamed(names, inForce, of);
     const wanted = [...present.keys()];
     if (!source || wanted.length === 0) return;
+    const place = `${of.family} ${of.table}`;
     const startMs = this.#nowMs();
-    if (!source.readsSingleChains && startMs < (this.#restUntilMs.get(family) ?? 0)) return;
+    if (!source.readsSingleChains && startMs < (this.#restUntilMs.get(place) ?? 0)) return;
     try {
-      this.#observe(family, present, await source.read(wanted));
+      this.#observe(of, present, await source.read(wanted, of.table));
     } catch (error) {
       this.#onFailure(error);
     }
     const tookMs = this.#nowMs() - startMs;
-    this.#restUntilMs.set(family, startMs + tookMs / readShareMax);
+    this.#restUntilMs.set(place, startMs + tookMs / readShareMax);
   }
 
-  async #readAll(source: HitSource, inForce: Desired): Promise<void> {
-    const { family } = source;
-    const present = chainsOf(inForce, family);
-    this.#observe(family, present, await source.read());
-    this.#hits.keep(family, new Set(present.keys()));
+  async #readAll(source: HitSource, of: CountedTable, inForce: Desired): Promise<void> {
+    const present = chainsOf(inForce, of);
+    if (present.size > 0) this.#observe(of, present, await source.read(undefined, of.table));
+    this.#hits.keep(of, new Set(present.keys()));
   }
 
-  #observe(family: Family, present: ReadonlyMap<string, Chain>, counts: readonly RuleCount[]): void {
+  #observe(of: CountedTable, present: ReadonlyMap<string, Chain>, counts: readonly RuleCount[]): void {
     for (const [name, ofChain] of Map.groupBy(counts, ({ chain }) => chain)) {
       const chain = present.get(name);
       if (chain)
         this.#hits.observe(
-          family,
+          of,
           chain,
           ofChain.map(({ packets }) => packets),
         );
@@ -173,31 +186,36 @@ export class HitCounting {
   }
 }
 
+interface ChainsOfTable {
+  readonly of: CountedTable;
+  readonly names: readonly string[];
+}
+
 /** Those of policies, profiles and endpoints, and those in which verdicts end. */
-function chainsOf({ tables }: Desired, family: Family): ReadonlyMap<string, Chain> {
-  const filter = filterOf(tables, family);
-  const known = filter && countedChains.get(filter);
-  if (known || !filter) return known ?? new Map();
-  const counted = filter.content.chains.filter(({ name }) => isCounted(name));
+function chainsOf({ tables }: Desired, of: CountedTable): ReadonlyMap<string, Chain> {
+  const found = tableOf(tables, of);
+  const known = found && countedChains.get(found);
+  if (known || !found) return known ?? new Map();
+  const counted = found.content.chains.filter(({ name }) => isCounted(name));
   const byName = new Map(counted.map((chain) => [chain.name, chain]));
-  countedChains.set(filter, byName);
+  countedChains.set(found, byName);
   return byName;
 }
 
 const countedChains = new WeakMap<DesiredTable, ReadonlyMap<string, Chain>>();
 
 /** A commit is about a few of thousands. */
-function chainsNamed(names: readonly string[], { tables }: Desired, family: Family): ReadonlyMap<string, Chain> {
+function chainsNamed(names: readonly string[], { tables }: Desired, of: CountedTable): ReadonlyMap<string, Chain> {
   const asked = new Set(names);
   const found = new Map<string, Chain>();
-  for (const chain of filterOf(tables, family)?.content.chains ?? []) {
+  for (const chain of tableOf(tables, of)?.content.chains ?? []) {
     if (asked.has(chain.name)) found.set(chain.name, chain);
   }
   return found;
 }
 
-function filterOf(tables: readonly DesiredTable[], family: Family): DesiredTable | undefined {
-  return tables.find((table) => table.family === family && table.table === "filter");
+function tableOf(tables: readonly DesiredTable[], of: CountedTable): DesiredTable | undefined {
+  return tables.find(({ family, table }) => family === of.family && table === of.table);
 }
 
 /** In a group policies are only asked: what it counts is nobody's, and it has two rules for each of hundreds. */
@@ -229,10 +247,14 @@ function endsByChain({ endpoints, tables }: Desired): Map<string, NamedEnds> {
   return ends;
 }
 
-function rowOf({ target, comment }: ChainRule, hits: number, ends: NamedEnds | undefined): HitRow | null {
+function rowOf(
+  { target, comment }: ChainRule,
+  { counts, hits }: { readonly counts: CountedUnit; readonly hits: number },
+  ends: NamedEnds | undefined,
+): HitRow | null {
   const name = ruleNameOf(comment);
   const action = actionOf(target);
-  if (name && action) return { kind: "rule", ...name, action, hits };
+  if (name && action) return { kind: "rule", ...name, action, counts, hits };
   return ends && action === "deny" ? { kind: "default", ...ends, reason: comment, hits } : null;
 }
 
