@@ -3,18 +3,13 @@
  * `!has(a)`), by the labels that it looks at.
  */
 import type { Labels } from "./expression.ts";
+import type { Restriction } from "./restriction.ts";
 
 export interface IndexedSelector {
   /** Those that it looks at. */
   readonly labels: ReadonlySet<string>;
   /** One of its restrictions, `null` where it has none. */
-  readonly handle: Handle | null;
-}
-
-/** By which label a selector is found; `values` as of a restriction. */
-export interface Handle {
-  readonly label: string;
-  readonly values: ReadonlySet<string> | null;
+  readonly handle: Restriction | null;
 }
 
 export class CandidateSelectors<S extends IndexedSelector> {
@@ -42,10 +37,10 @@ export class CandidateSelectors<S extends IndexedSelector> {
   }
 
   /** How many are found by this handle already. */
-  count({ label, values }: Handle): number {
-    if (values === null) return this.#byLabel.get(label).size;
+  count({ label, values }: Restriction): number {
+    if (values === null) return this.#byLabel.count(label);
     let count = 0;
-    for (const value of values) count += this.#byValue.get(valueKey(label, value)).size;
+    for (const value of values) count += this.#byValue.count(valueKey(label, value));
     return count;
   }
 
@@ -59,7 +54,7 @@ export class CandidateSelectors<S extends IndexedSelector> {
     else for (const label of changed) yield* this.#unrestrictedByLabel.get(label);
   }
 
-  #places({ label, values }: Handle): [Groups<S>, string][] {
+  #places({ label, values }: Restriction): [Groups<S>, string][] {
     if (values === null) return [[this.#byLabel, label]];
     return [...values].map((value) => [this.#byValue, valueKey(label, value)]);
   }
@@ -70,27 +65,40 @@ function valueKey(label: string, value: string): string {
   return `${label}=${value}`;
 }
 
-class Groups<S> {
-  readonly #groups = new Map<string, Set<S>>();
-  readonly #empty: ReadonlySet<S> = new Set();
+/** Of most keys there is one member alone: a Set for each would be most of what they cost. */
+class Groups<S extends IndexedSelector> {
+  readonly #groups = new Map<string, S | Set<S>>();
 
   get size(): number {
     return this.#groups.size;
   }
 
-  get(key: string): ReadonlySet<S> {
-    return this.#groups.get(key) ?? this.#empty;
+  count(key: string): number {
+    const group = this.#groups.get(key);
+    if (group === undefined) return 0;
+    return group instanceof Set ? group.size : 1;
+  }
+
+  get(key: string): Iterable<S> {
+    const group = this.#groups.get(key);
+    if (group === undefined) return nobody;
+    return group instanceof Set ? group : [group];
   }
 
   add(key: string, member: S): void {
     const group = this.#groups.get(key);
-    if (group) group.add(member);
-    else this.#groups.set(key, new Set([member]));
+    if (group === undefined) this.#groups.set(key, member);
+    else if (group instanceof Set) group.add(member);
+    else if (group !== member) this.#groups.set(key, new Set([group, member]));
   }
 
   remove(key: string, member: S): void {
     const group = this.#groups.get(key);
-    group?.delete(member);
-    if (group?.size === 0) this.#groups.delete(key);
+    if (group instanceof Set) {
+      group.delete(member);
+      if (group.size === 0) this.#groups.delete(key);
+    } else if (group === member) this.#groups.delete(key);
   }
 }
+
+const nobody: Iterable<never> = [];

@@ -7,6 +7,12 @@ import type { Expression } from "./expression.ts";
 /** `null` for a label that must be there with whatever value. An empty set says that nothing matches. */
 export type Restrictions = ReadonlyMap<string, ReadonlySet<string> | null>;
 
+/** One of them: `values` are `null` for whatever value. */
+export interface Restriction {
+  readonly label: string;
+  readonly values: ReadonlySet<string> | null;
+}
+
 type Narrowing = Map<string, ReadonlySet<string> | null>;
 
 /** With `isNegated`, of what the expression does not match. */

@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { type Expression, formatExpression, type Labels, matches } from "./expression.ts";
 import { parseExpression, SelectorSyntaxError } from "./parser.ts";
+import { labelsIn, type Restriction, restrictionsOf } from "./restriction.ts";
 
 export type { Expression, Labels } from "./expression.ts";
 export { selectorDepthMax, selectorLengthMax } from "./parser.ts";
@@ -9,6 +10,8 @@ export { selectorDepthMax, selectorLengthMax } from "./parser.ts";
 export class Selector {
   readonly expression: Expression;
   #canonical: string | null = null;
+  #restrictions: readonly Restriction[] | null = null;
+  #labels: ReadonlySet<string> | null = null;
 
   constructor(expression: Expression) {
     this.expression = expression;
@@ -18,6 +21,18 @@ export class Selector {
   get canonical(): string {
     this.#canonical ??= formatExpression(this.expression);
     return this.#canonical;
+  }
+
+  /** What all labels that it matches have in common. */
+  get restrictions(): readonly Restriction[] {
+    this.#restrictions ??= [...restrictionsOf(this.expression)].map(([label, values]) => ({ label, values }));
+    return this.#restrictions;
+  }
+
+  /** Those that it looks at. */
+  get labels(): ReadonlySet<string> {
+    this.#labels ??= labelsIn(this.expression);
+    return this.#labels;
   }
 
   matches(labels: Labels): boolean {

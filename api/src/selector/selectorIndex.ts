@@ -10,11 +10,11 @@
  * for each of its children; of a selector, the items that have a label which it needs. By which of its restrictions a
  * selector is found is decided when it comes, by what is rarest then: it matters for the cost alone.
  */
-import { CandidateSelectors, type Handle, type IndexedSelector } from "./candidateSelectors.ts";
+import { CandidateSelectors, type IndexedSelector } from "./candidateSelectors.ts";
 import type { Labels } from "./expression.ts";
 import { type FewNames, includes, listed, withName, withoutName } from "./fewNames.ts";
 import { LabelHolders } from "./labelHolders.ts";
-import { labelsIn, type Restrictions, restrictionsOf } from "./restriction.ts";
+import type { Restriction } from "./restriction.ts";
 import type { Selector } from "./selector.ts";
 
 export interface LabelledItem {
@@ -97,7 +97,7 @@ export class SelectorIndex<I extends LabelledItem = LabelledItem> {
 
   /** Before many selectors come: what they look at is looked for in one go. */
   prepare(selectors: Iterable<Selector>): void {
-    const labels = new Set([...selectors].flatMap(({ expression }) => [...restrictionsOf(expression).keys()]));
+    const labels = new Set([...selectors].flatMap(({ restrictions }) => restrictions.map(({ label }) => label)));
     this.#itemsByLabel.prepare(labels);
     this.#parentsByLabel.prepare(labels);
   }
@@ -118,10 +118,9 @@ export class SelectorIndex<I extends LabelledItem = LabelledItem> {
   }
 
   #enter(id: string, selector: Selector): Entry {
-    const { expression } = selector;
-    const restrictions = restrictionsOf(expression);
-    const handle = this.#rarestHandle(restrictions);
-    const entry: Entry = { id, selector, labels: labelsIn(expression), handle, items: null };
+    const { restrictions, labels } = selector;
+    const handle = this.#rarest(restrictions);
+    const entry: Entry = { id, selector, labels, handle, items: null };
     this.#selectors.set(id, entry);
     this.#candidates.add(entry);
     if (this.#items.size === 0) return entry;
@@ -136,25 +135,26 @@ export class SelectorIndex<I extends LabelledItem = LabelledItem> {
    * The restriction that fewest items keep to and by which fewest selectors are found: every pod has
    * `projectcalico.org/orchestrator`, and all of Kubernetes' policies ask for it.
    */
-  #rarestHandle(restrictions: Restrictions): Handle | null {
-    let rarest: { handle: Handle; cost: number } | null = null;
-    for (const [label, values] of restrictions) {
-      const handle = { label, values };
-      const cost = this.#countItems(handle) + this.#candidates.count(handle);
-      if (rarest === null || cost < rarest.cost) rarest = { handle, cost };
+  #rarest(restrictions: readonly Restriction[]): Restriction | null {
+    if (restrictions.length <= 1) return restrictions[0] ?? null;
+    let rarest: Restriction | null = null;
+    let least = Number.POSITIVE_INFINITY;
+    for (const restriction of restrictions) {
+      const cost = this.#countItems(restriction) + this.#candidates.count(restriction);
+      if (cost < least) [rarest, least] = [restriction, cost];
     }
-    return rarest?.handle ?? null;
+    return rarest;
   }
 
   /** Policies are told before pods: while there are none, nobody is looked for. */
-  #countItems({ label, values }: Handle): number {
+  #countItems({ label, values }: Restriction): number {
     if (this.#items.size === 0) return 0;
     let count = this.#itemsByLabel.count(label, values);
     for (const name of this.#parentsByLabel.with(label, values)) count += this.#parents.get(name)?.children.size ?? 0;
     return count;
   }
 
-  *#itemsWith(handle: Handle | null): Iterable<string> {
+  *#itemsWith(handle: Restriction | null): Iterable<string> {
     if (handle === null) {
       yield* this.#items.keys();
       return;
