@@ -6,25 +6,20 @@
 import type { Labels } from "@brindle/api";
 import { comparePolicies, type Policy } from "../cluster.ts";
 import { type Enforceable, type PolicySurroundings, surroundedPolicy } from "../enforceable.ts";
-import { policyScope, type Scope, scopeKey } from "../scope.ts";
+import { policyScope, type Scope } from "../scope.ts";
 import type { MemberView } from "./endpointViews.ts";
-import { ScopeIndex } from "./scopeIndex.ts";
+import { ScopedHere } from "./scopedHere.ts";
 
 interface Entry {
   readonly policy: Policy;
   readonly scope: Scope;
-  readonly scopeKey: string;
   /** What is enforced in its place. */
   enforced: Enforceable<Policy>;
 }
 
 export class LocalPolicies {
-  readonly #index = new ScopeIndex((_, { id, before, after }) => {
-    if (!before || !after) this.#lists.delete(id);
-  });
+  readonly #scoped = new ScopedHere<Entry>((id) => this.#lists.delete(id));
   readonly #entries = new Map<string, Entry>();
-  /** By their scope: of nearly each, one. */
-  readonly #entriesOf = new Map<string, Entry[]>();
   /** By the id of the endpoint or host; what is missing is worked out when it is asked for. */
   readonly #lists = new Map<string, readonly Policy[]>();
   readonly #problems = new Map<string, string>();
@@ -38,23 +33,30 @@ export class LocalPolicies {
   onPolicy(id: string, policy: Policy | null): boolean {
     const before = this.#entries.get(id);
     const after = policy && this.#entryOf(policy);
-    if (after) this.#add(id, after);
-    const concerned = [before, after].map((entry) => entry && this.#concern(entry));
-    if (before) this.#remove(id, { before, after });
+    if (after) {
+      this.#scoped.add(after.scope, after);
+      this.#entries.set(id, after);
+    }
+    const concernsAfter = after !== null && this.#concern(after);
+    const concernsBefore = before !== undefined && this.#concern(before);
+    if (before) {
+      this.#scoped.remove(before.scope, before);
+      if (!after) this.#entries.delete(id);
+    }
     this.#noteProblem(id, after);
-    return concerned.includes(true);
+    return concernsBefore || concernsAfter;
   }
 
   /** `null` for one that is gone, or of another node. Answers whether its policies may be others than before. */
   onMember(id: string, view: MemberView | null): boolean {
-    this.#index.onMember(id, view);
+    this.#scoped.onMember(id, view);
     if (!view) this.#lists.delete(id);
     return !this.#lists.has(id);
   }
 
   /** Answers whether a policy is for other members than before. */
   onProfileLabels(name: string, labels: Labels | null): boolean {
-    return this.#index.onProfileLabels(name, labels);
+    return this.#scoped.onProfileLabels(name, labels);
   }
 
   /** Another tier came or went, or what is behind Services is known, or is not. */
@@ -80,11 +82,7 @@ export class LocalPolicies {
     const known = this.#lists.get(id);
     if (known) return known;
     const policies: Policy[] = [];
-    for (const scope of this.#index.scopesOf(id)) {
-      for (const { enforced } of this.#entriesOf.get(scope) ?? []) {
-        if (enforced.resource) policies.push(enforced.resource);
-      }
-    }
+    for (const { enforced } of this.#scoped.of(id)) if (enforced.resource) policies.push(enforced.resource);
     policies.sort(comparePolicies);
     this.#lists.set(id, policies);
     return policies;
@@ -93,29 +91,13 @@ export class LocalPolicies {
   /** The scope of a closed one is that of the policy: what selects is readable where the policy is. */
   #entryOf(policy: Policy): Entry {
     const scope = policyScope(policy.spec, policy.metadata.namespace ?? null);
-    return { policy, scope, scopeKey: scopeKey(scope), enforced: surroundedPolicy(policy, this.#around) };
+    return { policy, scope, enforced: surroundedPolicy(policy, this.#around) };
   }
 
-  #concern({ scopeKey: key }: Entry): boolean {
-    const members = this.#index.membersOf(key);
+  #concern({ scope }: Entry): boolean {
+    const members = this.#scoped.membersOf(scope);
     for (const id of members) this.#lists.delete(id);
     return members.size > 0;
-  }
-
-  #add(id: string, entry: Entry): void {
-    this.#index.add(entry.scope, entry.scopeKey);
-    this.#entries.set(id, entry);
-    const sharing = this.#entriesOf.get(entry.scopeKey);
-    if (sharing) sharing.push(entry);
-    else this.#entriesOf.set(entry.scopeKey, [entry]);
-  }
-
-  #remove(id: string, { before, after }: { readonly before: Entry; readonly after: Entry | null }): void {
-    this.#index.remove(before.scope);
-    if (!after) this.#entries.delete(id);
-    const sharing = this.#entriesOf.get(before.scopeKey);
-    sharing?.splice(sharing.indexOf(before), 1);
-    if (sharing?.length === 0) this.#entriesOf.delete(before.scopeKey);
   }
 
   #noteProblem(id: string, entry: Entry | null): void {
