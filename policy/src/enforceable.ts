@@ -34,7 +34,7 @@ export interface Unreadable {
 export function enforceablePolicy(policy: Policy): Enforceable<Policy> {
   const known = enforceables.get(policy);
   if (known) return known;
-  const enforceable = judgedPolicy(policy);
+  const enforceable = judgePolicy(policy);
   enforceables.set(policy, enforceable);
   return enforceable;
 }
@@ -42,11 +42,12 @@ export function enforceablePolicy(policy: Policy): Enforceable<Policy> {
 /** A resource never changes, so neither does what it comes to; `evaluate` asks for every packet. */
 const enforceables = new WeakMap<Policy, Enforceable<Policy>>();
 
-function judgedPolicy(policy: Policy): Enforceable<Policy> {
+/** The same for who asks once of each policy, and keeps the answer. */
+export function judgePolicy(policy: Policy): Enforceable<Policy> {
   const { spec, metadata } = policy;
   const problem =
     policyProblem(spec, metadata.namespace ?? null) ??
-    selectorProblem(namespaceSelectorOf(policy), "spec.namespaceSelector");
+    selectorProblem(namespaceSelectorOf(policy), "spec", "namespaceSelector");
   return problem ? closedFor(policy, problem) : { resource: policy, problem: unreadRulesOf(policy) };
 }
 
@@ -87,16 +88,11 @@ export function surroundedPolicy(policy: Policy, { tiers, unserved }: PolicySurr
 export const noServicesKnown = "there is no Kubernetes here that says what is behind them";
 
 export function asksForServices(policy: Policy): boolean {
-  const known = asking.get(policy);
-  if (known !== undefined) return known;
-  const { ingress = [], egress = [] } = policy.spec;
-  const asks = namesServices([...ingress, ...egress]);
-  asking.set(policy, asks);
-  return asks;
+  const { ingress = noRules, egress = noRules } = policy.spec;
+  return namesServices(ingress) || namesServices(egress);
 }
 
-/** All policies are asked about whenever one of them changes. */
-const asking = new WeakMap<Policy, boolean>();
+const noRules: readonly Rule[] = [];
 
 function closedFor(policy: Policy, problem: string): Enforceable<Policy> {
   const { kind, metadata } = policy;
@@ -130,8 +126,8 @@ export function enforceableProfile(profile: Profile): Enforceable<Profile> {
 /** The first problem of what a policy says, with its path, or `null`. */
 function policyProblem(spec: GlobalPolicySpec, namespace: string | null): string | null {
   return (
-    selectorProblem(spec.serviceAccountSelector, "spec.serviceAccountSelector") ??
-    selectorProblem(spec.selector, "spec.selector") ??
+    selectorProblem(spec.serviceAccountSelector, "spec", "serviceAccountSelector") ??
+    selectorProblem(spec.selector, "spec", "selector") ??
     rulesProblem(spec, namespace)
   );
 }
@@ -144,7 +140,7 @@ interface RuleOwner {
 /** `namespace`: that of the owner, `null` where it has none. */
 function rulesProblem(owner: RuleOwner, namespace: string | null): string | null {
   for (const direction of ["ingress", "egress"] as const) {
-    const rules = owner[direction] ?? [];
+    const rules = owner[direction] ?? noRules;
     for (let index = 0; index < rules.length; index++) {
       const rule = rules[index] ?? null;
       const problem = rule && (ruleProblem(rule) ?? serviceProblem(rule, direction, namespace));
@@ -213,34 +209,34 @@ const portProtocols: ReadonlySet<number | undefined> = new Set([
 /** A port's name brings its protocol along; a number means nothing without one. */
 function entityProblem(name: string, entity: EntityRule | undefined, protocol: number | null): string | null {
   if (entity === undefined) return null; // Most rules have one side, and a cluster a hundred thousand rules.
+  const { ports, notPorts, nets, notNets } = entity;
   return (
-    portsProblem(`${name}.ports`, entity.ports, protocol) ??
-    portsProblem(`${name}.notPorts`, entity.notPorts, protocol) ??
-    netsProblem(name, entity.nets) ??
-    netsProblem(name, entity.notNets) ??
-    selectorProblem(entity.selector, `${name}.selector`) ??
-    selectorProblem(entity.serviceAccounts?.selector, `${name}.serviceAccounts.selector`) ??
-    selectorProblem(entity.notSelector, `${name}.notSelector`) ??
-    selectorProblem(entity.namespaceSelector, `${name}.namespaceSelector`)
+    (ports ? portsProblem(`${name}.ports`, ports, protocol) : null) ??
+    (notPorts ? portsProblem(`${name}.notPorts`, notPorts, protocol) : null) ??
+    (nets ? netsProblem(name, nets) : null) ??
+    (notNets ? netsProblem(name, notNets) : null) ??
+    selectorProblem(entity.selector, name, "selector") ??
+    selectorProblem(entity.serviceAccounts?.selector, name, "serviceAccounts.selector") ??
+    selectorProblem(entity.notSelector, name, "notSelector") ??
+    selectorProblem(entity.namespaceSelector, name, "namespaceSelector")
   );
 }
 
-function portsProblem(path: string, ports: EntityRule["ports"], protocol: number | null): string | null {
-  if (ports === undefined) return null;
+function portsProblem(path: string, ports: NonNullable<EntityRule["ports"]>, protocol: number | null): string | null {
   const parsed = parsePorts(ports);
   if (!parsed) return `${path} has an entry that is no port`;
   const needsProtocol = parsed.ranges.length > 0 && (protocol === null || !portProtocols.has(protocol));
   return needsProtocol ? `${path} need the protocol TCP, UDP, SCTP or UDPLite` : null;
 }
 
-function netsProblem(name: string, nets: readonly string[] | undefined): string | null {
-  if (nets === undefined) return null;
+function netsProblem(name: string, nets: readonly string[]): string | null {
   const wrong = nets.find((net) => !parseCidr(net));
   return wrong === undefined ? null : `${name}: ${wrong} is not a CIDR`;
 }
 
-function selectorProblem(text: string | undefined, path: string): string | null {
+function selectorProblem(text: string | undefined, owner: string, field: string): string | null {
   if (text === undefined || text === "") return null;
   const parsed = parseSelector(text);
-  return parsed.kind === "malformed" ? `${path}: ${JSON.stringify(text)} is no selector: ${parsed.reason}` : null;
+  if (parsed.kind === "selector") return null;
+  return `${owner}.${field}: ${JSON.stringify(text)} is no selector: ${parsed.reason}`;
 }

@@ -43,5 +43,6 @@ export function backendsOf({ addresses, ports }: EndpointSlice): ServiceBackends
 }
 
 export function namesServices(rules: readonly Rule[]): boolean {
-  return rules.some(({ source, destination }) => source?.services !== undefined || destination?.services !== undefined);
+  for (const { source, destination } of rules) if (source?.services || destination?.services) return true;
+  return false;
 }

@@ -25,8 +25,8 @@ import {
   asksForServices,
   type Enforceable,
   enforceableEndpoint,
-  enforceablePolicy,
   enforceableProfile,
+  judgePolicy,
   noServicesKnown,
   type Unreadable,
   unreadablePolicy,
@@ -377,7 +377,7 @@ type ReceivedValue = Pick<PolicyUpdate, "value"> & { readonly unreadable: Unread
 function enforceableUpdate(key: PolicyKey, { value, unreadable }: ReceivedValue): Enforceable<Policy> {
   if (unreadable) return unreadablePolicy(key, unreadable);
   const isPolicy = value?.kind === "NetworkPolicy" || value?.kind === "GlobalNetworkPolicy";
-  return isPolicy && value.kind === key.kind ? enforceablePolicy(value) : nothing;
+  return isPolicy && value.kind === key.kind ? judgePolicy(value) : nothing;
 }
 
 const nothing = { resource: null, problem: null } as const;
