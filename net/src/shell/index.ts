@@ -29,6 +29,7 @@ export { type LogSocket, type LogSocketOptions, openLogSocket } from "./logSocke
 export { giveBackMemory } from "./memory.ts";
 export {
   insideNamespace,
+  isOwnNamespace,
   makeNamespace,
   type NamespaceReference,
   type OpenNamespace,
@@ -43,7 +44,7 @@ export { peerUser } from "./peerCredentials.ts";
 export { type ChangeOutcome, openRouteSocket, RouteSocket, type RouteSocketOptions } from "./routeSocket.ts";
 export { openRuleCounters, type RuleCounters, type RuleCountersOptions } from "./ruleCounters.ts";
 export { deleteLinkGroupAside } from "./slowRequest.ts";
-export { ensureSysctl, readSysctl, type SysctlPath, writeSysctl } from "./sysctl.ts";
+export { ensureSysctl, readSysctl, SysctlDirectory, type SysctlPath, writeSysctl } from "./sysctl.ts";
 export {
   detectTablesBackend,
   listChains,

@@ -6,7 +6,7 @@
  * pod's namespace, the pool would do our DNS and file work there for good. Hence `warmThreadPool`.
  */
 import assert from "node:assert/strict";
-import { closeSync, constants, openSync, writeSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, statSync, writeSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { KernelError, refusal } from "../kernelError.ts";
 import { leaveForNewNamespace, setNetworkNamespace } from "./libc.ts";
@@ -50,6 +50,12 @@ export function openNamespace(path: string): OpenNamespace {
     close,
     [Symbol.dispose]: close,
   };
+}
+
+/** Whether the thread is in it. */
+export function isOwnNamespace(fd: number): boolean {
+  const [asked, own] = [fstatSync(fd), statSync(ownNamespacePath)];
+  return asked.ino === own.ino && asked.dev === own.dev;
 }
 
 /** A namespace without a name, which nobody else can find: it goes with its descriptor, and all that is in it. */

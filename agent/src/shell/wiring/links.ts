@@ -50,7 +50,7 @@ import {
   setReversePath,
   strictReversePath,
 } from "./reversePath.ts";
-import { makeRouter, writeSysctls } from "./settings.ts";
+import { InterfaceSettings, makeRouter } from "./settings.ts";
 import { untilLocal, untilRunning } from "./settled.ts";
 
 export interface LinksOptions {
@@ -71,6 +71,7 @@ export class Links implements LinksPort, Disposable {
   readonly #kernel: RouteSocket;
   readonly #creation: GatheredCreation;
   readonly #removal: GatheredRemoval;
+  readonly #settings: InterfaceSettings;
   readonly #limiter: Limiter;
   readonly #made: MadeEnds;
   readonly #opened: DisposableStack;
@@ -84,6 +85,7 @@ export class Links implements LinksPort, Disposable {
     this.#direct = parts.direct;
     this.#creation = parts.creation;
     this.#removal = parts.removal;
+    this.#settings = parts.settings;
     this.#made = parts.made;
     this.#limiter = new Limiter(parts.kernel, parts.removal);
     this.#opened = opened;
@@ -98,9 +100,10 @@ export class Links implements LinksPort, Disposable {
     const creation = opened.use(new GatheredCreation(node.fd));
     const made = new MadeEnds();
     const removal = opened.use(new GatheredRemoval(direct, node.fd, (index) => made.forget(index)));
+    const settings = opened.use(new InterfaceSettings(node));
     makeRouter(node, sysctlRecord);
     removal.removeLeftOver();
-    return new Links(mtu, { node, kernel, direct, creation, removal, made }, opened.move());
+    return new Links(mtu, { node, kernel, direct, creation, removal, settings, made }, opened.move());
   }
 
   /** Two containers of one pod share the name of the node's end, so their work must not mix. */
@@ -299,8 +302,9 @@ export class Links implements LinksPort, Disposable {
   #prepare({ attachment, container }: Pair, host: Link, { families, sendsBeyond }: Preparation): void {
     const loosened = sendsBeyond ? { reversePathFilter: looseReversePath(this.#node) } : {};
     this.#direct.apply(hostPreparations(host.index, attachment, { families, ...loosened }));
-    writeSysctls(this.#node, hostFiles(host.name, families));
-    writeSysctls(container, podSysctls(attachment.interfaceName, families));
+    this.#settings.write(hostFiles(host.name, families));
+    using inside = new InterfaceSettings(container);
+    inside.write(podSysctls(attachment.interfaceName, families));
   }
 
   async #configure(
@@ -337,6 +341,7 @@ interface Parts {
   readonly kernel: RouteSocket;
   readonly creation: GatheredCreation;
   readonly removal: GatheredRemoval;
+  readonly settings: InterfaceSettings;
   readonly made: MadeEnds;
 }
 
