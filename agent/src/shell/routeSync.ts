@@ -20,6 +20,9 @@ import { localRouteProtocol } from "../wiring/plan.ts";
 import { applyRoutes, summaryOf } from "./applyRoutes.ts";
 import { CoalescedWork } from "./coalescedWork.ts";
 
+/** Pods come and go, and nothing leads through their interfaces but to them. */
+const podInterfacePrefix = "cali";
+
 export interface RouteSyncPorts {
   readonly kernel: Pick<RouteSocket, "routes" | "routeTo" | "apply" | "watch" | "links">;
   /** What the speaker is to know of next hops: those that cannot be reached. */
@@ -121,7 +124,9 @@ export class RouteSync {
 
   async #sync(): Promise<void> {
     // Heard before it is read: then nothing is missed.
-    this.#watch ??= this.#ports.kernel.watch(["link", "address", "route"], (event) => this.#onKernel(event));
+    this.#watch ??= this.#ports.kernel.watch(["link", "address", "route"], (event) => this.#onKernel(event), {
+      linksCalled: podInterfacePrefix,
+    });
     const isJustRead = this.#isStale;
     if (this.#isStale) await this.#read();
     const resolved = await this.#resolveAll();
@@ -256,5 +261,5 @@ function noteChange(change: KernelChange, actual: Map<string, NewRoute>): void {
 }
 
 function isPodInterface(name: string): boolean {
-  return name.startsWith("cali");
+  return name.startsWith(podInterfacePrefix);
 }

@@ -10,7 +10,7 @@ export { DirectRoutes } from "./directRoutes.ts";
 export { type FlowEvents, type FlowEventsOptions, openFlowEvents } from "./flowEvents.ts";
 export { FlowSocket, type FlowSocketOptions, openFlowSocket } from "./flowSocket.ts";
 export { IpsetSocket, type IpsetSocketOptions, openIpsetSocket } from "./ipsetSocket.ts";
-export type { KernelEvent, Watch, WatchedKind } from "./kernelWatch.ts";
+export type { KernelEvent, Watch, WatchExceptions, WatchedKind } from "./kernelWatch.ts";
 export {
   closeSocket,
   getSocketName,

@@ -4,6 +4,7 @@ import { decodeLinkName, isLinkDeletion, isLinkMessage } from "../netlink/link.t
 import { decodeMessages, type NetlinkMessage } from "../netlink/message.ts";
 import { decodeNeighbour, isNeighbourDeletion, isNeighbourMessage, type Neighbour } from "../netlink/neighbour.ts";
 import { decodeRoute, isRouteDeletion, isRouteMessage, type Route } from "../netlink/route.ts";
+import { linksExcept } from "./linkFilters.ts";
 import type { NamespaceReference } from "./namespace.ts";
 import { type NetlinkPort, openNetlinkPort } from "./netlinkPort.ts";
 
@@ -32,14 +33,24 @@ const groupsOf: Readonly<Record<WatchedKind, readonly number[]>> = {
   route: [7, 11],
 };
 
-export interface WatchOptions {
+/** What is left out: links whose names begin so, with four characters. */
+export interface WatchExceptions {
+  readonly linksCalled?: string;
+}
+
+export interface WatchOptions extends WatchExceptions {
   readonly namespace?: NamespaceReference;
   readonly listener: (event: KernelEvent) => void;
 }
 
-export function watchKernel(kinds: readonly WatchedKind[], { namespace, listener }: WatchOptions): Watch {
+export function watchKernel(kinds: readonly WatchedKind[], { namespace, linksCalled, listener }: WatchOptions): Watch {
   const groups = kinds.flatMap((kind) => groupsOf[kind]);
-  const port = openNetlinkPort({ protocol: 0, groups, ...(namespace === undefined ? {} : { namespace }) });
+  const port = openNetlinkPort({
+    protocol: 0,
+    groups,
+    ...(linksCalled !== undefined && { filter: linksExcept(linksCalled) }),
+    ...(namespace !== undefined && { namespace }),
+  });
   return watchPort(port, listener);
 }
 

@@ -6,6 +6,7 @@
 import { decodeLink, isLinkDeletion } from "../netlink/link.ts";
 import { decodeMessages } from "../netlink/message.ts";
 import type { Watch } from "./kernelWatch.ts";
+import { deletedLinksAlone } from "./linkFilters.ts";
 import type { NamespaceReference } from "./namespace.ts";
 import { openNetlinkPort } from "./netlinkPort.ts";
 
@@ -13,10 +14,9 @@ const linkGroup = 1; // RTNLGRP_LINK
 
 /** Some may be lost when more happens than there is room for: a deletion's own end tells of those. */
 export function watchLinkRemovals(namespace: NamespaceReference, onGone: (interfaceIndex: number) => void): Watch {
-  const port = openNetlinkPort({ protocol: 0, groups: [linkGroup], namespace });
+  const port = openNetlinkPort({ protocol: 0, groups: [linkGroup], filter: deletedLinksAlone, namespace });
   let isOpen = true;
   port.onDatagram((datagram) => {
-    // Most of what is told here is of interfaces that come or change: it is not looked into.
     for (const message of decodeMessages(datagram) ?? []) {
       const link = isLinkDeletion(message.type) ? decodeLink(message) : null;
       if (link && isOpen) onGone(link.index);

@@ -9,6 +9,7 @@ import { RawNetlinkSocket } from "netlink/dist/raw.js";
 import { getU16, getU32 } from "../netlink/bytes.ts";
 import { getSocketName, getSocketOption, setSocketOption, socketDomain } from "./libc.ts";
 import { insideNamespace, type NamespaceReference } from "./namespace.ts";
+import { attachFilter, type FilterInstruction } from "./socketFilter.ts";
 
 /** What `NetlinkSocket` needs of a socket; tests put in their own. */
 export interface NetlinkPort {
@@ -27,6 +28,8 @@ export interface NetlinkPortOptions {
   readonly protocol: number;
   /** Multicast groups to hear. */
   readonly groups?: readonly number[];
+  /** What of these is not worth hearing. */
+  readonly filter?: readonly FilterInstruction[];
   readonly namespace?: NamespaceReference;
 }
 
@@ -90,13 +93,14 @@ export function openNetlinkPort(options: NetlinkPortOptions): NetlinkPort {
   };
 }
 
-function openRaw({ protocol, groups = [] }: NetlinkPortOptions): RawSocket {
+function openRaw({ protocol, groups = [], filter }: NetlinkPortOptions): RawSocket {
   const likely = lowestFreeDescriptor();
   const socket = new RawNetlinkSocket(protocol);
   try {
     const fd = findDescriptor(likely, { protocol, port: socket.address().port });
     for (const option of netlinkOptions) setSocketOption(fd, solNetlink, option, 1);
     setSocketOption(fd, solSocket, soReceiveBufferForce, receiveBufferBytes);
+    if (filter) attachFilter(fd, filter);
     for (const group of groups) socket.addMembership(group);
     return { socket, fd };
   } catch (error) {

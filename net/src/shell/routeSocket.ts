@@ -39,7 +39,7 @@ import {
   type RouteLookup,
 } from "../netlink/route.ts";
 import { decodeRule, listRules, type SourceRule } from "../netlink/rule.ts";
-import { type KernelEvent, type Watch, type WatchedKind, watchKernel } from "./kernelWatch.ts";
+import { type KernelEvent, type Watch, type WatchExceptions, type WatchedKind, watchKernel } from "./kernelWatch.ts";
 import { type NamespaceReference, type OpenNamespace, openNamespace, warmThreadPool } from "./namespace.ts";
 import type { NamedRequest } from "./netlinkExchange.ts";
 import { openNetlinkPort } from "./netlinkPort.ts";
@@ -200,8 +200,8 @@ export class RouteSocket implements Disposable {
    * Tells what changes from now on. Subscribe first and list afterwards: then nothing is missed. After `resync` all
    * has to be listed again, since the kernel had more to tell than there was room for.
    */
-  watch(kinds: readonly WatchedKind[], listener: (event: KernelEvent) => void): Watch {
-    const watch = watchKernel(kinds, { namespace: this.#namespace.fd, listener });
+  watch(kinds: readonly WatchedKind[], listener: (event: KernelEvent) => void, except: WatchExceptions = {}): Watch {
+    const watch = watchKernel(kinds, { namespace: this.#namespace.fd, listener, ...except });
     const close = (): void => {
       watch.close();
       this.#watches.delete(watch);

@@ -4,16 +4,8 @@
  * packet. What is received, Node reads (`bind({ fd })`); what is sent goes to the kernel at once, without its queue.
  */
 import { type Address, type Family, parseAddress } from "../address.ts";
-import {
-  attachSocketFilter,
-  bindSocket,
-  closeSocket,
-  openSocket,
-  sendTo,
-  setSocketOption,
-  socketDomain,
-  socketType,
-} from "./libc.ts";
+import { bindSocket, closeSocket, openSocket, sendTo, setSocketOption, socketDomain, socketType } from "./libc.ts";
+import { attachFilter, type FilterInstruction, filterCode } from "./socketFilter.ts";
 import { socketName } from "./socketName.ts";
 import { setHopLimit } from "./tcpSocket.ts";
 
@@ -36,7 +28,7 @@ export function openUdpSocket(address: Address, port: number, { hopLimit, accept
   const fd = openSocket(domain, datagram | nonBlocking | closeOnExec);
   try {
     if (family === 6) setSocketOption(fd, levelIpv6, ipv6Only, 1);
-    if (accepts !== "any") attach(fd, accepts === "nothing" ? acceptNothing : acceptHopLimit(family, accepts));
+    if (accepts !== "any") attachFilter(fd, accepts === "nothing" ? acceptNothing : acceptHopLimit(family, accepts));
     setHopLimit(fd, family, hopLimit);
     bindSocket(fd, socketName(address, port));
     return fd;
@@ -70,42 +62,18 @@ export const anyAddress: Readonly<Record<Family, Address>> = {
   6: parseAddress("::") as Address,
 };
 
-/** linux/filter.h: an instruction is a code, two jumps and a value. */
-interface Instruction {
-  readonly code: number;
-  readonly ifTrue?: number;
-  readonly ifFalse?: number;
-  readonly value: number;
-}
-
-const loadByte = 0x30; // BPF_LD | BPF_B | BPF_ABS
-const jumpIfEqual = 0x15; // BPF_JMP | BPF_JEQ | BPF_K
-const answer = 0x06; // BPF_RET | BPF_K
 /** SKF_NET_OFF: from here on offsets count from the network header, which the socket itself does not see. */
 const networkHeader = 0xfff00000;
 const wholePacket = 0xffff;
 
-const acceptNothing: readonly Instruction[] = [{ code: answer, value: 0 }];
+const acceptNothing: readonly FilterInstruction[] = [{ code: filterCode.answer, value: 0 }];
 
 /** The TTL is byte 8 of IPv4's header, the hop limit byte 7 of IPv6's. */
-function acceptHopLimit(family: Family, hopLimit: number): readonly Instruction[] {
+function acceptHopLimit(family: Family, hopLimit: number): readonly FilterInstruction[] {
   return [
-    { code: loadByte, value: networkHeader + (family === 4 ? 8 : 7) },
-    { code: jumpIfEqual, ifTrue: 0, ifFalse: 1, value: hopLimit },
-    { code: answer, value: wholePacket },
-    { code: answer, value: 0 },
+    { code: filterCode.loadByte, value: networkHeader + (family === 4 ? 8 : 7) },
+    { code: filterCode.jumpIfEqual, ifTrue: 0, ifFalse: 1, value: hopLimit },
+    { code: filterCode.answer, value: wholePacket },
+    { code: filterCode.answer, value: 0 },
   ];
-}
-
-/** struct sock_filter: u16 code, u8 jt, u8 jf, u32 k, in the order of the machine, which is little-endian on all that we run on. */
-function attach(fd: number, instructions: readonly Instruction[]): void {
-  const bytes = new Uint8Array(instructions.length * 8);
-  const view = new DataView(bytes.buffer);
-  for (const [i, { code, ifTrue = 0, ifFalse = 0, value }] of instructions.entries()) {
-    view.setUint16(i * 8, code, true);
-    bytes[i * 8 + 2] = ifTrue;
-    bytes[i * 8 + 3] = ifFalse;
-    view.setUint32(i * 8 + 4, value, true);
-  }
-  attachSocketFilter(fd, bytes, instructions.length);
 }

@@ -20,7 +20,9 @@ import {
   openRouteSocket,
   type RouteSocket,
   readSysctl,
+  SysctlDirectory,
   warmThreadPool,
+  watchLinkRemovals,
   writeSysctl,
 } from "@brindle/net/shell";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
@@ -422,6 +424,51 @@ describe("watching", () => {
     });
     expect(seen.slice(0, 3)).toEqual(["address", "set", "deleted"]);
     expect(seen.at(-1)).toBe("cali0");
+  });
+
+  it("leaves out links of a name's beginning, and nothing else", async () => {
+    const heard: string[] = [];
+    const note = (event: KernelEvent): void => {
+      if (event.type === "link") heard.push(`${event.name} ${event.change}`);
+      else if (event.type === "route" && event.route.destination.address.family === 4)
+        heard.push(`route ${formatPrefix(event.route.destination)}`);
+    };
+    using _watch = socket.watch(["link", "route"], note, { linksCalled: "cali" });
+    const { hostIndex } = await connectPod();
+    await socket.addRoute({ destination: prefix("10.65.9.0/26"), nextHops: [{ interfaceIndex: hostIndex }] });
+    await socket.deleteLink({ name: "cali0" });
+    for (const name of ["calx0", "cal"]) {
+      await node.ip(`link add ${name} type bridge`);
+      await node.ip(`link del ${name}`);
+    }
+    await waitFor(() => heard.includes("cal deleted"), { what: "the last deletion is told" });
+    expect(new Set(heard)).toEqual(
+      new Set(["route 10.65.9.0/26", ...["calx0", "cal"].flatMap((name) => [`${name} set`, `${name} deleted`])]),
+    );
+  });
+
+  it("tells which links are gone, of all that happens to links", async () => {
+    const gone: number[] = [];
+    using _watch = watchLinkRemovals(node.path, (index) => void gone.push(index));
+    const { hostIndex } = await connectPod();
+    await node.ip("link add other type bridge");
+    await socket.deleteLink({ name: "cali0" });
+    await waitFor(() => gone.length > 0, { what: "the removal is told" });
+    expect(gone).toContain(hostIndex);
+    const links = await socket.links();
+    expect(links.filter(({ index }) => gone.includes(index))).toEqual([]);
+  });
+});
+
+describe("settings by a directory that stays open", () => {
+  it("are those of the namespace in which it was opened, and of interfaces that came since", async () => {
+    using namespace = openNamespace(node.path);
+    using directory = insideNamespace(namespace.fd, () => new SysctlDirectory("net/ipv4/conf"));
+    await connectPod();
+    insideNamespace(namespace.fd, () => directory.write("net/ipv4/conf/cali0/rp_filter", 2));
+    expect(insideNamespace(namespace.fd, () => readSysctl("net/ipv4/conf/cali0/rp_filter"))).toBe("2");
+    const write = () => insideNamespace(namespace.fd, () => directory.write("net/ipv4/conf/cali1/rp_filter", 2));
+    expect(write).toThrow(expect.objectContaining({ failure: expect.objectContaining({ code: "NOT_FOUND" }) }));
   });
 });
 
