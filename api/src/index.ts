@@ -64,6 +64,7 @@ export {
   readEndpointSlice,
   type SlicePort,
 } from "./kubernetes/endpointSlice.ts";
+export { type HostPod, type HostPodPort, readHostPod } from "./kubernetes/hostPod.ts";
 export type { ManifestFault } from "./kubernetes/manifestReader.ts";
 export * from "./kubernetes/networkPolicyConversion.ts";
 export { networkPolicySource } from "./kubernetes/networkPolicySource.ts";

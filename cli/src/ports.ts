@@ -1,5 +1,5 @@
 /** The world as commands see it. The shell implements it; tests of commands hand in a store in memory. */
-import type { EndpointSlice, Service, Store } from "@brindle/api";
+import type { EndpointSlice, HostPod, Service, Store } from "@brindle/api";
 import type { KubernetesFacts } from "@brindle/ipam";
 
 export interface Ports {
@@ -19,6 +19,8 @@ export interface Ports {
   kubernetes(): Promise<KubernetesFacts | null>;
   /** Services and what is behind them; `null` where no Kubernetes is named that could tell. */
   services(): Promise<ServicesAndSlices | null>;
+  /** Of these pods those in the network of their node; `null` where no Kubernetes is named that could tell. */
+  hostPods(names: readonly PodName[]): Promise<readonly HostPod[] | null>;
   sleep(ms: number): Promise<void>;
   /** A method of the control interface of this node's agent. */
   callAgent(method: string, params: object): Promise<unknown>;
@@ -28,6 +30,11 @@ export interface Ports {
   writeNewFile(path: string, chunks: AsyncIterable<Uint8Array>): Promise<void>;
   /** `-` is standard input, a folder is the manifests in it. */
   readManifests(paths: readonly string[], options: { readonly recursive: boolean }): Promise<readonly ManifestFile[]>;
+}
+
+export interface PodName {
+  readonly namespace: string;
+  readonly name: string;
 }
 
 export interface ServicesAndSlices {

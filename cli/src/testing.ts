@@ -1,5 +1,5 @@
 /** Commands run on a store in memory, as a test sees them: what they print and how they end. */
-import { MemoryData, MemoryStore, type MemoryStoreOptions } from "@brindle/api";
+import { type HostPod, MemoryData, MemoryStore, type MemoryStoreOptions } from "@brindle/api";
 import { describeFailure } from "./failure.ts";
 import type { ManifestFile, Ports, ServicesAndSlices } from "./ports.ts";
 import { runProgram } from "./program.ts";
@@ -19,6 +19,7 @@ export class Rig {
   readonly #store: MemoryStore;
   readonly #agent: Readonly<Record<string, (params: object) => unknown>>;
   services: ServicesAndSlices | null = null;
+  hostPods: readonly HostPod[] | null = null;
   /** What others do meanwhile. */
   whileAsleep: () => Promise<unknown> = async () => {};
   #sleptMs = 0;
@@ -68,6 +69,11 @@ export class Rig {
       store: async () => this.#store,
       kubernetes: async () => null,
       services: async () => this.services,
+      hostPods: async (names) => {
+        const isAsked = ({ namespace, name }: HostPod): boolean =>
+          names.some((asked) => asked.namespace === namespace && asked.name === name);
+        return this.hostPods?.filter(isAsked) ?? null;
+      },
       sleep: async (ms) => {
         this.#sleptMs += ms;
         await this.whileAsleep();

@@ -87,7 +87,7 @@ function portOf(value: unknown, wrong: (reason: string) => void): string {
     parseService(port);
   } catch (error) {
     if (!(error instanceof CliError)) throw error;
-    wrong(`${shown(value)} is no port with its protocol, like 5432/tcp, 53/udp or icmp`);
+    wrong(error.message.replace(`--port ${port}`, shown(value)));
   }
   return port;
 }

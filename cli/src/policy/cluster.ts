@@ -30,6 +30,7 @@ import {
 } from "@brindle/policy";
 import type { Ports, ServicesAndSlices } from "../ports.ts";
 import { type Floating, floatingIn } from "./floating.ts";
+import { type HostPods, hostPodsByName } from "./hostPods.ts";
 import { withHostPlaces } from "./hosts.ts";
 import { readPolicyManifests } from "./manifests.ts";
 import { servicesIn } from "./services.ts";
@@ -58,6 +59,8 @@ export interface ReadCluster {
   /** Policies that are not enforced as they are written: the answer is what the agents make of them. */
   readonly closed: readonly string[];
   readonly floating: ReadonlyMap<string, Floating>;
+  /** `null` where they are not told before somebody asks for one. */
+  readonly hostPods: HostPods | null;
   /** Left out where nobody tells them. */
   readonly services?: ServicesAndSlices;
 }
@@ -73,9 +76,11 @@ export async function readCluster(options: ClusterOptions, ports: Ports): Promis
   const { filename = [] } = options;
   if (filename.length === 0) return liveCluster(ports);
   const { namespace } = options;
-  const { files, ...read } = await readPolicyManifests({ ...options, filename }, ports);
-  const services = servicesIn(files, { namespace, endpoints: clusterOf(read.resources).endpoints });
-  return { ...clusterFrom({ ...read, endpointSlices: services.endpointSlices }), services };
+  const { files, hostPods, ...read } = await readPolicyManifests({ ...options, filename }, ports);
+  const { endpoints } = clusterOf(read.resources);
+  const services = servicesIn(files, { namespace, endpoints, hostPods });
+  const { endpointSlices } = services;
+  return { ...clusterFrom({ ...read, endpointSlices }), services, hostPods: hostPodsByName(hostPods) };
 }
 
 async function liveCluster(ports: Ports): Promise<ReadCluster> {
@@ -124,11 +129,12 @@ function clusterFrom({ resources, undecodable, ...slices }: Readings): ReadClust
       .map(({ key, reason }) => `${key.kind} ${key.name} cannot be read: ${reason}`),
     closed: [...unread.map(({ problem }) => problem), ...closed],
     floating: floatingIn([...resources, ...readable]),
+    hostPods: null,
   };
 }
 
 /** With what is said of policies that cannot be enforced as they are written. */
-export function judged(cluster: Cluster): Omit<ReadCluster, "floating"> {
+export function judged(cluster: Cluster): Omit<ReadCluster, "floating" | "hostPods"> {
   const around = surroundingsOf(cluster);
   const closed = cluster.policies.flatMap((policy) => {
     const { problem } = enforcedPolicy(policy, around);

@@ -20,6 +20,7 @@ import { printable } from "../output/table.ts";
 import type { Ports } from "../ports.ts";
 import { type ClusterOptions, readClusterAloud } from "./cluster.ts";
 import { endpointNamed } from "./ends.ts";
+import { withHostPods } from "./hostPods.ts";
 
 export interface EffectiveOptions extends ClusterOptions {
   readonly output: OutputForm;
@@ -63,9 +64,11 @@ interface EffectiveProfile {
 }
 
 export async function showEffective(pod: string, options: EffectiveOptions, ports: Ports): Promise<ExitCode> {
-  const { cluster, problems } = await readClusterAloud(options, ports);
+  const asked = { names: [pod], namespace: options.namespace };
+  const read = await withHostPods(await readClusterAloud(options, ports), asked, ports);
+  const { cluster, problems } = read;
   const meant = options.staged ? withStaged(cluster) : cluster;
-  const effective = effectiveFor(meant, endpointNamed(pod, meant, options));
+  const effective = effectiveFor(meant, endpointNamed(pod, { ...read, cluster: meant }, options));
   const { output } = options;
   ports.print(output === "json" || output === "yaml" ? formatStructure(effective, output) : formatEffective(effective));
   return problems.length > 0 ? 1 : 0;

@@ -1,9 +1,11 @@
 /** Who takes part in a connection, as a person names it: pods, endpoints, addresses, ports. */
 import { nearest, type WorkloadEndpoint } from "@brindle/api";
 import { type Address, type Family, formatAddress, parseAddress } from "@brindle/net";
-import { type Cluster, endpointAddresses, isIcmp, type Packet, protocolName, protocolNumber } from "@brindle/policy";
+import { endpointAddresses, isIcmp, type Packet, protocolName, protocolNumber } from "@brindle/policy";
 import { failed, usage } from "../error.ts";
 import type { ReadCluster } from "./cluster.ts";
+import { addressesOfHostPod } from "./hostPods.ts";
+import { fullName, namesOf, placed } from "./podNames.ts";
 import { backendsBehind, serviceNamed } from "./services.ts";
 
 export interface Service {
@@ -13,23 +15,36 @@ export interface Service {
   readonly icmp?: { readonly type: number; readonly code: number };
 }
 
-/** `5432/tcp`, `5432` for TCP, `icmp`, `icmp/3/4` for a type and its code, `icmpv6/135` for code 0. */
+/**
+ * `5432/tcp`, `5432` for TCP, `icmp`, `icmp/3/4` for a type and its code, `icmpv6/135` for code 0, `protocol/47` for what has
+ * no ports. Throws a `CliError`.
+ */
 export function parseService(text: string): Service {
   const typed = /^(icmp|icmpv6)\/(\d{1,3})(?:\/(\d{1,3}))?$/i.exec(text);
   if (typed) return icmpService(text, typed);
+  const [, number] = /^protocol\/(\d{1,3})$/i.exec(text) ?? [];
   const [first = "", second, ...more] = text.split("/");
-  const isPort = /^\d+$/.test(first);
-  const protocol = protocolNumber(isPort ? (second ?? "tcp") : first);
-  if (protocol === null || more.length > 0 || (!isPort && second !== undefined)) {
-    throw usage(`--port ${text} is no port with its protocol, like 5432/tcp, 53/udp or icmp`);
+  const isPort = number === undefined && /^\d+$/.test(first);
+  const protocol = protocolNumber(number ?? (isPort ? (second ?? "tcp") : first));
+  if (protocol === null || more.length > 0 || (!isPort && number === undefined && second !== undefined)) {
+    throw usage(`--port ${text} is no port with its protocol, like 5432/tcp, 53/udp, icmp or protocol/47`);
   }
+  const hasPorts = portProtocols.has(protocol);
   if (!isPort) {
-    if (!isIcmp(protocol)) throw usage(`--port ${text} names no port: write 5432/${first}`);
+    if (hasPorts) throw usage(`--port ${text} names no port: write 5432/${protocolName(protocol)}`);
     return { protocol };
   }
+  if (!hasPorts) throw usage(`--port ${text} names a port of what has none: write ${portless(protocol)}`);
   const port = Number(first);
   if (port < 1 || port > 65535) throw usage(`--port ${text} is no port from 1 to 65535`);
   return { protocol, port };
+}
+
+/** As rules may name ports of. */
+const portProtocols: ReadonlySet<number | null> = new Set(["tcp", "udp", "sctp", "udplite"].map(protocolNumber));
+
+function portless(protocol: number): string {
+  return isIcmp(protocol) ? protocolName(protocol) : `protocol/${protocol}`;
 }
 
 function icmpService(text: string, [, name = "", type, code = "0"]: RegExpExecArray): Service {
@@ -43,39 +58,46 @@ function icmpService(text: string, [, name = "", type, code = "0"]: RegExpExecAr
 export interface End {
   readonly name: string;
   readonly addresses: readonly Address[];
+  /** How it is known to policy, in words, where its name does not tell. */
+  readonly note?: string;
 }
 
-export function endNamed(text: string, cluster: Cluster, options: { readonly namespace: string }): End {
+/** Where ends are looked for. */
+export type Ends = Pick<ReadCluster, "cluster" | "hostPods">;
+
+export function endNamed(text: string, ends: Ends, options: { readonly namespace: string }): End {
   const address = parseAddress(text);
   if (address) return { name: text, addresses: [address] };
-  return { name: text, addresses: endpointAddresses(endpointNamed(text, cluster, options)) };
+  const pod = ends.hostPods?.get(placed(text, options.namespace));
+  if (!pod) return { name: text, addresses: endpointAddresses(endpointNamed(text, ends, options)) };
+  const note = `${pod.namespace}/${pod.name} is in the network of its node ${pod.node}, and policy knows it as that`;
+  return { name: text, addresses: addressesOfHostPod(pod, ends.cluster), note };
 }
 
 /** `namespace/name` of a pod or of a workload endpoint; the namespace may be left out. Throws a `CliError`. */
 export function endpointNamed(
   text: string,
-  { endpoints }: Cluster,
+  { cluster: { endpoints }, hostPods }: Ends,
   { namespace }: { readonly namespace: string },
 ): WorkloadEndpoint {
-  const wanted = text.includes("/") ? text : `${namespace}/${text}`;
+  const wanted = placed(text, namespace);
   const found = endpoints.filter((endpoint) => namesOf(endpoint).includes(wanted));
   if (found.length > 1) {
     throw failed(`"${text}" has ${found.length} endpoints: name one of ${found.map(fullName).join(", ")}`);
   }
   const [endpoint] = found;
   if (endpoint) return endpoint;
+  const node = hostPods?.get(wanted)?.node;
+  if (node !== undefined) {
+    throw failed(
+      `${wanted} is in the network of its node ${node}: policy speaks of it by host endpoints of that alone`,
+    );
+  }
   const meant = nearest(wanted, endpoints.flatMap(namesOf));
-  throw failed(`there is no pod or workload endpoint "${wanted}"${meant ? `; did you mean ${meant}?` : ""}`);
-}
-
-function namesOf(endpoint: WorkloadEndpoint): string[] {
-  const { pod, workload } = endpoint.spec;
-  const owner = pod ?? workload;
-  return [fullName(endpoint), ...(owner === undefined ? [] : [`${endpoint.metadata.namespace}/${owner}`])];
-}
-
-function fullName({ metadata }: WorkloadEndpoint): string {
-  return `${metadata.namespace}/${metadata.name}`;
+  // Of pods without endpoints only Kubernetes knows.
+  const hint =
+    hostPods === null ? "; of a pod in the network of its node name the node's address, or --kubeconfig" : "";
+  throw failed(`there is no pod or workload endpoint "${wanted}"${meant ? `; did you mean ${meant}?` : hint}`);
 }
 
 /** Who may be asked, under one name: a pod, an address, or each of what is behind a Service. */
@@ -90,9 +112,10 @@ export interface Asked {
 export function askedNamed(
   text: string,
   service: Service,
-  { cluster, services, floating }: ReadCluster,
+  read: ReadCluster,
   options: { readonly namespace: string },
 ): readonly Asked[] {
+  const { services, floating } = read;
   const address = parseAddress(text);
   const floated = address && floating.get(formatAddress(address));
   if (floated) {
@@ -101,22 +124,27 @@ export function askedNamed(
     return [{ end: { name: text, addresses: [own] }, service, via }];
   }
   const meant = services && serviceNamed(text, services, options);
-  if (!meant || (!meant.clusterIPs.includes(text) && isPod(text, cluster, options))) {
-    return [{ end: endNamed(text, cluster, options), service }];
+  if (!meant || (!meant.clusterIPs.includes(text) && isPod(text, read, options))) {
+    const end = endNamed(text, read, options);
+    return [{ end, service, ...(end.note !== undefined && { via: end.note }) }];
   }
   const backends = backendsBehind(meant, services, service);
   if (typeof backends === "string") throw failed(backends);
   const via = `behind Service ${meant.namespace}/${meant.name}`;
   return backends.map(({ address, port }) => ({
-    end: endNamed(address, cluster, options),
+    end: endNamed(address, read, options),
     service: { ...service, port },
     via,
   }));
 }
 
-function isPod(text: string, { endpoints }: Cluster, { namespace }: { readonly namespace: string }): boolean {
-  const wanted = text.includes("/") ? text : `${namespace}/${text}`;
-  return endpoints.some((endpoint) => namesOf(endpoint).includes(wanted));
+function isPod(
+  text: string,
+  { cluster: { endpoints }, hostPods }: Ends,
+  { namespace }: { readonly namespace: string },
+): boolean {
+  const wanted = placed(text, namespace);
+  return hostPods?.has(wanted) || endpoints.some((endpoint) => namesOf(endpoint).includes(wanted));
 }
 
 /** Of all that is asked; what is of another family than the source is left out. */

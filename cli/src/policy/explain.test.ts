@@ -170,12 +170,25 @@ spec: {cidr: 198.51.100.0/24}
     ["icmp", { protocol: 1 }],
     ["icmp/3/4", { protocol: 1, icmp: { type: 3, code: 4 } }],
     ["ICMPv6/135", { protocol: 58, icmp: { type: 135, code: 0 } }],
+    ["icmpv6", { protocol: 58 }],
+    ["9/UDPLite", { protocol: 136, port: 9 }],
+    ["9/136", { protocol: 136, port: 9 }],
+    ["3868/sctp", { protocol: 132, port: 3868 }],
+    ["protocol/47", { protocol: 47 }],
+    ["protocol/1", { protocol: 1 }],
   ];
   it.each(services)("reads the service %s", (text, service) => assert.deepEqual(parseService(text), service));
-  it.each(["tcp", "0/tcp", "65536", "5432/tcp/x", "http", "icmp/tcp", "icmp/256", "icmp/3/256", "icmp/3/4/5", ""])(
-    "refuses the service %j",
-    (text) => {
-      assert.throws(() => parseService(text), /^CliError: --port/);
-    },
-  );
+  const unread: [string, RegExp][] = [
+    ...["0/tcp", "65536", "5432/tcp/x", "http", "icmp/tcp", "icmp/256", "icmp/3/256", "icmp/3/4/5", ""].map(
+      (text): [string, RegExp] => [text, /^CliError: --port/],
+    ),
+    ["tcp", /write 5432\/tcp$/],
+    ["gre", /like 5432\/tcp, .* or protocol\/47$/],
+    ["protocol/6", /write 5432\/tcp$/],
+    ["protocol/256", /like 5432\/tcp/],
+    ["protocol/47/1", /like 5432\/tcp/],
+    ["80/47", /names a port of what has none: write protocol\/47$/],
+    ["80/icmp", /names a port of what has none: write icmp$/],
+  ];
+  it.each(unread)("refuses the service %j", (text, reason) => assert.throws(() => parseService(text), reason));
 });

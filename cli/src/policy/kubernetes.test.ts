@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { type ApiObject, readHostPod } from "@brindle/api";
 import { describe, it } from "vitest";
 import { Rig } from "../testing.ts";
 
@@ -31,6 +32,28 @@ const clusterPolicy = (...rules: object[]): object => ({
 /** As `kubectl get -o yaml` has it. */
 const list = (...items: object[]): string => JSON.stringify({ apiVersion: "v1", kind: "List", items });
 
+/** Of a live cluster Kubernetes is asked for those alone that have no endpoint. */
+describe("a pod in the network of its node, live,", () => {
+  const proxy = readHostPod(pod("proxy", "10.9.0.1", { hostNetwork: true }) as ApiObject);
+  const line = "policy explain --from shop/proxy --to 10.1.0.2 --port 80";
+
+  it("is told by Kubernetes", async () => {
+    assert.ok(proxy);
+    const rig = new Rig();
+    rig.hostPods = [proxy];
+    assert.match((await rig.run(line)).out, /is in the network of its node node1.*\ntcp from 10\.9\.0\.1 /);
+    rig.hostPods = [];
+    assert.match((await rig.run(line)).err, /^there is no pod or workload endpoint "shop\/proxy"\n$/);
+  });
+
+  it("is asked for by its address where no Kubernetes is named", async () => {
+    assert.match(
+      (await new Rig().run(line)).err,
+      /; of a pod in the network of its node name the node's address, or --kubeconfig/,
+    );
+  });
+});
+
 describe("objects of Kubernetes in manifests", () => {
   const ask = (port: string, ...items: object[]) =>
     new Rig().run(`policy explain --from shop/web --to shop/db --port ${port} -f -`, list(...items));
@@ -54,6 +77,54 @@ describe("objects of Kubernetes in manifests", () => {
     assert.doesNotMatch(out, /does not exist/);
     // Of a namespace that nobody tells, nobody tells the labels.
     assert.equal(verdict((await ask("5432/tcp", ...pods, networkPolicy)).out), "DENIED");
+  });
+
+  it("are asked about as their node where they are in its network, with its host endpoints", async () => {
+    const fenced = {
+      apiVersion: "projectcalico.org/v3",
+      kind: "HostEndpoint",
+      metadata: { name: "fence" },
+      spec: { node: "node1", interfaceName: "eth0" },
+    };
+    const asked = async (from: string, to: string, ...more: object[]): Promise<string> =>
+      (
+        await new Rig().run(
+          `policy explain --from ${from} --to ${to} --port 8080 -n shop -f -`,
+          list(...pods, shop, ...more),
+        )
+      ).out;
+    const note = "shop/proxy is in the network of its node node1, and policy knows it as that";
+    assert.match(
+      await asked("proxy", "shop/db"),
+      new RegExp(
+        `^${note}:\ntcp from 10.9.0.1 to 10.1.0.2 port 8080: ALLOWED\n(.*\n)*ingress .* a node always reaches its own pods`,
+      ),
+    );
+    assert.match(
+      await asked("web", "proxy"),
+      new RegExp(`^${note}:\ntcp from 10.1.0.1 to 10.9.0.1 port 8080: DENIED\n.*endpointToHostAction is Drop`),
+    );
+    assert.match(await asked("203.0.113.7", "shop/proxy"), /: ALLOWED\n/);
+    assert.match(
+      await asked("203.0.113.7", "shop/proxy", fenced),
+      /: DENIED\n(.*\n)*ingress of HostEndpoint fence: deny/,
+    );
+    const service = {
+      apiVersion: "v1",
+      kind: "Service",
+      metadata: { name: "front", namespace: "shop" },
+      spec: { clusterIP: "10.96.0.9", selector: { app: "proxy" }, ports: [{ port: 8080, targetPort: 9090 }] },
+    };
+    assert.match(
+      await asked("web", "front", service),
+      /^behind Service shop\/front:\ntcp from 10\.1\.0\.1 to 10\.9\.0\.1 port 9090: DENIED\n/,
+    );
+    const { err, exitCode } = await new Rig().run("policy effective shop/proxy -f -", list(...pods));
+    assert.match(
+      err,
+      /shop\/proxy is in the network of its node node1: policy speaks of it by host endpoints of that alone/,
+    );
+    assert.equal(exitCode, 1);
   });
 
   it("are left out with a word where they say nothing of policy", async () => {

@@ -6,11 +6,13 @@ import {
   type AnyKindOfResource,
   type ApiObject,
   clusterPolicySource,
+  type HostPod,
   isRecord,
   type Key,
   namespaceSource,
   nodeSource,
   podSource,
+  readHostPod,
   type Source,
   serviceAccountSource,
   type Undecodable,
@@ -20,6 +22,7 @@ import { isOfServices } from "./services.ts";
 
 export interface KubernetesObjects {
   readonly resources: readonly AnyKindOfResource[];
+  readonly hostPods: readonly HostPod[];
   /** What is closed for it, or left out. */
   readonly undecodable: readonly Undecodable[];
   /** What says nothing of policy, in words; `null` where there is no such thing. */
@@ -49,6 +52,7 @@ export function kubernetesIn(documents: readonly ManifestDocument[], namespace: 
   const others = objects.filter((object) => sourceOf(object) === undefined && !isOfServices(object));
   return {
     resources: readings.flatMap((one) => (one.type === "value" ? [one.value as AnyKindOfResource] : [])),
+    hostPods: objects.flatMap((object) => (object.kind === "Pod" && readHostPod(object)) || []),
     undecodable: readings.flatMap((one) =>
       one.type === "undecodable" ? [{ key: one.key as Key, reason: one.reason, partial: one.partial }] : [],
     ),

@@ -1,5 +1,5 @@
 /** What manifests say of policy: resources, and objects of Kubernetes, of whatever files or folders a command is given. */
-import type { AnyKindOfResource, Undecodable } from "@brindle/api";
+import type { AnyKindOfResource, HostPod, Undecodable } from "@brindle/api";
 import { failed } from "../error.ts";
 import { readDocuments } from "../manifest/documents.ts";
 import { prepare } from "../manifest/prepare.ts";
@@ -10,6 +10,7 @@ import { isOfServices } from "./services.ts";
 export interface PolicyManifests {
   readonly files: readonly ManifestFile[];
   readonly resources: readonly AnyKindOfResource[];
+  readonly hostPods: readonly HostPod[];
   /** Objects of Kubernetes that say more than is understood. */
   readonly undecodable: readonly Undecodable[];
 }
@@ -30,10 +31,10 @@ export async function readPolicyManifests(options: PolicyManifestOptions, ports:
   const { documents } = readDocuments(files);
   const kubernetes = kubernetesIn(documents, namespace);
   const all = [...kubernetes.resources, ...resources.map(({ resource }) => resource)];
-  const { undecodable, leftOut } = kubernetes;
+  const { undecodable, hostPods, leftOut } = kubernetes;
   if (all.length + undecodable.length === 0 && !documents.some(({ value }) => isOfServices(value))) {
     throw failed(`there is nothing about policy in ${filename.join(", ")}`);
   }
   if (leftOut !== null) ports.warn(leftOut);
-  return { files, resources: all, undecodable };
+  return { files, resources: all, hostPods, undecodable };
 }

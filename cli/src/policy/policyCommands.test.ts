@@ -163,7 +163,7 @@ describe("policy test", () => {
     [
       "a port that is none",
       caseWith("expect: deny, port: 0"),
-      /line 2: cases\[0\]\.port: 0 is no port with its protocol/,
+      /line 2: cases\[0\]\.port: 0 is no port from 1 to 65535/,
     ],
     [
       "a protocol that is none",

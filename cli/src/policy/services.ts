@@ -2,6 +2,7 @@
 import {
   type ApiObject,
   type EndpointSlice,
+  type HostPod,
   isRecord,
   readEndpointSlice,
   readServiceObject,
@@ -23,10 +24,16 @@ export function isOfServices(value: unknown): value is ApiObject {
   );
 }
 
+interface PodsInFiles {
+  readonly namespace: string;
+  readonly endpoints: readonly WorkloadEndpoint[];
+  readonly hostPods: readonly HostPod[];
+}
+
 /** Of a Service without EndpointSlices its selector says what is behind it. */
 export function servicesIn(
   files: readonly ManifestFile[],
-  { namespace, endpoints }: { readonly namespace: string; readonly endpoints: readonly WorkloadEndpoint[] },
+  { namespace, endpoints, hostPods }: PodsInFiles,
 ): ServicesAndSlices {
   const objects = readDocuments(files).documents.flatMap(({ value }) => (isOfServices(value) ? [value] : []));
   const placed = objects.map((object) => ({ ...object, metadata: { namespace, ...object.metadata } }));
@@ -36,26 +43,34 @@ export function servicesIn(
     .flatMap((one) => readEndpointSlice(one) ?? []);
   const isTold = ({ namespace: of, name }: Service): boolean =>
     told.some((slice) => slice.namespace === of && slice.service === name);
-  const made = services.filter((service) => !isTold(service)).flatMap((service) => selectedBy(service, endpoints));
+  const pods = [...endpoints.map(podOfEndpoint), ...hostPods];
+  const made = services.filter((service) => !isTold(service)).flatMap((service) => selectedBy(service, pods));
   return { services, endpointSlices: [...told, ...made] };
 }
 
+/** What a Service selects, whatever network it is in. */
+interface ServingPod extends Pick<HostPod, "namespace" | "name" | "labels" | "addresses"> {
+  readonly ports: readonly { readonly name: string; readonly protocol: string | number; readonly port: number }[];
+}
+
+function podOfEndpoint(endpoint: WorkloadEndpoint): ServingPod {
+  const { namespace = "", name, labels = {} } = endpoint.metadata;
+  const addresses = endpointAddresses(endpoint).map(formatAddress);
+  return { namespace, name, labels, addresses, ports: endpoint.spec.ports ?? [] };
+}
+
 /** As Kubernetes would make them, one for each pod: each resolves the names of ports for itself. */
-function selectedBy(
-  { namespace, name, selector, ports }: Service,
-  endpoints: readonly WorkloadEndpoint[],
-): EndpointSlice[] {
+function selectedBy({ namespace, name, selector, ports }: Service, pods: readonly ServingPod[]): EndpointSlice[] {
   if (!selector) return [];
   const wanted = Object.entries(selector);
-  const behind = endpoints.filter(
-    ({ metadata: { labels = {}, namespace: of } }) =>
-      of === namespace && wanted.every(([label, value]) => labels[label] === value),
+  const behind = pods.filter(
+    ({ labels, namespace: of }) => of === namespace && wanted.every(([label, value]) => labels[label] === value),
   );
-  return behind.map((endpoint) => ({
-    ...{ namespace, name: `${name}-${endpoint.metadata.name}`, service: name },
-    addresses: endpointAddresses(endpoint).map(formatAddress),
+  return behind.map((pod) => ({
+    ...{ namespace, name: `${name}-${pod.name}`, service: name },
+    addresses: pod.addresses,
     ports: ports.flatMap((port): SlicePort[] => {
-      const number = portOf(endpoint, port);
+      const number = portOf(pod, port);
       return number === undefined
         ? []
         : [{ ...(port.name !== undefined && { name: port.name }), protocol: port.protocol, port: number }];
@@ -63,10 +78,10 @@ function selectedBy(
   }));
 }
 
-function portOf({ spec }: WorkloadEndpoint, { targetPort, protocol }: Service["ports"][number]): number | undefined {
+function portOf({ ports }: ServingPod, { targetPort, protocol }: Service["ports"][number]): number | undefined {
   if (typeof targetPort === "number") return targetPort;
   const of = protocolNumber(protocol);
-  return spec.ports?.find((port) => port.name === targetPort && protocolNumber(port.protocol) === of)?.port;
+  return ports.find((port) => port.name === targetPort && protocolNumber(port.protocol) === of)?.port;
 }
 
 /** What a client asks a Service for, as it is once the address is translated. */

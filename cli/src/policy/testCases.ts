@@ -7,6 +7,7 @@ import type { Ports } from "../ports.ts";
 import { type PolicyCase, readCases } from "./caseFile.ts";
 import { type ClusterOptions, type ReadCluster, readClusterAloud } from "./cluster.ts";
 import { askedNamed, endNamed, packetsToAll, parseService } from "./ends.ts";
+import { withHostPods } from "./hostPods.ts";
 
 export interface PolicyTestOptions {
   readonly filename: readonly string[];
@@ -20,7 +21,8 @@ export async function testPolicy(options: PolicyTestOptions, ports: Ports): Prom
   const { filename, cluster: manifests = [], recursive = false, namespace } = options;
   const cases = readCases(await ports.readManifests(filename, { recursive }), filename);
   const where: ClusterOptions = { namespace, filename: manifests, recursive };
-  const read = await readClusterAloud(where, ports);
+  const names = cases.flatMap(({ from, to }) => [from, to]);
+  const read = await withHostPods(await readClusterAloud(where, ports), { names, namespace }, ports);
   const failures = cases.map((one) => failureOf(one, read, namespace));
   for (const [index, { name }] of cases.entries()) {
     const failure = failures[index] ?? [];
@@ -35,7 +37,7 @@ export async function testPolicy(options: PolicyTestOptions, ports: Ports): Prom
 function failureOf(one: PolicyCase, read: ReadCluster, namespace: string): string[] {
   const { cluster } = read;
   try {
-    const from = endNamed(one.from, cluster, { namespace });
+    const from = endNamed(one.from, read, { namespace });
     const to = askedNamed(one.to, parseService(one.port), read, { namespace });
     const explained = packetsToAll(from, to).map(({ packet }) => explain(cluster, packet));
     return explained

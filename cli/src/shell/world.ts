@@ -1,9 +1,10 @@
 /** The ports of commands, on the real world. What is large is imported when a command first needs it. */
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Store } from "@brindle/api";
+import type { HostPod, Store } from "@brindle/api";
+import type { KubernetesApi } from "@brindle/api/shell";
 import type { KubernetesFacts } from "@brindle/ipam";
-import type { Ports, ServicesAndSlices } from "../ports.ts";
+import type { PodName, Ports, ServicesAndSlices } from "../ports.ts";
 import type { GlobalOptions } from "../program.ts";
 import { readManifestFiles } from "./manifestFiles.ts";
 import { writeNewFile } from "./newFile.ts";
@@ -47,18 +48,29 @@ export class World implements Ports, AsyncDisposable {
     return api && readNodesAndPods(api, { pods: false });
   }
 
-  /** Beside etcd, of the cluster whose kubeconfig is named. */
   async services(): Promise<ServicesAndSlices | null> {
-    const { findClusterAccess, kubernetesApiOf, openKubernetesApi, readServicesAndSlices } = await import(
-      "@brindle/api/shell"
-    );
+    const { readServicesAndSlices } = await import("@brindle/api/shell");
+    return this.#ofCluster(readServicesAndSlices);
+  }
+
+  async hostPods(names: readonly PodName[]): Promise<readonly HostPod[] | null> {
+    const { podSource, readHostPod } = await import("@brindle/api");
+    return this.#ofCluster(async (api) => {
+      const pods = await Promise.all(names.map((name) => api.get(podSource.resource, name)));
+      return pods.flatMap((pod) => (pod && readHostPod(pod)) ?? []);
+    });
+  }
+
+  /** Beside etcd, of the cluster whose kubeconfig is named; `null` where there is none. */
+  async #ofCluster<T>(ask: (api: KubernetesApi) => Promise<T>): Promise<T | null> {
+    const { findClusterAccess, kubernetesApiOf, openKubernetesApi } = await import("@brindle/api/shell");
     const shared = kubernetesApiOf(await this.store());
-    if (shared) return readServicesAndSlices(shared);
+    if (shared) return ask(shared);
     const { kubeconfig } = this.#options;
     if (kubeconfig === undefined) return null;
     const api = openKubernetesApi({ access: await findClusterAccess({ environment: process.env, kubeconfig }) });
     try {
-      return await readServicesAndSlices(api);
+      return await ask(api);
     } finally {
       api.close();
     }

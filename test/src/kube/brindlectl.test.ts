@@ -94,13 +94,28 @@ describe("brindlectl on Kubernetes", () => {
     await make({ ...podOn("shown", "forger"), metadata });
     expect((await onKubernetes("get workloadendpoints")).stdout, "its user's word").not.toMatch(/10\.20\.0\.10/);
     await api.kubectl(["delete", "pod", "forger", "--force"]);
-    const question = "policy explain --from 192.0.2.1 --to default/web --port 80/tcp";
-    const explained = await onKubernetes(question);
-    expect(explained.stdout + explained.stderr).toMatch(/knp\.default\.closed/);
+    await make(podOn("shown", "proxy", "default", { hostNetwork: true }));
+    await api.request("PATCH", "/api/v1/namespaces/default/pods/proxy/status", {
+      body: { status: { podIPs: [{ ip: "172.30.9.1" }] } },
+      contentType: "application/merge-patch+json",
+    });
     const asked = "namespaces,serviceaccounts,pods,nodes,services,endpointslices,networkpolicies";
     const written = await api.kubectl(["get", asked, "-A", "-o", "yaml"]);
-    const ofManifests = await brindlectl([...question.split(" "), "-f", "-"], { input: written });
-    expect(ofManifests).toMatchObject({ exitCode: 0, stderr: "", stdout: explained.stdout });
+    const questions: [string, RegExp][] = [
+      ["--from 192.0.2.1 --to default/web", /knp\.default\.closed/],
+      [
+        "--from proxy --to default/web",
+        /^default\/proxy is in the network of its node shown.*\ntcp from 172\.30\.9\.1 /,
+      ],
+    ];
+    for (const [ends, expected] of questions) {
+      const question = `policy explain ${ends} --port 80/tcp`;
+      const explained = await onKubernetes(question);
+      expect(explained.stdout + explained.stderr).toMatch(expected);
+      const ofManifests = await brindlectl([...question.split(" "), "-f", "-"], { input: written });
+      expect(ofManifests).toMatchObject({ exitCode: 0, stderr: "", stdout: explained.stdout });
+    }
+    await api.kubectl(["delete", "pod", "proxy", "--force"]);
     await api.kubectl(["delete", "networkpolicy", "closed"]);
     await api.kubectl(["delete", "pod", "web", "--force"]);
     await api.kubectl(["delete", "node", "shown"]);
@@ -202,8 +217,8 @@ function ofNode(text: string): string {
   return text.replace(/,?"addresses":\[[^\]]*\]/, "").replace(/,?"orchRefs":\[[^\]]*\]/, "");
 }
 
-function podOn(nodeName: string, name: string, namespace = "default"): object {
+function podOn(nodeName: string, name: string, namespace = "default", ofSpec: object = {}): object {
   const containers = [{ name: "main", image: "none" }];
   const spec = { nodeName, serviceAccountName: "default", automountServiceAccountToken: false, containers };
-  return { apiVersion: "v1", kind: "Pod", metadata: { name, namespace }, spec };
+  return { apiVersion: "v1", kind: "Pod", metadata: { name, namespace }, spec: { ...spec, ...ofSpec } };
 }
