@@ -145,6 +145,28 @@ const changes: readonly Change[] = [
     becomes: { roles: { p1: "k", p2: "y", p3: "x" } },
   },
   {
+    name: "two pods in one run, one of which goes to other rules as the other is in another set",
+    world: {
+      roles: { p1: "x", p2: "y" },
+      policies: [
+        { selector: "role == 'x'", ingress: [from({ selector: "role == 'k'" })] },
+        { selector: "role == 'z'", ingress: [from(y)] },
+      ],
+    },
+    becomes: { roles: { p1: "z", p2: "k" } },
+  },
+  {
+    name: "two pods in one run, each of which goes to other rules and is in other sets",
+    world: {
+      roles: { p1: "x", p2: "y", p3: "x", r1: "y" },
+      policies: [
+        { selector: "role == 'x'", ingress: [from(x)], egress: [to(x)] },
+        { selector: "role == 'y'", ingress: [from(y)], egress: [to(y)] },
+      ],
+    },
+    becomes: { roles: { p1: "y", p2: "x", p3: "x", r1: "y" } },
+  },
+  {
     name: "a host endpoint of its own beside one for all interfaces",
     world: {
       roles: { p1: "", r1: "x" },

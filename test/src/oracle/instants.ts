@@ -124,8 +124,10 @@ function packetsOf(before: World, after: World): ModelPacket[] {
   const lent = stays.flatMap(({ name, node }): End[] =>
     node === nodeName ? ["10.0.1.0", "10.0.1.1"].map((address) => ({ address, link: `cali${name}` })) : [],
   );
+  // Nobody takes a packet from its own address, also where a pod may send from it.
+  const others = (from: End): End[] => ends.filter((to) => to.link !== from.link && to.address !== from.address);
   return [...ends, ...lent].flatMap((from) =>
-    ends.filter((to) => to.link !== from.link).flatMap((to) => ports.map((port) => packetBetween(from, to, port))),
+    others(from).flatMap((to) => ports.map((port) => packetBetween(from, to, port))),
   );
 }
 
@@ -194,12 +196,14 @@ class Watch {
   }
 }
 
-/** Who is in no set at one of the two moments, and is no pod of this node, is taken for somebody who comes, or goes. */
+/**
+ * Who is in no set at one of the two moments, and is no pod of this node, is taken for somebody who comes, or goes. So is an
+ * address of somebody elsewhere from which a pod of this node may send as well.
+ */
 function comesOrGoes({ source, destination, from, to }: ModelPacket, unsteady: ReadonlySet<string>): boolean {
-  const isPod = (link: string | null): boolean => link?.startsWith("cali") ?? false;
-  return (
-    (!isPod(from) && unsteady.has(formatAddress(source))) || (!isPod(to) && unsteady.has(formatAddress(destination)))
-  );
+  const isUnsteady = (text: string, link: string | null): boolean =>
+    unsteady.has(text) && !places.some(({ name, address }) => address === text && link === `cali${name}`);
+  return isUnsteady(formatAddress(source), from) || isUnsteady(formatAddress(destination), to);
 }
 
 function shown({ source, destination, from, to, destinationPort }: ModelPacket): string {
