@@ -58,7 +58,8 @@ function objectParser(shape: Readonly<Record<string, z.core.$ZodType>>, unknowns
   return (value) => {
     if (typeof value !== "object" || value === null || Array.isArray(value)) return notRight;
     const given = value as Given;
-    if (isInOrder(given, members)) return parsedInOrder(given, members);
+    const inOrder = parsedInOrder(given, members);
+    if (inOrder !== outOfOrder) return inOrder;
     const parsed: Record<string, unknown> = {};
     let known = 0;
     for (const { name, parse, mayBeLeftOut, hasDefault } of members) {
@@ -75,29 +76,31 @@ function objectParser(shape: Readonly<Record<string, z.core.$ZodType>>, unknowns
   };
 }
 
-/** Whether it has the members of the schema and no others, in their order: as whatever was stored by Go or by us. */
-function isInOrder(given: Given, members: readonly MemberParser[]): boolean {
-  let at = 0;
-  for (const name in given) {
-    while (members[at]?.name !== name) if (members[at++]?.mayBeLeftOut !== true) return false;
-    if (given[name] === undefined) return false;
-    at += 1;
-  }
-  while (at < members.length) if (members[at++]?.mayBeLeftOut !== true) return false;
-  return true;
-}
+/** What `parsedInOrder` answers for a value that has its members in another order, lacks one, or has one that no schema knows. */
+const outOfOrder: unique symbol = Symbol("out of order");
 
-/** The value itself, unless one of its members is to be another: to make each anew took half of the time, and twice the garbage. */
+/**
+ * Of a value with the members of the schema and no others, in their order: as whatever was stored by Go or by us. It is the
+ * value itself, unless one of its members is to be another: to make each anew took half of the time, and twice the garbage.
+ */
 function parsedInOrder(given: Given, members: readonly MemberParser[]): unknown {
   let changed: Record<string, unknown> | null = null;
   let at = 0;
   for (const name in given) {
-    while (members[at]?.name !== name) at += 1;
+    let known = members[at];
+    while (known !== undefined && known.name !== name) {
+      if (!known.mayBeLeftOut) return outOfOrder;
+      at += 1;
+      known = members[at];
+    }
     const member = given[name];
-    const taken = members[at]?.parse(member);
+    if (known === undefined || member === undefined) return outOfOrder;
+    const taken = known.parse(member);
     if (taken === notRight) return notRight;
     if (taken !== member) changed = Object.assign(changed ?? { ...given }, { [name]: taken });
+    at += 1;
   }
+  for (; at < members.length; at++) if (members[at]?.mayBeLeftOut !== true) return outOfOrder;
   return changed ?? given;
 }
 
@@ -142,7 +145,9 @@ function isText(schema: z.core.$ZodType): boolean {
 }
 
 function memberOf(values: Iterable<unknown>): QuickParser {
-  const known = new Set(values);
+  const [first, ...others] = values;
+  if (others.length === 0) return (value) => (value === first ? value : notRight);
+  const known = new Set<unknown>([first, ...others]);
   return (value) => (known.has(value) ? value : notRight);
 }
 

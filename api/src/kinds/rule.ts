@@ -179,6 +179,8 @@ const checkIcmp: CheckMembers<Rule> = (rule, report) => {
   }
 };
 
+const noNets: readonly string[] = [];
+
 /** A packet has one family, so networks of both in one rule, or of the other one, never match together. */
 const checkFamilies: CheckMembers<Rule> = (rule, report) => {
   let family: Family | undefined = rule.ipVersion;
@@ -186,8 +188,9 @@ const checkFamilies: CheckMembers<Rule> = (rule, report) => {
     const entity = rule[side];
     if (!entity?.nets && !entity?.notNets) continue;
     for (const field of ["nets", "notNets"] as const) {
-      for (const [i, net] of (entity[field] ?? []).entries()) {
-        const own = net.includes(":") ? 6 : 4;
+      const nets = entity[field] ?? noNets;
+      for (let i = 0; i < nets.length; i++) {
+        const own = nets[i]?.includes(":") ? 6 : 4;
         family ??= own;
         if (own !== family) report([side, field, i], `is of IPv${own} in a rule that is of IPv${family}`);
       }

@@ -9,6 +9,9 @@ import type { WorkloadEndpoint } from "./workloadEndpoint.ts";
 /** Beyond that all are forgotten and sharing begins anew, so that labels which change with each pod cost nothing for long. */
 const sharedMax = 10_000;
 
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+type Spec = WorkloadEndpoint["spec"];
+
 export class EndpointTrimmer {
   readonly #shared = new Map<string, unknown>();
   readonly #texts = new Map<string, string>();
@@ -17,29 +20,27 @@ export class EndpointTrimmer {
   trim({ kind, apiVersion, metadata, spec }: WorkloadEndpoint): WorkloadEndpoint {
     const { name, namespace, labels, annotations } = metadata;
     const unmanaged = annotations?.[unmanagedAnnotation];
+    const kept: Mutable<WorkloadEndpoint["metadata"]> = { name };
+    if (namespace !== undefined) kept.namespace = namespace;
+    if (labels) kept.labels = this.#shareLabels(labels);
+    if (unmanaged !== undefined) kept.annotations = { [unmanagedAnnotation]: unmanaged };
+    return { kind, apiVersion, metadata: kept, spec: this.#trimSpec(spec) };
+  }
+
+  /** Member by member: a listing has a hundred thousand, and a literal that spreads what is there makes an object for each of them. */
+  #trimSpec(spec: Spec): Spec {
     const { orchestrator, workload, node, pod, endpoint, ipNetworks, ipNATs, profiles, interfaceName, ports } = spec;
-    return {
-      kind,
-      apiVersion,
-      metadata: {
-        name,
-        ...(namespace !== undefined && { namespace }),
-        ...(labels && { labels: this.#shareLabels(labels) }),
-        ...(unmanaged !== undefined && { annotations: { [unmanagedAnnotation]: unmanaged } }),
-      },
-      spec: {
-        orchestrator,
-        ...(workload !== undefined && { workload }),
-        node,
-        ...(pod !== undefined && { pod }),
-        endpoint,
-        ...(ipNetworks && { ipNetworks }),
-        ...(ipNATs && ipNATs.length > 0 && { ipNATs }),
-        ...(profiles && { profiles: this.#share(profiles) }),
-        ...(interfaceName !== undefined && { interfaceName }),
-        ...(ports && { ports: this.#share(ports) }),
-      },
-    };
+    const kept = { orchestrator } as Mutable<Spec>; // In the order of all others, the two that it still needs among them.
+    if (workload !== undefined) kept.workload = workload;
+    kept.node = node;
+    if (pod !== undefined) kept.pod = pod;
+    kept.endpoint = endpoint;
+    if (ipNetworks) kept.ipNetworks = ipNetworks;
+    if (ipNATs && ipNATs.length > 0) kept.ipNATs = ipNATs;
+    if (profiles) kept.profiles = this.#share(profiles);
+    if (interfaceName !== undefined) kept.interfaceName = interfaceName;
+    if (ports) kept.ports = this.#share(ports);
+    return kept;
   }
 
   /** Where no two pods have all labels alike, the texts of these are still few. */

@@ -9,8 +9,14 @@ export const lineBytesMax = 10_239;
 
 /** One line of words, quoted where the reader would split them. */
 export function formatWords(words: RuleArguments): string {
-  const line = words.map(quoteWord).join(" ");
-  assert(Buffer.byteLength(line) <= lineBytesMax, `a rule has at most ${lineBytesMax} bytes: ${line.slice(0, 100)}…`);
+  let line = "";
+  for (const word of words) line += line === "" ? quoteWord(word) : ` ${quoteWord(word)}`;
+  // A character is three bytes at most, or two that are four.
+  const isShort = line.length * 3 <= lineBytesMax;
+  assert(
+    isShort || Buffer.byteLength(line) <= lineBytesMax,
+    `a rule has at most ${lineBytesMax} bytes: ${line.slice(0, 100)}…`,
+  );
   return line;
 }
 
@@ -39,7 +45,11 @@ export function splitWords(line: string): string[] | null {
   return words;
 }
 
+/** What nearly all words are: printable, and nothing in them that the reader takes for more than a character. */
+const plainWord = /^[!$%&(-[\]-~]+$/;
+
 function quoteWord(word: string): string {
+  if (plainWord.test(word)) return word;
   // There is no way to write these inside a line; such a rule is a bug of whoever made it.
   assert(!/[\n\r\0]/.test(word), `a rule's argument is one line: ${JSON.stringify(word)}`);
   if (word !== "" && !/[\s"'\\#]/.test(word)) return word;
