@@ -56,7 +56,8 @@ export * from "./kinds/workloadEndpoint.ts";
 export * from "./kinds/workloadEndpointName.ts";
 export { acceptedConditionRequest, conditionedResources } from "./kubernetes/acceptedCondition.ts";
 export { type ClusterAccess, inClusterAccess } from "./kubernetes/clusterAccess.ts";
-export { clusterPolicySource, unreadRulesAnnotation } from "./kubernetes/clusterPolicySource.ts";
+export { nodesActionAnnotation, nodesAnnotation, nowhere } from "./kubernetes/clusterPolicyNodes.ts";
+export { clusterPolicySource, convertClusterPolicy, unreadRulesAnnotation } from "./kubernetes/clusterPolicySource.ts";
 export { type CrdFault, crdFault, customResourceDefinitions, writtenCrds } from "./kubernetes/crdState.ts";
 export {
   type EndpointSlice,

@@ -55,7 +55,7 @@ export function judgePolicy(policy: Policy): Enforceable<Policy> {
 function unreadRulesOf({ metadata: { annotations } }: Policy): string | null {
   const unread = annotations?.[unreadRulesAnnotation];
   return unread
-    ? `${unread}; in place of a rule that cannot be read and may deny stands one that denies everything`
+    ? `${unread}; such a rule accepts nothing, and where it would deny or pass on it denies everything`
     : null;
 }
 

@@ -20,6 +20,7 @@ import { AddedPods } from "../graph/addedPods.ts";
 import { ClusterState, clusterKinds, isClusterKey, objectName } from "../graph/clusterState.ts";
 import { floatingAddresses } from "../graph/floatingAddresses.ts";
 import { ipamConfigInDoubt, ipamConfigurationInDoubt, reservationInDoubt } from "../graph/ipamInDoubt.ts";
+import { NodePeers } from "../graph/nodePeers.ts";
 
 export interface ClusterSyncPorts {
   /** `isNewcomer`: a pod of another node has addresses now, and had none before. */
@@ -40,6 +41,7 @@ export class ClusterSync {
   readonly #ports: ClusterSyncPorts;
   readonly #undecodable = new Map<string, string>();
   readonly #added = new AddedPods();
+  readonly #nodePeers = new NodePeers(() => this.state.all("Node").values());
   readonly #awaited = new Set<Kind>([...clusterKinds, ...policyKinds]);
   /** Of namespaces alone, by their names. The policy graph keeps the same objects. */
   readonly #namespaceProfiles = new Map<string, Profile>();
@@ -105,7 +107,10 @@ export class ClusterSync {
         break;
       case "inSync":
         this.#awaited.delete(event.kind);
-        if (this.isInSync) this.#ports.onInSync();
+        if (this.isInSync) {
+          this.#tellOfNodes();
+          this.#ports.onInSync();
+        }
         break;
       case "disconnected":
         this.#ports.onConnection(event.reason);
@@ -151,9 +156,14 @@ export class ClusterSync {
     if (key.kind === "Profile") this.#keepProfile(key.name, value as Profile | null);
     if (isPolicyKey(key)) {
       const update = { key, value: value as PolicyResource | null, ...(unreadable && { unreadable }) };
-      this.#ports.onPolicy(update, isNewcomer);
+      this.#ports.onPolicy(this.#nodePeers.receive(update), isNewcomer);
     }
+    if (key.kind === "Node" && this.isInSync) this.#tellOfNodes();
     return true;
+  }
+
+  #tellOfNodes(): void {
+    for (const update of this.#nodePeers.changes()) this.#ports.onPolicy(update, false);
   }
 
   /** Those that were there at the start are none. */

@@ -1,7 +1,9 @@
 /** From a rule of a ClusterNetworkPolicy (`policy.networking.k8s.io/v1alpha2`) to the Calico rules that mean the same. */
 import { parseCidr } from "@brindle/net";
 import type { EntityRule, PortSpec } from "../kinds/entityRule.ts";
-import type { Rule } from "../kinds/rule.ts";
+import type { Rule, RuleAction } from "../kinds/rule.ts";
+import { parseSelector } from "../selector/selector.ts";
+import { nodesActionAnnotation, nodesAnnotation, nowhere } from "./clusterPolicyNodes.ts";
 import type { Reader } from "./manifestReader.ts";
 import { mergePorts, networkText, podSelectorText, selectorTerms } from "./networkPolicyConversion.ts";
 import { portName, readLabelSelector, readMatching } from "./networkPolicyReading.ts";
@@ -14,35 +16,78 @@ export function readClusterRule(rule: Reader, peers: "from" | "to"): Rule[] {
   rule.only("name", "action", "protocols", peers);
   const name = rule.field("name");
   const action = actions[rule.field("action").oneOf(["Accept", "Deny", "Pass"])];
-  const entities = rule
+  const faultsBefore = rule.faults.length;
+  const all = rule
     .field(peers)
     .items()
     .flatMap((peer) => readPeer(peer, peers));
-  if (entities.length === 0) rule.field(peers).fault("is required");
-  return readProtocols(rule.field("protocols")).flatMap(({ protocol, ports }) =>
-    entities.map((entity): Rule => {
-      const target = { ...(peers === "to" && entity), ...(ports.length > 0 && { ports }) };
+  if (all.length === 0 && rule.faults.length === faultsBefore) rule.field(peers).fault("is required");
+  const matches = readProtocols(rule.field("protocols"));
+  const isNamed = matches.some(({ protocol, ports }) => protocol === undefined && ports.length > 0);
+  if (isNamed && all.some(({ nodes }) => nodes !== undefined)) {
+    rule.field("protocols").fault("must not name ports where to has nodes, which have none with a name");
+  }
+  return matches.flatMap(({ protocol, ports }) =>
+    all.map(({ entity, nodes }): Rule => {
+      const closed = nodes === undefined ? { action, entity } : closedOf(action, entity);
+      const target = { ...(peers === "to" && closed.entity), ...(ports.length > 0 && { ports }) };
+      const annotations = {
+        ...(!name.isMissing && { name: name.text() }),
+        ...(nodes !== undefined && { [nodesAnnotation]: nodes }),
+        ...(nodes !== undefined && action === "Pass" && { [nodesActionAnnotation]: action }),
+      };
       return {
-        action,
+        action: closed.action,
         ...(protocol !== undefined && { protocol }),
-        ...(peers === "from" && { source: entity }),
+        ...(peers === "from" && { source: closed.entity }),
         ...(Object.keys(target).length > 0 && { destination: target }),
-        ...(!name.isMissing && { metadata: { annotations: { name: name.text() } } }),
+        ...(Object.keys(annotations).length > 0 && { metadata: { annotations } }),
       };
     }),
   );
 }
 
-/** What is neither of these peers is of a later version: it is no peer at all, and a fault. */
-function readPeer(peer: Reader, side: "from" | "to"): EntityRule[] {
-  peer.only("namespaces", "pods", ...(side === "to" ? ["networks"] : []));
+interface Peer {
+  readonly entity: EntityRule;
+  /** The nodes' labels, as a selector. */
+  readonly nodes?: string;
+}
+
+/** As it is for who does not know nodes: it accepts nothing, and denies whatever it may deny or hand on. */
+function closedOf(
+  action: RuleAction,
+  entity: EntityRule,
+): { readonly action: RuleAction; readonly entity: EntityRule } {
+  return action === "Allow" ? { action, entity: { ...entity, nets: [nowhere] } } : { action: "Deny", entity };
+}
+
+/** What is none of these peers is of a later version: it is no peer at all, and a fault. */
+function readPeer(peer: Reader, side: "from" | "to"): Peer[] {
+  const domainNames = peer.field("domainNames");
+  if (side === "to" && !domainNames.isMissing) {
+    domainNames.fault("is not enforced: packets tell addresses, and no names of domains; write networks");
+    return [];
+  }
+  const faultsBefore = peer.faults.length;
+  peer.only("namespaces", "pods", ...(side === "to" ? ["networks", "nodes"] : []));
+  if (peer.faults.length > faultsBefore) return [];
   const namespaces = peer.field("namespaces");
   const pods = peer.field("pods");
   const networks = peer.field("networks");
-  if (!namespaces.isMissing) return [{ namespaceSelector: namespaceSelectorText(namespaces) }];
-  if (!pods.isMissing) return [readPods(pods)];
-  if (networks.isMissing) peer.fault("must have namespaces, pods or networks");
-  return byFamily(networks.items().map(readNetwork));
+  const nodes = peer.field("nodes");
+  if (!namespaces.isMissing) return [{ entity: { namespaceSelector: namespaceSelectorText(namespaces) } }];
+  if (!pods.isMissing) return [{ entity: readPods(pods) }];
+  if (!nodes.isMissing) return [{ entity: {}, nodes: readNodes(nodes) }];
+  if (networks.isMissing) peer.fault(`must have namespaces${side === "to" ? ", pods, nodes or networks" : " or pods"}`);
+  return byFamily(networks.items().map(readNetwork)).map((entity) => ({ entity }));
+}
+
+/** An empty one is of all nodes. */
+function readNodes(nodes: Reader): string {
+  const text = namespaceSelectorText(nodes);
+  const parsed = parseSelector(text);
+  if (parsed.kind === "malformed") nodes.fault(`as a selector: ${parsed.reason}`);
+  return text;
 }
 
 /** `namespaceSelector` and `podSelector`, an empty or missing one for all. */

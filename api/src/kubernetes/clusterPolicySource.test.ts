@@ -80,6 +80,45 @@ describe("a ClusterNetworkPolicy", () => {
       ],
     },
     {
+      name: "nodes, closed for who does not know them, beside other peers",
+      rule: {
+        name: "n",
+        action: "Accept",
+        to: [{ nodes: { matchLabels: { role: "worker" } } }, anyone],
+        protocols: [{ tcp: { destinationPort: { number: 6443 } } }],
+      },
+      expected: [
+        {
+          action: "Allow",
+          protocol: "TCP",
+          destination: { nets: ["0.0.0.0/32"], ports: [6443] },
+          metadata: { annotations: { name: "n", "brindle.network/nodes": "role == 'worker'" } },
+        },
+        {
+          action: "Allow",
+          protocol: "TCP",
+          destination: { namespaceSelector: "all()", ports: [6443] },
+          metadata: { annotations: { name: "n" } },
+        },
+      ],
+    },
+    {
+      name: "nodes that are denied, as if they were everybody",
+      rule: { action: "Deny", to: [{ nodes: {} }] },
+      expected: [{ action: "Deny", metadata: { annotations: { "brindle.network/nodes": "all()" } } }],
+    },
+    {
+      name: "nodes that are handed on, as if they were everybody and denied",
+      rule: { action: "Pass", to: [{ nodes: {} }], protocols: [{ udp: {} }] },
+      expected: [
+        {
+          action: "Deny",
+          protocol: "UDP",
+          metadata: { annotations: { "brindle.network/nodes": "all()", "brindle.network/nodes-action": "Pass" } },
+        },
+      ],
+    },
+    {
       name: "ports, of each protocol in a rule of its own, neighbours as one range",
       rule: {
         action: "Accept",
@@ -130,7 +169,7 @@ describe("a ClusterNetworkPolicy", () => {
     },
     {
       name: "denies everything where it would deny peers of a later version",
-      rule: { action: "Deny", to: [{ nodes: {} }] },
+      rule: { action: "Deny", to: [{ services: {} }] },
       expected: [{ action: "Deny" }],
     },
     {
@@ -152,10 +191,24 @@ describe("a ClusterNetworkPolicy", () => {
     });
   }
 
+  it("names what is not enforced once, with its rule", () => {
+    const { metadata } = converted({
+      egress: [
+        { name: "web", action: "Accept", to: [{ domainNames: ["example.org"] }] },
+        { action: "Accept", to: [{ nodes: {} }], protocols: [{ destinationNamedPort: "http" }] },
+      ],
+    });
+    assert.equal(
+      metadata.annotations?.[unreadRulesAnnotation],
+      'spec.egress[0].to[0].domainNames is not enforced: packets tell addresses, and no names of domains; write networks (rule "web"); ' +
+        "spec.egress[1].protocols must not name ports where to has nodes, which have none with a name",
+    );
+  });
+
   it("keeps its other rules, in their places, beside one that cannot be read", () => {
     const { spec } = converted({
       egress: [
-        { action: "Deny", to: [{ nodes: {} }] },
+        { action: "Deny", to: [{ services: {} }] },
         { action: "Accept", to: [anyone] },
       ],
     });

@@ -38,7 +38,38 @@ export const clusterPolicySource: Source<"GlobalNetworkPolicy"> = readOnlySource
 /** Which rules could not be read, and why. */
 export const unreadRulesAnnotation = "brindle.network/unread-rules";
 
+/** For who wants to know all that is wrong with it: a rule that cannot be read is a fault here, and not closed. */
+export function convertClusterPolicy(
+  manifest: unknown,
+):
+  | { readonly kind: "converted"; readonly policy: GlobalNetworkPolicy }
+  | { readonly kind: "invalid"; readonly faults: readonly ManifestFault[] } {
+  const reader = new Reader(manifest).only("apiVersion", "kind", "metadata", "spec", "status");
+  reader.field("metadata").field("name").text();
+  if (reader.field("spec").isMissing) reader.field("spec").fault("is required");
+  if (reader.faults.length > 0) return { kind: "invalid", faults: reader.faults };
+  const { policy, faults, unread } = converted(manifest as ApiObject); // As was just seen.
+  const all = [...faults, ...unread];
+  return all.length > 0 ? { kind: "invalid", faults: all } : { kind: "converted", policy };
+}
+
 function read(object: ApiObject): Reading<"GlobalNetworkPolicy"> {
+  const { key, policy, faults, unread } = converted(object);
+  // The API server has checked the rest; what is beyond us is of a later version.
+  if (faults.length > 0) return undecodable(key, formatFaults(faults), closed(policy));
+  return { type: "value", key, value: unread.length > 0 ? annotated(policy, formatFaults(unread)) : policy };
+}
+
+interface Converted {
+  readonly key: Key<"GlobalNetworkPolicy">;
+  /** Its rules that cannot be read are closed. */
+  readonly policy: GlobalNetworkPolicy;
+  readonly faults: readonly ManifestFault[];
+  /** Of single rules. */
+  readonly unread: readonly ManifestFault[];
+}
+
+function converted(object: ApiObject): Converted {
   const spec = new Reader(object.spec, "spec").only("tier", "priority", "subject", "ingress", "egress");
   const tier = clusterPolicyTiers[spec.field("tier").oneOf(["Admin", "Baseline"])];
   const key: Key<"GlobalNetworkPolicy"> = {
@@ -48,10 +79,7 @@ function read(object: ApiObject): Reading<"GlobalNetworkPolicy"> {
   const subject = readSubject(spec.field("subject"));
   const { faults: unread, ...directions } = readRules(object.spec);
   const policy = policyOf({ key, tier, object }, { ...subject, ...directions });
-  // The API server has checked the rest; what is beyond us is of a later version.
-  const faults = [...spec.faults, ...selectorFaults(policy)];
-  if (faults.length > 0) return undecodable(key, formatFaults(faults), closed(policy));
-  return { type: "value", key, value: unread.length > 0 ? annotated(policy, formatFaults(unread)) : policy };
+  return { key, policy, faults: [...spec.faults, ...selectorFaults(policy)], unread };
 }
 
 interface Content {
@@ -99,11 +127,15 @@ function readRules(spec: unknown): Pick<Content, "ingress" | "egress"> & { reado
     entriesOf(members(spec)[name]).flatMap((rule, i): readonly Rule[] => {
       const reader = new Reader(rule, `spec.${name}[${i}]`);
       const rules = readClusterRule(reader, peers);
-      faults.push(...reader.faults);
+      faults.push(...reader.faults.map((fault) => ofRule(fault, members(rule).name)));
       if (reader.faults.length === 0) return rules;
       return members(rule).action === "Accept" ? [] : [{ action: "Deny" }];
     });
   return { ingress: direction("ingress", "from"), egress: direction("egress", "to"), faults };
+}
+
+function ofRule({ path, reason }: ManifestFault, name: unknown): ManifestFault {
+  return { path, reason: typeof name === "string" ? `${reason} (rule ${JSON.stringify(name)})` : reason };
 }
 
 function annotated(policy: GlobalNetworkPolicy, text: string): GlobalNetworkPolicy {

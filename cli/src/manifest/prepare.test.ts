@@ -16,6 +16,18 @@ function names({ resources, problems }: Prepared): string[] {
 }
 
 const policy = "apiVersion: projectcalico.org/v3\nkind: NetworkPolicy\nmetadata: {name: web}\nspec: {}\n";
+const clusterPolicy = (peer: string): string => `apiVersion: policy.networking.k8s.io/v1alpha2
+kind: ClusterNetworkPolicy
+metadata: {name: guard}
+spec:
+  tier: Baseline
+  priority: 5
+  subject: {namespaces: {}}
+  egress:
+    - name: web
+      to: [{${peer}}]
+      action: Accept
+`;
 const kubernetes = policy.replace("projectcalico.org/v3", "networking.k8s.io/v1").replace("{}", "{podSelector: {}}");
 
 describe("prepare", () => {
@@ -58,6 +70,11 @@ describe("prepare", () => {
       texts: [kubernetes],
       resources: ["NetworkPolicy shop/knp.default.web"],
     },
+    {
+      name: "a ClusterNetworkPolicy as the one of its tier",
+      texts: [clusterPolicy("nodes: {}")],
+      resources: ["GlobalNetworkPolicy -/kcnp.kube-baseline.guard"],
+    },
   ];
   it.each(good)("takes $name", ({ texts, resources }) => {
     assert.deepEqual(names(prepared(...texts)), resources);
@@ -65,9 +82,17 @@ describe("prepare", () => {
 
   it("tells what a converted policy was", () => {
     assert.equal(prepared(kubernetes).resources[0]?.convertedFrom, "Kubernetes NetworkPolicy shop/web");
+    assert.equal(prepared(clusterPolicy("nodes: {}")).resources[0]?.convertedFrom, "ClusterNetworkPolicy guard");
   });
 
   const bad: { name: string; texts: string[]; problems: string[] }[] = [
+    {
+      name: "peers that are not enforced, by line and rule",
+      texts: [clusterPolicy("domainNames: [example.org]")],
+      problems: [
+        'file1, document 1, line 10: spec.egress[0].to[0].domainNames: is not enforced: packets tell addresses, and no names of domains; write networks (rule "web")',
+      ],
+    },
     {
       name: "what is no YAML, by line and column",
       texts: [`${pool("a", "10.1.0.0/16")}---\nkind: IPPool\nspec: "open\n`],

@@ -1,6 +1,7 @@
 /** From documents to resources that may be stored, or to all that is wrong with them. */
 import {
   type AnyKindOfResource,
+  convertClusterPolicy,
   convertNetworkPolicy,
   formatProblem,
   isRecord,
@@ -84,8 +85,8 @@ function formatInDocument({ place, lineOf }: ManifestDocument, problem: Problem)
 }
 
 function convert(document: ManifestDocument, value: Readonly<Record<string, unknown>>, namespace: string): Judged {
-  const { place } = document;
-  const conversion = convertNetworkPolicy(value, namespace);
+  const isOfCluster = value.kind === "ClusterNetworkPolicy";
+  const conversion = isOfCluster ? convertClusterPolicy(value) : convertNetworkPolicy(value, namespace);
   if (conversion.kind === "invalid") {
     const problems = conversion.faults.map(({ path, reason }) => {
       const found = valueAt(value, path);
@@ -95,12 +96,19 @@ function convert(document: ManifestDocument, value: Readonly<Record<string, unkn
   }
   const { policy } = conversion;
   const { name } = isRecord(value.metadata) ? value.metadata : {};
-  const convertedFrom = `Kubernetes NetworkPolicy ${policy.metadata.namespace}/${name}`;
-  return { kind: "valid", prepared: { place, resource: policy, convertedFrom } };
+  const convertedFrom = isOfCluster
+    ? `ClusterNetworkPolicy ${name}`
+    : `Kubernetes NetworkPolicy ${policy.metadata.namespace}/${name}`;
+  return { kind: "valid", prepared: { place: document.place, resource: policy, convertedFrom } };
 }
 
 function isKubernetesPolicy(value: unknown): value is Readonly<Record<string, unknown>> {
-  return isRecord(value) && value.kind === "NetworkPolicy" && String(value.apiVersion).startsWith("networking.k8s.io/");
+  if (!isRecord(value)) return false;
+  const version = String(value.apiVersion);
+  return (
+    (value.kind === "NetworkPolicy" && version.startsWith("networking.k8s.io/")) ||
+    (value.kind === "ClusterNetworkPolicy" && version === "policy.networking.k8s.io/v1alpha2")
+  );
 }
 
 /** Calico's client, too, puts a resource that belongs to a namespace and names none into the one it was told. */

@@ -5,20 +5,20 @@ import {
   type FelixConfiguration,
   felixSettings,
   type Key,
-  type Node,
   type ResourceKind,
   type Resources,
   type Store,
   type Undecodable,
   type WorkloadEndpoint,
 } from "@brindle/api";
-import { type Address, parseAddress, parseCidr } from "@brindle/net";
 import {
   type AnyNetworkSet,
   type Cluster,
   endpointToHostAction,
   enforcedPolicy,
   formatPolicyName,
+  type NodeFacts,
+  nodeFacts,
   type Policy,
   type PolicyKey,
   policyName,
@@ -27,6 +27,7 @@ import {
   readableNetworkSet,
   surroundingsOf,
   unreadablePolicy,
+  withNodes,
 } from "@brindle/policy";
 import type { Ports, ServicesAndSlices } from "../ports.ts";
 import { type Floating, floatingIn } from "./floating.ts";
@@ -59,6 +60,8 @@ export interface ReadCluster {
   /** Policies that are not enforced as they are written: the answer is what the agents make of them. */
   readonly closed: readonly string[];
   readonly floating: ReadonlyMap<string, Floating>;
+  /** What rules about nodes find. */
+  readonly nodeFacts: readonly NodeFacts[];
   /** `null` where they are not told before somebody asks for one. */
   readonly hostPods: HostPods | null;
   /** Left out where nobody tells them. */
@@ -129,12 +132,13 @@ function clusterFrom({ resources, undecodable, ...slices }: Readings): ReadClust
       .map(({ key, reason }) => `${key.kind} ${key.name} cannot be read: ${reason}`),
     closed: [...unread.map(({ problem }) => problem), ...closed],
     floating: floatingIn([...resources, ...readable]),
+    nodeFacts: ofKind(resources, "Node").map(nodeFacts),
     hostPods: null,
   };
 }
 
 /** With what is said of policies that cannot be enforced as they are written. */
-export function judged(cluster: Cluster): Omit<ReadCluster, "floating" | "hostPods"> {
+export function judged(cluster: Cluster): Pick<ReadCluster, "cluster" | "problems" | "closed"> {
   const around = surroundingsOf(cluster);
   const closed = cluster.policies.flatMap((policy) => {
     const { problem } = enforcedPolicy(policy, around);
@@ -170,12 +174,16 @@ function isPolicyKey(key: Key): key is PolicyKey {
   return key.kind === "NetworkPolicy" || key.kind === "GlobalNetworkPolicy";
 }
 
-export function clusterOf(resources: readonly AnyKindOfResource[]): Cluster {
+/** `known`: what rules about nodes find, where others than these resources tell it. */
+export function clusterOf(resources: readonly AnyKindOfResource[], known?: readonly NodeFacts[]): Cluster {
   const profiles = ofKind(resources, "Profile");
+  const nodes = ofKind(resources, "Node");
+  const facts = known ?? nodes.map(nodeFacts);
+  const policies = [...ofKind(resources, "NetworkPolicy"), ...ofKind(resources, "GlobalNetworkPolicy")];
   const hasDefault = profiles.some(({ metadata }) => metadata.name === defaultAllowProfile.metadata.name);
   return withHostPlaces({
     endpoints: ofKind(resources, "WorkloadEndpoint"),
-    policies: [...ofKind(resources, "NetworkPolicy"), ...ofKind(resources, "GlobalNetworkPolicy")],
+    policies: policies.map((policy) => withNodes(policy, facts)),
     staged: [
       ...ofKind(resources, "StagedNetworkPolicy"),
       ...ofKind(resources, "StagedGlobalNetworkPolicy"),
@@ -186,7 +194,7 @@ export function clusterOf(resources: readonly AnyKindOfResource[]): Cluster {
     // Every datastore tells it.
     profiles: hasDefault ? profiles : [...profiles, defaultAllowProfile],
     networkSets: [...ofKind(resources, "NetworkSet"), ...ofKind(resources, "GlobalNetworkSet")],
-    nodes: new Map(ofKind(resources, "Node").map((node) => [node.metadata.name, addressesOfNode(node)])),
+    nodes: new Map(nodes.map((node) => [node.metadata.name, nodeFacts(node).addresses])),
     ...felixMeaning(configurationsByName(resources)),
   });
 }
@@ -215,9 +223,4 @@ export function resourcesOf(cluster: Cluster): AnyKindOfResource[] {
 
 function ofKind<K extends ResourceKind>(resources: readonly AnyKindOfResource[], kind: K): Resources[K][] {
   return resources.filter((resource): resource is Resources[K] => resource.kind === kind);
-}
-
-function addressesOfNode({ spec }: Node): Address[] {
-  const texts = [spec.bgp?.ipv4Address, spec.bgp?.ipv6Address, ...(spec.addresses ?? []).map(({ address }) => address)];
-  return texts.flatMap((text) => (text === undefined ? [] : (parseCidr(text)?.address ?? parseAddress(text) ?? [])));
 }

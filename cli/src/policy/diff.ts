@@ -38,7 +38,7 @@ export async function diffPolicy(options: PolicyDiffOptions, ports: Ports): Prom
   const changed = [...resources, ...unread.flatMap(({ policy }) => policy ?? [])];
   const before = await readClusterAloud({ namespace, filename: manifests, recursive }, ports);
   const then = changedResources(before.cluster, changed, { isDeleted: options.delete ?? false });
-  const after = judged(withRestOf(before.cluster, clusterOf(then)));
+  const after = judged(withRestOf(before.cluster, clusterOf(then, before.nodeFacts)));
   if (changed.some(({ kind }) => kind === "FelixConfiguration")) {
     ports.warn("FelixConfigurations are left out: what is set now counts before and afterwards");
   }

@@ -162,6 +162,37 @@ describe("objects of Kubernetes in manifests", () => {
     assert.equal(verdict(unread.out), "DENIED");
   });
 
+  it("may speak of nodes, which are found by their labels, also where the policy comes later", async () => {
+    const worker = {
+      apiVersion: "v1",
+      kind: "Node",
+      metadata: { name: "node2", labels: { role: "worker" } },
+      status: { addresses: [{ type: "InternalIP", address: "10.9.0.2" }] },
+    };
+    const guard = {
+      ...clusterPolicy(),
+      spec: {
+        tier: "Admin",
+        priority: 5,
+        subject: { namespaces: {} },
+        egress: [{ action: "Deny", to: [{ nodes: { matchLabels: { role: "worker" } } }] }],
+      },
+    };
+    const line = "policy explain --from shop/web --to 10.9.0.2 --port 80 -f -";
+    const { out, err } = await new Rig().run(line, list(...pods, worker, guard));
+    assert.match(out, /: DENIED\n(.*\n)* {6}0 Deny to nodes with role == 'worker' \(IPv4\): decides\n/);
+    assert.equal(err, "");
+    const open = {
+      apiVersion: "projectcalico.org/v3",
+      kind: "HostEndpoint",
+      metadata: { name: "open" },
+      spec: { node: "node2", interfaceName: "eth0", profiles: ["projectcalico-default-allow"] },
+    };
+    const files = { "cluster.json": list(...pods, worker, open), "new.json": list(guard) };
+    const diff = await new Rig().run("policy diff -f new.json --cluster cluster.json", files);
+    assert.match(diff.out, /-web-eth0 +Node node2 +tcp .*denied\n/);
+  });
+
   it("may be what a diff is about", async () => {
     const files = {
       "cluster.json": list(...pods),

@@ -1,4 +1,5 @@
 import { fileURLToPath } from "node:url";
+import { convertClusterPolicy, type Node, type PolicyHit } from "@brindle/api";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { namespaceNamed } from "../fixtures/namespace.ts";
 import type { Pod } from "../lab/runtime.ts";
@@ -144,6 +145,33 @@ describe("policy on a node", () => {
     await first.exited;
     stand.launch("node1", ["--endpoint-to-host-action", "Accept"]);
     await ready(stand, "node1");
+    await sees("where the pod is greeted by its node", ofHost, ofNode);
+  });
+
+  it("denies what a ClusterNetworkPolicy says of nodes, by the labels and addresses that they have by then", async () => {
+    const ofHost = (): Promise<readonly string[]> => greeted("pod", ofNode);
+    await sees("where the pod is greeted by its node", ofHost, ofNode);
+    const egress = [{ name: "nodes", action: "Deny", to: [{ nodes: { matchLabels: { role: "closed" } } }] }];
+    const converted = convertClusterPolicy({
+      apiVersion: "policy.networking.k8s.io/v1alpha2",
+      kind: "ClusterNetworkPolicy",
+      metadata: { name: "nodes" },
+      spec: { tier: "Admin", priority: 1, subject: { namespaces: {} }, egress },
+    });
+    if (converted.kind === "invalid") throw new Error(JSON.stringify(converted.faults));
+    const { kind, metadata, spec } = converted.policy;
+    await stand.apply({ apiVersion: "projectcalico.org/v3", kind, metadata, spec });
+    const label = async (role: string): Promise<void> => {
+      const { metadata: before, spec: own } = (await stand.get("Node", "node1")) as Node;
+      await stand.apply(resource("Node", "node1", own, { labels: { ...before.labels, role } }));
+    };
+    await label("closed");
+    await sees("where the pod is greeted by its node", ofHost, []);
+    const [hit] = ((await stand.call("node1", "policy.hits", { all: false })) as readonly PolicyHit[]).filter(
+      ({ name }) => name === metadata.name,
+    );
+    expect(hit?.text).toMatch(/^Deny to nodes with role == 'closed' \(IPv[46]\)$/);
+    await label("open");
     await sees("where the pod is greeted by its node", ofHost, ofNode);
   });
 });
