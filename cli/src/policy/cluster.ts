@@ -13,6 +13,7 @@ import {
 } from "@brindle/api";
 import {
   type AnyNetworkSet,
+  asksForNodes,
   type Cluster,
   endpointToHostAction,
   enforcedPolicy,
@@ -130,11 +131,22 @@ function clusterFrom({ resources, undecodable, ...slices }: Readings): ReadClust
     problems: undecodable
       .filter(({ key }) => !isPolicyKey(key))
       .map(({ key, reason }) => `${key.kind} ${key.name} cannot be read: ${reason}`),
-    closed: [...unread.map(({ problem }) => problem), ...closed],
+    closed: [...unread.map(({ problem }) => problem), ...closed, ...withoutNodes(resources)],
     floating: floatingIn([...resources, ...readable]),
     nodeFacts: ofKind(resources, "Node").map(nodeFacts),
     hostPods: null,
   };
+}
+
+/** A cluster has nodes, and manifests may lack them. */
+export function withoutNodes(resources: readonly AnyKindOfResource[]): string[] {
+  if (resources.some(({ kind }) => kind === "Node")) return [];
+  return ofKind(resources, "GlobalNetworkPolicy")
+    .filter(asksForNodes)
+    .map(
+      (policy) =>
+        `${formatPolicyName(policyName(policy))} is about nodes, and no Node is told: its rules about them match nothing`,
+    );
 }
 
 /** With what is said of policies that cannot be enforced as they are written. */

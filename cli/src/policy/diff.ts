@@ -7,7 +7,7 @@ import type { OutputForm } from "../output/form.ts";
 import { formatStructure } from "../output/structure.ts";
 import { formatTable } from "../output/table.ts";
 import type { Ports } from "../ports.ts";
-import { closedInPlaceOf, clusterOf, judged, readClusterAloud, resourcesOf } from "./cluster.ts";
+import { closedInPlaceOf, clusterOf, judged, readClusterAloud, resourcesOf, withoutNodes } from "./cluster.ts";
 import { withHostPlaces } from "./hosts.ts";
 import { readPolicyManifests } from "./manifests.ts";
 
@@ -42,6 +42,7 @@ export async function diffPolicy(options: PolicyDiffOptions, ports: Ports): Prom
   if (changed.some(({ kind }) => kind === "FelixConfiguration")) {
     ports.warn("FelixConfigurations are left out: what is set now counts before and afterwards");
   }
+  if (before.nodeFacts.length === 0) for (const problem of withoutNodes(changed)) ports.warn(problem);
   for (const problem of after.closed) if (!before.closed.includes(problem)) ports.warn(`afterwards: ${problem}`);
   // A node that only a host endpoint tells of has its addresses before that, too.
   const now = withHostPlaces({ ...before.cluster, ...(after.cluster.nodes && { nodes: after.cluster.nodes }) });

@@ -164,14 +164,15 @@ export function packetsBetween(from: End, to: End, service: Service): Packet[] {
     return source && destination ? [{ source, destination, ...headerOf(service, family) }] : [];
   });
   if (packets.length > 0) return packets;
-  const only = service.icmp ? `, as ${protocolName(service.protocol)} with a type asks for` : "";
+  const asks = service.icmp ? ` with a type` : "";
+  const only = familiesOf(service).length === 1 ? `, as ${protocolName(service.protocol)}${asks} asks for` : "";
   throw failed(`${from.name} and ${to.name} have no addresses of one family${only}`);
 }
 
-/** A type means something in one of the two alone. */
+/** A type means something in one of the two alone; ICMP without one is that of either. */
 function familiesOf({ protocol, icmp }: Service): readonly Family[] {
-  if (!icmp) return [4, 6];
-  return protocol === protocolNumber("icmp") ? [4] : [6];
+  if (protocol === protocolNumber("icmpv6")) return [6];
+  return icmp ? [4] : [4, 6];
 }
 
 /** Of ICMP the echo request unless told, in the form of the family. */

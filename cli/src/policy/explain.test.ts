@@ -53,6 +53,8 @@ spec:
     assert.deepEqual(await asked("icmp/3/4"), ["icmp type 3 code 4 from 10.1.0.1 to 10.1.0.2: ALLOWED"]);
     assert.deepEqual(await asked("icmp/3/1"), ["icmp type 3 code 1 from 10.1.0.1 to 10.1.0.2: DENIED"]);
     assert.deepEqual(await asked("icmpv6/2"), ["icmpv6 type 2 code 0 from fd00::1 to fd00::2: ALLOWED"]);
+    assert.deepEqual(await asked("icmpv6"), ["icmpv6 type 128 code 0 from fd00::1 to fd00::2: DENIED"]);
+    assert.equal((await asked("icmp")).length, 2);
     const other = await new Rig().run("policy explain --from 203.0.113.7 --to shop/db --port icmpv6/2 -f -", policy);
     assert.match(other.err, /no addresses of one family, as icmpv6 with a type asks for/);
   });

@@ -182,6 +182,8 @@ describe("objects of Kubernetes in manifests", () => {
     const { out, err } = await new Rig().run(line, list(...pods, worker, guard));
     assert.match(out, /: DENIED\n(.*\n)* {6}0 Deny to nodes with role == 'worker' \(IPv4\): decides\n/);
     assert.equal(err, "");
+    const lacking = await new Rig().run(line, list(...pods, guard));
+    assert.match(lacking.err, /^GlobalNetworkPolicy kcnp\.kube-admin\.first is about nodes, and no Node is told/);
     const open = {
       apiVersion: "projectcalico.org/v3",
       kind: "HostEndpoint",
