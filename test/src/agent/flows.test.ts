@@ -478,6 +478,18 @@ describe("flows and policy on a node", () => {
       expect(ofPort().at(-1)).toMatchObject(expected);
     });
 
+    it("are counted by their packets before they are tracked", async () => {
+      const counted = async (): Promise<readonly PolicyHit[]> =>
+        (await hits()).filter(({ name }) => name === "untracked" || name === "host");
+      const before = await counted();
+      await knock(ports.untracked);
+      const rows = await counted();
+      expect(rows.map(({ name, counts }) => `${name} in ${counts}`)).toContain("untracked in packets");
+      expect(rows.map(({ name, counts }) => `${name} in ${counts}`)).not.toContain("host in packets");
+      const of = (all: readonly PolicyHit[]): number => all.find(({ name }) => name === "untracked")?.hits ?? 0;
+      expect(of(rows)).toBeGreaterThanOrEqual(of(before) + ofNode.length);
+    });
+
     it("end when its policies come to deny them: those of the node, and those that it forwards", async () => {
       await settings({ killEstablishedOnDeny: true });
       const onNode = new Talker(stand.fabric.machine("node1").namespace, ["listen", String(ports.free)]);
