@@ -135,7 +135,11 @@ export interface Resting {
 
 /** The block with those free again that have rested for so long; Calico does so whenever it reads one. Not a write of its own. */
 export function thaw(block: IPAMBlock, { nowNs, restSeconds }: { nowNs: bigint; restSeconds: number }): IPAMBlock {
-  if (!block.attributes.some((attribute) => attribute.releasedAt !== undefined)) return block;
+  if (withoutResting.has(block.attributes)) return block;
+  if (!block.attributes.some((attribute) => attribute.releasedAt !== undefined)) {
+    withoutResting.add(block.attributes);
+    return block;
+  }
   const dueMs = Number(nowNs / 1_000_000n) - restSeconds * 1000;
   const due = [...block.allocations.keys()]
     .map((ordinal) => ({ ordinal, sinceMs: restOf(block, ordinal) ?? Number.POSITIVE_INFINITY }))
@@ -148,6 +152,9 @@ export function thaw(block: IPAMBlock, { nowNs, restSeconds }: { nowNs: bigint; 
         due.map(({ ordinal }) => ordinal),
       );
 }
+
+/** Lists of attributes never change, and each plan asks of all blocks of its node. */
+const withoutResting = new WeakSet<readonly BlockAttribute[]>();
 
 /** Whether it was given back and rests: nobody's, and not free yet. */
 export function isParked(block: IPAMBlock, ordinal: Ordinal): boolean {
@@ -195,6 +202,16 @@ const noIndexes: ReadonlySet<number | null> = new Set();
 
 /** Asked of all blocks of a node at each request, and nearly none has any. */
 function indexesOf({ attributes }: IPAMBlock, handleId: string): ReadonlySet<number | null> {
+  const known = indexesByHandle.get(attributes);
+  if (known) return known.get(handleId) ?? noIndexes;
+  // Who has been asked before stays as it is: a full block. The one that is being filled is another at each request.
+  if (known === null) {
+    const all = new Map<string, Set<number>>();
+    for (const [index, attribute] of attributes.entries()) addTo(all, handleOf(attribute), index);
+    indexesByHandle.set(attributes, all);
+    return all.get(handleId) ?? noIndexes;
+  }
+  indexesByHandle.set(attributes, null);
   let indexes: Set<number | null> | null = null;
   for (let index = 0; index < attributes.length; index++) {
     const attribute = attributes[index];
@@ -203,6 +220,16 @@ function indexesOf({ attributes }: IPAMBlock, handleId: string): ReadonlySet<num
     indexes.add(index);
   }
   return indexes ?? noIndexes;
+}
+
+/** Lists of attributes never change. `null` for one that was gone through once. */
+const indexesByHandle = new WeakMap<readonly BlockAttribute[], ReadonlyMap<string, ReadonlySet<number>> | null>();
+
+function addTo(all: Map<string, Set<number>>, handleId: string | undefined, index: number): void {
+  if (handleId === undefined) return;
+  const indexes = all.get(handleId);
+  if (indexes) indexes.add(index);
+  else all.set(handleId, new Set([index]));
 }
 
 export function heldAt(block: IPAMBlock, ordinal: Ordinal): HeldAddress {
@@ -242,10 +269,16 @@ export function nodeOf(block: IPAMBlock): string | null {
 }
 
 export function prefixOf(block: IPAMBlock): Prefix {
+  const known = prefixes.get(block);
+  if (known) return known;
   const prefix = parsePrefix(block.cidr);
   assert(prefix, `block ${block.cidr} is no prefix`);
+  prefixes.set(block, prefix);
   return prefix;
 }
+
+/** Each plan asks of every block of its node, and each address of its own. */
+const prefixes = new WeakMap<IPAMBlock, Prefix>();
 
 export function addressAt(block: IPAMBlock, ordinal: Ordinal): Address {
   return addToAddress(prefixOf(block).address, BigInt(ordinal));

@@ -80,12 +80,13 @@ export function withoutClaims(state: IpamState, cidrs: readonly string[]): IpamS
 
 /** With those addresses free that have rested for long enough; what is written rests on the same revisions. */
 export function thawed(state: IpamState, time: { readonly nowNs: bigint; readonly restSeconds: number }): IpamState {
-  const blocks = [...state.blocks].map(([cidr, item]) => {
-    if (!item || !isSound(item)) return [cidr, item] as const;
+  const changed: [string, Item<"IPAMBlock">][] = [];
+  for (const [cidr, item] of state.blocks) {
+    if (!item || !isSound(item)) continue;
     const value = thaw(item.value, time);
-    return [cidr, value === item.value ? item : { ...item, value }] as const;
-  });
-  return { ...state, blocks: new Map(blocks) };
+    if (value !== item.value) changed.push([cidr, { ...item, value }]);
+  }
+  return changed.length === 0 ? state : { ...state, blocks: withEntries(state.blocks, changed) };
 }
 
 /** A claim that another node won: where blocks are free now has to be looked up, and not beside the lost one. */
