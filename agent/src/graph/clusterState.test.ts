@@ -86,6 +86,28 @@ describe("what a node knows of its cluster", () => {
     assert.deepEqual([...state.all("WorkloadEndpoint").keys()], ["one/a", "two/a"]);
   });
 
+  it("has the endpoints of a node, whether they were told before they were asked for or after, and as they move and go", () => {
+    const state = new ClusterState();
+    const tell = (name: string, node: string | null): void => {
+      const spec = node === null ? null : { orchestrator: "k8s", node, endpoint: "eth0" };
+      const metadata = { name, namespace: "shop" };
+      const value: WorkloadEndpoint | null = spec && { apiVersion, kind: "WorkloadEndpoint", metadata, spec };
+      state.receive({ kind: "WorkloadEndpoint", namespace: "shop", name }, value);
+    };
+    const names = (node: string) => [...state.endpointsOf(node).keys()].sort();
+    tell("a", "node1");
+    tell("b", "node2");
+    assert.deepEqual(names("node1"), ["shop/a"]);
+    tell("c", "node1");
+    tell("d", "node2");
+    tell("b", "node1");
+    assert.deepEqual(names("node1"), ["shop/a", "shop/b", "shop/c"]);
+    tell("a", "node2");
+    tell("c", null);
+    assert.deepEqual(names("node1"), ["shop/b"]);
+    assert.deepEqual(names("node2"), ["shop/a", "shop/d"]);
+  });
+
   it("is of some kinds alone", () => {
     assert.equal(isClusterKey(key), true);
     assert.equal(isClusterKey({ kind: "IPAMHandle", name: "a" }), false);

@@ -52,6 +52,8 @@ export class ClusterState {
     BlockAffinity: new Map(),
     WorkloadEndpoint: new Map(),
   };
+  /** The endpoints of one node, once they are asked for: of a large cluster they are few. */
+  #ofNode: { readonly node: string; readonly endpoints: Map<string, WorkloadEndpoint> } | null = null;
   readonly #problems = new Map<string, string>();
   readonly #poolRevisions = new Map<string, string>();
   readonly floating: FloatingClaims = new FloatingClaims();
@@ -70,6 +72,8 @@ export class ClusterState {
     if (key.kind === "WorkloadEndpoint") {
       const endpoints = this.#values.WorkloadEndpoint;
       const endpoint = endpoints.get(id) ?? null;
+      if (endpoint && endpoint.spec.node === this.#ofNode?.node) this.#ofNode.endpoints.set(id, endpoint);
+      else this.#ofNode?.endpoints.delete(id);
       this.#withholdEndpoint(id, { endpoint, isWithheld: false });
     }
     // The store pairs a key with a value of its kind.
@@ -122,6 +126,15 @@ export class ClusterState {
   /** By name, or `namespace/name`. */
   all<K extends ClusterKind>(kind: K): ReadonlyMap<string, Stored[K]> {
     return this.#values[kind];
+  }
+
+  /** As `all`, of one node: each pod that comes or goes has them looked at. */
+  endpointsOf(node: string): ReadonlyMap<string, WorkloadEndpoint> {
+    if (this.#ofNode?.node !== node) {
+      const endpoints = [...this.#values.WorkloadEndpoint].filter(([, { spec }]) => spec.node === node);
+      this.#ofNode = { node, endpoints: new Map(endpoints) };
+    }
+    return this.#ofNode.endpoints;
   }
 
   /** Objects that are not acted on, each with the reason. */

@@ -39,7 +39,7 @@ export function originStateOf(
     node,
     pools: state.all("IPPool"),
     affinities: state.all("BlockAffinity"),
-    endpoints: state.all("WorkloadEndpoint"),
+    endpoints: state.endpointsOf(node),
     floating: floatingAddresses(node, state).here.map(({ floating }) => floating),
     podCidrs: usesPodCidrs ? podCidrsOf(state.all("Node").get(node)) : [],
   };
@@ -71,8 +71,9 @@ export function ownBlocks({ node, affinities }: Pick<OriginState, "node" | "affi
 /** In canonical text, sorted. A block of one address is announced as such; of a larger one, the block alone. */
 export function originatedPrefixes(state: OriginState): string[] {
   const blocks = ownBlocks(state);
+  const isInBlock = blocksTest(blocks);
   const borrowed = [...localAddresses(state), ...(state.floating ?? []).map(hostPrefix)].filter(
-    ({ address }) => !blocks.some((block) => containsAddress(block, address)),
+    ({ address }) => !isInBlock(address),
   );
   const exported = exportedRanges(state.pools);
   const isExported = (prefix: Prefix): boolean => exported.some((range) => containsPrefix(range, prefix));
@@ -96,6 +97,16 @@ function localAddresses({ node, endpoints }: OriginState): Prefix[] {
   for (const endpoint of endpoints.values())
     if (endpoint.spec.node === node) for (const prefix of addressesOf(endpoint)) prefixes.push(prefix);
   return prefixes;
+}
+
+/** Pods that came one after the other have addresses of one block. */
+function blocksTest(blocks: readonly Prefix[]): (address: Address) => boolean {
+  let last: Prefix | undefined;
+  return (address) => {
+    if (last && containsAddress(last, address)) return true;
+    last = blocks.find((block) => containsAddress(block, address));
+    return last !== undefined;
+  };
 }
 
 /** Each pod that comes or goes has all of them looked at, and what is stored is never changed in place. */

@@ -36,7 +36,7 @@ export class PodSide {
     this.#parts = parts;
     this.routes = new PodRouteSync(node, {
       kernel,
-      endpoints: () => cluster().state.all("WorkloadEndpoint").values(),
+      endpoints: () => cluster().state.endpointsOf(node).values(),
       floating: () => (cluster().isInSync ? floatingAddresses(node, cluster().state).here : null),
       onHealth: onRoutes,
     });
