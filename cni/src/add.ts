@@ -64,10 +64,10 @@ export async function add(request: AddRequest, ports: Ports): Promise<Added> {
     return addresses;
   });
   admitted.catch(() => {}); // The interface may fail before, and then nobody asks.
-  const { mtu } = config;
+  const { mtu, queues } = config;
   const families = familiesOf(wanted.ipam);
   const sendsBeyond = requested.sources.some(({ address }) => address.family === 4);
-  const wiring = ports.links.wire({ attachment, addresses: admitted, families, mtu, limits, sendsBeyond });
+  const wiring = ports.links.wire({ attachment, addresses: admitted, families, mtu, queues, limits, sendsBeyond });
   const [assigned, wired] = await Promise.allSettled([assigning, wiring]);
   if (isNewOne(assigned)) undo.defer(() => ports.addresses.release(attachment));
   if (isNewOne(wired)) undo.defer(() => ports.links.unwire(attachment));

@@ -15,7 +15,6 @@ const ofProcess = [
   "nodename_file",
   "nodename_file_optional",
   "ipam_lock_file",
-  "num_queues",
   "qps",
   "burst",
   "endpoint_status_dir",

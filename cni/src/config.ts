@@ -15,6 +15,8 @@ export interface PluginConfig {
   readonly ipam: IpamConfig;
   /** `null`: the agent chooses, from the underlay and the encapsulation. */
   readonly mtu: number | null;
+  /** Of each end of a pod's pair of interfaces. */
+  readonly queues: number;
   /** By the convention `args.cni.labels`; become labels of the endpoint, so that policies can select it. */
   readonly labels: Readonly<Record<string, string>>;
   /** Whether pods may have addresses that no IPPool gives them, by the annotation `ipAddrsNoIpam`. */
@@ -41,13 +43,15 @@ type Json = Readonly<Record<string, unknown>>;
 /** What the specification reserves at the top level and what this plugin need not heed. */
 const reserved = new Set(["cniVersions", "disableCheck", "disableGC", "loadOnlyInlinedPlugins", "capabilities"]);
 const known = new Set([
-  ...["cniVersion", "name", "type", "ipam", "mtu", "args", "runtimeConfig", "prevResult", "feature_control"],
+  ...["cniVersion", "name", "type", "ipam", "mtu", "num_queues", "args", "runtimeConfig", "prevResult"],
+  "feature_control",
 ]);
 const capabilities = new Set(["ips", "mac", "bandwidth"]);
 const ipamTypes: readonly unknown[] = ["brindle-ipam", "calico-ipam"];
 const knownIpam = new Set(["type", "assign_ipv4", "assign_ipv6", "ipv4_pools", "ipv6_pools"]);
 const mtuMin = 1280; // The least that IPv6 works with (RFC 8200 §5).
 const mtuMax = 65_535;
+const queuesMax = 4_096; // The kernel's (rtnl_create_link).
 
 /** The version of a configuration that may be wrong otherwise, so that the error is told in the right version. */
 export function versionOf(stdin: string): CniVersion {
@@ -70,6 +74,7 @@ export function parseConfig(stdin: string): PluginConfig {
     network: parseName(config.name),
     ipam: parseIpam(config.ipam),
     mtu: parseMtu(config.mtu),
+    queues: parseQueues(config.num_queues),
     labels: parseLabels(conventions.labels ?? []),
     mayBypassIpam: parseFeatures(config.feature_control),
     requested: joinedRequests(
@@ -221,6 +226,13 @@ function parseMtu(value: unknown): number | null {
   if (value === undefined || value === 0) return null;
   if (typeof value === "number" && Number.isInteger(value) && value >= mtuMin && value <= mtuMax) return value;
   throw invalid("mtu", `must be a whole number from ${mtuMin} to ${mtuMax}, or 0 to let the agent choose`);
+}
+
+/** By Calico's name; 0 is what its lists say that leave it out. */
+function parseQueues(value: unknown): number {
+  if (value === undefined || value === 0) return 1;
+  if (typeof value === "number" && Number.isInteger(value) && value >= 1 && value <= queuesMax) return value;
+  throw invalid("num_queues", `must be a whole number from 1 to ${queuesMax}`);
 }
 
 /** Of the conventions of `args.cni` we know three; the rest of `args` is other programs' business. */

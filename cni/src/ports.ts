@@ -131,6 +131,8 @@ export interface WireRequest {
   /** Of which families they will be, as far as that is known. */
   readonly families?: readonly Family[];
   readonly mtu: number | null;
+  /** Of each end of the pair, in each direction: one where nothing else is asked for. */
+  readonly queues?: number;
   /** Of bandwidth; those of packets and connections are policy's. */
   readonly limits?: QosControls | null;
   /** Whether the pod may send over IPv4 from addresses that are not routed to it: the kernel then leaves that to policy. */

@@ -134,11 +134,12 @@ describe("the settings for a pod", () => {
 });
 
 it("the pair has one end in each namespace, and one MTU", () => {
-  assert.deepEqual(vethPair({ attachment, mtu: 1450 }, 5), {
+  assert.deepEqual(vethPair({ attachment, mtu: 1450, queues: 1 }, 5), {
     kind: "veth",
     name: attachment.hostInterface,
     mac: "ee:ee:ee:ee:ee:ee",
     mtu: 1450,
-    peer: { name: "eth0", mac: attachment.mac, mtu: 1450, namespaceFd: 5 },
+    queues: 1,
+    peer: { name: "eth0", mac: attachment.mac, mtu: 1450, queues: 1, namespaceFd: 5 },
   });
 });

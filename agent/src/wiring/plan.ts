@@ -62,15 +62,25 @@ export function readMark(alias: string | null): Pick<Mark, "containerId" | "inte
   return containerId === undefined || interfaceName === undefined ? null : { containerId, interfaceName, network };
 }
 
-/** The pair, its second end made inside the container's namespace, so that no name is ever taken on the node. */
-export function vethPair({ attachment, mtu }: { attachment: Attachment; mtu: number }, namespaceFd: number): NewLink {
+/**
+ * The pair, its second end made inside the container's namespace, so that no name is ever taken on the node. One queue, as
+ * Calico has it, takes the kernel a quarter less to make and to remove than one for each processor.
+ */
+export function vethPair({ attachment, mtu, queues }: PairSettings, namespaceFd: number): NewLink {
   return {
     kind: "veth",
     name: attachment.hostInterface,
     mac: hostMac,
     mtu,
-    peer: { name: attachment.interfaceName, mac: attachment.mac, mtu, namespaceFd },
+    queues,
+    peer: { name: attachment.interfaceName, mac: attachment.mac, mtu, queues, namespaceFd },
   };
+}
+
+export interface PairSettings {
+  readonly attachment: Attachment;
+  readonly mtu: number;
+  readonly queues: number;
 }
 
 /** What the kernel takes only once the interface exists. The node may make link-local addresses another way by default. */

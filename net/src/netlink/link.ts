@@ -50,6 +50,8 @@ export interface LinkSettings {
   /** `null` takes it out of its bridge. */
   readonly masterIndex?: number | null;
   readonly transmitQueueLength?: number;
+  /** How many it has for what it sends, and as many for what it gets; only when it is made, and else as many as the machine has processors. */
+  readonly queues?: number;
   /** A descriptor of the namespace that it shall be in: see `openNamespace`. */
   readonly namespaceFd?: number;
   /** How the kernel makes the IPv6 link-local address; "none" makes none. */
@@ -122,6 +124,8 @@ interface LinkAttributes {
   readonly group?: number;
   readonly namespaceFd?: number;
   readonly filter?: number;
+  readonly transmitQueues?: number;
+  readonly receiveQueues?: number;
   readonly linkNamespaceId?: number;
 }
 
@@ -176,6 +180,8 @@ const linkAttributes: AttributeTable<LinkAttributes> = {
   group: { type: 27, codec: u32 },
   namespaceFd: { type: 28, codec: u32 },
   filter: { type: 29, codec: u32 },
+  transmitQueues: { type: 31, codec: u32 },
+  receiveQueues: { type: 32, codec: u32 },
   linkNamespaceId: { type: 37, codec: s32 },
 };
 
@@ -309,7 +315,7 @@ function encodeSettings(settings: LinkSettings, { index, info }: { index: number
 }
 
 function settingsAttributes(settings: LinkSettings, info: LinkInfo | undefined): LinkAttributes {
-  const { name, mac, mtu, group, alias, transmitQueueLength, namespaceFd, masterIndex } = settings;
+  const { name, mac, mtu, group, alias, transmitQueueLength, queues, namespaceFd, masterIndex } = settings;
   const families = settingsOfFamilies(settings);
   return {
     ...(name === undefined ? {} : { name }),
@@ -318,6 +324,7 @@ function settingsAttributes(settings: LinkSettings, info: LinkInfo | undefined):
     ...(group === undefined ? {} : { group }),
     ...(alias === undefined ? {} : { alias }),
     ...(transmitQueueLength === undefined ? {} : { transmitQueueLength }),
+    ...(queues === undefined ? {} : { transmitQueues: queues, receiveQueues: queues }),
     ...(namespaceFd === undefined ? {} : { namespaceFd }),
     ...(masterIndex === undefined ? {} : { masterIndex: masterIndex ?? 0 }),
     ...(info === undefined ? {} : { info }),

@@ -100,6 +100,15 @@ describe("links", () => {
     expect(await pod.ip("link show eth0")).toMatch(/mtu 1440/);
   });
 
+  it("has as many queues as are asked for, on both ends", async () => {
+    using namespace = openNamespace(pod.path);
+    const peer = { name: "eth1", queues: 3, namespaceFd: namespace.fd };
+    await socket.createLink({ kind: "veth", name: "cali1", queues: 3, peer });
+    for (const [end, name] of [[node, "cali1"] as const, [pod, "eth1"] as const])
+      expect(await end.ip(`-d link show ${name}`)).toMatch(/numtxqueues 3 numrxqueues 3/);
+    await socket.deleteLink({ name: "cali1" });
+  });
+
   it("sets by messages what has files below /proc/sys/net, too", async () => {
     const { hostIndex } = await connectPod();
     const ipv4 = { forwarding: 1, proxyArp: 1, reversePathFilter: 2, routeLocalnet: 1 };

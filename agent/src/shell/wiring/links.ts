@@ -210,7 +210,8 @@ export class Links implements LinksPort, Disposable {
 
     await using undo = new AsyncDisposableStack();
     const pair = { attachment, container, inside };
-    const { host, isNew } = await this.#pair(pair, { mtu: request.mtu ?? this.#mtu, undo });
+    const { mtu, queues = 1 } = request;
+    const { host, isNew } = await this.#pair(pair, { mtu: mtu ?? this.#mtu, queues, undo });
     const expected = new Set(request.families ?? []);
     const { sendsBeyond = false } = request;
     if (isNew) this.#prepare(pair, host, { families: expected, sendsBeyond });
@@ -261,12 +262,12 @@ export class Links implements LinksPort, Disposable {
   }
 
   /** Most often nothing is in the way. What is, is looked at only then. */
-  async #pair(pair: Pair, { mtu, undo }: Creation): Promise<{ readonly host: Link; readonly isNew: boolean }> {
+  async #pair(pair: Pair, { mtu, queues, undo }: Creation): Promise<{ readonly host: Link; readonly isNew: boolean }> {
     const { attachment, container, inside } = pair;
     for (let attempt = 1; ; attempt++) {
       await this.#removal.quiet();
       try {
-        const host = await this.#creation.create(vethPair({ attachment, mtu }, container.fd));
+        const host = await this.#creation.create(vethPair({ attachment, mtu, queues }, container.fd));
         undo.defer(() => this.#removal.removeIndex(host.index));
         return { host, isNew: true };
       } catch (error) {
@@ -354,6 +355,7 @@ export interface Limiting {
 
 interface Creation {
   readonly mtu: number;
+  readonly queues: number;
   readonly undo: AsyncDisposableStack;
 }
 
