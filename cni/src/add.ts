@@ -1,5 +1,5 @@
-import { type QosControls, unmanagedAnnotation } from "@brindle/api";
-import type { Address, Family } from "@brindle/net";
+import { type QosControls, unmanagedAnnotation, type WorkloadEndpoint } from "@brindle/api";
+import { type Address, type Family, formatAddress } from "@brindle/net";
 import type { Attachment } from "./attachment.ts";
 import { handleOf } from "./attachment.ts";
 import { nothingBeyond, requireAllowed, requireFirst, requireFitting, requireUndisputed } from "./beyondOwn.ts";
@@ -39,11 +39,14 @@ export async function add(request: AddRequest, ports: Ports): Promise<Added> {
   await using undo = new AsyncDisposableStack();
   using expected = new DisposableStack();
 
-  const endpoint = (addresses: readonly Address[]) =>
-    workloadEndpoint(
-      { attachment, node: ports.node, labels: config.labels, pod: pod?.endpoint ?? null, limits },
-      addresses,
-    );
+  const owner = { attachment, node: ports.node, labels: config.labels, pod: pod?.endpoint ?? null, limits };
+  // Policy is asked for the very one that is written.
+  let made: { readonly of: string; readonly value: WorkloadEndpoint } | null = null;
+  const endpoint = (addresses: readonly Address[]) => {
+    const of = addresses.map(formatAddress).join();
+    if (made?.of !== of) made = { of, value: workloadEndpoint(owner, addresses) };
+    return made.value;
+  };
   const planned = (addresses: readonly Address[]) => {
     const value = endpoint(addresses);
     expected.use(ports.policy.expect(value));

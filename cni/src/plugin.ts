@@ -16,13 +16,13 @@ import {
   parseNetwork,
   parseValidAttachments,
   prevResultOf,
-  refusePrevResult,
   versionOf,
 } from "./config.ts";
 import { del, delWholly } from "./del.ts";
 import { type Command, parseCommand, parseEnvironment } from "./environment.ts";
 import { CniError, type CniFailure } from "./error.ts";
 import { KeyedQueue } from "./keyedQueue.ts";
+import { KnownConfigs } from "./knownConfigs.ts";
 import type { Ports } from "./ports.ts";
 import { parsePromised } from "./prevResult.ts";
 import type { Answer, RelayedRequest } from "./relay.ts";
@@ -39,6 +39,7 @@ export interface Replay {
 export class CniPlugin {
   readonly #ports: Ports;
   readonly #queue = new KeyedQueue();
+  readonly #configs = new KnownConfigs();
   /** The attachments of ADDs that run, or wait. */
   readonly #adding = new Set<string>();
   /** Of each GC that runs: what ADDs came for since it began. */
@@ -91,11 +92,11 @@ export class CniPlugin {
 
   async #add(request: RelayedRequest, signal: AbortSignal): Promise<Answer> {
     const environment = parseEnvironment(request.variables, "ADD");
-    const config = parseConfig(request.stdin);
-    refusePrevResult(request.stdin);
+    const config = this.#configs.ofAdd(request.stdin);
     const { ip, mac } = environment.args;
-    const byArguments = requestedByRuntime("CNI_ARGS", { ...(ip !== undefined && { ips: [ip] }), mac });
-    const requested = joinedRequests(config.requested, byArguments);
+    const isAsked = ip !== undefined || mac !== undefined;
+    const byArguments = isAsked && requestedByRuntime("CNI_ARGS", { ...(ip !== undefined && { ips: [ip] }), mac });
+    const requested = byArguments ? joinedRequests(config.requested, byArguments) : config.requested;
     const attachment = attachmentOf(environment, config.network);
     const { netns } = attachment;
     if (netns === null) throw new CniError({ code: "INVALID_ENVIRONMENT", message: "CNI_NETNS is missing" });
