@@ -44,17 +44,19 @@ export function readRangeAnswer(message: Buffer): RangeAnswer {
   const reader = new MessageReader(message);
   const entries: RangeEntry[] = [];
   const header = { cluster_id: "0", raft_term: "0", revision: "0" };
-  let lastKey: Buffer | null = null;
+  let last: ReadEntry | null = null;
   let more = false;
   while (reader.at < message.length) {
     const tag = reader.number();
     if (tag === bytesField(1)) reader.within((end) => readHeader(reader, end, header));
-    else if (tag === bytesField(2)) lastKey = reader.within((end) => readEntry(reader, end, entries));
-    else if (tag === numberField(3)) more = reader.number() !== 0;
+    else if (tag === bytesField(2)) {
+      last = reader.within((end) => readEntry(reader, end));
+      entries.push(last.entry);
+    } else if (tag === numberField(3)) more = reader.number() !== 0;
     else reader.skip(tag);
   }
   if (header.revision === "0") throw new RangeError("the message says no revision");
-  return { header, entries, lastKey, more };
+  return { header, entries, lastKey: last && message.subarray(last.keyFrom, last.keyTo), more };
 }
 
 /** etcdserverpb.ResponseHeader */
@@ -72,8 +74,14 @@ function readHeader(
   }
 }
 
-/** mvccpb.KeyValue. Answers its key. */
-function readEntry(reader: MessageReader, end: number, entries: RangeEntry[]): Buffer {
+interface ReadEntry {
+  readonly entry: RangeEntry;
+  readonly keyFrom: number;
+  readonly keyTo: number;
+}
+
+/** mvccpb.KeyValue, with where in the message its key stands. */
+function readEntry(reader: MessageReader, end: number): ReadEntry {
   let [keyFrom, keyTo, textFrom, textTo] = [end, end, end, end];
   let revision = "0";
   while (reader.at < end) {
@@ -90,12 +98,8 @@ function readEntry(reader: MessageReader, end: number, entries: RangeEntry[]): B
     } else reader.skip(tag);
   }
   const { message } = reader;
-  entries.push({
-    key: message.toString("utf8", keyFrom, keyTo),
-    text: message.toString("utf8", textFrom, textTo),
-    revision,
-  });
-  return message.subarray(keyFrom, keyTo);
+  const key = message.toString("utf8", keyFrom, keyTo);
+  return { entry: { key, text: message.toString("utf8", textFrom, textTo), revision }, keyFrom, keyTo };
 }
 
 /** A field's number with what its value is: its wire type in the last three bits. */
