@@ -121,6 +121,8 @@ export class Crossing {
 
   /** Whether there may be a packet of both. Who stays in a set, though as part of another network, neither joins nor leaves it. */
   #meet(one: Moved, other: Moved, counted: Counted): boolean {
+    // Most changes are of one pod, of which it need not be found out whom else they concern.
+    if (one.sets.length === 0 || other.sets.length === 0) return false;
     const [some, others] = [one, other].map(
       ({ side, sets }): Moved => ({ side, sets: sets.map(({ set, who }) => ({ set, who: counted(side, who) })) }),
     ) as [Moved, Moved];
@@ -173,7 +175,8 @@ class Addresses {
   readonly #sets: readonly { readonly members: Pick<Members, "has" | "values"> }[];
   /** What pods of this node send from, and what they are sent to by. */
   readonly ofPods: Readonly<Record<Side, Ends>>;
-  readonly #pods: ReadonlySet<string>;
+  readonly #podEnds: readonly Prefix[];
+  #pods: ReadonlySet<string> | null = null;
   #withPorts: ReadonlySet<string> | null = null;
 
   constructor(all: Iterable<Pick<ActualSet, "name" | "members">>) {
@@ -184,11 +187,12 @@ class Addresses {
     this.#sets = sets;
     const [sources, destinations] = [ofPods("source"), ofPods("destination")];
     this.ofPods = { source: new Ends(sources), destination: new Ends(destinations) };
-    this.#pods = new Set([...sources, ...destinations].map(formatPrefix));
+    this.#podEnds = [...sources, ...destinations];
   }
 
   /** By the text of a network of one address. */
   has(address: string): boolean {
+    this.#pods ??= new Set(this.#podEnds.map(formatPrefix));
     if (this.#pods.has(address) || this.#sets.some(({ members }) => members.has(address))) return true;
     this.#withPorts ??= new Set(this.#sets.flatMap(({ members }) => addressesWithPorts(members)));
     return this.#withPorts.has(address);

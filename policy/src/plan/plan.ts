@@ -11,10 +11,10 @@
  * - Chains that nobody comes to (`met.ts`) are left by somebody who died before the commit. Their sets are filled as they are.
  */
 import type { ChainContent, Family, SetChange, TableTransaction } from "@brindle/net";
-import type { Desired } from "../graph/desired.ts";
+import type { Desired, DesiredSet } from "../graph/desired.ts";
 import { dispatchPlane, isDecisive } from "../render/names.ts";
 import { isEndpointChain } from "../render/tables.ts";
-import { type Actual, tableOf } from "./actual.ts";
+import { type Actual, type ActualSet, tableOf } from "./actual.ts";
 import { isMet, referencesOf, type SetReferences } from "./met.ts";
 import { currentSet, type PlannedChange, planSets, replacement } from "./sets.ts";
 import { planTable } from "./tables.ts";
@@ -36,15 +36,16 @@ export interface Plan {
 
 export function plan(desired: Desired, actual: Actual): Plan {
   const references = referencesOf(actual);
-  const current = new Map(
-    [...desired.sets.values()].map((set) => [
-      set.name,
-      currentSet(set, actual.sets, references)?.name ?? replacement(set, actual.sets, references).name,
-    ]),
-  );
+  const found = new Map<DesiredSet, ActualSet | null>();
+  const current = new Map<string, string>();
+  for (const set of desired.sets.values()) {
+    const present = currentSet(set, actual.sets, references);
+    found.set(set, present);
+    current.set(set.name, present?.name ?? replacement(set, actual.sets, references).name);
+  }
   const asNow = planCommits(desired, actual, current);
   const replaceChanged = asNow.some((commit) => changesDecisions(commit, actual) || endsLayout(commit, references));
-  const { names, before, after } = planSets(desired.sets, actual.sets, { references, replaceChanged });
+  const { names, before, after } = planSets(desired.sets, actual.sets, { references, replaceChanged, found });
   const isRenamed = [...names].some(([base, name]) => current.get(base) !== name);
   return { names, before, commits: isRenamed ? planCommits(desired, actual, names) : asNow, after };
 }

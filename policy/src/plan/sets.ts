@@ -32,6 +32,8 @@ export interface SetPlanOptions {
   readonly references: SetReferences;
   /** Whether every set that changes is made anew. */
   readonly replaceChanged: boolean;
+  /** What packets are looked for in now, of each desired set. */
+  readonly found: ReadonlyMap<DesiredSet, ActualSet | null>;
 }
 
 /** Calico's `maxIpsetSize`; the kernel's default of 65,536 is too few for the pods of a large cluster. */
@@ -51,13 +53,13 @@ const generations: readonly string[] = ["a", "b", "c"];
 export function planSets(
   desired: ReadonlyMap<string, DesiredSet>,
   actual: ReadonlyMap<string, ActualSet>,
-  { references, replaceChanged }: SetPlanOptions,
+  { references, replaceChanged, found }: SetPlanOptions,
 ): SetPlan {
   const names = new Map<string, string>();
   const made: SetChange[] = [];
   const inPlace: Change[] = [];
   const changes = [...desired.values()].map((set) => {
-    const current = currentSet(set, actual, references);
+    const current = found.get(set) ?? null;
     return { set, change: current && differences(set, current) };
   });
   // One that is made anew brings a commit, and what others in place have lost or gained before it would meet old rules.

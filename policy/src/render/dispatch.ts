@@ -30,18 +30,18 @@ export function dispatch(family: Family, direction: PolicyDirection, deciding: r
   const all = allEndsSetName(family, direction);
   const groups = [...Map.groupBy(deciding, groupOf)].sort(([a], [b]) => (a < b ? -1 : 1));
   for (const [group, members] of groups) {
-    const own = members.map((chain): [string, string] => [chain, setName(family, direction, chain)]);
-    const rules = own.map(([chain, set]) => endsRule(direction, set, chain));
-    if (rules.length === 1) {
-      groupRules.push(...rules);
-      for (const [chain, set] of own) sets.set(chain, [set, all]);
+    const own = members.map((chain) => wayTo(chain, family, direction));
+    const [only, ...others] = own;
+    if (only && others.length === 0) {
+      groupRules.push(only.rule);
+      sets.set(only.chain, [only.set, all]);
       continue;
     }
     const name = groupDispatchName(direction, group);
-    const groupSet = setName(family, direction, name);
-    groupRules.push(endsRule(direction, groupSet, name));
-    groupChains.push({ name, rules: [...rules, noEnd], isDispatch: true });
-    for (const [chain, set] of own) sets.set(chain, [set, groupSet, all]);
+    const toGroup = wayTo(name, family, direction);
+    groupRules.push(toGroup.rule);
+    groupChains.push({ name, rules: [...own.map(({ rule }) => rule), noEnd], isDispatch: true });
+    for (const { chain, set } of own) sets.set(chain, [set, toGroup.set, all]);
   }
   const first: Chain = { name: entryOf(direction), rules: [...groupRules, noEnd], isDispatch: true };
   return { chains: [first, ...groupChains], sets, known: sets.size > 0 ? [knownFlowRule(direction, all)] : [] };
@@ -63,11 +63,33 @@ export function entryOf(direction: PolicyDirection): string {
 
 const noEnd: ChainRule = { matches: [], target: { kind: "drop" }, comment: "no endpoint, or not its address" };
 
-const setNames = new Interned<string>();
+/** By which set, and which rule, packets come to a chain. */
+interface Way {
+  readonly chain: string;
+  readonly set: string;
+  readonly rule: ChainRule;
+}
 
-/** A hash, and all are asked for whenever a pod comes or goes. */
-function setName(family: Family, direction: PolicyDirection, chain: string): string {
-  return setNames.of(`${family} ${direction} ${chain}`, () => dispatchSetName(family, direction, chain));
+/** By the chain. */
+type Ways = Readonly<Record<PolicyDirection, Interned<Way>>>;
+
+const ways: Readonly<Record<Family, Ways>> = {
+  4: { Ingress: new Interned(), Egress: new Interned() },
+  6: { Ingress: new Interned(), Egress: new Interned() },
+};
+
+/** One object as long as it says the same: its name is a hash, and all are asked for whenever a pod comes or goes. */
+function wayTo(chain: string, family: Family, direction: PolicyDirection): Way {
+  return ways[family][direction].of(chain, () => {
+    const set = dispatchSetName(family, direction, chain);
+    const match: Match = { kind: "ends", side: endOf(direction), set };
+    const rule: ChainRule = {
+      matches: [match],
+      target: { kind: "goto", chain },
+      comment: "ends with the same decisions",
+    };
+    return { chain, set, rule };
+  });
 }
 
 const rules = new Interned<ChainRule>();
@@ -83,13 +105,5 @@ function knownFlowRule(direction: PolicyDirection, set: string): ChainRule {
     const known: Match = { kind: "connection", states: ["RELATED", "ESTABLISHED"] };
     const matches: Match[] = [pod, known, { kind: "ends", side, set }];
     return { matches, target: { kind: "accept" }, comment: "known flow", isBare: true };
-  });
-}
-
-/** One object as long as it says the same. */
-function endsRule(direction: PolicyDirection, set: string, chain: string): ChainRule {
-  return rules.of(`${set} ${chain}`, () => {
-    const match: Match = { kind: "ends", side: endOf(direction), set };
-    return { matches: [match], target: { kind: "goto", chain }, comment: "ends with the same decisions" };
   });
 }

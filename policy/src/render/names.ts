@@ -133,17 +133,27 @@ export function allEndsSetName(family: Family, direction: PolicyDirection): stri
 
 /** Of a set in the kernel: no end is in two of one plane. `null` for what is no set of the dispatch. */
 export function dispatchPlane(setName: string): string | null {
-  return /^brdl[46][ftFTsd](?=_)/.exec(setName)?.[0] ?? null;
+  return isOfDispatch(setName, "ftFTsd") ? setName.slice(0, kindAt + 1) : null;
+}
+
+/** Where it stands in a name which kind of set of the dispatch it is: behind the prefix and the family. */
+const kindAt = setPrefix.length + 1;
+
+/** Asked of every set whenever a pod comes or goes, which most are not. */
+function isOfDispatch(setName: string, kinds: string): boolean {
+  if (setName[kindAt + 1] !== "_" || !kinds.includes(setName[kindAt] ?? "_")) return false;
+  const family = setName[kindAt - 1];
+  return setName.startsWith(setPrefix) && (family === "4" || family === "6");
 }
 
 /** Which end of a packet is looked for in a set of the dispatch. */
 export function dispatchSide(setName: string): "source" | "destination" {
-  return /^brdl[46][fFs]/.test(setName) ? "source" : "destination";
+  return isOfDispatch(setName, "fFs") ? "source" : "destination";
 }
 
 /** Of a set of the dispatch: whether to a chain that decides, and not to a group of these. */
 export function leadsToDecision(setName: string): boolean {
-  return /^brdl[46][ft]_/.test(setName);
+  return isOfDispatch(setName, "ft");
 }
 
 /** What is left of the 256 bits after cutting, 100 and more, still makes collisions no concern. */
