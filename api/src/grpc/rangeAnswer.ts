@@ -1,3 +1,5 @@
+import { bytesField, MessageReader, numberField } from "./message.ts";
+
 /**
  * What etcd answers when it is asked for keys (`etcdserverpb.RangeResponse`), read from its message straight to what is made of it. A
  * node that starts reads tens of thousands: by way of the declarations, each has six members of which three are wanted, four of these
@@ -16,24 +18,6 @@ export interface RangeEntry {
   readonly text: string;
   /** Of its last change. */
   readonly revision: string;
-}
-
-/** The same answer as the client of etcd reads it. */
-export interface ClientRange {
-  readonly header: RangeAnswer["header"];
-  readonly kvs: readonly { readonly key: Buffer; readonly value: Buffer; readonly mod_revision: string }[];
-  readonly more: boolean;
-}
-
-export function rangeAnswerOf({ header, kvs, more }: ClientRange): RangeAnswer {
-  const entries = kvs.map(
-    ({ key, value, mod_revision }): RangeEntry => ({
-      key: key.toString(),
-      text: value.toString(),
-      revision: mod_revision,
-    }),
-  );
-  return { header, entries, lastKey: kvs.at(-1)?.key ?? null, more };
 }
 
 /**
@@ -60,7 +44,7 @@ export function readRangeAnswer(message: Buffer): RangeAnswer {
 }
 
 /** etcdserverpb.ResponseHeader */
-function readHeader(
+export function readHeader(
   reader: MessageReader,
   end: number,
   header: { -readonly [K in keyof RangeAnswer["header"]]: string },
@@ -81,7 +65,7 @@ interface ReadEntry {
 }
 
 /** mvccpb.KeyValue, with where in the message its key stands. */
-function readEntry(reader: MessageReader, end: number): ReadEntry {
+export function readEntry(reader: MessageReader, end: number): ReadEntry {
   let [keyFrom, keyTo, textFrom, textTo] = [end, end, end, end];
   let revision = "0";
   while (reader.at < end) {
@@ -100,81 +84,4 @@ function readEntry(reader: MessageReader, end: number): ReadEntry {
   const { message } = reader;
   const key = message.toString("utf8", keyFrom, keyTo);
   return { entry: { key, text: message.toString("utf8", textFrom, textTo), revision }, keyFrom, keyTo };
-}
-
-/** A field's number with what its value is: its wire type in the last three bits. */
-const wire = { number: 0, eightBytes: 1, bytes: 2, fourBytes: 5 } as const;
-
-function numberField(field: number): number {
-  return (field << 3) | wire.number;
-}
-
-function bytesField(field: number): number {
-  return (field << 3) | wire.bytes;
-}
-
-class MessageReader {
-  readonly message: Buffer;
-  /** Where it reads. */
-  at = 0;
-  /** Where what it reads now ends: the message, or a value in it. */
-  #end: number;
-
-  constructor(message: Buffer) {
-    this.message = message;
-    this.#end = message.length;
-  }
-
-  /** A varint: exact up to 2^53, and no more is asked of tags, lengths and yes or no. */
-  number(): number {
-    let value = 0;
-    for (let factor = 1; ; factor *= 128) {
-      const byte = this.message[this.at];
-      if (byte === undefined || this.at >= this.#end) throw new RangeError("the message ends within a number");
-      this.at += 1;
-      value += (byte & 127) * factor;
-      if (byte < 128) return value;
-    }
-  }
-
-  /** A varint in decimals, whatever its size. None that we ask for is negative. */
-  integer(): string {
-    const start = this.at;
-    const value = this.number();
-    if (Number.isSafeInteger(value)) return String(value);
-    let exact = 0n;
-    for (let at = this.at - 1; at >= start; at--) exact = (exact << 7n) | BigInt((this.message[at] ?? 0) & 127);
-    return String(BigInt.asUintN(64, exact));
-  }
-
-  /** Where the value ends of which the length comes now. */
-  end(): number {
-    const length = this.number();
-    return this.#after(length);
-  }
-
-  /** Reads a value by its members, of which none reaches beyond it. */
-  within<T>(read: (end: number) => T): T {
-    const end = this.end();
-    const outer = this.#end;
-    this.#end = end;
-    const result = read(end);
-    this.#end = outer;
-    return result;
-  }
-
-  skip(tag: number): void {
-    const type = tag & 7;
-    if (type === wire.number) this.number();
-    else if (type === wire.bytes) this.at = this.end();
-    else if (type === wire.eightBytes) this.at = this.#after(8);
-    else if (type === wire.fourBytes) this.at = this.#after(4);
-    else throw new RangeError(`a value of the wire type ${type}`);
-  }
-
-  #after(length: number): number {
-    const end = this.at + length;
-    if (end > this.#end) throw new RangeError("the message ends within a value");
-    return end;
-  }
 }

@@ -9,10 +9,9 @@ import type {
   ICompactionRequest,
   ICompactionResponse,
   IRangeRequest,
-  ITxnRequest,
-  ITxnResponse,
 } from "etcd3";
 import type { RangeAnswer } from "../grpc/rangeAnswer.ts";
+import type { Transaction, TransactionAnswer } from "../grpc/transaction.ts";
 import type { StoreError } from "../store/error.ts";
 import type { EtcdTlsFiles } from "./etcdCredentials.ts";
 import { isAuthenticationOff, isTokenLost, storeErrorOf, wasNeverSent } from "./etcdErrors.ts";
@@ -50,8 +49,8 @@ export class EtcdConnection {
     return this.#call((member, options) => member.range(request, options), { isRepeatable: true });
   }
 
-  txn(request: ITxnRequest): Promise<ITxnResponse> {
-    return this.#call((member, options) => member.call("txn", request, options), { isRepeatable: false });
+  transact(transaction: Transaction): Promise<TransactionAnswer> {
+    return this.#call((member, options) => member.transact(transaction, options), { isRepeatable: false });
   }
 
   /** What is done twice is refused the second time, as compacted. */

@@ -35,15 +35,16 @@ afterEach(() => {
   server.close();
 });
 
-/** One without a field, which every message may be. */
+/** That there is nothing, as of revision 1. */
 function answer(stream: ServerHttp2Stream): void {
   stream.respond({ ":status": 200, "content-type": "application/grpc" }, { waitForTrailers: true });
   stream.on("wantTrailers", () => stream.sendTrailers({ "grpc-status": "0" }));
-  stream.end(Buffer.alloc(5));
+  const message = Buffer.from([(1 << 3) | 2, 2, 3 << 3, 1]);
+  stream.end(Buffer.concat([Buffer.from([0, 0, 0, 0, message.length]), message]));
 }
 
 async function range(size = 1): Promise<string | undefined> {
-  await member.call("range", { key: Buffer.alloc(size) }, { token: "of-the-user", timeoutMs: 30_000 });
+  await member.range({ key: Buffer.alloc(size) }, { token: "of-the-user", timeoutMs: 30_000 });
   return calls.at(-1)?.way;
 }
 
@@ -87,9 +88,7 @@ describe("calls to a member of etcd", () => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
     const settled = vi.fn();
     const options = { token: null, timeoutMs: 1_000 };
-    const late = member
-      .call("range", { key: Buffer.alloc(1) }, options)
-      .catch((error: Error) => settled(error.message));
+    const late = member.range({ key: Buffer.alloc(1) }, options).catch((error: Error) => settled(error.message));
     const stream = await asked.promise;
     await vi.advanceTimersByTimeAsync(600);
     stream.close(7);

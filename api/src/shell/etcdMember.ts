@@ -8,18 +8,25 @@
  * by one of them alone.
  */
 import { isIP } from "node:net";
-import { type ChannelCredentials, type ClientDuplexStream, credentials, Metadata } from "@grpc/grpc-js";
-import type { IRangeRequest, IWatchRequest, IWatchResponse } from "etcd3";
+import { type ChannelCredentials, type Client, type ClientDuplexStream, credentials, Metadata } from "@grpc/grpc-js";
+import type { IRangeRequest, IWatchRequest } from "etcd3";
 import { Host } from "etcd3/lib/connection-pool.js";
-import { type ClientRange, type RangeAnswer, rangeAnswerOf, readRangeAnswer } from "../grpc/rangeAnswer.ts";
+import { type RangeAnswer, readRangeAnswer } from "../grpc/rangeAnswer.ts";
+import {
+  readTransactionAnswer,
+  type Transaction,
+  type TransactionAnswer,
+  writeTransaction,
+} from "../grpc/transaction.ts";
+import { readWatchAnswer, type WatchAnswer } from "../grpc/watchAnswer.ts";
 import { EtcdCredentials, type EtcdTlsFiles, type MadeCredentials } from "./etcdCredentials.ts";
 import { EtcdDirect } from "./etcdDirect.ts";
 import { unavailable } from "./etcdErrors.ts";
 
-export type EtcdStream = ClientDuplexStream<IWatchRequest, IWatchResponse>;
+export type EtcdStream = ClientDuplexStream<IWatchRequest, WatchAnswer>;
 
-/** The methods that we call, each with the service that has it. */
-const services = { range: "KV", txn: "KV", compact: "KV", authenticate: "Auth" } as const;
+/** The methods whose messages the client reads and writes, each with the service that has it. */
+const services = { compact: "KV", authenticate: "Auth" } as const;
 
 export type EtcdMethod = keyof typeof services;
 
@@ -48,42 +55,40 @@ export class EtcdMember {
     request: Request,
     options: EtcdCallOptions,
   ): Promise<Response> {
-    return this.#ask<Request, Response, Response>(method, request, {
-      ...options,
-      ofMessage: (message, { responseDeserialize }) => responseDeserialize(message),
-      ofResponse: (response) => response,
-    });
+    const client = this.#channels().host.getServiceClient(services[method]);
+    const { path, requestSerialize, responseDeserialize } = definitionOf<Request, Response>(
+      client,
+      declaredNames[method],
+    );
+    return this.#ask({ path, message: requestSerialize(request), read: responseDeserialize }, options);
   }
 
   /** As `call`; its answers are the large ones. */
   range(request: IRangeRequest, options: EtcdCallOptions): Promise<RangeAnswer> {
-    return this.#ask<IRangeRequest, ClientRange, RangeAnswer>("range", request, {
-      ...options,
-      ofMessage: readRangeAnswer,
-      ofResponse: rangeAnswerOf,
-    });
+    const { path, requestSerialize } = definitionOf<IRangeRequest, never>(this.#keyValues(), "Range");
+    return this.#ask({ path, message: requestSerialize(request), read: readRangeAnswer }, options);
   }
 
-  async #ask<Request extends object, Response, Answer>(
-    method: EtcdMethod,
-    request: Request,
-    { token, timeoutMs, ofMessage, ofResponse }: EtcdCallOptions & AnswerReader<Request, Response, Answer>,
-  ): Promise<Answer> {
+  /** As `call`; these are the many ones. */
+  transact(transaction: Transaction, options: EtcdCallOptions): Promise<TransactionAnswer> {
+    const { path } = definitionOf<never, never>(this.#keyValues(), "Txn");
+    return this.#ask({ path, message: writeTransaction(transaction), read: readTransactionAnswer }, options);
+  }
+
+  async #ask<Answer>({ path, message, read }: RawCall<Answer>, { token, timeoutMs }: EtcdCallOptions): Promise<Answer> {
     const { host, direct } = this.#channels();
-    const client = host.getServiceClient(services[method]) as unknown as UnaryClient<Response>;
-    const definition = definitionOf<Request, Response>(client, method);
     const timeIsOver = () => unavailable(`no answer from etcd at ${this.endpoint} in ${Math.round(timeoutMs)} ms`);
-    const message = definition.requestSerialize(request);
     const sinceMs = performance.now();
-    const answer = await direct.call({ path: definition.path, token, message }, { timeoutMs, timeIsOver });
-    if (answer !== null) return ofMessage(answer, definition);
+    const answer = await direct.call({ path, token, message }, { timeoutMs, timeIsOver });
+    if (answer !== null) return read(answer);
     // Who was asked over our own connection and had not looked at it may have taken a part of the time.
     const leftMs = timeoutMs - (performance.now() - sinceMs);
+    const client = rawClient(host.getServiceClient("KV"));
     return new Promise((resolve, reject) => {
-      const call = client[method](request, metadataOf(token), (error, response) => {
+      const call = client.makeUnaryRequest(path, asItIs, read, message, metadataOf(token), (error, response) => {
         clearTimeout(timer);
         if (error) reject(error);
-        else resolve(ofResponse(response));
+        else resolve(response as Answer); // There is one where there is no error.
       });
       const timer = setTimeout(() => {
         reject(timeIsOver());
@@ -93,14 +98,19 @@ export class EtcdMember {
   }
 
   openWatchStream(token: string | null): EtcdStream {
-    const client = this.#channels().host.getServiceClient("Watch") as unknown as WatchClient;
-    return client.watch(metadataOf(token));
+    const client = this.#channels().host.getServiceClient("Watch");
+    const { path, requestSerialize } = definitionOf<IWatchRequest, never>(client, "Watch");
+    return rawClient(client).makeBidiStreamRequest(path, requestSerialize, readWatchAnswer, metadataOf(token));
   }
 
   close(): void {
     this.#open?.host.close();
     this.#open?.direct.close();
     this.#open = undefined;
+  }
+
+  #keyValues(): object {
+    return this.#channels().host.getServiceClient("KV");
   }
 
   /** New certificates mean new connections; what goes on over the old ones goes on. */
@@ -123,33 +133,32 @@ interface MethodDefinition<Request, Response> {
   responseDeserialize(message: Buffer): Response;
 }
 
-/** What is made of an answer that came over our own connection, and of one that came over gRPC's channel. */
-interface AnswerReader<Request, Response, Answer> {
-  readonly ofMessage: (message: Buffer, definition: MethodDefinition<Request, Response>) => Answer;
-  readonly ofResponse: (response: Response) => Answer;
+/** A call as it is sent, and what is made of its answer. */
+interface RawCall<Answer> {
+  /** Of the method. */
+  readonly path: string;
+  readonly message: Buffer;
+  readonly read: (message: Buffer) => Answer;
 }
 
-function definitionOf<Request, Response>(client: object, method: EtcdMethod): MethodDefinition<Request, Response> {
+function definitionOf<Request, Response>(client: object, name: string): MethodDefinition<Request, Response> {
   const { service } = client.constructor as unknown as {
     readonly service: Readonly<Record<string, MethodDefinition<Request, Response>>>;
   };
-  const definition = service[declaredNames[method]];
-  if (!definition) throw new RangeError(`etcd has no method ${method}`);
+  const definition = service[name];
+  if (!definition) throw new RangeError(`etcd has no method ${name}`);
   return definition;
 }
 
-const declaredNames = { range: "Range", txn: "Txn", compact: "Compact", authenticate: "Authenticate" } as const;
+const declaredNames = { compact: "Compact", authenticate: "Authenticate" } as const;
 
-type UnaryClient<Response> = {
-  readonly [method in EtcdMethod]: (
-    request: object,
-    metadata: Metadata,
-    onAnswer: (error: Error | null, response: Response) => void,
-  ) => { cancel(): void };
-};
+/** The client of any service makes calls to all of them: a method is its path. */
+function rawClient(client: object): Pick<Client, "makeUnaryRequest" | "makeBidiStreamRequest"> {
+  return client as Client;
+}
 
-interface WatchClient {
-  watch(metadata: Metadata): EtcdStream;
+function asItIs(message: Buffer): Buffer {
+  return message;
 }
 
 const withoutTls: { readonly channel: ChannelCredentials; readonly tls: MadeCredentials["tls"] | null } = {

@@ -1,5 +1,4 @@
 /** Listing in pages, all of one revision: a page is a message that neither side has to hold many of. */
-import type { IKeyValue } from "etcd3";
 import type { RangeAnswer } from "../grpc/rangeAnswer.ts";
 import type { Entry } from "../store/codec.ts";
 import type { Standing } from "../store/history.ts";
@@ -74,10 +73,6 @@ export function endOfPrefix(prefix: string): Buffer {
   if (last === undefined || last === 0xff) throw new RangeError("a prefix ends with a plain character");
   end[end.length - 1] = last + 1;
   return end;
-}
-
-export function entryOf(kv: IKeyValue): Entry {
-  return { key: kv.key.toString(), text: kv.value.toString(), revision: kv.mod_revision };
 }
 
 export function standingOf({ cluster_id, raft_term, revision }: RangeAnswer["header"]): Standing {

@@ -1,13 +1,13 @@
 /** Calico's datastore in etcd, by the npm client `etcd3`, of which we use the calls and the raw stream of a watch. */
-import type { IRequestOp, IResponseOp, ITxnRequest } from "etcd3";
+import type { KeyChange, Transaction } from "../grpc/transaction.ts";
 import { builtIn, isDefaultAllow } from "../store/builtIn.ts";
-import { encodeValue } from "../store/codec.ts";
+import { type Entry, encodeValue } from "../store/codec.ts";
 import { StoreError } from "../store/error.ts";
 import { etcdKey, etcdPrefixes } from "../store/etcdKeys.ts";
 import { checkWrites, decodeEntry, listingOf } from "../store/request.ts";
 import type { CommitResult, Item, Key, Kind, Listing, Scope, Store, Watch, WatchEvent, Write } from "../store/store.ts";
 import { EtcdConnection, type EtcdConnectionOptions } from "./etcdConnection.ts";
-import { entryOf, listAll } from "./etcdRange.ts";
+import { listAll } from "./etcdRange.ts";
 import { EtcdWatch, type EtcdWatchOptions } from "./etcdWatch.ts";
 
 export { type EtcdHistory, openEtcdHistory } from "./etcdHistory.ts";
@@ -47,9 +47,9 @@ class EtcdStore implements Store {
 
   async commit(writes: readonly Write[]): Promise<CommitResult> {
     checkWrites(writes);
-    const { header, succeeded, responses } = await this.#connection.txn(transactionOf(writes));
-    if (succeeded) return { kind: "committed", revision: header.revision };
-    return { kind: "conflict", current: writes.map(({ key }, i) => currentOf(key, responses[i])) };
+    const { revision, succeeded, found } = await this.#connection.transact(transactionOf(writes));
+    if (succeeded) return { kind: "committed", revision };
+    return { kind: "conflict", current: writes.map(({ key }, i) => currentOf(key, found[i] ?? null)) };
   }
 
   watch(kinds: readonly Kind[], listener: (event: WatchEvent) => void): Watch {
@@ -82,37 +82,29 @@ async function listAfterCompaction(connection: EtcdConnection, prefixes: readonl
 }
 
 /** Compares revisions, then writes all; where one differs, reads all instead. */
-function transactionOf(writes: readonly Write[]): ITxnRequest {
-  const keyed = writes.map((write) => ({ write, key: Buffer.from(etcdKey(write.key)) }));
+function transactionOf(writes: readonly Write[]): Transaction {
+  const keyed = writes.map((write) => ({ write, key: etcdKey(write.key) }));
   return {
-    compare: keyed
+    conditions: keyed
       .filter(({ write }) => write.op !== "put")
       .map(({ write, key }) => ({
-        result: "Equal",
-        target: "Mod",
         key,
-        mod_revision: "revision" in write && write.revision !== null ? write.revision : absent,
+        revision: "revision" in write && write.revision !== null ? write.revision : absent,
       })),
-    success: keyed.flatMap(({ write, key }) => requestOf(write, key)),
-    failure: keyed.map(({ key }) => ({ request_range: { key } })),
+    changes: keyed.flatMap(({ write, key }) => changeOf(write, key)),
+    otherwiseRead: keyed.map(({ key }) => key),
   };
 }
 
 /** etcd says that a key which is not there was last changed at revision 0. */
 const absent = "0";
 
-function requestOf(write: Write, key: Buffer): IRequestOp[] {
-  switch (write.op) {
-    case "expect":
-      return [];
-    case "delete":
-      return [{ request_delete_range: { key } }];
-    default:
-      return [{ request_put: { key, value: Buffer.from(encodeValue(write.key, write.value)) } }];
-  }
+function changeOf(write: Write, key: string): KeyChange[] {
+  if (write.op === "expect") return [];
+  if (write.op === "delete") return [{ key, text: null }];
+  return [{ key, text: encodeValue(write.key, write.value) }];
 }
 
-function currentOf(key: Key, response: IResponseOp | undefined): Item | { readonly key: Key; readonly value: null } {
-  const kv = response?.response_range.kvs[0];
-  return kv ? decodeEntry(key, entryOf(kv)) : { key, value: null };
+function currentOf(key: Key, entry: Entry | null): Item | { readonly key: Key; readonly value: null } {
+  return entry ? decodeEntry(key, entry) : { key, value: null };
 }

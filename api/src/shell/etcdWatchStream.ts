@@ -1,12 +1,13 @@
 /** One stream of changes of several prefixes. It knows nothing of reconnecting: whatever goes wrong ends it. */
 import { setTimeout as sleep } from "node:timers/promises";
-import type { IEvent, IWatchRequest, IWatchResponse } from "etcd3";
+import type { IWatchRequest } from "etcd3";
+import type { WatchAnswer } from "../grpc/watchAnswer.ts";
 import type { Revision } from "../store/store.ts";
 import type { Change } from "../store/watchState.ts";
 import type { EtcdConnection } from "./etcdConnection.ts";
 import { compacted, unavailable } from "./etcdErrors.ts";
 import type { EtcdMember, EtcdStream } from "./etcdMember.ts";
-import { endOfPrefix, entryOf } from "./etcdRange.ts";
+import { endOfPrefix } from "./etcdRange.ts";
 
 const answerPollMs = 20;
 
@@ -27,7 +28,7 @@ export class EtcdWatchStream {
   readonly #stream: EtcdStream;
   readonly #fail: (error: unknown) => void;
   /** Parts of an answer that etcd cut up, by watch. */
-  readonly #fragments = new Map<string, IEvent[]>();
+  readonly #fragments = new Map<number, Change[]>();
   /** Counts whatever was heard: while it grows, the stream lives. */
   #answers = 0;
   #answersProgress = false;
@@ -53,7 +54,7 @@ export class EtcdWatchStream {
     promise.catch(() => {}); // Whoever cancels the stream no longer waits for its end.
     stream.on("error", (error) => reject(connection.failed(member, error)));
     stream.on("end", () => reject(unavailable(`etcd at ${member.endpoint} ended the stream of changes`)));
-    stream.on("data", (response) => this.#onResponse(response));
+    stream.on("data", (answer) => this.#onAnswer(answer));
     for (const [index, prefix] of options.prefixes.entries()) stream.write(this.#request(index, prefix));
   }
 
@@ -97,30 +98,21 @@ export class EtcdWatchStream {
     };
   }
 
-  #onResponse(response: IWatchResponse & { readonly fragment?: boolean }): void {
+  #onAnswer(answer: WatchAnswer): void {
     this.#answers++;
-    if (response.compact_revision !== "0") this.#fail(compacted());
-    else if (response.canceled) this.#fail(this.#connection.failed(this.member, new Error(response.cancel_reason)));
-    else if (!response.created && response.events.length === 0) this.#answersProgress = true;
-    const events = this.#whole(response);
-    const index = Number(response.watch_id) - 1;
-    for (const event of events) this.#options.onChange(index, changeOf(event));
+    if (answer.compactRevision !== "0") this.#fail(compacted());
+    else if (answer.canceled) this.#fail(this.#connection.failed(this.member, new Error(answer.cancelReason)));
+    else if (!answer.created && answer.changes.length === 0) this.#answersProgress = true;
+    for (const change of this.#whole(answer)) this.#options.onChange(answer.watch - 1, change);
   }
 
   /** What belongs together comes together: nothing is told of an answer before its last part. */
-  #whole({ watch_id, events, fragment = false }: IWatchResponse & { readonly fragment?: boolean }): readonly IEvent[] {
-    const earlier = this.#fragments.get(watch_id);
-    if (!earlier && !fragment) return events;
-    const gathered = [...(earlier ?? []), ...events];
-    if (fragment) this.#fragments.set(watch_id, gathered);
-    else this.#fragments.delete(watch_id);
+  #whole({ watch, changes, fragment }: WatchAnswer): readonly Change[] {
+    const earlier = this.#fragments.get(watch);
+    if (!earlier && !fragment) return changes;
+    const gathered = [...(earlier ?? []), ...changes];
+    if (fragment) this.#fragments.set(watch, gathered);
+    else this.#fragments.delete(watch);
     return fragment ? [] : gathered;
   }
-}
-
-function changeOf(event: IEvent): Change {
-  const entry = entryOf(event.kv);
-  return event.type === "Delete"
-    ? { type: "delete", key: entry.key, revision: entry.revision }
-    : { type: "put", entry };
 }
