@@ -4,6 +4,7 @@ import { builtIn, isDefaultAllow } from "../store/builtIn.ts";
 import { type Entry, encodeValue } from "../store/codec.ts";
 import { StoreError } from "../store/error.ts";
 import { etcdKey, etcdPrefixes } from "../store/etcdKeys.ts";
+import { OwnWrites } from "../store/ownWrites.ts";
 import { checkWrites, decodeEntry, listingOf } from "../store/request.ts";
 import type { CommitResult, Item, Key, Kind, Listing, Scope, Store, Watch, WatchEvent, Write } from "../store/store.ts";
 import { EtcdConnection, type EtcdConnectionOptions } from "./etcdConnection.ts";
@@ -27,6 +28,7 @@ class EtcdStore implements Store {
   readonly #connection: EtcdConnection;
   readonly #options: EtcdStoreOptions;
   readonly #watches = new Set<EtcdWatch>();
+  readonly #ownWrites = new OwnWrites();
 
   constructor(options: EtcdStoreOptions) {
     this.#options = options;
@@ -47,13 +49,17 @@ class EtcdStore implements Store {
 
   async commit(writes: readonly Write[]): Promise<CommitResult> {
     checkWrites(writes);
-    const { revision, succeeded, found } = await this.#connection.transact(transactionOf(writes));
+    const { revision, succeeded, found } = await this.#connection.transact(this.#transactionOf(writes));
     if (succeeded) return { kind: "committed", revision };
     return { kind: "conflict", current: writes.map(({ key }, i) => currentOf(key, found[i] ?? null)) };
   }
 
   watch(kinds: readonly Kind[], listener: (event: WatchEvent) => void): Watch {
-    const watch = new EtcdWatch(kinds, listener, { connection: this.#connection, options: this.#options });
+    const watch = new EtcdWatch(kinds, listener, {
+      connection: this.#connection,
+      options: this.#options,
+      ownWrites: this.#ownWrites,
+    });
     this.#watches.add(watch);
     return {
       stop: async () => {
@@ -62,6 +68,29 @@ class EtcdStore implements Store {
       },
       stalenessMs: () => watch.stalenessMs(),
     };
+  }
+
+  /** Compares revisions, then writes all; where one differs, reads all instead. */
+  #transactionOf(writes: readonly Write[]): Transaction {
+    const keyed = writes.map((write) => ({ write, key: etcdKey(write.key) }));
+    return {
+      conditions: keyed
+        .filter(({ write }) => write.op !== "put")
+        .map(({ write, key }) => ({
+          key,
+          revision: "revision" in write && write.revision !== null ? write.revision : absent,
+        })),
+      changes: keyed.flatMap(({ write, key }) => this.#changeOf(write, key)),
+      otherwiseRead: keyed.map(({ key }) => key),
+    };
+  }
+
+  #changeOf(write: Write, key: string): KeyChange[] {
+    if (write.op === "expect") return [];
+    if (write.op === "delete") return [{ key, text: null }];
+    const text = encodeValue(write.key, write.value);
+    if (this.#watches.size > 0) this.#ownWrites.note(write, key, text);
+    return [{ key, text }];
   }
 
   async close(): Promise<void> {
@@ -81,29 +110,8 @@ async function listAfterCompaction(connection: EtcdConnection, prefixes: readonl
   }
 }
 
-/** Compares revisions, then writes all; where one differs, reads all instead. */
-function transactionOf(writes: readonly Write[]): Transaction {
-  const keyed = writes.map((write) => ({ write, key: etcdKey(write.key) }));
-  return {
-    conditions: keyed
-      .filter(({ write }) => write.op !== "put")
-      .map(({ write, key }) => ({
-        key,
-        revision: "revision" in write && write.revision !== null ? write.revision : absent,
-      })),
-    changes: keyed.flatMap(({ write, key }) => changeOf(write, key)),
-    otherwiseRead: keyed.map(({ key }) => key),
-  };
-}
-
 /** etcd says that a key which is not there was last changed at revision 0. */
 const absent = "0";
-
-function changeOf(write: Write, key: string): KeyChange[] {
-  if (write.op === "expect") return [];
-  if (write.op === "delete") return [{ key, text: null }];
-  return [{ key, text: encodeValue(write.key, write.value) }];
-}
 
 function currentOf(key: Key, entry: Entry | null): Item | { readonly key: Key; readonly value: null } {
   return entry ? decodeEntry(key, entry) : { key, value: null };

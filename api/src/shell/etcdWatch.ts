@@ -8,6 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { StoreError } from "../store/error.ts";
 import { etcdPrefixes } from "../store/etcdKeys.ts";
 import { type Standing, setBackReason } from "../store/history.ts";
+import type { OwnWrites } from "../store/ownWrites.ts";
 import type { Kind, Revision, Watch, WatchEvent } from "../store/store.ts";
 import { type Change, WatchState } from "../store/watchState.ts";
 import type { EtcdConnection } from "./etcdConnection.ts";
@@ -25,6 +26,8 @@ export interface EtcdWatchOptions {
 export interface EtcdWatchPorts {
   readonly connection: EtcdConnection;
   readonly options: EtcdWatchOptions;
+  /** What the watch is about to tell of by this process's own doing. */
+  readonly ownWrites: OwnWrites;
 }
 
 const retryDelayMsMin = 100;
@@ -47,13 +50,14 @@ export class EtcdWatch implements Watch {
   /** The furthest that an answer or a change has shown. */
   #standing: Standing | null = null;
 
-  constructor(kinds: readonly Kind[], listener: (event: WatchEvent) => void, { connection, options }: EtcdWatchPorts) {
+  constructor(kinds: readonly Kind[], listener: (event: WatchEvent) => void, ports: EtcdWatchPorts) {
+    const { connection, options, ownWrites } = ports;
     this.#listener = (event) => {
       if (!this.#stopping.signal.aborted) listener(event);
     };
     this.#kinds = kinds.map((kind) => ({
       prefixes: etcdPrefixes(kind),
-      state: new WatchState(kind, this.#listener),
+      state: new WatchState(kind, this.#listener, ownWrites),
     }));
     this.#prefixes = this.#kinds.flatMap(({ prefixes }) => prefixes);
     this.#states = this.#kinds.flatMap(({ prefixes, state }) => prefixes.map(() => state));

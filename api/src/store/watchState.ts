@@ -6,8 +6,9 @@
 import { builtIn } from "./builtIn.ts";
 import { type Decoded, decodeValue, type Entry } from "./codec.ts";
 import { parseEtcdKey } from "./etcdKeys.ts";
+import type { OwnWrites } from "./ownWrites.ts";
 import { setAside } from "./request.ts";
-import type { Key, Kind, Revision, WatchEvent } from "./store.ts";
+import type { Item, Key, Kind, Revision, WatchEvent } from "./store.ts";
 
 export type Change =
   | { readonly type: "put"; readonly entry: Entry }
@@ -27,6 +28,7 @@ const unknownRevision = "0";
 export class WatchState {
   readonly #kind: Kind;
   readonly #tell: (event: WatchEvent) => void;
+  readonly #ownWrites: Pick<OwnWrites, "take"> | null;
   /** The revision of every key that was told. */
   readonly #told = new Map<string, Revision>();
   /** Changes up to this revision were told by a listing. */
@@ -36,9 +38,10 @@ export class WatchState {
   /** The revisions of deletions since a check began. */
   #deleted: Map<string, Revision> | null = null;
 
-  constructor(kind: Kind, tell: (event: WatchEvent) => void) {
+  constructor(kind: Kind, tell: (event: WatchEvent) => void, ownWrites: Pick<OwnWrites, "take"> | null = null) {
     this.#kind = kind;
     this.#tell = tell;
+    this.#ownWrites = ownWrites;
   }
 
   /** All there is at `revision`. Only differences are told, deletions first: an address must leave before it comes anew. */
@@ -137,7 +140,10 @@ export class WatchState {
     const key = parseEtcdKey(this.#kind, entry.key);
     if (!key) return;
     this.#told.set(entry.key, entry.revision);
-    this.#tell(eventFor(key, entry));
+    const own = this.#ownWrites?.take(entry) ?? null;
+    if (own === null) this.#tell(eventFor(key, entry));
+    // What was written under a key is of its kind.
+    else this.#tell({ type: "changed", item: { key, value: own, revision: entry.revision } as Item });
   }
 
   #tellDeleted(text: string): void {
