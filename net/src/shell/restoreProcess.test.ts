@@ -42,33 +42,6 @@ describe("a restore that is kept running", () => {
     expect(process.isOpen).toBe(false);
   });
 
-  it("reads what is not due yet, and commits it when it is", async () => {
-    const process = restore('while read -r line; do [ "$line" = COMMIT ] && exit 7; done');
-    const due = Promise.withResolvers<void>();
-    let failure: KernelFailure | null = null;
-    const failed = failureOf(process.commit("*filter\nCOMMIT\n", due.promise)).then((found) => {
-      failure = found;
-    });
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    expect(failure).toBe(null);
-    due.resolve();
-    await failed;
-    expect(failure).toMatchObject({ code: "COMMAND_FAILED", exitCode: 7 });
-  });
-
-  it("ends without a COMMIT where that never becomes due", async () => {
-    const process = restore("exec cat");
-    const never = Promise.reject(new Error("not today"));
-    await expect(process.commit("*filter\nCOMMIT\n", never)).rejects.toThrow("not today");
-    expect(process.isOpen).toBe(false);
-  });
-
-  it("tells of what is refused before it is due", async () => {
-    const process = restore("head -c 8 >/dev/null; exit 2");
-    const failure = await failureOf(process.commit("*filter\nCOMMIT\n", new Promise(() => {})));
-    expect(failure).toMatchObject({ code: "COMMAND_FAILED", exitCode: 2 });
-  });
-
   it("has failed when there is no such command", async () => {
     const failure = await failureOf(new RestoreProcess("/no/such/restore", []).commit("*filter\nCOMMIT\n"));
     expect(failure).toMatchObject({ code: "COMMAND_FAILED", exitCode: null });

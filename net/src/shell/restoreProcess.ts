@@ -20,15 +20,13 @@ const filler = `#${"-".repeat(9_000)}\n`.repeat(8);
 const fillerLines = 8;
 /** A release that repeats nothing, or a commit that takes long: then the end of the process tells how it went. */
 const patienceMs = 100;
-/** Much input is given as much more time as reading it takes, roughly, so that what comes next finds the process still there. */
-const bytesPerMs = 4_096;
 
 interface Pending {
   readonly input: string;
   readonly committed: string;
-  timers: readonly NodeJS.Timeout[];
+  readonly timers: readonly NodeJS.Timeout[];
   resolve(): void;
-  reject(error: unknown): void;
+  reject(error: KernelError): void;
 }
 
 export class RestoreProcess {
@@ -64,28 +62,21 @@ export class RestoreProcess {
     return !this.#isEnding && this.#commits < commitsMax;
   }
 
-  /**
-   * Resolves when the kernel has all of the input. One at a time: the caller waits for each. Of input that is not due yet all
-   * is read but the COMMIT by which it acts; where `isDue` rejects, nothing of it is done.
-   */
-  commit(input: string, isDue?: Promise<void>): Promise<void> {
+  /** Resolves when the kernel has all of the input. One at a time: the caller waits for each. */
+  commit(input: string): Promise<void> {
     clearTimeout(this.#idle);
     this.#hold(true);
     this.#commits += 1;
     this.#stdout = "";
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const pending: Pending = { input, committed: `#committed ${this.#commits}\n`, timers: [], resolve, reject };
-    this.#pending = pending;
-    if (!isDue) {
-      this.#finish(pending, input);
-      return promise;
-    }
-    const end = input.lastIndexOf("COMMIT\n");
-    this.#child.stdin.write(input.slice(0, end));
-    isDue.then(
-      () => this.#finish(pending, input.slice(end)),
-      (error: unknown) => this.#abandon(pending, error),
-    );
+    const committed = `#committed ${this.#commits}\n`;
+    const timers = [
+      setTimeout(() => this.end(), patienceMs),
+      setTimeout(() => this.#child.kill("SIGKILL"), this.#timeoutMs),
+    ];
+    this.#pending = { input, committed, timers, resolve, reject };
+    this.#child.stdin.write(input + committed + filler);
+    if (!this.isOpen) this.end();
     return promise;
   }
 
@@ -93,23 +84,6 @@ export class RestoreProcess {
   end(): void {
     this.#isEnding = true;
     this.#child.stdin.end();
-  }
-
-  #finish(pending: Pending, input: string): void {
-    if (this.#pending !== pending) return; // It has failed meanwhile.
-    pending.timers = [
-      setTimeout(() => this.end(), patienceMs + pending.input.length / bytesPerMs),
-      setTimeout(() => this.#child.kill("SIGKILL"), this.#timeoutMs),
-    ];
-    this.#child.stdin.write(input + pending.committed + filler);
-    if (!this.isOpen) this.end();
-  }
-
-  #abandon(pending: Pending, error: unknown): void {
-    if (this.#pending !== pending) return;
-    this.#isEnding = true;
-    this.#child.kill("SIGKILL");
-    this.#settle(error);
   }
 
   #onOutput(chunk: Buffer): void {
@@ -124,7 +98,7 @@ export class RestoreProcess {
     if (this.#pending) this.#settle(exitCode === 0 ? null : this.#failure(this.#pending, exitCode, stderr));
   }
 
-  #settle(error: unknown): void {
+  #settle(error: KernelError | null): void {
     const pending = this.#pending;
     if (!pending) return;
     this.#pending = null;
@@ -132,7 +106,7 @@ export class RestoreProcess {
     this.#linesBefore += pending.input.split("\n").length + fillerLines;
     this.#hold(false);
     this.#idle = setTimeout(() => this.end(), idleMsMax).unref();
-    if (error !== null) pending.reject(error);
+    if (error) pending.reject(error);
     else pending.resolve();
   }
 

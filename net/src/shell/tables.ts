@@ -47,13 +47,6 @@ export interface Tables {
    * each whether or not another failed. Resolves when the kernel has all.
    */
   commit(transactions: readonly TableTransaction[]): Promise<void>;
-  /**
-   * As `commit`, and nothing of it before `isDue`; where that rejects, nothing at all. What is not due yet is read and
-   * checked meanwhile, if that saves time.
-   */
-  commitDue?(transactions: readonly TableTransaction[], isDue: Promise<void>): Promise<void>;
-  /** Each transaction at once by itself, one after the other. Where one fails, those before it stand, and no other is made. */
-  commitEach?(transactions: readonly TableTransaction[]): Promise<void>;
 }
 
 export function openTables(options: TablesOptions): Tables {
@@ -62,9 +55,6 @@ export function openTables(options: TablesOptions): Tables {
 
 interface Waiting {
   readonly transactions: readonly TableTransaction[];
-  readonly isDue?: Promise<void>;
-  /** Whether each of its transactions is a commit of its own. */
-  readonly isEach?: boolean;
   resolve(): void;
   reject(error: unknown): void;
 }
@@ -83,9 +73,6 @@ interface SharedRead {
 
 /** A read of all tables that is of no use costs a process more, or all the time that it may take; what is in its way mostly stays. */
 const sharedReadAgainMs = 600_000;
-
-/** Of several commits that are given to a process together: beyond that it is waited for, so that nobody has to hold all. */
-const inputLengthMax = 1_000_000;
 
 class CommandTables implements Tables {
   readonly #options: TablesOptions;
@@ -129,23 +116,8 @@ class CommandTables implements Tables {
   }
 
   commit(transactions: readonly TableTransaction[]): Promise<void> {
-    return this.#ask({ transactions });
-  }
-
-  async commitDue(transactions: readonly TableTransaction[], isDue: Promise<void>): Promise<void> {
-    // An nft process asks the kernel for what is there when it begins to read, and once more where that is another by then.
-    if (this.#options.backend === "legacy") return this.#ask({ transactions, isDue });
-    await isDue;
-    return this.#ask({ transactions });
-  }
-
-  commitEach(transactions: readonly TableTransaction[]): Promise<void> {
-    return this.#ask({ transactions, isEach: true });
-  }
-
-  #ask(asked: Pick<Waiting, "transactions" | "isDue" | "isEach">): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#waiting.push({ ...asked, resolve, reject });
+    this.#waiting.push({ transactions, resolve, reject });
     if (!this.#isRunning) void this.#run();
     return promise;
   }
@@ -175,30 +147,11 @@ class CommandTables implements Tables {
   async #run(): Promise<void> {
     this.#isRunning = true;
     while (this.#waiting.length > 0) {
-      const [each, batch] = partition(this.#waiting, ({ isEach = false }) => isEach);
+      const batch = this.#waiting;
       this.#waiting = [];
-      for (const waiting of each) await this.#commitParts(waiting);
       await this.#commitBatch(batch);
     }
     this.#isRunning = false;
-  }
-
-  /** The process reads on while it is at work, so that it never waits for us between two of them. */
-  async #commitParts({ transactions, resolve, reject }: Waiting): Promise<void> {
-    try {
-      let input = "";
-      for (const transaction of transactions) {
-        if (input.length > inputLengthMax) {
-          await this.#restore(input);
-          input = "";
-        }
-        input += renderTransactions(transaction.table, [transaction]);
-      }
-      if (input !== "") await this.#restore(input);
-      resolve();
-    } catch (error) {
-      reject(error);
-    }
   }
 
   /** Each table by itself: every one is a commit of its own, and one that stands must not be made a second time. */
@@ -219,13 +172,11 @@ class CommandTables implements Tables {
     );
     try {
       const transactions = involved.flatMap((waiting) => waiting.transactions);
-      const due = involved.flatMap(({ isDue }) => isDue ?? []);
       await this.#restore(
         renderTransactions(
           table,
           transactions.filter((transaction) => transaction.table === table),
         ),
-        due.length > 0 ? Promise.all(due).then(() => {}) : undefined,
       );
     } catch (error) {
       const [only] = involved;
@@ -234,12 +185,12 @@ class CommandTables implements Tables {
     }
   }
 
-  async #restore(input: string, isDue?: Promise<void>): Promise<void> {
+  async #restore(input: string): Promise<void> {
     if (!this.#process?.isOpen) {
       const wait = ["-w", String(this.#options.lockSeconds ?? 10)];
       this.#process = new RestoreProcess(this.#command("restore"), ["--noflush", ...wait], this.#options);
     }
-    await this.#process.commit(input, isDue);
+    await this.#process.commit(input);
   }
 
   /** `null` for a chain that iptables cannot tell, or that is not there. */
@@ -307,10 +258,6 @@ export async function legacyTables(
 /** iptables-legacy-save loads the legacy modules just to say that they hold nothing. */
 async function hasLegacyTables(family: Family, namespace: NamespaceReference | undefined): Promise<boolean> {
   return (await legacyTables(family, namespace)).length > 0;
-}
-
-function partition<T>(items: readonly T[], isFirst: (item: T) => boolean): readonly [T[], T[]] {
-  return [items.filter(isFirst), items.filter((item) => !isFirst(item))];
 }
 
 function commandOf(family: Family): string {

@@ -90,24 +90,6 @@ describe("applying a plan", () => {
     assert.deepEqual(log.slice(2).toSorted(), ["chains ahead", "filled", "the rest"]);
     assert.equal(log.at(-1), "the rest");
   });
-
-  it("has a table that goes whole read while sets are filled, and committed once they are full", async () => {
-    const { log, apply } = ahead({ whole: true });
-    await apply();
-    assert.deepEqual(log, ["made", "all is read", "filled", "all"]);
-  });
-
-  it("commits nothing of such a table where the kernel refused to fill a set", async () => {
-    const { log, apply } = ahead({ whole: true, refused: "filled" });
-    await assert.rejects(apply(), /made/);
-    assert.deepEqual(log, ["made", "all is read", "filled"]);
-  });
-
-  it("gives all further parts to who can take several", async () => {
-    const { log, apply } = ahead({ each: true });
-    await apply();
-    assert.deepEqual(log, ["made", "chains ahead", "1 more", "filled", "the rest"]);
-  });
 });
 
 interface AheadCase {
@@ -115,14 +97,10 @@ interface AheadCase {
   readonly refused?: "made" | "filled";
   /** Which of the parts has a chain that names the set; the first, unless told. */
   readonly naming?: number;
-  /** Whether the table goes at once, when that is due. */
-  readonly whole?: boolean;
-  /** Whether parts may be given together. */
-  readonly each?: boolean;
 }
 
 /** One set, and twice as many new chains as go into one part, which a hook leads to. What is done is noted once it is done. */
-function ahead({ onSets = async () => {}, refused, naming = 0, whole = false, each = false }: AheadCase): {
+function ahead({ onSets = async () => {}, refused, naming = 0 }: AheadCase): {
   log: string[];
   apply: () => Promise<Set<string>>;
 } {
@@ -136,20 +114,8 @@ function ahead({ onSets = async () => {}, refused, naming = 0, whole = false, ea
   const { promise: committed, resolve } = Promise.withResolvers<void>();
   const tables: Tables = {
     family: 4,
-    backend: whole ? "legacy" : "nft",
+    backend: "nft",
     save: () => assert.fail("nothing is read"),
-    ...(whole && {
-      commitDue: async (_, isDue) => {
-        log.push("all is read");
-        await isDue;
-        log.push("all");
-      },
-    }),
-    ...(each && {
-      commitEach: async (parts) => {
-        log.push(`${parts.length} more`);
-      },
-    }),
     commit: async ([one]) => {
       log.push(one?.hooks ? "the rest" : "chains ahead");
       if (log.filter((what) => what === "chains ahead").length === fresh.length) resolve();

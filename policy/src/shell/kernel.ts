@@ -63,12 +63,9 @@ async function savedTables(tables: readonly Tables[]): Promise<ActualTable[]> {
 /** Answers the sets that could not be destroyed yet, since the kernel has not let go of rules that are gone. */
 export async function applyPlan(toDo: Plan, { tables, sets, partMax }: Kernel): Promise<Set<string>> {
   const commits = tables.map((port) => commitsOf(toDo, port, partMax));
-  if (commits.some(({ isLarge }) => isLarge)) await applyWhenDue(commits, toDo.before, sets);
-  else {
-    if (commits.some(({ ahead }) => ahead.length > 0)) await applyBeside(commits, toDo.before, sets);
-    else await applySets(toDo.before, sets);
-    await Promise.all(commits.map(({ port, last }) => (last.length > 0 ? port.commit(last) : null)));
-  }
+  if (commits.some(({ ahead }) => ahead.length > 0)) await applyBeside(commits, toDo.before, sets);
+  else await applySets(toDo.before, sets);
+  await Promise.all(commits.map(({ port, last }) => (last.length > 0 ? port.commit(last) : null)));
   const undestroyed = new Set<string>();
   const refusals = toDo.after.length === 0 ? [] : await sets.apply(toDo.after);
   for (const [index, change] of toDo.after.entries()) {
@@ -82,7 +79,8 @@ export async function applyPlan(toDo: Plan, { tables, sets, partMax }: Kernel): 
 
 /** Chains that no packet meets yet need the sets that they name, and not what is in them. They take longest, so they begin first. */
 async function applyBeside(commits: readonly Commits[], changes: readonly PlannedChange[], sets: Sets): Promise<void> {
-  const [made, filled] = partition(changes, isUnseen);
+  // Making a set that nothing refers to, or emptying one, shows nowhere: so it may come before all else.
+  const [made, filled] = partition(changes, ({ op }) => op === "create" || op === "flush" || op === "destroy");
   const named = new Set(commits.flatMap(({ ahead: [first] }) => (first ? setsNamedIn(first) : [])));
   const [madeFirst, madeThen] = partition(made, (change) => named.has(nameOf(change)));
   await applySets(madeFirst, sets);
@@ -92,31 +90,6 @@ async function applyBeside(commits: readonly Commits[], changes: readonly Planne
   const making = applySets(madeThen, sets);
   making.then(resolve, reject);
   await allOf([...committing, making.then(() => applySets(filled, sets))]);
-}
-
-/**
- * A table that is committed whole takes as long to read as its sets to fill. So it is read meanwhile, as soon as the sets
- * that it names are there, and committed once all of them are right.
- */
-async function applyWhenDue(commits: readonly Commits[], changes: readonly PlannedChange[], sets: Sets): Promise<void> {
-  const [made, filled] = partition(changes, isUnseen);
-  await applySets(made, sets);
-  const { promise: filling, resolve, reject } = Promise.withResolvers<void>();
-  filling.catch(() => {}); // It is told below, whoever waits for it.
-  const committing = commits.map(async (each) => {
-    if (each.ahead.length > 0) await commitAhead(each);
-    if (each.last.length === 0) return;
-    if (each.port.commitDue) return each.port.commitDue(each.last, filling);
-    await filling;
-    await each.port.commit(each.last);
-  });
-  applySets(filled, sets).then(resolve, reject);
-  await allOf([filling, ...committing]);
-}
-
-/** Making a set that nothing refers to, or emptying one, shows nowhere: so it may come before all else. */
-function isUnseen({ op }: PlannedChange): boolean {
-  return op === "create" || op === "flush" || op === "destroy";
 }
 
 function setsNamedIn({ chains = [] }: TableTransaction): string[] {
@@ -167,8 +140,6 @@ function actualSet({ name, family, type, members, maxElements }: KernelSet): Act
 
 interface Commits {
   readonly port: Tables;
-  /** Whether one of a table is of many chains that are not there yet, and goes at once all the same. */
-  readonly isLarge: boolean;
   /** Each by itself, of chains that no packet meets before the last. */
   readonly ahead: readonly TableTransaction[];
   readonly last: readonly TableTransaction[];
@@ -177,8 +148,7 @@ interface Commits {
 function commitsOf(toDo: Plan, port: Tables, partMax: number = partMaxUsual): Commits {
   const commits = toDo.commits.filter(({ family }) => family === port.family);
   const parts = commits.map((each) => (port.backend === "nft" ? inParts(each, partMax) : [each.transaction]));
-  const isLarge = port.backend === "legacy" && commits.some(({ fresh }) => fresh.size > partMax);
-  return { port, isLarge, ahead: parts.flatMap((of) => of.slice(0, -1)), last: parts.flatMap((of) => of.slice(-1)) };
+  return { port, ahead: parts.flatMap((of) => of.slice(0, -1)), last: parts.flatMap((of) => of.slice(-1)) };
 }
 
 /** All but the first once `allMade`, the sets that they name. */
@@ -186,8 +156,7 @@ async function commitAhead({ port, ahead: [first, ...others] }: Commits, allMade
   if (!first) return;
   await port.commit([first]);
   await allMade;
-  if (port.commitEach) await port.commitEach(others);
-  else for (const part of others) await port.commit([part]);
+  for (const part of others) await port.commit([part]);
 }
 
 async function commit(toDo: Plan, port: Tables): Promise<void> {

@@ -153,47 +153,6 @@ for (const backend of ["nft", "legacy"] as const) {
         ]);
       });
 
-      it("are changed when that is due, and not at all where it never is", async () => {
-        await using node = await createNamespace(`tables-due-${backend}${family}`);
-        const tables = openTables({ family, backend, namespace: node.path });
-        const due = Promise.withResolvers<void>();
-        let isDone = false;
-        const first = tables.commitDue?.([fill("b-due", ["-j", "ACCEPT"])], due.promise).then(() => {
-          isDone = true;
-        });
-        // Nobody else gets at a legacy table while its new state is read, so it is looked at by what reads without the lock.
-        await exec("sleep", ["0.3"]);
-        expect(await shown(node, tables)).toEqual([]);
-        expect(isDone).toBe(false);
-        due.resolve();
-        await first;
-        expect(await shown(node, tables)).toEqual([":b-due - [0:0]", "-A b-due -j ACCEPT"]);
-        const never = Promise.reject(new Error("not today"));
-        const second = tables.commitDue?.([fill("b-never", ["-j", "ACCEPT"])], never);
-        await expect(second).rejects.toThrow("not today");
-        await tables.commit([fill("b-then")]);
-        expect(await shown(node, tables)).not.toContain(":b-never - [0:0]");
-        if (backend === "nft") return; // It reads when it is due.
-        const refused = tables.commitDue?.([fill("b-bad", ["--bogus"])], new Promise(() => {}));
-        expect(await failureOf(refused ?? Promise.resolve())).toMatchObject({ code: "COMMAND_FAILED" });
-      });
-
-      it("are changed in several commits one after the other, up to the first that fails", async () => {
-        await using node = await createNamespace(`tables-each-${backend}${family}`);
-        const tables = openTables({ family, backend, namespace: node.path });
-        await tables.commitEach?.([fill("b-1"), fill("b-2", ["-j", "b-1"])]);
-        const refused = tables.commitEach?.([
-          fill("b-3", ["-j", "b-2"]),
-          fill("b-bad", ["-j", "b-nowhere"]),
-          fill("b-4"),
-        ]);
-        const beside = tables.commit([fill("b-5")]);
-        expect(await failureOf(refused ?? Promise.resolve())).toMatchObject({ code: "COMMAND_FAILED" });
-        await beside;
-        const chains = (await shown(node, tables)).filter((line) => line.startsWith(":"));
-        expect(chains.sort()).toEqual([":b-1 - [0:0]", ":b-2 - [0:0]", ":b-3 - [0:0]", ":b-5 - [0:0]"]);
-      });
-
       it("are read without being made", async () => {
         await using node = await createNamespace(`unmade-${backend}${family}`);
         const tables = openTables({ family, backend, namespace: node.path });
