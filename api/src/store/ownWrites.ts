@@ -13,7 +13,7 @@ const writesMax = 256;
 export class OwnWrites {
   readonly #writes = new Map<string, { readonly text: string; readonly value: Stored[Kind] }>();
 
-  /** Before it is sent. Only what is the same object once it is read back, as a resource of ours without what the store adds. */
+  /** Before it is sent. Only what is the same once it is read back. */
   note(write: Write, key: string, text: string): void {
     if (write.op !== "create" && write.op !== "update" && write.op !== "put") return;
     if (write.key.kind !== "WorkloadEndpoint" || !isPlain(write.value)) return;
@@ -32,13 +32,7 @@ export class OwnWrites {
   }
 }
 
-/** Nothing of it is left out when it is written: no version that the store counts, and no member without a value. */
+/** The version that the store counts is left out when it is written. */
 function isPlain(value: unknown): boolean {
-  return isRecord(value) && isRecord(value.metadata) && !("resourceVersion" in value.metadata) && !hasUndefined(value);
-}
-
-function hasUndefined(value: unknown): boolean {
-  if (typeof value !== "object" || value === null) return value === undefined;
-  for (const name in value) if (hasUndefined(value[name as keyof typeof value])) return true;
-  return false;
+  return isRecord(value) && isRecord(value.metadata) && !("resourceVersion" in value.metadata);
 }
