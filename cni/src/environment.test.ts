@@ -13,6 +13,16 @@ const accepted: { name: string; variables: Record<string, string>; args: object 
     variables: { CNI_ARGS: `IgnoreUnknown=1;${pod};K8S_POD_INFRA_CONTAINER_ID=c1;K8S_POD_UID=u1` },
     args: { podNamespace: "prod", podName: "web-0", podUid: "u1" },
   },
+  {
+    name: "a key twice, the last of which counts",
+    variables: { CNI_ARGS: "IP=;IP=10.0.0.1;MAC=a;MAC=" },
+    args: { ip: "10.0.0.1" },
+  },
+  {
+    name: "an unknown key that may be ignored, said behind it",
+    variables: { CNI_ARGS: "FOO=bar;IgnoreUnknown=1" },
+    args: {},
+  },
   { name: "an unknown key that may be ignored", variables: { CNI_ARGS: "IgnoreUnknown=true;FOO=bar" }, args: {} },
   {
     name: "a name alone, as podman sends",
@@ -50,6 +60,12 @@ const refused: { name: string; variables: Record<string, string>; says: RegExp }
     says: /K8S_POD_NAME is no name of Kubernetes/,
   })),
   { name: "an unknown key", variables: { CNI_ARGS: "FOO=bar" }, says: /unknown key: FOO/ },
+  { name: "an unknown key that objects know", variables: { CNI_ARGS: "constructor=x" }, says: /unknown key: constr/ },
+  {
+    name: "an unknown key that may not be ignored any more",
+    variables: { CNI_ARGS: "IgnoreUnknown=1;FOO=bar;IgnoreUnknown=0" },
+    says: /unknown key: FOO/,
+  },
   { name: "a key without a value", variables: { CNI_ARGS: "FOO" }, says: /KEY=VALUE/ },
 ];
 

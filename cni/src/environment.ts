@@ -24,15 +24,15 @@ export interface CniArgs {
 }
 
 const containerIdBytesMax = 200; // The id becomes part of a file name; the executable has the same limit.
-const argNames: Readonly<Record<string, keyof CniArgs | null>> = {
-  K8S_POD_NAMESPACE: "podNamespace",
-  K8S_POD_NAME: "podName",
-  K8S_POD_UID: "podUid",
-  K8S_POD_INFRA_CONTAINER_ID: null, // The container's id once more.
-  IgnoreUnknown: null,
-  IP: "ip",
-  MAC: "mac",
-};
+const argNames: ReadonlyMap<string, keyof CniArgs | null> = new Map([
+  ["K8S_POD_NAMESPACE", "podNamespace"],
+  ["K8S_POD_NAME", "podName"],
+  ["K8S_POD_UID", "podUid"],
+  ["K8S_POD_INFRA_CONTAINER_ID", null], // The container's id once more.
+  ["IgnoreUnknown", null],
+  ["IP", "ip"],
+  ["MAC", "mac"],
+]);
 
 /** They become keys of the datastore. A UID is one too: kubelets give a hash to pods of their own files. */
 const objectName = /^[a-zA-Z0-9]([-a-zA-Z0-9.]*[a-zA-Z0-9])?$/;
@@ -67,29 +67,35 @@ function isInterfaceName(name: string): boolean {
   return bytes > 0 && bytes <= 15 && name !== "." && name !== ".." && !/[/:\s\p{Cc}]/u.test(name);
 }
 
-/** `K=V;K=V`. A key that nobody knows is an error unless `IgnoreUnknown` allows it. */
+/** `K=V;K=V`, of one key the last. A key that nobody knows is an error unless `IgnoreUnknown` allows it. */
 function parseArgs(text: string): CniArgs {
-  const pairs = text.split(";").filter((pair) => pair !== "");
-  const given = new Map<string, string>();
-  for (const pair of pairs) {
+  const args: { -readonly [K in keyof CniArgs]: string } = {};
+  let [unknown, ignoreUnknown]: [string | null, string] = [null, ""];
+  for (const pair of text.split(";")) {
+    if (pair === "") continue;
     const equals = pair.indexOf("=");
     if (equals < 1) throw invalid(`CNI_ARGS must be KEY=VALUE separated by ";", not ${JSON.stringify(pair)}`);
-    given.set(pair.slice(0, equals), pair.slice(equals + 1));
+    const name = pair.slice(0, equals);
+    const value = pair.slice(equals + 1);
+    const field = argNames.get(name);
+    if (name === "IgnoreUnknown") ignoreUnknown = value;
+    else if (field === undefined) unknown ??= name;
+    else if (field !== null && value === "") delete args[field];
+    else if (field !== null) args[field] = value;
   }
-  const ignoreUnknown = /^(1|t|true)$/i.test(given.get("IgnoreUnknown") ?? "");
-  const args: { -readonly [K in keyof CniArgs]: string } = {};
-  for (const [name, value] of given) {
-    const field = argNames[name];
-    if (field === undefined && !ignoreUnknown) throw invalid(`CNI_ARGS has an unknown key: ${name}`);
-    if (field && value !== "") args[field] = value;
-  }
-  for (const [name, field] of Object.entries(argNames)) {
-    const value = field ? args[field] : undefined;
-    if (value !== undefined && name.startsWith("K8S_") && !objectName.test(value))
+  if (unknown !== null && !/^(1|t|true)$/i.test(ignoreUnknown))
+    throw invalid(`CNI_ARGS has an unknown key: ${unknown}`);
+  for (const { name, field } of kubernetesArgs) {
+    const value = args[field];
+    if (value !== undefined && !objectName.test(value))
       throw invalid(`CNI_ARGS: ${name} is no name of Kubernetes: ${JSON.stringify(value)}`);
   }
   return args;
 }
+
+const kubernetesArgs = [...argNames].flatMap(([name, field]) =>
+  field && name.startsWith("K8S_") ? [{ name, field }] : [],
+);
 
 function invalid(message: string): CniError {
   return new CniError({ code: "INVALID_ENVIRONMENT", message });
