@@ -20,7 +20,7 @@ export function isGiven(address: Address, state: ClusterState): boolean {
   );
 }
 
-/** The name of a pool that has it for Services alone: who gives them addresses looks at no endpoints. */
+/** The name of a pool that has it for Services: what one of them is given at this moment, no endpoint tells. */
 export function poolOfServices(address: Address, state: ClusterState): string | null {
   return (
     poolsOf(state).find((pool) => pool.spec.allowedUses?.includes("LoadBalancer") && has(pool, address))?.metadata

@@ -175,6 +175,10 @@ export function isClusterKey(key: Key): key is Key<ClusterKind> {
   return clusterKinds.some((kind) => kind === key.kind);
 }
 
+export function isKeyOf<K extends Kind>(key: Key, kind: K): key is Key<K> {
+  return key.kind === kind;
+}
+
 /**
  * Configuration with a field without which it would be wrong or open to act is not acted on at all: a peer with a
  * password, for one, must not be dialled without. Nodes and endpoints are taken as they are; what Calico notes there for itself changes nothing here.

@@ -13,11 +13,21 @@ import {
   isRecord,
   type JsonValue,
   type Key,
+  type Undecodable,
 } from "@brindle/api";
+import { type ClusterState, isKeyOf } from "./clusterState.ts";
 import { readableReservation } from "./readableReservation.ts";
 
+/** What is acted on of an object that does not decode; `null` of kinds that address management does not go by. */
+export function ipamInDoubt({ key, partial }: Undecodable, state: ClusterState): unknown {
+  if (isKeyOf(key, "IPReservation")) return reservationInDoubt(key, partial, state.get(key) ?? null);
+  if (isKeyOf(key, "IPAMConfig")) return ipamConfigInDoubt(state.get(key) ?? null);
+  if (isKeyOf(key, "IPAMConfiguration")) return ipamConfigurationInDoubt(key, state.get(key) ?? null);
+  return null;
+}
+
 /** All is reserved by one of which nothing was ever known: any address may be a gateway's. A spec without a list reserves nothing. */
-export function reservationInDoubt(
+function reservationInDoubt(
   key: Key<"IPReservation">,
   partial: JsonValue | undefined,
   known: IPReservation | null,
@@ -32,11 +42,11 @@ export function reservationInDoubt(
 }
 
 /** Nodes that were told nothing use none but their own blocks, and what was given back rests until that can be read. */
-export function ipamConfigInDoubt(known: IPAMConfig | null): IPAMConfig {
+function ipamConfigInDoubt(known: IPAMConfig | null): IPAMConfig {
   return known ?? unknownConfig;
 }
 
-export function ipamConfigurationInDoubt(
+function ipamConfigurationInDoubt(
   { name }: Key<"IPAMConfiguration">,
   known: IPAMConfiguration | null,
 ): IPAMConfiguration {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { apiVersion, MemoryStore, type Node, type WorkloadEndpoint } from "@brindle/api";
 import { type Attachment, type BeyondOwn, endpointKey } from "@brindle/cni";
-import { Allocator, readClusterView } from "@brindle/ipam";
+import { Allocator, loadBalancer, readClusterView } from "@brindle/ipam";
 import { type Address, parseAddress } from "@brindle/net";
 import { describe, it } from "vitest";
 import { ClusterState } from "../graph/clusterState.ts";
@@ -40,6 +40,7 @@ interface World {
   readonly pool: (name: string, spec: object) => Promise<void>;
   /** By the allocator, for a tunnel of a node: no endpoint has it. */
   readonly giveToTunnel: (address: string) => Promise<void>;
+  readonly giveToService: (address: string) => Promise<void>;
 }
 
 function world(): World {
@@ -50,15 +51,21 @@ function world(): World {
     state.receive(key, value);
     await store.commit([{ op: "put", key, value }]);
   };
-  const giveToTunnel = async (text: string) => {
-    const view = () => readClusterView(store, "node2");
-    const allocator = new Allocator({ node: "node2" }, { store, now: () => 1n, view });
-    const attributes = { node: "node2", type: "vxlanTunnelAddress" };
-    const given = await allocator.assign({ handleId: "tunnel", attributes, families: [4], addresses: [address(text)] });
-    assert.equal(given.kind, "assigned");
+  const give = async (node: string, request: Omit<Parameters<Allocator["assign"]>[0], "families">) => {
+    const view = () => readClusterView(store, node);
+    const allocator = new Allocator({ node }, { store, now: () => 1n, view });
+    assert.equal((await allocator.assign({ ...request, families: [4] })).kind, "assigned");
     for (const { key, value } of (await store.list("BlockAffinity")).items) state.receive(key, value);
   };
-  return { state, store, beyond: beyondOwn("node1", { state, store }), pool, giveToTunnel };
+  const giveToTunnel = (text: string) => {
+    const attributes = { node: "node2", type: "vxlanTunnelAddress" };
+    return give("node2", { handleId: "tunnel", attributes, addresses: [address(text)] });
+  };
+  const giveToService = (text: string) => {
+    const attributes = { service: "web", namespace: "shop", type: "LoadBalancer" };
+    return give(loadBalancer, { handleId: "lb-1", attributes, use: "LoadBalancer", addresses: [address(text)] });
+  };
+  return { state, store, beyond: beyondOwn("node1", { state, store }), pool, giveToTunnel, giveToService };
 }
 
 const [web, other] = [attachmentOf("web"), attachmentOf("other")];
@@ -138,6 +145,19 @@ describe("an address that no pool is asked to give", () => {
     await own.giveToTunnel("10.3.0.20");
     await own.pool("p", { cidr: "10.3.0.0/24", blockSize: 29, disabled: true });
     const taken = "is the own address of vxlanTunnelAddress";
+    assert.deepEqual([await refusalOf(own, "10.3.0.20"), await refusalOf(own, "10.3.0.21")], [taken, null]);
+    own.state.receive({ kind: "IPPool", name: "p" }, null);
+    assert.equal(await refusalOf(own, "10.3.0.20"), taken);
+  });
+
+  it("is no Service's, whatever became of the pool", async () => {
+    const own = world();
+    const spec = { cidr: "10.3.0.0/24", blockSize: 29, allowedUses: ["LoadBalancer"] };
+    await own.pool("p", spec);
+    await own.giveToService("10.3.0.20");
+    assert.match((await refusalOf(own, "10.3.0.20")) ?? "", /^is in the IPPool p/);
+    await own.pool("p", { ...spec, disabled: true });
+    const taken = "is the own address of the Service shop/web";
     assert.deepEqual([await refusalOf(own, "10.3.0.20"), await refusalOf(own, "10.3.0.21")], [taken, null]);
     own.state.receive({ kind: "IPPool", name: "p" }, null);
     assert.equal(await refusalOf(own, "10.3.0.20"), taken);

@@ -1,7 +1,7 @@
 /** What the cluster allows pods beyond the addresses that they are given, as of now. */
 import { felixSettings, type Key, type Store, type WorkloadEndpoint } from "@brindle/api";
 import { type AddressHold, type Attachment, type BeyondOwn, endpointKey, type FloatingRefusal } from "@brindle/cni";
-import { whoHolds } from "@brindle/ipam";
+import { type Holder, whoHolds } from "@brindle/ipam";
 import { type Address, formatAddress, parseAddress, parseCidr } from "@brindle/net";
 import { sourceSpoofing } from "@brindle/policy";
 import { AddressesAsked, type AskedAddress } from "../graph/addressesAsked.ts";
@@ -76,11 +76,15 @@ async function refusalOf(
     const block = await store.get({ kind: "IPAMBlock", name: cidr });
     const use = block && whoHolds([block.value], address);
     if (use?.kind !== "inUse") continue;
-    const { pod, namespace, type } = use.holder.attributes;
-    const holder = pod === undefined ? (type ?? use.holder.handleId ?? "somebody") : `the pod ${namespace}/${pod}`;
-    return { reason: `is the own address of ${holder}`, isFinal: false };
+    return { reason: `is the own address of ${nameOf(use.holder)}`, isFinal: false };
   }
   return null;
+}
+
+function nameOf({ attributes, handleId }: Holder): string {
+  const { pod, service, namespace, type } = attributes;
+  if (pod !== undefined) return `the pod ${namespace}/${pod}`;
+  return service === undefined ? (type ?? handleId ?? "somebody") : `the Service ${namespace}/${service}`;
 }
 
 function holdOf(asked: AddressesAsked, own: readonly AskedAddress[], { state, store }: BeyondParts): AddressHold {

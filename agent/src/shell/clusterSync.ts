@@ -17,9 +17,9 @@ import {
 } from "@brindle/api";
 import { type PolicyResource, type PolicyUpdate, policyKinds } from "@brindle/policy";
 import { AddedPods } from "../graph/addedPods.ts";
-import { ClusterState, clusterKinds, isClusterKey, objectName } from "../graph/clusterState.ts";
+import { ClusterState, clusterKinds, isClusterKey, isKeyOf, objectName } from "../graph/clusterState.ts";
 import { floatingAddresses } from "../graph/floatingAddresses.ts";
-import { ipamConfigInDoubt, ipamConfigurationInDoubt, reservationInDoubt } from "../graph/ipamInDoubt.ts";
+import { ipamInDoubt } from "../graph/ipamInDoubt.ts";
 import { NodePeers } from "../graph/nodePeers.ts";
 
 export interface ClusterSyncPorts {
@@ -102,7 +102,7 @@ export class ClusterSync {
         this.#receive(event.key, null);
         break;
       case "undecodable":
-        this.#receive(event.key, this.#readablePart(event), event);
+        this.#receive(event.key, ipamInDoubt(event, this.state), event);
         this.#undecodable.set(objectName(event.key), event.reason);
         break;
       case "inSync":
@@ -123,14 +123,6 @@ export class ClusterSync {
         return;
     }
     if (this.isInSync) this.#ports.onChanged(kindOf(event));
-  }
-
-  /** What of it is acted on all the same: addresses and times that were kept are kept. */
-  #readablePart({ key, partial }: Extract<WatchEvent, { readonly type: "undecodable" }>): unknown {
-    if (isKeyOf(key, "IPReservation")) return reservationInDoubt(key, partial, this.state.get(key) ?? null);
-    if (isKeyOf(key, "IPAMConfig")) return ipamConfigInDoubt(this.state.get(key) ?? null);
-    if (isKeyOf(key, "IPAMConfiguration")) return ipamConfigurationInDoubt(key, this.state.get(key) ?? null);
-    return null;
   }
 
   /** Only of its own pods does a node need all. */
@@ -185,10 +177,6 @@ export class ClusterSync {
 function kindOf(event: WatchEvent): Kind | null {
   if (event.type === "changed") return event.item.key.kind;
   return event.type === "deleted" || event.type === "undecodable" ? event.key.kind : null;
-}
-
-function isKeyOf<K extends Kind>(key: Key, kind: K): key is Key<K> {
-  return key.kind === kind;
 }
 
 function isEndpointKey(key: Key): key is Key<"WorkloadEndpoint"> {

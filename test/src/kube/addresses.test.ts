@@ -109,17 +109,22 @@ describe.each(datastores)("with $datastore as the datastore, brindle controllers
     await cluster.kubectl(["patch", "node", name, "--subresource=status", "-p", patch]);
   }
 
-  /** As the runtime and the agent of its node do. */
-  async function podComes(pod: string, node: string): Promise<string> {
+  /** As Kubernetes alone knows it; its UID. */
+  async function podIsMade(pod: string, node: string): Promise<string> {
     const spec = { nodeName: node, containers: [{ name: "c", image: "none" }], terminationGracePeriodSeconds: 0 };
     const manifest = { apiVersion: "v1", kind: "Pod", metadata: { name: pod, namespace: "default" }, spec };
     const made: unknown = JSON.parse(
       await cluster.kubectl(["create", "-f", "-", "-o", "json"], { input: JSON.stringify(manifest) }),
     );
+    return text(field(made, "metadata", "uid"));
+  }
+
+  /** As the runtime and the agent of its node do. */
+  async function podComes(pod: string, node: string): Promise<string> {
+    const uid = await podIsMade(pod, node);
     const view = { pools: [pool], nodeLabels: {}, reserved: [], settings: defaultIpamSettings };
     const now = () => BigInt(Date.now()) * 1_000_000n;
     const allocator = new Allocator({ node }, { store, now, view: () => view });
-    const uid = text(field(made, "metadata", "uid"));
     const result = await allocator.assign({
       handleId: `k8s-pod-network.c-${pod}`,
       attributes: { namespace: "default", pod },
@@ -222,6 +227,9 @@ describe.each(datastores)("with $datastore as the datastore, brindle controllers
   });
 
   it("gives a Service of type LoadBalancer an address of a pool for them, and takes it back with the Service", async () => {
+    const past = { pod: "past", node: "node1", uid: await podIsMade("past", "node1"), addresses: ["10.78.0.201"] };
+    const write = endpointWrite(past);
+    await store.commit([write]);
     const spec = { cidr: "10.78.0.0/24", blockSize: 28, allowedUses: ["LoadBalancer"] } as const;
     const value: IPPool = { ...pool, metadata: { name: "services" }, spec };
     await store.commit([{ op: "create", key: { kind: "IPPool", name: "services" }, value }]);
@@ -232,7 +240,8 @@ describe.each(datastores)("with $datastore as the datastore, brindle controllers
       spec: { type: "LoadBalancer", ports: [{ port: 80 }] },
     });
     const asked = { "projectcalico.org/loadBalancerIPs": '["10.78.0.200"]' };
-    for (const one of [service("web", {}), service("asks", asked)])
+    const inVain = { "projectcalico.org/loadBalancerIPs": '["10.78.0.201"]' };
+    for (const one of [service("waits", inVain), service("asks", asked), service("web", {})])
       await cluster.kubectl(["create", "-f", "-"], { input: JSON.stringify(one) });
     await start();
     const ingress = ["-o", "jsonpath={.status.loadBalancer.ingress[*].ip}"];
@@ -244,7 +253,16 @@ describe.each(datastores)("with $datastore as the datastore, brindle controllers
     await waitFor(async () => (await told("web")).startsWith("10.78.0."), { what: "an address", deadlineMs });
     const blocks = (await store.list("IPAMBlock")).items.filter(({ key }) => key.name.startsWith("10.78."));
     assert(blocks.every(({ value: { affinity } }) => affinity === "virtual:load-balancer"));
-    await cluster.kubectl(["delete", "service", "web", "asks"]);
+    // All are decided in the order of their coming; an endpoint has what the first one asks for.
+    assert.equal(await told("waits"), "");
+    await cluster.kubectl(["delete", "pod", "past", "--force", "--grace-period=0"]);
+    const left = datastore === "etcdv3" ? await store.get(write.key) : null;
+    if (left) await store.commit([{ op: "delete", key: write.key, revision: left.revision }]);
+    await waitFor(async () => (await told("waits")) === "10.78.0.201", {
+      what: "what nobody has any more",
+      deadlineMs,
+    });
+    await cluster.kubectl(["delete", "service", "web", "asks", "waits"]);
     const handles = async () => (await store.list("IPAMHandle")).items.filter(({ key }) => key.name.startsWith("lb-"));
     await waitFor(async () => (await handles()).length === 0, { what: "nothing of them is left", deadlineMs });
   });

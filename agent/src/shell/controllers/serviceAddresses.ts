@@ -1,15 +1,8 @@
 /** Gives Services of type LoadBalancer their addresses, and tells them. One process does, so that no two want the same. */
-import type { ApiResource, IPAMConfig, IPPool, IPReservation, WatchEvent } from "@brindle/api";
+import { type ApiResource, type IPPool, type Item, isItemOf, type Key, type WatchEvent } from "@brindle/api";
 import type { Following, News } from "@brindle/api/shell";
-import {
-  Allocator,
-  type AssignResult,
-  type ClusterView,
-  ipamSettings,
-  loadBalancer,
-  reservedPrefixes,
-} from "@brindle/ipam";
-import { type Address, formatAddress } from "@brindle/net";
+import { Allocator, type AssignResult, type ClusterView, loadBalancer } from "@brindle/ipam";
+import { type Address, formatAddress, formatPrefix, type Prefix, parsePrefix } from "@brindle/net";
 import {
   handleOfService,
   isTold,
@@ -22,12 +15,17 @@ import {
   unwanted,
 } from "../../controllers/serviceAddresses.ts";
 import { messageOf } from "../../error.ts";
-import { ipamConfigInDoubt, reservationInDoubt } from "../../graph/ipamInDoubt.ts";
+import { type ClusterKind, ClusterState, isClusterKey } from "../../graph/clusterState.ts";
+import { clusterView } from "../../graph/clusterView.ts";
+import { ipamInDoubt } from "../../graph/ipamInDoubt.ts";
 import { CoalescedWork } from "../coalescedWork.ts";
 import { untilAborted } from "../untilAborted.ts";
 import type { Controller, ControllerContext } from "./controller.ts";
+import { EndpointsWithin } from "./endpointsWithin.ts";
 
 const services: ApiResource = { group: "", version: "v1", plural: "services", kind: "Service", namespaced: true };
+
+const kinds: readonly ClusterKind[] = ["IPPool", "IPReservation", "IPAMConfig", "IPAMConfiguration"];
 
 export const serviceAddresses: Controller = {
   name: "loadBalancer",
@@ -42,10 +40,12 @@ export const serviceAddresses: Controller = {
 class Giver {
   readonly #context: ControllerContext;
   readonly #services = new Map<string, ServiceWish>();
-  readonly #pools = new Map<string, { readonly pool: IPPool; readonly revision: string }>();
-  readonly #reservations = new Map<string, IPReservation>();
-  #config: IPAMConfig | undefined;
-  readonly #awaited = new Set(["services", "IPPool", "IPReservation", "IPAMConfig"]);
+  /** Of the kinds that are watched alone. */
+  readonly #state = new ClusterState();
+  readonly #awaited = new Set<string>(["services", ...kinds]);
+  /** Who has addresses of the pools for Services by now; those that are read for other pools take its place once they are whole. */
+  #endpoints: EndpointsWithin | null = null;
+  #nextEndpoints: EndpointsWithin | null = null;
   /** What was told of a Service last, so that it is said once. */
   readonly #troubles = new Map<string, string>();
   readonly #allocator: Allocator;
@@ -62,24 +62,26 @@ class Giver {
       work: () => this.#giveAll(),
       onFailure: (error) => onHealth(messageOf(error)),
     });
-    this.#watch = store.watch(["IPPool", "IPReservation", "IPAMConfig"], (event) => this.#onEvent(event));
+    this.#watch = store.watch(kinds, (event) => this.#onEvent(event));
     this.#following = api.follow(services, readService, (news) => this.#onNews(news));
   }
 
   async end(): Promise<void> {
-    await Promise.all([this.#watch.stop(), this.#following.stop(), this.#work.end()]);
+    const followed = [this.#endpoints, this.#nextEndpoints].map((endpoints) => endpoints?.stop());
+    await Promise.all([this.#watch.stop(), this.#following.stop(), this.#work.end(), ...followed]);
   }
 
   /** Whatever nodes may do with each other's blocks, Services' are theirs alone, as many as they need. */
   #view(): ClusterView {
-    const settings = ipamSettings({ config: this.#config });
+    const view = clusterView(loadBalancer, this.#state);
     const blocksPerNodeMax = Number.POSITIVE_INFINITY;
+    const known = new Set(this.#endpoints?.ranges.map(formatPrefix));
     return {
-      pools: [...this.#pools.values()].map(({ pool }) => pool),
-      poolRevisions: new Map([...this.#pools].map(([name, { revision }]) => [name, revision])),
-      nodeLabels: {},
-      reserved: reservedPrefixes(this.#reservations.values()),
-      settings: { ...settings, ...{ strictAffinity: true, autoAllocateBlocks: true, blocksPerNodeMax } },
+      ...view,
+      // Of a pool that came during this very pass nobody knows who has its addresses.
+      pools: view.pools.filter(({ spec }) => rangesOf([spec]).some((range) => known.has(formatPrefix(range)))),
+      reserved: [...view.reserved, ...(this.#endpoints?.held() ?? [])],
+      settings: { ...view.settings, ...{ strictAffinity: true, autoAllocateBlocks: true, blocksPerNodeMax } },
     };
   }
 
@@ -97,37 +99,61 @@ class Giver {
 
   #onEvent(event: WatchEvent): void {
     if (event.type === "inSync") this.#awaited.delete(event.kind);
-    else if (event.type === "changed") {
-      const { key, value, revision } = event.item;
-      // The store pairs each key with a value of its kind; the compiler sees three unions.
-      if (key.kind === "IPPool") this.#pools.set(key.name, { pool: value as IPPool, revision });
-      else if (key.kind === "IPReservation") this.#reservations.set(key.name, value as IPReservation);
-      else this.#config = value as IPAMConfig;
-    } else if (event.type === "undecodable") this.#onUnreadable(event);
-    else if (event.type === "deleted") {
-      if (event.key.kind === "IPPool") this.#pools.delete(event.key.name);
-      else if (event.key.kind === "IPReservation") this.#reservations.delete(event.key.name);
-      else this.#config = undefined;
-    } else return;
+    else if (event.type === "changed") this.#receive(event.item.key, event.item);
+    else if (event.type === "deleted") this.#receive(event.key, null);
+    // No address is given of such a pool; what is reserved, and how long an address rests, stays.
+    else if (event.type === "undecodable" && isClusterKey(event.key))
+      this.#state.receiveUnreadable(event.key, ipamInDoubt(event, this.#state) as never, event.partial);
+    else return;
+    this.#followEndpoints();
     this.#work.ask();
   }
 
-  /** No address is given of such a pool; what is reserved, and how long an address rests, stays. */
-  #onUnreadable({ key, partial }: Extract<WatchEvent, { readonly type: "undecodable" }>): void {
-    const { name } = key;
-    if (key.kind === "IPPool") this.#pools.delete(name);
-    else if (key.kind === "IPAMConfig") this.#config = ipamConfigInDoubt(this.#config ?? null);
-    else {
-      const known = this.#reservations.get(name) ?? null;
-      this.#reservations.set(name, reservationInDoubt({ kind: "IPReservation", name }, partial, known));
+  #receive(key: Key, item: Item | null): void {
+    if (item && isItemOf(item, "IPPool")) this.#state.noteRevision(item);
+    // The store pairs each key with a value of its kind; the compiler sees two unions.
+    if (isClusterKey(key)) this.#state.receive(key, (item?.value ?? null) as never);
+  }
+
+  /** Of the pools as they are by now, once these are known. */
+  #followEndpoints(): void {
+    if (this.#awaited.has("IPPool")) return;
+    const ranges = rangesOf(this.#poolsOfServices().map(({ spec }) => spec));
+    if (isSame(ranges, (this.#nextEndpoints ?? this.#endpoints)?.ranges ?? [])) return;
+    this.#drop(this.#nextEndpoints);
+    this.#nextEndpoints = null;
+    if (isSame(ranges, this.#endpoints?.ranges ?? [])) return;
+    if (ranges.length === 0) {
+      this.#drop(this.#endpoints);
+      this.#endpoints = null;
+      return;
     }
+    const next = new EndpointsWithin(ranges, {
+      store: this.#context.store,
+      onChanged: () => {
+        if (this.#nextEndpoints === next) {
+          this.#drop(this.#endpoints);
+          [this.#endpoints, this.#nextEndpoints] = [next, null];
+        }
+        this.#work.ask();
+      },
+    });
+    this.#nextEndpoints = next;
+  }
+
+  #drop(endpoints: EndpointsWithin | null): void {
+    endpoints?.stop().catch((error: unknown) => this.#context.log.warn({ err: error }, "a watch did not end"));
+  }
+
+  #poolsOfServices(): IPPool[] {
+    return [...this.#state.all("IPPool").values()].filter(({ spec }) => spec.allowedUses?.includes("LoadBalancer"));
   }
 
   /** Without a pool for them, Services are somebody else's. */
   async #giveAll(): Promise<void> {
     if (this.#awaited.size > 0) return;
-    const isOurs = [...this.#pools.values()].some(({ pool: { spec } }) => spec.allowedUses?.includes("LoadBalancer"));
-    if (!isOurs) return this.#context.onHealth(null);
+    if (this.#poolsOfServices().length === 0) return this.#context.onHealth(null);
+    if (this.#nextEndpoints || !this.#endpoints) return;
     const { items } = await this.#context.store.list("IPAMBlock");
     const held = serviceHoldings(items.map(({ value }) => value));
     for (const [id, holding] of held) if (!this.#isMeant(id)) await this.#takeBack(id, holding);
@@ -162,6 +188,12 @@ class Giver {
     }
     const troubles: string[] = [];
     for (const { family, address } of missing(wish, held)) {
+      // What is reserved is given to who asks for it, which this is not.
+      const holder = address ? (this.#endpoints?.holderOf(address) ?? null) : null;
+      if (address && holder !== null) {
+        troubles.push(`${formatAddress(address)}: ${holder}`);
+        continue;
+      }
       const result = await this.#allocator.assign({
         ...{ handleId: handle, families: [family], use: "LoadBalancer", pools: wish.pools },
         attributes: { service: wish.name, namespace: wish.namespace, type: "LoadBalancer" },
@@ -186,6 +218,15 @@ class Giver {
     if (sent.kind === "done") this.#context.log.info({ service: `${wish.namespace}/${wish.name}`, text }, "told");
     else if (sent.failure.code !== "NOT_FOUND") throw new Error(sent.failure.reason);
   }
+}
+
+function rangesOf(specs: readonly IPPool["spec"][]): Prefix[] {
+  return specs.flatMap(({ cidr }) => parsePrefix(cidr) ?? []);
+}
+
+function isSame(a: readonly Prefix[], b: readonly Prefix[]): boolean {
+  const [one, other] = [a, b].map((ranges) => new Set(ranges.map(formatPrefix)));
+  return one?.symmetricDifference(other ?? new Set()).size === 0;
 }
 
 function wordsFor(result: Exclude<AssignResult, { kind: "assigned" }>, family: 4 | 6): string {
