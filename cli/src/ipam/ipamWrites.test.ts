@@ -253,6 +253,32 @@ describe("ipam migrate", () => {
     assert.equal(JSON.stringify(rig.data.dump()), before);
   });
 
+  it("names the endpoint that has an address where there are no pods, and the Service", async () => {
+    const { metadata, spec } = endpoint;
+    const name = "node1-libcni-c1-eth0";
+    const value = { ...endpoint, metadata: { ...metadata, name }, spec: { ...spec, ipNetworks: ["10.1.0.2/32"] } };
+    await store.commit([{ op: "create", key: { kind: "WorkloadEndpoint", namespace: "shop", name }, value }]);
+    const container = { handle_id: "podman.c1", secondary: { node: "node1" } };
+    const service = { handle_id: "lb-1", secondary: { namespace: "shop", service: "front", type: "LoadBalancer" } };
+    const nobodys = { handle_id: "podman.c2", secondary: { node: "node1" } };
+    const attributes = [owner("web"), service, container, nobodys];
+    const full = { ...block, allocations: [0, 1, 2, 3], unallocated: [], attributes };
+    await store.commit([{ op: "put", key: { kind: "IPAMBlock", name: cidr }, value: full }]);
+    const { out } = await rig.run("ipam migrate pods --to new --dry-run");
+    const rows = out.split("\n").filter((line) => line.startsWith("10."));
+    const expected = [
+      "10.1.0.0 node1 shop/web",
+      "10.1.0.1 Service shop/front",
+      "10.1.0.2 node1 WorkloadEndpoint shop/node1-libcni-c1-eth0",
+      "10.1.0.3 node1",
+    ];
+    assert.deepEqual(
+      rows.map((row) => row.trim().replaceAll(/ +/g, " ")),
+      expected,
+    );
+    assert.match((await rig.run("ipam show --ip 10.1.0.1")).out, /^10\.1\.0\.1 is in use by Service shop\/front, in /);
+  });
+
   it("closes the pool, lets go what is kept, and removes it when nobody is left", async () => {
     assert.equal((await rig.run("ipam migrate pods --to new --delete")).exitCode, 1);
     const closed = await store.get({ kind: "IPPool", name: "pods" });

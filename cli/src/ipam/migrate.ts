@@ -18,7 +18,8 @@ import { failed, usage } from "../error.ts";
 import { formatTable } from "../output/table.ts";
 import type { Ports } from "../ports.ts";
 import { clientOn } from "../resources/client.ts";
-import { type AddressRow, addressRowsOf } from "./addresses.ts";
+import { type AddressRow, addressRowsOf, namedByEndpoints } from "./addresses.ts";
+import { readableEndpoints } from "./endpoints.ts";
 
 export interface MigrateOptions {
   readonly to: string;
@@ -130,7 +131,7 @@ async function tellRest(
   const [unread] = undecodable.filter(({ key }) => isIn({ cidr: key.name }, pool));
   if (unread) throw failed(`IPAMBlock ${unread.key.name} cannot be read: who has its addresses cannot be told`);
   const blocks = items.map(({ value }) => value).filter((block) => isIn(block, pool));
-  const rows = addressRowsOf(blocks, { isResting: false });
+  const rows = await namedRows(store, addressRowsOf(blocks, { isResting: false }));
   const { name } = pool.metadata;
   if (rows.length > 0) {
     ports.print(formatTable(columns, rows));
@@ -149,6 +150,12 @@ async function tellRest(
   if ("text" in outcome) throw failed(outcome.text);
   ports.print(`IPPool ${name} is deleted, with its empty blocks`);
   return 0;
+}
+
+/** Of a large cluster's endpoints none is read where blocks tell whose all is. */
+async function namedRows(store: Store, rows: readonly AddressRow[]): Promise<readonly AddressRow[]> {
+  if (rows.every(({ owner }) => owner !== "")) return rows;
+  return namedByEndpoints(rows, readableEndpoints(await store.list("WorkloadEndpoint")));
 }
 
 function isIn({ cidr }: Pick<IPAMBlock, "cidr">, { spec }: IPPool): boolean {

@@ -182,10 +182,12 @@ function formatBorrowed(borrowed: readonly BorrowedAddress[]): string {
   );
 }
 
-/** The pod where it is one's, else what sort of thing (a tunnel's address), else the handle. */
+/** The pod or Service where it is one's, else what sort of thing (a tunnel's address), else the handle. */
 function holderName({ attributes, handleId }: Holder): string {
-  const { namespace, pod, type } = attributes;
-  if (pod !== undefined) return `pod ${namespace === undefined ? "" : `${namespace}/`}${pod}`;
+  const { namespace, pod, service, type } = attributes;
+  const within = namespace === undefined ? "" : `${namespace}/`;
+  if (pod !== undefined) return `pod ${within}${pod}`;
+  if (service !== undefined) return `Service ${within}${service}`;
   return type ?? handleId ?? "somebody without a name";
 }
 
