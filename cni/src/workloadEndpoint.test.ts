@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { WorkloadEndpoint } from "@brindle/api";
+import { decodeResource, encodeValue, type WorkloadEndpoint } from "@brindle/api";
 import { type Address, parseAddress } from "@brindle/net";
 import { describe, it } from "vitest";
 import { attachmentOf, handleOf } from "./attachment.ts";
@@ -49,6 +49,11 @@ describe("the names of an attachment", () => {
     assert.notEqual(attach({ interfaceName: "net1" }).mac, mac);
   });
 });
+
+function decodedOf(json: unknown): unknown {
+  const decoded = decodeResource("WorkloadEndpoint", json);
+  return decoded.kind === "valid" ? decoded.resource : decoded.problems;
+}
 
 describe("the endpoint", () => {
   it("of a pod is the one that Calico's plugin would write", () => {
@@ -133,6 +138,35 @@ describe("the endpoint", () => {
     assert.equal(spec.workload, containerId);
     assert.equal(spec.pod, undefined);
     assert.deepEqual(spec.profiles, ["k8s-pod-network"]);
+  });
+
+  it("is stored in Calico's order, whatever it has, so that whoever reads it takes it as it is", () => {
+    const pod = (): WorkloadEndpoint => ({
+      ...{ apiVersion: "projectcalico.org/v3", kind: "WorkloadEndpoint", metadata: { name: "pods" } },
+      spec: {
+        ...{ orchestrator: "k8s", node: "node-1", endpoint: "eth0", profiles: ["kns.prod"] },
+        ports: [{ name: "http", protocol: "TCP", port: 80 }],
+        allowSpoofedSourcePrefixes: ["198.51.100.0/24"],
+        ipNATs: [{ internalIP: "10.65.0.3", externalIP: "192.0.2.9" }],
+        serviceAccountName: "till",
+      },
+    });
+    const limits = { egressPacketRate: 9 };
+    const owners = [
+      { attachment: attach(), node: "node-1", labels: { app: "web" } },
+      { attachment: attach(), node: "node-1", labels: { app: "web" }, pod, limits },
+      { attachment: attach({ interfaceName: "net1" }), node: "node-1", labels: {}, pod },
+      { attachment: attach({ args: {} }), node: "node-1", labels: {} },
+    ];
+    for (const owner of owners) {
+      const value = workloadEndpoint(owner, addresses);
+      const { namespace = "", name } = value.metadata;
+      const text = encodeValue({ kind: "WorkloadEndpoint", namespace, name }, value);
+      const json: unknown = JSON.parse(text);
+      // Nothing of it had to be put into another place.
+      assert.equal(decodedOf(json), json);
+      assert.deepEqual(json, value);
+    }
   });
 
   it("cannot be given another namespace's labels", () => {

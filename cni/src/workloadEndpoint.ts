@@ -22,6 +22,10 @@ export function workloadEndpoint(owner: EndpointOwner, addresses: readonly Addre
   const { attachment, node, labels } = owner;
   const { workload } = attachment;
   const described = owner.pod?.(addresses);
+  const asked: Partial<WorkloadEndpoint["spec"]> = described?.spec ?? {};
+  const { serviceAccountName, ipNATs, profiles, ports, allowSpoofedSourcePrefixes } = asked;
+  // What goes for a pod's addresses goes for its first interface alone.
+  const isFirst = attachment.interfaceName === "eth0";
   const annotations = {
     // A StatefulSet's pods share a name one after the other; the UID tells whose endpoint this is.
     ...(workload.orchestrator === "k8s" && workload.podUid && { [podUidAnnotation]: workload.podUid }),
@@ -41,33 +45,23 @@ export function workloadEndpoint(owner: EndpointOwner, addresses: readonly Addre
       ...(Object.keys(annotations).length > 0 && { annotations }),
     },
     spec: {
+      // In Calico's order: who reads them, and in a large cluster each node does, then need not make them anew.
       orchestrator: workload.orchestrator,
-      ...(workload.orchestrator === "k8s" ? { pod: workload.pod } : { workload: attachment.containerId }),
+      ...(workload.orchestrator === "cni" && { workload: attachment.containerId }),
       node,
       containerID: attachment.containerId,
+      ...(workload.orchestrator === "k8s" && { pod: workload.pod }),
       endpoint: attachment.interfaceName,
+      ...(serviceAccountName !== undefined && { serviceAccountName }),
       ipNetworks: addresses.map((address) => formatPrefix(hostPrefix(address))),
-      profiles: [workload.orchestrator === "k8s" ? `kns.${workload.namespace}` : attachment.network],
+      ...(isFirst && ipNATs !== undefined && { ipNATs }),
+      profiles: profiles ?? [workload.orchestrator === "k8s" ? `kns.${workload.namespace}` : attachment.network],
       interfaceName: attachment.hostInterface,
       mac: attachment.mac,
-      ...(described && askedBy(described.spec, attachment)),
+      ...(ports !== undefined && { ports }),
+      ...(isFirst && allowSpoofedSourcePrefixes !== undefined && { allowSpoofedSourcePrefixes }),
       ...(owner.limits && { qosControls: owner.limits }),
     },
-  };
-}
-
-/** What goes for a pod's addresses goes for its first interface alone. */
-function askedBy(
-  { serviceAccountName, profiles, ports, ipNATs, allowSpoofedSourcePrefixes }: WorkloadEndpoint["spec"],
-  { interfaceName }: Attachment,
-): Partial<WorkloadEndpoint["spec"]> {
-  const isFirst = interfaceName === "eth0";
-  return {
-    ...(serviceAccountName !== undefined && { serviceAccountName }),
-    ...(profiles !== undefined && { profiles }),
-    ...(ports !== undefined && { ports }),
-    ...(isFirst && ipNATs !== undefined && { ipNATs }),
-    ...(isFirst && allowSpoofedSourcePrefixes !== undefined && { allowSpoofedSourcePrefixes }),
   };
 }
 
