@@ -15,6 +15,7 @@ import {
   type Key,
   type Undecodable,
 } from "@brindle/api";
+import type { Mistake } from "../node/mistakes.ts";
 import { type ClusterState, isKeyOf } from "./clusterState.ts";
 import { readableReservation } from "./readableReservation.ts";
 
@@ -37,9 +38,20 @@ function reservationInDoubt(
   const isEmpty = isRecord(partial) && isRecord(partial.spec) && partial.spec.reservedCIDRs === undefined;
   if (!isEmpty && known) return known;
   const { kind } = ipReservationKind;
-  const spec = isEmpty ? {} : { reservedCIDRs: ["0.0.0.0/0", "::/0"] };
+  const spec = isEmpty ? {} : { reservedCIDRs: everything };
   return { apiVersion, kind, metadata: { name: key.name }, spec };
 }
+
+/** Those by which nobody gets an address who does not ask for it. */
+export function reservationMistakes(state: ClusterState, unreadable: ReadonlyMap<string, string>): Mistake[] {
+  return [...state.all("IPReservation")].flatMap(([name, { spec }]): Mistake[] => {
+    const object = `IPReservation ${name}`;
+    const reason = spec.reservedCIDRs === everything ? unreadable.get(object) : undefined;
+    return reason === undefined ? [] : [{ code: "ReservationUnreadable", text: `${object}: ${reason}` }];
+  });
+}
+
+const everything: readonly string[] = ["0.0.0.0/0", "::/0"];
 
 /** Nodes that were told nothing use none but their own blocks, and what was given back rests until that can be read. */
 function ipamConfigInDoubt(known: IPAMConfig | null): IPAMConfig {

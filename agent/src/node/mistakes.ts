@@ -33,6 +33,7 @@ export type MistakeCode =
   | "PodCidrOverlapsNodes"
   | "PodCidrOverlapsServices"
   | "AddressesFailing"
+  | "ReservationUnreadable"
   | "OtherNetworkList"
   | "OtherNetwork"
   | "NetworkListNotWritable"
@@ -161,6 +162,14 @@ export const mistakes: Readonly<Record<MistakeCode, MistakeRow>> = {
     effect: "unready",
     words: "Addresses cannot be managed.",
     remedy: "Do what the text says.",
+  },
+  ReservationUnreadable: {
+    part: "ipam",
+    effect: "noticed",
+    words:
+      "An IPReservation cannot be read, and the agent never knew what it keeps: a pod gets only addresses that it asks for.",
+    remedy:
+      "Delete it with brindlectl delete ipreservation, and apply it anew; agents that know what it kept go by that.",
   },
   OtherNetworkList: {
     part: "cni",

@@ -210,10 +210,11 @@ export class Agent {
     await Promise.all(parts.map((part) => part.resync()));
   }
 
-  #followOwnNode({ state }: ClusterSync, routes: RouteSync): void {
-    routes.setOwnBlocks(ownRanges(originStateOf(this.#options, state)));
-    const ownNode = state.all("Node").get(this.#options.node);
-    this.#health.found("ranges", ownRangeMistakes(ownNode, this.#options.usesPodCidrs));
+  #followOwnNode(cluster: ClusterSync, routes: RouteSync): void {
+    routes.setOwnBlocks(ownRanges(originStateOf(this.#options, cluster.state)));
+    const ownNode = cluster.state.all("Node").get(this.#options.node);
+    this.#health.found("ownRange", ownRangeMistakes(ownNode, this.#options.usesPodCidrs));
+    this.#health.found("reservations", cluster.mistakes());
   }
 
   #upkeep({ state }: ClusterSync, register: () => Promise<Registered | null>): RegistrationUpkeep | null {

@@ -176,6 +176,19 @@ describe("ClusterSync", () => {
     tear();
     expect(acted()).toEqual(["0.0.0.0/0,::/0", Number.POSITIVE_INFINITY, true]);
     expect([...cluster.problems().keys()]).toEqual(keys.map(({ kind, name }) => `${kind} ${name}`));
+    const stops = [{ code: "ReservationUnreadable", text: "IPReservation gateways: it is no JSON" }];
+    expect(cluster.mistakes()).toEqual(stops);
+    tear();
+    expect(cluster.mistakes()).toEqual(stops);
+    tell({
+      type: "undecodable",
+      key: reservationKey,
+      reason: "7 is no network",
+      partial: { spec: { reservedCIDRs: [7] } },
+    });
+    expect(cluster.mistakes()).toEqual([]);
+    change(reservationKey, { ...reservation, spec: { reservedCIDRs: ["0.0.0.0/0", "::/0"] } });
+    expect([cluster.mistakes(), acted()[0]]).toEqual([[], "0.0.0.0/0,::/0"]);
     change(reservationKey, reservation);
     change(configKey, { ipCooldownSeconds: 30 });
     for (let i = 0; i < 2; i++) {

@@ -19,8 +19,9 @@ import { type PolicyResource, type PolicyUpdate, policyKinds } from "@brindle/po
 import { AddedPods } from "../graph/addedPods.ts";
 import { ClusterState, clusterKinds, isClusterKey, isKeyOf, objectName } from "../graph/clusterState.ts";
 import { floatingAddresses } from "../graph/floatingAddresses.ts";
-import { ipamInDoubt } from "../graph/ipamInDoubt.ts";
+import { ipamInDoubt, reservationMistakes } from "../graph/ipamInDoubt.ts";
 import { NodePeers } from "../graph/nodePeers.ts";
+import type { Mistake } from "../node/mistakes.ts";
 
 export interface ClusterSyncPorts {
   /** `isNewcomer`: a pod of another node has addresses now, and had none before. */
@@ -77,6 +78,11 @@ export class ClusterSync {
   problems(): ReadonlyMap<string, string> {
     const { problems } = floatingAddresses(this.#node, this.state);
     return new Map([...problems, ...this.state.problems(), ...this.#undecodable]);
+  }
+
+  /** What of it keeps pods from being made. */
+  mistakes(): Mistake[] {
+    return reservationMistakes(this.state, this.#undecodable);
   }
 
   get isInSync(): boolean {

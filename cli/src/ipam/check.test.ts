@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type IPAMBlock, MemoryStore } from "@brindle/api";
+import { type IPAMBlock, type IPReservation, MemoryStore } from "@brindle/api";
 import { beforeEach, describe, it } from "vitest";
 import { pool, Rig } from "../testing.ts";
 
@@ -72,6 +72,32 @@ describe("ipam check", () => {
       ].join("\n"),
     );
     assert.equal(exitCode, 0);
+  });
+
+  it("names a reservation that cannot be read, of which agents may not know what it keeps", async () => {
+    await endpoint();
+    const metadata = { name: "gateways" };
+    const value: IPReservation = {
+      ...{ apiVersion: "projectcalico.org/v3", kind: "IPReservation", metadata, spec: { reservedCIDRs: [] } },
+    };
+    await store.commit([{ op: "create", key: { kind: "IPReservation", name: "gateways" }, value }]);
+    assert.equal((await rig.run("ipam check")).exitCode, 0);
+    const { entries, revision } = rig.data.snapshot();
+    const torn = entries.map((each) => (each.key.endsWith("/ipreservations/gateways") ? { ...each, text: "{" } : each));
+    rig.data.restore({ entries: torn, revision });
+    const { exitCode, out } = await rig.run("ipam check");
+    assert.match(out, /\nunreadable +by a person +IPReservation\(gateways\) cannot be read: /);
+    assert.equal(exitCode, 1);
+  });
+
+  it("names the endpoint that has an address where there are no pods", async () => {
+    await endpoint();
+    const [attribute] = block.attributes;
+    const attributes = [{ ...attribute, secondary: { node: "node1" } }];
+    const key = { kind: "IPAMBlock", name: block.cidr } as const;
+    await store.commit([{ op: "put", key, value: { ...block, attributes } }]);
+    const { out } = await rig.run("ipam check --show-all-ips");
+    assert.match(out, /\n10\.1\.0\.0 .* node1 +WorkloadEndpoint shop\/node1-k8s-web-eth0 +k8s-pod-network\.c1\n/);
   });
 
   it("tells what is wrong and who can repair it, and exits with 1", async () => {

@@ -94,6 +94,7 @@ export async function readFacts({
     read("IPAMBlock"),
   ]);
   const [endpoints, nodes, pools] = await Promise.all([read("WorkloadEndpoint"), read("Node"), read("IPPool")]);
+  await read("IPReservation"); // Nothing here goes by them, but giving does, and may have stopped.
   const time = { nowNs: now(), restSeconds: await restSecondsOf(store) };
   const facts: IpamFacts = {
     handles: byName(handles),
