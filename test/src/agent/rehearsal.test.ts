@@ -1,5 +1,6 @@
 /** What an agent does for practice leaves nothing: in the kernel, in the datastore, in its metrics, in its log, among its files. */
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { Daemon } from "../fixtures/command.ts";
 import { openNamespacesOf } from "../fixtures/openDescriptors.ts";
@@ -109,6 +110,37 @@ it("leaves no file among those of deletions that are to be done", async () => {
   const kept = stand.fabric.machine("node1").outside("/var/lib/brindle/cni-pending");
   expect(readdirSync(kept)).toEqual([]);
   expect(readFileSync(`/proc/${agent.pid}/mountinfo`, "utf8")).not.toMatch(traces);
+});
+
+it("ends at once when the agent is told to end within it, and leaves nothing", async () => {
+  const { exec } = stand.fabric.machine("node1");
+  const rehearsed = [];
+  await agent.stop();
+  for (const afterMs of [0, 100, 400]) {
+    const cut = stand.launch("node1", ["--log-level", "debug"]);
+    const node = readlinkSync(`/proc/${cut.pid}/ns/net`);
+    const holdsOthers = () => {
+      cut.assertRunning();
+      return openNamespacesOf(cut.pid).some((held) => held !== node);
+    };
+    await waitFor(holdsOthers, { what: "the stage is open", deadlineMs: 60_000 });
+    await delay(afterMs);
+    const toldAt = performance.now();
+    cut.kill("SIGTERM");
+    const { exitCode } = await cut.exited;
+    // A kubelet gives it 10 s; a rehearsal that nobody has told to end takes one or two.
+    expect(performance.now() - toldAt).toBeLessThan(5_000);
+    expect(exitCode, cut.output()).toBe(0);
+    const line = cut
+      .output()
+      .split("\n")
+      .find((each) => words.some((word) => each.includes(word)));
+    rehearsed.push(Number(JSON.parse(line ?? "{}").pods));
+  }
+  expect(rehearsed.some((pods) => pods < 128)).toBe(true);
+  expect(await exec("ip", ["-d", "link"])).not.toMatch(traces);
+  expect(await exec("ls", ["/run/brindle"])).not.toContain("cni.sock");
+  expect(inKernel()).not.toMatch(traces);
 });
 
 /** All that a command on the node says from now on. */
