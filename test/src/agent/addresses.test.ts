@@ -41,6 +41,26 @@ describe("two nodes that give pods addresses", () => {
     await announces(stand, "node1", blocks);
   });
 
+  it("make both ends of a pod's pair of interfaces with one queue, or as many as the list says", async () => {
+    const { exec } = stand.fabric.machine("node1");
+    const queuesOf = (text: string) => text.match(/numtxqueues \d+ numrxqueues \d+/g) ?? [];
+    for (const { told, queues } of [
+      { told: {}, queues: 1 },
+      { told: { num_queues: 3 }, queues: 3 },
+    ]) {
+      const pod = await stand.runtime.add({ name: `queues-${queues}`, node: "node1", labels: {}, told });
+      const [address = ""] = pod.addresses;
+      const device = (await exec("ip", ["route", "get", address])).match(/ dev (\S+)/)?.[1] ?? "";
+      const ends = [
+        await exec("ip", ["-d", "link", "show", device]),
+        await inside(pod, "ip", "-d", "link", "show", "eth0"),
+      ];
+      const expected = `numtxqueues ${queues} numrxqueues ${queues}`;
+      assert.deepEqual(ends.flatMap(queuesOf), [expected, expected]);
+      await stand.runtime.remove(pod);
+    }
+  });
+
   it("fill a small pool together, announce what they borrowed by itself, and say when it is full", async () => {
     await stand.apply(pool("large", "10.244.0.0/17", { disabled: true }), small);
     const pods = await Promise.all(
