@@ -169,7 +169,7 @@ export const mistakes: Readonly<Record<MistakeCode, MistakeRow>> = {
     words:
       "An IPReservation cannot be read, and the agent never knew what it keeps: a pod gets only addresses that it asks for.",
     remedy:
-      "Delete it with brindlectl delete ipreservation, and apply it anew; agents that know what it kept go by that.",
+      "Apply it anew with brindlectl apply, saying what it is to keep: that takes the place of what cannot be read.",
   },
   OtherNetworkList: {
     part: "cni",
