@@ -4,7 +4,7 @@
  * match decides, so several rules of one action in a row mean "any of them", and no scratch marks are needed.
  */
 import type { EntityRule, PolicyDirection, Rule } from "@brindle/api";
-import { containsPrefix, type Family, networkOf, type Prefix, parseCidr } from "@brindle/net";
+import { type Family, networkOf, type Prefix, parseCidr } from "@brindle/net";
 import { protocolNumber, protocolNumbers } from "../packet.ts";
 import { type PortRange, parsePorts } from "../ports.ts";
 import { entityScope, excludedScope, type Scope } from "../scope.ts";
@@ -205,17 +205,22 @@ function plain(match: Match): Term {
   return { match, content: null };
 }
 
-/** Those of the family, without the ones that lie within another. */
+/** Those of the family, without the ones that lie within another. They may be thousands, as many as a cluster has nodes. */
 function netsOf(texts: readonly string[] | undefined, family: Family): Prefix[] {
   const nets = (texts ?? []).flatMap((text) => {
     const cidr = parseCidr(text);
     return cidr?.address.family === family ? [networkOf(cidr)] : [];
   });
-  const outermost: Prefix[] = [];
-  for (const net of nets.sort((a, b) => a.length - b.length)) {
-    if (!outermost.some((outer) => containsPrefix(outer, net))) outermost.push(net);
-  }
-  return outermost;
+  const taken = new Map<number, Set<bigint>>();
+  const isWithinOne = ({ address }: Prefix): boolean =>
+    [...taken].some(([length, values]) => values.has(networkOf({ address, length }).address.value));
+  return nets
+    .sort((a, b) => a.length - b.length)
+    .filter((net) => {
+      if (isWithinOne(net)) return false;
+      taken.set(net.length, (taken.get(net.length) ?? new Set()).add(net.address.value));
+      return true;
+    });
 }
 
 function isEverything(net: Prefix): boolean {
