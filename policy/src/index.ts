@@ -28,7 +28,7 @@ export {
   policyStages,
 } from "./hosts.ts";
 export { type AnyNetworkSet, labelledSet, readableNetworkSet } from "./networkSet.ts";
-export { asksForNodes, type NodeFacts, nodeFacts, withNodes } from "./nodeRules.ts";
+export { asksForNodes, type NodeFacts, nodeFacts, readableNodeFacts, withNodes } from "./nodeRules.ts";
 export { type ChainVerdict, ChainVerdicts, type DenialPlace, type FirstOfFlow } from "./observe/chainVerdicts.ts";
 export { type FlowMarks, firstOfFlow, flowMarks } from "./observe/flowsToEnd.ts";
 export type { HitRow, RuleAction as HitAction } from "./observe/hitRow.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { nodesActionAnnotation, nodesAnnotation, nowhere, type Rule } from "@brindle/api";
 import { describe, it } from "vitest";
 import { describeRule } from "./describeRule.ts";
-import { asksForNodes, type NodeFacts, nodeFacts, withNodes } from "./nodeRules.ts";
+import { asksForNodes, type NodeFacts, nodeFacts, readableNodeFacts, withNodes } from "./nodeRules.ts";
 import { addressSample, globalPolicySample } from "./sampleCluster.ts";
 
 const node = (role: string, ...addresses: string[]): NodeFacts => ({
@@ -85,5 +85,35 @@ describe("a node", () => {
       labels: { role: "worker" },
       addresses: ["10.9.0.1", "192.0.2.1", "10.9.0.1"].map(addressSample),
     });
+  });
+
+  it("is found by its tunnels, where it is one of Calico's", () => {
+    const tunnels = {
+      bgp: { ipv4IPIPTunnelAddr: "10.244.1.1" },
+      ...{ ipv4VXLANTunnelAddr: "10.244.1.2", ipv6VXLANTunnelAddr: "fd00:244::2" },
+      wireguard: { interfaceIPv4Address: "10.244.1.3", interfaceIPv6Address: "fd00:244::3" },
+    };
+    const { addresses } = nodeFacts({
+      apiVersion: "projectcalico.org/v3",
+      kind: "Node",
+      metadata: { name: "node1" },
+      spec: tunnels,
+    });
+    assert.deepEqual(
+      addresses,
+      ["10.244.1.1", "10.244.1.2", "fd00:244::2", "10.244.1.3", "fd00:244::3"].map(addressSample),
+    );
+  });
+
+  it("that cannot be read is found by what can, and by what was known", () => {
+    const known = node("worker", "10.9.0.1");
+    assert.deepEqual(readableNodeFacts(undefined, known), known);
+    assert.deepEqual(readableNodeFacts(7, null), { labels: {}, addresses: [] });
+    const torn = {
+      metadata: { labels: { role: "master", 7: 7 } },
+      spec: { bgp: { ipv4Address: 7, ipv6Address: "fd09::2" }, addresses: [null, { address: "10.9.0" }], wireguard: 7 },
+    };
+    assert.deepEqual(readableNodeFacts(torn, known), node("master", "fd09::2", "10.9.0.1"));
+    assert.deepEqual(readableNodeFacts(torn, node("master", "fd09::2")), node("master", "fd09::2"));
   });
 });

@@ -4,15 +4,17 @@
  * it anew when they change.
  */
 import {
+  isRecord,
   type Labels,
   type Node,
+  type NodeSpec,
   nodesActionAnnotation,
   nodesAnnotation,
   parseSelector,
   type Rule,
   type Selector,
 } from "@brindle/api";
-import { type Address, formatPrefix, hostPrefix, parseAddress, parseCidr } from "@brindle/net";
+import { type Address, formatPrefix, hostPrefix, parseAddress, parseCidr, sameAddress } from "@brindle/net";
 import type { Policy } from "./cluster.ts";
 
 export interface NodeFacts {
@@ -22,11 +24,59 @@ export interface NodeFacts {
 
 /** What rules find a node by, and what they find. */
 export function nodeFacts({ metadata, spec }: Node): NodeFacts {
-  const texts = [spec.bgp?.ipv4Address, spec.bgp?.ipv6Address, ...(spec.addresses ?? []).map(({ address }) => address)];
-  const addresses = texts.flatMap((text) =>
-    text === undefined ? [] : (parseCidr(text)?.address ?? parseAddress(text) ?? []),
-  );
-  return { labels: metadata.labels ?? {}, addresses };
+  return { labels: metadata.labels ?? {}, addresses: addressesOf(spec) };
+}
+
+/**
+ * The same of a node that is stored and cannot be read: with what of it can be read, and what was known. A rule that denies
+ * what is sent to it must not come to mean nobody.
+ */
+export function readableNodeFacts(partial: unknown, known: NodeFacts | null): NodeFacts {
+  const { metadata, spec } = isRecord(partial) ? partial : {};
+  const stored = isRecord(metadata) && isRecord(metadata.labels) ? Object.entries(metadata.labels) : null;
+  const labels = stored && Object.fromEntries(stored.filter((entry): entry is [string, string] => isText(entry[1])));
+  const told = addressesOf(readableSpec(isRecord(spec) ? spec : {}));
+  const others = (known?.addresses ?? []).filter((one) => !told.some((other) => sameAddress(one, other)));
+  return { labels: labels ?? known?.labels ?? {}, addresses: [...told, ...others] };
+}
+
+function readableSpec({ bgp, wireguard, addresses, ...others }: Readonly<Record<string, unknown>>): NodeSpec {
+  const listed = Array.isArray(addresses) ? addresses.filter(isRecord) : [];
+  return {
+    ...textsOf(others),
+    bgp: textsOf(bgp),
+    wireguard: textsOf(wireguard),
+    addresses: listed.flatMap(({ address }) => (isText(address) ? [{ address }] : [])),
+  };
+}
+
+function textsOf(stored: unknown): object {
+  return isRecord(stored) ? Object.fromEntries(Object.entries(stored).filter(([, value]) => isText(value))) : {};
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === "string";
+}
+
+/** Also by the tunnels of a node of Calico's it is reached. */
+function addressesOf({
+  bgp,
+  wireguard,
+  addresses = [],
+  ipv4VXLANTunnelAddr,
+  ipv6VXLANTunnelAddr,
+}: NodeSpec): Address[] {
+  const texts = [
+    ...[bgp?.ipv4Address, bgp?.ipv6Address, bgp?.ipv4IPIPTunnelAddr],
+    ...[ipv4VXLANTunnelAddr, ipv6VXLANTunnelAddr],
+    ...[wireguard?.interfaceIPv4Address, wireguard?.interfaceIPv6Address],
+    ...addresses.map(({ address }) => address),
+  ];
+  return texts.flatMap(addressIn);
+}
+
+function addressIn(text: string | undefined): Address | [] {
+  return text === undefined ? [] : (parseCidr(text)?.address ?? parseAddress(text) ?? []);
 }
 
 /** Of a rule whose networks are the addresses of nodes: their selector, for people. */

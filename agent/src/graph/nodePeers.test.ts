@@ -29,31 +29,43 @@ const netsOf = ({ value }: PolicyUpdate) =>
 
 describe("policies about nodes", () => {
   it("are told with the nodes' addresses, and anew when these are others", () => {
-    const nodes = new Map([["n1", node("n1", "10.9.0.1", { role: "a" })]]);
-    const peers = new NodePeers(() => nodes.values());
+    const peers = new NodePeers();
+    peers.onNode("n1", node("n1", "10.9.0.1", { role: "a" }));
     assert.deepEqual(netsOf(peers.receive(update("guard", "role == 'a'"))), ["10.9.0.1/32"]);
     assert.deepEqual(peers.changes(), []);
-    nodes.set("n2", node("n2", "10.9.0.2", { role: "a" }));
+    peers.onNode("n2", node("n2", "10.9.0.2", { role: "a" }));
     assert.deepEqual(peers.changes().map(netsOf), [["10.9.0.1/32", "10.9.0.2/32"]]);
     assert.deepEqual(peers.changes(), []);
-    nodes.set("n3", node("n3", "10.9.0.3", { role: "b" }));
+    peers.onNode("n3", node("n3", "10.9.0.3", { role: "b" }));
     assert.deepEqual(peers.changes(), []);
-    nodes.set("n1", node("n1", "10.9.0.1", { role: "b" }));
+    peers.onNode("n1", node("n1", "10.9.0.1", { role: "b" }));
     assert.deepEqual(peers.changes().map(netsOf), [["10.9.0.2/32"]]);
-    nodes.delete("n2");
+    peers.onNode("n2", null);
     assert.deepEqual(peers.changes().map(netsOf), [[]]);
   });
 
   it("are told as they are where they say nothing of nodes, and no more once they are gone", () => {
-    const nodes = new Map<string, Node>();
-    const peers = new NodePeers(() => nodes.values());
+    const peers = new NodePeers();
     const plain = update("plain", null);
     assert.equal(peers.receive(plain), plain);
     peers.receive(update("guard", "all()"));
     peers.receive(update("other", "all()"));
     peers.receive({ key: { kind: "GlobalNetworkPolicy", name: "guard" }, value: null });
     peers.receive(update("other", null));
-    nodes.set("n1", node("n1", "10.9.0.1"));
+    peers.onNode("n1", node("n1", "10.9.0.1"));
     assert.deepEqual(peers.changes(), []);
+  });
+
+  it("mean a node that cannot be read by what can, and by what was known of it", () => {
+    const peers = new NodePeers();
+    peers.onNode("n1", node("n1", "10.9.0.1", { role: "a" }));
+    peers.receive(update("guard", "role == 'a'"));
+    peers.onNode("n1", null, {});
+    assert.deepEqual(peers.changes(), []);
+    const spec = { bgp: { ipv4Address: "nonsense" }, addresses: [{ address: "10.9.0.4" }, 7] };
+    peers.onNode("n4", null, { partial: { metadata: { labels: { role: "a", torn: 7 } }, spec } });
+    assert.deepEqual(peers.changes().map(netsOf), [["10.9.0.1/32", "10.9.0.4/32"]]);
+    peers.onNode("n1", null);
+    assert.deepEqual(peers.changes().map(netsOf), [["10.9.0.4/32"]]);
   });
 });

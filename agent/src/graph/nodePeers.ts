@@ -5,15 +5,27 @@
  */
 import { isDeepStrictEqual } from "node:util";
 import type { Node } from "@brindle/api";
-import { asksForNodes, nodeFacts, type Policy, type PolicyUpdate, withNodes } from "@brindle/policy";
+import {
+  asksForNodes,
+  type NodeFacts,
+  nodeFacts,
+  type Policy,
+  type PolicyUpdate,
+  readableNodeFacts,
+  withNodes,
+} from "@brindle/policy";
 
 export class NodePeers {
-  readonly #nodes: () => Iterable<Node>;
+  readonly #nodes = new Map<string, NodeFacts>();
   /** By name: those that ask for nodes, as they are stored, and what was told of them last. */
   readonly #policies = new Map<string, { readonly update: PolicyUpdate; readonly told: PolicyUpdate }>();
 
-  constructor(nodes: () => Iterable<Node>) {
-    this.#nodes = nodes;
+  /** `unreadable`: something is stored of which no more than this is known. */
+  onNode(name: string, node: Node | null, unreadable?: { readonly partial?: unknown }): void {
+    const readable = unreadable ? readableNodeFacts(unreadable.partial, this.#nodes.get(name) ?? null) : null;
+    const facts = node ? nodeFacts(node) : readable;
+    if (facts) this.#nodes.set(name, facts);
+    else this.#nodes.delete(name);
   }
 
   /** What is to be told in its place; most are as they are stored. */
@@ -38,7 +50,7 @@ export class NodePeers {
   }
 
   #tell(name: string, update: PolicyUpdate, value: Extract<Policy, { kind: "GlobalNetworkPolicy" }>): PolicyUpdate {
-    const told = { ...update, value: withNodes(value, [...this.#nodes()].map(nodeFacts)) };
+    const told = { ...update, value: withNodes(value, [...this.#nodes.values()]) };
     this.#policies.set(name, { update, told });
     return told;
   }

@@ -1,4 +1,12 @@
-import { type Item, type Key, MemoryData, MemoryStore, type Store, type WatchEvent } from "@brindle/api";
+import {
+  type Item,
+  type Key,
+  MemoryData,
+  MemoryStore,
+  nodesAnnotation,
+  type Store,
+  type WatchEvent,
+} from "@brindle/api";
 import { formatPrefix } from "@brindle/net";
 import { describe, expect, it } from "vitest";
 import { clusterView } from "../graph/clusterView.ts";
@@ -203,5 +211,35 @@ describe("ClusterSync", () => {
     expect(acted()[1]).toBe(60);
     for (const key of keys) tell({ type: "deleted", key } as WatchEvent);
     expect(acted()).toEqual(["", 0, true]);
+  });
+
+  it("tells policies about nodes anew as these change, and none that a node cannot be read", () => {
+    const told: unknown[] = [];
+    const cluster = new ClusterSync("node1", {
+      onPolicy: ({ value }) =>
+        value?.kind === "GlobalNetworkPolicy" && told.push(value.spec.egress?.map((rule) => rule.destination?.nets)),
+      onInSync: () => {},
+      onChanged: () => {},
+      onConnection: () => {},
+      onTrouble: () => {},
+    });
+    let tell: (event: WatchEvent) => void = () => {};
+    const watch: Store["watch"] = (kinds, listener) => {
+      tell = listener;
+      for (const kind of kinds) tell({ type: "inSync", kind });
+      return { stop: async () => {}, stalenessMs: () => null };
+    };
+    cluster.start(Object.assign(new MemoryStore(), { watch }));
+    const change = (key: Key, value: unknown) =>
+      tell({ type: "changed", item: { key, value, revision: "1" } as unknown as Item });
+    const node: Key<"Node"> = { kind: "Node", name: "node2" };
+    const rule = { action: "Deny", metadata: { annotations: { [nodesAnnotation]: "all()" } } };
+    const guard: Key<"GlobalNetworkPolicy"> = { kind: "GlobalNetworkPolicy", name: "guard" };
+    change(guard, { kind: "GlobalNetworkPolicy", metadata: { name: "guard" }, spec: { egress: [rule] } });
+    change(node, { kind: "Node", metadata: { name: "node2" }, spec: { addresses: [{ address: "10.9.0.2" }] } });
+    tell({ type: "undecodable", key: node, reason: "it is no JSON" });
+    expect(told).toEqual([[], [["10.9.0.2/32"]]]);
+    tell({ type: "deleted", key: node } as WatchEvent);
+    expect(told.at(-1)).toEqual([]);
   });
 });

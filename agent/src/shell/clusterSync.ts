@@ -6,6 +6,7 @@ import {
   isItemOf,
   type Key,
   type Kind,
+  type Node,
   namespaceOfProfile,
   type Profile,
   type Store,
@@ -42,7 +43,7 @@ export class ClusterSync {
   readonly #ports: ClusterSyncPorts;
   readonly #undecodable = new Map<string, string>();
   readonly #added = new AddedPods();
-  readonly #nodePeers = new NodePeers(() => this.state.all("Node").values());
+  readonly #nodePeers = new NodePeers();
   readonly #awaited = new Set<Kind>([...clusterKinds, ...policyKinds]);
   /** Of namespaces alone, by their names. The policy graph keeps the same objects. */
   readonly #namespaceProfiles = new Map<string, Profile>();
@@ -156,7 +157,10 @@ export class ClusterSync {
       const update = { key, value: value as PolicyResource | null, ...(unreadable && { unreadable }) };
       this.#ports.onPolicy(this.#nodePeers.receive(update), isNewcomer);
     }
-    if (key.kind === "Node" && this.isInSync) this.#tellOfNodes();
+    if (isKeyOf(key, "Node")) {
+      this.#nodePeers.onNode(key.name, value as Node | null, unreadable);
+      if (this.isInSync) this.#tellOfNodes();
+    }
     return true;
   }
 

@@ -26,6 +26,7 @@ import {
   policySettings,
   readableEndpoint,
   readableNetworkSet,
+  readableNodeFacts,
   surroundingsOf,
   unreadablePolicy,
   withNodes,
@@ -119,7 +120,8 @@ interface Readings extends Pick<Cluster, "endpointSlices"> {
 /** With what stands in the place of what cannot be read. */
 function clusterFrom({ resources, undecodable, ...slices }: Readings): ReadCluster {
   const unread = undecodable.flatMap(closedInPlaceOf);
-  const { cluster, closed } = judged({ ...clusterOf(resources), ...slices });
+  const facts = [...ofKind(resources, "Node").map(nodeFacts), ...undecodable.flatMap(readableNode)];
+  const { cluster, closed } = judged({ ...clusterOf(resources, facts), ...slices });
   const readable = undecodable.flatMap(readableEndpointPart);
   return {
     cluster: {
@@ -133,7 +135,7 @@ function clusterFrom({ resources, undecodable, ...slices }: Readings): ReadClust
       .map(({ key, reason }) => `${key.kind} ${key.name} cannot be read: ${reason}`),
     closed: [...unread.map(({ problem }) => problem), ...closed, ...withoutNodes(resources)],
     floating: floatingIn([...resources, ...readable]),
-    nodeFacts: ofKind(resources, "Node").map(nodeFacts),
+    nodeFacts: facts,
     hostPods: null,
   };
 }
@@ -172,6 +174,10 @@ export function closedInPlaceOf(unread: Undecodable): { readonly policy: Policy 
 /** As an agent does that was started just now: one that has run longer may remember more of it. */
 function readableEndpointPart(unread: Undecodable): WorkloadEndpoint[] {
   return unread.key.kind === "WorkloadEndpoint" ? [readableEndpoint(unread.key, unread, null).endpoint] : [];
+}
+
+function readableNode({ key, partial }: Undecodable): NodeFacts[] {
+  return key.kind === "Node" ? [readableNodeFacts(partial, null)] : [];
 }
 
 /** As the agents do: of a set that cannot be read counts what can. */
