@@ -87,7 +87,7 @@ function portOf(value: unknown, wrong: (reason: string) => void): string {
     parseService(port);
   } catch (error) {
     if (!(error instanceof CliError)) throw error;
-    wrong(error.message.replace(`--port ${port}`, shown(value)));
+    wrong(error.message.replace(`--port ${port}`, () => shown(value)));
   }
   return port;
 }

@@ -170,6 +170,11 @@ describe("policy test", () => {
       caseWith("expect: deny, port: 53/dup"),
       /cases\[0\]\.port: "53\/dup" is no port with its/,
     ],
+    [
+      "a port in words that mean something where texts are replaced",
+      caseWith("expect: deny, port: $&/tcp"),
+      /cases\[0\]\.port: "\$&\/tcp" is no port with its/,
+    ],
     ["a name that is none", caseWith("expect: deny, name: [a]"), /line 2: cases\[0\]\.name: \["a"\] is no text$/],
   ];
   it.each(wrong)("refuses a file with %s", async (_name, cases, expected) => {
