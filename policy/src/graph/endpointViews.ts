@@ -35,7 +35,6 @@ export interface MemberView {
   readonly labels: Labels;
   /** Its profiles. */
   readonly parents: readonly string[];
-  /** An endpoint's are addresses. */
   /** As elements of sets: an endpoint's are its addresses, mostly one alone. */
   readonly networks: string | readonly string[] | NetworksByFamily;
   readonly ports: RuleEndpoint["ports"];

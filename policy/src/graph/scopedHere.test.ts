@@ -83,6 +83,15 @@ it("finds what is for each member as trying all does, and tells of whom that cha
   }
 });
 
+it("takes nothing for another thing of the same scope", () => {
+  const scoped = new ScopedHere<string>(() => {});
+  const scope: Scope = { namespace: null, namespaceSelector: null, selector: null };
+  scoped.onMember("pod", { labels: {}, parents: [], networks: [], ports: [] });
+  scoped.add(scope, "one");
+  expect(() => scoped.remove(scope, "other")).toThrow("is there to be removed");
+  expect([...scoped.of("pod")]).toEqual(["one"]);
+});
+
 function changeThing(below: Below, scoped: ScopedHere<string>, { scopes }: Model): void {
   const name = `thing-${below(8)}`;
   const before = scopes.get(name);

@@ -2,6 +2,7 @@
  * Things with a scope, as policies, and for whom of this node they are. Each namespace has an index of its own, which is
  * made when somebody of the node comes into it: of what is for other namespaces no more is kept than that it is there.
  */
+import assert from "node:assert/strict";
 import { type Labels, type Selector, SelectorIndex } from "@brindle/api";
 import { namespaceLabel, type Scope, scopeKey, scopeSelector } from "../scope.ts";
 import type { MemberView } from "./endpointViews.ts";
@@ -50,9 +51,11 @@ export class ScopedHere<T> {
   remove(scope: Scope, thing: T): void {
     const realm = this.#realmOf(scope.namespace);
     const key = keyWithin(scope);
-    const things = realm.sharing.get(key)?.things;
-    things?.splice(things.indexOf(thing), 1);
-    if (things?.length === 0) {
+    const things = realm.sharing.get(key)?.things ?? [];
+    const at = things.indexOf(thing);
+    assert(at >= 0, `nothing of ${key} is there to be removed`);
+    things.splice(at, 1);
+    if (things.length === 0) {
       realm.sharing.delete(key);
       realm.index?.setSelector(key, null);
     }
