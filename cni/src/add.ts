@@ -1,4 +1,10 @@
-import { type QosControls, unmanagedAnnotation, type WorkloadEndpoint } from "@brindle/api";
+import {
+  decodeResource,
+  formatProblem,
+  type QosControls,
+  unmanagedAnnotation,
+  type WorkloadEndpoint,
+} from "@brindle/api";
 import { type Address, type Family, formatAddress } from "@brindle/net";
 import type { Attachment } from "./attachment.ts";
 import { handleOf } from "./attachment.ts";
@@ -44,7 +50,7 @@ export async function add(request: AddRequest, ports: Ports): Promise<Added> {
   let made: { readonly of: string; readonly value: WorkloadEndpoint } | null = null;
   const endpoint = (addresses: readonly Address[]) => {
     const of = addresses.map(formatAddress).join();
-    if (made?.of !== of) made = { of, value: workloadEndpoint(owner, addresses) };
+    if (made?.of !== of) made = { of, value: readable(workloadEndpoint(owner, addresses)) };
     return made.value;
   };
   const planned = (addresses: readonly Address[]) => {
@@ -80,6 +86,21 @@ export async function add(request: AddRequest, ports: Ports): Promise<Added> {
 
   undo.move(); // Success: nothing is undone.
   return { attachment, addresses: assigned.value.addresses, wired: wired.value };
+}
+
+/**
+ * Labels of a configuration and names of an environment may be what no endpoint has. Stored, it would be set aside by whoever
+ * reads it: by other nodes at once, and by this one when it starts anew.
+ */
+function readable(endpoint: WorkloadEndpoint): WorkloadEndpoint {
+  const decoded = decodeResource("WorkloadEndpoint", endpoint);
+  if (decoded.kind === "valid") return endpoint;
+  const { problems } = decoded;
+  const isConfigured = problems.some(({ path }) => path.startsWith("metadata.labels"));
+  throw new CniError({
+    code: isConfigured ? "INVALID_CONFIG" : "INVALID_ENVIRONMENT",
+    message: `the endpoint cannot be stored: ${problems.map(formatProblem).join("; ")}`,
+  });
 }
 
 function isNewOne(outcome: PromiseSettledResult<{ readonly isNew: boolean }>): boolean {

@@ -198,6 +198,31 @@ describe("ADD", () => {
     );
   });
 
+  const unreadable = [
+    {
+      name: "a label",
+      asked: request("ADD", { with: { args: { cni: { labels: [{ key: "app", value: "a b" }] } } } }),
+      code: 7,
+      says: /metadata\.labels\.app: "a b" is no value of a label/,
+    },
+    {
+      name: "a name",
+      asked: { ...request("ADD"), variables: { ...request("ADD").variables, CNI_IFNAME: "net_1" } },
+      code: 4,
+      says: /metadata\.name: "node1-k8s-web-net_1" is no name/,
+    },
+  ];
+  for (const { name, asked, code, says } of unreadable) {
+    it(`refuses ${name} with which nobody could read the endpoint, and keeps nothing`, async () => {
+      const { plugin, calls } = world();
+      const answer = printed(await plugin.answer(asked, never));
+      assert.equal(answer.code, code);
+      assert.match(answer.msg ?? "", says);
+      assert.equal(calls.includes("policy"), false);
+      assert.equal(calls.at(-1), "release c1");
+    });
+  }
+
   it("answers with the default routes that the interface has, not with another's", async () => {
     const answer = await world({ defaultFamilies: [6] }).plugin.answer(request("ADD"), never);
     assert.deepEqual(printed(answer).routes, [{ dst: "::/0", gw: "fe80::1" }]);

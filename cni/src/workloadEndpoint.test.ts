@@ -165,6 +165,7 @@ describe("the endpoint", () => {
       const json: unknown = JSON.parse(text);
       // Nothing of it had to be put into another place.
       assert.equal(decodedOf(json), json);
+      assert.equal(decodedOf(value), value);
       assert.deepEqual(json, value);
     }
   });

@@ -31,9 +31,10 @@ export function workloadEndpoint(owner: EndpointOwner, addresses: readonly Addre
     ...(workload.orchestrator === "k8s" && workload.podUid && { [podUidAnnotation]: workload.podUid }),
     ...described?.metadata.annotations,
   };
+  // In Calico's order, here and below: who reads it, and in a large cluster each node does, then need not make it anew.
   return {
-    apiVersion,
     kind: "WorkloadEndpoint",
+    apiVersion,
     metadata: {
       ...endpointKey(attachment, node),
       labels: {
@@ -45,7 +46,6 @@ export function workloadEndpoint(owner: EndpointOwner, addresses: readonly Addre
       ...(Object.keys(annotations).length > 0 && { annotations }),
     },
     spec: {
-      // In Calico's order: who reads them, and in a large cluster each node does, then need not make them anew.
       orchestrator: workload.orchestrator,
       ...(workload.orchestrator === "cni" && { workload: attachment.containerId }),
       node,
@@ -68,10 +68,10 @@ export function workloadEndpoint(owner: EndpointOwner, addresses: readonly Addre
 export function endpointKey(
   { workload, containerId, interfaceName }: Attachment,
   node: string,
-): { readonly namespace: string; readonly name: string } {
+): { readonly name: string; readonly namespace: string } {
   const subject = workload.orchestrator === "k8s" ? { pod: workload.pod } : { workload: containerId };
   const identity = { node, orchestrator: workload.orchestrator, endpoint: interfaceName, ...subject };
-  return { namespace: workload.namespace, name: workloadEndpointName(identity) };
+  return { name: workloadEndpointName(identity), namespace: workload.namespace };
 }
 
 /**
