@@ -8,10 +8,10 @@ import { WatchState } from "./watchState.ts";
 
 function endpoint(pod: string): WorkloadEndpoint {
   return {
-    apiVersion: "projectcalico.org/v3",
     kind: "WorkloadEndpoint",
-    metadata: { namespace: "shop", name: `node1-k8s-${pod}-eth0`, labels: { app: "web" } },
-    spec: { orchestrator: "k8s", pod, node: "node1", endpoint: "eth0", ipNetworks: ["10.65.0.3/32"] },
+    apiVersion: "projectcalico.org/v3",
+    metadata: { name: `node1-k8s-${pod}-eth0`, namespace: "shop", labels: { app: "web" } },
+    spec: { orchestrator: "k8s", node: "node1", pod, endpoint: "eth0", ipNetworks: ["10.65.0.3/32"] },
   };
 }
 
@@ -57,6 +57,14 @@ describe("OwnWrites", () => {
     const value = endpoint("web");
     const versioned = { ...value, metadata: { ...value.metadata, resourceVersion: "7" } };
     expect(writes.take(written(versioned, writes))).toBeNull();
+  });
+
+  it("has nothing that whoever reads it sets aside", () => {
+    const writes = new OwnWrites();
+    const value = endpoint("web");
+    const entry = written({ ...value, metadata: { ...value.metadata, labels: { app: "a b" } } }, writes);
+    expect(decodeValue("WorkloadEndpoint", entry.text).kind).toBe("undecodable");
+    expect(writes.take(entry)).toBeNull();
   });
 
   it("forgets the oldest of many whose watch never comes", () => {

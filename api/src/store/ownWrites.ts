@@ -3,7 +3,7 @@
  * written, and need not be read. An agent writes an endpoint for each pod and is told of it at once, and who compares the two has one
  * object. A text that differs in anything, or that stays away, is read as any other.
  */
-import { isRecord } from "../json/json.ts";
+import { decodeResource } from "../kinds/validate.ts";
 import type { Entry } from "./codec.ts";
 import type { Kind, Stored, Write } from "./store.ts";
 
@@ -13,12 +13,15 @@ const writesMax = 256;
 export class OwnWrites {
   readonly #writes = new Map<string, { readonly text: string; readonly value: Stored[Kind] }>();
 
-  /** Before it is sent. Only what is the same once it is read back. */
+  /** Before it is sent. Only what is the same once it is read back: what would then be set aside is no endpoint here either. */
   note(write: Write, key: string, text: string): void {
-    if (write.op !== "create" && write.op !== "update" && write.op !== "put") return;
-    if (write.key.kind !== "WorkloadEndpoint" || !isPlain(write.value)) return;
     this.#writes.delete(key);
-    this.#writes.set(key, { text, value: write.value });
+    if (write.op !== "create" && write.op !== "update" && write.op !== "put") return;
+    if (write.key.kind !== "WorkloadEndpoint") return;
+    const read = decodeResource("WorkloadEndpoint", write.value);
+    // The version that the store counts is left out when it is written.
+    if (read.kind !== "valid" || "resourceVersion" in read.resource.metadata) return;
+    this.#writes.set(key, { text, value: read.resource });
     const [oldest] = this.#writes.keys();
     if (oldest !== undefined && this.#writes.size > writesMax) this.#writes.delete(oldest);
   }
@@ -30,9 +33,4 @@ export class OwnWrites {
     this.#writes.delete(key);
     return write.text === text ? write.value : null;
   }
-}
-
-/** The version that the store counts is left out when it is written. */
-function isPlain(value: unknown): boolean {
-  return isRecord(value) && isRecord(value.metadata) && !("resourceVersion" in value.metadata);
 }
