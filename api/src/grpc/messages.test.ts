@@ -79,7 +79,7 @@ describe("writeTransaction", () => {
   });
 
   it("refuses a revision that is no number which it could write", () => {
-    for (const revision of ["9007199254740993", "x"])
+    for (const revision of ["9007199254740993", "x", "", "-1"])
       expect(() => writeTransaction({ conditions: [{ key: "/a", revision }], changes: [], otherwiseRead: [] })).toThrow(
         RangeError,
       );

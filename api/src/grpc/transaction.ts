@@ -72,7 +72,9 @@ interface Part {
 function conditionPart({ key, revision }: Condition): Part {
   const keySize = Buffer.byteLength(key);
   const changedAt = Number(revision);
-  if (!Number.isSafeInteger(changedAt)) throw new RangeError(`the revision ${revision} is no number that etcd gives`);
+  // An empty text would be 0, and with it the condition that there is no such key.
+  if (revision === "" || changedAt < 0 || !Number.isSafeInteger(changedAt))
+    throw new RangeError(`the revision "${revision}" is no number that etcd gives`);
   const write = (writer: MessageWriter): void => {
     writer.number(compare.result);
     writer.number(0);
