@@ -30,10 +30,6 @@ export class EndpointsWithin {
     this.#watch = ports.store.watch(["WorkloadEndpoint"], (event) => this.#onEvent(event));
   }
 
-  get isInSync(): boolean {
-    return this.#isInSync;
-  }
-
   /** What is given to nobody else. */
   held(): readonly Prefix[] {
     const endpoints = () => [
