@@ -249,6 +249,16 @@ describe("an attachment's addresses", () => {
     assert.equal(none.kind, "refused");
   });
 
+  it("are refused where no pool of a family is that which is named, also where another family has one", async () => {
+    const { addresses } = await world();
+    const { ipam, ...request } = withFamilies(requestOf(attach("c1")), "auto", "auto");
+    const named = { ...ipam, ipv6Pools: ["absent"] };
+    const outcome = await addresses.assign({ ...request, ipam: named });
+    assert.match(outcome.kind === "refused" ? outcome.reason : "", /^no IPPool gives IPv6 addresses to this pod/);
+    assert.match((await addresses.lacking(named)) ?? "", /^no IPPool gives IPv6 addresses to pods of this node/);
+    assert.match(textOf(await addresses.assign({ ...request, ipam })), /^10\.65\.0\.\d$/);
+  });
+
   it("in a block that is damaged are not released, and it is said which and why", async () => {
     const { store, addresses } = await world();
     await addresses.assign(requestOf(attach("c1")));

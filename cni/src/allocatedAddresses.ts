@@ -150,8 +150,9 @@ function poolsOf({ ipv4Pools, ipv6Pools }: IpamConfig): Readonly<Record<Family, 
   return { 4: ipv4Pools, 6: ipv6Pools };
 }
 
-function isOptional(family: Family, { assignIpv4, assignIpv6 }: IpamConfig): boolean {
-  return (family === 4 ? assignIpv4 : assignIpv6) === "auto";
+/** Who names pools of a family wants an address of it: a name that no pool has must not cost a pod that address in silence. */
+function isOptional(family: Family, ipam: IpamConfig): boolean {
+  return (family === 4 ? ipam.assignIpv4 : ipam.assignIpv6) === "auto" && poolsOf(ipam)[family].length === 0;
 }
 
 function wantedOf({ attachment, handle, ipam, addresses = [], namespaceLabels = {} }: AddressRequest) {
