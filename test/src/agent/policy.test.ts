@@ -150,6 +150,7 @@ describe("policy on a node", () => {
 
   it("denies what a ClusterNetworkPolicy says of nodes, by the labels and addresses that they have by then", async () => {
     const ofHost = (): Promise<readonly string[]> => greeted("pod", ofNode);
+    await stand.apply(resource("FelixConfiguration", "node.node1", { defaultEndpointToHostAction: "Accept" }));
     await sees("where the pod is greeted by its node", ofHost, ofNode);
     const egress = [{ name: "nodes", action: "Deny", to: [{ nodes: { matchLabels: { role: "closed" } } }] }];
     const converted = convertClusterPolicy({
