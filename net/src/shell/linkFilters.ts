@@ -9,6 +9,9 @@ const newLink = 16;
 const deletedLink = 17;
 /** Of struct nlmsghdr. */
 const typeOffset = 4;
+/** Of struct ifinfomsg. A port that leaves its bridge is told as the deletion of a link of that family, and stays. */
+const familyOffset = 16;
+const anyFamily = 0;
 /** Behind struct nlmsghdr and struct ifinfomsg. */
 const attributesOffset = 32;
 const attributeHeaderBytes = 4;
@@ -22,7 +25,9 @@ const drop: FilterInstruction = { code: filterCode.answer, value: 0 };
 
 export const deletedLinksAlone: readonly FilterInstruction[] = [
   { code: filterCode.loadHalf, value: typeOffset },
-  { code: filterCode.jumpIfEqual, ifTrue: 0, ifFalse: 1, value: asLoaded(deletedLink) },
+  { code: filterCode.jumpIfEqual, ifTrue: 0, ifFalse: 3, value: asLoaded(deletedLink) },
+  { code: filterCode.loadByte, value: familyOffset },
+  { code: filterCode.jumpIfEqual, ifTrue: 0, ifFalse: 1, value: anyFamily },
   pass,
   drop,
 ];

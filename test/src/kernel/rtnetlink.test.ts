@@ -461,6 +461,9 @@ describe("watching", () => {
     using _watch = watchLinkRemovals(node.path, (index) => void gone.push(index));
     const { hostIndex } = await connectPod();
     await node.ip("link add other type bridge");
+    await node.ip("link add port0 type veth peer name port1");
+    await node.ip("link set port0 master other");
+    await node.ip("link set port0 nomaster"); // Told as a deletion, of the bridge's family.
     await socket.deleteLink({ name: "cali0" });
     await waitFor(() => gone.length > 0, { what: "the removal is told" });
     expect(gone).toContain(hostIndex);
