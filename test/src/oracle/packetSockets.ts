@@ -54,6 +54,9 @@ export interface Flood {
   readonly passed: ReadonlyMap<Packet, number>;
 }
 
+/** What is done while packets flow; may wait until all of them have been sent once more, and have met the state that it made. */
+export type FloodedWork = (allSentAgain: () => Promise<void>) => Promise<void>;
+
 export interface SendOptions {
   readonly deadlineMs: number;
   readonly graceMs: number;
@@ -134,22 +137,26 @@ export class PacketSockets implements Disposable {
   }
 
   /** Sends all of them again and again, each time as a flow of its own, until the work is done. */
-  async flood(packets: readonly Packet[], work: () => Promise<void>, graceMs: number): Promise<Flood> {
+  async flood(packets: readonly Packet[], work: FloodedWork, graceMs: number): Promise<Flood> {
     this.#forgetFlows();
     this.#receive(new Map(), () => {});
     const numbered = new Map<number, Packet>();
     const [sent, passed] = [new Map<Packet, number>(), new Map<Packet, number>()];
     let isOver = false;
-    const worked = work().finally(() => {
+    let waiting: (() => void)[] = [];
+    const worked = work(() => new Promise((resolve) => waiting.push(resolve))).finally(() => {
       isOver = true;
     });
     for (let turn = 0; !isOver; turn++) {
+      const metByThisTurn = waiting;
+      waiting = [];
       for (const packet of packets) {
         const number = this.#nextNumber++;
         numbered.set(number, packet);
         if (this.#sendOne(renewed(packet, turn), number)) count(sent, packet);
       }
       this.#receive(numbered, (packet) => count(passed, packet));
+      for (const resolve of metByThisTurn) resolve();
       await new Promise((resolve) => setImmediate(resolve));
     }
     await worked;

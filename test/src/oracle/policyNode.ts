@@ -11,7 +11,7 @@ import { Enforcer, type EnforcerPorts } from "@brindle/policy/shell";
 import { createNamespace, linkNamespaces, type Namespace } from "../fixtures/namespace.ts";
 import { waitFor } from "../fixtures/waitFor.ts";
 import { mortal } from "./mortal.ts";
-import { type Flood, PacketSockets } from "./packetSockets.ts";
+import { type Flood, type FloodedWork, PacketSockets } from "./packetSockets.ts";
 import { type ProbeOrder, Prober, type ProberReport } from "./probe.ts";
 
 export const nodeName = "node1";
@@ -172,7 +172,7 @@ export class PolicyNode implements AsyncDisposable {
   }
 
   /** The same packets over and over, each as a new flow, while the work lasts. */
-  flood(packets: readonly Packet[], work: () => Promise<void>): Promise<Flood> {
+  flood(packets: readonly Packet[], work: FloodedWork): Promise<Flood> {
     return this.#sockets.flood(packets, work, packetGraceMs);
   }
 

@@ -4,6 +4,7 @@
  */
 import { type Cluster, formatPolicyName, isOfStage, type Packet, type Policy, policyName } from "@brindle/policy";
 import { desiredOf, isAllowed } from "./oracle.ts";
+import type { FloodedWork } from "./packetSockets.ts";
 import type { PolicyNode } from "./policyNode.ts";
 import { Random } from "./random.ts";
 import { randomPackets } from "./randomCase.ts";
@@ -83,11 +84,11 @@ export function sortedBy(cluster: Cluster, packets: readonly Packet[]): Agreed {
 /** Makes the transition on a node, with packets all the while. */
 export async function play(node: PolicyNode, transition: Transition, agreed: Agreed): Promise<TransitionOutcome> {
   await node.apply(desiredOf(transition.before));
-  return flooded(node, agreed, () => reach(node, transition));
+  return flooded(node, agreed, (allSentAgain) => reach(node, transition, allSentAgain));
 }
 
 /** What becomes of packets that are sent while the work lasts. */
-export async function flooded(node: PolicyNode, agreed: Agreed, work: () => Promise<void>): Promise<TransitionOutcome> {
+export async function flooded(node: PolicyNode, agreed: Agreed, work: FloodedWork): Promise<TransitionOutcome> {
   const packets = [...agreed.allowed, ...agreed.denied];
   const { sent, passed } = await node.flood(packets, work);
   const lost = (packet: Packet): number => (sent.get(packet) ?? 0) - (passed.get(packet) ?? 0);
@@ -99,8 +100,15 @@ export async function flooded(node: PolicyNode, agreed: Agreed, work: () => Prom
   };
 }
 
-async function reach(node: PolicyNode, { after, deathAfter, instants = [] }: Transition): Promise<void> {
-  for (const instant of instants) await node.apply(desiredOf(instant));
+async function reach(
+  node: PolicyNode,
+  { after, deathAfter, instants = [] }: Transition,
+  allSentAgain: () => Promise<void>,
+): Promise<void> {
+  for (const instant of instants) {
+    await node.apply(desiredOf(instant));
+    await allSentAgain(); // Else an instant may be over before any packet meets it.
+  }
   if (deathAfter !== null) await node.applyAndDie(desiredOf(after), deathAfter);
   await node.apply(desiredOf(after));
 }
