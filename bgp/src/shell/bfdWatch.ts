@@ -1,11 +1,11 @@
 /** BFD's thread as the speaker's shell sees it: begun with the first path that is to be watched. */
 import { Worker } from "node:worker_threads";
+import { conditionsOf, entryBeside } from "@brindle/net/shell";
 import type { BfdPath } from "../bfd/paths.ts";
 import type { PathStatus } from "../bfd/status.ts";
 import { BgpError } from "../error.ts";
 import type { SpeakerConfig } from "../speaker/config.ts";
 import type { FromBfd, ToBfd } from "./bfdMessages.ts";
-import { conditionsOf, entryBeside } from "./threadEntry.ts";
 
 export class BfdWatch {
   readonly #onStatus: (peer: string, status: PathStatus) => void;

@@ -1,6 +1,7 @@
 /** A speaker in a thread of its own, so that nothing which its owner does can delay a keepalive. */
 
 import { Worker } from "node:worker_threads";
+import { conditionsOf, entryBeside } from "@brindle/net/shell";
 import type { AdvertisedRoute, PeerDetail, PeerStatus, RouteStatus, SpeakerSummary } from "../control.ts";
 import { BgpError } from "../error.ts";
 import type { DumpedSlice } from "../mrt/dumpTable.ts";
@@ -12,7 +13,6 @@ import type { OwnRoute, PackedBestChanges, RehearsalQuery, RouteQuery } from "..
 import type { MaintenanceWish } from "../speaker/maintenance.ts";
 import type { RunningSpeaker, SpeakerListeners } from "./runningSpeaker.ts";
 import type { StartOptions } from "./startSpeaker.ts";
-import { conditionsOf, entryBeside } from "./threadEntry.ts";
 import type { Call, FromThread, ThreadStart } from "./threadMessages.ts";
 
 export interface SpeakerThreadOptions extends StartOptions {

@@ -65,6 +65,7 @@ export {
   setTcpPassword,
   tcpPasswordBytesMax,
 } from "./tcpSocket.ts";
+export { conditionsOf, entryBeside } from "./threadEntry.ts";
 export {
   anyAddress,
   openUdpSocket,

@@ -5,8 +5,8 @@
 import { type ExecFileException, execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
+import { conditionsOf, entryBeside } from "@brindle/net/shell";
 import { BgpError, type BgpFailure, messageOf } from "../../error.ts";
-import { conditionsOf, entryBeside } from "../threadEntry.ts";
 import type { ReadWish } from "./wishOf.ts";
 
 export interface WishText {
