@@ -45,6 +45,7 @@ import { sysctlRecordName } from "./sysctlRecord.ts";
 import { TearDownWatch } from "./tearDownWatch.ts";
 import { untilAborted } from "./untilAborted.ts";
 import type { Links } from "./wiring/links.ts";
+import { PairThread } from "./wiring/pairs.ts";
 
 export interface AgentOptions extends RegistrarOptions {
   /** `defaultEndpointToHostAction` of FelixConfigurations decides, where it is left out. */
@@ -230,9 +231,9 @@ export class Agent {
     this.#log.info({ addresses, mtu: registered.mtu }, "registered");
     cluster.start(store);
     this.#parts.defer(() => cluster.end());
-    const sysctlRecord = this.#sysctlRecord();
+    const pairs = this.#parts.use(await PairThread.start());
     const links = await openLinks(
-      { mtu: registered.mtu, sysctlRecord },
+      { mtu: registered.mtu, sysctlRecord: this.#sysctlRecord(), thread: pairs },
       { health: this.#health, signal: this.#ended.signal },
     );
     if (!links) return null;
@@ -245,7 +246,7 @@ export class Agent {
     });
     const cni = await this.#startCni({ store, cluster, policy, links, pods });
     this.#parts.defer(() => cni.close());
-    this.#parts.use(startRehearsal({ store, calls: this.#calls, ready: this.#health.ready, log: this.#log }));
+    this.#parts.use(startRehearsal({ store, pairs, calls: this.#calls, ready: this.#health.ready, log: this.#log }));
     return links;
   }
 

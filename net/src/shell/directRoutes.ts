@@ -3,7 +3,6 @@
  * its answer is in the socket's queue before that returns: so it is read at once, and a dozen requests in a row cost no
  * turn of the loop. For short work in order; what the kernel sleeps in belongs to `slowRequest.ts`.
  */
-import { closeSync } from "node:fs";
 import { type Address, formatAddress } from "../address.ts";
 import { KernelError, refusal } from "../kernelError.ts";
 import {
@@ -28,7 +27,7 @@ import {
 } from "../netlink/message.ts";
 import { describeChange, encodeChange, type KernelChange } from "../netlink/request.ts";
 import { decodeLookup, lookupRoute, type RouteLookup } from "../netlink/route.ts";
-import { openSocket, receiveInto, sendAside, sendNow, setSocketOption, socketDomain, socketType } from "./libc.ts";
+import { closeSocket, openSocket, receiveInto, sendNow, setSocketOption, socketDomain, socketType } from "./libc.ts";
 import { insideNamespace, type NamespaceReference } from "./namespace.ts";
 
 const solNetlink = 270;
@@ -40,8 +39,6 @@ const answers = new Uint8Array(8_192);
 export class DirectRoutes implements Disposable {
   readonly #fd: number;
   #isOpen = true;
-  /** How many requests another thread sends. */
-  #aside = 0;
   #lastSequence = 0;
 
   /** The socket stays in the namespace. `warmThreadPool()` comes before. */
@@ -93,32 +90,20 @@ export class DirectRoutes implements Disposable {
     return reply && reply.type !== messageType.error ? decodeLookup(reply) : null;
   }
 
-  /**
-   * In one datagram, on another thread, since each takes the kernel as long as all else that a container needs. Of each the
-   * interface, as it is then, or the kernel's refusal. Nothing else may be asked of this socket meanwhile.
-   */
-  async createAside(links: readonly NewLink[]): Promise<(Link | KernelError)[]> {
-    const requests = links.map((link) => echoed(createLink(link)));
-    const { bytes, first } = this.#encode(
-      requests.map((request) => ({ ...request, flags: request.flags | messageFlag.ack })),
-      0,
-    );
-    await this.#sendAside(bytes);
-    const made = new Map<number, Link | null>();
-    const outcomes = new Map<number, Link | KernelError>();
-    while (outcomes.size < links.length) {
-      for (const message of this.#receive("create links")) {
-        const index = message.sequence - first;
-        const link = links[index];
-        if (!link) throw new KernelError({ code: "MALFORMED", object: "create links" });
-        if (message.type === messageType.error) outcomes.set(index, this.#created(link, message, made.get(index)));
-        else made.set(index, decodeLink(message));
+  /** The interface as it is then, or the kernel's refusal. */
+  create(link: NewLink): Link | KernelError {
+    const { flags, ...request } = echoed(createLink(link));
+    this.#send([{ ...request, flags: flags | messageFlag.ack }], 0);
+    let made: Link | null = null;
+    for (;;) {
+      for (const message of this.#receive(link.name)) {
+        if (message.type === messageType.error) return this.#created(link, message, made);
+        made = decodeLink(message);
       }
     }
-    return links.map((link, index) => outcomes.get(index) ?? new KernelError({ code: "MALFORMED", object: link.name }));
   }
 
-  #created(link: NewLink, message: NetlinkMessage, made: Link | null | undefined): Link | KernelError {
+  #created(link: NewLink, message: NetlinkMessage, made: Link | null): Link | KernelError {
     const object = describeChange({ op: "createLink", link });
     const { errno = 0, ...details } = decodeAcknowledgement(message) ?? {};
     if (errno !== 0) return new KernelError(refusal(errno, object, details));
@@ -150,11 +135,11 @@ export class DirectRoutes implements Disposable {
     return outcomes;
   }
 
-  /** From then on nothing can be asked. The number of the descriptor is nobody else's while another thread may still use it. */
+  /** From then on nothing can be asked. */
   close(): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
-    if (this.#aside === 0) closeSync(this.#fd);
+    closeSocket(this.#fd);
   }
 
   [Symbol.dispose](): void {
@@ -166,17 +151,6 @@ export class DirectRoutes implements Disposable {
     const { bytes, first } = this.#encode(requests, lastFlags);
     if (requests.length > 0) sendNow(this.#open("send"), bytes);
     return first;
-  }
-
-  async #sendAside(bytes: Uint8Array): Promise<void> {
-    const fd = this.#open("send");
-    this.#aside += 1;
-    try {
-      await sendAside(fd, bytes);
-    } finally {
-      this.#aside -= 1;
-      if (!this.#isOpen && this.#aside === 0) closeSync(fd);
-    }
   }
 
   #open(object: string): number {

@@ -56,6 +56,7 @@ export const bundleEntries = {
   brindlectl: "cli/src/main.ts",
   speakerThread: "bgp/src/shell/speakerThread.ts",
   bfdThread: "bgp/src/shell/bfdThread.ts",
+  pairThread: "agent/src/shell/wiring/pairThread.ts",
 } as const;
 
 /** What a person or a pod's `command` starts. A shebang by `env` would need `env`. */

@@ -2,7 +2,7 @@
 import { readdirSync } from "node:fs";
 import { Stage } from "@brindle/agent/shell";
 import { beforeAll, describe, expect, it } from "vitest";
-import { openNamespacesOf, openSockets, socketsClosed } from "../fixtures/openDescriptors.ts";
+import { namespacesClosed, openNamespacesOf, openSockets, socketsClosed } from "../fixtures/openDescriptors.ts";
 
 const interfaces = () => readdirSync("/sys/class/net").sort();
 
@@ -22,7 +22,7 @@ for (const transactions of ["many", "single"] as const) {
         for (let life = 0; life < 3; life++) await stage.lives(new AbortController().signal);
         expect(interfaces()).toEqual(before.interfaces);
       }
-      expect(openNamespacesOf("self")).toEqual(before.namespaces);
+      await namespacesClosed(before.namespaces);
       await socketsClosed(before.sockets);
     });
 
@@ -45,7 +45,7 @@ for (const transactions of ["many", "single"] as const) {
             givenUp += 1;
           }
         }
-        expect(openNamespacesOf("self"), `after ${turns} turns`).toEqual(before.namespaces);
+        await namespacesClosed(before.namespaces);
       }
       expect(givenUp).toBeGreaterThan(0);
       await socketsClosed(before.sockets);

@@ -7,6 +7,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Store } from "@brindle/api";
 import type { Logger } from "pino";
 import { untilAborted } from "../untilAborted.ts";
+import type { PairThread } from "../wiring/pairs.ts";
 import { Stage, type StageOptions } from "./stage.ts";
 
 /** Where they come and go. */
@@ -16,6 +17,7 @@ export interface RehearsalPorts {
   /** What runtimes ask of the agent meanwhile. */
   readonly calls: { readonly underWay: number; readonly podsWork: number };
   readonly transactions: Store["transactions"];
+  readonly pairs?: PairThread | undefined;
   /** A real one, unless told. */
   readonly openStage?: (options: StageOptions) => Promise<RehearsalStage>;
   readonly signal: AbortSignal;
@@ -33,7 +35,7 @@ const pauseMs = 20;
  * its pods at the start has no use for others beside.
  */
 export async function rehearse(ports: RehearsalPorts, pods: number = podsUsual): Promise<number> {
-  const { calls, transactions, openStage = Stage.open, signal } = ports;
+  const { calls, transactions, pairs, openStage = Stage.open, signal } = ports;
   let done = 0;
   const isOver = (): boolean => signal.aborted || 2 * done + calls.podsWork >= 2 * pods;
   const untilIdle = async (): Promise<void> => {
@@ -41,7 +43,7 @@ export async function rehearse(ports: RehearsalPorts, pods: number = podsUsual):
   };
   await untilIdle();
   if (isOver()) return done;
-  await using stage = await openStage({ transactions, pods: atOnce });
+  await using stage = await openStage({ transactions, pairs, pods: atOnce });
   for (; !isOver(); done += atOnce) {
     try {
       await stage.lives(signal);
@@ -56,6 +58,7 @@ export async function rehearse(ports: RehearsalPorts, pods: number = podsUsual):
 
 export interface RehearsingAgent {
   readonly store: Pick<Store, "transactions">;
+  readonly pairs?: PairThread | undefined;
   readonly calls: RehearsalPorts["calls"];
   /** Resolves when all is ready, and told to be. */
   readonly ready: Promise<void>;
@@ -63,13 +66,13 @@ export interface RehearsingAgent {
 }
 
 /** Begins then, and is over at the latest when it is disposed. What comes of it nobody has to know: without it the first pods take longer. */
-export function startRehearsal({ store, calls, ready, log }: RehearsingAgent): AsyncDisposable {
+export function startRehearsal({ store, pairs, calls, ready, log }: RehearsingAgent): AsyncDisposable {
   const ended = new AbortController();
   const { signal } = ended;
   const run = async (): Promise<void> => {
     await Promise.race([ready, untilAborted(signal)]);
     try {
-      const pods = await rehearse({ calls, transactions: store.transactions, signal });
+      const pods = await rehearse({ calls, pairs, transactions: store.transactions, signal });
       log.debug({ pods }, "pods were rehearsed");
     } catch (error) {
       log.debug({ err: error }, "pods were not rehearsed");

@@ -15,12 +15,15 @@ import { CountedAnswers } from "../countedAnswers.ts";
 import { noPods } from "../podDescriptions.ts";
 import { PolicySync } from "../policySync.ts";
 import { Links } from "../wiring/links.ts";
+import type { PairThread } from "../wiring/pairs.ts";
 import { rehearsedCluster, rehearsedNode, requestOf } from "./script.ts";
 
 export interface StageOptions {
   readonly transactions: Store["transactions"];
   /** So many at once. */
   readonly pods: number;
+  /** The thread that will wire real pods, whose code is to be compiled as well. */
+  readonly pairs?: PairThread | undefined;
 }
 
 /** The interfaces of pods that went may be on their way out while the next ones come. */
@@ -37,7 +40,7 @@ export class Stage implements AsyncDisposable {
   /** Of the lives that were. */
   #lives = 0;
 
-  static async open({ transactions, pods }: StageOptions): Promise<Stage> {
+  static async open({ transactions, pods, pairs }: StageOptions): Promise<Stage> {
     await warmThreadPool();
     await using parts = new AsyncDisposableStack();
     const sandboxes: OpenNamespace[][] = [];
@@ -49,7 +52,7 @@ export class Stage implements AsyncDisposable {
     parts.defer(() => store.close());
     for (const write of rehearsedCluster()) await store.commit([write]);
     const home = parts.use(makeNamespace());
-    const links = parts.use(await Links.open({ mtu: 1_500, namespace: home.fd }));
+    const links = parts.use(await Links.open({ mtu: 1_500, namespace: home.fd, thread: pairs }));
     const policy = await openPolicy(home);
     parts.defer(() => policy.end());
     const cluster = await follow(store, policy);

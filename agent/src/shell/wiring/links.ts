@@ -13,7 +13,7 @@ import {
   type Wired,
   type WireRequest,
 } from "@brindle/cni";
-import { type Address, type Family, isKernelError, type KernelChange, KernelError, type Link } from "@brindle/net";
+import { KernelError, type Link } from "@brindle/net";
 import {
   DirectRoutes,
   type NamespaceReference,
@@ -26,32 +26,14 @@ import { wiringDifferences } from "../../wiring/check.ts";
 import { isRemovable, judgeExisting } from "../../wiring/existing.ts";
 import { limitsBandwidth } from "../../wiring/limits.ts";
 import { MadeEnds } from "../../wiring/madeEnds.ts";
-import {
-  familiesOf,
-  gateways,
-  hostChanges,
-  hostFiles,
-  hostMac,
-  hostPreparations,
-  podSysctls,
-  readMark,
-  vethPair,
-} from "../../wiring/plan.ts";
-import { planPod } from "./aside.ts";
+import { familiesOf, gateways, hostMac, readMark } from "../../wiring/plan.ts";
 import { entered, openContainer } from "./container.ts";
-import { GatheredCreation } from "./gatheredCreation.ts";
 import { GatheredRemoval, type Removable, removalGroup } from "./gatheredRemoval.ts";
 import { Limiter, type LimitsSnapshot, type LimitWish, limitFailure } from "./limiter.ts";
 import { observe } from "./observe.ts";
-import {
-  looseReversePath,
-  type ReversePath,
-  reversePathsOf,
-  setReversePath,
-  strictReversePath,
-} from "./reversePath.ts";
-import { InterfaceSettings, makeRouter } from "./settings.ts";
-import { untilLocal, untilRunning } from "./settled.ts";
+import { type Pair, type Pairs, PairThread } from "./pairs.ts";
+import { type ReversePath, reversePathsOf, setReversePath, strictReversePath } from "./reversePath.ts";
+import { makeRouter } from "./settings.ts";
 
 export interface LinksOptions {
   /** For requests that do not say: what the underlay carries, less the encapsulation's headers. */
@@ -60,6 +42,8 @@ export interface LinksOptions {
   readonly namespace?: NamespaceReference;
   /** The file that keeps what settings of the node were before; where it is left out, nobody can put them back. */
   readonly sysctlRecord?: string;
+  /** One of others; of its own when left out. */
+  readonly thread?: PairThread | undefined;
 }
 
 export class Links implements LinksPort, Disposable {
@@ -69,11 +53,10 @@ export class Links implements LinksPort, Disposable {
   readonly #direct: DirectRoutes;
   /** For lists. */
   readonly #kernel: RouteSocket;
-  readonly #creation: GatheredCreation;
+  readonly #pairs: Pairs;
   readonly #removal: GatheredRemoval;
-  readonly #settings: InterfaceSettings;
   readonly #limiter: Limiter;
-  readonly #made: MadeEnds;
+  readonly #ends: MadeEnds;
   readonly #opened: DisposableStack;
   readonly #queue = new KeyedQueue();
   readonly #underWay = new Set<Promise<unknown>>();
@@ -83,27 +66,30 @@ export class Links implements LinksPort, Disposable {
     this.#node = parts.node;
     this.#kernel = parts.kernel;
     this.#direct = parts.direct;
-    this.#creation = parts.creation;
+    this.#pairs = parts.pairs;
     this.#removal = parts.removal;
-    this.#settings = parts.settings;
-    this.#made = parts.made;
+    this.#ends = parts.ends;
     this.#limiter = new Limiter(parts.kernel, parts.removal);
     this.#opened = opened;
   }
 
   /** Also makes the node a router, without which no pod reaches anything. */
-  static async open({ mtu, namespace = "/proc/thread-self/ns/net", sysctlRecord }: LinksOptions): Promise<Links> {
+  static async open({
+    mtu,
+    namespace = "/proc/thread-self/ns/net",
+    sysctlRecord,
+    thread,
+  }: LinksOptions): Promise<Links> {
     using opened = new DisposableStack();
     const node = opened.use(openNamespace(typeof namespace === "number" ? `/proc/self/fd/${namespace}` : namespace));
     const kernel = opened.use(await openRouteSocket({ namespace: node.fd }));
     const direct = opened.use(new DirectRoutes(node.fd));
-    const creation = opened.use(new GatheredCreation(node.fd));
-    const made = new MadeEnds();
-    const removal = opened.use(new GatheredRemoval(direct, node.fd, (index) => made.forget(index)));
-    const settings = opened.use(new InterfaceSettings(node));
+    const pairs = opened.use(await (thread ?? opened.use(await PairThread.start())).enter(node.fd));
+    const ends = new MadeEnds();
+    const removal = opened.use(new GatheredRemoval(direct, node.fd, (index) => ends.forget(index)));
     makeRouter(node, sysctlRecord);
     removal.removeLeftOver();
-    return new Links(mtu, { node, kernel, direct, creation, removal, settings, made }, opened.move());
+    return new Links(mtu, { node, kernel, direct, pairs, removal, ends }, opened.move());
   }
 
   /** Two containers of one pod share the name of the node's end, so their work must not mix. */
@@ -126,7 +112,7 @@ export class Links implements LinksPort, Disposable {
       const link = this.#direct.link(hostInterface);
       const mark = readMark(link?.alias ?? null);
       if (!link || !mark || !link.up || link.group === removalGroup) return [];
-      await this.#quiet();
+      await this.#removal.quiet();
       return this.#limiter.apply(link, await wishOf(mark.network), known);
     });
   }
@@ -204,26 +190,25 @@ export class Links implements LinksPort, Disposable {
 
   /** The pair is made while the addresses are still on their way; it is down, and nothing leads to it. */
   async #wire(request: WireRequest): Promise<Wired> {
-    const { attachment } = request;
-    using container = openContainer(attachment.netns, this.#node);
-    using inside = await entered(attachment.netns, () => new DirectRoutes(container.fd));
-
-    await using undo = new AsyncDisposableStack();
-    const pair = { attachment, container, inside };
-    const { mtu, queues = 1 } = request;
-    const { host, isNew } = await this.#pair(pair, { mtu: mtu ?? this.#mtu, queues, undo });
+    const { attachment, sendsBeyond = false } = request;
     const expected = new Set(request.families ?? []);
-    const { sendsBeyond = false } = request;
-    if (isNew) this.#prepare(pair, host, { families: expected, sendsBeyond });
+    const order = {
+      ...{ attachment, mtu: request.mtu ?? this.#mtu, queues: request.queues ?? 1 },
+      ...{ families: [...expected], sendsBeyond },
+    };
+    await using undo = new AsyncDisposableStack();
+    using pair = this.#pairs.pair(order);
+    const { host, isNew } = await this.#made(pair, { attachment, undo });
     const addresses = await request.addresses;
-    await this.#creation.quiet();
     const families = familiesOf(addresses);
-    if (!isNew || families.symmetricDifference(expected).size > 0) this.#prepare(pair, host, { families, sendsBeyond });
     if (isNew) undo.defer(() => this.#limiter.forget(host.name));
     if (limitsBandwidth(request.limits)) await this.#limitNew(host, request.limits);
-    const aside = await this.#configure(pair, host, addresses);
+    const isPrepared = isNew && families.symmetricDifference(expected).size === 0;
+    const preparation = isPrepared ? null : { families: [...families], sendsBeyond };
+    const { name, index, peerIndex } = host;
+    const aside = await pair.finish({ host: { name, index, peerIndex }, addresses, preparation });
     undo.move(); // Success: nothing is undone.
-    this.#made.add(attachment, host.index);
+    this.#ends.add(attachment, host.index);
 
     return {
       isNew,
@@ -235,7 +220,7 @@ export class Links implements LinksPort, Disposable {
   }
 
   #removable(attachment: Attachment): Removable {
-    const index = this.#made.take(attachment);
+    const index = this.#ends.take(attachment);
     if (index !== null) return { interface: index, isMeant: null };
     return { interface: attachment.hostInterface, isMeant: (link) => isRemovable(link, attachment) };
   }
@@ -256,83 +241,38 @@ export class Links implements LinksPort, Disposable {
     if (!this.#direct.link(hostInterface)) await this.#limiter.forget(hostInterface);
   }
 
-  async #quiet(): Promise<void> {
-    await this.#removal.quiet();
-    await this.#creation.quiet();
-  }
-
   /** Most often nothing is in the way. What is, is looked at only then. */
-  async #pair(pair: Pair, { mtu, queues, undo }: Creation): Promise<{ readonly host: Link; readonly isNew: boolean }> {
-    const { attachment, container, inside } = pair;
+  async #made(pair: Pair, { attachment, undo }: Making): Promise<{ readonly host: Link; readonly isNew: boolean }> {
     for (let attempt = 1; ; attempt++) {
       await this.#removal.quiet();
-      try {
-        const host = await this.#creation.create(vethPair({ attachment, mtu, queues }, container.fd));
-        undo.defer(() => this.#removal.removeIndex(host.index));
-        return { host, isNew: true };
-      } catch (error) {
-        if (!isKernelError(error, "EXISTS")) throw error;
-        const present = this.#direct.link(attachment.hostInterface);
-        const host = present ? await this.#reuse(present, { attachment, inside }) : null;
-        if (host) return { host, isNew: false };
-        // An interface that was there and is not the node's end is in the container, where one may be on its way out.
-        if (!present) await this.#removal.settled();
-        if (attempt < attemptsMax) continue;
-        const message = `the container has an interface ${attachment.interfaceName} already`;
-        throw new CniError({ code: "CONFLICT", message }, { cause: error });
+      const made = await pair.make();
+      if (made.kind === "made") {
+        undo.defer(() => this.#removal.removeIndex(made.host.index));
+        return { host: made.host, isNew: true };
       }
+      const { host, peer } = made;
+      if (host && (await this.#isOfUse(host, peer, attachment))) return { host, isNew: false };
+      // An interface that was there and is not the node's end is in the container, where one may be on its way out.
+      if (!host) await this.#removal.settled();
+      if (attempt < attemptsMax) continue;
+      const message = `the container has an interface ${attachment.interfaceName} already`;
+      throw new CniError({ code: "CONFLICT", message });
     }
   }
 
-  /** The node's end, when an earlier ADD of the same attachment has left the pair as it should be; else it is removed. */
-  async #reuse(link: Link, { attachment, inside }: Pick<Pair, "attachment" | "inside">): Promise<Link | null> {
+  /** Whether an earlier ADD of the same attachment has left the pair as it should be; else it is removed. */
+  async #isOfUse(link: Link, peer: Link | null, attachment: Attachment): Promise<boolean> {
     const existing = judgeExisting(link, attachment);
-    if (existing.kind === "none") return null;
+    if (existing.kind === "none") return false;
     if (existing.kind === "foreign") {
       const message = `${existing.reason}: remove it, or the container that uses it`;
       throw new CniError({ code: "CONFLICT", message });
     }
-    const peer = existing.kind === "ours" ? inside.link(attachment.interfaceName) : null;
     const isGoing = link.group === removalGroup; // An agent was killed while it removed it.
-    if (!isGoing && peer?.mac === attachment.mac && peer.peerIndex === link.index) return link;
+    const isWhole = existing.kind === "ours" && peer?.mac === attachment.mac && peer.peerIndex === link.index;
+    if (isWhole && !isGoing) return true;
     await this.#removal.removeIndex(link.index); // Nobody's any more, or its other end is in an earlier namespace.
-    return null;
-  }
-
-  /** What has to be so before an end is up. */
-  #prepare({ attachment, container }: Pair, host: Link, { families, sendsBeyond }: Preparation): void {
-    const loosened = sendsBeyond ? { reversePathFilter: looseReversePath(this.#node) } : {};
-    this.#direct.apply(hostPreparations(host.index, attachment, { families, ...loosened }));
-    this.#settings.write(hostFiles(host.name, families));
-    using inside = new InterfaceSettings(container);
-    inside.write(podSysctls(attachment.interfaceName, families));
-  }
-
-  async #configure(
-    { attachment, container, inside }: Pair,
-    host: Link,
-    addresses: readonly Address[],
-  ): Promise<ReadonlySet<Family>> {
-    const name = attachment.interfaceName;
-    const pod = { name, index: host.peerIndex ?? found(inside.link(name), name).index };
-    // The node's end last: no packet reaches a pod that is not whole.
-    const { changes, aside } = await planPod(() => openRouteSocket({ namespace: container.fd }), pod, addresses);
-    inside.apply(changes);
-    this.#applyAtHost(hostChanges(host.index, attachment.mac, addresses));
-    await Promise.all([
-      untilRunning(inside, pod.index),
-      untilRunning(this.#direct, host.index),
-      ...addresses.filter(({ family }) => family === 6).map((address) => untilLocal(inside, address)),
-    ]);
-    return aside;
-  }
-
-  /** Neighbours are told in advance for speed. The kernel's table of them, one for all namespaces, may be full of others'. */
-  #applyAtHost(changes: readonly KernelChange[]): void {
-    for (const [i, refused] of this.#direct.tryEach(changes).entries()) {
-      const isSpared = changes[i]?.op === "replaceNeighbour" && isKernelError(refused, "NO_RESOURCES");
-      if (refused && !isSpared) throw refused;
-    }
+    return false;
   }
 }
 
@@ -340,10 +280,9 @@ interface Parts {
   readonly node: OpenNamespace;
   readonly direct: DirectRoutes;
   readonly kernel: RouteSocket;
-  readonly creation: GatheredCreation;
+  readonly pairs: Pairs;
   readonly removal: GatheredRemoval;
-  readonly settings: InterfaceSettings;
-  readonly made: MadeEnds;
+  readonly ends: MadeEnds;
 }
 
 export interface Limiting {
@@ -353,28 +292,10 @@ export interface Limiting {
   readonly known?: LimitsSnapshot;
 }
 
-interface Creation {
-  readonly mtu: number;
-  readonly queues: number;
-  readonly undo: AsyncDisposableStack;
-}
-
-interface Preparation {
-  readonly families: ReadonlySet<Family>;
-  /** Whether the pod may send from addresses that are not routed to it. */
-  readonly sendsBeyond: boolean;
-}
-
-interface Pair {
+interface Making {
   readonly attachment: Attachment;
-  readonly container: OpenNamespace;
-  readonly inside: DirectRoutes;
+  readonly undo: AsyncDisposableStack;
 }
 
 /** What was in the way and is removed may be followed by another; not for long. */
 const attemptsMax = 3;
-
-function found(link: Link | null, name: string): Link {
-  if (link) return link;
-  throw new CniError({ code: "TRY_AGAIN_LATER", message: `the interface ${name} went away while it was set up` });
-}

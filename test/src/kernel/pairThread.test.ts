@@ -1,0 +1,109 @@
+/** The thread that wires pods: whose orders it does, in which order, and what it leaves. */
+import { Links, PairThread } from "@brindle/agent/shell";
+import { type Attachment, attachmentOf } from "@brindle/cni";
+import { type Address, isKernelError, parseAddress } from "@brindle/net";
+import { openNamespace, warmThreadPool } from "@brindle/net/shell";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { createNamespace, type Namespace } from "../fixtures/namespace.ts";
+import { namespacesClosed, openNamespacesOf, openSockets, socketsClosed } from "../fixtures/openDescriptors.ts";
+
+const podsMax = 9;
+
+let nodes: [Namespace, Namespace];
+let pods: readonly Namespace[];
+
+beforeAll(async () => {
+  await warmThreadPool();
+  const created = (name: string) => createNamespace(name);
+  nodes = [await created("nodea"), await created("nodeb")];
+  pods = await Promise.all(Array.from({ length: podsMax }, (_, i) => created(`paired${i}`)));
+});
+
+afterAll(async () => {
+  for (const namespace of [...(pods ?? []), ...(nodes ?? [])]) await namespace[Symbol.asyncDispose]();
+});
+
+function attachmentIn({ path }: Namespace, name: string): Attachment & { readonly netns: string } {
+  const args = { podNamespace: "default", podName: name };
+  const environment = { containerId: name.padEnd(64, "0"), interfaceName: "eth0", netns: path, args };
+  return { ...attachmentOf(environment, "k8s-pod-network"), netns: path };
+}
+
+function addressesOf(...texts: readonly string[]): Address[] {
+  return texts.map(parseAddress).filter((address) => address !== null);
+}
+
+/** Also where undoing failed for the same reason. */
+function isClosed(error: unknown): boolean {
+  return isKernelError(error instanceof SuppressedError ? error.suppressed : error, "CLOSED");
+}
+
+async function namesIn(namespace: Namespace): Promise<string[]> {
+  const list = JSON.parse(await namespace.ip("-j link show")) as { ifname: string }[];
+  return list.map(({ ifname }) => ifname).filter((name) => name !== "lo");
+}
+
+it("serves several nodes, and one that leaves takes what is under way for it along, and nothing of the other", async () => {
+  const before = { namespaces: openNamespacesOf("self"), sockets: openSockets() };
+  await using firstPod = await createNamespace("leavingpod");
+  await using secondPod = await createNamespace("stayingpod");
+  const [first, second] = [attachmentIn(firstPod, "one"), attachmentIn(secondPod, "two")];
+  {
+    using thread = await PairThread.start();
+    const leaving = await Links.open({ mtu: 1_450, namespace: nodes[0].path, thread });
+    using staying = await Links.open({ mtu: 1_450, namespace: nodes[1].path, thread });
+    const given = Promise.withResolvers<Address[]>();
+    const under = leaving.wire({ attachment: first, addresses: given.promise, mtu: null });
+    await expect.poll(() => namesIn(nodes[0])).toEqual([first.hostInterface]);
+    leaving[Symbol.dispose]();
+    given.resolve(addressesOf("10.66.0.1"));
+    await expect(under).rejects.toSatisfy(isClosed);
+    const wired = await staying.wire({ attachment: second, addresses: addressesOf("10.66.0.2"), mtu: null });
+    expect(wired.isNew).toBe(true);
+    expect([await namesIn(nodes[0]), await namesIn(nodes[1])]).toEqual([[first.hostInterface], [second.hostInterface]]);
+    expect(await firstPod.ip("-4 address show eth0")).not.toContain("10.66.0.1");
+    await staying.unwire(second);
+    // The next agent goes on with what it finds.
+    using next = await Links.open({ mtu: 1_450, namespace: nodes[0].path, thread });
+    expect((await next.wire({ attachment: first, addresses: addressesOf("10.66.0.3"), mtu: null })).isNew).toBe(false);
+    await next.unwire(first);
+  }
+  await namespacesClosed(before.namespaces);
+  await socketsClosed(before.sockets);
+});
+
+it("finishes who has addresses before it makes what was ordered later, and earlier, too", async () => {
+  using thread = await PairThread.start();
+  using node = openNamespace(nodes[0].path);
+  using pairs = await thread.enter(node.fd);
+  const settings = { mtu: 1_450, queues: 1, families: [4 as const], sendsBeyond: false };
+  const ordered = pods.map((pod, i) => pairs.pair({ attachment: attachmentIn(pod, `pod${i}`), ...settings }));
+  const [first, ...others] = ordered as [(typeof ordered)[number], ...typeof ordered];
+  const made = await first.make();
+  if (made.kind !== "made") throw new Error("the name is taken");
+  const order: string[] = [];
+  const making = others.map((pair) => pair.make().then(() => order.push("made")));
+  const ending = { host: made.host, addresses: addressesOf("10.66.0.1"), preparation: null };
+  await Promise.all([...making, first.finish(ending).then(() => order.push("finished"))]);
+  expect(order).toHaveLength(podsMax);
+  expect(order.indexOf("finished")).toBeLessThan(podsMax - 1);
+  expect(await namesIn(nodes[0])).toHaveLength(podsMax);
+  await expect(first.finish(ending)).rejects.toSatisfy(isClosed);
+  for (const pair of ordered) pair[Symbol.dispose]();
+});
+
+it("tells why a namespace is none, and asks nothing more once it is closed", async () => {
+  const thread = await PairThread.start();
+  using node = openNamespace(nodes[0].path);
+  using pairs = await thread.enter(node.fd);
+  const attachment = { ...attachmentIn(pods[0] as Namespace, "lost"), netns: "/proc/self/ns/uts" };
+  const order = { attachment, mtu: 1_450, queues: 1, families: [], sendsBeyond: false };
+  using pair = pairs.pair(order);
+  await expect(pair.make()).rejects.toMatchObject({
+    name: "CniError",
+    failure: { code: "INVALID_NETNS", message: "/proc/self/ns/uts is no network namespace" },
+  });
+  await expect(thread.enter(-1)).rejects.toSatisfy((error) => isKernelError(error, "NOT_FOUND"));
+  thread[Symbol.dispose]();
+  await expect(pair.make()).rejects.toSatisfy(isClosed);
+});
