@@ -4,8 +4,10 @@ import { type Attachment, attachmentOf } from "@brindle/cni";
 import { type Address, isKernelError, parseAddress } from "@brindle/net";
 import { openNamespace, warmThreadPool } from "@brindle/net/shell";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { run } from "../fixtures/command.ts";
 import { createNamespace, type Namespace } from "../fixtures/namespace.ts";
 import { namespacesClosed, openNamespacesOf, openSockets, socketsClosed } from "../fixtures/openDescriptors.ts";
+import { root } from "../tidy/source.ts";
 
 const podsMax = 9;
 
@@ -90,6 +92,20 @@ it("finishes who has addresses before it makes what was ordered later, and earli
   expect(await namesIn(nodes[0])).toHaveLength(podsMax);
   await expect(first.finish(ending)).rejects.toSatisfy(isClosed);
   for (const pair of ordered) pair[Symbol.dispose]();
+});
+
+it("keeps no process that has nothing else to do", async () => {
+  const script = `
+    import { PairThread } from "@brindle/agent/shell";
+    import { warmThreadPool } from "@brindle/net/shell";
+    await warmThreadPool();
+    await PairThread.start();
+    console.log("started");`;
+  const args = ["--conditions=brindle-source", "--input-type=module", "--eval", script];
+  expect(await run(process.execPath, args, { cwd: root, deadlineMs: 20_000 })).toMatchObject({
+    exitCode: 0,
+    stdout: "started\n",
+  });
 });
 
 it("tells why a namespace is none, and asks nothing more once it is closed", async () => {

@@ -36,13 +36,13 @@ export class PairThread implements Disposable {
     const entry = entryBeside(import.meta.url, "pairThread");
     const worker = new Worker(entry, { name: "wiring", execArgv: conditionsOf(entry), resourceLimits });
     await once(worker, "message"); // It is ready.
-    worker.unref(); // It is there for those who are there.
     return new PairThread(worker);
   }
 
   private constructor(worker: Worker) {
     this.#worker = worker;
     worker.on("message", (message: FromPairThread) => this.#onAnswer(message));
+    worker.unref(); // It is there for those who are there. Whoever begins to listen is one of them, hence afterwards.
   }
 
   /** A node's side: its namespace may be closed afterwards. */
