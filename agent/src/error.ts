@@ -6,7 +6,11 @@ export type AgentFailure =
   /** The datastore does not take what this node says of itself. */
   | { readonly code: "REGISTRATION_REFUSED"; readonly reason: string }
   /** The machine lacks something that the agent needs. */
-  | { readonly code: "UNSUITABLE_MACHINE"; readonly reason: string };
+  | { readonly code: "UNSUITABLE_MACHINE"; readonly reason: string }
+  /** What a runtime names is no network namespace of a container. */
+  | { readonly code: "UNUSABLE_NAMESPACE"; readonly reason: string }
+  /** Somebody took an interface away while it was set up. */
+  | { readonly code: "INTERFACE_GONE"; readonly reason: string };
 
 /** The only error class of this workspace. Callers switch on `failure.code`, never on the message. */
 export class AgentError extends Error {

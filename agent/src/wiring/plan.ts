@@ -4,7 +4,7 @@
  * touch nothing else.
  */
 import { createHash } from "node:crypto";
-import { type Attachment, attachmentKey, type Mark } from "@brindle/cni";
+import type { Attachment, Mark } from "@brindle/cni";
 import {
   type Address,
   type Family,
@@ -51,7 +51,7 @@ const aliasBytesMax = 255;
 
 /** Who made an interface, and for whom on which network: the alias of the node's end. */
 export function markOf(attachment: Pick<Attachment, "containerId" | "interfaceName" | "network">): string {
-  const mark = `brindle ${attachmentKey(attachment).replace("@", " ")}`;
+  const mark = `brindle ${attachment.containerId} ${attachment.interfaceName}`;
   const whole = `${mark} ${attachment.network}`;
   return Buffer.byteLength(whole) <= aliasBytesMax ? whole : mark;
 }

@@ -1,4 +1,6 @@
 /** The thread that wires pods: whose orders it does, in which order, and what it leaves. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { Links, PairThread } from "@brindle/agent/shell";
 import { type Attachment, attachmentOf } from "@brindle/cni";
 import { type Address, isKernelError, parseAddress } from "@brindle/net";
@@ -7,7 +9,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { run } from "../fixtures/command.ts";
 import { createNamespace, type Namespace } from "../fixtures/namespace.ts";
 import { namespacesClosed, openNamespacesOf, openSockets, socketsClosed } from "../fixtures/openDescriptors.ts";
-import { root } from "../tidy/source.ts";
+import { importsOf, parseSource, resolveImport, root } from "../tidy/source.ts";
 
 const podsMax = 9;
 
@@ -106,6 +108,23 @@ it("keeps no process that has nothing else to do", async () => {
     exitCode: 0,
     stdout: "started\n",
   });
+});
+
+it("is made of the kernel's part alone, since what it loads each agent holds twice", () => {
+  const workspaces = new Set<string>();
+  const seen = new Set<string>();
+  const look = (path: string): void => {
+    if (seen.has(path)) return;
+    seen.add(path);
+    const source = parseSource(path, readFileSync(join(root, path), "utf8"));
+    for (const { specifier, typeOnly } of importsOf(source.tree)) {
+      if (typeOnly || specifier.startsWith("node:")) continue;
+      if (specifier.startsWith(".")) look(resolveImport(source, specifier));
+      else workspaces.add(specifier);
+    }
+  };
+  look("agent/src/shell/wiring/pairThread.ts");
+  expect([...workspaces].sort()).toEqual(["@brindle/net", "@brindle/net/shell"]);
 });
 
 it("tells why a namespace is none, and asks nothing more once it is closed", async () => {

@@ -1,19 +1,19 @@
 /** A container's network namespace, as a runtime names it. */
 import { fstatSync, statfsSync } from "node:fs";
-import { CniError } from "@brindle/cni";
 import { KernelError } from "@brindle/net";
 import { type OpenNamespace, openNamespace } from "@brindle/net/shell";
+import { AgentError } from "../../error.ts";
 
 /** NSFS_MAGIC (linux/magic.h) */
 const namespaceFilesystem = 0x6e73_6673;
 
-/** Throws a `CniError` for what is no namespace, or is the node's own. */
+/** Throws an `AgentError` for what is no namespace, or is the node's own. */
 export function openContainer(path: string, node: OpenNamespace): OpenNamespace {
   const container = openExisting(path);
   const objection = objectionTo(container, node);
   if (objection === null) return container;
   container.close();
-  throw new CniError({ code: "INVALID_NETNS", message: `${path} is ${objection}` });
+  throw new AgentError({ code: "UNUSABLE_NAMESPACE", reason: `${path} is ${objection}` });
 }
 
 /**
@@ -26,7 +26,7 @@ export async function entered<T>(path: string, enter: () => T | Promise<T>): Pro
   } catch (cause) {
     if (!(cause instanceof KernelError) || !("object" in cause.failure) || cause.failure.object !== "setns")
       throw cause;
-    throw new CniError({ code: "INVALID_NETNS", message: `${path} is no network namespace` }, { cause });
+    throw new AgentError({ code: "UNUSABLE_NAMESPACE", reason: `${path} is no network namespace` }, { cause });
   }
 }
 
@@ -40,7 +40,7 @@ function openExisting(path: string): OpenNamespace {
   try {
     return openNamespace(path);
   } catch (cause) {
-    const message = `the network namespace ${path} cannot be opened: does it exist, and does the agent see it?`;
-    throw new CniError({ code: "INVALID_NETNS", message }, { cause });
+    const reason = `the network namespace ${path} cannot be opened: does it exist, and does the agent see it?`;
+    throw new AgentError({ code: "UNUSABLE_NAMESPACE", reason }, { cause });
   }
 }

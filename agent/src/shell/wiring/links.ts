@@ -24,6 +24,7 @@ import {
 } from "@brindle/net/shell";
 import { wiringDifferences } from "../../wiring/check.ts";
 import { isRemovable, judgeExisting } from "../../wiring/existing.ts";
+import { toldRuntime } from "../../wiring/failures.ts";
 import { limitsBandwidth } from "../../wiring/limits.ts";
 import { MadeEnds } from "../../wiring/madeEnds.ts";
 import { familiesOf, gateways, hostMac, readMark } from "../../wiring/plan.ts";
@@ -148,8 +149,8 @@ export class Links implements LinksPort, Disposable {
   }
 
   async check(request: LinkCheck): Promise<readonly string[]> {
-    using container = openContainer(request.attachment.netns, this.#node);
-    using inside = await entered(request.attachment.netns, () => openRouteSocket({ namespace: container.fd }));
+    using opened = new DisposableStack();
+    const { container, inside } = await this.#inside(request.attachment.netns, opened);
     const sides = {
       host: { namespace: this.#node, kernel: this.#kernel },
       pod: { namespace: container, kernel: inside },
@@ -217,6 +218,16 @@ export class Links implements LinksPort, Disposable {
       gateways: [...families].map((family) => gateways[family]),
       defaultFamilies: [...families].filter((family) => !aside.has(family)),
     };
+  }
+
+  async #inside(netns: string, opened: DisposableStack) {
+    try {
+      const container = opened.use(openContainer(netns, this.#node));
+      const inside = opened.use(await entered(netns, () => openRouteSocket({ namespace: container.fd })));
+      return { container, inside };
+    } catch (error) {
+      throw toldRuntime(error);
+    }
   }
 
   #removable(attachment: Attachment): Removable {

@@ -1,6 +1,7 @@
 /** What goes between the agent and the thread that wires pairs, and how failures get across. */
-import { type Attachment, CniError, type CniFailure } from "@brindle/cni";
+import type { Attachment } from "@brindle/cni";
 import { type Address, type Family, KernelError, type KernelFailure, type Link } from "@brindle/net";
+import { AgentError, type AgentFailure } from "../../error.ts";
 
 /** What is answered bears a number; a pair has the same one from `make` on. */
 export type ToPairThread =
@@ -49,25 +50,34 @@ export type MadePair =
   /** An interface has one of the names. */
   | { readonly kind: "taken"; readonly host: Link | null; readonly peer: Link | null };
 
-/** An error is copied from thread to thread without its class. */
-export type CarriedFailure =
+/** An error is copied from thread to thread without its class. What it says may go to a runtime; where it was thrown and why may not. */
+export type CarriedFailure = (
   | { readonly of: "kernel"; readonly failure: KernelFailure }
-  | { readonly of: "cni"; readonly failure: CniFailure }
-  | { readonly of: "other"; readonly text: string };
+  | { readonly of: "agent"; readonly failure: AgentFailure }
+  | { readonly of: "other"; readonly text: string }
+) & { readonly stack: string | undefined; readonly cause: CarriedFailure | null };
 
 export function carried(error: unknown): CarriedFailure {
-  if (error instanceof KernelError) return { of: "kernel", failure: error.failure };
-  if (error instanceof CniError) return { of: "cni", failure: error.failure };
-  return { of: "other", text: error instanceof Error ? (error.stack ?? error.message) : String(error) };
+  if (!(error instanceof Error)) return { of: "other", text: String(error), stack: undefined, cause: null };
+  const beside = { stack: error.stack, cause: error.cause === undefined ? null : carried(error.cause) };
+  if (error instanceof KernelError) return { of: "kernel", failure: error.failure, ...beside };
+  if (error instanceof AgentError) return { of: "agent", failure: error.failure, ...beside };
+  return { of: "other", text: error.message, ...beside };
 }
 
 export function arrived(failure: CarriedFailure): Error {
+  const error = sameClass(failure, failure.cause ? { cause: arrived(failure.cause) } : {});
+  if (failure.stack !== undefined) error.stack = failure.stack;
+  return error;
+}
+
+function sameClass(failure: CarriedFailure, options: ErrorOptions): Error {
   switch (failure.of) {
     case "kernel":
-      return new KernelError(failure.failure);
-    case "cni":
-      return new CniError(failure.failure);
+      return new KernelError(failure.failure, options);
+    case "agent":
+      return new AgentError(failure.failure, options);
     case "other":
-      return new Error(failure.text);
+      return new Error(failure.text, options);
   }
 }

@@ -1,7 +1,8 @@
 /** Makes pairs and finishes them, by short messages to the kernel and by files, all on the calling thread. */
-import { type Attachment, CniError } from "@brindle/cni";
+import type { Attachment } from "@brindle/cni";
 import { type Address, type Family, isKernelError, type KernelChange, KernelError, type Link } from "@brindle/net";
 import { DirectRoutes, type OpenNamespace, openNamespace, openRouteSocket } from "@brindle/net/shell";
+import { AgentError } from "../../error.ts";
 import { hostChanges, hostFiles, hostPreparations, podSysctls, vethPair } from "../../wiring/plan.ts";
 import { planPod } from "./aside.ts";
 import { entered, openContainer } from "./container.ts";
@@ -143,5 +144,5 @@ function applyAtHost(kernel: DirectRoutes, changes: readonly KernelChange[]): vo
 
 function found(link: Link | null, name: string): Link {
   if (link) return link;
-  throw new CniError({ code: "TRY_AGAIN_LATER", message: `the interface ${name} went away while it was set up` });
+  throw new AgentError({ code: "INTERFACE_GONE", reason: `the interface ${name} went away while it was set up` });
 }

@@ -8,6 +8,7 @@ import { Worker } from "node:worker_threads";
 import type { Family } from "@brindle/net";
 import { KernelError } from "@brindle/net";
 import { conditionsOf, entryBeside } from "@brindle/net/shell";
+import { toldRuntime } from "../../wiring/failures.ts";
 import {
   arrived,
   type FromPairThread,
@@ -92,7 +93,7 @@ export class PairThread implements Disposable {
     const waiting = this.#waiting.get(message.id);
     this.#waiting.delete(message.id);
     if (message.type === "done") waiting?.answer.resolve(message.value);
-    else waiting?.answer.reject(arrived(message.failure));
+    else waiting?.answer.reject(toldRuntime(arrived(message.failure)));
   }
 }
 
