@@ -110,6 +110,7 @@ export class PolicySync implements PolicyGate {
     const { key } = update;
     if (key.kind === "WorkloadEndpoint" && this.#graph.coming.awaits(key)) this.#isAwaited = true;
     this.#graph.receive(update);
+    this.#enforcer.foresee(this.#graph.policyCount);
     this.#ports.onReceived?.(update);
   }
 

@@ -24,6 +24,7 @@ import { type NamespaceReference, warmThreadPool } from "./namespace.ts";
 import type { NamedRequest } from "./netlinkExchange.ts";
 import { openNetlinkPort } from "./netlinkPort.ts";
 import { NetlinkSocket } from "./netlinkSocket.ts";
+import { makeSetRoom } from "./setRoom.ts";
 
 export interface IpsetSocketOptions {
   /** The thread's own namespace when left out. */
@@ -37,14 +38,16 @@ export async function openIpsetSocket(options: IpsetSocketOptions = {}): Promise
   await warmThreadPool();
   const { namespace } = options;
   const port = openNetlinkPort({ protocol: netfilterProtocol, ...(namespace === undefined ? {} : { namespace }) });
-  return new IpsetSocket(new NetlinkSocket(port, { ...options, toRefusal: setRefusal }));
+  return new IpsetSocket(new NetlinkSocket(port, { ...options, toRefusal: setRefusal }), namespace);
 }
 
 export class IpsetSocket implements Disposable {
   readonly #socket: NetlinkSocket;
+  readonly #namespace: NamespaceReference | undefined;
 
-  constructor(socket: NetlinkSocket) {
+  constructor(socket: NetlinkSocket, namespace?: NamespaceReference) {
     this.#socket = socket;
+    this.#namespace = namespace;
   }
 
   /**
@@ -114,6 +117,12 @@ export class IpsetSocket implements Disposable {
       if (isKernelError(error, "NOT_FOUND")) return null;
       throw error;
     }
+  }
+
+  /** So that as many sets can be made without waiting: see `makeSetRoom`. Until it resolves there are some named `prefix` and a number. */
+  async makeRoom(room: { readonly prefix: string; readonly sets: number }): Promise<void> {
+    const namespace = this.#namespace;
+    await makeSetRoom(room, { protocol: netfilterProtocol, ...(namespace === undefined ? {} : { namespace }) });
   }
 
   async names(): Promise<string[]> {

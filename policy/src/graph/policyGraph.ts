@@ -213,6 +213,11 @@ export class PolicyGraph {
     this.#setSurroundings();
   }
 
+  /** Of the whole cluster. */
+  get policyCount(): number {
+    return this.#policies.size;
+  }
+
   /** Whether there is a policy that EndpointSlices mean something to. */
   get asksForServices(): boolean {
     return this.#askingForServices.size > 0;

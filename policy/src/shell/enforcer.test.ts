@@ -33,13 +33,23 @@ class FakeKernel implements EnforcerPorts {
   ];
   /** Sets that cannot be destroyed. */
   strays: readonly string[] = [];
+  /** What was asked of the sets, in order. */
+  readonly asked: string[] = [];
+  room: Promise<void> = Promise.resolve();
   readonly sets = {
+    makeRoom: async (): Promise<void> => {
+      this.asked.push("room");
+      await this.room;
+      this.asked.push("room made");
+    },
     list: async (): Promise<KernelSet[]> => this.strays.map(straySet),
-    apply: async (changes: readonly SetChange[]): Promise<(KernelError | null)[]> =>
-      changes.map((change) => {
+    apply: async (changes: readonly SetChange[]): Promise<(KernelError | null)[]> => {
+      this.asked.push("sets");
+      return changes.map((change) => {
         if (change.op === "add" && this.commits.length > 0) return this.#failure();
         return change.op === "destroy" && this.strays.includes(change.name) ? busy(change.name) : null;
-      }),
+      });
+    },
   };
 
   schedule(delayMs: number, work: () => void): () => void {
@@ -107,6 +117,59 @@ describe("the enforcer", () => {
     await enforcer.apply(desiredWith("10.0.0.1"));
     assert.deepEqual(kernel.saved, ["filter", "nat", "mangle", "raw"]);
     assert(kernel.commits.length > 0);
+  });
+
+  const foreseen = [
+    { name: "many policies", policies: 10_000, strays: [], asked: "room" },
+    { name: "few", policies: 10, strays: [], asked: undefined },
+    { name: "many, where an agent before has left sets", policies: 10_000, strays: ["brdl4_stray"], asked: undefined },
+  ];
+  for (const { name, policies, strays, asked } of foreseen) {
+    it(`${asked ? "makes room once" : "makes no room"} for the sets of ${name}`, async () => {
+      const kernel = new FakeKernel();
+      kernel.strays = strays;
+      const enforcer = new Enforcer(kernel);
+      enforcer.readAhead();
+      enforcer.foresee(policies);
+      enforcer.foresee(policies + 1);
+      await expect.poll(() => kernel.saved.length).toBe(4);
+      if (asked) await expect.poll(() => kernel.asked).toEqual(["room", "room made"]);
+      await enforcer.apply(desiredWith("10.0.0.1"));
+      enforcer.foresee(policies + 2);
+      assert.equal(kernel.asked[0], asked ?? "sets");
+      await enforcer.close();
+      assert.equal(kernel.asked.filter((what) => what === "room").length, asked ? 1 : 0);
+    });
+  }
+
+  it("makes sets once there is room for them, and ends when nothing more is made", async () => {
+    const kernel = new FakeKernel();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    kernel.room = promise;
+    const enforcer = new Enforcer(kernel);
+    enforcer.readAhead();
+    enforcer.foresee(10_000);
+    await expect.poll(() => kernel.asked).toEqual(["room"]);
+    const applied = enforcer.apply(desiredWith("10.0.0.1"));
+    await new Promise(setImmediate);
+    assert.deepEqual(kernel.asked, ["room"]);
+    const closed = enforcer.close();
+    await assert.rejects(applied);
+    resolve();
+    await closed;
+    assert.equal(kernel.asked[1], "room made");
+  });
+
+  it("brings policy into force where no room can be made", async () => {
+    const kernel = new FakeKernel();
+    kernel.room = Promise.reject(busy("room"));
+    kernel.room.catch(() => {});
+    const enforcer = new Enforcer(kernel);
+    enforcer.readAhead();
+    enforcer.foresee(10_000);
+    await expect.poll(() => kernel.asked).toEqual(["room"]);
+    await enforcer.apply(desiredWith("10.0.0.1"));
+    assert.deepEqual(kernel.failures, []);
   });
 
   it("tells of a kernel that cannot be read when something is to be applied, and not before", async () => {

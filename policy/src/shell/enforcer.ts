@@ -13,6 +13,7 @@ import { driftOf } from "../plan/drift.ts";
 import { partMaxUsual } from "../plan/parts.ts";
 import { type Commit, isEmptyPlan, type Plan, plan } from "../plan/plan.ts";
 import { PolicyError } from "../policyError.ts";
+import { setPrefix } from "../render/names.ts";
 import { applyPlan, forsake, type Kernel, readActual } from "./kernel.ts";
 
 export interface EnforcerPorts extends Kernel {
@@ -39,6 +40,10 @@ export interface EnforcerCounters {
 const wholeReadEvery = 10;
 /** Each time the kernel was changed while it was read. */
 const driftReadsMax = 5;
+const policiesMany = 500;
+/** Four for each of the most pods that a node has: its ends have two, and rules that few others share. */
+const setRoom = 1_024;
+const roomPrefix = `${setPrefix}_room_`;
 const retryDelayMsMin = 100;
 const retryDelayMsMax = 10_000;
 
@@ -62,6 +67,7 @@ export class Enforcer {
   #requested = 0;
   #done = 0;
   #running: Promise<void> | null = null;
+  #room: Promise<void> | null = null;
   #isClosed = false;
   #failuresInRow = 0;
   /** How often in a row sets could not be destroyed: a rule of somebody else may refer to one for ever. */
@@ -118,6 +124,20 @@ export class Enforcer {
   }
 
   /**
+   * How many policies are known, while the first state is not. Where they are many, so are its sets, for which the kernel takes a
+   * tenth of a second to make room: that is done meanwhile. An agent before has left room with its sets.
+   */
+  foresee(policies: number): void {
+    if (policies >= policiesMany) this.#room ??= this.#makeRoom();
+  }
+
+  async #makeRoom(): Promise<void> {
+    await this.#running;
+    if (this.#isClosed || this.#requested > 0 || this.#actual?.sets.size !== 0) return;
+    await this.#kernel.sets.makeRoom?.({ prefix: roomPrefix, sets: setRoom }).catch(() => {}); // Sets are made all the same.
+  }
+
+  /**
    * Resolves when the policy of an endpoint of this node is in the kernel, for all of the addresses that are given.
    * A pod may be told its addresses only after this.
    */
@@ -164,6 +184,7 @@ export class Enforcer {
     for (const waiter of this.#waiters) waiter.reject(new PolicyError({ code: "CLOSED" }));
     this.#waiters.clear();
     await this.#running;
+    await this.#room;
   }
 
   #settled(): Promise<void> {
@@ -207,6 +228,7 @@ export class Enforcer {
   }
 
   async #applyOnce(desired: Desired): Promise<void> {
+    await this.#room;
     this.#goOver();
     const actual = this.#isStale || !this.#actual ? await this.#readBack() : this.#actual;
     const toDo = plan(desired, actual);

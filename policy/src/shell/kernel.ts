@@ -24,6 +24,8 @@ export interface Sets {
   list(): Promise<readonly KernelSet[]>;
   /** In order. Of each what the kernel refused, or `null`; it goes on behind one that it refuses. */
   apply(changes: readonly SetChange[]): Promise<readonly (KernelError | null)[]>;
+  /** So that as many sets can be made without waiting. Until it resolves there are empty ones named `prefix` and a number. */
+  makeRoom?(room: { readonly prefix: string; readonly sets: number }): Promise<void>;
 }
 
 export interface Kernel {

@@ -60,6 +60,7 @@ function onEvent(event: WatchEvent): void {
 function receive(key: Item["key"], value: unknown): void {
   told += 1;
   graph.receive({ key, value } as PolicyUpdate); // Of the kinds that were asked for.
+  enforcer.foresee(graph.policyCount);
 }
 
 function kept(item: Item): unknown {

@@ -153,4 +153,18 @@ describe("sets", () => {
     await node.exec("iptables-nft", ["-F", "INPUT"]);
     await expect(sets.create({ name: "b".repeat(32), type: "hash:net", family: 4 })).rejects.toThrow("31 bytes");
   });
+
+  it("come and go to make room for others, which stay", async () => {
+    await sets.create({ name: "b-stays", type: "hash:net", family: 4 });
+    await sets.create({ name: "b_room_3", type: "hash:net", family: 4 }); // As left by somebody who died meanwhile.
+    let isMade = false;
+    let most = 0;
+    const made = sets.makeRoom({ prefix: "b_room_", sets: 1_000 }).then(() => {
+      isMade = true;
+    });
+    while (!isMade) most = Math.max(most, (await sets.names()).length);
+    await made;
+    expect(most).toBeGreaterThan(2);
+    expect(await sets.names()).toEqual(["b-stays"]);
+  });
 });
