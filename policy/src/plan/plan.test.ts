@@ -9,7 +9,7 @@ import { endpointSample, namespaceProfileSample, policySample } from "../sampleC
 import type { Actual, ActualSet } from "./actual.ts";
 import { afterPlan } from "./afterPlan.ts";
 import { isEmptyPlan, type Plan, plan } from "./plan.ts";
-import { setElementsMax } from "./sets.ts";
+import { bucketsFor, setElementsMax } from "./sets.ts";
 
 const nothing: Actual = { tables: [], sets: new Map() };
 const selector = "app == 'web'";
@@ -370,6 +370,17 @@ describe("a plan", () => {
     ]);
     const created = [...applied(state([policy(fromA)], { 2: "a" })).sets.values()];
     expect(created.every(({ maxElements }) => maxElements === setElementsMax(1))).toBe(true);
+  });
+  it("gives a set as many buckets as it fills, of ends fewer to begin with, and says nothing where the kernel gives as many", () => {
+    const usual = [0, 1, 2_048, 2_049, 20_000].map((members) => bucketsFor("hash:net", members));
+    expect(usual).toEqual([{}, {}, {}, { hashSize: 2_048 }, { hashSize: 16_384 }]);
+    const ofEnds = [0, 1, 128, 250, 2_000, 2_049].map((members) => bucketsFor("hash:net,iface", members));
+    expect(ofEnds.map(({ hashSize }) => hashSize)).toEqual([64, 64, 64, 128, undefined, 2_048]);
+    const created = plan(state([policy(fromA)], { 2: "a" }), nothing).before.flatMap((change) =>
+      change.op === "create" ? change.set : [],
+    );
+    expect(created.length).toBeGreaterThan(2);
+    for (const { type, hashSize } of created) expect(hashSize).toBe(type === "hash:net,iface" ? 64 : undefined);
   });
   it("makes a set of another type anew", () => {
     const desired = state([policy(fromA)], { 2: "a" });

@@ -44,8 +44,19 @@ export function setElementsMax(members: number): number {
   return Math.max(setElementsMaxMin, 2 ** Math.ceil(Math.log2(2 * members)));
 }
 
-/** There is such a set for each chain of endpoints, and a node has few pods: the kernel's 1,024 buckets would be memory wasted. */
+const usualHashSize = 1_024;
+/** There is such a set for each chain of endpoints, and a node has few pods: the usual buckets would be memory wasted. */
 const dispatchHashSize = 64;
+
+/**
+ * Two members a bucket. Where one has more than twelve the kernel makes twice as many, and whoever adds to the set stands still until
+ * each packet under way has left the former ones.
+ */
+export function bucketsFor(type: DesiredSet["type"], members: number): { readonly hashSize?: number } {
+  const least = type === "hash:net,iface" ? dispatchHashSize : usualHashSize;
+  const hashSize = Math.max(least, 2 ** Math.ceil(Math.log2(members / 2)));
+  return hashSize === usualHashSize ? {} : { hashSize };
+}
 
 /** Two take turns; the third is for a set of another type that rules refer to under one of our names. */
 const generations: readonly string[] = ["a", "b", "c"];
@@ -204,8 +215,8 @@ function makeSet({ family, type, members }: DesiredSet, name: string, leftover: 
     changes.push({ op: "flush", name });
   } else {
     if (leftover) changes.push({ op: "destroy", name });
-    const size = type === "hash:net,iface" ? { hashSize: dispatchHashSize } : {};
-    changes.push({ op: "create", set: { name, type, family, maxElements: setElementsMax(members.size), ...size } });
+    const maxElements = setElementsMax(members.size);
+    changes.push({ op: "create", set: { name, type, family, maxElements, ...bucketsFor(type, members.size) } });
   }
   if (members.size > 0) changes.push({ op: "add", name, elements: [...members.values()] });
   return changes;
