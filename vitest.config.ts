@@ -29,6 +29,8 @@ export default defineConfig({
           // What is pure needs no modules of its own: three quarters of the time were their loading, file by file.
           isolate: false,
           testTimeout: 30_000,
+          setupFiles: ["test/src/run/patience.ts"],
+          expect: { poll: { timeout: 20_000 } },
         },
       },
       {
