@@ -27,9 +27,13 @@ describe("reaching an API server", () => {
   it("fails at once where nobody listens", async () => {
     const { port, server } = await listening();
     await new Promise((resolve) => server.close(resolve));
-    const startMs = performance.now();
-    await assert.rejects(reach({ host: "127.0.0.1", port }, 5_000), /ECONNREFUSED/);
-    assert(performance.now() - startMs < 1_000);
+    let attempts = 0;
+    const dial: typeof connect = ((destination: Destination, onConnected: () => void) => {
+      attempts += 1;
+      return connect(destination, onConnected);
+    }) as typeof connect;
+    await assert.rejects(reach({ host: "127.0.0.1", port }, 5_000, dial), /ECONNREFUSED/);
+    assert(attempts < 5); // The last of five begins when most of the time is over.
   });
 
   it("is the attempt that is answered, where those before are not, and leaves nothing of them", async () => {

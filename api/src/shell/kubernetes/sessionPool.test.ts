@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer, type Http2Server } from "node:http2";
 import type { AddressInfo } from "node:net";
+import { setImmediate } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import { afterEach, beforeEach, describe, it } from "vitest";
 import type { TlsIdentity } from "./credentials.ts";
@@ -59,13 +60,13 @@ describe("a connection", () => {
   it("is not taken for lost by a process that had no turn to read the answer to its ping", async () => {
     const worker = new Worker(elsewhere, { eval: true });
     const [port] = await once(worker, "message");
-    const patient = new SessionPool(`http://127.0.0.1:${port}`, { connectTimeoutMs: 5_000, pingIntervalMs: 20 });
+    const patient = new SessionPool(`http://127.0.0.1:${port}`, { connectTimeoutMs: 5_000, pingIntervalMs: 400 });
     try {
       const session = await patient.session(identity("a"));
       const clock = new Int32Array(new SharedArrayBuffer(4));
-      for (let turn = 0; turn < 25; turn += 1) {
-        Atomics.wait(clock, 0, 0, 40); // Longer than a ping may take, and than the time between two.
-        await new Promise((resolve) => setTimeout(resolve, 1));
+      for (let turn = 0; turn < 6; turn += 1) {
+        Atomics.wait(clock, 0, 0, 500); // Longer than a ping may take, and than the time between two.
+        await setImmediate(); // What timers are due has been done by then, and what has come been read.
       }
       assert.equal(session.isOver, false);
       assert.equal(await patient.session(identity("a")), session);
