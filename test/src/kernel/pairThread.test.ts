@@ -96,17 +96,18 @@ it("finishes who has addresses before it makes what was ordered later, and earli
   for (const pair of ordered) pair[Symbol.dispose]();
 });
 
-it("keeps no process that has nothing else to do", async () => {
+it("keeps a process that waits for an answer, and none that has nothing else to do", async () => {
   const script = `
     import { PairThread } from "@brindle/agent/shell";
-    import { warmThreadPool } from "@brindle/net/shell";
+    import { makeNamespace, warmThreadPool } from "@brindle/net/shell";
     await warmThreadPool();
-    await PairThread.start();
-    console.log("started");`;
+    const thread = await PairThread.start();
+    await thread.enter(makeNamespace().fd);
+    console.log("entered");`;
   const args = ["--conditions=brindle-source", "--input-type=module", "--eval", script];
   expect(await run(process.execPath, args, { cwd: root, deadlineMs: 20_000 })).toMatchObject({
     exitCode: 0,
-    stdout: "started\n",
+    stdout: "entered\n",
   });
 });
 

@@ -43,7 +43,7 @@ export class PairThread implements Disposable {
   private constructor(worker: Worker) {
     this.#worker = worker;
     worker.on("message", (message: FromPairThread) => this.#onAnswer(message));
-    worker.unref(); // It is there for those who are there. Whoever begins to listen is one of them, hence afterwards.
+    this.#holdProcess(); // Whoever begins to listen holds it.
   }
 
   /** A node's side: its namespace may be closed afterwards. */
@@ -58,6 +58,7 @@ export class PairThread implements Disposable {
     if (this.#isClosed) return Promise.reject(closed());
     const answer = Promise.withResolvers<unknown>();
     this.#waiting.set(message.id, { node, answer });
+    this.#holdProcess();
     this.#worker.postMessage(message);
     return answer.promise;
   }
@@ -77,6 +78,7 @@ export class PairThread implements Disposable {
       this.#waiting.delete(id);
       answer.reject(closed());
     }
+    this.#holdProcess();
     this.tell({ type: "leave", id: node });
   }
 
@@ -86,12 +88,20 @@ export class PairThread implements Disposable {
     this.#isClosed = true;
     for (const { answer } of this.#waiting.values()) answer.reject(closed());
     this.#waiting.clear();
+    this.#holdProcess();
+  }
+
+  /** While somebody waits for an answer, and no longer. */
+  #holdProcess(): void {
+    if (this.#waiting.size > 0) this.#worker.ref();
+    else this.#worker.unref();
   }
 
   #onAnswer(message: FromPairThread): void {
     if (message.type === "ready") return;
     const waiting = this.#waiting.get(message.id);
     this.#waiting.delete(message.id);
+    this.#holdProcess();
     if (message.type === "done") waiting?.answer.resolve(message.value);
     else waiting?.answer.reject(toldRuntime(arrived(message.failure)));
   }
