@@ -95,10 +95,15 @@ async function serve(namespace: Namespace): Promise<void> {
   await waitFor(() => server.output().includes("up"), { what: "the server listens" });
 }
 
+/** Of the node, each with all that `ip` says of it. */
+async function links(): Promise<string[]> {
+  return list(JSON.parse(await node.exec("ip", ["-j", "link"]))).map((link) => JSON.stringify(link));
+}
+
 describe("a list of ours, tuning, portmap and bandwidth", () => {
   for (const cniVersion of ["0.4.0", "1.0.0"]) {
     it(`works in version ${cniVersion}: each does its part, CHECK agrees, and DEL leaves nothing`, async () => {
-      const before = await node.exec("ip", ["-j", "link"]);
+      const before = new Set(await links());
       const network = {
         cniVersion,
         name: "k8s-pod-network",
@@ -126,7 +131,9 @@ describe("a list of ours, tuning, portmap and bandwidth", () => {
       await container.run("CHECK");
 
       await container.run("DEL");
-      assert.equal(await node.exec("ip", ["-j", "link"]), before);
+      // A DEL is answered once a link is down, before the kernel has taken it.
+      const isAsBefore = async () => (await links()).every((link) => before.has(link));
+      await waitFor(isAsBefore, { what: "the node has no link that it had not" });
       assert.doesNotMatch(await node.exec("iptables-save", ["-t", "nat"]), /dport 8080/);
     });
   }
@@ -148,7 +155,7 @@ describe("a list with capabilities of ours", () => {
     assert.match(await container.namespace.ip("link show eth0"), /02:00:00:00:00:99/);
     await container.run("CHECK");
     // Known to the node from the first packet on.
-    await node.exec("ping", ["-n", "-c", "1", "-W", "1", "10.244.9.9"]);
+    await node.exec("ping", ["-n", "-c", "1", "-W", "10", "10.244.9.9"]);
     await using second = await createContainer(network, { ips: ["10.244.9.9"] });
     await assert.rejects(second.run("ADD"), /the address 10\.244\.9\.9 cannot be given/);
   });
@@ -196,9 +203,12 @@ describe("with a real agent", () => {
       return exitCode === 0 ? 0 : JSON.parse(stdout).code;
     };
     assert.equal(await status(), 0);
-    await stand.etcd.stop();
-    await waitFor(async () => (await status()) === 50, { what: "STATUS says 50", deadlineMs: 30_000 });
-    await stand.etcd.start();
+    {
+      await stand.etcd.stop();
+      await using undo = new AsyncDisposableStack();
+      undo.defer(() => stand.etcd.start());
+      await waitFor(async () => (await status()) === 50, { what: "STATUS says 50", deadlineMs: 30_000 });
+    }
     await waitFor(async () => (await status()) === 0, { what: "STATUS says nothing", deadlineMs: 30_000 });
   });
 });
