@@ -87,7 +87,7 @@ async function sysctl(namespace: Namespace, path: string): Promise<string> {
 }
 
 async function ping(from: Namespace, to: string): Promise<string> {
-  return from.exec("ping", ["-n", "-c", "1", "-W", "1", to]);
+  return from.exec("ping", ["-n", "-c", "1", "-W", "10", to]);
 }
 
 describe("a wired pod", () => {
@@ -273,9 +273,10 @@ describe("wiring is refused, and leaves nothing behind,", () => {
     await assert.rejects(links.wire(at("/run/netns/there-is-none")), code("INVALID_NETNS"));
     await assert.rejects(links.wire(at("/etc/hostname")), code("INVALID_NETNS"));
     const pipe = join(tmpdir(), `brindle-pipe-${process.pid}`);
+    await using undo = new AsyncDisposableStack();
+    undo.defer(() => rm(pipe));
     await node.exec("mkfifo", [pipe]);
     await assert.rejects(links.wire(at(pipe)), code("INVALID_NETNS"));
-    await rm(pipe);
     await assert.rejects(links.wire(at(node.path)), code("INVALID_NETNS"));
     assert.deepEqual(await interfacesOf(node), ["lo"]);
   });
@@ -348,7 +349,9 @@ describe("unwiring", () => {
   });
 
   it("leaves what has moved in with the index of what was wired", async () => {
-    const pod = await createWiredPod();
+    await using pod = await createWiredPod();
+    await using moved = new AsyncDisposableStack();
+    moved.defer(async () => void (await node.run("ip", ["link", "del", "moved"])));
     await using elsewhere = await createNamespace("elsewhere");
     const { hostInterface } = pod.attachment;
     const shown = JSON.parse(await node.ip(`-j link show ${hostInterface}`)) as { ifindex: number }[];
@@ -361,24 +364,35 @@ describe("unwiring", () => {
     assert.match(await node.ip("-o link show moved"), new RegExp(`^${index}: `));
     await links.unwire(pod.attachment);
     assert.match(await node.ip("link show moved"), /[<,]UP[,>]/);
-    await node.ip("link del moved");
-    await pod[Symbol.asyncDispose]();
   });
 
   it("gathers what comes together, so that sixteen do not take sixteen times as long", async () => {
-    const pods = await Promise.all(Array.from({ length: 16 }, () => createWiredPod()));
-    const startMs = performance.now();
-    await Promise.all(pods.map((pod) => links.unwire(pod.attachment)));
-    const tookMs = performance.now() - startMs;
-    assert.deepEqual(await interfacesOf(node), ["lo"]);
-    for (const pod of pods) await pod[Symbol.asyncDispose]();
-    assert.ok(tookMs < 16 * 15, `took ${tookMs} ms`); // One after the other: 16 times 20 ms and more.
+    await using undo = new AsyncDisposableStack();
+    const pods = await Promise.all(Array.from({ length: 16 }, async () => undo.use(await createWiredPod())));
+    const took = async (unwire: () => Promise<unknown>): Promise<number> => {
+      for (const pod of pods) await links.wire(pod.request);
+      const startMs = performance.now();
+      await unwire();
+      const tookMs = performance.now() - startMs;
+      assert.deepEqual(await interfacesOf(node), ["lo"]);
+      return tookMs;
+    };
+    const together = () => Promise.all(pods.map((pod) => links.unwire(pod.attachment)));
+    const apartMs = await took(async () => {
+      for (const pod of pods) await links.unwire(pod.attachment);
+    });
+    // One of several: whoever else works on the machine may be in the way of any.
+    const togetherMs: number[] = [];
+    do togetherMs.push(await took(together));
+    while (togetherMs.length < 5 && Math.min(...togetherMs) > apartMs / 2);
+    assert.ok(Math.min(...togetherMs) <= apartMs / 2, `${togetherMs} ms together, ${apartMs} ms one after the other`);
   });
 });
 
 describe("unwiring, as it answers,", () => {
   it("has taken each away that came while others went", async () => {
-    const pods = await Promise.all(Array.from({ length: 12 }, () => createWiredPod()));
+    await using undo = new AsyncDisposableStack();
+    const pods = await Promise.all(Array.from({ length: 12 }, async () => undo.use(await createWiredPod())));
     const unwireAfter = async ({ attachment }: Pod, turns: number): Promise<boolean> => {
       for (let turn = 0; turn < turns; turn += 1) await new Promise((resolve) => setImmediate(resolve));
       await links.unwire(attachment);
@@ -386,7 +400,6 @@ describe("unwiring, as it answers,", () => {
     };
     const stillThere = await Promise.all(pods.map((pod, index) => unwireAfter(pod, 20 * index)));
     assert.ok(!stillThere.includes(true), String(stillThere));
-    for (const pod of pods) await pod[Symbol.asyncDispose]();
   });
 
   it("has told before that the interface is down, and has no routes", async () => {
