@@ -6,6 +6,7 @@ import { type Attachment, attachmentOf, CniError } from "@brindle/cni";
 import { parseAddress } from "@brindle/net";
 import { afterAll, beforeAll, describe, it } from "vitest";
 import { createNamespace, type Namespace } from "../fixtures/namespace.ts";
+import { waitFor } from "../fixtures/waitFor.ts";
 
 const nodeAddress = "192.0.2.1";
 const podAddress = "10.65.0.9";
@@ -48,15 +49,20 @@ const wire = (limits: QosControls | null) => links.wire({ attachment, addresses:
 const limit = (controls: QosControls | null) =>
   links.limit(attachment.hostInterface, { wishOf: async () => ({ controls }) });
 
-/** How many of the packets that one end sends at once reach the other. */
-async function arriving(from: Namespace, to: Namespace, address: string): Promise<number> {
+/** How many of the packets that one end sends at once reach the other, which takes a moment: until as many as must. */
+async function arriving(from: Namespace, to: Namespace, address: string, countMin: number): Promise<number> {
   const before = await datagrams(to);
   const script = `const socket = require("node:dgram").createSocket("udp4");
     let done = 0;
     for (let sent = 0; sent < ${packets}; sent++)
       socket.send(Buffer.alloc(${payloadBytes}), 9, "${address}", () => ++done === ${packets} && socket.close());`;
   await from.exec(process.execPath, ["-e", script]);
-  return (await datagrams(to)) - before;
+  const haveArrived = async (saw: (seen: unknown) => void) => {
+    const count = (await datagrams(to)) - before;
+    saw(`${count} of ${packets}`);
+    return count >= countMin && { count };
+  };
+  return (await waitFor(haveArrived, { what: `${countMin} packets have arrived` })).count;
 }
 
 /** Taken in, whether somebody listens or not. */
@@ -66,11 +72,13 @@ async function datagrams(namespace: Namespace): Promise<number> {
   return Number(values[names.indexOf("InDatagrams")]) + Number(values[names.indexOf("NoPorts")]);
 }
 
-const toPod = () => arriving(node, pod, podAddress);
-const fromPod = () => arriving(pod, node, nodeAddress);
+/** As many as must. */
+const [all, limited] = [packets, 10];
+const toPod = (countMin: number) => arriving(node, pod, podAddress, countMin);
+const fromPod = (countMin: number) => arriving(pod, node, nodeAddress, countMin);
 
 function assertLimited(count: number): void {
-  assert(count >= 10 && count <= 30, `${count} of ${packets} packets came through`);
+  assert(count >= limited && count <= 30, `${count} of ${packets} packets came through`);
 }
 
 const queues = () => node.ip("-br link show type ifb");
@@ -78,15 +86,15 @@ const queues = () => node.ip("-br link show type ifb");
 describe("a pod's limits of bandwidth", () => {
   it("hold for what it gets, from its first moment", async () => {
     await wire(ingress);
-    assertLimited(await toPod());
-    assert.equal(await fromPod(), packets);
+    assertLimited(await toPod(limited));
+    assert.equal(await fromPod(all), packets);
     assert.equal(await queues(), "");
   });
 
   it("hold for what it sends, while it runs, and then not for what it gets", async () => {
     assert.deepEqual(await limit(egress), []);
-    assertLimited(await fromPod());
-    assert.equal(await toPod(), packets);
+    assertLimited(await fromPod(limited));
+    assert.equal(await toPod(all), packets);
     assert.match(await queues(), new RegExp(`^brdl${attachment.hostInterface.slice(4)} `));
   });
 
@@ -114,7 +122,7 @@ describe("a pod's limits of bandwidth", () => {
     assert.equal(await shown(), before);
     assert.deepEqual(await limit({ ...egress, egressBandwidth: 8_000_000_000, egressBurst: 4_000_000_000 }), []);
     // With those that waited.
-    assert((await fromPod()) >= packets);
+    assert((await fromPod(all)) >= packets);
   });
 
   it("leave what is somebody else's, and say so", async () => {
@@ -131,12 +139,12 @@ describe("a pod's limits of bandwidth", () => {
     for (const wanted of [egress, null]) {
       await limit(egress);
       await node.ip(`link del brdl${attachment.hostInterface.slice(4)}`);
-      assert.equal(await fromPod(), 0);
+      assert.equal(await fromPod(0), 0);
       // As an agent that begins, which looks at all.
       assert.deepEqual((await links.limited()).pods, [attachment.hostInterface]);
       assert.deepEqual(await limit(wanted), []);
-      if (wanted) assertLimited(await fromPod());
-      else assert.equal(await fromPod(), packets);
+      if (wanted) assertLimited(await fromPod(limited));
+      else assert.equal(await fromPod(all), packets);
     }
     assert.equal(await queues(), "");
   });
@@ -147,7 +155,7 @@ describe("a pod's limits of bandwidth", () => {
     await node.ip(`link add ${name} type ifb`);
     await node.ip(`link set ${name} group ${removalGroup}`);
     assert.deepEqual(await limit(egress), []);
-    assertLimited(await fromPod());
+    assertLimited(await fromPod(limited));
     assert.doesNotMatch(await node.ip(`link show ${name}`), new RegExp(`group ${removalGroup}`));
     await limit(null);
   });
@@ -160,9 +168,9 @@ describe("a pod's limits of bandwidth", () => {
     await tc("filter", "add", ...at, "ingress", ...filter);
     const before = await tc("filter", "show", ...at, "ingress");
     assert.deepEqual(await limit(egress), []);
-    assertLimited(await fromPod());
+    assertLimited(await fromPod(limited));
     assert.deepEqual(await limit(null), []);
-    assert.equal(await fromPod(), packets);
+    assert.equal(await fromPod(all), packets);
     assert.equal(await tc("filter", "show", ...at, "ingress"), before);
     await tc("qdisc", "del", ...at, "clsact");
   });
@@ -188,7 +196,7 @@ describe("a pod's limits of bandwidth", () => {
       ]);
       assert.deepEqual(await limit(wanted), []);
       if (wanted) assert.match(await node.exec("tc", ["filter", "show", ...at]), /fh 800::d6 /);
-      else assert.equal(await fromPod(), packets);
+      else assert.equal(await fromPod(all), packets);
     }
     assert.equal(await queues(), "");
   });
