@@ -1,4 +1,5 @@
 /** The thread that wires pods: whose orders it does, in which order, and what it leaves. */
+import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Links, PairThread } from "@brindle/agent/shell";
@@ -40,6 +41,12 @@ function addressesOf(...texts: readonly string[]): Address[] {
 /** Also where undoing failed for the same reason. */
 function isClosed(error: unknown): boolean {
   return isKernelError(error instanceof SuppressedError ? error.suppressed : error, "CLOSED");
+}
+
+async function indexOf(name: string, namespace: Namespace): Promise<number> {
+  const [link] = JSON.parse(await namespace.ip(`-j link show dev ${name}`)) as { ifindex: number }[];
+  if (!link) throw new Error(`no interface ${name}`);
+  return link.ifindex;
 }
 
 async function namesIn(namespace: Namespace): Promise<string[]> {
@@ -94,6 +101,33 @@ it("finishes who has addresses before it makes what was ordered later, and earli
   expect(await namesIn(nodes[0])).toHaveLength(podsMax);
   await expect(first.finish(ending)).rejects.toSatisfy(isClosed);
   for (const pair of ordered) pair[Symbol.dispose]();
+});
+
+it("deletes no interface that has the index of one which went while its ADD was answered", async () => {
+  await using pod = await createNamespace("briefpod");
+  using thread = await PairThread.start();
+  using links = await Links.open({ mtu: 1_450, namespace: nodes[1].path, thread });
+  const attachment = attachmentIn(pod, "brief");
+  const { hostInterface } = attachment;
+  const ip = `ip -n ${nodes[1].name}`;
+  const blocked = (script: string) => execFileSync("/bin/sh", ["-c", script], { timeout: 10_000 });
+  const given = Promise.withResolvers<Address[]>();
+  const wiring = links.wire({ attachment, addresses: given.promise, mtu: null, families: [4] });
+  await expect.poll(() => namesIn(nodes[1])).toContain(hostInterface);
+  const index = await indexOf(hostInterface, nodes[1]);
+  await nodes[1].ip("link add foreign0 type bridge");
+  // This thread hears of another end first, and with it of the pair's, before it hears that the pair is wired.
+  blocked(`${ip} link delete foreign0`);
+  given.resolve(addressesOf("10.66.0.4"));
+  for (let turn = 0; turn < 20; turn++) await Promise.resolve(); // It is ordered, and no message has been read.
+  blocked(
+    `until ${ip} route show | grep -q 10.66.0.4; do sleep 0.01; done; sleep 0.1; ${ip} link delete ${hostInterface}`,
+  );
+  await wiring;
+  await nodes[1].ip(`link add foreign0 index ${index} type bridge`);
+  await links.unwire(attachment);
+  expect(await namesIn(nodes[1])).toContain("foreign0");
+  await nodes[1].ip("link delete foreign0");
 });
 
 it("keeps a process that waits for an answer, and none that has nothing else to do", async () => {

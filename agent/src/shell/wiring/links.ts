@@ -200,6 +200,9 @@ export class Links implements LinksPort, Disposable {
     await using undo = new AsyncDisposableStack();
     using pair = this.#pairs.pair(order);
     const { host, isNew } = await this.#made(pair, { attachment, undo });
+    // Not once it is finished: that it went since may be heard before the thread's answer.
+    this.#ends.add(attachment, host.index);
+    undo.defer(() => this.#ends.forget(host.index));
     const addresses = await request.addresses;
     const families = familiesOf(addresses);
     if (isNew) undo.defer(() => this.#limiter.forget(host.name));
@@ -209,7 +212,6 @@ export class Links implements LinksPort, Disposable {
     const { name, index, peerIndex } = host;
     const aside = await pair.finish({ host: { name, index, peerIndex }, addresses, preparation });
     undo.move(); // Success: nothing is undone.
-    this.#ends.add(attachment, host.index);
 
     return {
       isNew,
