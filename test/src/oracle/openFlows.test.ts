@@ -18,7 +18,7 @@ import { randomTransition, type Transition } from "./transition.ts";
 
 const transitions = 4;
 const packetsOfEach = 300;
-const deadlineMs = 2_000;
+const deadlineMs = 10_000;
 const udp = 17;
 const seed = Number(process.env.BRINDLE_SEED ?? Date.now() % 1_000_000);
 const withEnding = { endsFlows: true } as const;

@@ -64,7 +64,7 @@ export async function compare(
   node: PolicyNode,
   cluster: Cluster,
   packets: readonly Packet[],
-  { spoil = (desired) => desired, deadlineMs = 700 }: CompareOptions = {},
+  { spoil = (desired) => desired, deadlineMs = 5_000 }: CompareOptions = {},
 ): Promise<Comparison> {
   await node.apply(spoil(desiredOf(cluster)));
   const expected = new Set(packets.filter((packet) => isAllowed(cluster, packet)));
@@ -139,7 +139,7 @@ async function shrink(node: PolicyNode, cluster: Cluster, packet: Packet): Promi
   for (let isSmaller = true; isSmaller; ) {
     isSmaller = false;
     for (const candidate of smallerOnes(smallest)) {
-      if ((await compare(node, candidate, [packet])).mismatches.length === 0) continue;
+      if ((await compare(node, candidate, [packet], { deadlineMs: 500 })).mismatches.length === 0) continue;
       smallest = candidate;
       isSmaller = true;
       break;

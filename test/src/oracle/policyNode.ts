@@ -77,6 +77,7 @@ export class PolicyNode implements AsyncDisposable {
     const ports: EnforcerPorts = {
       tables: ([4, 6] as const).map((family) => openTables({ family, ...ofTables })),
       sets: undo.use(await openIpsetSocket({ namespace: namespace.path })),
+      besideMin: 1, // As where sets are many.
       schedule: (delayMs, work) => {
         const timer = setTimeout(work, delayMs);
         return () => clearTimeout(timer);
@@ -194,7 +195,7 @@ export class PolicyNode implements AsyncDisposable {
    * Sends all of them at once and answers which passed. Waits for those that should, and then a little longer for
    * those that should not: only that second wait can find what passes against expectation.
    */
-  async probe(orders: readonly ProbeOrder[], expected: ReadonlySet<string>, deadlineMs = 1_500): Promise<Set<string>> {
+  async probe(orders: readonly ProbeOrder[], expected: ReadonlySet<string>, deadlineMs = 20_000): Promise<Set<string>> {
     this.#passed.clear();
     for (const [prober, ofProber] of Map.groupBy(orders, (order) => this.#proberOf(order.source))) {
       prober.tell({ type: "send", orders: ofProber });
