@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, it } from "vitest";
 import { namespaceNamed } from "../fixtures/namespace.ts";
 import { isWithin, storedBlocks } from "../lab/blocks.ts";
 import type { Pod } from "../lab/runtime.ts";
+import { removePodsOfFailedTests } from "./failedTests.ts";
 import { established, resource, routesFrom, type Stand, sees, startStand } from "./stand.ts";
 
 /** Four blocks of four addresses: sixteen pods fill it. */
@@ -19,6 +20,7 @@ describe("two nodes that give pods addresses", () => {
     await Promise.all(["node1", "node2"].map((node) => established(stand, node)));
   });
   afterAll(() => stand[Symbol.asyncDispose]());
+  removePodsOfFailedTests(() => stand);
 
   it("give two pods that come at once different ones, and announce the block and nothing smaller", async () => {
     const pods = await Promise.all(["a", "b"].map((name) => add(stand, name, "node1")));

@@ -2,11 +2,13 @@
  * No packet before the policy: pods that come and go under a policy that denies all are probed, out of them and into them, from
  * before they have an interface. A pod that is open bears witness that probes arrive at all.
  */
+
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { namespaceNamed } from "../fixtures/namespace.ts";
 import { waitFor } from "../fixtures/waitFor.ts";
 import type { Pod } from "../lab/runtime.ts";
+import { removePodsOfFailedTests } from "./failedTests.ts";
 import { established, resource, type Stand, sees, startStand } from "./stand.ts";
 
 const prober = fileURLToPath(new URL("prober.ts", import.meta.url));
@@ -56,6 +58,7 @@ describe("a pod that a policy closes", () => {
     await sees("how many addresses of pods are heard", async () => heard.size, 2);
   }, 120_000);
   afterAll(() => stand[Symbol.asyncDispose]());
+  removePodsOfFailedTests(() => stand);
 
   it(`lets none of ${waves * podsPerWave * probesOut * 2} probes out, and none in, from its first moment on`, async () => {
     let sent = 0;

@@ -1,10 +1,12 @@
 /** How long a pod waits until other nodes let it in, as one of them measures it: two nodes, policy by labels, and the metric. */
+
 import assert from "node:assert/strict";
 import { afterAll, beforeAll, describe, it } from "vitest";
 import { namespaceNamed } from "../fixtures/namespace.ts";
 import { waitFor } from "../fixtures/waitFor.ts";
 import type { Pod } from "../lab/runtime.ts";
 import { type Exposition, parseExposition } from "../metrics/exposition.ts";
+import { removePodsOfFailedTests } from "./failedTests.ts";
 import { established, resource, type Stand, startStand } from "./stand.ts";
 
 const metric = "brindle_policy_newcomer_duration_seconds";
@@ -26,6 +28,7 @@ describe("a pod that comes to another node", () => {
     guarded = await stand.runtime.add({ name: "guarded", node: "node1", labels: { app: "guarded" } });
   });
   afterAll(() => stand?.[Symbol.asyncDispose]());
+  removePodsOfFailedTests(() => stand);
 
   const scraped = (node: string): Promise<Exposition> =>
     waitFor(

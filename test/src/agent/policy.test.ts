@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { namespaceNamed } from "../fixtures/namespace.ts";
 import type { Pod } from "../lab/runtime.ts";
 import { connectCommand, startServer } from "../lab/tour/pods.ts";
+import { removePodsOfFailedTests } from "./failedTests.ts";
 import { established, ready, resource, type Stand, says, sees, startStand } from "./stand.ts";
 
 const server = fileURLToPath(new URL("../lab/podServer.ts", import.meta.url));
@@ -25,6 +26,7 @@ describe("policy on a node", () => {
     await says(daemon, "listening", "the server of node1 listens");
   });
   afterAll(() => stand[Symbol.asyncDispose]());
+  removePodsOfFailedTests(() => stand);
 
   /** At which of the addresses somebody is greeted. */
   const greeted = async (from: "pod" | "tor", addresses: readonly string[]): Promise<readonly string[]> => {
