@@ -1,8 +1,10 @@
 /** Metrics of an agent, asked for as Prometheus does. */
+
 import assert from "node:assert/strict";
 import { agentMetrics } from "@brindle/agent";
 import { afterAll, beforeAll, describe, it } from "vitest";
-import { established, ready, resource, type Stand, startStand } from "../agent/stand.ts";
+import { removePodsOfFailedTests } from "../agent/failedTests.ts";
+import { established, ready, resource, type Stand, sees, startStand } from "../agent/stand.ts";
 import { waitFor } from "../fixtures/waitFor.ts";
 import { type Exposition, parseExposition } from "./exposition.ts";
 
@@ -14,9 +16,19 @@ describe("the metrics of an agent", () => {
     await established(stand, "node1");
   });
   afterAll(() => stand[Symbol.asyncDispose]());
+  removePodsOfFailedTests(() => stand);
 
   const configure = (settings: object): Promise<void> =>
     stand.apply(resource("FelixConfiguration", "default", settings));
+  /** An agent answers a runtime before all that follows is counted. */
+  const scrapedOnce = (what: string, isSo: (now: Exposition) => boolean): Promise<Exposition> =>
+    waitFor(
+      async () => {
+        const now = await scraped(stand, { port: 9091 });
+        return isSo(now) && now;
+      },
+      { what },
+    );
 
   it("are served nowhere unless somebody asks: BGP alone listens", async () => {
     assert.deepEqual(await listeningPorts(stand), [179]);
@@ -38,7 +50,8 @@ describe("the metrics of an agent", () => {
     assert.equal(before.samples.get(added), undefined);
 
     const pod = await stand.runtime.add({ name: "counted", node: "node1", labels: {} });
-    const after = await scraped(stand, { port: 9091 });
+    // The blocks that the pod brought are blackholes of the kernel, and known to the router.
+    const after = await scrapedOnce("the pod's blocks have routes", (now) => now.value("brindle_routes") >= 2);
     assert.equal(after.value("brindle_pods"), 1);
     assert.equal(after.value(added), 1);
     assert.equal(after.value('brindle_cni_request_duration_seconds_count{command="ADD"}'), 1);
@@ -49,16 +62,13 @@ describe("the metrics of an agent", () => {
     }
     const agoSeconds = Date.now() / 1000 - after.value("brindle_policy_last_apply_timestamp_seconds");
     assert(agoSeconds >= 0 && agoSeconds < 60, `${agoSeconds}`);
-    // The blocks that the pod brought are blackholes of the kernel, and known to the router.
-    assert(after.value("brindle_routes") >= 2);
     const peer = after.samples.entries().find(([name]) => name.startsWith("brindle_bgp_peer_established{"));
     assert.equal(peer?.[1], 1);
     assert(after.value("nodejs_eventloop_lag_p99_seconds") > 0);
     for (const [name] of after.samples) assert(!name.includes("counted"), `${name} names a pod`);
 
     await stand.runtime.remove(pod);
-    const last = await scraped(stand, { port: 9091 });
-    assert.equal(last.value("brindle_pods"), 0);
+    const last = await scrapedOnce("the pod is counted no more", (now) => now.value("brindle_pods") === 0);
     assert.equal(last.value('brindle_cni_requests_total{command="DEL",result="ok"}'), 1);
   });
 
@@ -114,7 +124,7 @@ describe("the metrics of an agent", () => {
     });
     await served(stand, { port: 9200 });
     assert.deepEqual(await listeners(stand, 9200), ["127.0.0.1:9200"]);
-    assert.deepEqual((await stand.status("node1")).mistakes, []);
+    await sees("what is wrong", async () => (await stand.status("node1")).mistakes, []);
   });
 
   it("are served to nobody where certificates are asked for, and when they are turned off", async () => {
@@ -141,12 +151,14 @@ describe("the metrics of an agent", () => {
     await stand.etcd.start();
     await ready(stand, "node1");
     await configure({ prometheusMetricsEnabled: true });
-    const { value } = await scraped(stand, { port: 9300 });
-    assert.deepEqual(await listeningPorts(stand), [179, 9300]);
     // One of each family, of the pod that stayed.
-    assert.equal(value("brindle_ipam_blocks"), 2);
-    assert.equal(value('brindle_ipam_addresses{state="in_use"}'), 2);
-    assert.equal(value('brindle_ipam_addresses{state="free"}'), 126);
+    const ofIpam = async () => {
+      const { value } = await scraped(stand, { port: 9300 });
+      const addresses = ["in_use", "free"].map((state) => value(`brindle_ipam_addresses{state="${state}"}`));
+      return [value("brindle_ipam_blocks"), ...addresses];
+    };
+    await sees("blocks, addresses in use, and free ones", ofIpam, [2, 2, 126]);
+    assert.deepEqual(await listeningPorts(stand), [179, 9300]);
 
     await stand.etcd.kill();
     await waitFor(
@@ -157,7 +169,7 @@ describe("the metrics of an agent", () => {
           now.value("brindle_datastore_connected") === 0 && now.value('brindle_mistakes{code="DatastoreAway"}') === 1
         );
       },
-      { what: "the metrics say that the datastore is away", deadlineMs: 20_000, intervalMs: 200 },
+      { what: "the metrics say that the datastore is away", deadlineMs: 60_000, intervalMs: 200 },
     );
     const once = (await scraped(stand, { port: 9300 })).value("brindle_datastore_staleness_seconds");
     const later = (await scraped(stand, { port: 9300 })).value("brindle_datastore_staleness_seconds");
@@ -194,7 +206,7 @@ async function scraped(stand: Stand, question: Question): Promise<Exposition> {
 }
 
 function served(stand: Stand, question: Question): Promise<Exposition> {
-  return waitFor(() => scraped(stand, question), { what: "metrics are served", deadlineMs: 20_000 });
+  return waitFor(() => scraped(stand, question), { what: "metrics are served", deadlineMs: 60_000 });
 }
 
 /** At which TCP and UDP ports anything of the node listens. */
