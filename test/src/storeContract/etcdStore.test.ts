@@ -58,7 +58,7 @@ describe("etcd: what only a network can do", () => {
     subject.proxy.silence();
     const startMs = performance.now();
     await assert.rejects(subject.store.get(nodeKey("node1")), (error) => isStoreError(error, "UNAVAILABLE"));
-    assert.ok(performance.now() - startMs < 2_000);
+    assert.ok(performance.now() - startMs < 20_000); // Of itself it would be never.
   });
 
   it("notices by its probe that a stream has fallen silent, and recovers", async () => {
