@@ -224,6 +224,6 @@ export async function sees(what: string, look: () => Promise<unknown>, expected:
       saw(seen);
       return isDeepStrictEqual(seen, expected);
     },
-    { what: `${what}, expected ${shown(expected)}`, deadlineMs: 15_000 },
+    { what: `${what}, expected ${shown(expected)}`, deadlineMs: 60_000 },
   );
 }

@@ -130,7 +130,7 @@ function peerWith(speaker: NodeSpeaker, what: string, holds: (peer: PeerStatus) 
       saw(peer);
       return holds(peer) && peer;
     },
-    { what, deadlineMs: 20_000, intervalMs: 10 },
+    { what, deadlineMs: 60_000, intervalMs: 10 },
   );
 }
 
@@ -150,7 +150,7 @@ function says(router: Router, question: string, pattern: RegExp): Promise<string
       saw(text);
       return pattern.test(text) && text;
     },
-    { what: `${router.kind} says ${pattern} of ${question}`, deadlineMs: 20_000 },
+    { what: `${router.kind} says ${pattern} of ${question}`, deadlineMs: 60_000 },
   );
 }
 

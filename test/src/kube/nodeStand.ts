@@ -126,7 +126,7 @@ export function nodeObject(name: string): object {
 
 /** With time for an agent that asks an API server for everything first. */
 export function ready(stand: NodeStand, node: string): Promise<void> {
-  return agentReady(stand, node, 30_000);
+  return agentReady(stand, node, 60_000);
 }
 
 function podOn(nodeName: string, metadata: object): object {

@@ -71,7 +71,7 @@ describe("a watch of etcd", () => {
     const names = await namesIn(etcd);
     await waitFor(() => assert.deepEqual(namesTold(recorder.events), names.toSorted()) === undefined, {
       what: "all is told",
-      deadlineMs: 10_000,
+      deadlineMs: 60_000,
     });
     assert.equal(names.length, 24);
     assert.ok(!recorder.told.includes("disconnected"));
@@ -177,7 +177,7 @@ describe("a watch of three members", () => {
     await heard.kill();
     await waitFor(() => commit(other, nodeWrite("after", { op: "put" })), {
       what: "the others have elected a leader",
-      deadlineMs: 10_000,
+      deadlineMs: 60_000,
     });
     await recorder.until("what came after is told", (told) => told.includes("changed after"));
     assert.ok(!recorder.told.some((told) => told.startsWith("deleted")));
@@ -197,13 +197,13 @@ describe("a watch of three members", () => {
     const other = open({ endpoints: others.map(({ endpoint }) => endpoint) });
     await waitFor(() => commit(other, nodeWrite("after", { op: "put" })), {
       what: "the others have a leader",
-      deadlineMs: 15_000,
+      deadlineMs: 60_000,
     });
     await recorder.until("what the others hold is told", (told) => told.includes("changed after"));
     alone.resume(); // It may ask for an election first.
     await waitFor(() => commit(other, nodeWrite("later", { op: "put" })), {
       what: "all of them have a leader",
-      deadlineMs: 15_000,
+      deadlineMs: 60_000,
     });
     await recorder.until("what came later is told", (told) => told.includes("changed later"));
     assert.deepEqual(troubles(recorder), []);

@@ -33,7 +33,7 @@ export class Recorder {
     return () => this.told.slice(from);
   }
 
-  async until(what: string, isTold: (told: readonly string[]) => boolean, deadlineMs = 20_000): Promise<void> {
+  async until(what: string, isTold: (told: readonly string[]) => boolean, deadlineMs = 60_000): Promise<void> {
     await waitFor(
       (saw) => {
         saw(this.told.slice(-20));
