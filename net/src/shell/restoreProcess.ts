@@ -4,6 +4,7 @@
  * kernel has freed what the commit replaced, and meanwhile holds up other commits and new interfaces, which need the
  * same lock (nft_rcv_nl_event, commit_mutex). It ends with its standard input, so it never outlives us.
  */
+import assert from "node:assert/strict";
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { KernelError } from "../kernelError.ts";
 import { type CommandOptions, inNamespace } from "./command.ts";
@@ -24,10 +25,12 @@ const patienceMs = 100;
 interface Pending {
   readonly input: string;
   readonly committed: string;
-  readonly timers: readonly NodeJS.Timeout[];
+  timers: readonly NodeJS.Timeout[];
   resolve(): void;
-  reject(error: KernelError): void;
+  reject(error: unknown): void;
 }
+
+const commitLine = "COMMIT\n";
 
 export class RestoreProcess {
   readonly #command: string;
@@ -62,22 +65,46 @@ export class RestoreProcess {
     return !this.#isEnding && this.#commits < commitsMax;
   }
 
-  /** Resolves when the kernel has all of the input. One at a time: the caller waits for each. */
-  commit(input: string): Promise<void> {
+  /**
+   * Resolves when the kernel has all of the input, which ends with a COMMIT. One at a time: the caller waits for each. That line it is
+   * told once `complete`, and all before it is read meanwhile; where that comes to nothing, so does the commit, and the process.
+   */
+  commit(input: string, complete?: Promise<unknown>): Promise<void> {
     clearTimeout(this.#idle);
     this.#hold(true);
     this.#commits += 1;
     this.#stdout = "";
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const committed = `#committed ${this.#commits}\n`;
-    const timers = [
+    const pending = { input, committed: `#committed ${this.#commits}\n`, timers: [], resolve, reject };
+    this.#pending = pending;
+    if (!complete) this.#finish(pending, input);
+    else {
+      assert(input.endsWith(commitLine), "a commit ends with its line");
+      this.#child.stdin.write(input.slice(0, -commitLine.length));
+      complete.then(
+        () => this.#finish(pending, commitLine),
+        (error) => this.#abandon(pending, error),
+      );
+    }
+    return promise;
+  }
+
+  #finish(pending: Pending, rest: string): void {
+    if (this.#pending !== pending) return; // It was refused while it was read.
+    pending.timers = [
       setTimeout(() => this.end(), patienceMs),
       setTimeout(() => this.#child.kill("SIGKILL"), this.#timeoutMs),
     ];
-    this.#pending = { input, committed, timers, resolve, reject };
-    this.#child.stdin.write(input + committed + filler);
+    this.#child.stdin.write(rest + pending.committed + filler);
     if (!this.isOpen) this.end();
-    return promise;
+  }
+
+  /** What it has read is of no use to anybody, and nothing of it is done. */
+  #abandon(pending: Pending, error: unknown): void {
+    if (this.#pending !== pending) return;
+    this.#isEnding = true;
+    this.#child.kill("SIGKILL");
+    this.#settle(error);
   }
 
   /** It does what it was given, and ends. */
@@ -98,7 +125,7 @@ export class RestoreProcess {
     if (this.#pending) this.#settle(exitCode === 0 ? null : this.#failure(this.#pending, exitCode, stderr));
   }
 
-  #settle(error: KernelError | null): void {
+  #settle(error: unknown): void {
     const pending = this.#pending;
     if (!pending) return;
     this.#pending = null;

@@ -44,9 +44,10 @@ export interface Tables {
   save(table: TableName, options?: SaveOptions): Promise<SavedTable>;
   /**
    * All of one table at once or nothing of it; the tables one after the other, in the order of their first mention,
-   * each whether or not another failed. Resolves when the kernel has all.
+   * each whether or not another failed. Resolves when the kernel has all. It is made once `complete`, and read meanwhile, so what
+   * its rules name has to be there; where `complete` is rejected nothing is made, and the commit is rejected with the same.
    */
-  commit(transactions: readonly TableTransaction[]): Promise<void>;
+  commit(transactions: readonly TableTransaction[], complete?: Promise<unknown>): Promise<void>;
 }
 
 export function openTables(options: TablesOptions): Tables {
@@ -55,6 +56,7 @@ export function openTables(options: TablesOptions): Tables {
 
 interface Waiting {
   readonly transactions: readonly TableTransaction[];
+  readonly complete: Promise<unknown> | undefined;
   resolve(): void;
   reject(error: unknown): void;
 }
@@ -115,9 +117,9 @@ class CommandTables implements Tables {
     return tables.find((saved) => saved.table === table) ?? { table, chains: new Map() };
   }
 
-  commit(transactions: readonly TableTransaction[]): Promise<void> {
+  commit(transactions: readonly TableTransaction[], complete?: Promise<unknown>): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#waiting.push({ transactions, resolve, reject });
+    this.#waiting.push({ transactions, complete, resolve, reject });
     if (!this.#isRunning) void this.#run();
     return promise;
   }
@@ -177,6 +179,7 @@ class CommandTables implements Tables {
           table,
           transactions.filter((transaction) => transaction.table === table),
         ),
+        allOf(involved.flatMap(({ complete }) => complete ?? [])),
       );
     } catch (error) {
       const [only] = involved;
@@ -185,12 +188,12 @@ class CommandTables implements Tables {
     }
   }
 
-  async #restore(input: string): Promise<void> {
+  async #restore(input: string, complete: Promise<unknown> | undefined): Promise<void> {
     if (!this.#process?.isOpen) {
       const wait = ["-w", String(this.#options.lockSeconds ?? 10)];
       this.#process = new RestoreProcess(this.#command("restore"), ["--noflush", ...wait], this.#options);
     }
-    await this.#process.commit(input);
+    await this.#process.commit(input, complete);
   }
 
   /** `null` for a chain that iptables cannot tell, or that is not there. */
@@ -208,6 +211,10 @@ class CommandTables implements Tables {
   #command(action: "save" | "restore"): string {
     return `${commandOf(this.#options.family)}-${this.#options.backend}-${action}`;
   }
+}
+
+function allOf(promises: readonly Promise<unknown>[]): Promise<unknown> | undefined {
+  return promises.length === 0 ? undefined : Promise.all(promises);
 }
 
 /** Looks at the node and says which backend it uses: see `chooseBackend` for the rules. */

@@ -14,7 +14,7 @@ import { partMaxUsual } from "../plan/parts.ts";
 import { type Commit, isEmptyPlan, type Plan, plan } from "../plan/plan.ts";
 import { PolicyError } from "../policyError.ts";
 import { setPrefix } from "../render/names.ts";
-import { applyPlan, forsake, type Kernel, readActual } from "./kernel.ts";
+import { applyPlan, besideMinUsual, forsake, type Kernel, readActual } from "./kernel.ts";
 
 export interface EnforcerPorts extends Kernel {
   /** Does `work` once after a delay, unless the answered function is called before. */
@@ -78,8 +78,8 @@ export class Enforcer {
 
   constructor(ports: EnforcerPorts) {
     this.#ports = ports;
-    const { tables, sets, former = [], partMax = partMaxUsual } = ports;
-    this.#kernel = { tables, sets, former, partMax };
+    const { tables, sets, former = [], partMax = partMaxUsual, besideMin = besideMinUsual } = ports;
+    this.#kernel = { tables, sets, former, partMax, besideMin };
   }
 
   /**

@@ -80,6 +80,33 @@ describe("applying a plan", () => {
     assert.deepEqual(log, one.done);
   });
 
+  it("has iptables-legacy read rules while many sets are filled that are there, and commit them afterwards", async () => {
+    const { log, apply } = beside();
+    await apply();
+    assert.deepEqual(log, ["made", "reads", "filled", "commits"]);
+  });
+
+  it.each([
+    { refused: "made", done: ["made"] },
+    { refused: "filled", done: ["made", "reads", "filled"] },
+  ] as const)("has it commit nothing where a set was refused that is to be $refused", async ({ refused, done }) => {
+    const { log, apply } = beside({ refused });
+    await assert.rejects(apply(), new RegExp(refused));
+    assert.deepEqual(log, done);
+  });
+
+  it("lets others have the lock of legacy tables while sets are filled that take long", async () => {
+    const { log, apply } = beside({ each: 4_001 });
+    await apply();
+    assert.deepEqual(log, ["filled", "reads", "commits"]);
+  });
+
+  it("fills sets also where the one family has nothing to be committed", async () => {
+    const { log, apply } = beside({ family: 6 });
+    await apply();
+    assert.deepEqual(log, ["filled"]);
+  });
+
   it("begins with chains whose sets are there while the sets of others are made", async () => {
     const onSets = async (what: string): Promise<void> => {
       if (what === "made") await new Promise(setImmediate);
@@ -91,6 +118,45 @@ describe("applying a plan", () => {
     assert.equal(log.at(-1), "the rest");
   });
 });
+
+interface BesideCase {
+  readonly family?: 4 | 6;
+  readonly refused?: "made" | "filled";
+  /** Elements of each set. */
+  readonly each?: number;
+}
+
+/** Many sets, of which one may be refused, and a table of iptables-legacy. What is done is noted once it is done, or begun. */
+function beside({ family = 4, refused, each = 1 }: BesideCase = {}): {
+  log: string[];
+  apply: () => Promise<Set<string>>;
+} {
+  const names = Array.from({ length: 50 }, (_, index) => `set ${index}`);
+  const create = (name: string): PlannedChange => ({ op: "create", set: { name, type: "hash:net", family: 4 } });
+  const members = Array.from({ length: each }, () => elements).flat();
+  const before = names.flatMap((name) => [create(name), { op: "add" as const, name, elements: members }]);
+  const log: string[] = [];
+  const tables: Tables = {
+    family,
+    backend: "legacy",
+    save: () => assert.fail("nothing is read"),
+    commit: async (_transactions, complete) => {
+      log.push("reads");
+      await complete;
+      log.push("commits");
+    },
+  };
+  const apply = async (changes: readonly SetChange[]): Promise<(KernelError | null)[]> => {
+    const what = changes.every(({ op }) => op === "create") ? "made" : "filled";
+    await new Promise(setImmediate);
+    log.push(what);
+    return changes.map((_, index) => (what === refused && index === 7 ? refusal(what) : null));
+  };
+  const transaction = { table: "filter", chains: [{ name: "BRDL-pi-0", rules: [] }] } as const;
+  const commits = [{ family: 4, transaction, fresh: new Set<string>() }] as const;
+  const toDo: Plan = { names: new Map(), before, commits, after: [] };
+  return { log, apply: () => applyPlan(toDo, { tables: [tables], sets: { list: async () => [], apply } }) };
+}
 
 interface AheadCase {
   readonly onSets?: (what: "made" | "filled", over: { readonly committed: Promise<void> }) => Promise<void>;

@@ -36,7 +36,12 @@ export interface Kernel {
   readonly former?: readonly Tables[];
   /** How many chains are made at once ahead of the commit by which packets meet them; as is quickest, unless told. */
   readonly partMax?: number;
+  /** From how many changes of sets on iptables-legacy reads rules while these are made; as is quickest, unless told. */
+  readonly besideMin?: number;
 }
+
+/** Of fewer it is not worth it: they are done in a millisecond or two. */
+export const besideMinUsual = 64;
 
 /** Tables of which `isIdle` says so are not read, and taken for empty. */
 export async function readActual(
@@ -62,12 +67,20 @@ async function savedTables(tables: readonly Tables[]): Promise<ActualTable[]> {
   return Promise.all(tables.flatMap((port) => tableNames.map((table) => saveTable(port, table))));
 }
 
+/** Some tenths of a second. Whoever reads rules of legacy tables holds their lock, for which others wait. */
+const besideElementsMax = 200_000;
+
 /** Answers the sets that could not be destroyed yet, since the kernel has not let go of rules that are gone. */
-export async function applyPlan(toDo: Plan, { tables, sets, partMax }: Kernel): Promise<Set<string>> {
+export async function applyPlan(toDo: Plan, kernel: Kernel): Promise<Set<string>> {
+  const { tables, sets, partMax, besideMin = besideMinUsual } = kernel;
   const commits = tables.map((port) => commitsOf(toDo, port, partMax));
-  if (commits.some(({ ahead }) => ahead.length > 0)) await applyBeside(commits, toDo.before, sets);
-  else await applySets(toDo.before, sets);
-  await Promise.all(commits.map(({ port, last }) => (last.length > 0 ? port.commit(last) : null)));
+  const isMany = toDo.before.length >= besideMin && elementsIn(toDo.before) <= besideElementsMax;
+  if (isMany && isOfLegacy(commits)) await commitBeside(commits, toDo.before, sets);
+  else {
+    if (commits.some(({ ahead }) => ahead.length > 0)) await applyBeside(commits, toDo.before, sets);
+    else await applySets(toDo.before, sets);
+    await Promise.all(commits.map(({ port, last }) => (last.length > 0 ? port.commit(last) : null)));
+  }
   const undestroyed = new Set<string>();
   const refusals = toDo.after.length === 0 ? [] : await sets.apply(toDo.after);
   for (const [index, change] of toDo.after.entries()) {
@@ -81,8 +94,7 @@ export async function applyPlan(toDo: Plan, { tables, sets, partMax }: Kernel): 
 
 /** Chains that no packet meets yet need the sets that they name, and not what is in them. They take longest, so they begin first. */
 async function applyBeside(commits: readonly Commits[], changes: readonly PlannedChange[], sets: Sets): Promise<void> {
-  // Making a set that nothing refers to, or emptying one, shows nowhere: so it may come before all else.
-  const [made, filled] = partition(changes, ({ op }) => op === "create" || op === "flush" || op === "destroy");
+  const [made, filled] = partition(changes, showsNowhere);
   const named = new Set(commits.flatMap(({ ahead: [first] }) => (first ? setsNamedIn(first) : [])));
   const [madeFirst, madeThen] = partition(made, (change) => named.has(nameOf(change)));
   await applySets(madeFirst, sets);
@@ -92,6 +104,30 @@ async function applyBeside(commits: readonly Commits[], changes: readonly Planne
   const making = applySets(madeThen, sets);
   making.then(resolve, reject);
   await allOf([...committing, making.then(() => applySets(filled, sets))]);
+}
+
+/** iptables-legacy makes all of a table by one commit, and takes as long to read it as many sets to be filled. */
+function isOfLegacy(commits: readonly Commits[]): boolean {
+  const committing = commits.filter(({ last }) => last.length > 0);
+  return committing.length > 0 && committing.every(({ port }) => port.backend === "legacy");
+}
+
+function elementsIn(changes: readonly PlannedChange[]): number {
+  return changes.reduce((sum, change) => sum + ("elements" in change ? change.elements.length : 0), 0);
+}
+
+/** Rules are read while sets are filled that are there, and committed once these are full. */
+async function commitBeside(commits: readonly Commits[], changes: readonly PlannedChange[], sets: Sets): Promise<void> {
+  const [made, filled] = partition(changes, showsNowhere);
+  await applySets(made, sets);
+  const filling = Promise.resolve().then(() => applySets(filled, sets)); // When the commits are under way.
+  const committing = commits.map(async ({ port, last }) => (last.length > 0 ? port.commit(last, filling) : undefined));
+  await allOf([filling, ...committing]);
+}
+
+/** To make a set that nothing refers to, to empty or to destroy one: so it may come before all else. */
+function showsNowhere({ op }: PlannedChange): boolean {
+  return op === "create" || op === "flush" || op === "destroy";
 }
 
 function setsNamedIn({ chains = [] }: TableTransaction): string[] {

@@ -135,6 +135,31 @@ for (const backend of ["nft", "legacy"] as const) {
         expect(await shown(node, tables)).toContain("-A b-ours -j DROP");
       });
 
+      it("are changed once what rules need is complete, and not where that comes to nothing", async () => {
+        await using node = await createNamespace(`gates-${backend}${family}`);
+        const tables = openTables({ family, backend, namespace: node.path });
+        const { promise: never, reject } = Promise.withResolvers<void>();
+        const [first, second] = [fill("b-1", ["-j", "ACCEPT"]), fill("b-2", ["-j", "b-1"])];
+        const abandoned = tables.commit([first], never);
+        const gathered = tables.commit([second], never);
+        reject(new RangeError("comes to nothing"));
+        await expect(abandoned).rejects.toThrow("comes to nothing");
+        await expect(gathered).rejects.toThrow("comes to nothing");
+
+        const { promise, resolve } = Promise.withResolvers<void>();
+        const refused = failureOf(tables.commit([fill("b-bad", ["--bogus"])], promise));
+        expect(await refused).toMatchObject({ code: "COMMAND_FAILED", line: "-A b-bad --bogus" });
+        const committed = tables.commit([first], promise);
+        // Long enough for the rules to be read.
+        await new Promise((read) => setTimeout(read, 100));
+        expect(await shown(node, tables)).toEqual([]);
+        resolve();
+        await committed;
+        expect(await shown(node, tables)).toEqual([":b-1 - [0:0]", "-A b-1 -j ACCEPT"]);
+        await tables.commit([second]);
+        expect(await shown(node, tables)).toContain("-A b-2 -j b-1");
+      });
+
       it("gather what is asked for meanwhile, and fail only who is at fault", async () => {
         await using node = await createNamespace(`gather-${backend}${family}`);
         const tables = openTables({ family, backend, namespace: node.path });

@@ -1,5 +1,5 @@
 /** From one small world to another in a model of the kernel, with every packet asked after every single change. */
-import { formatAddress } from "@brindle/net";
+import { formatAddress, type TablesBackend } from "@brindle/net";
 import { PolicyGraph, type PolicyResource } from "@brindle/policy";
 import { Enforcer, type EnforcerPorts } from "@brindle/policy/shell";
 import { ModelKernel } from "./modelKernel.ts";
@@ -42,7 +42,11 @@ const operationsMax = 30;
 export async function playInstants(seed: number, steps: number): Promise<InstantsOutcome> {
   const random = new Random(seed);
   const habits = randomHabits(random);
-  const node = new ModelNode({ keepsDeparted: random.chance(0.3), partMax: random.pick(1, 2, 300) });
+  const node = new ModelNode({
+    keepsDeparted: random.chance(0.3),
+    partMax: random.pick(1, 2, 300),
+    backend: random.pick("nft", "nft", "legacy"),
+  });
   let world = randomWorld(random, habits);
   await node.become(world);
   const sum = { steps: 0, instants: 0, allowed: 0, denied: 0, commits: 0, faults: [] as string[] };
@@ -61,24 +65,27 @@ export async function playInstants(seed: number, steps: number): Promise<Instant
 export interface ModelNodeOptions {
   readonly keepsDeparted?: boolean;
   readonly partMax?: number;
+  /** With legacy, rules are read while sets are filled, however few. */
+  readonly backend?: TablesBackend;
 }
 
 /** A node whose kernel is a model, and which is told of worlds one after the other. */
 export class ModelNode {
   readonly #graph: PolicyGraph;
-  readonly #kernel = new ModelKernel(4);
+  readonly #kernel: ModelKernel;
   readonly #ports: EnforcerPorts;
   #enforcer: Enforcer;
   readonly #failed = Promise.withResolvers<never>();
   #world: World = new Map();
 
-  constructor({ keepsDeparted = false, partMax = 300 }: ModelNodeOptions = {}) {
+  constructor({ keepsDeparted = false, partMax = 300, backend = "nft" }: ModelNodeOptions = {}) {
+    this.#kernel = new ModelKernel(4, backend);
     this.#graph = new PolicyGraph({ node: nodeName, keepsDeparted });
     this.#graph.setFilterSettings({ sourceSpoofing: "Any", failsafes: { inbound: [], outbound: [] } });
     this.#graph.setHostInterfaces(new Map([[uplink, [parseClusterAddress(ownAddress)]]]));
     this.#failed.promise.catch(() => {}); // It is awaited beside what fails.
     const { tables, sets } = this.#kernel;
-    this.#ports = { tables, sets, partMax, schedule: () => () => {}, onFailure: this.#failed.reject };
+    this.#ports = { tables, sets, partMax, besideMin: 1, schedule: () => () => {}, onFailure: this.#failed.reject };
     this.#enforcer = new Enforcer(this.#ports);
   }
 

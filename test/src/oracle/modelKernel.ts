@@ -16,6 +16,7 @@ import {
   type SetChange,
   type SetElement,
   type TableName,
+  type TablesBackend,
   type TableTransaction,
 } from "@brindle/net";
 import type { Tables } from "@brindle/net/shell";
@@ -51,13 +52,15 @@ export class ModelKernel implements Kernel, ModelView {
   /** Sets that rules refer to. */
   #referenced: ReadonlySet<string> = new Set();
 
-  constructor(family: Family) {
+  constructor(family: Family, backend: TablesBackend = "nft") {
     this.tables = [
       {
         family,
-        backend: "nft",
+        backend,
         save: async (table) => this.#saved(table),
-        commit: async (transactions) => {
+        commit: async (transactions, complete) => {
+          this.#setsOf(transactions.flatMap(({ chains = [] }) => chains.flatMap(({ rules }) => rules)));
+          await complete;
           for (const transaction of transactions) this.#commit(transaction);
         },
       },
@@ -122,16 +125,20 @@ export class ModelKernel implements Kernel, ModelView {
     return null;
   }
 
+  /** A rule is not taken, nor read, before what it names is there. */
+  #setsOf(rules: readonly RuleArguments[]): Set<string> {
+    const names = new Set(rules.flatMap((rule) => rule.filter((_, at) => rule[at - 1] === "--match-set")));
+    for (const name of names) if (!this.#sets.has(name)) throw new Error(`rules refer to ${name}, which is not there`);
+    return names;
+  }
+
   #commit({ table, chains = [], hooks = [], deletedChains = [] }: TableTransaction): void {
     const content = this.#tables.get(table) ?? new Map<string, readonly RuleArguments[]>();
     this.#tables.set(table, content);
     for (const { name, rules } of chains) content.set(name, rules);
     for (const hook of hooks) content.set(hook.chain, hooked(content.get(hook.chain) ?? noRules, hook));
     for (const name of deletedChains) content.delete(name);
-    const words = [...this.#tables.values()].flatMap((each) => [...each.values()].flat());
-    this.#referenced = new Set(words.flatMap((rule) => rule.filter((_, at) => rule[at - 1] === "--match-set")));
-    for (const name of this.#referenced)
-      if (!this.#sets.has(name)) throw new Error(`rules refer to ${name}, which is not there`);
+    this.#referenced = this.#setsOf([...this.#tables.values()].flatMap((each) => [...each.values()].flat()));
     if (table !== "nat") this.committed.add(table);
     this.onInstant();
   }

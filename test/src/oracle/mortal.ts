@@ -32,7 +32,7 @@ export function mortal(ports: EnforcerPorts, operations: number): Mortal {
     family: port.family,
     backend: port.backend,
     save: port.save.bind(port),
-    commit: (transactions: Parameters<typeof port.commit>[0]) => living(() => port.commit(transactions)),
+    commit: (...commit: Parameters<typeof port.commit>) => living(() => port.commit(...commit)),
   }));
   return { ports: { ...ports, tables, sets: mortalSets }, died };
 }
