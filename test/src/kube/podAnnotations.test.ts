@@ -2,8 +2,10 @@
  * What a Pod and its namespace ask for by Calico's annotations, with an API server and an agent: done, or refused in words. And what
  * pods get on a node that is to use its podCIDR.
  */
+
 import assert from "node:assert/strict";
 import { afterAll, beforeAll, describe, it } from "vitest";
+import { removePodsOfFailedTests } from "../agent/failedTests.ts";
 import { type NamespaceView, namespaceNamed } from "../fixtures/namespace.ts";
 import { waitFor } from "../fixtures/waitFor.ts";
 import type { Pod } from "../lab/runtime.ts";
@@ -91,6 +93,10 @@ beforeAll(async () => {
   await Promise.all(["node1", "node2"].map((node) => ready(stand, node)));
 });
 afterAll(() => stand?.[Symbol.asyncDispose]());
+removePodsOfFailedTests(
+  () => stand,
+  ({ api }, { name }) => api.kubectl(["delete", "pod", name, "--force"]),
+);
 
 describe("a pod", () => {
   it("gets the addresses and the hardware address that it asks for", async () => {
@@ -199,7 +205,8 @@ describe("a pod", () => {
     const [, received] = /(\d+) received/.exec(stdout) ?? [];
     assert(Number(received) <= 45, stdout);
     await Promise.all([pod, peer].map((one) => stand.removePod(one)));
-    assert.doesNotMatch(await queues(), /tbf/);
+    // A DEL is answered before the kernel has taken the link.
+    await waitFor(async () => !(await queues()).includes("tbf"), { what: "no limit is left" });
   });
 
   it("sends out of the cluster with the codepoint that it asks for, and to pods as ever", async () => {
@@ -209,7 +216,9 @@ describe("a pod", () => {
     const there = stand.fabric.machine("node2").namespace;
     const [, host = ""] = /inet (\S+)\//.exec(await there.ip("-4 address show scope global")) ?? [];
     const counter = ["PREROUTING", "-p", "icmp", "-m", "dscp", "--dscp", "46"];
+    await using undo = new AsyncDisposableStack();
     await there.exec("iptables", ["-t", "mangle", "-A", ...counter]);
+    undo.defer(async () => void (await there.exec("iptables", ["-t", "mangle", "-D", ...counter])));
     const counted = async (): Promise<number> => {
       const listed = await there.exec("iptables", ["-t", "mangle", "-nvxL", "PREROUTING"]);
       return Number(/^\s*(\d+) .*DSCP match 0x2e/m.exec(listed)?.[1]);
@@ -235,7 +244,6 @@ describe("a pod", () => {
       },
       { what: "the codepoint goes with the annotation", deadlineMs: 30_000 },
     );
-    await there.exec("iptables", ["-t", "mangle", "-D", ...counter]);
     await Promise.all([pod, peer].map((one) => stand.removePod(one)));
   });
 
@@ -323,7 +331,8 @@ describe("a pod", () => {
       );
     await eventually(true);
     assert.equal(await routes(), 2);
-    for (const from of [here, there, namespaceNamed(pod.namespace)]) assert(await reaches(from), from.name);
+    for (const from of [here, there, namespaceNamed(pod.namespace)])
+      await waitFor(() => reaches(from), { what: `they are reached from ${from.name}` });
     for (const [name, annotations, says] of [
       [
         "rival",
@@ -350,7 +359,8 @@ describe("a pod", () => {
     assert.doesNotMatch(await status(), /ipNATs/);
     await stand.apply(felix({ floatingIPs: "Disabled" }));
     await eventually(false);
-    assert.match(await status(), /is without effect, as floatingIPs of the FelixConfiguration is not Enabled/);
+    const withoutEffect = /is without effect, as floatingIPs of the FelixConfiguration is not Enabled/;
+    await waitFor(async () => withoutEffect.test(await status()), { what: "the agent says why" });
     await stand.removePod(pod);
     await stand.apply(felix({ floatingIPs: "Enabled" }));
     const moved = await untilAllowed(() => stand.addPod("moved", "node2", {}, asks));
@@ -372,7 +382,19 @@ describe("a pod", () => {
     ["nopool", calico({ ipv4pools: '["west"]' }), /no IPPool gives IPv4 addresses to this pod.*west/s],
   ] as const) {
     it(`that asks for what is not done gets no network, and the reason: ${name}`, async () => {
-      await assert.rejects(stand.addPod(name, "node1", {}, annotations), says);
+      // The agent hears of what earlier tests have set back when it does.
+      await waitFor(
+        async (saw) => {
+          try {
+            await stand.removePod(await stand.addPod(name, "node1", {}, annotations));
+            return false;
+          } catch (error) {
+            saw(error);
+            return says.test(String(error));
+          }
+        },
+        { what: `it is refused: ${says}` },
+      );
     });
   }
 });
