@@ -42,6 +42,9 @@ function flushFlows(): Buffer {
 /** send(2): what is sent waits in a socket's or a device's queue, and there is an end to these. */
 const noRoom: ReadonlySet<string> = new Set(["EAGAIN", "ENOBUFS", "ENOMEM"]);
 
+/** How often a flood sends each packet at least, however quick the work is. */
+const turnsMin = 10;
+
 interface Receiver {
   readonly fd: number;
   readonly family: Family;
@@ -136,8 +139,15 @@ export class PacketSockets implements Disposable {
     return passed;
   }
 
-  /** Sends all of them again and again, each time as a flow of its own, until the work is done. */
-  async flood(packets: readonly Packet[], work: FloodedWork, graceMs: number): Promise<Flood> {
+  /**
+   * Sends all of them again and again, each time as a flow of its own, until the work is done and each was sent several
+   * times. What should have passed may be late on a busy machine: it is waited for, as `send` does it.
+   */
+  async flood(
+    packets: readonly Packet[],
+    work: FloodedWork,
+    { awaited, deadlineMs, graceMs }: SendOptions & { readonly awaited: readonly Packet[] },
+  ): Promise<Flood> {
     this.#forgetFlows();
     this.#receive(new Map(), () => {});
     const numbered = new Map<number, Packet>();
@@ -147,7 +157,7 @@ export class PacketSockets implements Disposable {
     const worked = work(() => new Promise((resolve) => waiting.push(resolve))).finally(() => {
       isOver = true;
     });
-    for (let turn = 0; !isOver; turn++) {
+    for (let turn = 0; !isOver || turn < turnsMin; turn++) {
       const metByThisTurn = waiting;
       waiting = [];
       for (const packet of packets) {
@@ -160,8 +170,12 @@ export class PacketSockets implements Disposable {
       await new Promise((resolve) => setImmediate(resolve));
     }
     await worked;
-    await pause(graceMs);
-    this.#receive(numbered, (packet) => count(passed, packet));
+    const endMs = performance.now() + deadlineMs;
+    const isMissing = (packet: Packet): boolean => (passed.get(packet) ?? 0) < (sent.get(packet) ?? 0);
+    do {
+      await pause(graceMs);
+      this.#receive(numbered, (packet) => count(passed, packet));
+    } while (awaited.some(isMissing) && performance.now() < endMs);
     return { sent, passed };
   }
 

@@ -21,6 +21,8 @@ export const outsideAddresses: readonly string[] = ["203.0.113.2", "198.51.100.9
 const graceMs = 60;
 /** The same for a packet of a raw socket, which has met the chains before its send returns. */
 const packetGraceMs = 5;
+/** How late one may be that must pass. */
+const floodDeadlineMs = 5_000;
 const gateway4 = "169.254.1.1";
 const hostMac = "ee:ee:ee:ee:ee:ee";
 const uplinkMacs = { node: "02:00:00:00:01:01", outside: "02:00:00:00:01:02" } as const;
@@ -172,9 +174,9 @@ export class PolicyNode implements AsyncDisposable {
     return this.#sources.get(id);
   }
 
-  /** The same packets over and over, each as a new flow, while the work lasts. */
-  flood(packets: readonly Packet[], work: FloodedWork): Promise<Flood> {
-    return this.#sockets.flood(packets, work, packetGraceMs);
+  /** The same packets over and over, each as a new flow, while the work lasts; of those that pass each time some may be late. */
+  flood(packets: readonly Packet[], awaited: readonly Packet[], work: FloodedWork): Promise<Flood> {
+    return this.#sockets.flood(packets, work, { awaited, deadlineMs: floodDeadlineMs, graceMs: packetGraceMs });
   }
 
   /** An agent that is killed after so many of the things that it does to the kernel; nobody follows it yet. */
@@ -215,16 +217,29 @@ export class PolicyNode implements AsyncDisposable {
     await waitFor(() => orders.every(({ id }) => this.#streamed.has(id)), { what: "all streams run" });
   }
 
-  /** By stream: how many datagrams were sent and how many arrived. */
-  async endStreams(ids: readonly string[]): Promise<Map<string, { sent: number; received: number }>> {
+  /** Until so many datagrams of each have arrived since the streams began. */
+  async haveArrived(ids: readonly string[], countMin: number): Promise<void> {
+    const isSo = (): boolean => ids.every((id) => this.#arrivedOf(id) >= countMin);
+    await waitFor(isSo, { what: `${countMin} datagrams of ${ids.join(" and ")} have arrived`, intervalMs: 1 });
+  }
+
+  /** By stream: how many datagrams were sent and how many arrived. Those of `whole` should all, if late. */
+  async endStreams(
+    ids: readonly string[],
+    whole: readonly string[],
+  ): Promise<Map<string, { sent: number; received: number }>> {
     this.#streamed.clear();
     for (const prober of new Set(this.#probers.values())) prober.tell({ type: "end" });
     await waitFor(() => ids.every((id) => this.#streamed.has(id)), { what: "all streams end" });
+    const counts = (id: string) => ({ sent: this.#streamed.get(id) ?? 0, received: this.#arrivedOf(id) });
+    const isComplete = (id: string): boolean => counts(id).received >= counts(id).sent;
+    await waitFor(() => whole.every(isComplete), { what: "all have arrived", deadlineMs: 20_000 }).catch(() => {});
     await new Promise((resolve) => setTimeout(resolve, graceMs));
-    const received = Map.groupBy(this.#passed, (text) => text.slice(0, text.indexOf(":")));
-    return new Map(
-      ids.map((id) => [id, { sent: this.#streamed.get(id) ?? 0, received: received.get(id)?.length ?? 0 }]),
-    );
+    return new Map(ids.map((id) => [id, counts(id)]));
+  }
+
+  #arrivedOf(id: string): number {
+    return this.#passed.values().reduce((sum, text) => (text.startsWith(`${id}:`) ? sum + 1 : sum), 0);
   }
 
   /** The chains of both families, for a person. */

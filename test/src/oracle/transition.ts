@@ -90,7 +90,7 @@ export async function play(node: PolicyNode, transition: Transition, agreed: Agr
 /** What becomes of packets that are sent while the work lasts. */
 export async function flooded(node: PolicyNode, agreed: Agreed, work: FloodedWork): Promise<TransitionOutcome> {
   const packets = [...agreed.allowed, ...agreed.denied];
-  const { sent, passed } = await node.flood(packets, work);
+  const { sent, passed } = await node.flood(packets, agreed.allowed, work);
   const lost = (packet: Packet): number => (sent.get(packet) ?? 0) - (passed.get(packet) ?? 0);
   return {
     denied: total(agreed.denied, sent),
