@@ -81,7 +81,7 @@ describe("a pod that a policy closes", () => {
       await Promise.all(churn);
     }
     expect(sent).toBe(waves * podsPerWave * probesOut * 2);
-    expect(rounds - first).toBeGreaterThan(waves * roundsMin);
+    expect(rounds - first).toBeGreaterThanOrEqual(waves * roundsMin);
     expect(passed).toEqual([]);
     expect([...heard].sort()).toEqual(open.addresses.map(shortened).sort());
   }, 180_000);

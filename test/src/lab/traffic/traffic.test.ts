@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { afterAll, describe, it } from "vitest";
 import { processInstance } from "../../fixtures/instance.ts";
 import { createNamespace, linkNamespaces, type Namespace } from "../../fixtures/namespace.ts";
+import { waitFor } from "../../fixtures/waitFor.ts";
 import { Arrivals } from "./flow.ts";
 import { socketDrops } from "./socketDrops.ts";
 import { report, startTraffic } from "./traffic.ts";
@@ -61,6 +62,12 @@ describe("traffic", () => {
     const rule = ["INPUT", "-p", "udp", "-j", "DROP"];
     await pair.b.exec("iptables", ["-A", ...rule]);
     await new Promise((resolve) => setTimeout(resolve, 50));
+    // A sender that had no turn meanwhile sends what was due when it has.
+    const dropped = async (): Promise<number> => {
+      const listed = await pair.b.exec("iptables", ["-nvxL", "INPUT"]);
+      return Number(/^\s*(\d+) .*DROP/m.exec(listed)?.[1]);
+    };
+    await waitFor(async () => (await dropped()) >= 50, { what: "packets are dropped" });
     await pair.b.exec("iptables", ["-D", ...rule]);
     const { flows } = await traffic.finish();
     const cut = flows.find(({ name, direction }) => name === "udp to 10.9.1.2" && direction === "there");
