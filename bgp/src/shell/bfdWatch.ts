@@ -1,6 +1,6 @@
 /** BFD's thread as the speaker's shell sees it: begun with the first path that is to be watched. */
 import { Worker } from "node:worker_threads";
-import { conditionsOf, entryBeside } from "@brindle/net/shell";
+import { conditionsOf, entryBeside } from "@brindle/net/shell/threadEntry";
 import type { BfdPath } from "../bfd/paths.ts";
 import type { PathStatus } from "../bfd/status.ts";
 import { BgpError } from "../error.ts";

@@ -1,7 +1,7 @@
 /** A speaker in a thread of its own, so that nothing which its owner does can delay a keepalive. */
 
 import { Worker } from "node:worker_threads";
-import { conditionsOf, entryBeside } from "@brindle/net/shell";
+import { conditionsOf, entryBeside } from "@brindle/net/shell/threadEntry";
 import type { AdvertisedRoute, PeerDetail, PeerStatus, RouteStatus, SpeakerSummary } from "../control.ts";
 import { BgpError } from "../error.ts";
 import type { DumpedSlice } from "../mrt/dumpTable.ts";

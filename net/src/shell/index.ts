@@ -65,7 +65,6 @@ export {
   setTcpPassword,
   tcpPasswordBytesMax,
 } from "./tcpSocket.ts";
-export { conditionsOf, entryBeside } from "./threadEntry.ts";
 export {
   anyAddress,
   openUdpSocket,

@@ -7,7 +7,7 @@ import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import type { Family } from "@brindle/net";
 import { KernelError } from "@brindle/net";
-import { conditionsOf, entryBeside } from "@brindle/net/shell";
+import { conditionsOf, entryBeside } from "@brindle/net/shell/threadEntry";
 import { toldRuntime } from "../../wiring/failures.ts";
 import {
   arrived,

@@ -5,7 +5,7 @@
 import { type ExecFileException, execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import { conditionsOf, entryBeside } from "@brindle/net/shell";
+import { conditionsOf, entryBeside } from "@brindle/net/shell/threadEntry";
 import { BgpError, type BgpFailure, messageOf } from "../../error.ts";
 import type { ReadWish } from "./wishOf.ts";
 
