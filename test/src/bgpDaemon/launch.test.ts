@@ -18,6 +18,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Daemon, exec, startDaemon } from "../fixtures/command.ts";
+import { freePorts } from "../fixtures/freePorts.ts";
 import { processInstance } from "../fixtures/instance.ts";
 import { waitFor } from "../fixtures/waitFor.ts";
 
@@ -69,7 +70,8 @@ describe("brindle-bgp", () => {
       asNumber: 65_001 + i,
       template: "tor",
     }));
-    const listen = [{ address: "127.0.0.1", port: 17_979 }];
+    const [port = 0] = await freePorts(1);
+    const listen = [{ address: "127.0.0.1", port }];
     const head = { asNumber: 65_000, routerID: "10.99.0.1", controlSocket: join(folder, "bgp.sock"), listen };
     const file = join(folder, "speaker.yaml");
     await writeFile(file, JSON.stringify({ ...head, templates: { tor: template }, peers })); // Which is YAML, too.

@@ -3,6 +3,7 @@ import { connect, type Socket } from "node:net";
 import { decodeMessage, type Message, MessageFramer, type PeerConfig } from "@brindle/bgp";
 import { type RunningSpeaker, startSpeaker } from "@brindle/bgp/shell";
 import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
+import { freePorts } from "../fixtures/freePorts.ts";
 import { processInstance } from "../fixtures/instance.ts";
 import { waitFor } from "../fixtures/waitFor.ts";
 import { counterparts, createRack, nodeConfig } from "./rack.ts";
@@ -10,8 +11,7 @@ import { NodeSpeaker, openPeer } from "./speaker.ts";
 
 afterAll(async () => (await processInstance())[Symbol.asyncDispose]());
 
-/** Above the ports that programs are given, below the ones that they ask for. */
-const port = 20_000 + (process.pid % 10_000);
+const [port = 0] = await freePorts(1);
 
 describe("two speakers of ours and a third party on loopback", () => {
   let speaker: RunningSpeaker;

@@ -7,11 +7,11 @@ import { connect, type Socket } from "node:net";
 import type { PeerConfig } from "@brindle/bgp";
 import { type RunningSpeaker, startSpeaker } from "@brindle/bgp/shell";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { freePorts } from "../fixtures/freePorts.ts";
 import { waitFor } from "../fixtures/waitFor.ts";
 import { openPeer } from "./speaker.ts";
 
-/** Beside those of `faults.test.ts`, which runs at the same time. */
-const port = 30_000 + (process.pid % 2_000);
+const [port = 0] = await freePorts(1);
 const localAsn = 64512;
 
 type Side = "outside" | "inside";
