@@ -39,7 +39,7 @@ for (const { name, extraArgs } of servers) {
       store = openKubernetesStore({
         access,
         pageSize: 2,
-        pingIntervalMs: 1_000,
+        pingIntervalMs: 3_000,
         timeoutMs: 5_000,
         relistIntervalMs: 1_000,
       });
