@@ -217,13 +217,18 @@ function shown(outcome: unknown): string {
 }
 
 /** Waits until what is looked at is what is expected; the failure shows both. */
-export async function sees(what: string, look: () => Promise<unknown>, expected: unknown): Promise<void> {
+export async function sees(
+  what: string,
+  look: () => Promise<unknown>,
+  expected: unknown,
+  deadlineMs = 30_000,
+): Promise<void> {
   await waitFor(
     async (saw) => {
       const seen = await look();
       saw(seen);
       return isDeepStrictEqual(seen, expected);
     },
-    { what: `${what}, expected ${shown(expected)}`, deadlineMs: 60_000 },
+    { what: `${what}, expected ${shown(expected)}`, deadlineMs },
   );
 }
