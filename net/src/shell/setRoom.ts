@@ -16,7 +16,7 @@ const hashSize = 64;
 
 /**
  * Sets named `prefix` and a number come and go, all at once in the end: no set of anybody else's may be named so. What the kernel
- * refuses is not told, since it is the same with the sets that are to come.
+ * refuses is not told, since it is the same with the sets that are to come. One that somebody lists in that moment stays, empty.
  */
 export async function makeSetRoom(
   { prefix, sets }: { readonly prefix: string; readonly sets: number },
