@@ -51,6 +51,13 @@ export interface Holder {
   readonly sequenceNumber: bigint;
 }
 
+/** The pod or the Service whose it is, as a person calls it; `null` of anything else. */
+export function ownerInWords({ namespace, pod, service }: Holder["attributes"]): string | null {
+  const within = namespace === undefined ? "" : `${namespace}/`;
+  if (pod !== undefined) return `pod ${within}${pod}`;
+  return service === undefined ? null : `Service ${within}${service}`;
+}
+
 export type AddressUse =
   | { readonly kind: "inUse"; readonly block: string; readonly blockNode: string | null; readonly holder: Holder }
   /** Given back, and not to be given again yet. */

@@ -1,7 +1,7 @@
 /** What the cluster allows pods beyond the addresses that they are given, as of now. */
 import { felixSettings, type Key, type Store, type WorkloadEndpoint } from "@brindle/api";
 import { type AddressHold, type Attachment, type BeyondOwn, endpointKey, type FloatingRefusal } from "@brindle/cni";
-import { type Holder, whoHolds } from "@brindle/ipam";
+import { type Holder, ownerInWords, whoHolds } from "@brindle/ipam";
 import { type Address, formatAddress, parseAddress, parseCidr } from "@brindle/net";
 import { sourceSpoofing } from "@brindle/policy";
 import { AddressesAsked, type AskedAddress } from "../graph/addressesAsked.ts";
@@ -82,9 +82,8 @@ async function refusalOf(
 }
 
 function nameOf({ attributes, handleId }: Holder): string {
-  const { pod, service, namespace, type } = attributes;
-  if (pod !== undefined) return `the pod ${namespace}/${pod}`;
-  return service === undefined ? (type ?? handleId ?? "somebody") : `the Service ${namespace}/${service}`;
+  const owner = ownerInWords(attributes);
+  return owner === null ? (attributes.type ?? handleId ?? "somebody") : `the ${owner}`;
 }
 
 function holdOf(asked: AddressesAsked, own: readonly AskedAddress[], { state, store }: BeyondParts): AddressHold {

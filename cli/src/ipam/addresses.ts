@@ -1,6 +1,6 @@
 /** Every address in use, and by whom, in order. */
 import type { IPAMBlock, WorkloadEndpoint } from "@brindle/api";
-import { addressAt, type IpamFacts } from "@brindle/ipam";
+import { addressAt, type IpamFacts, ownerInWords } from "@brindle/ipam";
 import { compareAddresses, formatAddress, parseCidr } from "@brindle/net";
 
 export interface AddressRow {
@@ -46,9 +46,8 @@ export function addressRowsOf(
       if (index === null) return [];
       const { handle_id: handle = "", secondary = {}, releasedAt } = block.attributes[index] ?? {};
       if (releasedAt !== undefined && !isResting) return [];
-      const { namespace, pod, type, service, node = "" } = secondary;
-      const other = service === undefined ? (type ?? "") : `Service ${namespace}/${service}`;
-      const named = pod === undefined ? other : `${namespace}/${pod}`;
+      const { namespace, pod, type, node = "" } = secondary;
+      const named = pod === undefined ? (ownerInWords(secondary) ?? type ?? "") : `${namespace}/${pod}`;
       const owner = releasedAt === undefined ? named : "nobody: it was given back and waits";
       const address = addressAt(block, ordinal);
       return [{ order: address, row: { address: formatAddress(address), block: block.cidr, node, owner, handle } }];

@@ -13,6 +13,7 @@ import {
   type BorrowedAddress,
   type Holder,
   type IpamSummary,
+  ownerInWords,
   percentOf,
   reservedPrefixes,
   summarise,
@@ -184,11 +185,7 @@ function formatBorrowed(borrowed: readonly BorrowedAddress[]): string {
 
 /** The pod or Service where it is one's, else what sort of thing (a tunnel's address), else the handle. */
 function holderName({ attributes, handleId }: Holder): string {
-  const { namespace, pod, service, type } = attributes;
-  const within = namespace === undefined ? "" : `${namespace}/`;
-  if (pod !== undefined) return `pod ${within}${pod}`;
-  if (service !== undefined) return `Service ${within}${service}`;
-  return type ?? handleId ?? "somebody without a name";
+  return ownerInWords(attributes) ?? attributes.type ?? handleId ?? "somebody without a name";
 }
 
 async function valuesOf<K extends Kind>(
