@@ -3,7 +3,8 @@
  * is made or enabled over them later would give them to others, did not each node take them for reserved.
  */
 import { isUnmanaged, type WorkloadEndpoint } from "@brindle/api";
-import { type Address, formatAddress, hostPrefix, type Prefix, parseCidr, sameAddress } from "@brindle/net";
+import { type Address, formatAddress, hostPrefix, type Prefix, sameAddress } from "@brindle/net";
+import { endpointAddresses } from "@brindle/policy";
 
 export class UnmanagedAddresses {
   /** By `namespace/name` of the endpoint, of which few have some. */
@@ -30,6 +31,5 @@ export class UnmanagedAddresses {
 }
 
 function unmanagedOf(endpoint: WorkloadEndpoint): Address[] {
-  const own = (endpoint.spec.ipNetworks ?? []).flatMap((text) => parseCidr(text)?.address ?? []);
-  return own.filter((address) => isUnmanaged(endpoint, formatAddress(address)));
+  return endpointAddresses(endpoint).filter((address) => isUnmanaged(endpoint, formatAddress(address)));
 }

@@ -3,7 +3,8 @@
  * no others are kept: other ranges take another one of these.
  */
 import { EndpointTrimmer, isItemOf, type Key, type Store, type WatchEvent, type WorkloadEndpoint } from "@brindle/api";
-import { type Address, containsAddress, hostPrefix, type Prefix, parseAddress, parseCidr } from "@brindle/net";
+import { type Address, containsAddress, hostPrefix, type Prefix, parseAddress } from "@brindle/net";
+import { endpointAddresses } from "@brindle/policy";
 import { ownerOf } from "../../graph/addressOwners.ts";
 import { ClusterState, isKeyOf } from "../../graph/clusterState.ts";
 
@@ -80,8 +81,7 @@ export class EndpointsWithin {
   }
 }
 
-function addressesOf({ spec }: WorkloadEndpoint): Address[] {
-  const own = (spec.ipNetworks ?? []).map((text) => parseCidr(text)?.address ?? null);
-  const floating = (spec.ipNATs ?? []).map(({ externalIP }) => parseAddress(externalIP));
-  return [...own, ...floating].filter((address) => address !== null);
+function addressesOf(endpoint: WorkloadEndpoint): Address[] {
+  const floating = (endpoint.spec.ipNATs ?? []).flatMap(({ externalIP }) => parseAddress(externalIP) ?? []);
+  return [...endpointAddresses(endpoint), ...floating];
 }
