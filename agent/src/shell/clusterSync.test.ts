@@ -8,9 +8,11 @@ import {
   type WatchEvent,
 } from "@brindle/api";
 import { formatPrefix } from "@brindle/net";
+import { policyKinds } from "@brindle/policy";
 import { describe, expect, it } from "vitest";
+import { clusterKinds } from "../graph/clusterState.ts";
 import { clusterView } from "../graph/clusterView.ts";
-import { ClusterSync } from "./clusterSync.ts";
+import { ClusterSync, type ClusterSyncPorts } from "./clusterSync.ts";
 
 /** A store that does its work when it is told to. */
 function storeByHand(data: MemoryData): { readonly store: MemoryStore; readonly settle: () => void } {
@@ -22,15 +24,36 @@ function storeByHand(data: MemoryData): { readonly store: MemoryStore; readonly 
   return { store, settle };
 }
 
+const nobody: ClusterSyncPorts = {
+  onPolicy: () => {},
+  onInSync: () => {},
+  onChanged: () => {},
+  onConnection: () => {},
+  onTrouble: () => {},
+};
+
+/** One that hears what the test tells it, as of a store's watch. */
+function toldByHand(ports: Partial<ClusterSyncPorts> = {}) {
+  const cluster = new ClusterSync("node1", { ...nobody, ...ports });
+  let tell: (event: WatchEvent) => void = () => {};
+  const watch: Store["watch"] = (_kinds, listener) => {
+    tell = listener;
+    return { stop: async () => {}, stalenessMs: () => null };
+  };
+  cluster.start(Object.assign(new MemoryStore(), { watch }));
+  const change = (key: Key, value: unknown) =>
+    tell({ type: "changed", item: { key, value, revision: "1" } as unknown as Item });
+  return { cluster, tell, change };
+}
+
 describe("ClusterSync", () => {
   it("says that the datastore was set back, and that nothing is wrong otherwise", () => {
     const data = new MemoryData();
     const { store, settle } = storeByHand(data);
     const told: string[] = [];
     const cluster = new ClusterSync("node1", {
-      onPolicy: () => {},
+      ...nobody,
       onInSync: () => told.push("inSync"),
-      onChanged: () => {},
       onConnection: (problem) => told.push(problem ?? "connected"),
       onTrouble: (trouble) => told.push(trouble),
     });
@@ -51,11 +74,8 @@ describe("ClusterSync", () => {
     const { store, settle } = storeByHand(data);
     const told: string[] = [];
     const cluster = new ClusterSync("node1", {
+      ...nobody,
       onPolicy: ({ key }, isNewcomer) => key.kind === "WorkloadEndpoint" && told.push(`${key.name} ${isNewcomer}`),
-      onInSync: () => {},
-      onChanged: () => {},
-      onConnection: () => {},
-      onTrouble: () => {},
     });
     const write = (node: string, pod: string, ipNetworks: string[]) => {
       const name = `${node}-k8s-${pod}-eth0`;
@@ -90,13 +110,11 @@ describe("ClusterSync", () => {
     let changes = 0;
     const policies: unknown[] = [];
     const cluster = new ClusterSync("node1", {
+      ...nobody,
       onPolicy: ({ value }) => policies.push(value),
-      onInSync: () => {},
       onChanged: () => {
         changes += 1;
       },
-      onConnection: () => {},
-      onTrouble: () => {},
     });
     cluster.start(store);
     settle();
@@ -117,19 +135,7 @@ describe("ClusterSync", () => {
   });
 
   it("keeps the addresses of an endpoint that does not decode any more, and acts on it no longer", () => {
-    const cluster = new ClusterSync("node1", {
-      onPolicy: () => {},
-      onInSync: () => {},
-      onChanged: () => {},
-      onConnection: () => {},
-      onTrouble: () => {},
-    });
-    let tell: (event: WatchEvent) => void = () => {};
-    const watch: Store["watch"] = (_kinds, listener) => {
-      tell = listener;
-      return { stop: async () => {}, stalenessMs: () => null };
-    };
-    cluster.start(Object.assign(new MemoryStore(), { watch }));
+    const { cluster, tell } = toldByHand();
     const key = { kind: "WorkloadEndpoint", namespace: "default", name: "node2-k8s-web-eth0" } as const;
     const metadata = { namespace: "default", name: key.name };
     const spec = { node: "node2", orchestrator: "k8s", pod: "web", endpoint: "eth0", ipNetworks: ["10.0.0.1/32"] };
@@ -149,19 +155,7 @@ describe("ClusterSync", () => {
   });
 
   it("keeps what is reserved and how long addresses rest while that does not decode", () => {
-    const cluster = new ClusterSync("node1", {
-      onPolicy: () => {},
-      onInSync: () => {},
-      onChanged: () => {},
-      onConnection: () => {},
-      onTrouble: () => {},
-    });
-    let tell: (event: WatchEvent) => void = () => {};
-    const watch: Store["watch"] = (_kinds, listener) => {
-      tell = listener;
-      return { stop: async () => {}, stalenessMs: () => null };
-    };
-    cluster.start(Object.assign(new MemoryStore(), { watch }));
+    const { cluster, tell, change } = toldByHand();
     const acted = () => {
       const { reserved, settings } = clusterView("node1", cluster.state);
       return [reserved.map(formatPrefix).join(), settings.restSeconds, settings.autoAllocateBlocks];
@@ -176,8 +170,6 @@ describe("ClusterSync", () => {
     const metadata = { name: reservationKey.name };
     const spec = { reservedCIDRs: ["10.0.0.0/30"] };
     const reservation = { apiVersion, kind: reservationKey.kind, metadata, spec } as const;
-    const change = (key: Key, value: unknown) =>
-      tell({ type: "changed", item: { key, value, revision: "1" } as unknown as Item });
     const tear = () => {
       for (const key of keys) tell({ type: "undecodable", key, reason: "it is no JSON" });
     };
@@ -215,23 +207,11 @@ describe("ClusterSync", () => {
 
   it("tells policies about nodes anew as these change, and none that a node cannot be read", () => {
     const told: unknown[] = [];
-    const cluster = new ClusterSync("node1", {
+    const { tell, change } = toldByHand({
       onPolicy: ({ value }) =>
         value?.kind === "GlobalNetworkPolicy" && told.push(value.spec.egress?.map((rule) => rule.destination?.nets)),
-      onInSync: () => {},
-      onChanged: () => {},
-      onConnection: () => {},
-      onTrouble: () => {},
     });
-    let tell: (event: WatchEvent) => void = () => {};
-    const watch: Store["watch"] = (kinds, listener) => {
-      tell = listener;
-      for (const kind of kinds) tell({ type: "inSync", kind });
-      return { stop: async () => {}, stalenessMs: () => null };
-    };
-    cluster.start(Object.assign(new MemoryStore(), { watch }));
-    const change = (key: Key, value: unknown) =>
-      tell({ type: "changed", item: { key, value, revision: "1" } as unknown as Item });
+    for (const kind of [...clusterKinds, ...policyKinds]) tell({ type: "inSync", kind });
     const node: Key<"Node"> = { kind: "Node", name: "node2" };
     const rule = { action: "Deny", metadata: { annotations: { [nodesAnnotation]: "all()" } } };
     const guard: Key<"GlobalNetworkPolicy"> = { kind: "GlobalNetworkPolicy", name: "guard" };
