@@ -2,7 +2,6 @@
  * No packet before the policy: pods that come and go under a policy that denies all are probed, out of them and into them, from
  * before they have an interface. A pod that is open bears witness that probes arrive at all.
  */
-
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { namespaceNamed } from "../fixtures/namespace.ts";

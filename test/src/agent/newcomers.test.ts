@@ -1,5 +1,4 @@
 /** How long a pod waits until other nodes let it in, as one of them measures it: two nodes, policy by labels, and the metric. */
-
 import assert from "node:assert/strict";
 import { afterAll, beforeAll, describe, it } from "vitest";
 import { namespaceNamed } from "../fixtures/namespace.ts";

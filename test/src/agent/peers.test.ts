@@ -112,7 +112,7 @@ describe("the peers of a node", () => {
         saw(output);
         return /Last error:.*Bad peer AS/.test(output);
       },
-      { what: "the router does not want the new AS", deadlineMs: 60_000 },
+      { what: "the router does not want the new AS" },
     );
     assert.equal((await stand.peer("node1", "peer/tor")).localAsn, 64999);
     await configure(stand, {});

@@ -123,7 +123,7 @@ it("ends at once when the agent is told to end within it, and leaves nothing", a
       cut.assertRunning();
       return openNamespacesOf(cut.pid).some((held) => held !== node);
     };
-    await waitFor(holdsOthers, { what: "the stage is open", deadlineMs: 60_000 });
+    await waitFor(holdsOthers, { what: "the stage is open" });
     await delay(afterMs);
     const toldAt = performance.now();
     cut.kill("SIGTERM");

@@ -2,11 +2,10 @@ import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, it } from "vitest";
 import { namespaceNamed } from "../fixtures/namespace.ts";
-import { waitFor } from "../fixtures/waitFor.ts";
 import { storedBlocks } from "../lab/blocks.ts";
 import type { Pod } from "../lab/runtime.ts";
 import { removePodsOfFailedTests } from "./failedTests.ts";
-import { established, kernelRoutes, resource, type Stand, sees, startStand } from "./stand.ts";
+import { established, kernelRoutes, reaches, resource, type Stand, sees, startStand } from "./stand.ts";
 
 /** Of rack 1 and of rack 2, where the router is. */
 const gateway = { v4: "172.30.1.1", v6: "fd00:30:1::1" };
@@ -53,7 +52,7 @@ describe("routes in the kernel of a node", () => {
 
   it("lead through the router to a node of another rack, as the node's own routes do", async () => {
     await sees("what node1 learned", learned, viaRouter());
-    for (const address of pods.far.addresses) await reaches(pods.near, address);
+    for (const address of pods.far.addresses) await reachesFrom(pods.near, address);
   });
 
   it("go when the way to their next hop goes, and come back with it", async () => {
@@ -78,7 +77,7 @@ describe("routes in the kernel of a node", () => {
     assert.equal(before.length, 2);
     for (const address of near.addresses) await node1(`ip ${isV4(address) ? "-4" : "-6"} route delete ${address}`);
     await sees("the routes to pods of node1", own, before, soonMs);
-    for (const address of near.addresses) await reaches(pods.far, address);
+    for (const address of near.addresses) await reachesFrom(pods.far, address);
 
     const passing = await stand.runtime.add({ name: "passing", node: "node1", labels: {} });
     await stand.runtime.remove(passing);
@@ -133,7 +132,7 @@ describe("routes in the kernel of a node", () => {
     await stand.call("node1", "resync");
     assert.deepEqual(await learned(), before);
     assert.doesNotMatch(await node1("ip route show default"), /default via \S+ dev eth0 $/m);
-    for (const address of pods.far.addresses) await reaches(pods.near, address);
+    for (const address of pods.far.addresses) await reachesFrom(pods.near, address);
   });
 });
 
@@ -141,11 +140,8 @@ function isV4(address: string): boolean {
   return !address.includes(":");
 }
 
-/** Both ways have to be learned, of which a test has seen one at most. */
-async function reaches(from: Pod, address: string): Promise<void> {
-  const isReached = async (): Promise<boolean> =>
-    (await namespaceNamed(from.namespace).run("ping", ["-c1", "-W2", address])).exitCode === 0;
-  await waitFor(isReached, { what: `${from.name} reaches ${address}` });
+function reachesFrom(pod: Pod, address: string): Promise<void> {
+  return reaches(namespaceNamed(pod.namespace), address);
 }
 
 /** The router announces what it should not, and default routes. */

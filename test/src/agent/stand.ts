@@ -11,6 +11,7 @@ import { FixtureError } from "../fixtures/error.ts";
 import { type Etcd, startEtcd } from "../fixtures/etcd.ts";
 import { type Instance, openInstance } from "../fixtures/instance.ts";
 import { field, list } from "../fixtures/json.ts";
+import type { NamespaceView } from "../fixtures/namespace.ts";
 import type { RouterRoute } from "../fixtures/routers/router.ts";
 import { waitFor } from "../fixtures/waitFor.ts";
 import { fabricResources } from "../lab/resources.ts";
@@ -214,6 +215,12 @@ export async function says(daemon: Daemon, word: string, what: string): Promise<
 
 function shown(outcome: unknown): string {
   return JSON.stringify(outcome);
+}
+
+/** Waits until a ping is answered: both ways have to be learned, of which a test has seen one at most. */
+export async function reaches(from: Pick<NamespaceView, "name" | "run">, address: string): Promise<void> {
+  const isReached = async (): Promise<boolean> => (await from.run("ping", ["-c1", "-W2", address])).exitCode === 0;
+  await waitFor(isReached, { what: `${from.name} reaches ${address}` });
 }
 
 /** Waits until what is looked at is what is expected; the failure shows both. */

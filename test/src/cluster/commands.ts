@@ -86,7 +86,7 @@ export async function down(): Promise<void> {
   if (owner.alive) process.kill(owner.pid, "SIGTERM");
   else await reap(clusterInstance);
   const directory = join(registryRoot, clusterInstance);
-  await waitFor(() => !existsSync(directory), { what: "the cluster is gone", deadlineMs: 60_000 });
+  await waitFor(() => !existsSync(directory), { what: "the cluster is gone" });
   console.log(`The cluster is gone, after ${((performance.now() - startMs) / 1000).toFixed(1)} s.`);
 }
 

@@ -36,7 +36,7 @@ export async function up(request: KeeperRequest): Promise<void> {
     await follow(child, say);
   } catch (error) {
     const directory = join(registryRoot, clusterInstance);
-    await waitFor(() => !existsSync(directory), { what: "what was made is removed", deadlineMs: 60_000 });
+    await waitFor(() => !existsSync(directory), { what: "what was made is removed" });
     if (!interrupted) throw error;
     say("interrupted: what was made is removed");
     process.exitCode = 130;

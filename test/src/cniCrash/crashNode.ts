@@ -80,7 +80,7 @@ export async function openCrashNode(): Promise<CrashNode> {
           saw(stdout);
           return exitCode === 0;
         },
-        { what: "the agent takes requests", deadlineMs: 60_000, intervalMs: 100 },
+        { what: "the agent takes requests", intervalMs: 100 },
       );
     },
     async reboot() {

@@ -150,7 +150,7 @@ function says(router: Router, question: string, pattern: RegExp): Promise<string
       saw(text);
       return pattern.test(text) && text;
     },
-    { what: `${router.kind} says ${pattern} of ${question}`, deadlineMs: 60_000 },
+    { what: `${router.kind} says ${pattern} of ${question}` },
   );
 }
 

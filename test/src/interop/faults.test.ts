@@ -157,7 +157,7 @@ describe.each(counterparts)("$name", ({ name, start, config }) => {
         saw(lastFailure);
         return lastFailure?.notification?.sentBy === "peer" && lastFailure.text.includes("Bad Peer AS");
       },
-      { what: `we show that ${name} does not want our AS`, deadlineMs: 60_000 },
+      { what: `we show that ${name} does not want our AS` },
     );
   });
 });

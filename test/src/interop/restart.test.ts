@@ -34,7 +34,7 @@ describe.each(counterparts)("$name", ({ name, start, config, announces }) => {
       const watch = watchFor(router, [pods4, pods6]);
       await end(dying);
       await dying.kill();
-      await waitFor(async () => !(await isEstablished(router)), { what: `${name} has noticed`, deadlineMs: 60_000 });
+      await waitFor(async () => !(await isEstablished(router)), { what: `${name} has noticed` });
       await using replacement = await NodeSpeaker.start(rack.node, nodeConfig({ restarting }));
       await replacement.originate(pods4, pods6);
       await replacement.established("tor");
@@ -43,7 +43,7 @@ describe.each(counterparts)("$name", ({ name, start, config, announces }) => {
       expect(looks.missed).toEqual([]);
       expect(looks.count).toBeGreaterThan(5);
 
-      await waitFor(() => replacement.isTableComplete, { what: "we know again what we knew", deadlineMs: 60_000 });
+      await waitFor(() => replacement.isTableComplete, { what: "we know again what we knew" });
       for (const prefix of announces) expect(replacement.best.get(prefix)?.from, prefix).toBe("tor");
     },
   );

@@ -112,7 +112,7 @@ export class NodeSpeaker implements AsyncDisposable {
         saw(peer);
         return peer.phase === "established" && peer;
       },
-      { what: `our session with ${name} is Established`, deadlineMs: 60_000 },
+      { what: `our session with ${name} is Established` },
     );
   }
 

@@ -1,5 +1,4 @@
 /** Agents on Kubernetes as the datastore: what an operator does by kubectl, and what packets then do. */
-
 import assert from "node:assert/strict";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, it } from "vitest";
@@ -46,7 +45,7 @@ async function sees(what: string, look: () => Promise<unknown>, expected: unknow
       saw(seen);
       return seen === JSON.stringify(expected);
     },
-    { what: `${what}, expected ${JSON.stringify(expected)}`, deadlineMs: 60_000 },
+    { what: `${what}, expected ${JSON.stringify(expected)}` },
   );
 }
 

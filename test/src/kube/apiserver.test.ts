@@ -176,7 +176,7 @@ describe("a test process that is killed", () => {
         victim.assertRunning();
         return /ready (\S+) (\S+)/.exec(victim.output())?.slice(1);
       },
-      { what: "the victim has an API server", deadlineMs: 60_000 },
+      { what: "the victim has an API server" },
     );
     const running = async () => (await run("pgrep", ["--full", `/tmp/brindle-${id}-`])).stdout.trim().split("\n");
     assert.equal((await running()).length, 3, "etcd, the API server, the controllers");

@@ -93,7 +93,7 @@ async function stored<K extends Kind>(
       saw(value);
       return isExpected(value) ? { value } : undefined;
     },
-    { what: `${kind} ${name} is as it should be`, deadlineMs: 60_000 },
+    { what: `${kind} ${name} is as it should be` },
   ).then(({ value }) => value);
 }
 

@@ -66,7 +66,7 @@ async function conditionOf(name: string): Promise<void> {
       const conditions = list(field(object, "status", "conditions") ?? []);
       return conditions.some((each) => text(field(each, "type")) === "Accepted");
     },
-    { what: `the pool ${name} has its condition`, deadlineMs: 60_000 },
+    { what: `the pool ${name} has its condition` },
   );
 }
 
@@ -79,7 +79,7 @@ describe("controllers whose token is replaced", () => {
     const args = ["--conditions=brindle-source", program, "controllers", "--datastore=kubernetes"];
     replica = startDaemon(process.execPath, [...args, `--kubeconfig=${await kubeconfig()}`]);
     await (await processInstance()).registerProcess(replica.pid);
-    await waitFor(async () => (await ownRequests()) > 0, { what: "they ask by the first token", deadlineMs: 60_000 });
+    await waitFor(async () => (await ownRequests()) > 0, { what: "they ask by the first token" });
     await giveToken(600);
     await conditionOf("before");
     const expired = Date.now() + (lifetimeSeconds + 10) * 1_000;

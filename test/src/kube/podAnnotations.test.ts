@@ -2,7 +2,6 @@
  * What a Pod and its namespace ask for by Calico's annotations, with an API server and an agent: done, or refused in words. And what
  * pods get on a node that is to use its podCIDR.
  */
-
 import assert from "node:assert/strict";
 import { afterAll, beforeAll, describe, it } from "vitest";
 import { removePodsOfFailedTests } from "../agent/failedTests.ts";

@@ -25,7 +25,7 @@ export async function startAgent(machine: Machine, node: NodePlan, etcd: string)
       saw(daemon.output());
       return existsSync(machine.outside(cniSocket));
     },
-    { what: `the agent of ${node.name} listens on ${cniSocket}`, deadlineMs: 60_000, intervalMs: 20 },
+    { what: `the agent of ${node.name} listens on ${cniSocket}`, intervalMs: 20 },
   );
   return { node, daemon };
 }

@@ -76,7 +76,7 @@ describe("containerd", () => {
     // As a kubelet, which tries again.
     const starts = async (saw: (seen: unknown) => void): Promise<PodOfContainerd | undefined> =>
       containerd.runPod({ name: "client" }).catch((error: unknown) => void saw(error));
-    client = await waitFor(starts, { what: "a pod starts", deadlineMs: 60_000 });
+    client = await waitFor(starts, { what: "a pod starts" });
     await pings(client, web);
   });
 

@@ -66,7 +66,7 @@ describe("podman", () => {
       saw(next.stderr);
       return next.exitCode === 0;
     };
-    await waitFor(isFree, { what: "the deleted container's address is free", deadlineMs: 60_000 });
+    await waitFor(isFree, { what: "the deleted container's address is free" });
     assert(await pings("next", await addressOf("web")));
   });
 

@@ -131,7 +131,7 @@ describe("a user of etcd", () => {
     await recorder.untilLast("changed node1");
     await etcd.stop();
     await etcd.start();
-    await waitFor(() => commit(idle, nodeWrite("node2", { op: "put" })), { what: "etcd is back", deadlineMs: 60_000 });
+    await waitFor(() => commit(idle, nodeWrite("node2", { op: "put" })), { what: "etcd is back" });
     await recorder.until("what came after the restart is told", (told) => told.includes("changed node2"));
   });
 

@@ -53,7 +53,7 @@ describe("the lab's fabric", async () => {
           saw(await fabric.router(name).sessions());
           return up === 2;
         },
-        { what: `${name} is Established with edge over both families`, deadlineMs: 60_000 },
+        { what: `${name} is Established with edge over both families` },
       );
     }
     for (const target of [client.ip, client.ip6, "172.30.2.11", "fd00:30:2::11"]) {
@@ -63,7 +63,7 @@ describe("the lab's fabric", async () => {
           saw(answer.stdout);
           return answer.exitCode === 0;
         },
-        { what: `node1 reaches ${target}`, deadlineMs: 60_000 },
+        { what: `node1 reaches ${target}` },
       );
     }
   });
